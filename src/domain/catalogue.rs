@@ -1,0 +1,187 @@
+//! The catalogue: the modules, sections, data views and named permissions that can be granted.
+//! Pure data and look-ups; `config` reads it from YAML.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::key::{Action, DataViewKey, ModuleKey, ObjectPattern, PermissionKey, ResourceKey, SectionKey};
+
+/// Which of read, edit and delete hold. An override always contains read (R9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Rights {
+    /// See.
+    pub read: bool,
+    /// Change, and create.
+    pub edit: bool,
+    /// Delete.
+    pub delete: bool,
+}
+
+impl Rights {
+    /// Read alone.
+    pub const READ: Self = Self { read: true, edit: false, delete: false };
+    /// All three.
+    pub const ALL: Self = Self { read: true, edit: true, delete: true };
+
+    /// What both allow.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self { read: self.read && other.read, edit: self.edit && other.edit, delete: self.delete && other.delete }
+    }
+
+    /// The actions that hold, in the order read, edit, delete.
+    pub fn actions(self) -> impl Iterator<Item = Action> {
+        [(self.read, Action::read as fn() -> Action), (self.edit, Action::edit), (self.delete, Action::delete)]
+            .into_iter()
+            .filter_map(|(on, action)| on.then(action))
+    }
+}
+
+/// A module: what a licence names and a profile configures as a whole (R17).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Module {
+    /// Its key, the first segment of its objects.
+    pub key: ModuleKey,
+    /// Its name for people.
+    pub name: String,
+    /// Whether it is hidden from tenants without a licence for it (R2).
+    pub optional: bool,
+    /// Whether it is the platform's own: always licensed, never part of a profile (R2).
+    pub platform: bool,
+    /// Whether profiles configure it. The platform's own are not, nor those that only
+    /// named permissions open.
+    pub in_profiles: bool,
+    /// Its sections in the order of the menu.
+    pub sections: Vec<Section>,
+}
+
+/// A section of a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// Its key with its module's: `voice/queues`.
+    pub key: SectionKey,
+    /// Its name for people.
+    pub name: String,
+    /// Whether hosts register resources in it.
+    pub holds_resources: bool,
+    /// Which rights it has at all; a profile can give no others.
+    pub rights: Rights,
+    /// Whether it is a kind of download: enabling it gives `download` and nothing else (R21).
+    pub download: bool,
+    /// The sections whose resources its resources link to (R15).
+    pub links: Vec<SectionKey>,
+    /// The sections that the console reminds of ("remember to associate …").
+    pub goes_with: Vec<SectionKey>,
+    /// The resources that every tenant has from the start.
+    pub built_in: Vec<BuiltInResource>,
+    /// The data view that it shows (R20).
+    pub data_view: Option<DataViewKey>,
+    /// Whether contacts here are shown in full to a masking profile that may edit here (R20).
+    pub unmasked_by_edit: bool,
+    /// Whether its associated resources are entries of the menu (R22).
+    pub entries: bool,
+    /// Under which other module's menu entry it appears (R22): custom dashboards.
+    pub shown_under: Option<ModuleKey>,
+    /// The section whose resources are members of its resources (R34a): a team its agents.
+    pub members: Option<SectionKey>,
+}
+
+/// A resource that every tenant has from the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltInResource {
+    /// Its key.
+    pub key: ResourceKey,
+    /// Its name for people.
+    pub name: String,
+    /// Whether it belongs to every profile and cannot be removed (R16). The general dashboard
+    /// is there from the start, but not protected.
+    pub protected: bool,
+}
+
+/// A view on data that shows contacts or persons: the object `data/KEY`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataView {
+    /// Its key.
+    pub key: DataViewKey,
+    /// Its name for people.
+    pub name: String,
+    /// Whether masking profiles see it masked (R20).
+    pub masks_contacts: bool,
+}
+
+/// A named switch that stands for (object, action) pairs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    /// Its key.
+    pub key: PermissionKey,
+    /// Its name for people.
+    pub name: String,
+    /// What it opens, for people.
+    pub description: String,
+    /// The permissions that must be on with it (R36).
+    pub requires: Vec<PermissionKey>,
+    /// The exact pairs that it gives.
+    pub pairs: Vec<(ObjectPattern, Action)>,
+}
+
+/// The whole catalogue. Immutable after start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalogue {
+    modules: Vec<Module>,
+    data_views: Vec<DataView>,
+    permissions: Vec<Permission>,
+    sections: HashMap<SectionKey, (usize, usize)>,
+    hash: String,
+}
+
+impl Catalogue {
+    /// Puts a catalogue together. `hash` is the hex digest of the text that it was read from.
+    /// The loader has checked that keys are unique and that every reference resolves.
+    pub fn new(modules: Vec<Module>, data_views: Vec<DataView>, permissions: Vec<Permission>, hash: String) -> Self {
+        let sections = modules
+            .iter()
+            .enumerate()
+            .flat_map(|(m, module)| {
+                module.sections.iter().enumerate().map(move |(s, section)| (section.key.clone(), (m, s)))
+            })
+            .collect();
+        Self { modules, data_views, permissions, sections, hash }
+    }
+
+    /// The modules in the order of the menu.
+    pub fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    /// The data views.
+    pub fn data_views(&self) -> &[DataView] {
+        &self.data_views
+    }
+
+    /// The named permissions.
+    pub fn permissions(&self) -> &[Permission] {
+        &self.permissions
+    }
+
+    /// The hex digest of the text that the catalogue was read from.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The module of this key, if there is one.
+    pub fn module(&self, key: &str) -> Option<&Module> {
+        self.modules.iter().find(|module| module.key.as_str() == key)
+    }
+
+    /// The section of this key (`module/section`), if there is one.
+    pub fn section(&self, key: &str) -> Option<&Section> {
+        let (module, section) = self.sections.get(key)?;
+        self.modules.get(*module)?.sections.get(*section)
+    }
+
+    /// The named permission of this key, if there is one.
+    pub fn permission(&self, key: &str) -> Option<&Permission> {
+        self.permissions.iter().find(|permission| permission.key.as_str() == key)
+    }
+}

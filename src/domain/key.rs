@@ -1,0 +1,406 @@
+//! The names that stand in rules: keys, objects, actions. Each is parsed once, at the edge, so
+//! that inside the house no string can be a wildcard, a separator or another type by accident.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The most bytes that a key may have.
+pub const KEY_MAX: usize = 64;
+/// The most bytes that a host's resource id may have, percent-encoded.
+pub const RESOURCE_KEY_MAX: usize = 128;
+/// The most bytes that a whole object path may have.
+pub const OBJECT_MAX: usize = 512;
+/// The most bytes that an action may have.
+pub const ACTION_MAX: usize = 64;
+
+fn is_key(text: &str) -> bool {
+    (1..=KEY_MAX).contains(&text.len())
+        && text != "."
+        && text != ".."
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+}
+
+fn is_resource_key(text: &str) -> bool {
+    (1..=RESOURCE_KEY_MAX).contains(&text.len())
+        && text != "."
+        && text != ".."
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'@' | b'+' | b'%' | b'-'))
+}
+
+/// What is wrong with a name, shown shortened so that an error never echoes a page of input.
+fn shown(text: &str) -> String {
+    let short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+    if text.chars().count() > 40 { format!("{short}…") } else { short }
+}
+
+/// Declares a text newtype with a checked `parse`, `as_str`, `Display` and serde.
+macro_rules! text_type {
+    ($(#[$meta:meta])* $name:ident, $check:expr) => {
+        $(#[$meta])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks the text and takes it.
+            pub fn parse(text: &str) -> Result<Self> {
+                let check: fn(&str) -> Result<()> = $check;
+                check(text)?;
+                Ok(Self(Arc::from(text)))
+            }
+
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Error;
+            fn try_from(text: String) -> Result<Self> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0.as_ref().to_owned()
+            }
+        }
+    };
+}
+
+fn check_key(what: &'static str, text: &str) -> Result<()> {
+    if is_key(text) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "`{}` is not a {what} key: 1 to {KEY_MAX} of `a-z`, `0-9`, `.`, `_`, `-` are allowed",
+        shown(text)
+    )))
+}
+
+text_type!(
+    /// A tenant's key: the domain of its Casbin rules.
+    TenantKey,
+    |text| check_key("tenant", text)
+);
+text_type!(
+    /// A user's key: the lowercase form of its username (R26).
+    UserKey,
+    |text| check_key("user", text)
+);
+text_type!(
+    /// A user profile's key.
+    ProfileKey,
+    |text| check_key("profile", text)
+);
+text_type!(
+    /// A group's key.
+    GroupKey,
+    |text| check_key("group", text)
+);
+text_type!(
+    /// A custom role's key.
+    RoleKey,
+    |text| check_key("role", text)
+);
+text_type!(
+    /// A module's key, from the catalogue.
+    ModuleKey,
+    |text| check_key("module", text)
+);
+text_type!(
+    /// A named permission's key, from the catalogue.
+    PermissionKey,
+    |text| check_key("permission", text)
+);
+text_type!(
+    /// A data view's key, from the catalogue: `contacts` for the object `data/contacts`.
+    DataViewKey,
+    |text| check_key("data view", text)
+);
+text_type!(
+    /// A section's key with its module's: `voice/queues`.
+    SectionKey,
+    |text| match text.split_once('/') {
+        Some((module, section)) if is_key(module) && is_key(section) => Ok(()),
+        _ => Err(Error::invalid(format!("`{}` is not a section key of the form `module/section`", shown(text)))),
+    }
+);
+text_type!(
+    /// A host's resource id, as it stands in rules: case kept, other bytes percent-encoded.
+    ResourceKey,
+    |text| if is_resource_key(text) {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!(
+            "`{}` is not a resource key: 1 to {RESOURCE_KEY_MAX} of `A-Za-z0-9._~@+%-` are allowed, \
+             percent-encode anything else",
+            shown(text)
+        )))
+    }
+);
+text_type!(
+    /// What a request asks about: `module`, `module/section`, `module/section/resource`, …
+    /// Segments of the key or resource alphabets, so that no request can hold a wildcard.
+    Object,
+    |text| if text.len() <= OBJECT_MAX && text.split('/').all(is_resource_key) {
+        Ok(())
+    } else {
+        Err(Error::bad_input(format!(
+            "`{}` is not an object: segments of `A-Za-z0-9._~@+%-` separated by `/` are allowed",
+            shown(text)
+        )))
+    }
+);
+text_type!(
+    /// What a request wants to do: `read`, `edit`, `delete`, …
+    Action,
+    |text| if is_action(text) {
+        Ok(())
+    } else {
+        Err(Error::bad_input(format!(
+            "`{}` is not an action: a lowercase letter, then `a-z`, `_`, `-`, at most {ACTION_MAX}, are allowed",
+            shown(text)
+        )))
+    }
+);
+text_type!(
+    /// The object of a rule: an exact object, or a prefix that ends in `/*`.
+    ObjectPattern,
+    |text| if text.len() <= OBJECT_MAX && text.strip_suffix("/*").unwrap_or(text).split('/').all(is_resource_key) {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!(
+            "`{}` is not an object of a rule: an exact path, or a prefix that ends in `/*`, is allowed",
+            shown(text)
+        )))
+    }
+);
+text_type!(
+    /// The action of a rule: one action, or `*` for all.
+    ActionPattern,
+    |text| if text == "*" || is_action(text) {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!("`{}` is not the action of a rule: an action or `*` is allowed", shown(text))))
+    }
+);
+
+fn is_action(text: &str) -> bool {
+    text.len() <= ACTION_MAX
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-'))
+}
+
+impl TenantKey {
+    /// The reserved tenant of the operators.
+    pub const PLATFORM: &'static str = "platform";
+
+    /// Whether this is the reserved tenant of the operators.
+    pub fn is_platform(&self) -> bool {
+        self.as_str() == Self::PLATFORM
+    }
+}
+
+impl SectionKey {
+    /// The section `section` of `module`.
+    pub fn of(module: &ModuleKey, section: &str) -> Result<Self> {
+        Self::parse(&format!("{module}/{section}"))
+    }
+
+    /// The module's key.
+    pub fn module(&self) -> &str {
+        self.0.split_once('/').map_or("", |(module, _)| module)
+    }
+
+    /// The section's own key, without the module.
+    pub fn name(&self) -> &str {
+        self.0.split_once('/').map_or("", |(_, section)| section)
+    }
+}
+
+impl ResourceKey {
+    /// Percent-encodes a host's id into the alphabet of resource keys: every byte outside
+    /// `A-Za-z0-9._~@+-` becomes `%XX`. Two different ids never give one key.
+    pub fn encode(id: &str) -> Result<Self> {
+        use fmt::Write as _;
+        let mut text = String::with_capacity(id.len());
+        for byte in id.bytes() {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'@' | b'+' | b'-') {
+                text.push(char::from(byte));
+            } else {
+                write!(text, "%{byte:02X}").map_err(Error::internal)?;
+            }
+        }
+        Self::parse(&text)
+    }
+}
+
+impl Object {
+    /// The object of a resource.
+    pub fn resource(section: &SectionKey, key: &ResourceKey) -> Self {
+        // INVARIANT: both parts are checked, and 64 + 1 + 64 + 1 + 128 bytes are below OBJECT_MAX.
+        Self(Arc::from(format!("{section}/{key}")))
+    }
+
+    /// The section and key of the resource that this object names, if it has their form.
+    pub fn as_resource(&self) -> Option<(SectionKey, ResourceKey)> {
+        let (section, key) = self.0.rsplit_once('/')?;
+        Some((SectionKey::parse(section).ok()?, ResourceKey::parse(key).ok()?))
+    }
+
+    /// The first segment: the module, or `data`, `tenants`, …
+    pub fn first(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+}
+
+impl From<&SectionKey> for Object {
+    fn from(section: &SectionKey) -> Self {
+        Self(Arc::clone(&section.0))
+    }
+}
+
+impl ObjectPattern {
+    /// Everything below `path`: `path/*`.
+    pub fn below(path: impl fmt::Display) -> Result<Self> {
+        Self::parse(&format!("{path}/*"))
+    }
+
+    /// The literal part before `*`, with its slash, when this is a prefix.
+    pub fn prefix(&self) -> Option<&str> {
+        self.0.strip_suffix('*')
+    }
+
+    /// The first segment: the module, or `data`, `tenants`, …
+    pub fn first(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+}
+
+impl From<&Object> for ObjectPattern {
+    fn from(object: &Object) -> Self {
+        Self(Arc::clone(&object.0))
+    }
+}
+
+impl From<&SectionKey> for ObjectPattern {
+    fn from(section: &SectionKey) -> Self {
+        Self(Arc::clone(&section.0))
+    }
+}
+
+impl ActionPattern {
+    /// Every action.
+    pub fn any() -> Self {
+        Self(Arc::from("*"))
+    }
+
+    /// Whether this is `*`.
+    pub fn is_any(&self) -> bool {
+        self.as_str() == "*"
+    }
+}
+
+impl From<&Action> for ActionPattern {
+    fn from(action: &Action) -> Self {
+        Self(Arc::clone(&action.0))
+    }
+}
+
+/// Declares constants-by-function for the actions that the platform itself knows.
+macro_rules! actions {
+    ($($(#[$meta:meta])* $name:ident = $text:literal),+ $(,)?) => {
+        impl Action {
+            $($(#[$meta])* pub fn $name() -> Self { Self(Arc::from($text)) })+
+        }
+    };
+}
+
+actions! {
+    /// The section stands in the menu.
+    show = "show",
+    /// See.
+    read = "read",
+    /// Change; create is edit on the section.
+    edit = "edit",
+    /// Delete.
+    delete = "delete",
+    /// May be chosen in a list of items.
+    link = "link",
+    /// Download.
+    download = "download",
+    /// See contacts without a mask.
+    unmask = "unmask",
+    /// See who did what.
+    identify = "identify",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_hold_nothing_that_could_forge_a_rule() {
+        for good in ["a", "night-shift", "a.b_c-9", &"x".repeat(64)] {
+            assert!(ProfileKey::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", "*", "a/b", "a:b", "a,b", "a\"b", "a'b", "a\nb", "é", "A", "a b", &"x".repeat(65)] {
+            assert!(ProfileKey::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn objects_follow_the_request_grammar() {
+        for good in ["voice", "voice/queues", "voice/queues/Sales%20EU", "a/b/c/d@e+f~g"] {
+            assert!(Object::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "/", "voice/", "/voice", "voice//queues", "voice/*", "*", "voice/é", "a,b", &"x/".repeat(400)]
+        {
+            assert!(Object::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn patterns_are_exact_or_end_in_slash_star() {
+        for good in ["voice", "voice/*", "voice/queues/sales", "voice/queues/*"] {
+            assert!(ObjectPattern::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["*", "/*", "voice*", "voice/*/x", "voice/que*", "voice/**", ""] {
+            assert!(ObjectPattern::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn encoding_a_host_id_is_injective_and_never_a_wildcard() {
+        assert_eq!(ResourceKey::encode("*").unwrap().as_str(), "%2A");
+        assert_eq!(ResourceKey::encode("%2A").unwrap().as_str(), "%252A");
+        assert_eq!(ResourceKey::encode("Büro 1/a").unwrap().as_str(), "B%C3%BCro%201%2Fa");
+    }
+}

@@ -1,0 +1,216 @@
+//! The one error of the system and its codes. It stands below every layer: domain rules make
+//! it, services pass it on, and transports only map it to their own shape.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Every way in which a request can be refused. Transports never invent a code of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// A value breaks a rule of its own form (a key's alphabet, an email, a length).
+    Invalid,
+    /// The thing named does not exist in the caller's tenant.
+    NotFound,
+    /// A unique key, name, email or extension is taken.
+    AlreadyExists,
+    /// The field never changes once it is set.
+    Immutable,
+    /// Somebody else changed the thing since the caller read it.
+    Conflict,
+    /// The module is not in the tenant's licence (R2).
+    UnlicensedModule,
+    /// The section takes all its resources automatically; it has no manual list (R10).
+    AssociationIsAutomatic,
+    /// The resource belongs to every profile and cannot be removed (R16).
+    ProtectedResource,
+    /// The default admin cannot be deleted, disabled or lose its role (R3).
+    ProtectedUser,
+    /// A permission needs another one to be on (R36).
+    PrerequisiteMissing,
+    /// A user of base role USER needs a profile (R25).
+    ProfileRequired,
+    /// Only a user of base role USER holds a profile (R19).
+    ProfileNotAssignable,
+    /// Only a MANAGER holds a custom role (R19).
+    RoleNotAssignable,
+    /// Built-in roles do not change, and no grant may lock a tenant out of itself (R35b).
+    ProtectedRole,
+    /// The caller would give what it may not do itself (R35b).
+    BeyondOwnRights,
+    /// Users hold the profile (R18).
+    ProfileInUse,
+    /// Users or groups hold the custom role (R38).
+    RoleInUse,
+    /// The group is the only one of some of its members (R40).
+    LastGroupOfMembers,
+    /// The password breaks the tenant's rule (R27).
+    WeakPassword,
+    /// The credentials do not fit.
+    WrongPassword,
+    /// The link is used up or too old (R29).
+    LinkExpired,
+    /// The file is not a PNG or JPEG (R32).
+    UnsupportedImage,
+    /// The input is larger than its limit.
+    TooLarge,
+    /// No valid credential came with the request.
+    Unauthenticated,
+    /// The caller may not do this.
+    Forbidden,
+    /// The request does not have the right form.
+    BadInput,
+    /// Too much work of this kind is under way; try again later.
+    RateLimited,
+    /// A part that the answer needs is away; try again later.
+    Unavailable,
+    /// A fault of ours. The details are in the log, under the request's id.
+    Internal,
+}
+
+impl ErrorCode {
+    /// The name on the wire, such as `NOT_FOUND`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "INVALID",
+            Self::NotFound => "NOT_FOUND",
+            Self::AlreadyExists => "ALREADY_EXISTS",
+            Self::Immutable => "IMMUTABLE",
+            Self::Conflict => "CONFLICT",
+            Self::UnlicensedModule => "UNLICENSED_MODULE",
+            Self::AssociationIsAutomatic => "ASSOCIATION_IS_AUTOMATIC",
+            Self::ProtectedResource => "PROTECTED_RESOURCE",
+            Self::ProtectedUser => "PROTECTED_USER",
+            Self::PrerequisiteMissing => "PREREQUISITE_MISSING",
+            Self::ProfileRequired => "PROFILE_REQUIRED",
+            Self::ProfileNotAssignable => "PROFILE_NOT_ASSIGNABLE",
+            Self::RoleNotAssignable => "ROLE_NOT_ASSIGNABLE",
+            Self::ProtectedRole => "PROTECTED_ROLE",
+            Self::BeyondOwnRights => "BEYOND_OWN_RIGHTS",
+            Self::ProfileInUse => "PROFILE_IN_USE",
+            Self::RoleInUse => "ROLE_IN_USE",
+            Self::LastGroupOfMembers => "LAST_GROUP_OF_MEMBERS",
+            Self::WeakPassword => "WEAK_PASSWORD",
+            Self::WrongPassword => "WRONG_PASSWORD",
+            Self::LinkExpired => "LINK_EXPIRED",
+            Self::UnsupportedImage => "UNSUPPORTED_IMAGE",
+            Self::TooLarge => "TOO_LARGE",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::BadInput => "BAD_INPUT",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// Whether a mutation answers this code among its `userErrors`. The others fail the whole
+    /// operation and stand among the top-level errors.
+    pub const fn is_user_error(self) -> bool {
+        !matches!(
+            self,
+            Self::Unauthenticated
+                | Self::Forbidden
+                | Self::BadInput
+                | Self::RateLimited
+                | Self::Unavailable
+                | Self::Internal
+        )
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A thing that stands in the way of a change, by its key in the caller's tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Related {
+    /// A user's key.
+    User(String),
+    /// A group's key.
+    Group(String),
+}
+
+/// Why a request was refused, in words for the person who made it.
+///
+/// The message never holds SQL, a path of the machine, or anything of another tenant; what a
+/// developer needs beyond it is in [`Error::source_text`], which only logs show.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// What kind of refusal.
+    pub code: ErrorCode,
+    /// One sentence that says what to do, lower case, input in backticks.
+    pub message: String,
+    /// The path of the input field at fault, outermost first; empty when none is.
+    pub field: Vec<String>,
+    /// How many things are in the way, where that is known.
+    pub count: Option<u64>,
+    /// Some of the things in the way.
+    pub related: Vec<Related>,
+    cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The result of everything that can be refused.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error of `code` that says `message`.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), field: Vec::new(), count: None, related: Vec::new(), cause: None }
+    }
+
+    /// A value of the wrong form.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Invalid, message)
+    }
+
+    /// A request of the wrong form.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::BadInput, message)
+    }
+
+    /// A `kind` (such as "user") with this key is not there; foreign ones look the same (R1).
+    pub fn not_found(kind: &str, key: impl fmt::Display) -> Self {
+        Self::new(ErrorCode::NotFound, format!("there is no {kind} `{key}`"))
+    }
+
+    /// A fault of ours: the cause goes to the log, and the message tells nothing of it.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(ErrorCode::Internal, "something went wrong on our side").because(cause)
+    }
+
+    /// A part that the answer needs is away.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Unavailable, message)
+    }
+
+    /// The same error, at this input field (put before the path that is there already).
+    #[must_use]
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.field.insert(0, field.into());
+        self
+    }
+
+    /// The same error, naming what is in the way: `count` things, of which `related` are some.
+    #[must_use]
+    pub fn in_the_way(mut self, count: u64, related: Vec<Related>) -> Self {
+        self.count = Some(count);
+        self.related = related;
+        self
+    }
+
+    /// The same error with its cause, for the log.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.cause = Some(Arc::from(cause.into()));
+        self
+    }
+
+    /// What lies behind the error, for logs alone.
+    pub fn source_text(&self) -> Option<String> {
+        self.cause.as_ref().map(ToString::to_string)
+    }
+}

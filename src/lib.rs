@@ -1,0 +1,5 @@
+//! Bailiwick: a multi-tenant RBAC platform on Casbin.
+
+pub mod domain;
+pub mod error;
+pub mod policy;

@@ -1,0 +1,322 @@
+//! One Casbin line, typed: what may stand in the `casbin_rule` table and in `policy.csv`.
+//!
+//! A rule does not hold its domain: rules only ever live in one tenant's policy, and the
+//! tenant's key is written where they leave it ([`Rule::values`]).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::domain::key::{ActionPattern, GroupKey, ObjectPattern, ProfileKey, RoleKey, TenantKey, UserKey};
+use crate::error::{Error, Result};
+
+/// The built-in roles, the only subjects in the namespace `role:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BuiltIn {
+    /// Everything licensed.
+    Admin,
+    /// All of the catalogue's permissions.
+    Manager,
+    /// Nothing of its own.
+    Agent,
+    /// Decides for others and registers resources.
+    Service,
+    /// What every user that is not disabled holds.
+    Member,
+}
+
+impl BuiltIn {
+    /// All of them, in the order in which they are listed.
+    pub const ALL: [Self; 5] = [Self::Admin, Self::Manager, Self::Agent, Self::Service, Self::Member];
+
+    /// The name after `role:`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Manager => "manager",
+            Self::Agent => "agent",
+            Self::Service => "service",
+            Self::Member => "member",
+        }
+    }
+
+    /// The role of this name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+}
+
+/// Who a rule is about. The prefix keeps users, profiles, groups and roles apart: in Casbin a
+/// user whose id equals a role's name would hold that role.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Subject {
+    /// `user:KEY`
+    User(UserKey),
+    /// `profile:KEY`
+    Profile(ProfileKey),
+    /// `group:KEY`
+    Group(GroupKey),
+    /// `custom:KEY`: a custom role
+    Custom(RoleKey),
+    /// `role:NAME`
+    Role(BuiltIn),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(key) => write!(f, "user:{key}"),
+            Self::Profile(key) => write!(f, "profile:{key}"),
+            Self::Group(key) => write!(f, "group:{key}"),
+            Self::Custom(key) => write!(f, "custom:{key}"),
+            Self::Role(role) => write!(f, "role:{}", role.as_str()),
+        }
+    }
+}
+
+impl Subject {
+    /// Reads the form that [`Display`](fmt::Display) writes.
+    pub fn parse(text: &str) -> Result<Self> {
+        let unknown = || Error::invalid(format!("`{}` is not a subject of a rule", text.escape_debug()));
+        let (kind, key) = text.split_once(':').ok_or_else(unknown)?;
+        match kind {
+            "user" => UserKey::parse(key).map(Self::User),
+            "profile" => ProfileKey::parse(key).map(Self::Profile),
+            "group" => GroupKey::parse(key).map(Self::Group),
+            "custom" => RoleKey::parse(key).map(Self::Custom),
+            "role" => BuiltIn::from_name(key).map(Self::Role).ok_or_else(unknown),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+impl TryFrom<String> for Subject {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Subject> for String {
+    fn from(subject: Subject) -> Self {
+        subject.to_string()
+    }
+}
+
+/// What a matching rule says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// It allows.
+    Allow,
+    /// It denies, whatever else allows (R41).
+    Deny,
+}
+
+impl Effect {
+    /// The word in the rule.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// One rule of a tenant's policy. The order is that of exports: permissions before memberships.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub enum Rule {
+    /// A `p` line: the subject may, or may not, do the action on the object.
+    Permission {
+        /// Who.
+        subject: Subject,
+        /// On what.
+        object: ObjectPattern,
+        /// Does what.
+        action: ActionPattern,
+        /// Allowed or denied.
+        effect: Effect,
+    },
+    /// A `g` line: the member holds the role.
+    Membership {
+        /// Who holds.
+        member: Subject,
+        /// What is held.
+        role: Subject,
+    },
+}
+
+/// A digest of a rule, unique in its tenant: 16 bytes of SHA-256 over its canonical line.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RuleHash(pub [u8; 16]);
+
+impl Rule {
+    /// An allowing `p` rule.
+    pub fn allow(subject: Subject, object: ObjectPattern, action: ActionPattern) -> Self {
+        Self::Permission { subject, object, action, effect: Effect::Allow }
+    }
+
+    /// A denying `p` rule.
+    pub fn deny(subject: Subject, object: ObjectPattern, action: ActionPattern) -> Self {
+        Self::Permission { subject, object, action, effect: Effect::Deny }
+    }
+
+    /// A `g` rule.
+    pub fn membership(member: Subject, role: Subject) -> Self {
+        Self::Membership { member, role }
+    }
+
+    /// `p` or `g`.
+    pub const fn ptype(&self) -> &'static str {
+        match self {
+            Self::Permission { .. } => "p",
+            Self::Membership { .. } => "g",
+        }
+    }
+
+    /// The columns `v0`, `v1`, … of the rule in the tenant `tenant`.
+    pub fn values(&self, tenant: &TenantKey) -> Vec<String> {
+        match self {
+            Self::Permission { subject, object, action, effect } => vec![
+                subject.to_string(),
+                tenant.to_string(),
+                object.to_string(),
+                action.to_string(),
+                effect.as_str().to_owned(),
+            ],
+            Self::Membership { member, role } => vec![member.to_string(), role.to_string(), tenant.to_string()],
+        }
+    }
+
+    /// Reads a stored line of the tenant `tenant` back; a line of another domain is refused.
+    pub fn from_values(ptype: &str, values: &[&str], tenant: &TenantKey) -> Result<Self> {
+        match (ptype, values) {
+            ("p", [sub, dom, obj, act, eft]) if *dom == tenant.as_str() => Ok(Self::Permission {
+                subject: Subject::parse(sub)?,
+                object: ObjectPattern::parse(obj)?,
+                action: ActionPattern::parse(act)?,
+                effect: parse_effect(eft)?,
+            }),
+            ("g", [member, role, dom]) if *dom == tenant.as_str() => {
+                Ok(Self::Membership { member: Subject::parse(member)?, role: Subject::parse(role)? })
+            }
+            _ => Err(Error::invalid(format!("`{ptype}, {}` is not a rule of tenant `{tenant}`", values.join(", ")))),
+        }
+    }
+
+    /// The rule's digest.
+    pub fn hash(&self) -> RuleHash {
+        let line = Vec::<String>::from(self.clone()).join(",");
+        let digest = Sha256::digest(line.as_bytes());
+        let mut hash = [0; 16];
+        hash.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
+        RuleHash(hash)
+    }
+}
+
+fn parse_effect(text: &str) -> Result<Effect> {
+    match text {
+        "allow" => Ok(Effect::Allow),
+        "deny" => Ok(Effect::Deny),
+        _ => Err(Error::invalid(format!("`{}` is not an effect", text.escape_debug()))),
+    }
+}
+
+/// The domain-free form of the revision log: `["p", sub, obj, act, eft]` or `["g", member, role]`.
+impl From<Rule> for Vec<String> {
+    fn from(rule: Rule) -> Self {
+        match rule {
+            Rule::Permission { subject, object, action, effect } => {
+                vec!["p".to_owned(), subject.into(), object.into(), action.into(), effect.as_str().to_owned()]
+            }
+            Rule::Membership { member, role } => vec!["g".to_owned(), member.into(), role.into()],
+        }
+    }
+}
+
+impl TryFrom<Vec<String>> for Rule {
+    type Error = Error;
+    fn try_from(line: Vec<String>) -> Result<Self> {
+        match line.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["p", sub, obj, act, eft] => Ok(Self::Permission {
+                subject: Subject::parse(sub)?,
+                object: ObjectPattern::parse(obj)?,
+                action: ActionPattern::parse(act)?,
+                effect: parse_effect(eft)?,
+            }),
+            ["g", member, role] => {
+                Ok(Self::Membership { member: Subject::parse(member)?, role: Subject::parse(role)? })
+            }
+            _ => Err(Error::invalid(format!("`{}` is not a rule", line.join(",")))),
+        }
+    }
+}
+
+/// Where a rule came from, in the words of administrators. A rule may have several origins.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    /// What kind of thing it came from.
+    pub kind: OriginKind,
+    /// The key of that thing: a profile's, a role's, a group's, a user's or a module's.
+    pub key: String,
+    /// The module that it is about, if one.
+    pub module: Option<String>,
+    /// The section (`module/section`) that it is about, if one.
+    pub section: Option<String>,
+    /// What about it, such as "AUTOMATIC association of Voice Queues".
+    pub note: String,
+}
+
+/// The kinds of things that rules come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OriginKind {
+    /// A user profile.
+    Profile,
+    /// A custom role.
+    Role,
+    /// A group.
+    Group,
+    /// The tenant's licence.
+    Licence,
+    /// The platform itself: the built-in roles.
+    BuiltIn,
+    /// A user: its base role, profile, custom role and groups.
+    User,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_reads_back_what_it_writes() {
+        let tenant = TenantKey::parse("acme").unwrap();
+        let rules = [
+            Rule::allow(
+                Subject::Profile(ProfileKey::parse("night-shift").unwrap()),
+                ObjectPattern::parse("voice/queues/sales").unwrap(),
+                ActionPattern::parse("read").unwrap(),
+            ),
+            Rule::deny(Subject::Role(BuiltIn::Member), ObjectPattern::parse("chat/*").unwrap(), ActionPattern::any()),
+            Rule::membership(Subject::User(UserKey::parse("dana").unwrap()), Subject::Role(BuiltIn::Admin)),
+        ];
+        for rule in rules {
+            let values = rule.values(&tenant);
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            assert_eq!(Rule::from_values(rule.ptype(), &values, &tenant).unwrap(), rule);
+            let json = serde_json::to_string(&rule).unwrap();
+            assert_eq!(serde_json::from_str::<Rule>(&json).unwrap(), rule);
+        }
+    }
+
+    #[test]
+    fn a_rule_of_another_domain_is_refused() {
+        let tenant = TenantKey::parse("acme").unwrap();
+        assert!(Rule::from_values("g", &["user:a", "role:admin", "globex"], &tenant).is_err());
+        assert!(Rule::from_values("p", &["role:root", "acme", "a", "b", "allow"], &tenant).is_err());
+    }
+}
