@@ -133,6 +133,9 @@ pub enum Related {
     Group(String),
 }
 
+/// How many things in the way an error names.
+const RELATED_MAX: usize = 20;
+
 /// Why a request was refused, in words for the person who made it.
 ///
 /// The message never holds SQL, a path of the machine, or anything of another tenant; what a
@@ -194,10 +197,11 @@ impl Error {
         self
     }
 
-    /// The same error, naming what is in the way: `count` things, of which `related` are some.
+    /// The same error, naming what is in the way: all are counted, the first of them named.
     #[must_use]
-    pub fn in_the_way(mut self, count: u64, related: Vec<Related>) -> Self {
-        self.count = Some(count);
+    pub fn in_the_way(mut self, mut related: Vec<Related>) -> Self {
+        self.count = Some(related.len() as u64);
+        related.truncate(RELATED_MAX);
         self.related = related;
         self
     }

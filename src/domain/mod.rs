@@ -1,4 +1,77 @@
 //! The words of the platform as pure types, and the rules they keep. No I/O, no async.
 
 pub mod catalogue;
+pub mod group;
 pub mod key;
+pub mod name;
+pub mod profile;
+pub mod resource;
+pub mod role;
+pub mod tenant;
+pub mod user;
+
+use key::{KEY_MAX, UserKey};
+use name::Name;
+
+use crate::error::{Error, ErrorCode, Related, Result};
+
+/// What an update does to a field that may be empty: absent, null, or a value.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Change<T> {
+    /// Leave it as it is.
+    #[default]
+    Keep,
+    /// Empty it.
+    Clear,
+    /// Set it.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    /// What holds after the change, when `before` held.
+    pub fn apply(self, before: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => before,
+            Self::Clear => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+}
+
+fn in_the_way_users<'a>(users: impl Iterator<Item = &'a UserKey>) -> Vec<Related> {
+    users.map(|key| Related::User(key.to_string())).collect()
+}
+
+/// Two who edit at once: the second one learns of it.
+fn check_version(stored: i32, given: i32) -> Result<()> {
+    if stored == given {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::Conflict,
+        format!("somebody else changed this: it is at version {stored}, not {given}; read it again"),
+    )
+    .at("version"))
+}
+
+/// A key made from a name: its letters and digits in lowercase with `-` between them, and a
+/// number behind when `taken`.
+fn unique_key(name: &Name, fallback: &str, taken: impl Fn(&str) -> bool) -> String {
+    let mut base = String::new();
+    for c in name.as_str().chars() {
+        match c.to_ascii_lowercase() {
+            c @ ('a'..='z' | '0'..='9') => base.push(c),
+            _ if !base.is_empty() && !base.ends_with('-') => base.push('-'),
+            _ => {}
+        }
+        if base.len() >= KEY_MAX - 8 {
+            break;
+        }
+    }
+    let base = base.trim_end_matches('-');
+    let base = if base.is_empty() { fallback } else { base };
+    if !taken(base) {
+        return base.to_owned();
+    }
+    (2..u32::MAX).map(|n| format!("{base}-{n}")).find(|key| !taken(key)).unwrap_or_default()
+}

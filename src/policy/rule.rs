@@ -8,44 +8,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use crate::domain::role::{BuiltIn, Effect};
+
 use crate::domain::key::{ActionPattern, GroupKey, ObjectPattern, ProfileKey, RoleKey, TenantKey, UserKey};
 use crate::error::{Error, Result};
-
-/// The built-in roles, the only subjects in the namespace `role:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum BuiltIn {
-    /// Everything licensed.
-    Admin,
-    /// All of the catalogue's permissions.
-    Manager,
-    /// Nothing of its own.
-    Agent,
-    /// Decides for others and registers resources.
-    Service,
-    /// What every user that is not disabled holds.
-    Member,
-}
-
-impl BuiltIn {
-    /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 5] = [Self::Admin, Self::Manager, Self::Agent, Self::Service, Self::Member];
-
-    /// The name after `role:`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Manager => "manager",
-            Self::Agent => "agent",
-            Self::Service => "service",
-            Self::Member => "member",
-        }
-    }
-
-    /// The role of this name, if there is one.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == name)
-    }
-}
 
 /// Who a rule is about. The prefix keeps users, profiles, groups and roles apart: in Casbin a
 /// user whose id equals a role's name would hold that role.
@@ -102,26 +68,6 @@ impl TryFrom<String> for Subject {
 impl From<Subject> for String {
     fn from(subject: Subject) -> Self {
         subject.to_string()
-    }
-}
-
-/// What a matching rule says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Effect {
-    /// It allows.
-    Allow,
-    /// It denies, whatever else allows (R41).
-    Deny,
-}
-
-impl Effect {
-    /// The word in the rule.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Deny => "deny",
-        }
     }
 }
 

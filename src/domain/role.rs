@@ -1,0 +1,274 @@
+//! Roles: the built-in ones, and the custom ones that administrators make from MANAGER.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::catalogue::Catalogue;
+use super::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey};
+use super::name::Name;
+use super::tenant::TenantState;
+use super::{check_version, in_the_way_users, unique_key};
+use crate::error::{Error, ErrorCode, Related, Result};
+
+/// The built-in roles, the only subjects in the namespace `role:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BuiltIn {
+    /// Everything licensed.
+    Admin,
+    /// All of the catalogue's permissions.
+    Manager,
+    /// Nothing of its own.
+    Agent,
+    /// Decides for others and registers resources.
+    Service,
+    /// What every user that is not disabled holds.
+    Member,
+}
+
+impl BuiltIn {
+    /// All of them, in the order in which they are listed.
+    pub const ALL: [Self; 5] = [Self::Admin, Self::Manager, Self::Agent, Self::Service, Self::Member];
+
+    /// The name after `role:`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Manager => "manager",
+            Self::Agent => "agent",
+            Self::Service => "service",
+            Self::Member => "member",
+        }
+    }
+
+    /// The role of this name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+}
+
+/// What a matching rule says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// It allows.
+    Allow,
+    /// It denies, whatever else allows (R41).
+    Deny,
+}
+
+impl Effect {
+    /// The word in the rule.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// A grant of a custom role, for what the catalogue has no permission for (R35a).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Grant {
+    /// An exact object, or a prefix that ends in `/*`.
+    pub object: ObjectPattern,
+    /// One action, or `*`.
+    pub action: ActionPattern,
+    /// Allowed or denied.
+    pub effect: Effect,
+}
+
+/// A custom role (R35).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomRole {
+    /// Internal id, never used again.
+    pub id: Uuid,
+    /// Its key, which never changes.
+    pub key: RoleKey,
+    /// Its name, unique in the tenant.
+    pub name: Name,
+    /// What it is for.
+    pub description: String,
+    /// The catalogue's permissions that are on.
+    pub permissions: BTreeSet<PermissionKey>,
+    /// Its grants of its own.
+    pub grants: BTreeSet<Grant>,
+    /// Grows with each change of the role.
+    pub version: i32,
+}
+
+/// What a custom role is made of.
+#[derive(Debug, Clone, Default)]
+pub struct RoleChange {
+    /// A new name, if it changes.
+    pub name: Option<Name>,
+    /// A new description, if it changes.
+    pub description: Option<String>,
+    /// The whole list of permissions, if it changes.
+    pub permissions: Option<BTreeSet<PermissionKey>>,
+    /// The whole list of grants, if it changes.
+    pub grants: Option<BTreeSet<Grant>>,
+}
+
+/// Checks that every permission is known and has its prerequisites on (R36).
+pub(super) fn check_permissions(catalogue: &Catalogue, permissions: &BTreeSet<PermissionKey>) -> Result<()> {
+    for key in permissions {
+        let permission =
+            catalogue.permission(key.as_str()).ok_or_else(|| Error::not_found("permission", key).at("permissions"))?;
+        if let Some(missing) = permission.requires.iter().find(|needed| !permissions.contains(*needed)) {
+            return Err(Error::new(
+                ErrorCode::PrerequisiteMissing,
+                format!("`{key}` needs `{missing}`: turn it on as well"),
+            )
+            .at("permissions"));
+        }
+    }
+    Ok(())
+}
+
+/// A deny over the platform's own objects could lock a tenant out of itself (R35b).
+fn check_grants(grants: &BTreeSet<Grant>) -> Result<()> {
+    match grants.iter().find(|grant| grant.effect == Effect::Deny && grant.object.first() == "admin") {
+        Some(grant) => Err(Error::new(
+            ErrorCode::ProtectedRole,
+            format!("`{}` cannot be denied: it could lock the tenant out of itself", grant.object),
+        )
+        .at("grants")),
+        None => Ok(()),
+    }
+}
+
+impl TenantState {
+    /// Makes a custom role; its key comes from the name when none is given.
+    pub fn create_role(
+        &mut self,
+        catalogue: &Catalogue,
+        id: Uuid,
+        key: Option<RoleKey>,
+        name: Name,
+        change: RoleChange,
+    ) -> Result<RoleKey> {
+        self.check_role_name(&name, None)?;
+        let taken = |text: &str| BuiltIn::from_name(text).is_some() || self.roles.contains_key(text);
+        let key = match key {
+            Some(key) if taken(key.as_str()) => {
+                return Err(Error::new(ErrorCode::AlreadyExists, format!("the role key `{key}` is taken")).at("key"));
+            }
+            Some(key) => key,
+            None => RoleKey::parse(&unique_key(&name, "role", taken))?,
+        };
+        let role = CustomRole {
+            id,
+            key: key.clone(),
+            name,
+            description: change.description.unwrap_or_default(),
+            permissions: change.permissions.unwrap_or_default(),
+            grants: change.grants.unwrap_or_default(),
+            version: 1,
+        };
+        check_permissions(catalogue, &role.permissions)?;
+        check_grants(&role.grants)?;
+        self.roles.insert(key.clone(), role);
+        Ok(key)
+    }
+
+    /// Changes a custom role, for all who hold it at once (R38).
+    pub fn update_role(&mut self, catalogue: &Catalogue, key: &str, version: i32, change: RoleChange) -> Result<()> {
+        Self::refuse_built_in(key)?;
+        let role = self.roles.get(key).ok_or_else(|| Error::not_found("role", key).at("key"))?;
+        check_version(role.version, version)?;
+        let mut role = role.clone();
+        if let Some(name) = change.name {
+            self.check_role_name(&name, Some(key))?;
+            role.name = name;
+        }
+        role.description = change.description.unwrap_or(role.description);
+        role.permissions = change.permissions.unwrap_or(role.permissions);
+        role.grants = change.grants.unwrap_or(role.grants);
+        check_permissions(catalogue, &role.permissions)?;
+        check_grants(&role.grants)?;
+        role.version += 1;
+        self.roles.insert(role.key.clone(), role);
+        Ok(())
+    }
+
+    /// Deletes a custom role that no user and no group holds (R38).
+    pub fn delete_role(&mut self, key: &str) -> Result<CustomRole> {
+        Self::refuse_built_in(key)?;
+        let users = self.users.values().filter(|user| user.role.as_ref().is_some_and(|held| held.as_str() == key));
+        let mut related = in_the_way_users(users.map(|user| &user.key));
+        let groups = self.groups.values().filter(|group| group.roles.iter().any(|role| role.key() == key));
+        related.extend(groups.map(|group| Related::Group(group.key.to_string())));
+        if !related.is_empty() {
+            let count = related.len();
+            return Err(Error::new(
+                ErrorCode::RoleInUse,
+                format!("{count} users or groups hold this role: take it from them first"),
+            )
+            .in_the_way(related)
+            .at("key"));
+        }
+        self.roles.remove(key).ok_or_else(|| Error::not_found("role", key).at("key"))
+    }
+
+    fn refuse_built_in(key: &str) -> Result<()> {
+        if BuiltIn::from_name(key).is_some() {
+            return Err(Error::new(
+                ErrorCode::ProtectedRole,
+                format!("`{key}` is a built-in role and does not change"),
+            )
+            .at("key"));
+        }
+        Ok(())
+    }
+
+    fn check_role_name(&self, name: &Name, own: Option<&str>) -> Result<()> {
+        if self.roles.values().any(|role| role.name == *name && Some(role.key.as_str()) != own) {
+            return Err(Error::new(ErrorCode::AlreadyExists, format!("a role named `{name}` exists")).at("name"));
+        }
+        Ok(())
+    }
+}
+
+/// A role that a group carries.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum RoleRef {
+    /// The built-in role of managers, the only built-in one that a group may carry.
+    Manager,
+    /// A custom role.
+    Custom(RoleKey),
+}
+
+impl RoleRef {
+    /// The key by which people name it. Custom roles never have the key of a built-in one.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Manager => BuiltIn::Manager.as_str(),
+            Self::Custom(key) => key.as_str(),
+        }
+    }
+
+    /// Reads a role's key; the built-in roles other than `manager` are refused (R35b).
+    pub fn parse(key: &str) -> Result<Self> {
+        match BuiltIn::from_name(key) {
+            Some(BuiltIn::Manager) => Ok(Self::Manager),
+            Some(_) => Err(Error::new(ErrorCode::ProtectedRole, format!("a group cannot carry the role `{key}`"))),
+            None => RoleKey::parse(key).map(Self::Custom),
+        }
+    }
+}
+
+impl TryFrom<String> for RoleRef {
+    type Error = Error;
+    fn try_from(key: String) -> Result<Self> {
+        Self::parse(&key)
+    }
+}
+
+impl From<RoleRef> for String {
+    fn from(role: RoleRef) -> Self {
+        role.key().to_owned()
+    }
+}

@@ -1,0 +1,394 @@
+//! Users: what decides their access, and what an account is made of.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Change;
+use super::key::{GroupKey, ProfileKey, RoleKey, UserKey};
+use super::tenant::{Settings, TenantState};
+use crate::error::{Error, ErrorCode, Result};
+
+/// What a user is in its tenant (R25).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BaseRole {
+    /// Everything licensed.
+    Admin,
+    /// All permissions of the catalogue, or those of its custom role.
+    Manager,
+    /// What its profile gives.
+    User,
+    /// Nothing of its own.
+    Agent,
+    /// A host application: decides for others and registers resources, by API key alone.
+    Service,
+}
+
+impl BaseRole {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Admin, Self::Manager, Self::User, Self::Agent, Self::Service];
+
+    /// The word under which it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Manager => "manager",
+            Self::User => "user",
+            Self::Agent => "agent",
+            Self::Service => "service",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| Error::invalid(format!("`{}` is not a base role", text.escape_debug())))
+    }
+}
+
+/// What decides a user's access.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Internal id, never used again.
+    pub id: Uuid,
+    /// Its key: the username in lowercase (R26).
+    pub key: UserKey,
+    /// Its base role.
+    pub base_role: BaseRole,
+    /// A disabled user holds no rule at all (R42).
+    pub enabled: bool,
+    /// Whether it is the admin that came with the tenant (R3).
+    pub default_admin: bool,
+    /// The profile that it holds: base role USER alone (R19).
+    pub profile: Option<ProfileKey>,
+    /// The custom role that it holds: base role MANAGER alone (R19).
+    pub role: Option<RoleKey>,
+    /// Grows with each change of the user or its account.
+    pub version: i32,
+}
+
+/// What changes in a user's access; groups are the whole list.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    /// Enabled or disabled.
+    pub enabled: Option<bool>,
+    /// Another base role.
+    pub base_role: Option<BaseRole>,
+    /// The profile.
+    pub profile: Change<ProfileKey>,
+    /// The custom role.
+    pub role: Change<RoleKey>,
+    /// The groups it is in.
+    pub groups: Option<BTreeSet<GroupKey>>,
+}
+
+impl TenantState {
+    /// Adds a user with the access that `change` names.
+    pub fn add_user(&mut self, id: Uuid, key: &UserKey, base_role: BaseRole, change: UserChange) -> Result<()> {
+        if self.users.contains_key(key) {
+            return Err(Error::new(ErrorCode::AlreadyExists, format!("the username `{key}` is taken")).at("username"));
+        }
+        let user = User {
+            id,
+            key: key.clone(),
+            base_role,
+            enabled: change.enabled.unwrap_or(true),
+            default_admin: false,
+            profile: change.profile.apply(None),
+            role: change.role.apply(None),
+            version: 1,
+        };
+        self.check_access(&user)?;
+        let groups = change.groups.unwrap_or_default();
+        self.check_groups(&groups)?;
+        self.users.insert(key.clone(), user);
+        self.set_groups(key, &groups);
+        Ok(())
+    }
+
+    /// Changes a user's access. A user that leaves USER loses its profile, one that leaves
+    /// MANAGER its custom role (R19). The version grows in any case: an account belongs to it.
+    pub fn change_user(&mut self, key: &str, version: i32, change: UserChange) -> Result<()> {
+        let before = self.users.get(key).ok_or_else(|| Error::not_found("user", key).at("key"))?;
+        super::check_version(before.version, version)?;
+        let mut user = before.clone();
+        user.base_role = change.base_role.unwrap_or(user.base_role);
+        user.enabled = change.enabled.unwrap_or(user.enabled);
+        if user.base_role != BaseRole::User {
+            user.profile = None;
+        }
+        if user.base_role != BaseRole::Manager {
+            user.role = None;
+        }
+        user.profile = change.profile.apply(user.profile);
+        user.role = change.role.apply(user.role);
+        if user.default_admin && (!user.enabled || user.base_role != BaseRole::Admin) {
+            return Err(Error::new(
+                ErrorCode::ProtectedUser,
+                "the default admin stays enabled and keeps the base role ADMIN",
+            )
+            .at(if user.enabled { "baseRole" } else { "enabled" }));
+        }
+        self.check_access(&user)?;
+        user.version += 1;
+        if let Some(groups) = change.groups {
+            self.check_groups(&groups)?;
+            self.set_groups(&user.key.clone(), &groups);
+        }
+        self.users.insert(user.key.clone(), user);
+        Ok(())
+    }
+
+    /// Removes a user from the tenant and from every list. Its key inherits nothing later.
+    pub fn remove_user(&mut self, key: &str) -> Result<User> {
+        let user = self.users.get(key).ok_or_else(|| Error::not_found("user", key).at("key"))?;
+        if user.default_admin {
+            return Err(Error::new(ErrorCode::ProtectedUser, "the default admin cannot be deleted").at("key"));
+        }
+        let user = user.clone();
+        self.set_groups(&user.key, &BTreeSet::new());
+        for resource in self.resources.values_mut().filter(|resource| resource.created_by.as_ref() == Some(&user.key)) {
+            resource.created_by = None;
+        }
+        self.users.remove(&user.key);
+        Ok(user)
+    }
+
+    /// The groups that the user is in.
+    pub fn groups_of<'a>(&'a self, user: &'a UserKey) -> impl Iterator<Item = &'a GroupKey> {
+        self.groups.values().filter(move |group| group.members.contains(user)).map(|group| &group.key)
+    }
+
+    /// R19: profiles are for USERs, who need one; custom roles are for MANAGERs.
+    fn check_access(&self, user: &User) -> Result<()> {
+        match (&user.profile, user.base_role) {
+            (None, BaseRole::User) => {
+                return Err(
+                    Error::new(ErrorCode::ProfileRequired, "a user of base role USER needs a profile").at("profile")
+                );
+            }
+            (Some(_), role) if role != BaseRole::User => {
+                return Err(Error::new(ErrorCode::ProfileNotAssignable, "only users of base role USER hold a profile")
+                    .at("profile"));
+            }
+            (Some(profile), _) if !self.profiles.contains_key(profile) => {
+                return Err(Error::not_found("profile", profile).at("profile"));
+            }
+            _ => {}
+        }
+        match &user.role {
+            Some(_) if user.base_role != BaseRole::Manager => {
+                Err(Error::new(ErrorCode::RoleNotAssignable, "only users of base role MANAGER hold a custom role")
+                    .at("customRole"))
+            }
+            Some(role) if !self.roles.contains_key(role) => Err(Error::not_found("role", role).at("customRole")),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_groups(&self, groups: &BTreeSet<GroupKey>) -> Result<()> {
+        match groups.iter().find(|group| !self.groups.contains_key(*group)) {
+            Some(unknown) => Err(Error::not_found("group", unknown).at("groups")),
+            None => Ok(()),
+        }
+    }
+
+    fn set_groups(&mut self, user: &UserKey, groups: &BTreeSet<GroupKey>) {
+        for group in self.groups.values_mut() {
+            let changed = if groups.contains(&group.key) {
+                group.members.insert(user.clone())
+            } else {
+                group.members.remove(user)
+            };
+            group.version += i32::from(changed);
+        }
+    }
+}
+
+/// The name by which a person signs in: as typed, and the key that it stands for (R26).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Username {
+    text: String,
+    key: UserKey,
+}
+
+impl Username {
+    /// Checks the text: ASCII letters, digits, `.` and `_`, at most 64.
+    pub fn parse(text: &str) -> Result<Self> {
+        let allowed = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'));
+        let key = UserKey::parse(&text.to_ascii_lowercase());
+        match key {
+            Ok(key) if allowed => Ok(Self { text: text.to_owned(), key }),
+            _ => Err(Error::invalid("a username has 1 to 64 ASCII letters, digits, `.` and `_`").at("username")),
+        }
+    }
+
+    /// As it was typed.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The user's key.
+    pub const fn key(&self) -> &UserKey {
+        &self.key
+    }
+}
+
+/// A valid email address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    /// Checks the text: an address without a display name, at most 254 bytes.
+    pub fn parse(text: &str) -> Result<Self> {
+        let wrong = || Error::invalid("this is not an email address").at("email");
+        if text.len() > 254 || text.chars().any(char::is_control) {
+            return Err(wrong());
+        }
+        let options = email_address::Options::default().without_display_text().with_required_tld();
+        email_address::EmailAddress::parse_with_options(text, options).map_err(|_| wrong())?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// As it was typed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What is unique in the tenant: the lowercase form.
+    pub fn unique_form(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+/// Checks a new password against the tenant's rule (R27).
+pub fn check_password(settings: &Settings, password: &str) -> Result<()> {
+    const SPECIAL: &str = "~!@#$%^&-_=+[{]}";
+    let weak = |message: &str| Err(Error::new(ErrorCode::WeakPassword, message).at("password"));
+    if password.chars().count() < 8 {
+        return weak("a password has at least 8 characters");
+    }
+    if password.len() > 1024 {
+        return weak("a password has at most 1024 bytes");
+    }
+    let has = |kind: fn(char) -> bool| password.chars().any(kind);
+    if settings.security_suite
+        && !(has(char::is_lowercase)
+            && has(char::is_uppercase)
+            && has(|c| c.is_ascii_digit())
+            && has(|c| SPECIAL.contains(c)))
+    {
+        return weak("a password has a lowercase letter, an uppercase letter, a digit and one of ~!@#$%^&-_=+[{]}");
+    }
+    Ok(())
+}
+
+/// How a user's telephone talks (R31).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Telephony {
+    /// The transport.
+    pub transport: Transport,
+    /// What is done about a firewall in between.
+    pub nat: Nat,
+    /// The codecs that are allowed.
+    pub codecs: BTreeSet<Codec>,
+    /// The dial context.
+    pub context: String,
+    /// The call groups.
+    pub call_groups: Vec<String>,
+    /// The pickup groups.
+    pub pickup_groups: Vec<String>,
+}
+
+impl Default for Telephony {
+    fn default() -> Self {
+        Self {
+            transport: Transport::Udp,
+            nat: Nat::ForceRport,
+            codecs: [Codec::Ulaw, Codec::Alaw].into(),
+            context: "from-sip".to_owned(),
+            call_groups: Vec::new(),
+            pickup_groups: Vec::new(),
+        }
+    }
+}
+
+impl Telephony {
+    /// Checks the free texts: short, without control characters, at most 64 groups of each kind.
+    pub fn check(&self) -> Result<()> {
+        let ok = |text: &String| (1..=64).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        for (field, texts) in [("callGroups", &self.call_groups), ("pickupGroups", &self.pickup_groups)] {
+            if texts.len() > 64 || !texts.iter().all(ok) {
+                return Err(Error::invalid("up to 64 names of 1 to 64 characters are allowed")
+                    .at(field)
+                    .at("telephony"));
+            }
+        }
+        if !ok(&self.context) {
+            return Err(Error::invalid("a context has 1 to 64 characters").at("context").at("telephony"));
+        }
+        Ok(())
+    }
+}
+
+/// The transport of a telephone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// UDP
+    Udp,
+    /// TCP
+    Tcp,
+    /// WebSocket
+    Ws,
+    /// WebSocket over TLS
+    Wss,
+}
+
+/// What is done about a firewall between a telephone and the switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nat {
+    /// Always assume one.
+    Yes,
+    /// Assume none.
+    No,
+    /// Answer to the address that the request came from.
+    ForceRport,
+    /// Send media to where it comes from.
+    Comedia,
+    /// Never.
+    Never,
+    /// By route.
+    Route,
+}
+
+/// An audio codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Codec {
+    /// G.711 μ-law
+    Ulaw,
+    /// G.711 A-law
+    Alaw,
+    /// GSM
+    Gsm,
+    /// G.722
+    G722,
+    /// G.729
+    G729,
+    /// Opus
+    Opus,
+}
+
+/// Checks an extension given by hand: 1 to 16 digits (R31).
+pub fn check_extension(text: &str) -> Result<()> {
+    if (1..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(Error::invalid("an extension has 1 to 16 digits").at("extension"))
+}
