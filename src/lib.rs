@@ -1,5 +1,6 @@
 //! Bailiwick: a multi-tenant RBAC platform on Casbin.
 
+pub mod auth;
 pub mod domain;
 pub mod error;
 pub mod policy;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
@@ -217,6 +218,11 @@ fn is_action(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-'))
 }
+
+/// A tenant's internal id. It is never used again, so that caches and messages of a deleted
+/// tenant cannot be taken for those of a new one with the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TenantId(pub Uuid);
 
 impl TenantKey {
     /// The reserved tenant of the operators.
