@@ -1,0 +1,332 @@
+//! The one way in which a tenant changes. A use case says what it needs and what it does to the
+//! state; everything around it is here: the lock, the check that the caller still may, the
+//! compiler, the difference, the revision, the audit event, the commit, and the news of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::Platform;
+use super::permit::{Permit, subject_of};
+use super::rights;
+use super::tenants::{OwnChange, Tenant};
+use crate::auth::caller::{Caller, Credential};
+use crate::domain::catalogue::Catalogue;
+use crate::domain::key::UserKey;
+use crate::domain::name::Timestamp;
+use crate::domain::tenant::TenantState;
+use crate::error::{Error, Result};
+use crate::policy::compile::compile;
+use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
+use crate::policy::revision::Counters;
+use crate::store::audit::{Actor, ActorKind, AuditEvent};
+use crate::store::policy::RevisionEntry;
+use crate::store::tx::{CommitError, Tx};
+use crate::store::user::{AccountChange, NewAccount};
+use crate::sync::News;
+
+/// The most characters that a reason may have.
+const REASON_MAX: usize = 500;
+/// A revision keeps the whole state every so often, so that going back need not start at the first.
+const CHECKPOINT_EVERY: u64 = 100;
+
+/// What a change is, for the permission it needs and for those who read of it later.
+pub struct Intent {
+    /// What the caller must be allowed.
+    pub permit: Permit,
+    /// The use case, such as `profile.saveModule`.
+    pub action: &'static str,
+    /// What it is done to, such as `profile:supervisors`.
+    pub target: String,
+    /// Why, in the caller's words.
+    pub reason: Option<String>,
+    /// Whether it gives access, so that nobody gives what they lack (R35b).
+    pub gives: bool,
+}
+
+/// A tenant's state as a use case may change it. Whatever it refuses, nothing is written.
+pub struct Draft<'a> {
+    /// What can be granted.
+    pub catalogue: &'a Catalogue,
+    /// The state: a copy.
+    pub state: &'a mut TenantState,
+    /// The accounts of new users.
+    pub new_accounts: BTreeMap<UserKey, NewAccount>,
+    /// The accounts that change.
+    pub accounts: BTreeMap<UserKey, AccountChange>,
+    /// The time of the change.
+    pub now: Timestamp,
+}
+
+/// What came of a change.
+pub struct Done<T> {
+    /// What the use case gives.
+    pub value: T,
+    /// The tenant's revision, which is in force here by now.
+    pub revision: u64,
+}
+
+impl Platform {
+    /// Changes a tenant: all of it, or nothing.
+    pub async fn change<T: Send>(
+        &self,
+        caller: &Caller,
+        intent: Intent,
+        apply: impl FnOnce(&mut Draft<'_>) -> Result<T> + Send,
+    ) -> Result<Done<T>> {
+        check_reason(intent.reason.as_deref())?;
+        let (tenant, tx) = self.begin(caller, intent.permit).await?;
+        let before = tx.state().await?;
+        let mut after = before.clone();
+        let mut draft = Draft {
+            catalogue: &self.catalogue,
+            state: &mut after,
+            new_accounts: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            now: self.now(),
+        };
+        let value = apply(&mut draft)?;
+        let Draft { new_accounts, accounts, now, .. } = draft;
+        let written = Written { before: &before, after: &after, new_accounts: &new_accounts, accounts: &accounts, now };
+        let record = Record::new(caller, &intent, now);
+        let policy = self.write(caller, &intent, &tenant, &tx, &written, &record).await?;
+        let counters = self.commit(caller, tx, record, policy).await?;
+        Ok(Done { value, revision: counters.revision })
+    }
+
+    /// Changes credentials of a tenant: never its policy. `act` writes through the `Tx`.
+    pub async fn change_credentials<T: Send>(
+        &self,
+        caller: &Caller,
+        record: Record,
+        mut tx: Tx,
+        value: T,
+    ) -> Result<Done<T>> {
+        tx.bump(false, true).await?;
+        tx.audit(&record.event(None, None, None)).await?;
+        let counters = self.commit(caller, tx, record, None).await?;
+        Ok(Done { value, revision: counters.revision })
+    }
+
+    /// Takes the tenant. If it has moved on since the caller was authorised, this instance
+    /// catches up and asks again, so that a right that was just taken away is gone here too.
+    pub async fn begin(&self, caller: &Caller, permit: Permit) -> Result<(Arc<Tenant>, Tx)> {
+        let tenant = self.authorise(caller, permit).await?;
+        let authorised_at = tenant.policy().counters;
+        let tx = self.store.begin(tenant.id).await?.ok_or_else(super::permit::unauthenticated)?;
+        if tx.counters() != authorised_at {
+            self.tenants.advance(&tenant, tx.counters()).await?;
+            self.authorise(caller, permit).await?;
+        }
+        Ok((tenant, tx))
+    }
+
+    /// Writes everything of one change but the commit.
+    async fn write(
+        &self,
+        caller: &Caller,
+        intent: &Intent,
+        tenant: &Tenant,
+        tx: &Tx,
+        written: &Written<'_>,
+        record: &Record,
+    ) -> Result<Option<(RuleDiff, StatePatch)>> {
+        let stored = tx.stored_rules().await?;
+        let compiled = compile(&self.catalogue, written.after)?;
+        let diff = PolicyDiff::between(&stored, &compiled);
+        if intent.gives && !caller.is_system() {
+            let giver = rights::Giver { policy: &tenant.policy(), subject: &subject_of(caller) };
+            giver.check(&stored, &compiled, &diff)?;
+            giver.check_admins(written.before, written.after)?;
+        }
+        tx.write_state(written.before, written.after, written.new_accounts).await?;
+        for (user, account) in written.accounts {
+            tx.update_account(user, account).await?;
+        }
+        tx.write_rules(&diff).await?;
+        let rules = diff.rules();
+        let revises = !rules.is_empty() || alters_answers(written.before, written.after);
+        let counters = tx.bump(revises, written.changes_credentials()).await?;
+        let patch = StatePatch::between(written.before, written.after);
+        let (was, is) = written.for_audit(&patch)?;
+        tx.audit(&record.event(was, is, revises.then_some(counters.revision))).await?;
+        if !revises {
+            return Ok(None);
+        }
+        let checkpoint = counters.revision.is_multiple_of(CHECKPOINT_EVERY).then_some(written.after);
+        tx.log_revision(&self.revision_entry(record, counters.revision, &rules, &patch), checkpoint).await?;
+        Ok(Some((rules, patch)))
+    }
+
+    fn revision_entry(&self, record: &Record, revision: u64, rules: &RuleDiff, patch: &StatePatch) -> RevisionEntry {
+        RevisionEntry {
+            revision,
+            change_id: record.change_id,
+            at: record.at,
+            author: record.actor.clone(),
+            reason: record.reason.clone(),
+            rules: rules.clone(),
+            patch: patch.clone(),
+            model_hash: self.model_hash.clone(),
+            catalogue_hash: self.catalogue.hash().to_owned(),
+            compiler_version: crate::policy::COMPILER_VERSION,
+        }
+    }
+
+    /// Commits, applies here and tells the others, in a task of its own: a client that hangs up
+    /// cannot stop it half-way.
+    pub async fn commit(
+        &self,
+        caller: &Caller,
+        tx: Tx,
+        record: Record,
+        policy: Option<(RuleDiff, StatePatch)>,
+    ) -> Result<Counters> {
+        let counters = tx.counters();
+        let id = tx.tenant();
+        let own = OwnChange { counters, policy };
+        let visiting = caller.is_visiting().then(|| caller.home().id);
+        if let Some(home) = visiting {
+            tx.audit_in(home, &record.event_elsewhere(&caller.tenant().key)).await?;
+        }
+        let platform = self.clone();
+        let task = self.tasks.spawn(async move {
+            match tx.commit().await {
+                Ok(()) => {}
+                Err(CommitError::Refused(error)) => return Err(error),
+                Err(CommitError::Unknown(error)) => {
+                    if !platform.store.change_committed(record.change_id).await? {
+                        return Err(error);
+                    }
+                }
+            }
+            platform.spread(id.0, &own).await
+        });
+        task.await.map_err(Error::internal)??;
+        Ok(counters)
+    }
+
+    /// Applies a committed change here, then publishes it. A failed publish fails nothing: the
+    /// others sweep.
+    pub(super) async fn spread(&self, tenant: Uuid, own: &OwnChange) -> Result<()> {
+        self.tenants.apply_own(crate::domain::key::TenantId(tenant), own).await?;
+        let Counters { revision, credential_epoch } = own.counters;
+        if let Err(error) = self.bus.publish(&News { tenant, revision, credential_epoch }).await {
+            tracing::warn!(%tenant, revision, %error, "the news of a change was not published; the sweep of the others finds it");
+        }
+        Ok(())
+    }
+}
+
+/// What a change writes.
+struct Written<'a> {
+    before: &'a TenantState,
+    after: &'a TenantState,
+    new_accounts: &'a BTreeMap<UserKey, NewAccount>,
+    accounts: &'a BTreeMap<UserKey, AccountChange>,
+    now: Timestamp,
+}
+
+impl Written<'_> {
+    /// Whether credentials held by anyone may have become void: a user is gone or disabled, or
+    /// has another password.
+    fn changes_credentials(&self) -> bool {
+        let void = self.before.users.iter().any(|(key, user)| {
+            user.enabled && self.after.users.get(key).is_none_or(|after| !after.enabled || after.id != user.id)
+        });
+        void || self.accounts.values().any(|account| account.password_hash.is_some())
+    }
+
+    /// What the audit log says was and is: the things that changed, never a secret.
+    fn for_audit(&self, patch: &StatePatch) -> Result<(Option<serde_json::Value>, Option<serde_json::Value>)> {
+        let undo = StatePatch::between(self.after, self.before);
+        let json = |patch: &StatePatch| serde_json::to_value(patch).map_err(Error::internal);
+        let mut is = json(patch)?;
+        if let Some(fields) = is.as_object_mut() {
+            let mut accounts = serde_json::Map::new();
+            for (user, account) in self.new_accounts {
+                accounts.insert(user.to_string(), account.for_audit());
+            }
+            for (user, account) in self.accounts {
+                accounts.insert(user.to_string(), account.for_audit());
+            }
+            if !accounts.is_empty() {
+                fields.insert("accounts".to_owned(), accounts.into());
+            }
+        }
+        debug_assert!(self.now.0 > 0, "a change has a time");
+        Ok((Some(json(&undo)?), Some(is)))
+    }
+}
+
+/// Who changes what, when and why: what the revision and the audit event share.
+pub struct Record {
+    /// The id by which a commit whose answer was lost is looked up.
+    pub change_id: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    action: &'static str,
+    target: String,
+    reason: String,
+    request: crate::auth::caller::RequestInfo,
+}
+
+impl Record {
+    /// The record of an intent of the caller.
+    pub fn new(caller: &Caller, intent: &Intent, at: Timestamp) -> Self {
+        let kind = match caller.credential() {
+            Credential::System => ActorKind::System,
+            _ if caller.home().key.is_platform() => ActorKind::Operator,
+            _ => ActorKind::User,
+        };
+        Self {
+            change_id: Uuid::now_v7(),
+            at,
+            actor: Actor { kind, key: caller.user().to_string(), name: caller.name().to_owned() },
+            action: intent.action,
+            target: intent.target.clone(),
+            reason: intent.reason.clone().unwrap_or_default(),
+            request: caller.request().clone(),
+        }
+    }
+
+    /// The audit event of it.
+    pub fn event(
+        &self,
+        before: Option<serde_json::Value>,
+        after: Option<serde_json::Value>,
+        revision: Option<u64>,
+    ) -> AuditEvent {
+        AuditEvent {
+            id: Uuid::now_v7(),
+            change_id: self.change_id,
+            at: self.at,
+            actor: self.actor.clone(),
+            action: self.action.to_owned(),
+            target: self.target.clone(),
+            before,
+            after,
+            request_id: self.request.id.clone(),
+            address: self.request.address.clone(),
+            reason: self.reason.clone(),
+            revision,
+        }
+    }
+
+    /// The event in the operator's own tenant: that it was there, not what it saw.
+    fn event_elsewhere(&self, tenant: &crate::domain::key::TenantKey) -> AuditEvent {
+        AuditEvent { id: Uuid::now_v7(), target: format!("tenant:{tenant} {}", self.target), ..self.event(None, None, None) }
+    }
+}
+
+fn check_reason(reason: Option<&str>) -> Result<()> {
+    match reason {
+        Some(reason) if reason.chars().count() > REASON_MAX || reason.chars().any(char::is_control) => {
+            Err(Error::invalid(format!("a reason has at most {REASON_MAX} characters and no control characters")).at("reason"))
+        }
+        _ => Ok(()),
+    }
+}
