@@ -4,3 +4,4 @@ pub mod auth;
 pub mod domain;
 pub mod error;
 pub mod policy;
+pub mod sync;

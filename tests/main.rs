@@ -1,1 +1,5 @@
-//! x
+//! The tests of Bailiwick, in one program: it links once, and its tests share one `PostgreSQL`.
+#![cfg(test)]
+
+mod common;
+mod sync;
