@@ -1,5 +1,6 @@
 //! Bailiwick: a multi-tenant RBAC platform on Casbin.
 
+pub mod config;
 pub mod domain;
 pub mod error;
 pub mod policy;
