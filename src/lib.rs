@@ -1,6 +1,7 @@
 //! Bailiwick: a multi-tenant RBAC platform on Casbin.
 
 pub mod auth;
+pub mod config;
 pub mod domain;
 pub mod error;
 pub mod policy;
