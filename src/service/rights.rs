@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::key::{ActionPattern, ObjectPattern};
 use crate::domain::tenant::TenantState;
-use crate::domain::user::BaseRole;
+use crate::domain::user::{BaseRole, User};
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, ErrorCode, Result};
 use crate::policy::compile::Compiled;
@@ -64,6 +64,20 @@ impl Giver<'_> {
             Some(_) => Err(Error::new(ErrorCode::BeyondOwnRights, "only an admin may create or change an admin")),
             None => Ok(()),
         }
+    }
+
+    /// Checks that who gets hold of this user's credentials gains nothing by it: a key for
+    /// another user is all that this user may do.
+    pub fn check_takes_over(&self, rules: &Compiled, user: &User) -> Result<()> {
+        if self.is_admin() {
+            return Ok(());
+        }
+        if user.base_role == BaseRole::Admin {
+            return Err(Error::new(ErrorCode::BeyondOwnRights, "only an admin may change the credentials of an admin"));
+        }
+        let subject = Subject::User(user.key.clone());
+        let roles = Holdings::of(rules);
+        self.covers_all(roles.reachable(&subject, Effect::Allow))
     }
 
     fn covers_all<'a>(&self, mut given: impl Iterator<Item = (&'a ObjectPattern, &'a ActionPattern)>) -> Result<()> {
