@@ -1,5 +1,6 @@
-//! The tests of Bailiwick, in one program: it links once, and its tests share one `PostgreSQL`.
 #![cfg(test)]
+//! All suites in one program: it links once, and its tests share one PostgreSQL.
 
 mod common;
+mod engine;
 mod sync;
