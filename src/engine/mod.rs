@@ -3,7 +3,7 @@
 //!
 //! `model.conf` is the truth about how rules match. [`plan`] reads it once and turns its matcher
 //! into look-ups; [`snapshot`] is one tenant's rules at one revision, laid out for those
-//! look-ups; [`decide`] asks it. A decision costs by the subject's roles and the object's depth,
+//! look-ups; [`decide`] asks it; [`tenant`] gives the answer its reason and obligations. A decision costs by the subject's roles and the object's depth,
 //! not by the number of rules. The [`oracle`] answers the same questions the slow way, and the
 //! two must always agree.
 
@@ -14,6 +14,7 @@ pub mod oracle;
 pub mod plan;
 mod roles;
 pub mod snapshot;
+pub mod tenant;
 
 pub use decide::Verdict;
 pub use oracle::{Oracle, OracleError};

@@ -1,6 +1,6 @@
 //! What one instance knows of one tenant at one revision, and the decision made from it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::plan::Plan;
@@ -8,7 +8,6 @@ use super::snapshot::{RuleId, Snapshot};
 use crate::domain::catalogue::{Catalogue, Section};
 use crate::domain::key::{Action, DataViewKey, Object, UserKey};
 use crate::domain::tenant::Settings;
-use crate::error::Result;
 use crate::policy::diff::{RuleDiff, StatePatch};
 use crate::policy::revision::Counters;
 use crate::policy::rule::{BuiltIn, Effect, Rule, Subject};
@@ -132,8 +131,8 @@ impl TenantPolicy {
         plan: &Arc<Plan>,
         counters: Counters,
         changes: impl Iterator<Item = (&'a RuleDiff, &'a StatePatch)>,
-    ) -> Result<Self> {
-        let mut rules: std::collections::BTreeSet<Rule> = self.snapshot.rules().collect();
+    ) -> Self {
+        let mut rules: BTreeSet<Rule> = self.snapshot.rules().collect();
         let mut settings = self.settings;
         let mut disabled = HashSet::clone(&self.disabled);
         for (diff, patch) in changes {
@@ -147,8 +146,8 @@ impl TenantPolicy {
                 }
             }
         }
-        let snapshot = Snapshot::build(plan, self.snapshot.tenant(), counters.revision, rules.iter())?;
-        Ok(Self { counters, snapshot: Arc::new(snapshot), settings, disabled: Arc::new(disabled) })
+        let snapshot = Snapshot::build(plan, self.snapshot.tenant(), counters.revision, &rules);
+        Self { counters, snapshot: Arc::new(snapshot), settings, disabled: Arc::new(disabled) }
     }
 }
 

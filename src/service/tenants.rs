@@ -162,7 +162,7 @@ impl Tenants {
     /// Reads a whole tenant: counters and rules in one transaction.
     async fn read(&self, id: TenantId) -> Result<Option<(TenantKey, TenantPolicy)>> {
         let Some(loaded) = self.store.load_policy(id).await? else { return Ok(None) };
-        let snapshot = Snapshot::build(&self.plan, &loaded.key, loaded.counters.revision, loaded.rules.iter())?;
+        let snapshot = Snapshot::build(&self.plan, &loaded.key, loaded.counters.revision, loaded.rules.iter());
         let policy = TenantPolicy {
             counters: loaded.counters,
             snapshot: Arc::new(snapshot),
@@ -213,7 +213,7 @@ impl Tenants {
             return Ok(None);
         };
         let counters = Counters { revision: last.revision, credential_epoch: stored.credential_epoch };
-        current.after(&self.plan, counters, entries.iter().map(|entry| (&entry.rules, &entry.patch))).map(Some)
+        Ok(Some(current.after(&self.plan, counters, entries.iter().map(|entry| (&entry.rules, &entry.patch)))))
     }
 
     /// Applies a change that this instance has committed itself. What is not in memory needs
@@ -225,7 +225,7 @@ impl Tenants {
             let current = tenant.policy.load_full();
             let next = match &change.policy {
                 Some((rules, patch)) if current.counters.revision + 1 == change.counters.revision => {
-                    Some(current.after(&self.plan, change.counters, std::iter::once((rules, patch)))?)
+                    Some(current.after(&self.plan, change.counters, std::iter::once((rules, patch))))
                 }
                 None if current.counters.revision == change.counters.revision => {
                     Some(TenantPolicy { counters: change.counters, ..TenantPolicy::clone(&current) })
