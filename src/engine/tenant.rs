@@ -126,6 +126,7 @@ impl TenantPolicy {
     }
 
     /// The policy after the revisions whose changes are given in order, up to `counters`.
+    #[must_use]
     pub fn after<'a>(
         &self,
         plan: &Arc<Plan>,
@@ -136,14 +137,14 @@ impl TenantPolicy {
         let mut settings = self.settings;
         let mut disabled = HashSet::clone(&self.disabled);
         for (diff, patch) in changes {
-            diff.removed.iter().for_each(|rule| drop(rules.remove(rule)));
+            for rule in &diff.removed {
+                rules.remove(rule);
+            }
             rules.extend(diff.added.iter().cloned());
             settings = patch.settings.unwrap_or(settings);
             for (key, user) in &patch.users {
-                match user {
-                    Some(user) if !user.enabled => drop(disabled.insert(key.clone())),
-                    _ => drop(disabled.remove(key)),
-                }
+                disabled.remove(key);
+                disabled.extend(user.iter().filter(|user| !user.enabled).map(|_| key.clone()));
             }
         }
         let snapshot = Snapshot::build(plan, self.snapshot.tenant(), counters.revision, &rules);
