@@ -11,13 +11,13 @@ use super::Platform;
 use super::permit::{Permit, subject_of};
 use super::rights;
 use super::tenants::{OwnChange, Tenant};
-use crate::auth::caller::{Caller, Credential};
+use crate::auth::caller::{Caller, Credential, RequestInfo};
 use crate::domain::catalogue::Catalogue;
-use crate::domain::key::UserKey;
+use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::tenant::TenantState;
 use crate::error::{Error, Result};
-use crate::policy::compile::compile;
+use crate::policy::compile::{Compiled, compile};
 use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
 use crate::policy::revision::Counters;
 use crate::store::audit::{Actor, ActorKind, AuditEvent};
@@ -76,7 +76,7 @@ impl Platform {
         apply: impl FnOnce(&mut Draft<'_>) -> Result<T> + Send,
     ) -> Result<Done<T>> {
         check_reason(intent.reason.as_deref())?;
-        let (tenant, tx) = self.begin(caller, intent.permit).await?;
+        let (tenant, mut tx) = self.begin(caller, intent.permit).await?;
         let before = tx.state().await?;
         let mut after = before.clone();
         let mut draft = Draft {
@@ -88,24 +88,16 @@ impl Platform {
         };
         let value = apply(&mut draft)?;
         let Draft { new_accounts, accounts, now, .. } = draft;
-        let written = Written { before: &before, after: &after, new_accounts: &new_accounts, accounts: &accounts, now };
+        let written = Written { before: &before, after: &after, new_accounts: &new_accounts, accounts: &accounts };
+        let plan = self.plan(&tx, &written).await?;
+        if intent.gives && !caller.is_system() {
+            let giver = rights::Giver { policy: &tenant.policy(), subject: &subject_of(caller) };
+            giver.check_admins(&before, &after)?;
+            giver.check(&plan.stored, &plan.compiled, &plan.diff)?;
+        }
         let record = Record::new(caller, &intent, now);
-        let policy = self.write(caller, &intent, &tenant, &tx, &written, &record).await?;
-        let counters = self.commit(caller, tx, record, policy).await?;
-        Ok(Done { value, revision: counters.revision })
-    }
-
-    /// Changes credentials of a tenant: never its policy. `act` writes through the `Tx`.
-    pub async fn change_credentials<T: Send>(
-        &self,
-        caller: &Caller,
-        record: Record,
-        mut tx: Tx,
-        value: T,
-    ) -> Result<Done<T>> {
-        tx.bump(false, true).await?;
-        tx.audit(&record.event(None, None, None)).await?;
-        let counters = self.commit(caller, tx, record, None).await?;
+        let policy = self.write(&mut tx, &written, &plan, &record).await?;
+        let counters = self.commit(tx, record, policy, visited_from(caller)).await?;
         Ok(Done { value, revision: counters.revision })
     }
 
@@ -122,40 +114,40 @@ impl Platform {
         Ok((tenant, tx))
     }
 
-    /// Writes everything of one change but the commit.
-    async fn write(
-        &self,
-        caller: &Caller,
-        intent: &Intent,
-        tenant: &Tenant,
-        tx: &Tx,
-        written: &Written<'_>,
-        record: &Record,
-    ) -> Result<Option<(RuleDiff, StatePatch)>> {
+    /// Compiles the state after the change and compares it with what is stored.
+    pub(super) async fn plan(&self, tx: &Tx, written: &Written<'_>) -> Result<Plan> {
         let stored = tx.stored_rules().await?;
         let compiled = compile(&self.catalogue, written.after)?;
         let diff = PolicyDiff::between(&stored, &compiled);
-        if intent.gives && !caller.is_system() {
-            let giver = rights::Giver { policy: &tenant.policy(), subject: &subject_of(caller) };
-            giver.check(&stored, &compiled, &diff)?;
-            giver.check_admins(written.before, written.after)?;
-        }
+        Ok(Plan { stored, compiled, diff })
+    }
+
+    /// Writes everything of one change but the commit. Gives what changed in the policy, when
+    /// that makes a revision (R43).
+    pub(super) async fn write(
+        &self,
+        tx: &mut Tx,
+        written: &Written<'_>,
+        plan: &Plan,
+        record: &Record,
+    ) -> Result<Option<(RuleDiff, StatePatch)>> {
         tx.write_state(written.before, written.after, written.new_accounts).await?;
         for (user, account) in written.accounts {
             tx.update_account(user, account).await?;
         }
-        tx.write_rules(&diff).await?;
-        let rules = diff.rules();
+        tx.write_rules(&plan.diff).await?;
+        let rules = plan.diff.rules();
         let revises = !rules.is_empty() || alters_answers(written.before, written.after);
-        let counters = tx.bump(revises, written.changes_credentials()).await?;
+        let counters = tx.bump(revises, written.voids_credentials()).await?;
         let patch = StatePatch::between(written.before, written.after);
         let (was, is) = written.for_audit(&patch)?;
         tx.audit(&record.event(was, is, revises.then_some(counters.revision))).await?;
         if !revises {
             return Ok(None);
         }
-        let checkpoint = counters.revision.is_multiple_of(CHECKPOINT_EVERY).then_some(written.after);
-        tx.log_revision(&self.revision_entry(record, counters.revision, &rules, &patch), checkpoint).await?;
+        let due = counters.revision == 1 || counters.revision.is_multiple_of(CHECKPOINT_EVERY);
+        let entry = self.revision_entry(record, counters.revision, &rules, &patch);
+        tx.log_revision(&entry, due.then_some(written.after)).await?;
         Ok(Some((rules, patch)))
     }
 
@@ -176,19 +168,21 @@ impl Platform {
 
     /// Commits, applies here and tells the others, in a task of its own: a client that hangs up
     /// cannot stop it half-way.
-    pub async fn commit(
+    ///
+    /// What an operator does in another tenant is audited in its own as well: `from`.
+    pub(super) async fn commit(
         &self,
-        caller: &Caller,
-        tx: Tx,
+        mut tx: Tx,
         record: Record,
         policy: Option<(RuleDiff, StatePatch)>,
+        from: Option<TenantId>,
     ) -> Result<Counters> {
         let counters = tx.counters();
-        let id = tx.tenant();
+        let id = tx.tenant().id;
         let own = OwnChange { counters, policy };
-        let visiting = caller.is_visiting().then(|| caller.home().id);
-        if let Some(home) = visiting {
-            tx.audit_in(home, &record.event_elsewhere(&caller.tenant().key)).await?;
+        if let Some(from) = from {
+            let event = record.event_elsewhere(&tx.tenant().key);
+            tx.audit_in(from, &event).await?;
         }
         let platform = self.clone();
         let task = self.tasks.spawn(async move {
@@ -201,7 +195,7 @@ impl Platform {
                     }
                 }
             }
-            platform.spread(id.0, &own).await
+            platform.spread(id, &own).await
         });
         task.await.map_err(Error::internal)??;
         Ok(counters)
@@ -209,29 +203,44 @@ impl Platform {
 
     /// Applies a committed change here, then publishes it. A failed publish fails nothing: the
     /// others sweep.
-    pub(super) async fn spread(&self, tenant: Uuid, own: &OwnChange) -> Result<()> {
-        self.tenants.apply_own(crate::domain::key::TenantId(tenant), own).await?;
+    async fn spread(&self, tenant: TenantId, own: &OwnChange) -> Result<()> {
+        self.tenants.apply_own(tenant, own).await?;
         let Counters { revision, credential_epoch } = own.counters;
-        if let Err(error) = self.bus.publish(&News { tenant, revision, credential_epoch }).await {
-            tracing::warn!(%tenant, revision, %error, "the news of a change was not published; the sweep of the others finds it");
+        if let Err(error) = self.bus.publish(&News { tenant: tenant.0, revision, credential_epoch }).await {
+            tracing::warn!(tenant = %tenant.0, revision, %error, "the news of a change was not published; the sweep of the others finds it");
         }
         Ok(())
     }
 }
 
+/// From where a visiting operator acts.
+pub(super) fn visited_from(caller: &Caller) -> Option<TenantId> {
+    caller.is_visiting().then(|| caller.home().id).filter(|_| !caller.is_system())
+}
+
+/// What a change does to the rules.
+pub(super) struct Plan {
+    stored: Compiled,
+    compiled: Compiled,
+    diff: PolicyDiff,
+}
+
 /// What a change writes.
-struct Written<'a> {
-    before: &'a TenantState,
-    after: &'a TenantState,
-    new_accounts: &'a BTreeMap<UserKey, NewAccount>,
-    accounts: &'a BTreeMap<UserKey, AccountChange>,
-    now: Timestamp,
+pub(super) struct Written<'a> {
+    /// The state as it was.
+    pub before: &'a TenantState,
+    /// The state as it will be.
+    pub after: &'a TenantState,
+    /// The accounts of new users.
+    pub new_accounts: &'a BTreeMap<UserKey, NewAccount>,
+    /// The accounts that change.
+    pub accounts: &'a BTreeMap<UserKey, AccountChange>,
 }
 
 impl Written<'_> {
-    /// Whether credentials held by anyone may have become void: a user is gone or disabled, or
-    /// has another password.
-    fn changes_credentials(&self) -> bool {
+    /// Whether credentials that somebody holds become void: a user is gone or disabled, or has
+    /// another password.
+    fn voids_credentials(&self) -> bool {
         let void = self.before.users.iter().any(|(key, user)| {
             user.enabled && self.after.users.get(key).is_none_or(|after| !after.enabled || after.id != user.id)
         });
@@ -255,7 +264,6 @@ impl Written<'_> {
                 fields.insert("accounts".to_owned(), accounts.into());
             }
         }
-        debug_assert!(self.now.0 > 0, "a change has a time");
         Ok((Some(json(&undo)?), Some(is)))
     }
 }
@@ -271,7 +279,7 @@ pub struct Record {
     action: &'static str,
     target: String,
     reason: String,
-    request: crate::auth::caller::RequestInfo,
+    request: RequestInfo,
 }
 
 impl Record {
@@ -317,7 +325,7 @@ impl Record {
     }
 
     /// The event in the operator's own tenant: that it was there, not what it saw.
-    fn event_elsewhere(&self, tenant: &crate::domain::key::TenantKey) -> AuditEvent {
+    fn event_elsewhere(&self, tenant: &TenantKey) -> AuditEvent {
         AuditEvent { id: Uuid::now_v7(), target: format!("tenant:{tenant} {}", self.target), ..self.event(None, None, None) }
     }
 }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::Platform;
-use super::change::{Intent, Record};
+use super::change::{Intent, Record, visited_from};
 use super::permit::{Permit, unauthenticated};
 use crate::auth::caller::{Caller, Credential, RequestInfo, TenantRef};
 use crate::auth::token::{Token, TokenHash, TokenKind};
@@ -87,7 +87,7 @@ impl Platform {
         tx.insert_session(&NewSession { id: session, user: row.user.clone(), token: token.hash().0, created_at: now, expires_at }).await?;
         let record = Record::new(&caller, &account_intent(Permit::USERS_EDIT, "session.create", &row.user), now);
         tx.audit(&record.event(None, None, None)).await?;
-        self.commit(&caller, tx, record, None).await?;
+        self.commit(tx, record, None, None).await?;
         Ok(NewSignIn { token, expires_at, caller })
     }
 
@@ -109,7 +109,7 @@ impl Platform {
         let record = Record::new(caller, &account_intent(Permit::USERS_EDIT, "session.end", caller.user()), self.now());
         tx.bump(false, true).await?;
         tx.audit(&record.event(None, None, None)).await?;
-        self.commit(caller, tx, record, None).await.map(drop)
+        self.commit(tx, record, None, None).await.map(drop)
     }
 
     /// Makes a new API key for the caller, or for another user; an old one stops at once.
@@ -168,7 +168,7 @@ impl Platform {
         let record = Record::new(caller, &account_intent(Permit::API_KEYS_EDIT, action, user), now);
         tx.bump(false, true).await?;
         tx.audit(&record.event(None, None, None)).await?;
-        self.commit(caller, tx, record, None).await.map(drop)
+        self.commit(tx, record, None, visited_from(caller)).await.map(drop)
     }
 
     /// Who a bearer token belongs to. `tenant` is the one that an operator names.
