@@ -2,4 +2,6 @@
 
 pub mod domain;
 pub mod error;
+pub mod graphql;
+pub mod http;
 pub mod policy;

@@ -1,1 +1,4 @@
-//! x
+//! The suites, in one program.
+
+#[cfg(test)]
+mod http;
