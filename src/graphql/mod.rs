@@ -1,0 +1,3 @@
+//! The GraphQL face: the schema over the services, a file per concept.
+
+pub mod error;
