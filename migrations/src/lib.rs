@@ -1,1 +1,21 @@
-//! x
+//! The database schema, one for SQLite and PostgreSQL alike.
+//!
+//! Each migration leaves a schema with which the code before it and the code after it both work,
+//! so that instances can be replaced one by one. Foreign keys carry the tenant: the database
+//! itself keeps tenants apart.
+
+use sea_orm_migration::prelude::*;
+
+mod initial;
+mod table;
+
+/// All migrations, oldest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(initial::Initial)]
+    }
+}

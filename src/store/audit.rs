@@ -1,0 +1,96 @@
+//! The audit log: everything that was done, by whom, when and why (R43).
+
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
+use uuid::Uuid;
+
+use super::entity::audit::audit_event;
+use super::error::stored;
+use super::{Store, Tx};
+use crate::domain::name::Timestamp;
+use crate::error::Result;
+use crate::policy::revision::{Actor, ActorKind};
+
+/// One event. It holds no secret: the service leaves passwords, keys and hashes out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditEvent {
+    /// Its id: a UUID of version 7.
+    pub id: Uuid,
+    /// The change that it is of. The revision that the change made carries the same id.
+    pub change_id: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub actor: Actor,
+    /// What was done, such as `profile.update`.
+    pub action: String,
+    /// To what, such as `profile:night-shift`.
+    pub target: String,
+    /// What was there before.
+    pub before: Option<serde_json::Value>,
+    /// What is there after.
+    pub after: Option<serde_json::Value>,
+    /// The id of the request.
+    pub request_id: Option<String>,
+    /// Where the request came from.
+    pub address: Option<String>,
+    /// Why, in the caller's words.
+    pub reason: String,
+    /// The revision that the change made, if it made one.
+    pub revision: Option<u64>,
+}
+
+pub(super) fn actor(kind: &str, key: String, name: String) -> Result<Actor> {
+    Ok(Actor { kind: stored(ActorKind::parse(kind))?, key, name })
+}
+
+impl AuditEvent {
+    pub(super) fn of(row: audit_event::Model) -> Result<Self> {
+        Ok(Self {
+            id: row.id,
+            change_id: row.change_id,
+            at: Timestamp(row.at),
+            actor: actor(&row.actor_kind, row.actor_key, row.actor_name)?,
+            action: row.action,
+            target: row.target,
+            before: row.before,
+            after: row.after,
+            request_id: row.request_id,
+            address: row.address,
+            reason: row.reason,
+            revision: row.revision.map(i64::cast_unsigned),
+        })
+    }
+}
+
+impl Tx {
+    /// Writes an event of this tenant into the log.
+    pub async fn audit(&self, event: AuditEvent) -> Result<()> {
+        let row = audit_event::Model {
+            tenant_id: self.tenant.id.0,
+            id: event.id,
+            change_id: event.change_id,
+            at: event.at.0,
+            actor_kind: event.actor.kind.as_str().to_owned(),
+            actor_key: event.actor.key,
+            actor_name: event.actor.name,
+            action: event.action,
+            target: event.target,
+            before: event.before,
+            after: event.after,
+            request_id: event.request_id,
+            address: event.address,
+            reason: event.reason,
+            revision: event.revision.map(u64::cast_signed),
+        };
+        audit_event::Entity::insert(row.into_active_model()).exec_without_returning(&self.db).await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Whether the change of this id is stored: for when the answer to its commit was lost.
+    pub async fn change_committed(&self, change: Uuid) -> Result<bool> {
+        let events = audit_event::Entity::find().filter(audit_event::Column::ChangeId.eq(change));
+        Ok(events.count(&self.db).await? > 0)
+    }
+}

@@ -1,0 +1,34 @@
+//! `resources`, `resource_members`
+
+use super::entity;
+
+entity! {
+    /// A resource that the host has registered.
+    resource = "resources" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        section: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        key: String,
+        id: Uuid,
+        name: String,
+        protected: bool,
+        created_by: Option<String>,
+        created_at: i64,
+    }
+}
+
+entity! {
+    /// What is in a container: the object of another resource.
+    resource_member = "resource_members" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        section: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        resource: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        member: String,
+    }
+}

@@ -1,0 +1,286 @@
+//! Compiled rules with their origins, the log of revisions, and loading a whole policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
+use sea_orm::sqlx::Row as _;
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QueryResult, QuerySelect,
+};
+
+use super::audit::actor;
+use super::entity::policy::{revision, rule, rule_origin};
+use super::entity::tenant::tenant;
+use super::entity::user::user;
+use super::error::stored;
+use super::tenant::TenantRow;
+use super::{Store, Tx, begin_reading, find};
+use crate::domain::key::{TenantId, TenantKey, UserKey};
+use crate::domain::name::Timestamp;
+use crate::domain::tenant::Settings;
+use crate::error::{Error, Result};
+use crate::policy::revision::{Counters, RevisionEntry};
+use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
+
+/// The most rows that one statement writes.
+const BATCH: usize = 500;
+/// How many rules one statement reads while a policy is loaded.
+const LOAD_CHUNK: u64 = 20_000;
+
+/// A tenant's policy as stored at one moment.
+#[derive(Debug, Clone)]
+pub struct LoadedPolicy {
+    /// The tenant's key: the domain of the rules.
+    pub tenant: TenantKey,
+    /// The counters at that moment.
+    pub counters: Counters,
+    /// The settings at that moment.
+    pub settings: Settings,
+    /// The users that are disabled, and so hold no rule.
+    pub disabled: Vec<UserKey>,
+    /// The rules.
+    pub rules: Vec<Rule>,
+}
+
+impl Store {
+    /// Reads a tenant's counters and rules as of one moment; `None` when there is no such tenant.
+    pub async fn load_policy(&self, tenant: TenantId) -> Result<Option<LoadedPolicy>> {
+        let db = begin_reading(&self.db).await?;
+        let Some(row) = tenant::Entity::find_by_id(tenant.0).one(&db).await? else { return Ok(None) };
+        let row = TenantRow::of(row)?;
+        let disabled: Vec<String> = find::<user::Entity>(tenant)
+            .select_only()
+            .column(user::Column::Key)
+            .filter(user::Column::Enabled.eq(false))
+            .into_tuple()
+            .all(&db)
+            .await?;
+        let mut rules = Vec::new();
+        read_rules(&db, tenant, &row.key, |rule| rules.push(rule)).await?;
+        Ok(Some(LoadedPolicy {
+            tenant: row.key,
+            counters: row.counters,
+            settings: row.settings,
+            disabled: disabled.iter().map(|key| stored(UserKey::parse(key))).collect::<Result<_>>()?,
+            rules,
+        }))
+    }
+
+    /// The revisions of a tenant after `after`, in order, at most `limit` of them.
+    pub async fn revisions_since(&self, tenant: TenantId, after: u64, limit: u64) -> Result<Vec<RevisionEntry>> {
+        let rows = find::<revision::Entity>(tenant)
+            .filter(revision::Column::Revision.gt(after.cast_signed()))
+            .order_by_asc(revision::Column::Revision)
+            .limit(limit)
+            .all(&self.db)
+            .await?;
+        rows.into_iter().map(entry_of).collect()
+    }
+}
+
+/// Reads all rules of a tenant, in chunks so that the rows of a large policy are never held at
+/// once beside its rules.
+async fn read_rules(
+    db: &DatabaseTransaction,
+    tenant: TenantId,
+    key: &TenantKey,
+    mut take: impl FnMut(Rule),
+) -> Result<()> {
+    use rule::Column::{Id, Ptype, TenantId, V0, V1, V2, V3, V4, V5};
+    let mut last = i64::MIN;
+    loop {
+        let mut query = Query::select();
+        query
+            .columns([Ptype, V0, V1, V2, V3, V4, V5, Id])
+            .from(rule::Entity)
+            .and_where(Expr::col(TenantId).eq(tenant.0))
+            .and_where(Expr::col(Id).gt(last))
+            .order_by(Id, Order::Asc)
+            .limit(LOAD_CHUNK);
+        let rows = db.query_all(&query).await?;
+        for row in &rows {
+            take(rule_of(row, key)?);
+        }
+        match rows.last() {
+            Some(row) if rows.len() as u64 == LOAD_CHUNK => last = row.try_get_by_index(7)?,
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Reads a rule from the columns `ptype, v0, …, v5` without copying their texts.
+fn rule_of(row: &QueryResult, tenant: &TenantKey) -> Result<Rule> {
+    let mut texts = [""; 7];
+    let mut count = 0;
+    for (i, slot) in texts.iter_mut().enumerate() {
+        let Some(text) = text_at(row, i)? else { break };
+        *slot = text;
+        count = i;
+    }
+    let (ptype, values) = texts.split_first().ok_or_else(|| Error::internal("a rule without columns"))?;
+    stored(Rule::from_values(ptype, values.get(..count).unwrap_or_default(), tenant))
+}
+
+fn text_at(row: &QueryResult, i: usize) -> Result<Option<&str>> {
+    let text = match (row.try_as_pg_row(), row.try_as_sqlite_row()) {
+        (Some(row), _) => row.try_get(i),
+        (_, Some(row)) => row.try_get(i),
+        _ => return Err(Error::internal("a row of an unknown database")),
+    };
+    text.map_err(Error::internal)
+}
+
+impl Tx {
+    /// The rules that are stored, with where each came from.
+    pub async fn stored_rules(&self) -> Result<BTreeMap<Rule, BTreeSet<Origin>>> {
+        let mut rules = Vec::new();
+        read_rules(&self.db, self.tenant.id, &self.tenant.key, |rule| rules.push(rule)).await?;
+        let mut origins: BTreeMap<RuleHash, BTreeSet<Origin>> = BTreeMap::new();
+        for row in find::<rule_origin::Entity>(self.tenant.id).all(&self.db).await? {
+            let (hash, origin) = origin_of(row)?;
+            origins.entry(hash).or_default().insert(origin);
+        }
+        Ok(rules
+            .into_iter()
+            .map(|rule| {
+                let origins = origins.remove(&rule.hash()).unwrap_or_default();
+                (rule, origins)
+            })
+            .collect())
+    }
+
+    /// Writes a difference of rules: those to add with their origins, those to remove, and
+    /// those that stay but whose origins changed, with all their origins now.
+    pub async fn write_rules(
+        &self,
+        added: &BTreeMap<Rule, BTreeSet<Origin>>,
+        removed: &BTreeSet<Rule>,
+        moved: &BTreeMap<Rule, BTreeSet<Origin>>,
+    ) -> Result<()> {
+        let id = self.tenant.id;
+        for batch in hashes(removed.iter()).chunks(BATCH) {
+            let gone = rule::Entity::delete_many().filter(rule::Column::TenantId.eq(id.0));
+            gone.filter(rule::Column::Hash.is_in(batch.iter().cloned())).exec(&self.db).await?;
+        }
+        for batch in hashes(moved.keys()).chunks(BATCH) {
+            let gone = rule_origin::Entity::delete_many().filter(rule_origin::Column::TenantId.eq(id.0));
+            gone.filter(rule_origin::Column::RuleHash.is_in(batch.iter().cloned())).exec(&self.db).await?;
+        }
+        let rows: Vec<rule::ActiveModel> = added.keys().map(|rule| self.rule_row(rule)).collect();
+        for batch in rows.chunks(BATCH) {
+            rule::Entity::insert_many(batch.iter().cloned()).exec_without_returning(&self.db).await?;
+        }
+        let rows: Vec<rule_origin::Model> = added
+            .iter()
+            .chain(moved)
+            .flat_map(|(rule, origins)| {
+                let hash = rule.hash();
+                origins.iter().map(move |origin| origin_row(id, hash, origin))
+            })
+            .collect();
+        for batch in rows.chunks(BATCH) {
+            rule_origin::Entity::insert_many(batch.iter().cloned().map(IntoActiveModel::into_active_model))
+                .exec_without_returning(&self.db)
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn rule_row(&self, rule: &Rule) -> rule::ActiveModel {
+        let mut values = rule.values(&self.tenant.key).into_iter();
+        let mut next = || ActiveValue::Set(values.next());
+        rule::ActiveModel {
+            id: ActiveValue::NotSet,
+            ptype: ActiveValue::Set(rule.ptype().to_owned()),
+            v0: next(),
+            v1: next(),
+            v2: next(),
+            v3: next(),
+            v4: next(),
+            v5: next(),
+            tenant_id: ActiveValue::Set(self.tenant.id.0),
+            hash: ActiveValue::Set(rule.hash().0.to_vec()),
+        }
+    }
+
+    /// Writes a revision into the log.
+    pub async fn log_revision(&self, entry: RevisionEntry) -> Result<()> {
+        let row = revision::Model {
+            tenant_id: self.tenant.id.0,
+            revision: entry.revision.cast_signed(),
+            change_id: entry.change_id,
+            at: entry.at.0,
+            actor_kind: entry.actor.kind.as_str().to_owned(),
+            actor_key: entry.actor.key,
+            actor_name: entry.actor.name,
+            reason: entry.reason,
+            added: serde_json::to_value(entry.added).map_err(Error::internal)?,
+            removed: serde_json::to_value(entry.removed).map_err(Error::internal)?,
+            patch: entry.patch,
+            checkpoint: entry.checkpoint,
+            model_hash: entry.model_hash,
+            catalogue_hash: entry.catalogue_hash,
+            compiler_version: entry.compiler_version,
+        };
+        revision::Entity::insert(row.into_active_model()).exec_without_returning(&self.db).await?;
+        Ok(())
+    }
+}
+
+fn hashes<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<Vec<u8>> {
+    rules.map(|rule| rule.hash().0.to_vec()).collect()
+}
+
+pub(super) fn entry_of(row: revision::Model) -> Result<RevisionEntry> {
+    Ok(RevisionEntry {
+        revision: row.revision.cast_unsigned(),
+        change_id: row.change_id,
+        at: Timestamp(row.at),
+        actor: actor(&row.actor_kind, row.actor_key, row.actor_name)?,
+        reason: row.reason,
+        added: serde_json::from_value(row.added).map_err(Error::internal)?,
+        removed: serde_json::from_value(row.removed).map_err(Error::internal)?,
+        patch: row.patch,
+        checkpoint: row.checkpoint,
+        model_hash: row.model_hash,
+        catalogue_hash: row.catalogue_hash,
+        compiler_version: row.compiler_version,
+    })
+}
+
+const KINDS: [(OriginKind, &str); 6] = [
+    (OriginKind::Profile, "profile"),
+    (OriginKind::Role, "role"),
+    (OriginKind::Group, "group"),
+    (OriginKind::Licence, "licence"),
+    (OriginKind::BuiltIn, "built_in"),
+    (OriginKind::User, "user"),
+];
+
+fn origin_row(tenant: TenantId, hash: RuleHash, origin: &Origin) -> rule_origin::Model {
+    let kind = KINDS.iter().find(|(kind, _)| *kind == origin.kind).map_or("", |(_, word)| word);
+    rule_origin::Model {
+        tenant_id: tenant.0,
+        rule_hash: hash.0.to_vec(),
+        kind: kind.to_owned(),
+        key: origin.key.clone(),
+        // A part of the primary key, so absent is empty. No module or section has an empty key.
+        module: origin.module.clone().unwrap_or_default(),
+        section: origin.section.clone().unwrap_or_default(),
+        note: origin.note.clone(),
+    }
+}
+
+pub(super) fn origin_of(row: rule_origin::Model) -> Result<(RuleHash, Origin)> {
+    let hash = row.rule_hash.try_into().map_err(|_| Error::internal("a rule's hash has 16 bytes"))?;
+    let kind = KINDS.iter().find(|(_, word)| *word == row.kind).map(|(kind, _)| *kind);
+    let origin = Origin {
+        kind: kind.ok_or_else(|| Error::internal(format!("`{}` is not a kind of origin", row.kind)))?,
+        key: row.key,
+        module: Some(row.module).filter(|module| !module.is_empty()),
+        section: Some(row.section).filter(|section| !section.is_empty()),
+        note: row.note,
+    };
+    Ok((RuleHash(hash), origin))
+}

@@ -1,0 +1,135 @@
+//! Users: what decides their access. Their accounts stand in the same rows, and are written
+//! with a new user or for themselves.
+
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+
+use super::all;
+use crate::domain::key::{ProfileKey, RoleKey, TenantId, UserKey};
+use crate::domain::user::{BaseRole, User};
+use crate::error::{Error, Result};
+use crate::store::entity::user::user;
+use crate::store::error::stored;
+use crate::store::find;
+use crate::store::user::NewAccount;
+use crate::store::write::insert;
+
+/// The most users that one statement names.
+const BATCH: usize = 500;
+
+/// Reads the access of all users of a tenant.
+pub(super) async fn load(db: &DatabaseTransaction, tenant: TenantId) -> Result<BTreeMap<UserKey, User>> {
+    let rows = all::<user::Entity>(db, tenant).await?;
+    rows.iter().map(|row| of(row).map(|user| (user.key.clone(), user))).collect()
+}
+
+/// A user's access.
+pub(in crate::store) fn of(row: &user::Model) -> Result<User> {
+    Ok(User {
+        id: row.id,
+        key: stored(UserKey::parse(&row.key))?,
+        base_role: stored(BaseRole::parse(&row.base_role))?,
+        enabled: row.enabled,
+        default_admin: row.default_admin,
+        profile: stored(row.profile.as_deref().map(ProfileKey::parse).transpose())?,
+        role: stored(row.role.as_deref().map(RoleKey::parse).transpose())?,
+        version: row.version,
+    })
+}
+
+/// Deletes the users that are gone.
+pub(super) async fn delete_gone(
+    db: &DatabaseTransaction,
+    tenant: TenantId,
+    before: &BTreeMap<UserKey, User>,
+    after: &BTreeMap<UserKey, User>,
+) -> Result<()> {
+    let gone: Vec<&str> = before.keys().filter(|key| !after.contains_key(*key)).map(UserKey::as_str).collect();
+    for batch in gone.chunks(BATCH) {
+        user::Entity::delete_many()
+            .filter(user::Column::TenantId.eq(tenant.0))
+            .filter(user::Column::Key.is_in(batch.iter().copied()))
+            .exec(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Inserts the users that are new, each with its account.
+pub(super) async fn insert_new(
+    db: &DatabaseTransaction,
+    tenant: TenantId,
+    before: &BTreeMap<UserKey, User>,
+    after: &BTreeMap<UserKey, User>,
+    accounts: &BTreeMap<UserKey, NewAccount>,
+) -> Result<()> {
+    let mut rows = Vec::new();
+    for user in after.values().filter(|user| !before.contains_key(&user.key)) {
+        let account = accounts
+            .get(&user.key)
+            .ok_or_else(|| Error::internal(format!("no account for the user `{}`", user.key)))?;
+        rows.push(account.row(tenant, user)?);
+    }
+    insert(db, rows).await
+}
+
+/// What an update of a user sets: all but its key, and its version by how far that moves.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Access<'a> {
+    base_role: BaseRole,
+    enabled: bool,
+    default_admin: bool,
+    profile: Option<&'a ProfileKey>,
+    role: Option<&'a RoleKey>,
+    steps: i32,
+}
+
+/// Updates the users that differ: one statement for all that become alike, so that giving a
+/// profile to a thousand users is not a thousand statements.
+pub(super) async fn update_changed(
+    db: &DatabaseTransaction,
+    tenant: TenantId,
+    before: &BTreeMap<UserKey, User>,
+    after: &BTreeMap<UserKey, User>,
+) -> Result<()> {
+    let mut alike: BTreeMap<Access<'_>, Vec<&str>> = BTreeMap::new();
+    for user in after.values() {
+        let Some(old) = before.get(&user.key).filter(|old| *old != user) else { continue };
+        let access = Access {
+            base_role: user.base_role,
+            enabled: user.enabled,
+            default_admin: user.default_admin,
+            profile: user.profile.as_ref(),
+            role: user.role.as_ref(),
+            steps: user.version.saturating_sub(old.version),
+        };
+        alike.entry(access).or_default().push(user.key.as_str());
+    }
+    for (access, keys) in &alike {
+        for batch in keys.chunks(BATCH) {
+            user::Entity::update_many()
+                .col_expr(user::Column::BaseRole, Expr::val(access.base_role.as_str()))
+                .col_expr(user::Column::Enabled, Expr::val(access.enabled))
+                .col_expr(user::Column::DefaultAdmin, Expr::val(access.default_admin))
+                .col_expr(user::Column::Profile, Expr::val(access.profile.map(ToString::to_string)))
+                .col_expr(user::Column::Role, Expr::val(access.role.map(ToString::to_string)))
+                .col_expr(user::Column::Version, Expr::col(user::Column::Version).add(access.steps))
+                .filter(user::Column::TenantId.eq(tenant.0))
+                .filter(user::Column::Key.is_in(batch.iter().copied()))
+                .exec(db)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// The row of one user.
+pub(in crate::store) async fn row(
+    db: &impl sea_orm::ConnectionTrait,
+    tenant: TenantId,
+    key: &UserKey,
+) -> Result<Option<user::Model>> {
+    Ok(find::<user::Entity>(tenant).filter(user::Column::Key.eq(key.as_str())).one(db).await?)
+}

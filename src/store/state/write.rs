@@ -1,0 +1,124 @@
+//! Writing what differs between two states of a tenant.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter};
+
+use super::{group, profile, resource, role, user};
+use crate::domain::key::{TenantId, UserKey};
+use crate::domain::name::Name;
+use crate::domain::tenant::TenantState;
+use crate::error::Result;
+use crate::store::Tx;
+use crate::store::entity::Tenanted;
+use crate::store::entity::group::group as group_entity;
+use crate::store::entity::role::role as role_entity;
+use crate::store::entity::tenant::licence;
+use crate::store::tenant::write_settings;
+use crate::store::user::NewAccount;
+use crate::store::write::Rows;
+
+impl Tx {
+    /// Writes the rows that differ between two states, and no others. `before` is what
+    /// [`Tx::state`] answered; `accounts` holds the accounts of the users that are new.
+    pub async fn write_state(
+        &self,
+        before: &TenantState,
+        after: &TenantState,
+        accounts: &BTreeMap<UserKey, NewAccount>,
+    ) -> Result<()> {
+        let (db, id) = (&self.db, self.tenant.id);
+        if before.settings != after.settings {
+            write_settings(db, id, &after.settings).await?;
+        }
+        write_licences(db, id, before, after).await?;
+        let mut profiles = profile::difference(id, &before.profiles, &after.profiles);
+        let mut roles = role::difference(id, &before.roles, &after.roles);
+        let mut groups = group::difference(id, &before.groups, &after.groups);
+        let mut resources = resource::difference(id, &before.resources, &after.resources);
+
+        // What refers goes before that which it refers to, and comes after it.
+        groups.delete_below(db).await?;
+        groups.groups.delete(db).await?;
+        user::delete_gone(db, id, &before.users, &after.users).await?;
+        profiles.delete_below(db).await?;
+        roles.delete_below(db).await?;
+        resources.delete_below(db).await?;
+        resources.resources.delete(db).await?;
+        release_names(db, id, before, after).await?;
+
+        resources.put(db).await?;
+        profiles.put(db).await?;
+        roles.put(db).await?;
+        user::insert_new(db, id, &before.users, &after.users, accounts).await?;
+        user::update_changed(db, id, &before.users, &after.users).await?;
+        groups.put(db).await?;
+
+        // Only now does no user hold them any more.
+        profiles.profiles.delete(db).await?;
+        roles.roles.delete(db).await
+    }
+}
+
+async fn write_licences(
+    db: &DatabaseTransaction,
+    id: TenantId,
+    before: &TenantState,
+    after: &TenantState,
+) -> Result<()> {
+    let mut rows = Rows::<licence::Entity>::default();
+    rows.set(&before.licensed, &after.licensed, |module| licence::Model {
+        tenant_id: id.0,
+        module: module.to_string(),
+    });
+    rows.delete(db).await?;
+    rows.put(db).await
+}
+
+/// Two things may swap their names in one change, or a new one may take that of one that goes:
+/// the names that are given up are replaced first, by something that no name can be.
+async fn release_names(
+    db: &DatabaseTransaction,
+    id: TenantId,
+    before: &TenantState,
+    after: &TenantState,
+) -> Result<()> {
+    use crate::store::entity::profile::profile as profile_entity;
+    use {group_entity::Column as Group, profile_entity::Column as Profile, role_entity::Column as Role};
+
+    let profiles = given_up(names(&before.profiles, |it| &it.name), &names(&after.profiles, |it| &it.name));
+    release::<profile_entity::Entity>(db, id, Profile::Key, Profile::Name, &profiles).await?;
+    let roles = given_up(names(&before.roles, |it| &it.name), &names(&after.roles, |it| &it.name));
+    release::<role_entity::Entity>(db, id, Role::Key, Role::Name, &roles).await?;
+    let groups = given_up(names(&before.groups, |it| &it.name), &names(&after.groups, |it| &it.name));
+    release::<group_entity::Entity>(db, id, Group::Key, Group::Name, &groups).await
+}
+
+fn names<K: std::borrow::Borrow<str>, V>(things: &BTreeMap<K, V>, name: fn(&V) -> &Name) -> BTreeMap<&Name, &str> {
+    things.iter().map(|(key, thing)| (name(thing), key.borrow())).collect()
+}
+
+/// The keys whose name another key has afterwards.
+fn given_up<'a>(before: BTreeMap<&'a Name, &'a str>, after: &BTreeMap<&Name, &str>) -> BTreeSet<&'a str> {
+    before.into_iter().filter(|(name, key)| after.get(name).is_some_and(|now| now != key)).map(|(_, key)| key).collect()
+}
+
+async fn release<E: Tenanted>(
+    db: &DatabaseTransaction,
+    id: TenantId,
+    key: E::Column,
+    name: E::Column,
+    keys: &BTreeSet<&str>,
+) -> Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    E::update_many()
+        .col_expr(name, Expr::val("\u{1}").binary(sea_orm::sea_query::BinOper::Custom("||".into()), Expr::col(key)))
+        .filter(E::TENANT.eq(id.0))
+        .filter(key.is_in(keys.iter().copied()))
+        .exec(db)
+        .await?;
+    Ok(())
+}

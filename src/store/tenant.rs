@@ -1,0 +1,129 @@
+//! Tenants: their settings and counters. The few reads that need no tenant are here.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
+
+use super::entity::tenant::tenant;
+use super::error::stored;
+use super::{Scope, Store};
+use crate::domain::key::{TenantId, TenantKey};
+use crate::domain::name::{Name, Timestamp};
+use crate::domain::tenant::Settings;
+use crate::error::Result;
+use crate::policy::revision::Counters;
+
+/// The most tenants that one statement asks for.
+const CHUNK: usize = 500;
+
+/// A tenant as its row has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantRow {
+    /// Internal id.
+    pub id: TenantId,
+    /// Its key, which never changes.
+    pub key: TenantKey,
+    /// Its name for people.
+    pub name: Name,
+    /// Its counters.
+    pub counters: Counters,
+    /// The version of the compiler that compiled its rules.
+    pub compiler_version: i32,
+    /// Its settings.
+    pub settings: Settings,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl TenantRow {
+    pub(super) fn of(row: tenant::Model) -> Result<Self> {
+        Ok(Self {
+            id: TenantId(row.id),
+            key: stored(TenantKey::parse(&row.key))?,
+            name: stored(Name::parse(&row.name))?,
+            counters: counters(row.revision, row.credential_epoch),
+            compiler_version: row.compiler_version,
+            settings: Settings {
+                security_suite: row.security_suite,
+                masked_characters: row.masked_characters,
+                session_hours: row.session_hours,
+            },
+            created_at: Timestamp(row.created_at),
+        })
+    }
+
+    pub(super) fn into_model(self) -> tenant::Model {
+        tenant::Model {
+            id: self.id.0,
+            key: self.key.into(),
+            name: self.name.into(),
+            revision: self.counters.revision.cast_signed(),
+            credential_epoch: self.counters.credential_epoch.cast_signed(),
+            compiler_version: self.compiler_version,
+            security_suite: self.settings.security_suite,
+            masked_characters: self.settings.masked_characters,
+            session_hours: self.settings.session_hours,
+            created_at: self.created_at.0,
+        }
+    }
+}
+
+/// Counters as they are stored. They start at zero and only grow, so the sign is never used.
+pub(super) const fn counters(revision: i64, credential_epoch: i64) -> Counters {
+    Counters { revision: revision.cast_unsigned(), credential_epoch: credential_epoch.cast_unsigned() }
+}
+
+#[derive(FromQueryResult)]
+struct CountersRow {
+    id: sea_orm::prelude::Uuid,
+    revision: i64,
+    credential_epoch: i64,
+}
+
+impl Store {
+    /// The tenant of this key.
+    pub async fn tenant_by_key(&self, key: &TenantKey) -> Result<Option<TenantRow>> {
+        let row = tenant::Entity::find().filter(tenant::Column::Key.eq(key.as_str())).one(&self.db).await?;
+        row.map(TenantRow::of).transpose()
+    }
+
+    /// The tenant of this internal id.
+    pub async fn tenant_by_id(&self, id: TenantId) -> Result<Option<TenantRow>> {
+        tenant::Entity::find_by_id(id.0).one(&self.db).await?.map(TenantRow::of).transpose()
+    }
+
+    /// The counters of these tenants, one statement for each 500. Tenants that are gone are not
+    /// in the answer.
+    pub async fn counters(&self, tenants: &[TenantId]) -> Result<Vec<(TenantId, Counters)>> {
+        let mut found = Vec::with_capacity(tenants.len());
+        for chunk in tenants.chunks(CHUNK) {
+            let rows = tenant::Entity::find()
+                .select_only()
+                .columns([tenant::Column::Id, tenant::Column::Revision, tenant::Column::CredentialEpoch])
+                .filter(tenant::Column::Id.is_in(chunk.iter().map(|id| id.0)))
+                .into_model::<CountersRow>()
+                .all(&self.db)
+                .await?;
+            found.extend(rows.into_iter().map(|row| (TenantId(row.id), counters(row.revision, row.credential_epoch))));
+        }
+        Ok(found)
+    }
+}
+
+impl Scope {
+    /// The tenant's row, unless it is gone.
+    pub async fn tenant_row(&self) -> Result<Option<TenantRow>> {
+        tenant::Entity::find_by_id(self.tenant.0).one(&self.db).await?.map(TenantRow::of).transpose()
+    }
+}
+
+/// Writes settings that changed.
+pub(super) async fn write_settings(db: &DatabaseTransaction, id: TenantId, settings: &Settings) -> Result<()> {
+    tenant::Entity::update_many()
+        .col_expr(tenant::Column::SecuritySuite, Expr::val(settings.security_suite))
+        .col_expr(tenant::Column::MaskedCharacters, Expr::val(settings.masked_characters))
+        .col_expr(tenant::Column::SessionHours, Expr::val(settings.session_hours))
+        .filter(tenant::Column::Id.eq(id.0))
+        .exec(db)
+        .await?;
+    Ok(())
+}

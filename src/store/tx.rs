@@ -1,0 +1,135 @@
+//! A tenant's unit of work.
+//!
+//! Its first statement takes the tenant's row, so that the changes of one tenant are ordered:
+//! what is read after it is what holds until the commit. Dropped without a commit, it leaves nothing.
+
+use std::collections::BTreeSet;
+
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::entity::tenant::tenant;
+use super::error::{CommitError, is_connection_lost};
+use super::tenant::TenantRow;
+use super::{Store, state, while_busy};
+use crate::domain::key::TenantId;
+use crate::domain::tenant::TenantState;
+use crate::error::{Error, ErrorCode, Result};
+use crate::policy::COMPILER_VERSION;
+use crate::policy::revision::Counters;
+
+/// A transaction on one tenant, which it has taken: nobody else changes that tenant meanwhile.
+#[derive(Debug)]
+#[must_use = "a transaction that is not committed leaves nothing"]
+pub struct Tx {
+    pub(super) db: DatabaseTransaction,
+    pub(super) tenant: TenantRow,
+    /// The extensions in use, read once it is asked for the next free one.
+    pub(super) extensions: Option<BTreeSet<u64>>,
+    // Dropped after `db`, so that on SQLite the next writer starts when this one is gone.
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Store {
+    /// Begins a change of a tenant, once nobody else is at one; `None` when there is no such
+    /// tenant. Refused when a newer program has compiled the tenant's rules.
+    pub async fn begin(&self, tenant: TenantId) -> Result<Option<Tx>> {
+        let permit = self.writer().await?;
+        let db = while_busy(|| self.begin_writing()).await?;
+        let Some(row) = update_tenant(&db, tenant, &[]).await? else { return Ok(None) };
+        let tenant = TenantRow::of(row)?;
+        if tenant.compiler_version > COMPILER_VERSION {
+            return Err(Error::unavailable("a newer version of the program has written here: upgrade this instance"));
+        }
+        Ok(Some(Tx { db, tenant, extensions: None, _permit: permit }))
+    }
+
+    /// Makes a tenant, and goes on as any other change of it does. Its key must be free.
+    pub async fn begin_new(&self, tenant: TenantRow) -> Result<Tx> {
+        let permit = self.writer().await?;
+        let db = while_busy(|| self.begin_writing()).await?;
+        let row = tenant.clone().into_model();
+        tenant::Entity::insert(row.into_active_model()).exec_without_returning(&db).await.map_err(|error| {
+            let error = Error::from(error);
+            if error.code != ErrorCode::AlreadyExists {
+                return error;
+            }
+            Error::new(ErrorCode::AlreadyExists, format!("the tenant key `{}` is taken", tenant.key)).at("key")
+        })?;
+        Ok(Tx { db, tenant, extensions: None, _permit: permit })
+    }
+}
+
+impl Tx {
+    /// The tenant's row as it was taken, with what this transaction has changed in its counters.
+    pub const fn tenant(&self) -> &TenantRow {
+        &self.tenant
+    }
+
+    /// The tenant's counters.
+    pub const fn counters(&self) -> Counters {
+        self.tenant.counters
+    }
+
+    /// The tenant's whole state, in a fixed number of queries.
+    pub async fn state(&self) -> Result<TenantState> {
+        state::load(&self.db, &self.tenant).await
+    }
+
+    /// Counts the counters that the change moves up by one, and answers where they are now.
+    pub async fn bump(&mut self, revision: bool, credential_epoch: bool) -> Result<Counters> {
+        let mut steps = Vec::new();
+        if revision {
+            steps.push((tenant::Column::Revision, Expr::col(tenant::Column::Revision).add(1)));
+        }
+        if credential_epoch {
+            steps.push((tenant::Column::CredentialEpoch, Expr::col(tenant::Column::CredentialEpoch).add(1)));
+        }
+        self.set(&steps).await?;
+        Ok(self.counters())
+    }
+
+    /// Notes that all of the tenant's rules are now those of this program's compiler.
+    pub async fn mark_compiled(&mut self) -> Result<()> {
+        self.set(&[(tenant::Column::CompilerVersion, Expr::val(COMPILER_VERSION))]).await
+    }
+
+    async fn set(&mut self, steps: &[(tenant::Column, Expr)]) -> Result<()> {
+        let gone = || Error::internal("a tenant's row went while it was taken");
+        self.tenant = TenantRow::of(update_tenant(&self.db, self.tenant.id, steps).await?.ok_or_else(gone)?)?;
+        Ok(())
+    }
+
+    /// Commits. Of all that can go wrong, a lost answer is told apart: then the change may be
+    /// stored, and [`Store::change_committed`] knows.
+    pub async fn commit(self) -> Result<(), CommitError> {
+        let Self { db, _permit, .. } = self;
+        db.commit().await.map_err(|error| {
+            if is_connection_lost(&error) {
+                CommitError::Unknown(error.into())
+            } else {
+                CommitError::Refused(error.into())
+            }
+        })
+    }
+}
+
+/// Writes these columns of the tenant's row, and takes the row by that: with none, it writes the
+/// revision that is there already.
+async fn update_tenant(
+    db: &DatabaseTransaction,
+    id: TenantId,
+    steps: &[(tenant::Column, Expr)],
+) -> Result<Option<tenant::Model>> {
+    let mut update = Query::update();
+    update.table(tenant::Entity).and_where(Expr::col(tenant::Column::Id).eq(id.0)).returning_all();
+    if steps.is_empty() {
+        update.value(tenant::Column::Revision, Expr::col(tenant::Column::Revision));
+    }
+    update.values(steps.iter().cloned());
+    match db.query_one(&update).await? {
+        Some(row) => Ok(Some(tenant::Model::from_query_result(&row, "")?)),
+        None => Ok(None),
+    }
+}
