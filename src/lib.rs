@@ -1,6 +1,10 @@
 //! Bailiwick: a multi-tenant RBAC platform on Casbin.
 
+pub mod auth;
+pub mod config;
 pub mod domain;
+pub mod engine;
 pub mod error;
 pub mod policy;
 pub mod store;
+pub mod sync;

@@ -1,1 +1,6 @@
-//! x
+#![cfg(test)]
+//! All suites in one program: it links once, and its tests share one PostgreSQL.
+
+mod common;
+mod engine;
+mod sync;

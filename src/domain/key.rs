@@ -9,11 +9,6 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-/// A tenant's internal id. Caches and messages go by it: a key may be used again, an id never.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TenantId(pub Uuid);
-
 /// The most bytes that a key may have.
 pub const KEY_MAX: usize = 64;
 /// The most bytes that a host's resource id may have, percent-encoded.
@@ -223,6 +218,11 @@ fn is_action(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-'))
 }
+
+/// A tenant's internal id. It is never used again, so that caches and messages of a deleted
+/// tenant cannot be taken for those of a new one with the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TenantId(pub Uuid);
 
 impl TenantKey {
     /// The reserved tenant of the operators.

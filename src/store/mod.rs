@@ -23,6 +23,7 @@ pub mod audit;
 mod entity;
 mod error;
 pub mod policy;
+pub mod session;
 mod state;
 pub mod tenant;
 pub mod tx;

@@ -1,0 +1,167 @@
+//! What a decision costs: the engine at 1 000 and at 100 000 rules, beside a hash look-up of the
+//! same request and beside casbin's Enforcer.
+#![expect(clippy::unwrap_used, reason = "the inputs are fixed")]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ahash::RandomState;
+use bailiwick::domain::key::{Action, ActionPattern, Object, ObjectPattern, TenantKey};
+use bailiwick::engine::{MODEL, Oracle, Plan, Snapshot};
+use bailiwick::policy::rule::{Rule, Subject};
+use divan::{Bencher, black_box};
+
+const SIZES: [usize; 2] = [1_000, 100_000];
+/// How many rules each profile has.
+const GRANTS: usize = 50;
+
+fn main() {
+    divan::main();
+}
+
+type Request = (Subject, Object, Action);
+
+/// A tenant of `rules` rules: half of them memberships (each user in one profile and in
+/// `role:member`), half grants of profiles on queues of their own, and one denial at the end.
+struct World {
+    rules: Vec<Rule>,
+    users: usize,
+    profiles: usize,
+}
+
+impl World {
+    fn new(rules: usize) -> Self {
+        let (users, profiles) = (rules / 4, rules / 2 / GRANTS);
+        let subject = |text: String| Subject::parse(&text).unwrap();
+        let member = subject("role:member".to_owned());
+        let grants = (0..profiles * GRANTS).map(|n| {
+            let queue = ObjectPattern::parse(&format!("voice/queues/q{:06}", n / 2)).unwrap();
+            let action = if n % 2 == 0 { Action::read() } else { Action::edit() };
+            Rule::allow(subject(format!("profile:p{:05}", n / GRANTS)), queue, ActionPattern::from(&action))
+        });
+        let mut rules: Vec<Rule> = grants.collect();
+        rules.push(Rule::deny(
+            member.clone(),
+            ObjectPattern::below("voice/queues/closed").unwrap(),
+            ActionPattern::any(),
+        ));
+        for n in 0..users {
+            let user = subject(format!("user:u{n:06}"));
+            rules.push(Rule::membership(user.clone(), subject(format!("profile:p{:05}", n % profiles))));
+            rules.push(Rule::membership(user, member.clone()));
+        }
+        Self { rules, users, profiles }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::build(&Arc::new(Plan::from_model(MODEL).unwrap()), &tenant(), 1, &self.rules)
+    }
+
+    /// A request by a user of the profile that holds grant `grant`, on that grant's queue.
+    fn request(&self, grant: usize) -> Request {
+        self.ask(grant / GRANTS, &format!("voice/queues/q{:06}", grant / 2))
+    }
+
+    fn ask(&self, user: usize, object: &str) -> Request {
+        let user = Subject::parse(&format!("user:u{:06}", user % self.users)).unwrap();
+        (user, Object::parse(object).unwrap(), Action::read())
+    }
+
+    fn first(&self) -> Request {
+        self.request(0)
+    }
+
+    fn last(&self) -> Request {
+        self.request(self.profiles * GRANTS - 1)
+    }
+
+    fn denied(&self) -> Request {
+        self.ask(0, "voice/queues/closed/q1")
+    }
+
+    /// Requests that come back to none of their names soon; half of them are allowed.
+    fn scattered(&self) -> Vec<Request> {
+        let grants = self.profiles * GRANTS;
+        (0..1 << 16)
+            .map(|n| {
+                let grant = n * 7_919 % grants;
+                let user = grant / GRANTS + self.profiles * (n % (self.users / self.profiles)) + n % 2;
+                self.ask(user, &format!("voice/queues/q{:06}", grant / 2))
+            })
+            .collect()
+    }
+}
+
+fn tenant() -> TenantKey {
+    TenantKey::parse("acme").unwrap()
+}
+
+fn repeat(bencher: Bencher<'_, '_>, rules: usize, request: fn(&World) -> Request) {
+    let world = World::new(rules);
+    let (snapshot, (subject, object, action)) = (world.snapshot(), request(&world));
+    bencher.bench_local(|| snapshot.decide(black_box(&subject), black_box(&object), black_box(&action)));
+}
+
+#[divan::bench(args = SIZES)]
+fn engine_first_rule(bencher: Bencher<'_, '_>, rules: usize) {
+    repeat(bencher, rules, World::first);
+}
+
+#[divan::bench(args = SIZES)]
+fn engine_last_rule(bencher: Bencher<'_, '_>, rules: usize) {
+    repeat(bencher, rules, World::last);
+}
+
+#[divan::bench(args = SIZES)]
+fn engine_denied(bencher: Bencher<'_, '_>, rules: usize) {
+    repeat(bencher, rules, World::denied);
+}
+
+#[divan::bench(args = SIZES)]
+fn engine_scattered(bencher: Bencher<'_, '_>, rules: usize) {
+    let world = World::new(rules);
+    let (snapshot, requests) = (world.snapshot(), world.scattered());
+    let mut next = requests.iter().cycle();
+    bencher.bench_local(|| next.next().map(|(subject, object, action)| snapshot.decide(subject, object, action)));
+}
+
+#[divan::bench(args = SIZES)]
+fn hash_repeated(bencher: Bencher<'_, '_>, rules: usize) {
+    let world = World::new(rules);
+    let answers: HashMap<Request, bool, RandomState> = world.scattered().into_iter().map(|it| (it, true)).collect();
+    let request = world.last();
+    bencher.bench_local(|| answers.get(black_box(&request)).copied());
+}
+
+#[divan::bench(args = SIZES)]
+fn hash_scattered(bencher: Bencher<'_, '_>, rules: usize) {
+    let requests = World::new(rules).scattered();
+    let answers: HashMap<Request, bool, RandomState> = requests.iter().cloned().map(|it| (it, true)).collect();
+    let mut next = requests.iter().cycle();
+    bencher.bench_local(|| next.next().and_then(|request| answers.get(request)).copied());
+}
+
+fn enforce(bencher: Bencher<'_, '_>, rules: usize, request: fn(&World) -> Request) {
+    let world = World::new(rules);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let oracle = runtime.block_on(Oracle::new(MODEL, &tenant(), &world.rules)).unwrap();
+    let (subject, object, action) = request(&world);
+    bencher.bench_local(|| oracle.decide(&subject, &object, &action).unwrap());
+}
+
+#[divan::bench(args = [1_000])]
+fn casbin_last_rule(bencher: Bencher<'_, '_>, rules: usize) {
+    enforce(bencher, rules, World::last);
+}
+
+#[divan::bench(args = [1_000])]
+fn casbin_denied(bencher: Bencher<'_, '_>, rules: usize) {
+    enforce(bencher, rules, World::denied);
+}
+
+/// From rules in memory to a snapshot that answers.
+#[divan::bench(args = SIZES, sample_count = 10, sample_size = 1)]
+fn build(bencher: Bencher<'_, '_>, rules: usize) {
+    let world = World::new(rules);
+    bencher.bench_local(|| world.snapshot());
+}

@@ -1,0 +1,101 @@
+//! Opaque bearer tokens: 32 random bytes with a prefix that says what they are. They are stored
+//! hashed. A plain SHA-256 is enough: nobody can guess 256 random bits.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// What a token stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A session.
+    Session,
+    /// An API key.
+    ApiKey,
+}
+
+impl TokenKind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Session => "bws_",
+            Self::ApiKey => "bwk_",
+        }
+    }
+}
+
+/// A bearer token. Its text is shown once, to whom it is made for.
+#[derive(Clone)]
+pub struct Token {
+    kind: TokenKind,
+    text: SecretString,
+}
+
+/// What is stored of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+/// How many characters of an API key are kept readable, so that people can tell keys apart.
+const SHOWN: usize = 10;
+
+impl Token {
+    /// A new random token.
+    pub fn generate(kind: TokenKind) -> Result<Self> {
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes).map_err(Error::internal)?;
+        let text = format!("{}{}", kind.prefix(), URL_SAFE_NO_PAD.encode(bytes));
+        Ok(Self { kind, text: text.into() })
+    }
+
+    /// Reads a token that a caller sent; `None` when it cannot be one of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let kind = [TokenKind::Session, TokenKind::ApiKey].into_iter().find(|kind| text.starts_with(kind.prefix()))?;
+        (text.len() == kind.prefix().len() + 43).then(|| Self { kind, text: text.to_owned().into() })
+    }
+
+    /// What it stands for.
+    pub const fn kind(&self) -> TokenKind {
+        self.kind
+    }
+
+    /// The text, for the one answer that shows it.
+    pub fn expose(&self) -> &str {
+        self.text.expose_secret()
+    }
+
+    /// What is stored.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash(Sha256::digest(self.expose().as_bytes()).into())
+    }
+
+    /// The readable beginning.
+    pub fn shown_prefix(&self) -> String {
+        self.expose().chars().take(SHOWN).collect()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_reads_back_and_never_prints() {
+        let token = Token::generate(TokenKind::ApiKey).unwrap();
+        let read = Token::parse(token.expose()).unwrap();
+        assert_eq!(read.kind(), TokenKind::ApiKey);
+        assert_eq!(read.hash(), token.hash());
+        assert!(!format!("{token:?}").contains(&token.expose()[4..]));
+        assert!(Token::parse("bws_short").is_none());
+        assert!(Token::parse("nonsense").is_none());
+    }
+}

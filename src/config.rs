@@ -1,0 +1,113 @@
+//! What an instance is told from outside: its settings, and the catalogue.
+//!
+//! Settings come in three layers, each over the one before: the built-in defaults
+//! (`defaults.toml`, which explains them all), a file, and the environment.
+
+pub mod catalogue;
+mod layer;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use secrecy::SecretString;
+use serde::Deserialize;
+use url::Url;
+
+use layer::Layer;
+pub use value::{LogFormat, Seconds, SecretUrl};
+
+const DEFAULTS: &str = include_str!("config/defaults.toml");
+/// The file that is read when no other is named, if it is there.
+const DEFAULT_FILE: &str = "bailiwick.toml";
+
+/// The settings of an instance, checked. `config/defaults.toml` explains each.
+///
+/// Secrets are wrapped, and so are the URLs that may hold one: `Debug` shows `[redacted]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The database: `sqlite:` or `postgres:`.
+    #[serde(deserialize_with = "value::database_url")]
+    pub database_url: SecretUrl,
+    /// Redis; without it, the bus is in the process.
+    #[serde(default, deserialize_with = "value::redis_url")]
+    pub redis_url: Option<SecretUrl>,
+    /// The address for links and metadata; without it, it follows from `listen`.
+    #[serde(default, deserialize_with = "value::public_url")]
+    pub public_url: Option<Url>,
+    /// A catalogue file instead of the built-in one.
+    pub catalogue: Option<PathBuf>,
+    /// A model file instead of the built-in one.
+    pub model: Option<PathBuf>,
+    /// The operator's first password; without it, one is made and printed once.
+    pub operator_password: Option<SecretString>,
+    /// How often counters are compared with the database's.
+    pub sweep_seconds: Seconds<3600>,
+    /// How old a snapshot may grow while the database is away; without it, as old as it gets.
+    pub max_staleness_seconds: Option<Seconds<{ u32::MAX }>>,
+    /// What is logged, in the form of tracing's `EnvFilter`, which has accepted it.
+    #[serde(deserialize_with = "value::log")]
+    pub log: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+}
+
+/// Why the settings were refused. No message holds a setting's value: it may be a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The settings file cannot be read.
+    #[error("the settings file {} cannot be read: {cause}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        cause: std::io::Error,
+    },
+    /// The settings file is not TOML.
+    #[error("{file}:{line}: {fault}")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// The line of the fault, from 1.
+        line: usize,
+        /// What is wrong there.
+        fault: String,
+    },
+    /// There is no such setting.
+    #[error("unknown setting {setting}: the settings are {known}")]
+    Unknown {
+        /// The setting, as it is called where it was set.
+        setting: String,
+        /// The settings that there are.
+        known: String,
+    },
+    /// A setting has a wrong value.
+    #[error("wrong setting {setting}: {fault}")]
+    Wrong {
+        /// The setting, as it is called where it was set.
+        setting: String,
+        /// What is wrong with it.
+        fault: String,
+    },
+}
+
+impl Settings {
+    /// Reads the settings: the defaults, then `file` (or `bailiwick.toml` in the working folder,
+    /// if it is there), then those of `env` whose names begin with `BAILIWICK_`.
+    pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
+        let mut layers = Figment::from(Layer::toml("the built-in defaults", DEFAULTS)?);
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        match std::fs::read_to_string(path) {
+            Ok(text) => layers = layers.merge(Layer::toml(&path.display().to_string(), &text)?),
+            Err(cause) if file.is_none() && cause.kind() == std::io::ErrorKind::NotFound => {}
+            Err(cause) => return Err(SettingsError::Unreadable { file: path.to_owned(), cause }),
+        }
+        layers.merge(Layer::environment(env)).extract_lossy().map_err(layer::explain)
+    }
+}

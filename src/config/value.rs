@@ -1,0 +1,119 @@
+//! The values of settings, each checked as it is read. Faults never quote the value.
+
+use std::fmt;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Deserializer, de};
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+/// A URL that may hold credentials. Only [`expose`](Self::expose) gives it whole.
+#[derive(Clone)]
+pub struct SecretUrl {
+    whole: SecretString,
+    shown: String,
+}
+
+impl SecretUrl {
+    /// Takes `text` if it is a URL of one of `schemes`.
+    fn parse(text: &str, schemes: &[&str]) -> Result<Self, String> {
+        let mut url = parse_url(text, schemes)?;
+        if url.cannot_be_a_base() && url.scheme() != "sqlite" {
+            return Err(format!("`{}:` must be followed by `//`", url.scheme()));
+        }
+        // The query goes as well: PostgreSQL and Redis take passwords there too. A URL without a
+        // host has no credentials, and refuses to have them removed.
+        url.set_query(None);
+        url.set_fragment(None);
+        let _ = url.set_password(None);
+        let _ = url.set_username("");
+        Ok(Self { whole: SecretString::from(text), shown: url.into() })
+    }
+
+    /// The URL with its credentials, for the driver that connects.
+    pub fn expose(&self) -> &str {
+        self.whole.expose_secret()
+    }
+
+    /// The URL without credentials and query, for logs.
+    pub fn without_credentials(&self) -> &str {
+        &self.shown
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// A time in whole seconds, from 1 to `MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seconds<const MAX: u32>(u32);
+
+impl<const MAX: u32> Seconds<MAX> {
+    /// The same as a duration.
+    pub const fn duration(self) -> Duration {
+        Duration::from_secs(self.0 as u64)
+    }
+}
+
+impl<'de, const MAX: u32> Deserialize<'de> for Seconds<MAX> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let wrong = || de::Error::custom(format!("it must be a whole number of seconds from 1 to {MAX}"));
+        let seconds = u32::deserialize(from).map_err(|_| wrong())?;
+        if (1..=MAX).contains(&seconds) { Ok(Self(seconds)) } else { Err(wrong()) }
+    }
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// An object a line, for programs.
+    Json,
+}
+
+fn parse_url(text: &str, schemes: &[&str]) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("it is not a URL: {error}"))?;
+    if schemes.contains(&url.scheme()) {
+        return Ok(url);
+    }
+    Err(format!("it must be a URL that begins with one of `{}:`", schemes.join(":`, `")))
+}
+
+pub(super) fn database_url<'de, D: Deserializer<'de>>(from: D) -> Result<SecretUrl, D::Error> {
+    let text = String::deserialize(from)?;
+    SecretUrl::parse(&text, &["sqlite", "postgres", "postgresql"]).map_err(de::Error::custom)
+}
+
+pub(super) fn redis_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretUrl>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    let parse = |text: String| SecretUrl::parse(&text, &["redis", "rediss", "redis+unix", "unix"]);
+    text.map(parse).transpose().map_err(de::Error::custom)
+}
+
+pub(super) fn public_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    let parse = |text: String| {
+        let url = parse_url(&text, &["http", "https"])?;
+        // Links are made by appending to it, and everybody sees it.
+        let plain = url.username().is_empty() && url.password().is_none();
+        if plain && url.query().is_none() && url.fragment().is_none() {
+            return Ok(url);
+        }
+        Err("it must have no user, password, `?` or `#`".to_owned())
+    };
+    text.map(parse).transpose().map_err(de::Error::custom)
+}
+
+pub(super) fn log<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    match EnvFilter::try_new(&text) {
+        Ok(_) => Ok(text),
+        Err(_) => Err(de::Error::custom("it must be a level such as `info`, or `target=level` separated by commas")),
+    }
+}

@@ -1,0 +1,25 @@
+//! The decision engine. Pure and synchronous: no lock, no I/O, nothing async but the building
+//! of the [`oracle`], which is casbin's own Enforcer.
+//!
+//! `model.conf` is the truth about how rules match. [`plan`] reads it once and turns its matcher
+//! into look-ups; [`snapshot`] is one tenant's rules at one revision, laid out for those
+//! look-ups; [`decide`] asks it; [`tenant`] gives the answer its reason and obligations. A decision costs by the subject's roles and the object's depth,
+//! not by the number of rules. The [`oracle`] answers the same questions the slow way, and the
+//! two must always agree.
+
+pub mod decide;
+mod matcher;
+mod names;
+pub mod oracle;
+pub mod plan;
+mod roles;
+pub mod snapshot;
+pub mod tenant;
+
+pub use decide::Verdict;
+pub use oracle::{Oracle, OracleError};
+pub use plan::{Plan, PlanError};
+pub use snapshot::{RuleId, Snapshot};
+
+/// The built-in model: the text of the project's `model.conf`.
+pub const MODEL: &str = include_str!("../../model.conf");

@@ -1,0 +1,160 @@
+//! What one instance knows of one tenant at one revision, and the decision made from it.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use super::plan::Plan;
+use super::snapshot::{RuleId, Snapshot};
+use crate::domain::catalogue::{Catalogue, Section};
+use crate::domain::key::{Action, DataViewKey, Object, UserKey};
+use crate::domain::tenant::Settings;
+use crate::policy::diff::{RuleDiff, StatePatch};
+use crate::policy::revision::Counters;
+use crate::policy::rule::{BuiltIn, Effect, Rule, Subject};
+
+/// A tenant's compiled policy with the few facts beside the rules that an answer holds.
+/// Immutable: a change makes the next one.
+#[derive(Clone)]
+pub struct TenantPolicy {
+    /// How far it is.
+    pub counters: Counters,
+    /// The rules.
+    pub snapshot: Arc<Snapshot>,
+    /// The settings.
+    pub settings: Settings,
+    /// The users that exist but are disabled. Only the reason of a deny depends on it.
+    pub disabled: Arc<HashSet<UserKey>>,
+}
+
+/// The answer to one request, with what it was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Allow or deny.
+    pub allowed: bool,
+    /// Why.
+    pub reason: DecisionReason,
+    /// What the host must do with what it shows, when allowed.
+    pub obligations: Vec<Obligation>,
+    /// The revision that the answer was made at.
+    pub revision: u64,
+    /// The rule that decided, of the snapshot that answered.
+    pub deciding: Option<RuleId>,
+}
+
+/// Why a decision is what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecisionReason {
+    /// A rule allows it, and none denies it.
+    Allowed,
+    /// A rule denies it.
+    DeniedByRule,
+    /// No rule allows it.
+    NoMatchingRule,
+    /// There is no such user.
+    UnknownSubject,
+    /// The user is disabled.
+    SubjectDisabled,
+    /// The module is not in the licence.
+    Unlicensed,
+}
+
+/// What the host must do with what it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obligation {
+    /// Mask the contacts of this view by so many characters at the end (R20).
+    Mask {
+        /// The data view.
+        view: DataViewKey,
+        /// How many characters.
+        characters: i32,
+    },
+    /// Replace other users' identities by pseudonyms (R37).
+    Anonymise {
+        /// The data view.
+        view: DataViewKey,
+    },
+}
+
+impl TenantPolicy {
+    /// Answers one request. No lock, no I/O.
+    pub fn decide(&self, catalogue: &Catalogue, subject: &Subject, object: &Object, action: &Action) -> Decision {
+        let verdict = self.snapshot.decide(subject, object, action);
+        let reason = match (verdict.allowed, verdict.deciding) {
+            (true, _) => DecisionReason::Allowed,
+            (false, deciding) => self.why_denied(subject, deciding),
+        };
+        let obligations = if verdict.allowed { self.obligations(catalogue, subject, object) } else { Vec::new() };
+        let revision = self.counters.revision;
+        Decision { allowed: verdict.allowed, reason, obligations, revision, deciding: verdict.deciding }
+    }
+
+    /// The plain answer, for checks of our own that need neither reason nor obligations.
+    pub fn allows(&self, subject: &Subject, object: &Object, action: &Action) -> bool {
+        self.snapshot.decide(subject, object, action).allowed
+    }
+
+    fn why_denied(&self, subject: &Subject, deciding: Option<RuleId>) -> DecisionReason {
+        if let Subject::User(key) = subject
+            && !self.snapshot.holds(subject, &Subject::Role(BuiltIn::Member))
+        {
+            let disabled = self.disabled.contains(key);
+            return if disabled { DecisionReason::SubjectDisabled } else { DecisionReason::UnknownSubject };
+        }
+        match deciding.and_then(|rule| self.snapshot.rule(rule)) {
+            // Only the licence writes denies for all members: no grant reaches a built-in role.
+            Some(Rule::Permission { subject: Subject::Role(BuiltIn::Member), effect: Effect::Deny, .. }) => {
+                DecisionReason::Unlicensed
+            }
+            Some(_) => DecisionReason::DeniedByRule,
+            None => DecisionReason::NoMatchingRule,
+        }
+    }
+
+    /// What goes with an allow, by the data view that the object's section shows.
+    fn obligations(&self, catalogue: &Catalogue, subject: &Subject, object: &Object) -> Vec<Obligation> {
+        let Some(section) = section_of(catalogue, object) else { return Vec::new() };
+        let Some(view) = &section.data_view else { return Vec::new() };
+        let Ok(data) = Object::parse(&format!("data/{view}")) else { return Vec::new() };
+        let masks = catalogue.data_views().iter().any(|known| known.key == *view && known.masks_contacts);
+        if masks && !self.allows(subject, &data, &Action::unmask()) {
+            return vec![Obligation::Mask { view: view.clone(), characters: self.settings.masked_characters }];
+        }
+        if view.as_str() == "performance" && !self.allows(subject, &data, &Action::identify()) {
+            return vec![Obligation::Anonymise { view: view.clone() }];
+        }
+        Vec::new()
+    }
+
+    /// The policy after the revisions whose changes are given in order, up to `counters`.
+    #[must_use]
+    pub fn after<'a>(
+        &self,
+        plan: &Arc<Plan>,
+        counters: Counters,
+        changes: impl Iterator<Item = (&'a RuleDiff, &'a StatePatch)>,
+    ) -> Self {
+        let mut rules: BTreeSet<Rule> = self.snapshot.rules().collect();
+        let mut settings = self.settings;
+        let mut disabled = HashSet::clone(&self.disabled);
+        for (diff, patch) in changes {
+            for rule in &diff.removed {
+                rules.remove(rule);
+            }
+            rules.extend(diff.added.iter().cloned());
+            settings = patch.settings.unwrap_or(settings);
+            for (key, user) in &patch.users {
+                disabled.remove(key);
+                disabled.extend(user.iter().filter(|user| !user.enabled).map(|_| key.clone()));
+            }
+        }
+        let snapshot = Snapshot::build(plan, self.snapshot.tenant(), counters.revision, &rules);
+        Self { counters, snapshot: Arc::new(snapshot), settings, disabled: Arc::new(disabled) }
+    }
+}
+
+/// The section that an object is, or is in.
+fn section_of<'a>(catalogue: &'a Catalogue, object: &Object) -> Option<&'a Section> {
+    let mut parts = object.as_str().splitn(3, '/');
+    let (module, section) = (parts.next()?, parts.next()?);
+    catalogue.module(module)?.sections.iter().find(|known| known.key.name() == section)
+}

@@ -1,0 +1,153 @@
+//! The difference of two states of one tenant: in rules, and in the domain.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::compile::Compiled;
+use super::rule::{Origin, Rule};
+use crate::domain::group::Group;
+use crate::domain::key::{GroupKey, ModuleKey, Object, ProfileKey, RoleKey, UserKey};
+use crate::domain::profile::Profile;
+use crate::domain::resource::Resource;
+use crate::domain::role::CustomRole;
+use crate::domain::tenant::{Settings, TenantState};
+use crate::domain::user::User;
+
+/// What one revision changed in the rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleDiff {
+    /// The rules that came, in order.
+    pub added: Vec<Rule>,
+    /// The rules that went, in order.
+    pub removed: Vec<Rule>,
+}
+
+impl RuleDiff {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+}
+
+/// The difference of two compiled policies, with the origins that the store keeps beside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyDiff {
+    /// The rules that come, with their origins.
+    pub added: Compiled,
+    /// The rules that go.
+    pub removed: BTreeSet<Rule>,
+    /// The rules that stay, where their origins change: what they are from now on.
+    pub moved: BTreeMap<Rule, BTreeSet<Origin>>,
+}
+
+impl PolicyDiff {
+    /// What turns `before` into `after`.
+    pub fn between(before: &Compiled, after: &Compiled) -> Self {
+        let mut diff = Self::default();
+        for (rule, origins) in after {
+            match before.get(rule) {
+                None => drop(diff.added.insert(rule.clone(), origins.clone())),
+                Some(known) if known != origins => drop(diff.moved.insert(rule.clone(), origins.clone())),
+                Some(_) => {}
+            }
+        }
+        diff.removed = before.keys().filter(|rule| !after.contains_key(*rule)).cloned().collect();
+        diff
+    }
+
+    /// The change of the rules alone.
+    pub fn rules(&self) -> RuleDiff {
+        RuleDiff { added: self.added.keys().cloned().collect(), removed: self.removed.iter().cloned().collect() }
+    }
+
+    /// Whether nothing changed, origins included.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.moved.is_empty()
+    }
+}
+
+/// Things by key that changed: what each is now, or `None` where it went.
+pub type Changed<K, V> = BTreeMap<K, Option<V>>;
+
+/// The patch of a tenant's state that a revision keeps, so that the state at any revision can be
+/// had again (R45). A thing that changed stands in it whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatePatch {
+    /// The licence, when it changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub licensed: Option<BTreeSet<ModuleKey>>,
+    /// The settings, when they changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Settings>,
+    /// The users that changed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub users: Changed<UserKey, User>,
+    /// The profiles that changed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub profiles: Changed<ProfileKey, Profile>,
+    /// The custom roles that changed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: Changed<RoleKey, CustomRole>,
+    /// The groups that changed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: Changed<GroupKey, Group>,
+    /// The resources that changed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub resources: Changed<Object, Resource>,
+}
+
+impl StatePatch {
+    /// What turns `before` into `after`.
+    pub fn between(before: &TenantState, after: &TenantState) -> Self {
+        Self {
+            licensed: (before.licensed != after.licensed).then(|| after.licensed.clone()),
+            settings: (before.settings != after.settings).then_some(after.settings),
+            users: changed(&before.users, &after.users),
+            profiles: changed(&before.profiles, &after.profiles),
+            roles: changed(&before.roles, &after.roles),
+            groups: changed(&before.groups, &after.groups),
+            resources: changed(&before.resources, &after.resources),
+        }
+    }
+
+    /// Brings `state` to what it was after the change.
+    pub fn apply(&self, state: &mut TenantState) {
+        if let Some(licensed) = &self.licensed {
+            state.licensed.clone_from(licensed);
+        }
+        if let Some(settings) = self.settings {
+            state.settings = settings;
+        }
+        apply(&self.users, &mut state.users);
+        apply(&self.profiles, &mut state.profiles);
+        apply(&self.roles, &mut state.roles);
+        apply(&self.groups, &mut state.groups);
+        apply(&self.resources, &mut state.resources);
+    }
+}
+
+/// Whether a change can alter an answer beside the rules (R43): the settings, the inventory of
+/// resources, or who is known but disabled.
+pub fn alters_answers(before: &TenantState, after: &TenantState) -> bool {
+    fn disabled(state: &TenantState) -> impl Iterator<Item = &UserKey> {
+        state.users.values().filter(|user| !user.enabled).map(|user| &user.key)
+    }
+    before.settings != after.settings || before.resources != after.resources || disabled(before).ne(disabled(after))
+}
+
+fn changed<K: Ord + Clone, V: PartialEq + Clone>(before: &BTreeMap<K, V>, after: &BTreeMap<K, V>) -> Changed<K, V> {
+    let came = after.iter().filter(|(key, value)| before.get(*key) != Some(value));
+    let gone = before.keys().filter(|key| !after.contains_key(*key));
+    came.map(|(key, value)| (key.clone(), Some(value.clone()))).chain(gone.map(|key| (key.clone(), None))).collect()
+}
+
+fn apply<K: Ord + Clone, V: Clone>(patch: &Changed<K, V>, state: &mut BTreeMap<K, V>) {
+    for (key, value) in patch {
+        match value {
+            Some(value) => drop(state.insert(key.clone(), value.clone())),
+            None => drop(state.remove(key)),
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! The one way in which a tenant changes. A use case says what it needs and what it does to the
+//! state; everything around it is here: the lock, the check that the caller still may, the
+//! compiler, the difference, the revision, the audit event, the commit, and the news of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::Platform;
+use super::permit::{Permit, subject_of};
+use super::rights;
+use super::tenants::{OwnChange, Tenant};
+use crate::auth::caller::{Caller, Credential, RequestInfo};
+use crate::domain::catalogue::Catalogue;
+use crate::domain::key::{TenantId, TenantKey, UserKey};
+use crate::domain::name::Timestamp;
+use crate::domain::tenant::TenantState;
+use crate::error::{Error, Result};
+use crate::policy::compile::{Compiled, compile};
+use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
+use crate::policy::revision::Counters;
+use crate::store::audit::{Actor, ActorKind, AuditEvent};
+use crate::store::policy::RevisionEntry;
+use crate::store::tx::{CommitError, Tx};
+use crate::store::user::{AccountChange, NewAccount};
+use crate::sync::News;
+
+/// The most characters that a reason may have.
+const REASON_MAX: usize = 500;
+/// A revision keeps the whole state every so often, so that going back need not start at the first.
+const CHECKPOINT_EVERY: u64 = 100;
+
+/// What a change is, for the permission it needs and for those who read of it later.
+pub struct Intent {
+    /// What the caller must be allowed.
+    pub permit: Permit,
+    /// The use case, such as `profile.saveModule`.
+    pub action: &'static str,
+    /// What it is done to, such as `profile:supervisors`.
+    pub target: String,
+    /// Why, in the caller's words.
+    pub reason: Option<String>,
+    /// Whether it gives access, so that nobody gives what they lack (R35b).
+    pub gives: bool,
+}
+
+/// A tenant's state as a use case may change it. Whatever it refuses, nothing is written.
+pub struct Draft<'a> {
+    /// What can be granted.
+    pub catalogue: &'a Catalogue,
+    /// The state: a copy.
+    pub state: &'a mut TenantState,
+    /// The accounts of new users.
+    pub new_accounts: BTreeMap<UserKey, NewAccount>,
+    /// The accounts that change.
+    pub accounts: BTreeMap<UserKey, AccountChange>,
+    /// The time of the change.
+    pub now: Timestamp,
+}
+
+/// What came of a change.
+pub struct Done<T> {
+    /// What the use case gives.
+    pub value: T,
+    /// The tenant's revision, which is in force here by now.
+    pub revision: u64,
+}
+
+impl Platform {
+    /// Changes a tenant: all of it, or nothing.
+    pub async fn change<T: Send>(
+        &self,
+        caller: &Caller,
+        intent: Intent,
+        apply: impl FnOnce(&mut Draft<'_>) -> Result<T> + Send,
+    ) -> Result<Done<T>> {
+        check_reason(intent.reason.as_deref())?;
+        let (tenant, mut tx) = self.begin(caller, intent.permit).await?;
+        let before = tx.state().await?;
+        let mut after = before.clone();
+        let mut draft = Draft {
+            catalogue: &self.catalogue,
+            state: &mut after,
+            new_accounts: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            now: self.now(),
+        };
+        let value = apply(&mut draft)?;
+        let Draft { new_accounts, accounts, now, .. } = draft;
+        let written = Written { before: &before, after: &after, new_accounts: &new_accounts, accounts: &accounts };
+        let plan = self.plan(&tx, &written).await?;
+        if intent.gives && !caller.is_system() {
+            let giver = rights::Giver { policy: &tenant.policy(), subject: &subject_of(caller) };
+            giver.check_admins(&before, &after)?;
+            giver.check(&plan.stored, &plan.compiled, &plan.diff)?;
+        }
+        let record = Record::new(caller, &intent, now);
+        let policy = self.write(&mut tx, &written, &plan, &record).await?;
+        let counters = self.commit(tx, record, policy, visited_from(caller)).await?;
+        Ok(Done { value, revision: counters.revision })
+    }
+
+    /// Takes the tenant. If it has moved on since the caller was authorised, this instance
+    /// catches up and asks again, so that a right that was just taken away is gone here too.
+    pub async fn begin(&self, caller: &Caller, permit: Permit) -> Result<(Arc<Tenant>, Tx)> {
+        let tenant = self.authorise(caller, permit).await?;
+        let authorised_at = tenant.policy().counters;
+        let tx = self.store.begin(tenant.id).await?.ok_or_else(super::permit::unauthenticated)?;
+        if tx.counters() != authorised_at {
+            self.tenants.advance(&tenant, tx.counters()).await?;
+            self.authorise(caller, permit).await?;
+        }
+        Ok((tenant, tx))
+    }
+
+    /// Compiles the state after the change and compares it with what is stored.
+    pub(super) async fn plan(&self, tx: &Tx, written: &Written<'_>) -> Result<Plan> {
+        let stored = tx.stored_rules().await?;
+        let compiled = compile(&self.catalogue, written.after)?;
+        let diff = PolicyDiff::between(&stored, &compiled);
+        Ok(Plan { stored, compiled, diff })
+    }
+
+    /// Writes everything of one change but the commit. Gives what changed in the policy, when
+    /// that makes a revision (R43).
+    pub(super) async fn write(
+        &self,
+        tx: &mut Tx,
+        written: &Written<'_>,
+        plan: &Plan,
+        record: &Record,
+    ) -> Result<Option<(RuleDiff, StatePatch)>> {
+        tx.write_state(written.before, written.after, written.new_accounts).await?;
+        for (user, account) in written.accounts {
+            tx.update_account(user, account).await?;
+        }
+        tx.write_rules(&plan.diff).await?;
+        let rules = plan.diff.rules();
+        let revises = !rules.is_empty() || alters_answers(written.before, written.after);
+        let counters = tx.bump(revises, written.voids_credentials()).await?;
+        let patch = StatePatch::between(written.before, written.after);
+        let (was, is) = written.for_audit(&patch)?;
+        tx.audit(&record.event(was, is, revises.then_some(counters.revision))).await?;
+        if !revises {
+            return Ok(None);
+        }
+        let due = counters.revision == 1 || counters.revision.is_multiple_of(CHECKPOINT_EVERY);
+        let entry = self.revision_entry(record, counters.revision, &rules, &patch);
+        tx.log_revision(&entry, due.then_some(written.after)).await?;
+        Ok(Some((rules, patch)))
+    }
+
+    fn revision_entry(&self, record: &Record, revision: u64, rules: &RuleDiff, patch: &StatePatch) -> RevisionEntry {
+        RevisionEntry {
+            revision,
+            change_id: record.change_id,
+            at: record.at,
+            author: record.actor.clone(),
+            reason: record.reason.clone(),
+            rules: rules.clone(),
+            patch: patch.clone(),
+            model_hash: self.model_hash.clone(),
+            catalogue_hash: self.catalogue.hash().to_owned(),
+            compiler_version: crate::policy::COMPILER_VERSION,
+        }
+    }
+
+    /// Commits, applies here and tells the others, in a task of its own: a client that hangs up
+    /// cannot stop it half-way.
+    ///
+    /// What an operator does in another tenant is audited in its own as well: `from`.
+    pub(super) async fn commit(
+        &self,
+        mut tx: Tx,
+        record: Record,
+        policy: Option<(RuleDiff, StatePatch)>,
+        from: Option<TenantId>,
+    ) -> Result<Counters> {
+        let counters = tx.counters();
+        let id = tx.tenant().id;
+        let own = OwnChange { counters, policy };
+        if let Some(from) = from {
+            let event = record.event_elsewhere(&tx.tenant().key);
+            tx.audit_in(from, &event).await?;
+        }
+        let platform = self.clone();
+        let task = self.tasks.spawn(async move {
+            match tx.commit().await {
+                Ok(()) => {}
+                Err(CommitError::Refused(error)) => return Err(error),
+                Err(CommitError::Unknown(error)) => {
+                    if !platform.store.change_committed(record.change_id).await? {
+                        return Err(error);
+                    }
+                }
+            }
+            platform.spread(id, &own).await
+        });
+        task.await.map_err(Error::internal)??;
+        Ok(counters)
+    }
+
+    /// Applies a committed change here, then publishes it. A failed publish fails nothing: the
+    /// others sweep.
+    async fn spread(&self, tenant: TenantId, own: &OwnChange) -> Result<()> {
+        self.tenants.apply_own(tenant, own).await?;
+        let Counters { revision, credential_epoch } = own.counters;
+        if let Err(error) = self.bus.publish(&News { tenant: tenant.0, revision, credential_epoch }).await {
+            tracing::warn!(tenant = %tenant.0, revision, %error, "the news of a change was not published; the sweep of the others finds it");
+        }
+        Ok(())
+    }
+}
+
+/// From where a visiting operator acts.
+pub(super) fn visited_from(caller: &Caller) -> Option<TenantId> {
+    caller.is_visiting().then(|| caller.home().id).filter(|_| !caller.is_system())
+}
+
+/// What a change does to the rules.
+pub(super) struct Plan {
+    stored: Compiled,
+    compiled: Compiled,
+    diff: PolicyDiff,
+}
+
+/// What a change writes.
+pub(super) struct Written<'a> {
+    /// The state as it was.
+    pub before: &'a TenantState,
+    /// The state as it will be.
+    pub after: &'a TenantState,
+    /// The accounts of new users.
+    pub new_accounts: &'a BTreeMap<UserKey, NewAccount>,
+    /// The accounts that change.
+    pub accounts: &'a BTreeMap<UserKey, AccountChange>,
+}
+
+impl Written<'_> {
+    /// Whether credentials that somebody holds become void: a user is gone or disabled, or has
+    /// another password.
+    fn voids_credentials(&self) -> bool {
+        let void = self.before.users.iter().any(|(key, user)| {
+            user.enabled && self.after.users.get(key).is_none_or(|after| !after.enabled || after.id != user.id)
+        });
+        void || self.accounts.values().any(|account| account.password_hash.is_some())
+    }
+
+    /// What the audit log says was and is: the things that changed, never a secret.
+    fn for_audit(&self, patch: &StatePatch) -> Result<(Option<serde_json::Value>, Option<serde_json::Value>)> {
+        let undo = StatePatch::between(self.after, self.before);
+        let json = |patch: &StatePatch| serde_json::to_value(patch).map_err(Error::internal);
+        let mut is = json(patch)?;
+        if let Some(fields) = is.as_object_mut() {
+            let mut accounts = serde_json::Map::new();
+            for (user, account) in self.new_accounts {
+                accounts.insert(user.to_string(), account.for_audit());
+            }
+            for (user, account) in self.accounts {
+                accounts.insert(user.to_string(), account.for_audit());
+            }
+            if !accounts.is_empty() {
+                fields.insert("accounts".to_owned(), accounts.into());
+            }
+        }
+        Ok((Some(json(&undo)?), Some(is)))
+    }
+}
+
+/// Who changes what, when and why: what the revision and the audit event share.
+pub struct Record {
+    /// The id by which a commit whose answer was lost is looked up.
+    pub change_id: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    action: &'static str,
+    target: String,
+    reason: String,
+    request: RequestInfo,
+}
+
+impl Record {
+    /// The record of an intent of the caller.
+    pub fn new(caller: &Caller, intent: &Intent, at: Timestamp) -> Self {
+        let kind = match caller.credential() {
+            Credential::System => ActorKind::System,
+            _ if caller.home().key.is_platform() => ActorKind::Operator,
+            _ => ActorKind::User,
+        };
+        Self {
+            change_id: Uuid::now_v7(),
+            at,
+            actor: Actor { kind, key: caller.user().to_string(), name: caller.name().to_owned() },
+            action: intent.action,
+            target: intent.target.clone(),
+            reason: intent.reason.clone().unwrap_or_default(),
+            request: caller.request().clone(),
+        }
+    }
+
+    /// The audit event of it.
+    pub fn event(
+        &self,
+        before: Option<serde_json::Value>,
+        after: Option<serde_json::Value>,
+        revision: Option<u64>,
+    ) -> AuditEvent {
+        AuditEvent {
+            id: Uuid::now_v7(),
+            change_id: self.change_id,
+            at: self.at,
+            actor: self.actor.clone(),
+            action: self.action.to_owned(),
+            target: self.target.clone(),
+            before,
+            after,
+            request_id: self.request.id.clone(),
+            address: self.request.address.clone(),
+            reason: self.reason.clone(),
+            revision,
+        }
+    }
+
+    /// The event in the operator's own tenant: that it was there, not what it saw.
+    fn event_elsewhere(&self, tenant: &TenantKey) -> AuditEvent {
+        AuditEvent { id: Uuid::now_v7(), target: format!("tenant:{tenant} {}", self.target), ..self.event(None, None, None) }
+    }
+}
+
+fn check_reason(reason: Option<&str>) -> Result<()> {
+    match reason {
+        Some(reason) if reason.chars().count() > REASON_MAX || reason.chars().any(char::is_control) => {
+            Err(Error::invalid(format!("a reason has at most {REASON_MAX} characters and no control characters")).at("reason"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,118 @@
+//! What a caller sees: its menu and home (R22, R23), read off its own snapshot.
+
+use super::Platform;
+use super::permit::subject_of;
+use crate::auth::caller::Caller;
+use crate::domain::catalogue::{Module, Section};
+use crate::domain::key::{Action, Object};
+use crate::domain::resource::Resource;
+use crate::engine::tenant::TenantPolicy;
+use crate::error::Result;
+use crate::policy::rule::Subject;
+
+/// The most resources of one section that stand in the menu as entries.
+const ENTRIES_MAX: u64 = 100;
+
+/// A module that somebody sees.
+#[derive(Debug)]
+pub struct MenuModule {
+    /// Its key.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Its sections, in the catalogue's order.
+    pub sections: Vec<MenuSection>,
+}
+
+/// A section that somebody sees.
+#[derive(Debug)]
+pub struct MenuSection {
+    /// Its key, with its module's.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// Whether its holder may create and change here.
+    pub can_edit: bool,
+    /// Whether its holder may delete here.
+    pub can_delete: bool,
+    /// The resources that are entries of the menu.
+    pub entries: Vec<Resource>,
+}
+
+/// The first page that somebody sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    /// The General dashboard.
+    GeneralDashboard,
+    /// Nothing.
+    Empty,
+}
+
+impl Platform {
+    /// The caller's menu.
+    pub async fn menu(&self, caller: &Caller) -> Result<Vec<MenuModule>> {
+        self.menu_of(caller, &subject_of(caller)).await
+    }
+
+    /// The caller's home.
+    pub async fn home(&self, caller: &Caller) -> Result<Home> {
+        self.home_of(caller, &subject_of(caller)).await
+    }
+
+    /// The menu of a subject of the caller's tenant, in the catalogue's order (R23).
+    pub async fn menu_of(&self, caller: &Caller, subject: &Subject) -> Result<Vec<MenuModule>> {
+        let tenant = self.tenant_of(caller).await?;
+        let policy = std::sync::Arc::clone(&tenant.policy());
+        let mut menu = Vec::new();
+        for module in self.catalogue.modules().iter().filter(|module| !module.platform) {
+            let mut sections = Vec::new();
+            for section in self.shown_under(module) {
+                if policy.allows(subject, &(&section.key).into(), &Action::show()) {
+                    sections.push(self.menu_section(caller, &policy, subject, section).await?);
+                }
+            }
+            if !sections.is_empty() {
+                menu.push(MenuModule { key: module.key.to_string(), name: module.name.clone(), sections });
+            }
+        }
+        Ok(menu)
+    }
+
+    /// The sections that appear under a module: its own that appear nowhere else, and those of
+    /// other modules that say so (R22).
+    fn shown_under<'a>(&'a self, module: &'a Module) -> impl Iterator<Item = &'a Section> {
+        let own = module.sections.iter().filter(|section| section.shown_under.is_none());
+        let others = self.catalogue.modules().iter().flat_map(|other| &other.sections);
+        own.chain(others.filter(|section| section.shown_under.as_ref() == Some(&module.key)))
+    }
+
+    async fn menu_section(
+        &self,
+        caller: &Caller,
+        policy: &TenantPolicy,
+        subject: &Subject,
+        section: &Section,
+    ) -> Result<MenuSection> {
+        let object = Object::from(&section.key);
+        let mut entries = Vec::new();
+        if section.entries {
+            let all = self.store.scope(caller.tenant().id).first_resources(&section.key, ENTRIES_MAX).await?;
+            entries = all.into_iter().filter(|entry| policy.allows(subject, &entry.object(), &Action::read())).collect();
+        }
+        Ok(MenuSection {
+            key: section.key.to_string(),
+            name: section.name.clone(),
+            can_edit: policy.allows(subject, &object, &Action::edit()),
+            can_delete: policy.allows(subject, &object, &Action::delete()),
+            entries,
+        })
+    }
+
+    /// The home of a subject of the caller's tenant (R22).
+    pub async fn home_of(&self, caller: &Caller, subject: &Subject) -> Result<Home> {
+        let tenant = self.tenant_of(caller).await?;
+        let general = Object::parse("dashboards/general/general")?;
+        let sees = tenant.policy().allows(subject, &general, &Action::read());
+        Ok(if sees { Home::GeneralDashboard } else { Home::Empty })
+    }
+}

@@ -1,0 +1,115 @@
+//! The use cases, a file per concept. Only they open a transaction, and each asks first who
+//! calls. They know nothing of HTTP, GraphQL or Redis.
+
+pub mod change;
+pub mod decision;
+pub mod group;
+pub mod menu;
+pub mod permit;
+pub mod policy;
+pub mod profile;
+pub mod resource;
+pub mod rights;
+pub mod role;
+pub mod session;
+pub mod tenant;
+pub mod tenants;
+pub mod user;
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio_util::task::TaskTracker;
+
+use crate::auth::password::Passwords;
+use crate::domain::catalogue::Catalogue;
+use crate::domain::name::Timestamp;
+use crate::engine::plan::Plan;
+use crate::error::Result;
+use crate::store::Store;
+use crate::sync::Bus;
+
+/// Tells the time. A parameter, so that a test can say what time it is.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What the use cases work with. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Platform(Arc<Parts>);
+
+/// The parts of a [`Platform`].
+pub struct Parts {
+    /// Where everything is stored.
+    pub store: Store,
+    /// What can be granted.
+    pub catalogue: Arc<Catalogue>,
+    /// The text of the Casbin model.
+    pub model: String,
+    /// The hex digest of the model.
+    pub model_hash: String,
+    /// The tenants in memory.
+    pub tenants: Arc<tenants::Tenants>,
+    /// How instances hear of each other's changes.
+    pub bus: Bus,
+    /// Hashes and checks passwords.
+    pub passwords: Passwords,
+    /// Commits under way; a shutdown waits for them.
+    pub tasks: TaskTracker,
+    /// How old what is in memory may be to decide from.
+    pub max_staleness: Option<Duration>,
+    credentials: session::Credentials,
+    clock: Clock,
+}
+
+/// What a [`Platform`] is made of.
+pub struct Foundation {
+    /// Where everything is stored.
+    pub store: Store,
+    /// What can be granted.
+    pub catalogue: Catalogue,
+    /// The text of the Casbin model.
+    pub model: String,
+    /// The plan made from it.
+    pub plan: Plan,
+    /// How instances hear of each other's changes.
+    pub bus: Bus,
+    /// How old what is in memory may be to decide from.
+    pub max_staleness: Option<Duration>,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+impl Deref for Platform {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Platform {
+    /// Puts the parts together.
+    pub fn new(foundation: Foundation) -> Result<Self> {
+        let Foundation { store, catalogue, model, plan, bus, max_staleness, clock } = foundation;
+        let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan)));
+        let model_hash = Sha256::digest(model.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self(Arc::new(Parts {
+            store,
+            catalogue: Arc::new(catalogue),
+            model,
+            model_hash,
+            tenants,
+            bus,
+            passwords: Passwords::new()?,
+            tasks: TaskTracker::new(),
+            max_staleness,
+            credentials: session::Credentials::new(),
+            clock,
+        })))
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}

@@ -1,0 +1,159 @@
+//! What each use case needs: an (object, action) pair of the platform's own module, asked of the
+//! caller's own snapshot. `docs/PERMISSIONS.md` lists them; this is the one place that checks.
+
+use std::sync::Arc;
+
+use super::Platform;
+use super::tenants::Tenant;
+use crate::auth::caller::Caller;
+use crate::domain::key::{Action, Object, TenantKey};
+use crate::engine::tenant::TenantPolicy;
+use crate::error::{Error, ErrorCode, Result};
+use crate::policy::rule::{BuiltIn, Subject};
+
+/// An (object, action) pair that a use case needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permit {
+    object: &'static str,
+    action: fn() -> Action,
+}
+
+macro_rules! permits {
+    ($($(#[$meta:meta])* $name:ident = $object:literal, $action:ident;)+) => {
+        impl Permit {
+            $($(#[$meta])* pub const $name: Self = Self { object: $object, action: Action::$action };)+
+        }
+    };
+}
+
+permits! {
+    /// List and see users.
+    USERS_READ = "admin/users", read;
+    /// Create and change users.
+    USERS_EDIT = "admin/users", edit;
+    /// Delete users.
+    USERS_DELETE = "admin/users", delete;
+    /// List and see user profiles.
+    PROFILES_READ = "admin/user-profiles", read;
+    /// Create and change user profiles.
+    PROFILES_EDIT = "admin/user-profiles", edit;
+    /// Delete user profiles.
+    PROFILES_DELETE = "admin/user-profiles", delete;
+    /// List and see groups.
+    GROUPS_READ = "admin/groups", read;
+    /// Create and change groups and their members.
+    GROUPS_EDIT = "admin/groups", edit;
+    /// Delete groups.
+    GROUPS_DELETE = "admin/groups", delete;
+    /// List and see roles.
+    ROLES_READ = "admin/roles", read;
+    /// Create and change custom roles.
+    ROLES_EDIT = "admin/roles", edit;
+    /// Delete custom roles.
+    ROLES_DELETE = "admin/roles", delete;
+    /// Generate and remove API keys of others.
+    API_KEYS_EDIT = "admin/api-keys", edit;
+    /// See settings.
+    SETTINGS_READ = "admin/settings", read;
+    /// Change settings.
+    SETTINGS_EDIT = "admin/settings", edit;
+    /// List resources.
+    RESOURCES_READ = "admin/resources", read;
+    /// Register and remove resources.
+    RESOURCES_EDIT = "admin/resources", edit;
+    /// Decide for others.
+    DECISIONS_READ = "admin/decisions", read;
+    /// See rules and follow their changes.
+    RULES_READ = "admin/rules", read;
+}
+
+impl Permit {
+    /// The object that it is asked about.
+    pub const fn object(&self) -> &'static str {
+        self.object
+    }
+
+    /// The action that it is asked for.
+    pub fn action(&self) -> Action {
+        (self.action)()
+    }
+}
+
+impl Platform {
+    /// Checks that the caller may do what the use case needs, and gives the tenant it acts in.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` when it may not, `UNAUTHENTICATED` when the tenant is gone.
+    pub async fn authorise(&self, caller: &Caller, permit: Permit) -> Result<Arc<Tenant>> {
+        let tenant = self.tenant_of(caller).await?;
+        self.check(caller, &tenant.policy(), permit.object, &permit.action()).await?;
+        Ok(tenant)
+    }
+
+    /// The tenant that the caller acts in.
+    pub async fn tenant_of(&self, caller: &Caller) -> Result<Arc<Tenant>> {
+        self.check_age()?;
+        self.tenants.get(caller.tenant().id).await?.ok_or_else(unauthenticated)
+    }
+
+    /// Checks one pair against the policy of the tenant that the caller acts in. An operator
+    /// that visits is first asked for `tenants/KEY` in the platform's own policy, and then may
+    /// do what the tenant's admins may.
+    async fn check(&self, caller: &Caller, policy: &TenantPolicy, object: &str, action: &Action) -> Result<()> {
+        if caller.is_system() {
+            return Ok(());
+        }
+        if caller.is_visiting() {
+            self.check_platform(caller, &format!("tenants/{}", caller.tenant().key), action).await?;
+        }
+        let wanted = Object::parse(object)?;
+        if policy.allows(&subject_of(caller), &wanted, action) { Ok(()) } else { Err(forbidden(object, action)) }
+    }
+
+    /// Checks an operator's right over the platform: `tenants`, `tenants/KEY`, `licences/KEY`.
+    pub async fn check_platform(&self, caller: &Caller, object: &str, action: &Action) -> Result<()> {
+        if caller.is_system() {
+            return Ok(());
+        }
+        let refused = || forbidden(object, action);
+        if !caller.home().key.is_platform() {
+            return Err(refused());
+        }
+        let platform = self.tenants.get(caller.home().id).await?.ok_or_else(unauthenticated)?;
+        let subject = Subject::User(caller.user().clone());
+        let allowed = platform.policy().allows(&subject, &Object::parse(object)?, action);
+        if allowed { Ok(()) } else { Err(refused()) }
+    }
+
+    /// The operators' tenant.
+    pub async fn platform_tenant(&self) -> Result<Arc<Tenant>> {
+        let key = TenantKey::parse(TenantKey::PLATFORM)?;
+        let missing = || Error::unavailable("the platform's own tenant is not there yet");
+        self.tenants.get_by_key(&key).await?.ok_or_else(missing)
+    }
+
+    /// Stops decisions when what is in memory is older than the setting allows.
+    pub fn check_age(&self) -> Result<()> {
+        match self.max_staleness {
+            Some(limit) if self.tenants.age() > limit => {
+                Err(Error::unavailable("the database has been away for too long to decide from memory"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// As whom the caller is asked for in the tenant it acts in: itself at home, and an admin where
+/// it visits as an operator.
+pub fn subject_of(caller: &Caller) -> Subject {
+    if caller.is_visiting() { Subject::Role(BuiltIn::Admin) } else { Subject::User(caller.user().clone()) }
+}
+
+fn forbidden(object: &str, action: &Action) -> Error {
+    Error::new(ErrorCode::Forbidden, format!("you may not {action} `{object}`"))
+}
+
+/// The caller's tenant or account is gone: it is nobody any more.
+pub fn unauthenticated() -> Error {
+    Error::new(ErrorCode::Unauthenticated, "sign in first: this token is not valid, or no longer")
+}

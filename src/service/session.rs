@@ -1,0 +1,243 @@
+//! Signing in and out, API keys, and who a bearer token belongs to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::Platform;
+use super::change::{Intent, Record, visited_from};
+use super::permit::{Permit, unauthenticated};
+use crate::auth::caller::{Caller, Credential, RequestInfo, TenantRef};
+use crate::auth::token::{Token, TokenHash, TokenKind};
+use crate::domain::key::{Action, TenantKey, UserKey};
+use crate::domain::name::Timestamp;
+use crate::domain::user::{BaseRole, Username};
+use crate::error::{Error, ErrorCode, Result};
+use crate::store::session::{ApiKeyRow, CredentialRow, NewApiKey, NewSession};
+
+/// How many credentials are remembered.
+const REMEMBERED: u64 = 100_000;
+/// How many seconds pass before the last use of an API key is written again.
+const TOUCH_SECONDS: i64 = 60;
+
+/// Credentials that this instance has looked up. One holds only at its tenant's current epoch:
+/// whatever voids a credential raises the epoch, and with it voids what is remembered.
+pub struct Credentials(moka::sync::Cache<TokenHash, Arc<Known>>);
+
+struct Known {
+    row: CredentialRow,
+    touched: AtomicI64,
+}
+
+impl Credentials {
+    pub(super) fn new() -> Self {
+        Self(moka::sync::Cache::new(REMEMBERED))
+    }
+}
+
+/// A new session.
+pub struct NewSignIn {
+    /// The bearer token, shown this once.
+    pub token: Token,
+    /// Until when it holds.
+    pub expires_at: Timestamp,
+    /// Who has signed in.
+    pub caller: Caller,
+}
+
+/// A new API key.
+pub struct IssuedKey {
+    /// The bearer token, shown this once.
+    pub token: Token,
+    /// What is kept of it.
+    pub key: ApiKeyRow,
+}
+
+impl Platform {
+    /// Signs a person in. Whatever does not fit, the answer and its time are the same.
+    pub async fn sign_in(
+        &self,
+        tenant: &str,
+        username: &str,
+        password: SecretString,
+        request: RequestInfo,
+    ) -> Result<NewSignIn> {
+        let found = self.find_sign_in(tenant, username).await?;
+        let stored = found.as_ref().and_then(|(_, row)| row.password_hash.clone());
+        let fits = self.passwords.verify(password, stored.clone()).await?;
+        let wrong = || Error::new(ErrorCode::WrongPassword, "tenant, username or password do not fit");
+        let Some((tenant, row)) = found.filter(|(_, row)| fits && row.enabled && row.base_role != BaseRole::Service) else {
+            return Err(wrong());
+        };
+        let token = Token::generate(TokenKind::Session)?;
+        let now = self.now();
+        let session = Uuid::now_v7();
+        let hours = self.tenants.get(tenant.id).await?.ok_or_else(wrong)?.policy().settings.session_hours;
+        let expires_at = now.plus_seconds(i64::from(hours) * 3600);
+        let caller =
+            Caller::authenticated(tenant.clone(), row.user.clone(), row.user_id, row.full_name, Credential::Session(session), request);
+        let mut tx = self.store.begin(tenant.id).await?.ok_or_else(wrong)?;
+        // The password may have been changed while it was being checked.
+        let again = self.store.scope(tenant.id).sign_in(&row.user).await?;
+        if again.is_none_or(|again| again.password_hash != stored || !again.enabled) {
+            return Err(wrong());
+        }
+        tx.insert_session(&NewSession { id: session, user: row.user.clone(), token: token.hash().0, created_at: now, expires_at }).await?;
+        let record = Record::new(&caller, &account_intent(Permit::USERS_EDIT, "session.create", &row.user), now);
+        tx.audit(&record.event(None, None, None)).await?;
+        self.commit(tx, record, None, None).await?;
+        Ok(NewSignIn { token, expires_at, caller })
+    }
+
+    async fn find_sign_in(&self, tenant: &str, username: &str) -> Result<Option<(TenantRef, crate::store::session::SignInRow)>> {
+        let (Ok(key), Ok(username)) = (TenantKey::parse(tenant), Username::parse(username)) else { return Ok(None) };
+        let Some(tenant) = self.tenants.get_by_key(&key).await? else { return Ok(None) };
+        let row = self.store.scope(tenant.id).sign_in(username.key()).await?;
+        Ok(row.map(|row| (TenantRef { id: tenant.id, key: tenant.key.clone() }, row)))
+    }
+
+    /// Ends the caller's session.
+    pub async fn sign_out(&self, caller: &Caller) -> Result<()> {
+        let Credential::Session(session) = *caller.credential() else {
+            return Err(Error::new(ErrorCode::Forbidden, "only a session can be ended, not an API key"));
+        };
+        let home = caller.home().id;
+        let mut tx = self.store.begin(home).await?.ok_or_else(unauthenticated)?;
+        tx.end_session(session).await?;
+        let record = Record::new(caller, &account_intent(Permit::USERS_EDIT, "session.end", caller.user()), self.now());
+        tx.bump(false, true).await?;
+        tx.audit(&record.event(None, None, None)).await?;
+        self.commit(tx, record, None, None).await.map(drop)
+    }
+
+    /// Makes a new API key for the caller, or for another user; an old one stops at once.
+    pub async fn generate_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<IssuedKey> {
+        let (mut tx, user) = self.begin_api_key(caller, user).await?;
+        let token = Token::generate(TokenKind::ApiKey)?;
+        let now = self.now();
+        let key = ApiKeyRow { prefix: token.shown_prefix(), created_at: now, last_used_at: None };
+        tx.put_api_key(&user, &NewApiKey { token: token.hash().0, prefix: key.prefix.clone(), created_at: now }).await?;
+        self.finish_api_key(caller, tx, "apiKey.generate", &user, now).await?;
+        Ok(IssuedKey { token, key })
+    }
+
+    /// Removes an API key; it stops at once, everywhere.
+    pub async fn remove_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<UserKey> {
+        let (mut tx, user) = self.begin_api_key(caller, user).await?;
+        if !tx.remove_api_key(&user).await? {
+            return Err(Error::not_found("API key of user", &user).at("user"));
+        }
+        let now = self.now();
+        self.finish_api_key(caller, tx, "apiKey.remove", &user, now).await?;
+        Ok(user)
+    }
+
+    /// Changing credentials needs a session: whoever finds an API key cannot dig in with it.
+    async fn begin_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<(crate::store::tx::Tx, UserKey)> {
+        if *caller.credential() == Credential::ApiKey {
+            return Err(Error::new(ErrorCode::Forbidden, "an API key cannot change API keys: sign in"));
+        }
+        let own = user.is_none_or(|user| user == caller.user() && !caller.is_visiting() && !caller.is_system());
+        if own && !caller.is_visiting() {
+            let user = caller.user().clone();
+            let tx = self.store.begin(caller.home().id).await?.ok_or_else(unauthenticated)?;
+            return Ok((tx, user));
+        }
+        let user = user.cloned().ok_or_else(|| Error::invalid("name the user of this tenant").at("user"))?;
+        let (tenant, tx) = self.begin(caller, Permit::API_KEYS_EDIT).await?;
+        let state = tx.state().await?;
+        let found = state.users.get(&user).ok_or_else(|| Error::not_found("user", &user).at("user"))?;
+        let subject = super::permit::subject_of(caller);
+        let giver = super::rights::Giver { policy: &tenant.policy(), subject: &subject };
+        if !caller.is_system() {
+            giver.check_takes_over(&tx.stored_rules().await?, found)?;
+        }
+        Ok((tx, user))
+    }
+
+    async fn finish_api_key(
+        &self,
+        caller: &Caller,
+        mut tx: crate::store::tx::Tx,
+        action: &'static str,
+        user: &UserKey,
+        now: Timestamp,
+    ) -> Result<()> {
+        let record = Record::new(caller, &account_intent(Permit::API_KEYS_EDIT, action, user), now);
+        tx.bump(false, true).await?;
+        tx.audit(&record.event(None, None, None)).await?;
+        self.commit(tx, record, None, visited_from(caller)).await.map(drop)
+    }
+
+    /// Who a bearer token belongs to. `tenant` is the one that an operator names.
+    pub async fn authenticate(&self, bearer: &str, tenant: Option<&str>, request: RequestInfo) -> Result<Caller> {
+        let token = Token::parse(bearer).ok_or_else(unauthenticated)?;
+        let known = self.look_up(&token).await?;
+        let row = &known.row;
+        let now = self.now();
+        if !row.enabled || row.expires_at.is_some_and(|end| end <= now) {
+            return Err(unauthenticated());
+        }
+        self.touch(&token, &known, now);
+        let credential = row.session.map_or(Credential::ApiKey, Credential::Session);
+        let home = TenantRef { id: row.tenant, key: row.tenant_key.clone() };
+        let caller = Caller::authenticated(home, row.user.clone(), row.user_id, row.full_name.clone(), credential, request);
+        match tenant {
+            None => Ok(caller),
+            Some(key) => self.visit(caller, key).await,
+        }
+    }
+
+    /// An operator acts in the tenant that it names. It is asked first, and looked up after.
+    async fn visit(&self, caller: Caller, key: &str) -> Result<Caller> {
+        if !caller.home().key.is_platform() {
+            return Err(Error::new(ErrorCode::Forbidden, "only operators name a tenant").at("X-Tenant"));
+        }
+        let wrong = |error: Error| Error::bad_input(error.message).at("X-Tenant");
+        let key = TenantKey::parse(key).map_err(wrong)?;
+        self.check_platform(&caller, &format!("tenants/{key}"), &Action::read()).await?;
+        let unknown = || wrong(Error::not_found("tenant", &key));
+        let tenant = self.tenants.get_by_key(&key).await?.ok_or_else(unknown)?;
+        caller.acting_in(TenantRef { id: tenant.id, key: tenant.key.clone() })
+    }
+
+    async fn look_up(&self, token: &Token) -> Result<Arc<Known>> {
+        let hash = token.hash();
+        if let Some(known) = self.credentials.0.get(&hash) {
+            let tenant = self.tenants.get(known.row.tenant).await?.ok_or_else(unauthenticated)?;
+            if known.row.epoch >= tenant.policy().counters.credential_epoch {
+                return Ok(known);
+            }
+        }
+        let row = match token.kind() {
+            TokenKind::Session => self.store.session_by_token(&hash.0).await?,
+            TokenKind::ApiKey => self.store.api_key_by_token(&hash.0).await?,
+        };
+        let row = row.ok_or_else(unauthenticated)?;
+        let known = Arc::new(Known { touched: AtomicI64::new(row.last_used_at.map_or(0, |at| at.0)), row });
+        self.credentials.0.insert(hash, Arc::clone(&known));
+        Ok(known)
+    }
+
+    /// Writes the last use of an API key, at most once a minute, off the caller's path.
+    fn touch(&self, token: &Token, known: &Arc<Known>, now: Timestamp) {
+        let before = known.touched.load(Ordering::Relaxed);
+        if token.kind() != TokenKind::ApiKey || now.0 < before.saturating_add(TOUCH_SECONDS * 1_000_000) {
+            return;
+        }
+        if known.touched.compare_exchange(before, now.0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let (platform, tenant, user) = (self.clone(), known.row.tenant, known.row.user.clone());
+            self.tasks.spawn(async move {
+                if let Err(error) = platform.store.scope(tenant).touch_api_key(&user, now).await {
+                    tracing::debug!(%error, "the last use of an API key was not written");
+                }
+            });
+        }
+    }
+}
+
+fn account_intent(permit: Permit, action: &'static str, user: &UserKey) -> Intent {
+    Intent { permit, action, target: format!("user:{user}"), reason: None, gives: false }
+}

@@ -1,0 +1,217 @@
+//! Tenants, their licence and settings (R2 to R4); and the platform's own tenant.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use super::Platform;
+use super::change::{Done, Intent, Record, Written};
+use super::permit::Permit;
+use crate::auth::caller::{Caller, TenantRef};
+use crate::domain::key::{Action, ModuleKey, TenantId, TenantKey, UserKey};
+use crate::domain::name::Name;
+use crate::domain::profile::{NewProfile, PermissionType};
+use crate::domain::resource::NewResource;
+use crate::domain::tenant::{Settings, TenantState};
+use crate::domain::user::{BaseRole, Email, Telephony, UserChange, Username, check_password};
+use crate::error::{Error, ErrorCode, Result};
+use crate::policy::COMPILER_VERSION;
+use crate::policy::revision::Counters;
+pub use crate::store::tenant::TenantRow;
+use crate::store::user::NewAccount;
+
+/// The name of the profile that every tenant has from the start (R3).
+const DEFAULT_PROFILE: &str = "Default";
+
+/// A tenant as an operator makes it.
+pub struct NewTenant {
+    /// Its key, which never changes.
+    pub key: TenantKey,
+    /// Its name.
+    pub name: Name,
+    /// The modules of its licence.
+    pub modules: BTreeSet<ModuleKey>,
+    /// Its default admin.
+    pub admin: NewAdmin,
+}
+
+/// The admin that comes with a tenant (R3).
+pub struct NewAdmin {
+    /// The name to sign in with.
+    pub username: Username,
+    /// The person's name.
+    pub full_name: Name,
+    /// The email address; the platform's operator has none.
+    pub email: Option<Email>,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// What changes in the settings; what is `None` stays.
+#[derive(Debug, Default)]
+pub struct SettingsChange {
+    /// Whether passwords need several kinds of characters.
+    pub security_suite: Option<bool>,
+    /// How many characters are masked.
+    pub masked_characters: Option<i32>,
+    /// How long a session lasts.
+    pub session_hours: Option<i32>,
+}
+
+fn intent(permit: Permit, action: &'static str, key: &TenantKey, reason: Option<String>) -> Intent {
+    Intent { permit, action, target: format!("tenant:{key}"), reason, gives: false }
+}
+
+impl Platform {
+    /// Makes a tenant with its default admin, its default profile and its built-in resources.
+    pub async fn create_tenant(&self, caller: &Caller, new: NewTenant, reason: Option<String>) -> Result<Done<TenantRef>> {
+        self.check_platform(caller, &format!("tenants/{}", new.key), &Action::edit()).await?;
+        if new.key.is_platform() {
+            return Err(Error::new(ErrorCode::AlreadyExists, "the tenant key `platform` is reserved").at("key"));
+        }
+        self.make_tenant(caller, new, reason).await
+    }
+
+    async fn make_tenant(&self, caller: &Caller, new: NewTenant, reason: Option<String>) -> Result<Done<TenantRef>> {
+        let NewTenant { key, name, modules, admin } = new;
+        let settings = Settings::default();
+        check_password(&settings, admin.password.expose_secret()).map_err(|error| error.at("admin"))?;
+        let hash = self.passwords.hash(admin.password.clone()).await?;
+        let mut state = TenantState::empty(key.clone());
+        state.set_licence(&self.catalogue, modules)?;
+        let now = self.now();
+        self.furnish(&mut state, admin.username.key(), now)?;
+        let tenant = TenantRef { id: TenantId(Uuid::now_v7()), key: key.clone() };
+        let row = TenantRow {
+            id: tenant.id,
+            key: key.clone(),
+            name,
+            counters: Counters::default(),
+            compiler_version: COMPILER_VERSION,
+            settings,
+            created_at: now,
+        };
+        let account = NewAccount {
+            username: admin.username.as_str().to_owned(),
+            full_name: admin.full_name,
+            email: admin.email,
+            password_hash: Some(hash),
+            extension: None,
+            telephony: Telephony::default(),
+            created_at: now,
+        };
+        let mut tx = self.store.begin_new(row).await?;
+        let new_accounts = BTreeMap::from([(admin.username.key().clone(), account)]);
+        let record = Record::new(caller, &intent(Permit::SETTINGS_EDIT, "tenant.create", &key, reason), now);
+        let before = TenantState::empty(key);
+        let written =
+            Written { before: &before, after: &state, new_accounts: &new_accounts, accounts: &BTreeMap::new() };
+        let plan = self.plan(&tx, &written).await?;
+        let policy = self.write(&mut tx, &written, &plan, &record).await?;
+        let from = (!caller.is_system()).then(|| caller.home().id);
+        let counters = self.commit(tx, record, policy, from).await?;
+        Ok(Done { value: tenant, revision: counters.revision })
+    }
+
+    /// What every tenant has from the start (R3).
+    fn furnish(&self, state: &mut TenantState, admin: &UserKey, now: crate::domain::name::Timestamp) -> Result<()> {
+        state.add_user(Uuid::now_v7(), admin, BaseRole::Admin, UserChange::default())?;
+        if let Some(user) = state.users.get_mut(admin) {
+            user.default_admin = true;
+        }
+        if state.key.is_platform() {
+            return Ok(());
+        }
+        state.create_profile(NewProfile {
+            id: Uuid::now_v7(),
+            key: None,
+            name: Name::parse(DEFAULT_PROFILE)?,
+            description: "Permits nothing until it is configured.".to_owned(),
+            permission_type: PermissionType::Read,
+            mask_sensitive_data: false,
+        })?;
+        for section in self.catalogue.modules().iter().flat_map(|module| &module.sections) {
+            let mut resources = Vec::new();
+            for built_in in &section.built_in {
+                resources.push(NewResource {
+                    id: Uuid::now_v7(),
+                    key: built_in.key.clone(),
+                    name: Name::parse(&built_in.name)?,
+                    protected: built_in.protected,
+                    members: None,
+                });
+            }
+            if !resources.is_empty() {
+                state.register_resources(&self.catalogue, &section.key, resources, None, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the platform's own tenant with its operator, unless it is there. Gives whether it
+    /// was made: of several instances that start at once, one makes it.
+    pub async fn ensure_platform(&self, password: SecretString) -> Result<bool> {
+        let key = TenantKey::parse(TenantKey::PLATFORM)?;
+        if self.tenants.get_by_key(&key).await?.is_some() {
+            return Ok(false);
+        }
+        let nobody = TenantRef { id: TenantId(Uuid::nil()), key: key.clone() };
+        let system = Caller::system(nobody.clone(), nobody)?;
+        let admin = NewAdmin {
+            username: Username::parse("operator")?,
+            full_name: Name::parse("Operator")?,
+            email: None,
+            password,
+        };
+        let new = NewTenant { key, name: Name::parse("Platform")?, modules: BTreeSet::new(), admin };
+        match self.make_tenant(&system, new, Some("first start".to_owned())).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code == ErrorCode::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The command line as a caller in a tenant.
+    pub async fn system_caller(&self, tenant: &TenantKey) -> Result<Caller> {
+        let platform = self.platform_tenant().await?;
+        let unknown = || Error::not_found("tenant", tenant);
+        let tenant = self.tenants.get_by_key(tenant).await?.ok_or_else(unknown)?;
+        let to_ref = |tenant: &super::tenants::Tenant| TenantRef { id: tenant.id, key: tenant.key.clone() };
+        Caller::system(to_ref(&platform), to_ref(&tenant))
+    }
+
+    /// Sets a tenant's licence: all its modules at once (R2).
+    pub async fn set_licence(
+        &self,
+        caller: &Caller,
+        key: &TenantKey,
+        modules: BTreeSet<ModuleKey>,
+        reason: Option<String>,
+    ) -> Result<Done<TenantRef>> {
+        self.check_platform(caller, &format!("licences/{key}"), &Action::edit()).await?;
+        let unknown = || Error::not_found("tenant", key).at("tenant");
+        if key.is_platform() {
+            return Err(Error::invalid("the platform's own tenant has no licence").at("tenant"));
+        }
+        let tenant = self.tenants.get_by_key(key).await?.ok_or_else(unknown)?;
+        let tenant = TenantRef { id: tenant.id, key: tenant.key.clone() };
+        let there = if caller.is_system() { caller.clone() } else { caller.clone().acting_in(tenant.clone())? };
+        let intent = intent(Permit::SETTINGS_EDIT, "tenant.setLicence", key, reason);
+        let done = self.change(&there, intent, |draft| draft.state.set_licence(draft.catalogue, modules)).await?;
+        Ok(Done { value: tenant, revision: done.revision })
+    }
+
+    /// Changes the settings of the caller's tenant (R4).
+    pub async fn update_settings(&self, caller: &Caller, change: SettingsChange, reason: Option<String>) -> Result<Done<()>> {
+        let intent = intent(Permit::SETTINGS_EDIT, "settings.update", &caller.tenant().key, reason);
+        self.change(caller, intent, |draft| {
+            let settings = &mut draft.state.settings;
+            settings.security_suite = change.security_suite.unwrap_or(settings.security_suite);
+            settings.masked_characters = change.masked_characters.unwrap_or(settings.masked_characters);
+            settings.session_hours = change.session_hours.unwrap_or(settings.session_hours);
+            settings.check()
+        })
+        .await
+    }
+}

@@ -1,0 +1,146 @@
+//! Users and their accounts (R19, R25 to R28, R31).
+
+use std::collections::BTreeSet;
+
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use super::Platform;
+use super::change::{Done, Intent};
+use super::permit::Permit;
+use crate::auth::caller::Caller;
+use crate::domain::key::{GroupKey, ProfileKey, RoleKey, UserKey};
+use crate::domain::name::Name;
+use crate::domain::user::{BaseRole, Email, Telephony, UserChange, Username, check_extension, check_password};
+use crate::domain::{Change, tenant::Settings};
+use crate::error::{Error, Result};
+use crate::store::user::{AccountChange, NewAccount};
+
+/// A user as an administrator creates it.
+pub struct NewUser {
+    /// The name to sign in with.
+    pub username: Username,
+    /// The person's name.
+    pub full_name: Name,
+    /// The address for links to reset the password.
+    pub email: Option<Email>,
+    /// The password; without one nobody can sign in yet.
+    pub password: Option<SecretString>,
+    /// The base role.
+    pub base_role: BaseRole,
+    /// The profile, for a USER.
+    pub profile: Option<ProfileKey>,
+    /// The custom role, for a MANAGER.
+    pub role: Option<RoleKey>,
+    /// The groups to be in.
+    pub groups: BTreeSet<GroupKey>,
+    /// The extension; the next free number when absent.
+    pub extension: Option<String>,
+    /// The telephone.
+    pub telephony: Telephony,
+}
+
+/// What changes in a user and its account.
+#[derive(Default)]
+pub struct UserUpdate {
+    /// What decides its access.
+    pub access: UserChange,
+    /// The person's name.
+    pub full_name: Option<Name>,
+    /// The email address.
+    pub email: Change<Email>,
+    /// The extension.
+    pub extension: Option<String>,
+    /// The telephone.
+    pub telephony: Option<Telephony>,
+}
+
+fn intent(permit: Permit, action: &'static str, key: &UserKey, reason: Option<String>) -> Intent {
+    Intent { permit, action, target: format!("user:{key}"), reason, gives: true }
+}
+
+impl Platform {
+    /// Creates a user with its access and its account.
+    pub async fn create_user(&self, caller: &Caller, new: NewUser, reason: Option<String>) -> Result<Done<UserKey>> {
+        let tenant = self.authorise(caller, Permit::USERS_EDIT).await?;
+        let settings = tenant.policy().settings;
+        let password_hash = self.new_password_hash(&settings, new.base_role, new.password.as_ref()).await?;
+        let access = UserChange {
+            profile: new.profile.map_or(Change::Keep, Change::Set),
+            role: new.role.map_or(Change::Keep, Change::Set),
+            groups: Some(new.groups),
+            ..UserChange::default()
+        };
+        if let Some(extension) = &new.extension {
+            check_extension(extension)?;
+        }
+        new.telephony.check()?;
+        let key = new.username.key().clone();
+        self.change(caller, intent(Permit::USERS_EDIT, "user.create", &key, reason), |draft| {
+            draft.state.add_user(Uuid::now_v7(), &key, new.base_role, access)?;
+            let account = NewAccount {
+                username: new.username.as_str().to_owned(),
+                full_name: new.full_name,
+                email: new.email,
+                password_hash,
+                extension: new.extension,
+                telephony: new.telephony,
+                created_at: draft.now,
+            };
+            draft.new_accounts.insert(key.clone(), account);
+            Ok(key.clone())
+        })
+        .await
+    }
+
+    /// Checks a new user's password and hashes it, before any transaction.
+    pub(super) async fn new_password_hash(
+        &self,
+        settings: &Settings,
+        base_role: BaseRole,
+        password: Option<&SecretString>,
+    ) -> Result<Option<String>> {
+        let Some(password) = password else { return Ok(None) };
+        if base_role == BaseRole::Service {
+            return Err(Error::invalid("a SERVICE signs in by API key alone: leave the password out").at("password"));
+        }
+        check_password(settings, password.expose_secret())?;
+        self.passwords.hash(password.clone()).await.map(Some)
+    }
+
+    /// Changes a user's access or account.
+    pub async fn update_user(
+        &self,
+        caller: &Caller,
+        key: &UserKey,
+        version: i32,
+        update: UserUpdate,
+        reason: Option<String>,
+    ) -> Result<Done<()>> {
+        if let Some(extension) = &update.extension {
+            check_extension(extension)?;
+        }
+        update.telephony.as_ref().map_or(Ok(()), Telephony::check)?;
+        self.change(caller, intent(Permit::USERS_EDIT, "user.update", key, reason), |draft| {
+            draft.state.change_user(key.as_str(), version, update.access)?;
+            let account = AccountChange {
+                full_name: update.full_name,
+                email: update.email,
+                extension: update.extension,
+                telephony: update.telephony,
+                ..AccountChange::default()
+            };
+            draft.accounts.insert(key.clone(), account);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes a user with its sessions and API key.
+    pub async fn delete_user(&self, caller: &Caller, key: &UserKey, reason: Option<String>) -> Result<Done<()>> {
+        self.change(caller, intent(Permit::USERS_DELETE, "user.delete", key, reason), |draft| {
+            draft.state.remove_user(key.as_str()).map(drop)
+        })
+        .await
+    }
+}
