@@ -5,6 +5,8 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod error;
+pub mod graphql;
+pub mod http;
 pub mod policy;
 pub mod store;
 pub mod sync;

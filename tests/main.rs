@@ -1,6 +1,7 @@
+//! The tests of Bailiwick, in one program: it links once, and its tests share one `PostgreSQL`.
 #![cfg(test)]
-//! All suites in one program: it links once, and its tests share one PostgreSQL.
 
 mod common;
 mod engine;
+mod http;
 mod sync;

@@ -1,0 +1,194 @@
+//! The catalogue as clients see it.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Object};
+
+use super::context::caller;
+use crate::domain::catalogue;
+use crate::error::Result;
+use crate::service::Platform;
+
+/// What can be granted: the modules with their sections, the named permissions, the data views.
+pub struct Catalogue {
+    whole: Arc<catalogue::Catalogue>,
+    modules: Vec<Module>,
+}
+
+impl Catalogue {
+    /// The catalogue as the tenant sees it: without optional modules that it has no licence for.
+    pub(super) fn new(platform: &Platform, listed: Vec<(usize, bool)>) -> Self {
+        let whole = Arc::clone(&platform.catalogue);
+        let modules = listed.into_iter().map(|(index, licensed)| Module { whole: Arc::clone(&whole), index, licensed });
+        Self { modules: modules.collect(), whole }
+    }
+}
+
+#[Object]
+impl Catalogue {
+    /// The modules in the order of the menu. Optional ones without a licence are not listed.
+    async fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    /// The named permissions.
+    async fn permissions(&self) -> Vec<Permission> {
+        Permission::all(&self.whole)
+    }
+
+    /// The data views, by key.
+    async fn data_views(&self) -> Vec<&str> {
+        self.whole.data_views().iter().map(|view| view.key.as_str()).collect()
+    }
+}
+
+/// A module: what a licence names, and what a profile saves as a whole.
+#[derive(Clone)]
+pub struct Module {
+    whole: Arc<catalogue::Catalogue>,
+    index: usize,
+    licensed: bool,
+}
+
+impl Module {
+    /// The module of this place in the catalogue.
+    pub(super) fn new(platform: &Platform, index: usize, licensed: bool) -> Self {
+        Self { whole: Arc::clone(&platform.catalogue), index, licensed }
+    }
+
+    fn get(&self) -> Option<&catalogue::Module> {
+        self.whole.modules().get(self.index)
+    }
+}
+
+#[Object]
+impl Module {
+    /// Its key: the first part of its objects.
+    async fn key(&self) -> &str {
+        self.get().map_or("", |module| module.key.as_str())
+    }
+
+    /// Its name.
+    async fn name(&self) -> &str {
+        self.get().map_or("", |module| module.name.as_str())
+    }
+
+    /// Whether the tenant's licence holds it.
+    async fn licensed(&self) -> bool {
+        self.licensed
+    }
+
+    /// Whether it is hidden from tenants without a licence for it.
+    async fn optional(&self) -> bool {
+        self.get().is_some_and(|module| module.optional)
+    }
+
+    /// Its sections in the order of the menu.
+    async fn sections(&self) -> Vec<Section> {
+        let sections = self.get().map_or(&[][..], |module| &module.sections);
+        sections.iter().map(|section| Section { whole: Arc::clone(&self.whole), key: section.key.to_string() }).collect()
+    }
+}
+
+/// A section of a module.
+#[derive(Clone)]
+pub struct Section {
+    whole: Arc<catalogue::Catalogue>,
+    key: String,
+}
+
+impl Section {
+    /// The section of this key.
+    pub(super) fn new(ctx: &Context<'_>, key: &str) -> Result<Self> {
+        let (platform, _) = caller(ctx)?;
+        Ok(Self { whole: Arc::clone(&platform.catalogue), key: key.to_owned() })
+    }
+
+    fn get(&self) -> Option<&catalogue::Section> {
+        self.whole.section(&self.key)
+    }
+
+    fn others(&self, pick: impl Fn(&catalogue::Section) -> &[crate::domain::key::SectionKey]) -> Vec<Self> {
+        let keys = self.get().map_or(&[][..], pick);
+        keys.iter().map(|key| Self { whole: Arc::clone(&self.whole), key: key.to_string() }).collect()
+    }
+}
+
+#[Object]
+impl Section {
+    /// Its key with its module's: `voice/queues`.
+    async fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Its name.
+    async fn name(&self) -> &str {
+        self.get().map_or("", |section| section.name.as_str())
+    }
+
+    /// Whether hosts register resources in it.
+    async fn holds_resources(&self) -> bool {
+        self.get().is_some_and(|section| section.holds_resources)
+    }
+
+    /// The sections to remember when this one is configured.
+    async fn goes_with(&self) -> Vec<Section> {
+        self.others(|section| &section.goes_with)
+    }
+
+    /// The sections whose resources can be chosen in the lists of its own resources.
+    async fn links(&self) -> Vec<Section> {
+        self.others(|section| &section.links)
+    }
+
+    /// The data view that it shows.
+    async fn data_view(&self) -> Option<&str> {
+        self.get().and_then(|section| Some(section.data_view.as_ref()?.as_str()))
+    }
+}
+
+/// A named permission: a switch of custom roles and groups.
+#[derive(Clone)]
+pub struct Permission {
+    whole: Arc<catalogue::Catalogue>,
+    key: String,
+}
+
+impl Permission {
+    fn all(whole: &Arc<catalogue::Catalogue>) -> Vec<Self> {
+        whole.permissions().iter().map(|one| Self { whole: Arc::clone(whole), key: one.key.to_string() }).collect()
+    }
+
+    /// The permissions of these keys, in the catalogue's order.
+    pub(super) fn some(platform: &Platform, keys: &std::collections::BTreeSet<crate::domain::key::PermissionKey>) -> Vec<Self> {
+        Self::all(&platform.catalogue).into_iter().filter(|one| keys.contains(one.key.as_str())).collect()
+    }
+
+    fn get(&self) -> Option<&catalogue::Permission> {
+        self.whole.permission(&self.key)
+    }
+}
+
+#[Object]
+impl Permission {
+    /// Its key.
+    async fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Its name.
+    async fn name(&self) -> &str {
+        self.get().map_or("", |permission| permission.name.as_str())
+    }
+
+    /// What it opens.
+    async fn description(&self) -> &str {
+        self.get().map_or("", |permission| permission.description.as_str())
+    }
+
+    /// The permissions that must be on with it.
+    async fn requires(&self) -> Vec<Permission> {
+        let keys = self.get().map_or(&[][..], |permission| &permission.requires);
+        keys.iter().map(|key| Self { whole: Arc::clone(&self.whole), key: key.to_string() }).collect()
+    }
+}

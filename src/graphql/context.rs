@@ -1,0 +1,36 @@
+//! What every resolver works with: the platform, the caller, the loaders.
+
+use async_graphql::{Context, Data};
+
+use super::loaders::Loaders;
+use crate::auth::caller::Caller;
+use crate::error::{Error, ErrorCode, Result};
+use crate::service::Platform;
+
+/// The platform and the caller, or a refusal when nobody has signed in.
+pub(super) fn caller<'a>(ctx: &Context<'a>) -> Result<(&'a Platform, &'a Caller)> {
+    let caller = ctx
+        .data_opt::<Caller>()
+        .ok_or_else(|| Error::new(ErrorCode::Unauthenticated, "sign in first: send `Authorization: Bearer TOKEN`"))?;
+    Ok((platform(ctx)?, caller))
+}
+
+/// The platform, for the few operations that need no caller.
+pub(super) fn platform<'a>(ctx: &Context<'a>) -> Result<&'a Platform> {
+    ctx.data::<Platform>().map_err(|error| Error::internal(error.message))
+}
+
+/// The loaders of this operation.
+pub(super) fn loaders<'a>(ctx: &Context<'a>) -> Result<&'a Loaders> {
+    ctx.data::<Loaders>().map_err(|error| Error::internal(error.message))
+}
+
+/// What an operation of this caller runs with: for the transport to put into its data.
+pub fn request_data(platform: &Platform, caller: Option<Caller>) -> Data {
+    let mut data = Data::default();
+    if let Some(caller) = caller {
+        data.insert(Loaders::new(platform, &caller));
+        data.insert(caller);
+    }
+    data
+}

@@ -1,0 +1,57 @@
+//! How the system's error becomes a GraphQL error: the code, the field at fault and the count
+//! stand in `extensions`, as the contract has them.
+
+use std::sync::Arc;
+
+use async_graphql::{ErrorExtensionValues, Value};
+
+use crate::error::Error;
+
+/// `error` as a top-level GraphQL error.
+///
+/// The error itself stays inside as the source, so that the boundary can log what lies behind
+/// it, once and with the request's id. A resolver that uses a plain `?` instead loses nothing:
+/// the boundary finds the source there too and gives it the same extensions.
+pub fn to_graphql(error: &Error) -> async_graphql::Error {
+    async_graphql::Error {
+        message: error.message.clone(),
+        source: Some(Arc::new(error.clone())),
+        extensions: Some(extensions(error)),
+    }
+}
+
+fn extensions(error: &Error) -> ErrorExtensionValues {
+    let mut values = ErrorExtensionValues::default();
+    values.set("code", error.code.as_str());
+    if !error.field.is_empty() {
+        values.set("field", Value::List(error.field.iter().map(|name| Value::from(name.as_str())).collect()));
+    }
+    if let Some(count) = error.count {
+        values.set("count", count);
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorCode;
+
+    #[test]
+    fn an_error_keeps_its_code_field_count_and_source() {
+        let error = Error::new(ErrorCode::ProfileInUse, "2 users hold it").at("key").at("input").in_the_way(2, vec![]);
+        let shown = to_graphql(&error);
+        let extensions = shown.extensions.unwrap();
+        assert_eq!(extensions.get("code"), Some(&Value::from("PROFILE_IN_USE")));
+        assert_eq!(extensions.get("field"), Some(&Value::List(vec!["input".into(), "key".into()])));
+        assert_eq!(extensions.get("count"), Some(&Value::from(2)));
+        assert!(shown.source.unwrap().downcast_ref::<Error>().is_some());
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_shown() {
+        let extensions = to_graphql(&Error::bad_input("no")).extensions.unwrap();
+        assert_eq!(extensions.get("field"), None);
+        assert_eq!(extensions.get("count"), None);
+    }
+}

@@ -1,0 +1,33 @@
+//! From input strings to the domain's own types, with the field in the error.
+
+use std::collections::BTreeSet;
+
+use async_graphql::MaybeUndefined;
+
+use crate::domain::Change;
+use crate::error::{Error, Result};
+
+/// Parses one value; its error names the field.
+pub(super) fn parse<T>(field: &str, text: &str, parse: impl Fn(&str) -> Result<T>) -> Result<T> {
+    parse(text).map_err(|error| if error.field.is_empty() { error.at(field) } else { error })
+}
+
+/// Parses a value that may be absent.
+pub(super) fn parse_opt<T>(field: &str, text: Option<&str>, with: impl Fn(&str) -> Result<T>) -> Result<Option<T>> {
+    text.map(|text| parse(field, text, with)).transpose()
+}
+
+/// Parses a list; the error names the place in it.
+pub(super) fn parse_all<T: Ord>(field: &str, texts: &[String], with: impl Fn(&str) -> Result<T>) -> Result<BTreeSet<T>> {
+    let place = |(i, text): (usize, &String)| with(text).map_err(|error: Error| error.at(i.to_string()).at(field));
+    texts.iter().enumerate().map(place).collect()
+}
+
+/// An absent field keeps, `null` clears, a value sets.
+pub(super) fn change<T, U>(input: MaybeUndefined<T>, with: impl FnOnce(T) -> Result<U>) -> Result<Change<U>> {
+    Ok(match input {
+        MaybeUndefined::Undefined => Change::Keep,
+        MaybeUndefined::Null => Change::Clear,
+        MaybeUndefined::Value(value) => Change::Set(with(value)?),
+    })
+}

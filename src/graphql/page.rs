@@ -1,0 +1,103 @@
+//! Connections: pages of a list, with opaque cursors.
+
+use async_graphql::SimpleObject;
+use futures_util::future::BoxFuture;
+
+use crate::auth::caller::Caller;
+use crate::error::{Error, Result};
+use crate::service::Platform;
+use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page};
+
+/// Where a page stands in its list.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct PageInfo {
+    /// Whether there is more behind this page.
+    pub has_next_page: bool,
+    /// Whether there is more before this page.
+    pub has_previous_page: bool,
+    /// The cursor of the first thing of this page.
+    pub start_cursor: Option<String>,
+    /// The cursor of the last thing of this page.
+    pub end_cursor: Option<String>,
+}
+
+/// Which part of a list is wanted.
+pub(super) fn page(first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>) -> Result<Page> {
+    let size = |count: Option<i32>, name: &str| {
+        count.map(u64::try_from).transpose().map_err(|_| Error::bad_input(format!("`{name}` is at least 1")).at(name))
+    };
+    Page::parse(size(first, "first")?, after.as_deref(), size(last, "last")?, before.as_deref())
+}
+
+/// What a page costs: so many things at the most, each as much as what is asked of it.
+pub(super) fn page_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
+    let asked = first.or(last).and_then(|count| u64::try_from(count).ok()).unwrap_or(PAGE_DEFAULT).min(PAGE_MAX);
+    usize::try_from(asked).unwrap_or(usize::MAX).saturating_mul(child).saturating_add(1)
+}
+
+/// Counts a whole list, when somebody asks.
+pub(super) type Counter = Box<dyn Fn(Platform, Caller) -> BoxFuture<'static, Result<u64>> + Send + Sync>;
+
+/// Declares a connection type with its edge.
+macro_rules! connection {
+    ($connection:ident, $edge:ident, $node:ty, $what:literal) => {
+        #[doc = concat!("A page of a list of ", $what, ".")]
+        #[derive(async_graphql::SimpleObject)]
+        #[graphql(complex)]
+        pub struct $connection {
+            /// The things of this page, each with its cursor.
+            edges: Vec<$edge>,
+            /// Where this page stands in the list.
+            page_info: $crate::graphql::page::PageInfo,
+            #[graphql(skip)]
+            count: $crate::graphql::page::Counter,
+        }
+
+        #[doc = concat!("One of a list of ", $what, ", with its place.")]
+        #[derive(async_graphql::SimpleObject)]
+        pub struct $edge {
+            /// The place in the list, opaque: for `after` and `before`.
+            cursor: String,
+            /// The thing itself.
+            node: $node,
+        }
+
+        #[async_graphql::ComplexObject]
+        impl $connection {
+            /// The things of this page.
+            #[graphql(complexity = "child_complexity")]
+            async fn nodes(&self) -> Vec<&$node> {
+                self.edges.iter().map(|edge| &edge.node).collect()
+            }
+
+            /// How many there are in the whole list; counted only when asked for.
+            async fn total_count(&self, ctx: &async_graphql::Context<'_>) -> $crate::error::Result<i32> {
+                let (platform, caller) = $crate::graphql::context::caller(ctx)?;
+                (self.count)(platform.clone(), caller.clone()).await.map($crate::graphql::scalar::int)
+            }
+        }
+
+        impl $connection {
+            /// The page that the store gave.
+            pub(in $crate::graphql) fn new<T>(
+                page: $crate::store::page::PageOf<T>,
+                to_node: impl Fn(T) -> $node,
+                count: $crate::graphql::page::Counter,
+            ) -> Self {
+                let edges: Vec<$edge> = page
+                    .items
+                    .into_iter()
+                    .map(|(cursor, item)| $edge { cursor: cursor.to_string(), node: to_node(item) })
+                    .collect();
+                let page_info = $crate::graphql::page::PageInfo {
+                    has_next_page: page.has_next,
+                    has_previous_page: page.has_previous,
+                    start_cursor: edges.first().map(|edge| edge.cursor.clone()),
+                    end_cursor: edges.last().map(|edge| edge.cursor.clone()),
+                };
+                Self { edges, page_info, count }
+            }
+        }
+    };
+}
+pub(super) use connection;

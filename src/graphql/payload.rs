@@ -1,0 +1,140 @@
+//! What mutations answer: the changed object, its revision, and what was wrong.
+
+use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
+
+use super::context::loaders;
+use super::node::Node;
+use super::scalar::int;
+use crate::error::{Error, ErrorCode as Code, Related, Result};
+
+/// Why a request was refused. The last six stand among the top-level errors, as
+/// `extensions.code`; the others in `userErrors`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Code")]
+pub enum ErrorCode {
+    /// A value breaks a rule of its own form.
+    Invalid,
+    /// The thing named does not exist in the caller's tenant.
+    NotFound,
+    /// A unique key, name, email or extension is taken.
+    AlreadyExists,
+    /// The field never changes once it is set.
+    Immutable,
+    /// Somebody else changed the thing since it was read.
+    Conflict,
+    /// The module is not in the licence.
+    UnlicensedModule,
+    /// The section takes all its resources automatically; it has no manual list.
+    AssociationIsAutomatic,
+    /// The resource belongs to every profile and cannot be removed.
+    ProtectedResource,
+    /// The default admin cannot be deleted, disabled or lose its role.
+    ProtectedUser,
+    /// A permission needs another one to be on.
+    PrerequisiteMissing,
+    /// A user of base role USER needs a profile.
+    ProfileRequired,
+    /// Only users of base role USER hold a profile.
+    ProfileNotAssignable,
+    /// Only a MANAGER holds a custom role.
+    RoleNotAssignable,
+    /// Built-in roles do not change, and no grant may lock a tenant out of itself.
+    ProtectedRole,
+    /// The change would give what the caller may not do itself.
+    BeyondOwnRights,
+    /// Users hold the profile.
+    ProfileInUse,
+    /// Users or groups hold the custom role.
+    RoleInUse,
+    /// The group is the only one of some of its members.
+    LastGroupOfMembers,
+    /// The password breaks the tenant's rule.
+    WeakPassword,
+    /// The credentials do not fit.
+    WrongPassword,
+    /// The link is used up or too old.
+    LinkExpired,
+    /// The file is not a PNG or JPEG.
+    UnsupportedImage,
+    /// The input is larger than its limit.
+    TooLarge,
+    /// No valid credential came with the request.
+    Unauthenticated,
+    /// The caller may not do this.
+    Forbidden,
+    /// The request does not have the right form.
+    BadInput,
+    /// Too much work of this kind is under way; try again later.
+    RateLimited,
+    /// A part that the answer needs is away; try again later.
+    Unavailable,
+    /// A fault of the platform.
+    Internal,
+}
+
+/// One thing that was wrong with a mutation's input. Nothing has changed.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct UserError {
+    /// What kind of refusal.
+    code: ErrorCode,
+    /// What to do, in a sentence.
+    message: String,
+    /// The path of the input field at fault.
+    field: Option<Vec<String>>,
+    /// How many things are in the way.
+    count: Option<i32>,
+    #[graphql(skip)]
+    related: Vec<Related>,
+}
+
+#[ComplexObject]
+impl UserError {
+    /// Some of the things in the way: the users that hold the profile, the members of the group.
+    async fn related(&self, ctx: &Context<'_>) -> Result<Vec<Node>> {
+        if self.related.is_empty() {
+            return Ok(Vec::new());
+        }
+        loaders(ctx)?.related(&self.related).await
+    }
+}
+
+/// Splits a refusal: what the caller can mend goes into the payload, the rest fails the operation.
+pub(super) fn user_errors(error: Error) -> Result<Vec<UserError>> {
+    if !error.code.is_user_error() {
+        return Err(error);
+    }
+    Ok(vec![UserError {
+        code: error.code.into(),
+        message: error.message,
+        field: (!error.field.is_empty()).then_some(error.field),
+        count: error.count.map(int),
+        related: error.related,
+    }])
+}
+
+/// Declares a payload: its own fields, and what every payload has.
+macro_rules! payload {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Default, async_graphql::SimpleObject)]
+        pub struct $name {
+            $($(#[$field_meta])* pub(in $crate::graphql) $field: Option<$type>,)*
+            /// What was wrong. Then nothing has changed.
+            pub(in $crate::graphql) user_errors: Vec<$crate::graphql::payload::UserError>,
+        }
+
+        impl $name {
+            /// The payload of a result: what was done, or why not.
+            pub(in $crate::graphql) fn of(result: $crate::error::Result<Self>) -> $crate::error::Result<Self> {
+                match result {
+                    Ok(payload) => Ok(payload),
+                    Err(error) => {
+                        Ok(Self { user_errors: $crate::graphql::payload::user_errors(error)?, ..Self::default() })
+                    }
+                }
+            }
+        }
+    };
+}
+pub(super) use payload;

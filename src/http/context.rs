@@ -1,0 +1,108 @@
+//! What is known of a request before anything reads it: its id and where it came from. Every
+//! answer carries the id, every log line of the request stands in a span with it, and each
+//! request leaves one line of its own.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::FutureExt;
+use tracing::{Instrument, info, info_span};
+use uuid::Uuid;
+
+use super::errors::Refusal;
+use super::media::Media;
+use crate::error::Error;
+
+/// The header that carries a request's id, in and out.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id taken from a caller, in bytes.
+const LONGEST_ID: usize = 128;
+
+/// A request's id and origin, for logs, errors and the audit.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    /// The caller's `X-Request-ID` when it is well-formed, else a UUID v7.
+    pub request_id: Arc<str>,
+    /// The peer of the connection. Forwarding headers are not believed: anyone can send them.
+    pub address: Option<IpAddr>,
+}
+
+impl RequestContext {
+    fn of(request: &Request) -> Self {
+        let request_id = callers_id(request.headers()).map_or_else(|| Uuid::now_v7().to_string().into(), Into::into);
+        let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        Self { request_id, address }
+    }
+}
+
+/// The context that [`track`] put there; a fresh one on a route that it does not surround.
+impl<S: Sync> FromRequestParts<S> for RequestContext {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        let known = parts.extensions.get::<Self>().cloned();
+        Ok(known.unwrap_or_else(|| Self { request_id: Uuid::now_v7().to_string().into(), address: None }))
+    }
+}
+
+fn callers_id(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let well_formed = (1..=LONGEST_ID).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    well_formed.then_some(id)
+}
+
+/// Middleware: gives the request its context, its span and its log line, and the answer its id.
+/// A panic below answers as a fault of ours and does not take the connection with it.
+pub async fn track(mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let context = RequestContext::of(&request);
+    let media = Media::negotiate(request.headers()).unwrap_or(Media::Json);
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    request.extensions_mut().insert(context.clone());
+
+    let span = info_span!("request", request_id = %context.request_id);
+    async {
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let mut response =
+            answer.unwrap_or_else(|_| Refusal::from(Error::internal("a handler panicked")).respond(media, &context));
+        if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        let ms = started.elapsed().as_secs_f64() * 1e3;
+        info!(%method, path, status = response.status().as_u16(), ms, "answered");
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(value: &str) -> Option<String> {
+        let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_str(value).unwrap())]);
+        callers_id(&headers).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_callers_id_is_taken_only_when_it_is_well_formed() {
+        assert_eq!(id("Az09._-").as_deref(), Some("Az09._-"));
+        assert_eq!(id(&"a".repeat(128)), Some("a".repeat(128)));
+        assert_eq!(id(&"a".repeat(129)), None);
+        assert_eq!(id(""), None);
+        assert_eq!(id("a b"), None);
+        assert_eq!(id("<script>"), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! GraphQL over HTTP, as its specification has it: which requests are read, which status and
+//! media type answers have, and that nothing changes by a GET.
+//!
+//! The library's own service is not used: it runs mutations sent by GET or as `text/plain`,
+//! which any page on the web can make a browser do.
+
+use async_graphql::http::GraphiQLSource;
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Executor, Request as Operation, Response as Answer};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+
+use super::errors::{Body, Refusal, encode, never_ran, present};
+use super::media::{self, Media};
+use super::operation::Asked;
+use super::{Credentials, Face, Gate, RequestContext, limits};
+use crate::error::{Error, ErrorCode};
+
+const METHODS: &str = "GET, HEAD, POST";
+
+/// The `GraphiQL` page. Its scripts come from `unpkg.com`; see [`super::Options::graphiql`].
+pub(super) fn page() -> String {
+    GraphiQLSource::build().endpoint("/graphql").subscription_endpoint("/graphql/ws").title("Bailiwick").finish()
+}
+
+/// Everything at `/graphql`.
+pub(super) async fn handle<E: Executor, G: Gate>(
+    State(face): State<Face<E, G>>,
+    context: RequestContext,
+    request: Request,
+) -> Response {
+    if let Some(page) = &face.page
+        && request.method() == Method::GET
+        && request.uri().query().is_none()
+        && media::wants_page(request.headers())
+    {
+        return Html(page.to_string()).into_response();
+    }
+    let Some(media) = Media::negotiate(request.headers()) else {
+        let message = "answers are `application/graphql-response+json` or `application/json`";
+        return Refusal::new(StatusCode::NOT_ACCEPTABLE, Error::bad_input(message)).respond(Media::Json, &context);
+    };
+    let answered = answer(&face, &context, media, request).await;
+    answered.unwrap_or_else(|refusal| refusal.respond(media, &context))
+}
+
+async fn answer<E: Executor, G: Gate>(
+    face: &Face<E, G>,
+    context: &RequestContext,
+    media: Media,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let credentials = Credentials::from_headers(request.headers())?;
+    let run = Run { face, context, credentials, read_only: request.method() != Method::POST };
+    match read(request).await? {
+        Asked::One(operation) => {
+            let answer = run.one(operation.into()).await?;
+            let before_it_ran = never_ran(&answer) && media == Media::GraphQl;
+            let status = if before_it_ran { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+            let mut response = encode(status, media, &Body::of(&answer));
+            response.headers_mut().extend(answer.http_headers);
+            Ok(response)
+        }
+        Asked::Batch(operations) => {
+            // One after the other: a client that batches two changes means them in that order.
+            let mut answers = Vec::with_capacity(operations.len());
+            let mut headers = HeaderMap::new();
+            for operation in operations {
+                let mut answer = run.one(operation.into()).await?;
+                headers.extend(std::mem::take(&mut answer.http_headers));
+                answers.push(answer);
+            }
+            let bodies: Vec<_> = answers.iter().map(Body::of).collect();
+            let mut response = encode(StatusCode::OK, media, &bodies);
+            response.headers_mut().extend(headers);
+            Ok(response)
+        }
+    }
+}
+
+/// The operations that the request carries.
+async fn read(request: Request) -> Result<Asked, Refusal> {
+    match *request.method() {
+        Method::GET | Method::HEAD => Ok(Asked::from_query(request.uri())?),
+        Method::POST if !media::is_json(request.headers()) => {
+            let error = Error::bad_input("the body must be sent as `application/json`, in UTF-8");
+            Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
+        }
+        Method::POST => {
+            let body = Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    Error::new(ErrorCode::TooLarge, format!("the body is larger than {} bytes", limits::BODY))
+                }
+                _ => Error::bad_input("the body did not arrive whole"),
+            })?;
+            Ok(Asked::from_body(&body)?)
+        }
+        _ => Err(Refusal::method(METHODS, "only GET and POST are known here")),
+    }
+}
+
+/// What the operations of one HTTP request share.
+struct Run<'a, E, G> {
+    face: &'a Face<E, G>,
+    context: &'a RequestContext,
+    credentials: Credentials,
+    read_only: bool,
+}
+
+impl<E: Executor, G: Gate> Run<'_, E, G> {
+    async fn one(&self, mut operation: Operation) -> Result<Answer, Refusal> {
+        let data = self.face.gate.admit(self.credentials.clone(), self.context).await?;
+        let mut answer = match limits::check(&mut operation) {
+            // The very document that was looked at is the one that runs: nothing that swaps
+            // documents for their names later can bring a mutation back in.
+            Ok(Some(OperationType::Mutation)) if self.read_only => {
+                return Err(Refusal::method("POST", "a mutation is never run by GET; send it by POST"));
+            }
+            Ok(_) => {
+                operation.data = data;
+                operation.data.insert(self.context.clone());
+                self.face.executor.execute(operation).await
+            }
+            Err(error) => Answer::from_errors(vec![error]),
+        };
+        present(&mut answer, self.context);
+        Ok(answer)
+    }
+}

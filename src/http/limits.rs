@@ -1,0 +1,385 @@
+//! How much one document may ask for. The transports check every document here before the
+//! executor sees it, over HTTP and over a WebSocket alike; what needs the schema ([`COMPLEXITY`] and
+//! the directives) the schema checks itself, once it is built with [`limit`].
+//!
+//! A fragment counts each time it is used and is measured once, so a document whose fragments
+//! double at every step is refused for what it would become, at the price of its text.
+
+use std::collections::HashMap;
+
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, Field, FragmentDefinition, OperationType, Selection, SelectionSet,
+};
+use async_graphql::{Name, Positioned, Request, SchemaBuilder, ServerError};
+
+/// Bytes of an HTTP request's body.
+pub const BODY: usize = 1024 * 1024;
+/// Bytes of one WebSocket message.
+pub const MESSAGE: usize = 64 * 1024;
+/// Operations of one batch.
+pub const BATCH: usize = 10;
+/// Operations under way on one WebSocket.
+pub const OPERATIONS: usize = 64;
+/// Bytes of a document; the parser takes about a microsecond for each.
+pub const DOCUMENT: usize = 128 * 1024;
+/// Brackets of any kind open at once. The parser's stack grows with each and has no bound of
+/// its own: some thousands of `[` would end the process.
+pub const BRACKETS: usize = 100;
+/// Selection sets inside one another, fragments included.
+pub const NESTING: usize = 32;
+/// Fields inside one another. What stands below `__schema` and `__type` is not counted, so that
+/// the usual introspection query passes; [`INTROSPECTION`] bounds it.
+pub const DEPTH: usize = 12;
+/// Fields of a document.
+pub const FIELDS: usize = 2_000;
+/// Fields with an alias of a document.
+pub const ALIASES: usize = 100;
+/// Fields at the root of one operation.
+pub const ROOT_FIELDS: usize = 50;
+/// Lists of the introspection types inside one another: each multiplies the answer by the size
+/// of the schema, and the usual introspection query needs two.
+pub const INTROSPECTION: usize = 3;
+/// Complexity of an operation, by the schema's own measure.
+pub const COMPLEXITY: usize = 10_000;
+/// Directives on one field.
+pub const DIRECTIVES: usize = 5;
+
+/// What async-graphql says of an operation over [`COMPLEXITY`].
+const TOO_COMPLEX: &str = "Query is too complex.";
+
+/// The limits that a schema has to hold itself.
+#[must_use]
+pub fn limit<Q, M, S>(schema: SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S> {
+    schema.limit_complexity(COMPLEXITY).limit_directives(DIRECTIVES).limit_recursive_depth(NESTING)
+}
+
+/// The message for the caller, where the library's own does not name the limit.
+pub(super) fn named(message: &str) -> Option<String> {
+    (message == TOO_COMPLEX).then(|| over("the complexity of the operation is higher than allowed", COMPLEXITY))
+}
+
+/// Parses the request's document and holds it against the limits. Answers the type of the
+/// operation that will run, or none when the executor will find that none is selected.
+pub(super) fn check(request: &mut Request) -> Result<Option<OperationType>, ServerError> {
+    check_text(&request.query)?;
+    let name = request.operation_name.clone();
+    let document = request.parsed_query()?;
+    check_document(document)?;
+    Ok(selected(document, name.as_deref()))
+}
+
+/// The same choice as the executor makes.
+fn selected(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
+    let operation = match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some(operation),
+        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => operations.values().next(),
+        _ => None,
+    };
+    operation.map(|operation| operation.node.ty)
+}
+
+fn over(what: &str, limit: usize) -> String {
+    format!("{what}; the limit is {limit}")
+}
+
+fn refuse<T>(what: &str, limit: usize) -> Result<T, ServerError> {
+    Err(ServerError::new(over(what, limit), None))
+}
+
+fn at_most(limit: usize, count: usize, what: &str) -> Result<(), ServerError> {
+    if count > limit { refuse(what, limit) } else { Ok(()) }
+}
+
+/// What has to hold before the parser may see the text.
+fn check_text(text: &str) -> Result<(), ServerError> {
+    at_most(DOCUMENT, text.len(), "the document has too many bytes")?;
+    at_most(BRACKETS, deepest_bracket(text), "too many brackets are open at once in the document")
+}
+
+/// How many brackets are open at once, those in strings and comments left out.
+fn deepest_bracket(text: &str) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '[', '(', '}', ']', ')', '"', '#']) {
+        let (_, found) = rest.split_at(at);
+        rest = found.get(1..).unwrap_or_default();
+        match found.as_bytes().first() {
+            Some(b'{' | b'[' | b'(') => open += 1,
+            Some(b'#') => rest = rest.find(['\n', '\r']).and_then(|end| rest.get(end..)).unwrap_or_default(),
+            Some(b'"') => rest = after_string(found),
+            _ => open = open.saturating_sub(1),
+        }
+        deepest = deepest.max(open);
+    }
+    deepest
+}
+
+/// What follows the string that `text` begins with; nothing when it does not end, since then
+/// the parser gets no further either. A block string without an end is an empty string to the
+/// parser, and a quote.
+fn after_string(text: &str) -> &str {
+    let block = text.strip_prefix("\"\"\"").and_then(after_block);
+    block.or_else(|| after_plain(text.strip_prefix('"')?)).unwrap_or_default()
+}
+
+fn after_block(mut text: &str) -> Option<&str> {
+    loop {
+        let (inside, after) = text.split_once("\"\"\"")?;
+        if !inside.ends_with('\\') {
+            return Some(after);
+        }
+        text = after;
+    }
+}
+
+fn after_plain(text: &str) -> Option<&str> {
+    let mut characters = text.chars();
+    loop {
+        match characters.next()? {
+            '"' => return Some(characters.as_str()),
+            '\\' => drop(characters.next()),
+            _ => {}
+        }
+    }
+}
+
+fn check_document(document: &ExecutableDocument) -> Result<(), ServerError> {
+    let mut survey = Survey { fragments: &document.fragments, measured: HashMap::new() };
+    let mut whole = Cost::default();
+    for (_, operation) in document.operations.iter() {
+        let cost = survey.selection_set(&operation.node.selection_set.node, 0)?;
+        at_most(ROOT_FIELDS, cost.roots, "an operation has too many fields at its root")?;
+        whole.add(cost);
+    }
+    // Validation refuses unused fragments, but walks through them to find that out.
+    for name in document.fragments.keys() {
+        if !survey.measured.contains_key(name.as_str()) {
+            whole.add(survey.fragment(name, 0)?);
+        }
+    }
+    at_most(DEPTH, whole.depth, "the document nests its fields too deep")?;
+    at_most(ALIASES, whole.aliases, "the document has too many aliases")?;
+    at_most(FIELDS, whole.fields, "the document has too many fields")?;
+    at_most(INTROSPECTION, whole.introspection, "the introspection query nests its lists too deep")
+}
+
+/// What a selection set asks for, its fragments put in. Counts stop at the largest number
+/// instead of running over.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    roots: usize,
+    fields: usize,
+    aliases: usize,
+    depth: usize,
+    nesting: usize,
+    /// Introspection lists inside one another, if this stands below `__schema` or `__type`.
+    lists: usize,
+    /// The same for what does stand below them.
+    introspection: usize,
+}
+
+impl Cost {
+    /// Adds what stands beside it in the same selection set.
+    fn add(&mut self, other: Self) {
+        self.roots = self.roots.saturating_add(other.roots);
+        self.fields = self.fields.saturating_add(other.fields);
+        self.aliases = self.aliases.saturating_add(other.aliases);
+        self.depth = self.depth.max(other.depth);
+        self.nesting = self.nesting.max(other.nesting);
+        self.lists = self.lists.max(other.lists);
+        self.introspection = self.introspection.max(other.introspection);
+    }
+
+    /// A field around what it selects.
+    fn of_field(field: &Field, inner: Self) -> Self {
+        let name = field.name.node.as_str();
+        let introspects = matches!(name, "__schema" | "__type");
+        let is_list = matches!(name, "fields" | "inputFields" | "interfaces" | "possibleTypes" | "types");
+        Self {
+            roots: 1,
+            fields: inner.fields.saturating_add(1),
+            aliases: inner.aliases.saturating_add(usize::from(field.alias.is_some())),
+            depth: 1 + if introspects { 0 } else { inner.depth },
+            nesting: inner.nesting,
+            lists: inner.lists + usize::from(is_list),
+            introspection: if introspects { inner.lists } else { inner.introspection },
+        }
+    }
+}
+
+struct Survey<'a> {
+    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
+    /// None while a fragment is being measured: to meet it then is a cycle.
+    measured: HashMap<&'a str, Option<Cost>>,
+}
+
+impl<'a> Survey<'a> {
+    /// INVARIANT: `level` bounds the recursion of this walk, `nesting` that of the library's
+    /// walks, which do not remember what they have measured.
+    fn selection_set(&mut self, set: &'a SelectionSet, level: usize) -> Result<Cost, ServerError> {
+        let mut cost = Cost::default();
+        at_most(NESTING, level, "the document nests its selections too deep")?;
+        for item in &set.items {
+            cost.add(match &item.node {
+                Selection::Field(field) => {
+                    let inner = self.selection_set(&field.node.selection_set.node, level + 1)?;
+                    Cost::of_field(&field.node, inner)
+                }
+                Selection::InlineFragment(inline) => self.selection_set(&inline.node.selection_set.node, level + 1)?,
+                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, level + 1)?,
+            });
+        }
+        cost.nesting += 1;
+        at_most(NESTING + 1, cost.nesting, "the document nests its selections too deep")?;
+        Ok(cost)
+    }
+
+    fn fragment(&mut self, name: &'a str, level: usize) -> Result<Cost, ServerError> {
+        match self.measured.get(name) {
+            Some(Some(cost)) => return Ok(*cost),
+            Some(None) => return Err(ServerError::new(format!("the fragment `{name}` contains itself"), None)),
+            None => {}
+        }
+        // Validation names a fragment that is not there.
+        let Some(fragment) = self.fragments.get(name) else { return Ok(Cost::default()) };
+        self.measured.insert(name, None);
+        let cost = self.selection_set(&fragment.node.selection_set.node, level)?;
+        self.measured.insert(name, Some(cost));
+        Ok(cost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(document: &str) -> Option<String> {
+        check(&mut Request::new(document)).err().map(|error| error.message)
+    }
+
+    fn assert_refused(document: &str, why: &str) {
+        let message = refusal(document).unwrap_or_else(|| panic!("passed: {document:.60}"));
+        assert!(message.contains(why), "{message}");
+    }
+
+    fn each(count: usize, text: impl Fn(usize) -> String) -> String {
+        (0..count).map(text).collect::<Vec<_>>().concat()
+    }
+
+    fn nested(depth: usize) -> String {
+        format!("{}a{}", "{a".repeat(depth - 1) + "{", "}".repeat(depth))
+    }
+
+    #[test]
+    fn twelve_fields_inside_one_another_pass_and_thirteen_do_not() {
+        assert_eq!(refusal(&nested(12)), None);
+        assert_refused(&nested(13), "the limit is 12");
+    }
+
+    #[test]
+    fn fragments_do_not_hide_depth() {
+        let document = "{a{...F}} fragment F on A {a{a{a{a{a{...G}}}}}} fragment G on A {a{a{a{a{a{a{a}}}}}}}";
+        assert_refused(document, "the limit is 12");
+    }
+
+    #[test]
+    fn a_hundred_aliases_pass_and_one_more_does_not() {
+        let aliases = |count: usize| format!("{{x{{{}}}}}", each(count, |n| format!("a{n}:a ")));
+        assert_eq!(refusal(&aliases(100)), None);
+        assert_refused(&aliases(101), "the limit is 100");
+    }
+
+    #[test]
+    fn aliases_of_a_fragment_count_at_each_use() {
+        let uses = |count: usize| format!("{{{}}} fragment F on A {{a:x b:x}}", "x{...F}".repeat(count));
+        assert_eq!(refusal(&uses(50)), None);
+        assert_refused(&uses(51), "an operation has too many fields at its root");
+        let spread = |count: usize| format!("{{x{{{}}}}} fragment F on A {{a:x b:x}}", "...F ".repeat(count));
+        assert_refused(&spread(51), "too many aliases");
+    }
+
+    #[test]
+    fn fifty_root_fields_pass_and_one_more_does_not() {
+        assert_eq!(refusal(&format!("{{{}}}", "a ".repeat(50))), None);
+        assert_refused(&format!("{{{}...F}} fragment F on Q {{a}}", "a ".repeat(50)), "the limit is 50");
+    }
+
+    #[test]
+    fn a_fragment_bomb_is_refused_for_what_it_would_become() {
+        let step = |n: usize| format!("fragment F{n} on A {{a {{...F{m} ...F{m}}}}} ", m = n + 1);
+        let bomb = each(9, step);
+        assert_refused(&format!("{{...F0}} {bomb} fragment F9 on A {{b c d}}"), "too many fields");
+        let flat = each(30, |n| format!("fragment F{n} on A {{...F{m} ...F{m}}} ", m = n + 1));
+        assert_refused(&format!("{{...F0}} {flat} fragment F30 on A {{b}}"), "the limit is");
+    }
+
+    #[test]
+    fn long_chains_of_fragments_are_refused_also_when_nothing_uses_them() {
+        let chain = each(2000, |n| format!("fragment F{n} on A {{...F{}}} ", n + 1));
+        assert_refused(&format!("{{a}} {chain} fragment F2000 on A {{a}}"), "the limit is 32");
+    }
+
+    #[test]
+    fn a_fragment_that_contains_itself_is_refused() {
+        assert_refused("{...F} fragment F on A {a{...G}} fragment G on A {...F}", "contains itself");
+    }
+
+    #[test]
+    fn brackets_are_counted_before_the_parser_sees_them() {
+        let list = |depth: usize| format!("{{a(x:{}1{})}}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(refusal(&list(98)), None);
+        assert_refused(&list(99), "the limit is 100");
+        assert_refused(&list(50_000), "the limit is 100");
+    }
+
+    #[test]
+    fn brackets_in_strings_and_comments_neither_open_nor_close() {
+        for (text, deepest) in [
+            ("{a(x: \"[[[[\")}", 2),
+            ("{a(x: \"\\\"[[[[\")}", 2),
+            ("{a(x: \"\"\"[[ \\\"\"\" [[ \" [[\"\"\" y: [1])}", 3),
+            ("{a # {{{{ \" {{\n b {c}}", 2),
+            ("{[(\"]]]\"[", 4),
+            ("{[(\"\"[\"\\\\\"[", 5),
+            ("{[(#]]]\r[", 4),
+            ("{\"\"\"\"[\"\"\" [", 2),
+            ("[\"\"\"[[[\" [[[[", 5),
+            ("]]}}{", 1),
+        ] {
+            assert_eq!(deepest_bracket(text), deepest, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_document_is_refused_before_it_is_parsed() {
+        assert_refused(&format!("{{a}}{}", " ".repeat(DOCUMENT)), "too many bytes");
+    }
+
+    #[test]
+    fn introspection_may_be_deep_but_not_multiply() {
+        let of_type = "type{ofType{ofType{ofType{ofType{ofType{ofType{ofType{name}}}}}}}}";
+        assert_eq!(refusal(&format!("{{__schema{{types{{fields{{args{{{of_type}}}}}}}}}}}")), None);
+        assert_refused("{__schema{types{fields{type{fields{type{fields{name}}}}}}}}", "introspection");
+        let hidden =
+            "{__type(name:\"A\"){...F}} fragment F on __Type {fields{type{fields{type{fields{type{fields{name}}}}}}}}";
+        assert_refused(hidden, "introspection");
+        assert_eq!(refusal("{types{fields{fields{fields{fields}}}}}"), None);
+    }
+
+    #[test]
+    fn the_operation_that_will_run_is_the_one_that_counts() {
+        let kind = |document: &str, name: Option<&str>| {
+            let mut request = Request::new(document);
+            request.operation_name = name.map(str::to_owned);
+            check(&mut request).unwrap()
+        };
+        let both = "query A {a} mutation B {a}";
+        assert_eq!(kind(both, Some("A")), Some(OperationType::Query));
+        assert_eq!(kind(both, Some("B")), Some(OperationType::Mutation));
+        assert_eq!(kind(both, None), None);
+        assert_eq!(kind(both, Some("C")), None);
+        assert_eq!(kind("mutation {a}", None), Some(OperationType::Mutation));
+        assert_eq!(kind("mutation B {a}", None), Some(OperationType::Mutation));
+    }
+}

@@ -1,0 +1,169 @@
+//! Which media types come in and go out: GraphQL over HTTP knows two for answers, one for
+//! requests, all of them UTF-8.
+
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
+
+/// The media type of an answer. It also decides the status of a request that is refused before
+/// it runs: 400 in the newer type, 200 in the older one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Media {
+    /// `application/json`, for clients from before the specification, and the default.
+    Json,
+    /// `application/graphql-response+json`.
+    GraphQl,
+}
+
+impl Media {
+    const ALL: [Self; 2] = [Self::Json, Self::GraphQl];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::GraphQl => "application/graphql-response+json",
+        }
+    }
+
+    /// The value of `Content-Type`.
+    pub(super) const fn content_type(self) -> HeaderValue {
+        match self {
+            Self::Json => HeaderValue::from_static("application/json; charset=utf-8"),
+            Self::GraphQl => HeaderValue::from_static("application/graphql-response+json; charset=utf-8"),
+        }
+    }
+
+    /// The type that fits the caller's `Accept` best; none when nothing fits.
+    ///
+    /// The higher `q` wins, then the type that is named over one that a wildcard covers, then
+    /// the one named first. Between two that the same wildcard covers it is the default.
+    pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
+        let mut ranges = Vec::new();
+        for value in headers.get_all(ACCEPT) {
+            ranges.extend(value.to_str().ok()?.split(',').map(str::trim).filter(|range| !range.is_empty()));
+        }
+        if ranges.is_empty() {
+            return Some(Self::Json);
+        }
+        let mut best: Option<(Rank, Self)> = None;
+        for media in Self::ALL {
+            let Some(rank) = rank(media, &ranges) else { continue };
+            if best.is_none_or(|(other, _)| rank > other) {
+                best = Some((rank, media));
+            }
+        }
+        best.map(|(_, media)| media)
+    }
+}
+
+/// Quality in thousandths, how exactly the range names the type, and how early it stands.
+type Rank = (u16, u8, std::cmp::Reverse<usize>);
+
+fn rank(media: Media, ranges: &[&str]) -> Option<Rank> {
+    let fitting = ranges.iter().enumerate().filter_map(|(place, range)| {
+        let (name, parameters) = split(range);
+        let exactness = match name {
+            name if name.eq_ignore_ascii_case(media.name()) => 2,
+            "application/*" => 1,
+            "*/*" => 0,
+            _ => return None,
+        };
+        speaks_utf8(&parameters).then(|| (exactness, place, quality(&parameters)))
+    });
+    // The most exact range speaks for the type, also when it is there to exclude it (`q=0`).
+    let (exactness, place, quality) =
+        fitting.max_by_key(|&(exactness, place, _)| (exactness, std::cmp::Reverse(place)))?;
+    (quality > 0).then_some((quality, exactness, std::cmp::Reverse(place)))
+}
+
+/// Whether a request's body is JSON in UTF-8. Nothing else is read: a form or `text/plain` can
+/// be sent by any page without the browser asking us first.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (types.next(), types.next()) else { return false };
+    let Ok(value) = value.to_str() else { return false };
+    let (name, parameters) = split(value);
+    name.eq_ignore_ascii_case("application/json") && speaks_utf8(&parameters)
+}
+
+/// Whether the caller is a browser that opens a page.
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.split(',').any(|range| split(range).0.eq_ignore_ascii_case("text/html"))
+}
+
+/// `type/subtype; name=value` in its parts.
+fn split(text: &str) -> (&str, Vec<(&str, &str)>) {
+    let mut parts = text.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default();
+    let parameters = parts.filter_map(|part| part.split_once('='));
+    (name, parameters.map(|(key, value)| (key.trim(), value.trim().trim_matches('"'))).collect())
+}
+
+fn speaks_utf8(parameters: &[(&str, &str)]) -> bool {
+    let mut charsets = parameters.iter().filter(|(key, _)| key.eq_ignore_ascii_case("charset"));
+    charsets.all(|(_, value)| value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("utf8"))
+}
+
+/// The `q` of a range in thousandths; one that cannot be read is no wish at all.
+fn quality(parameters: &[(&str, &str)]) -> u16 {
+    let Some((_, text)) = parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case("q")) else { return 1000 };
+    let (whole, thousandths) = text.split_once('.').unwrap_or((text, ""));
+    match (whole, thousandths.len()) {
+        ("1", 0..=3) if thousandths.bytes().all(|digit| digit == b'0') => 1000,
+        ("0", 0..=3) => format!("{thousandths:0<3}").parse().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn negotiate(accept: &str) -> Option<Media> {
+        Media::negotiate(&HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())]))
+    }
+
+    fn json(content_type: &str) -> bool {
+        is_json(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_str(content_type).unwrap())]))
+    }
+
+    #[test]
+    fn json_is_the_default() {
+        assert_eq!(Media::negotiate(&HeaderMap::new()), Some(Media::Json));
+        for accept in ["", "*/*", "application/*", "text/html, */*;q=0.1"] {
+            assert_eq!(negotiate(accept), Some(Media::Json), "{accept}");
+        }
+    }
+
+    #[test]
+    fn the_named_type_with_the_highest_quality_wins_and_then_the_first() {
+        for accept in [
+            "application/graphql-response+json",
+            "application/graphql-response+json; charset=utf-8, application/json;q=0.9",
+            "application/graphql-response+json, application/json",
+            "application/json;q=0.5, application/graphql-response+json;q=0.75",
+            "*/*, application/graphql-response+json",
+            "application/*, application/json;q=0",
+        ] {
+            assert_eq!(negotiate(accept), Some(Media::GraphQl), "{accept}");
+        }
+        assert_eq!(negotiate("application/json, application/graphql-response+json"), Some(Media::Json));
+    }
+
+    #[test]
+    fn nothing_fits_another_type_or_charset() {
+        for accept in ["text/html", "application/json;charset=latin1", "*/*;q=0", "application/json;q=x", "image/*"] {
+            assert_eq!(negotiate(accept), None, "{accept}");
+        }
+    }
+
+    #[test]
+    fn only_json_in_utf8_is_read() {
+        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+            assert!(json(good), "{good}");
+        }
+        for bad in ["text/plain", "application/json; charset=latin1", "application/jsonx", "multipart/form-data", ""] {
+            assert!(!json(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The HTTP face: what travels over the wire and how it is refused; no rule of the product.
+//!
+//! - [`context`]: the request's id, its span, its one log line
+//! - [`gate`]: from the credentials of a request to the data its operation runs with
+//! - [`graphql`]: GraphQL over HTTP; `operation` reads requests, `media` negotiates types
+//! - [`ws`]: the same operations over `graphql-transport-ws`
+//! - [`limits`]: how much one document may ask for, wherever it comes from
+//! - [`errors`]: the one place where errors get their code, their id and their log line
+//! - [`health`]: is it alive, is it ready
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::Executor;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use axum::routing::{any, get};
+use axum::{Router, middleware};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::error::{Error, ErrorCode};
+
+pub mod context;
+pub mod errors;
+pub mod gate;
+pub mod graphql;
+pub mod health;
+pub mod limits;
+mod media;
+mod operation;
+pub mod ws;
+
+pub use context::RequestContext;
+pub use gate::{Credentials, Gate};
+pub use health::{Check, Readiness};
+
+use errors::Refusal;
+use media::Media;
+
+/// What an installation can choose about the transport.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where people reach the installation; pages from there may open a WebSocket.
+    pub public_url: Option<Url>,
+    /// Whether a browser that opens `/graphql` gets the `GraphiQL` page. It loads React and
+    /// `GraphiQL` from `unpkg.com`, so it needs the internet and trusts that host: leave it off
+    /// in production.
+    pub graphiql: bool,
+    /// How long a WebSocket may take to say `connection_init`.
+    pub init_timeout: Duration,
+    /// How often an open WebSocket is pinged; one that stays silent for a whole turn is closed.
+    pub keepalive: Duration,
+    /// Cancelled when the server stops, so that every WebSocket is closed with a word.
+    pub shutdown: CancellationToken,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            graphiql: false,
+            init_timeout: Duration::from_secs(10),
+            keepalive: Duration::from_secs(20),
+            shutdown: CancellationToken::new(),
+        }
+    }
+}
+
+/// What the GraphQL handlers share.
+#[derive(Clone)]
+struct Face<E, G> {
+    executor: E,
+    gate: G,
+    options: Arc<Options>,
+    /// The `GraphiQL` page, rendered once; none when it is switched off.
+    page: Option<Arc<str>>,
+}
+
+/// The whole face on its own: [`graphql_routes`] and [`health_routes`], [`surround`]ed.
+pub fn router<E: Executor, G: Gate, R: Readiness>(executor: E, gate: G, readiness: R, options: Options) -> Router {
+    surround(graphql_routes(executor, gate, options).merge(health_routes(readiness)))
+}
+
+/// `/graphql` over HTTP and `/graphql/ws` over a WebSocket.
+pub fn graphql_routes<E: Executor, G: Gate>(executor: E, gate: G, options: Options) -> Router {
+    let page = options.graphiql.then(|| Arc::from(graphql::page()));
+    let face = Face { executor, gate, options: Arc::new(options), page };
+    Router::new()
+        .route("/graphql", any(graphql::handle::<E, G>).layer(DefaultBodyLimit::max(limits::BODY)))
+        .route("/graphql/ws", any(ws::upgrade::<E, G>))
+        .with_state(face)
+}
+
+/// `/healthz` and `/readyz`.
+pub fn health_routes<R: Readiness>(readiness: R) -> Router {
+    Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready::<R>)).with_state(readiness)
+}
+
+/// Puts around `routes` what every answer has: the 404 in the system's error shape, the
+/// request's id, the span and the log line. Call it last, once all routes are there.
+pub fn surround(routes: Router) -> Router {
+    routes.fallback(not_found).layer(middleware::from_fn(context::track))
+}
+
+async fn not_found(context: RequestContext, uri: Uri, headers: HeaderMap) -> Response {
+    let error = Error::new(ErrorCode::NotFound, format!("there is nothing at `{}`", uri.path()));
+    Refusal::from(error).respond(Media::negotiate(&headers).unwrap_or(Media::Json), &context)
+}

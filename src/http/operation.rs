@@ -1,0 +1,130 @@
+//! How an operation arrives: the request parameters of GraphQL over HTTP, out of a JSON body or
+//! a query string. Their types are checked here; what the document says is not looked at.
+
+use async_graphql::{Extensions, Request, Variables};
+use axum::extract::Query;
+use axum::http::Uri;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::limits;
+use crate::error::{Error, Result};
+
+/// The parameters of one operation.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Parameters {
+    query: String,
+    operation_name: Option<String>,
+    #[serde(default)]
+    variables: Variables,
+    extensions: Option<Extensions>,
+}
+
+impl From<Parameters> for Request {
+    fn from(parameters: Parameters) -> Self {
+        let mut request = Self::new(parameters.query).variables(parameters.variables);
+        request.operation_name = parameters.operation_name;
+        request.extensions = parameters.extensions.unwrap_or_default();
+        request
+    }
+}
+
+/// What one HTTP request asks for. A batch is answered as a list, also when it holds one.
+#[derive(Debug)]
+pub(super) enum Asked {
+    One(Parameters),
+    Batch(Vec<Parameters>),
+}
+
+impl Asked {
+    /// From the body of a POST.
+    pub(super) fn from_body(body: &[u8]) -> Result<Self> {
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'[') {
+            return json(body, "the body").map(Self::One);
+        }
+        let batch: Vec<Parameters> = json(body, "the body")?;
+        match batch.len() {
+            0 => Err(Error::bad_input("the batch is empty")),
+            1..=limits::BATCH => Ok(Self::Batch(batch)),
+            many => {
+                Err(Error::bad_input(format!("the batch has {many} operations; at most {} are allowed", limits::BATCH)))
+            }
+        }
+    }
+
+    /// From the query string of a GET.
+    pub(super) fn from_query(uri: &Uri) -> Result<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Pairs {
+            query: Option<String>,
+            operation_name: Option<String>,
+            variables: Option<String>,
+            extensions: Option<String>,
+        }
+        let Query(pairs) = Query::<Pairs>::try_from_uri(uri)
+            .map_err(|error| Error::bad_input(format!("the query string cannot be read: {error}")))?;
+        let present = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let variables = present(pairs.variables).map(|text| json(text.as_bytes(), "`variables`")).transpose()?;
+        let extensions = present(pairs.extensions).map(|text| json(text.as_bytes(), "`extensions`")).transpose()?;
+        Ok(Self::One(Parameters {
+            query: pairs.query.ok_or_else(|| Error::bad_input("the parameter `query` is missing"))?,
+            operation_name: present(pairs.operation_name),
+            variables: variables.unwrap_or_default(),
+            extensions,
+        }))
+    }
+}
+
+fn json<T: DeserializeOwned>(text: &[u8], what: &str) -> Result<T> {
+    serde_json::from_slice(text).map_err(|error| Error::bad_input(format!("{what} cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn body(value: &serde_json::Value) -> Result<Asked> {
+        Asked::from_body(value.to_string().as_bytes())
+    }
+
+    #[test]
+    fn null_parameters_count_as_absent() {
+        let asked = body(&json!({"query": "{a}", "variables": null, "operationName": null, "extensions": null}));
+        assert!(matches!(asked, Ok(Asked::One(_))));
+    }
+
+    #[test]
+    fn parameters_of_the_wrong_type_are_refused() {
+        for wrong in [json!(0), json!(false), json!(["array"])] {
+            for parameter in ["query", "operationName", "variables", "extensions"] {
+                let mut parameters = json!({"query": "{a}"});
+                parameters[parameter] = wrong.clone();
+                assert!(body(&parameters).is_err(), "{parameters}");
+            }
+        }
+        assert!(body(&json!({"query": null})).is_err());
+        assert!(body(&json!({"query": "{a}", "variables": "text"})).is_err());
+    }
+
+    #[test]
+    fn a_batch_holds_one_to_ten_operations() {
+        for (size, fits) in [(0, false), (1, true), (10, true), (11, false)] {
+            assert_eq!(body(&json!(vec![json!({"query": "{a}"}); size])).is_ok(), fits, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_query_string_carries_variables_as_json() {
+        let uri = "/graphql?query=%7Ba%7D&operationName=&variables=%7B%22n%22%3A1%7D".parse().unwrap();
+        let Asked::One(operation) = Asked::from_query(&uri).unwrap() else { panic!("one was asked for") };
+        assert_eq!(operation.query, "{a}");
+        assert_eq!(operation.operation_name, None);
+        assert_eq!(operation.variables.get("n"), Some(&async_graphql::Value::from(1)));
+        assert!(Asked::from_query(&"/graphql?query=a&query=b".parse().unwrap()).is_err());
+        assert!(Asked::from_query(&"/graphql?query=a&variables=[]".parse().unwrap()).is_err());
+        assert!(Asked::from_query(&"/graphql".parse().unwrap()).is_err());
+    }
+}

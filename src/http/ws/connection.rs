@@ -1,0 +1,254 @@
+//! One WebSocket: its handshake, its operations, its end. All in one task, which ends with the
+//! connection and takes the operations with it.
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use async_graphql::{Executor, Request, Response as Answer};
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::FutureExt;
+use futures_util::stream::{self, AbortHandle, BoxStream, SelectAll, StreamExt};
+use serde_json::{Map, Value};
+use tokio::time::{Instant, interval_at, sleep, timeout};
+
+use super::message::{FromClient, ToClient, credentials};
+use crate::error::{Error, ErrorCode};
+use crate::http::errors::{Body, never_ran, present, refused};
+use crate::http::operation::Parameters;
+use crate::http::{Credentials, Face, Gate, RequestContext, limits};
+
+/// How long the client may take to read a message before it is given up.
+const SEND: Duration = Duration::from_secs(30);
+
+/// The longest text that a close frame carries, in bytes.
+const REASON: usize = 123;
+
+/// A connection that was let in.
+pub(super) struct Connection<E, G> {
+    face: Face<E, G>,
+    context: RequestContext,
+    /// Those of the upgrade request, until `connection_init` brings others.
+    credentials: Credentials,
+    acknowledged: bool,
+    /// Whether anything came in since the last ping.
+    heard: bool,
+    running: HashMap<String, AbortHandle>,
+    /// Streams are `Send` and not `Sync`: so no method holds `&self` over an await.
+    events: SelectAll<BoxStream<'static, Event>>,
+}
+
+/// What an operation gives.
+enum Event {
+    Next(String, Box<Answer>),
+    Done(String),
+}
+
+/// Why a connection ends.
+enum Ending {
+    /// The other side is not there any more, or has said goodbye.
+    Gone,
+    /// We close it, with a code and a word.
+    Close(u16, String),
+}
+
+type Step = Result<(), Ending>;
+
+fn close(code: u16, reason: impl Into<String>) -> Ending {
+    Ending::Close(code, reason.into())
+}
+
+/// The end for a caller whom the gate refused.
+fn turned_away(error: &Error) -> Ending {
+    let code = match error.code {
+        ErrorCode::Unauthenticated | ErrorCode::Forbidden => 4403,
+        ErrorCode::Unavailable | ErrorCode::RateLimited => 1013,
+        ErrorCode::Internal => 1011,
+        _ => 4400,
+    };
+    close(code, format!("{}: {}", error.code, error.message))
+}
+
+impl<E: Executor, G: Gate> Connection<E, G> {
+    pub(super) fn new(face: Face<E, G>, context: RequestContext, credentials: Credentials) -> Self {
+        let (running, events) = (HashMap::new(), SelectAll::new());
+        Self { face, context, credentials, acknowledged: false, heard: true, running, events }
+    }
+
+    /// Serves the connection to its end.
+    pub(super) async fn serve(mut self, mut socket: WebSocket) {
+        if let Ending::Close(code, mut reason) = self.converse(&mut socket).await {
+            reason.truncate(reason.floor_char_boundary(REASON));
+            let frame = CloseFrame { code, reason: reason.into() };
+            // The client may be gone already; nobody is left to tell.
+            let _ = timeout(SEND, socket.send(Message::Close(Some(frame)))).await;
+        }
+    }
+
+    async fn converse(&mut self, socket: &mut WebSocket) -> Ending {
+        let mut late = pin!(sleep(self.face.options.init_timeout));
+        let every = self.face.options.keepalive;
+        let mut turn = interval_at(Instant::now() + every, every);
+        let shutdown = self.face.options.shutdown.clone();
+        loop {
+            let step = tokio::select! {
+                incoming = socket.recv() => self.receive(socket, incoming).await,
+                Some(event) = self.events.next() => self.emit(socket, event).await,
+                _ = turn.tick() => self.keep_alive(socket).await,
+                () = &mut late, if !self.acknowledged => Err(close(4408, "Connection initialisation timeout")),
+                () = shutdown.cancelled() => Err(close(1001, "The server is stopping")),
+            };
+            if let Err(ending) = step {
+                return ending;
+            }
+        }
+    }
+
+    async fn receive(&mut self, socket: &mut WebSocket, incoming: Option<Result<Message, axum::Error>>) -> Step {
+        self.heard = true;
+        match incoming {
+            Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                Ok(message) => self.obey(socket, message).await,
+                Err(error) => Err(close(4400, format!("Invalid message: {error}"))),
+            },
+            Some(Ok(Message::Binary(_))) => Err(close(4400, "Invalid message: text was expected")),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+            Some(Ok(Message::Close(_))) | None => Err(Ending::Gone),
+            Some(Err(error)) => {
+                tracing::debug!(%error, "a WebSocket broke");
+                Err(close(1009, format!("Messages have at most {} bytes", limits::MESSAGE)))
+            }
+        }
+    }
+
+    async fn obey(&mut self, socket: &mut WebSocket, message: FromClient) -> Step {
+        match message {
+            FromClient::ConnectionInit { .. } if self.acknowledged => {
+                Err(close(4429, "Too many initialisation requests"))
+            }
+            FromClient::ConnectionInit { payload } => self.initialise(socket, payload.unwrap_or_default()).await,
+            FromClient::Subscribe { .. } if !self.acknowledged => Err(close(4401, "Unauthorized")),
+            FromClient::Subscribe { id, payload } => self.subscribe(socket, id, payload).await,
+            FromClient::Complete { id } => {
+                self.stop(&id);
+                Ok(())
+            }
+            FromClient::Ping { payload } => send(socket, &ToClient::Pong { payload }).await,
+            FromClient::Pong {} => Ok(()),
+        }
+    }
+
+    async fn initialise(&mut self, socket: &mut WebSocket, payload: Map<String, Value>) -> Step {
+        self.credentials = credentials(&payload, &self.credentials).map_err(|error| turned_away(&error))?;
+        // Each operation is admitted for itself: this only says early what cannot work.
+        self.still_admitted().await?;
+        self.acknowledged = true;
+        send(socket, &ToClient::ConnectionAck).await
+    }
+
+    async fn still_admitted(&mut self) -> Step {
+        let admitted = self.face.gate.admit(self.credentials.clone(), &self.context).await;
+        admitted.map(drop).map_err(|error| turned_away(&error))
+    }
+
+    async fn subscribe(&mut self, socket: &mut WebSocket, id: String, parameters: Parameters) -> Step {
+        if self.running.contains_key(&id) {
+            return Err(close(4409, format!("Subscriber for {id} already exists")));
+        }
+        if self.running.len() >= limits::OPERATIONS {
+            let message = format!("one connection runs at most {} operations at a time", limits::OPERATIONS);
+            return self.fail(socket, &id, refused(&Error::new(ErrorCode::RateLimited, message))).await;
+        }
+        let mut request = Request::from(parameters);
+        if let Err(error) = limits::check(&mut request) {
+            return self.fail(socket, &id, Answer::from_errors(vec![error])).await;
+        }
+        let (next, done) = (id.clone(), id.clone());
+        let events = self
+            .run(request)
+            .map(move |answer| Event::Next(next.clone(), Box::new(answer)))
+            .chain(stream::once(async { Event::Done(done) }));
+        let (events, handle) = stream::abortable(events);
+        self.events.push(events.boxed());
+        self.running.insert(id, handle);
+        Ok(())
+    }
+
+    /// The answers of an operation, which the gate admits first.
+    fn run(&self, mut request: Request) -> BoxStream<'static, Answer> {
+        let (executor, gate) = (self.face.executor.clone(), self.face.gate.clone());
+        let (credentials, context) = (self.credentials.clone(), self.context.clone());
+        let answers = async move {
+            match gate.admit(credentials, &context).await {
+                Ok(data) => {
+                    request.data = data;
+                    request.data.insert(context);
+                    executor.execute_stream(request, None)
+                }
+                Err(error) => stream::once(async move { refused(&error) }).boxed(),
+            }
+        };
+        answers.flatten_stream().boxed()
+    }
+
+    async fn emit(&mut self, socket: &mut WebSocket, event: Event) -> Step {
+        match event {
+            Event::Next(id, answer) if never_ran(&answer) => {
+                self.stop(&id);
+                self.fail(socket, &id, *answer).await
+            }
+            Event::Next(id, mut answer) => {
+                present(&mut answer, &self.context);
+                send(socket, &ToClient::Next { id: &id, payload: Body::of(&answer) }).await
+            }
+            Event::Done(id) => {
+                self.running.remove(&id);
+                send(socket, &ToClient::Complete { id: &id }).await
+            }
+        }
+    }
+
+    /// Answers an operation that never ran.
+    async fn fail(&mut self, socket: &mut WebSocket, id: &str, mut answer: Answer) -> Step {
+        present(&mut answer, &self.context);
+        send(socket, &ToClient::Error { id, payload: &answer.errors }).await
+    }
+
+    /// Ends an operation; it says nothing more.
+    fn stop(&mut self, id: &str) {
+        if let Some(handle) = self.running.remove(id) {
+            handle.abort();
+        }
+    }
+
+    /// Pings, unless the client has been silent since the last time; and asks the gate again,
+    /// so that a subscription does not outlive the credential that it was opened with.
+    async fn keep_alive(&mut self, socket: &mut WebSocket) -> Step {
+        if !std::mem::take(&mut self.heard) {
+            return Err(close(3008, "Timeout"));
+        }
+        if !self.running.is_empty() {
+            match self.still_admitted().await {
+                // What is away for a moment or busy says nothing about the caller.
+                Err(Ending::Close(1011 | 1013, _)) | Ok(()) => {}
+                Err(ending) => return Err(ending),
+            }
+        }
+        transmit(socket, Message::Ping(Vec::new().into())).await
+    }
+}
+
+async fn send(socket: &mut WebSocket, message: &ToClient<'_>) -> Step {
+    let text = serde_json::to_string(message).map_err(|error| {
+        tracing::error!(%error, "a message could not be written");
+        close(1011, "Internal error")
+    })?;
+    transmit(socket, Message::Text(text.into())).await
+}
+
+async fn transmit(socket: &mut WebSocket, message: Message) -> Step {
+    match timeout(SEND, socket.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Ending::Gone),
+    }
+}
