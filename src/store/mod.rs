@@ -30,8 +30,7 @@ pub mod tx;
 pub mod user;
 mod write;
 
-pub use error::CommitError;
-pub use tx::Tx;
+pub use tx::{CommitError, Tx};
 
 use entity::Tenanted;
 
