@@ -5,17 +5,6 @@ use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// Why a commit did not say yes.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum CommitError {
-    /// Nothing of the change is stored.
-    #[error("{0}")]
-    Refused(Error),
-    /// The answer was lost: the change may be stored or not. `Store::change_committed` tells.
-    #[error("{0}")]
-    Unknown(Error),
-}
-
 /// A stored value that cannot be read back is a fault of ours, not of the caller's input.
 pub(super) fn stored<T>(result: Result<T>) -> Result<T> {
     result.map_err(Error::internal)

@@ -23,14 +23,14 @@ pub mod audit;
 mod entity;
 mod error;
 pub mod policy;
+pub mod session;
 mod state;
 pub mod tenant;
 pub mod tx;
 pub mod user;
 mod write;
 
-pub use error::CommitError;
-pub use tx::Tx;
+pub use tx::{CommitError, Tx};
 
 use entity::Tenanted;
 

@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, From
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::entity::tenant::tenant;
-use super::error::{CommitError, is_connection_lost};
+use super::error::is_connection_lost;
 use super::tenant::TenantRow;
 use super::{Store, state, while_busy};
 use crate::domain::key::TenantId;
@@ -18,6 +18,17 @@ use crate::domain::tenant::TenantState;
 use crate::error::{Error, ErrorCode, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::revision::Counters;
+
+/// Why a commit did not say yes.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommitError {
+    /// Nothing of the change is stored.
+    #[error("{0}")]
+    Refused(Error),
+    /// The answer was lost: the change may be stored or not. `Store::change_committed` tells.
+    #[error("{0}")]
+    Unknown(Error),
+}
 
 /// A transaction on one tenant, which it has taken: nobody else changes that tenant meanwhile.
 #[derive(Debug)]

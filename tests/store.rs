@@ -1,0 +1,5 @@
+//! The store, on SQLite and PostgreSQL alike: what is written is read back, and nothing else.
+
+mod harness;
+mod state;
+mod world;

@@ -1,0 +1,50 @@
+//! Runs a case on both databases, each fresh.
+
+use bailiwick::store::Store;
+use tempfile::TempDir;
+
+use crate::common::servers::PostgresServer;
+
+/// A fresh database with its schema.
+pub(super) struct Fresh {
+    pub(super) store: Store,
+    pub(super) url: String,
+    _folder: Option<TempDir>,
+}
+
+impl Fresh {
+    pub(super) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("store.db").display());
+        Self { _folder: Some(folder), ..Self::at(url).await }
+    }
+
+    pub(super) async fn postgres() -> Self {
+        Self::at(PostgresServer::shared().create_database().await).await
+    }
+
+    async fn at(url: String) -> Self {
+        let store = Store::connect(&url, 8).await.unwrap();
+        store.migrate().await.unwrap();
+        Self { store, url, _folder: None }
+    }
+}
+
+/// Declares one test for each database from a case that takes a [`Fresh`] one.
+macro_rules! on_both {
+    ($($name:ident,)+) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::Fresh::sqlite().await).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(super::Fresh::postgres().await).await;
+            })+
+        }
+    };
+}
+pub(super) use on_both;
