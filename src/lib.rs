@@ -8,5 +8,6 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod policy;
+pub mod service;
 pub mod store;
 pub mod sync;

@@ -90,7 +90,7 @@ impl Snapshot {
         visit(path, "");
         if self.plan.prefixes() {
             // As keyMatch has it, `a/*` takes what starts with `a/`: never `a` itself or `ab`.
-            for (slash, _) in path.match_indices('/') {
+            for (slash, _) in path.bytes().enumerate().filter(|(_, byte)| *byte == b'/') {
                 visit(path.get(..=slash).unwrap_or_default(), "*");
             }
         }

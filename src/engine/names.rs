@@ -2,6 +2,9 @@
 //! of by its number. A map of owned strings would take four times the memory, and a snapshot
 //! may hold millions.
 
+use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
+
 use ahash::RandomState;
 
 /// A slot of the hash table that holds nothing.
@@ -42,7 +45,7 @@ impl Names {
             text.push_str(head);
             text.push_str(tail);
             starts.push(text.len());
-            keys.push(hasher.hash_one((head, tail)));
+            keys.push(hash(&hasher, head, tail));
         }
         text.shrink_to_fit();
         starts.shrink_to_fit();
@@ -65,14 +68,15 @@ impl Names {
     }
 
     /// The number of the name `head` + `tail`, divided as it was when it was interned.
+    #[inline]
     pub(super) fn find(&self, head: &str, tail: &str) -> Option<u32> {
-        let (mut at, tag) = self.place(self.hasher.hash_one((head, tail)));
+        let (mut at, tag) = self.place(hash(&self.hasher, head, tail));
         loop {
             let slot = self.slots.get(at)?;
             if slot.number == EMPTY {
                 return None;
             }
-            if slot.tag == tag && self.text(slot.number)?.strip_prefix(head) == Some(tail) {
+            if slot.tag == tag && same(self.bytes(slot.number)?, head, tail) {
                 return Some(slot.number);
             }
             at = self.after(at);
@@ -90,8 +94,17 @@ impl Names {
 
     /// The name of this number.
     pub(super) fn text(&self, number: u32) -> Option<&str> {
+        self.text.get(self.range(number)?)
+    }
+
+    /// The name's bytes: to compare them needs no look at where characters begin.
+    fn bytes(&self, number: u32) -> Option<&[u8]> {
+        self.text.as_bytes().get(self.range(number)?)
+    }
+
+    fn range(&self, number: u32) -> Option<Range<usize>> {
         let at = number as usize;
-        self.text.get(*self.starts.get(at)?..*self.starts.get(at + 1)?)
+        Some(*self.starts.get(at)?..*self.starts.get(at + 1)?)
     }
 
     /// How many names there are.
@@ -108,6 +121,23 @@ impl Names {
         }
         low
     }
+}
+
+#[inline]
+fn hash(hasher: &RandomState, head: &str, tail: &str) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write(head.as_bytes());
+    if !tail.is_empty() {
+        hasher.write(tail.as_bytes());
+    }
+    hasher.finish()
+}
+
+/// Whether `name` is `head` + `tail`. An empty tail is never compared as bytes: its address may
+/// be a dangling one, and the C library's comparison, though right, then takes a slow path.
+fn same(name: &[u8], head: &str, tail: &str) -> bool {
+    let rest = name.strip_prefix(head.as_bytes());
+    rest.is_some_and(|rest| rest.len() == tail.len() && (tail.is_empty() || rest == tail.as_bytes()))
 }
 
 #[cfg(test)]

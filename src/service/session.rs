@@ -15,6 +15,7 @@ use crate::domain::key::{Action, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::user::{BaseRole, Username};
 use crate::error::{Error, ErrorCode, Result};
+use crate::store::Tx;
 use crate::store::session::{ApiKeyRow, CredentialRow, NewApiKey, NewSession};
 
 /// How many credentials are remembered.
@@ -86,7 +87,7 @@ impl Platform {
         }
         tx.insert_session(&NewSession { id: session, user: row.user.clone(), token: token.hash().0, created_at: now, expires_at }).await?;
         let record = Record::new(&caller, &account_intent(Permit::USERS_EDIT, "session.create", &row.user), now);
-        tx.audit(&record.event(None, None, None)).await?;
+        tx.audit(record.event(None, None, None)).await?;
         self.commit(tx, record, None, None).await?;
         Ok(NewSignIn { token, expires_at, caller })
     }
@@ -108,7 +109,7 @@ impl Platform {
         tx.end_session(session).await?;
         let record = Record::new(caller, &account_intent(Permit::USERS_EDIT, "session.end", caller.user()), self.now());
         tx.bump(false, true).await?;
-        tx.audit(&record.event(None, None, None)).await?;
+        tx.audit(record.event(None, None, None)).await?;
         self.commit(tx, record, None, None).await.map(drop)
     }
 
@@ -135,7 +136,7 @@ impl Platform {
     }
 
     /// Changing credentials needs a session: whoever finds an API key cannot dig in with it.
-    async fn begin_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<(crate::store::tx::Tx, UserKey)> {
+    async fn begin_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<(Tx, UserKey)> {
         if *caller.credential() == Credential::ApiKey {
             return Err(Error::new(ErrorCode::Forbidden, "an API key cannot change API keys: sign in"));
         }
@@ -160,14 +161,14 @@ impl Platform {
     async fn finish_api_key(
         &self,
         caller: &Caller,
-        mut tx: crate::store::tx::Tx,
+        mut tx: Tx,
         action: &'static str,
         user: &UserKey,
         now: Timestamp,
     ) -> Result<()> {
         let record = Record::new(caller, &account_intent(Permit::API_KEYS_EDIT, action, user), now);
         tx.bump(false, true).await?;
-        tx.audit(&record.event(None, None, None)).await?;
+        tx.audit(record.event(None, None, None)).await?;
         self.commit(tx, record, None, visited_from(caller)).await.map(drop)
     }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::entity::audit::audit_event;
 use super::error::stored;
 use super::{Store, Tx};
+use crate::domain::key::TenantId;
 use crate::domain::name::Timestamp;
 use crate::error::Result;
 use crate::policy::revision::{Actor, ActorKind};
@@ -60,29 +61,39 @@ impl AuditEvent {
             revision: row.revision.map(i64::cast_unsigned),
         })
     }
+
+    fn into_row(self, tenant: TenantId) -> audit_event::Model {
+        audit_event::Model {
+            tenant_id: tenant.0,
+            id: self.id,
+            change_id: self.change_id,
+            at: self.at.0,
+            actor_kind: self.actor.kind.as_str().to_owned(),
+            actor_key: self.actor.key,
+            actor_name: self.actor.name,
+            action: self.action,
+            target: self.target,
+            before: self.before,
+            after: self.after,
+            request_id: self.request_id,
+            address: self.address,
+            reason: self.reason,
+            revision: self.revision.map(u64::cast_signed),
+        }
+    }
 }
 
 impl Tx {
     /// Writes an event of this tenant into the log.
     pub async fn audit(&self, event: AuditEvent) -> Result<()> {
-        let row = audit_event::Model {
-            tenant_id: self.tenant.id.0,
-            id: event.id,
-            change_id: event.change_id,
-            at: event.at.0,
-            actor_kind: event.actor.kind.as_str().to_owned(),
-            actor_key: event.actor.key,
-            actor_name: event.actor.name,
-            action: event.action,
-            target: event.target,
-            before: event.before,
-            after: event.after,
-            request_id: event.request_id,
-            address: event.address,
-            reason: event.reason,
-            revision: event.revision.map(u64::cast_signed),
-        };
-        audit_event::Entity::insert(row.into_active_model()).exec_without_returning(&self.db).await?;
+        self.audit_in(self.tenant.id, event).await
+    }
+
+    /// Writes an event into the log of another tenant: an operator's own, which learns that the
+    /// operator was here.
+    pub async fn audit_in(&self, tenant: TenantId, event: AuditEvent) -> Result<()> {
+        let row = event.into_row(tenant).into_active_model();
+        audit_event::Entity::insert(row).exec_without_returning(&self.db).await?;
         Ok(())
     }
 }

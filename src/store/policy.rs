@@ -15,15 +15,17 @@ use super::entity::tenant::tenant;
 use super::entity::user::user;
 use super::error::stored;
 use super::tenant::TenantRow;
+use super::write::insert;
 use super::{Store, Tx, begin_reading, find};
 use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::tenant::Settings;
 use crate::error::{Error, Result};
+use crate::policy::compile::Compiled;
 use crate::policy::revision::{Counters, RevisionEntry};
 use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
 
-/// The most rows that one statement writes.
+/// The most rules that one statement names.
 const BATCH: usize = 500;
 /// How many rules one statement reads while a policy is loaded.
 const LOAD_CHUNK: u64 = 20_000;
@@ -133,7 +135,7 @@ fn text_at(row: &QueryResult, i: usize) -> Result<Option<&str>> {
 
 impl Tx {
     /// The rules that are stored, with where each came from.
-    pub async fn stored_rules(&self) -> Result<BTreeMap<Rule, BTreeSet<Origin>>> {
+    pub async fn stored_rules(&self) -> Result<Compiled> {
         let mut rules = Vec::new();
         read_rules(&self.db, self.tenant.id, &self.tenant.key, |rule| rules.push(rule)).await?;
         let mut origins: BTreeMap<RuleHash, BTreeSet<Origin>> = BTreeMap::new();
@@ -167,24 +169,13 @@ impl Tx {
             let gone = rule_origin::Entity::delete_many().filter(rule_origin::Column::TenantId.eq(id.0));
             gone.filter(rule_origin::Column::RuleHash.is_in(batch.iter().cloned())).exec(&self.db).await?;
         }
-        let rows: Vec<rule::ActiveModel> = added.keys().map(|rule| self.rule_row(rule)).collect();
-        for batch in rows.chunks(BATCH) {
-            rule::Entity::insert_many(batch.iter().cloned()).exec_without_returning(&self.db).await?;
+        insert(&self.db, added.keys().map(|rule| self.rule_row(rule)).collect()).await?;
+        let mut rows: Vec<rule_origin::ActiveModel> = Vec::new();
+        for (rule, origins) in added.iter().chain(moved) {
+            let hash = rule.hash();
+            rows.extend(origins.iter().map(|origin| origin_row(id, hash, origin).into_active_model()));
         }
-        let rows: Vec<rule_origin::Model> = added
-            .iter()
-            .chain(moved)
-            .flat_map(|(rule, origins)| {
-                let hash = rule.hash();
-                origins.iter().map(move |origin| origin_row(id, hash, origin))
-            })
-            .collect();
-        for batch in rows.chunks(BATCH) {
-            rule_origin::Entity::insert_many(batch.iter().cloned().map(IntoActiveModel::into_active_model))
-                .exec_without_returning(&self.db)
-                .await?;
-        }
-        Ok(())
+        insert(&self.db, rows).await
     }
 
     fn rule_row(&self, rule: &Rule) -> rule::ActiveModel {

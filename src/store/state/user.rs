@@ -12,7 +12,6 @@ use crate::domain::user::{BaseRole, User};
 use crate::error::{Error, Result};
 use crate::store::entity::user::user;
 use crate::store::error::stored;
-use crate::store::find;
 use crate::store::user::NewAccount;
 use crate::store::write::insert;
 
@@ -123,13 +122,4 @@ pub(super) async fn update_changed(
         }
     }
     Ok(())
-}
-
-/// The row of one user.
-pub(in crate::store) async fn row(
-    db: &impl sea_orm::ConnectionTrait,
-    tenant: TenantId,
-    key: &UserKey,
-) -> Result<Option<user::Model>> {
-    Ok(find::<user::Entity>(tenant).filter(user::Column::Key.eq(key.as_str())).one(db).await?)
 }

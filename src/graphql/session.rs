@@ -1,0 +1,154 @@
+//! Sessions and API keys.
+
+use async_graphql::{Context, InputObject, Object, SimpleObject};
+
+use super::context::{caller, platform};
+use super::input::parse_opt;
+use super::payload::payload;
+use super::scalar::DateTime;
+use super::user::User;
+use crate::auth::caller::RequestInfo;
+use crate::domain::key::UserKey;
+use crate::error::Result;
+use crate::store::session::ApiKeyRow;
+
+/// Signs in with a password.
+#[derive(InputObject)]
+pub struct SessionCreateInput {
+    /// The tenant's key.
+    tenant: String,
+    /// The username, in any case.
+    username: String,
+    /// The password.
+    password: String,
+}
+
+payload! {
+    /// A new session.
+    SessionCreatePayload {
+        /// The bearer token, shown this once: send it as `Authorization: Bearer TOKEN`.
+        token: String,
+        /// Until when it holds.
+        expires_at: DateTime,
+        /// Who has signed in.
+        user: User,
+    }
+}
+
+payload! {
+    /// The end of a session.
+    SessionEndPayload {
+        /// Whether the session has ended: its token holds nowhere any more.
+        ended: bool,
+    }
+}
+
+/// Generates an API key, in place of the one before.
+#[derive(InputObject)]
+pub struct ApiKeyGenerateInput {
+    /// Whose; the caller's own when absent.
+    user: Option<String>,
+}
+
+/// Removes an API key.
+#[derive(InputObject)]
+pub struct ApiKeyRemoveInput {
+    /// Whose; the caller's own when absent.
+    user: Option<String>,
+}
+
+/// What is kept of an API key.
+#[derive(Clone, SimpleObject)]
+pub struct ApiKey {
+    /// Its beginning, by which people tell keys apart.
+    prefix: String,
+    /// When it was made.
+    created_at: DateTime,
+    /// When it was last used, to the minute.
+    last_used_at: Option<DateTime>,
+}
+
+impl From<ApiKeyRow> for ApiKey {
+    fn from(row: ApiKeyRow) -> Self {
+        Self {
+            prefix: row.prefix,
+            created_at: DateTime(row.created_at),
+            last_used_at: row.last_used_at.map(DateTime),
+        }
+    }
+}
+
+payload! {
+    /// A new API key.
+    ApiKeyGeneratePayload {
+        /// The bearer token, shown this once.
+        token: String,
+        /// What is kept of it.
+        api_key: ApiKey,
+    }
+}
+
+payload! {
+    /// The end of an API key.
+    ApiKeyRemovePayload {
+        /// Whose key it was: it holds nowhere any more.
+        user: String,
+    }
+}
+
+/// Mutations of sessions and API keys.
+#[derive(Default)]
+pub struct SessionMutation;
+
+#[Object]
+impl SessionMutation {
+    /// Signs in. The answer to a wrong tenant, username or password is the same.
+    async fn session_create(&self, ctx: &Context<'_>, input: SessionCreateInput) -> Result<SessionCreatePayload> {
+        let platform = platform(ctx)?;
+        let request = ctx.data_opt::<RequestInfo>().cloned().unwrap_or_default();
+        let signed_in = async {
+            let new = platform.sign_in(&input.tenant, &input.username, input.password.into(), request).await?;
+            let user = platform.own_user(&new.caller).await?;
+            Ok(SessionCreatePayload {
+                token: Some(new.token.expose().to_owned()),
+                expires_at: Some(DateTime(new.expires_at)),
+                user: Some(User::new(new.caller.home().id, user)),
+                user_errors: Vec::new(),
+            })
+        };
+        SessionCreatePayload::of(signed_in.await)
+    }
+
+    /// Ends the session that the request was made with.
+    async fn session_end(&self, ctx: &Context<'_>) -> Result<SessionEndPayload> {
+        let (platform, caller) = caller(ctx)?;
+        platform.sign_out(caller).await?;
+        Ok(SessionEndPayload { ended: Some(true), user_errors: Vec::new() })
+    }
+
+    /// Generates an API key, shown this once; the one before stops at once. Needs a session.
+    async fn api_key_generate(&self, ctx: &Context<'_>, input: ApiKeyGenerateInput) -> Result<ApiKeyGeneratePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let issued = async {
+            let user = parse_opt("user", input.user.as_deref(), UserKey::parse)?;
+            let issued = platform.generate_api_key(caller, user.as_ref()).await?;
+            Ok(ApiKeyGeneratePayload {
+                token: Some(issued.token.expose().to_owned()),
+                api_key: Some(issued.key.into()),
+                user_errors: Vec::new(),
+            })
+        };
+        ApiKeyGeneratePayload::of(issued.await)
+    }
+
+    /// Removes an API key: it stops at once, everywhere. Needs a session.
+    async fn api_key_remove(&self, ctx: &Context<'_>, input: ApiKeyRemoveInput) -> Result<ApiKeyRemovePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let removed = async {
+            let user = parse_opt("user", input.user.as_deref(), UserKey::parse)?;
+            let user = platform.remove_api_key(caller, user.as_ref()).await?;
+            Ok(ApiKeyRemovePayload { user: Some(user.to_string()), user_errors: Vec::new() })
+        };
+        ApiKeyRemovePayload::of(removed.await)
+    }
+}

@@ -1,0 +1,282 @@
+//! Tenants, licences and settings.
+
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
+
+use super::catalogue::Catalogue;
+use super::context::caller;
+use super::input::{parse, parse_all};
+use super::node::{Kind, node_id};
+use super::page::{connection, page};
+use super::payload::payload;
+use super::scalar::{DateTime, int};
+use crate::domain::key::{ModuleKey, TenantKey};
+use crate::domain::name::Name;
+use crate::domain::tenant;
+use crate::domain::user::{Email, Username};
+use crate::error::Result;
+use crate::service::tenant::{NewAdmin, NewTenant, SettingsChange, TenantRow};
+
+/// An organisation. Nothing crosses its border.
+#[derive(Clone, SimpleObject)]
+#[graphql(complex)]
+pub struct Tenant {
+    /// The opaque id for `node`.
+    id: ID,
+    /// Its key: the domain of its rules.
+    key: String,
+    /// Its name.
+    name: String,
+    /// The policy version: it grows by one with each change that can alter an answer.
+    policy_revision: i32,
+    /// When it was made.
+    created_at: DateTime,
+    #[graphql(skip)]
+    row: TenantRow,
+}
+
+impl Tenant {
+    pub(super) fn new(row: TenantRow) -> Self {
+        Self {
+            id: node_id(Kind::Tenant, row.id.0),
+            key: row.key.to_string(),
+            name: row.name.to_string(),
+            policy_revision: int(row.counters.revision),
+            created_at: DateTime(row.created_at),
+            row,
+        }
+    }
+}
+
+#[ComplexObject]
+impl Tenant {
+    /// The modules of its licence, in the catalogue's order.
+    async fn licensed_modules(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        let (platform, caller) = caller(ctx)?;
+        let licensed = platform.licensed_modules(caller, self.row.id).await?;
+        Ok(licensed.into_iter().map(|module| module.to_string()).collect())
+    }
+
+    /// Its settings, for those who may read them.
+    async fn settings(&self, ctx: &Context<'_>) -> Result<Option<Settings>> {
+        let (platform, caller) = caller(ctx)?;
+        Ok(platform.may_read_settings(caller, self.row.id).await?.then(|| self.row.settings.into()))
+    }
+}
+
+/// A tenant's settings.
+#[derive(Clone, Copy, SimpleObject)]
+pub struct Settings {
+    /// Whether a password needs a lowercase letter, an uppercase letter, a digit and a special character.
+    security_suite: bool,
+    /// How many characters at the end of a value are masked.
+    masked_characters: i32,
+    /// How many hours a session lasts.
+    session_hours: i32,
+}
+
+impl From<tenant::Settings> for Settings {
+    fn from(settings: tenant::Settings) -> Self {
+        let tenant::Settings { security_suite, masked_characters, session_hours } = settings;
+        Self { security_suite, masked_characters, session_hours }
+    }
+}
+
+connection!(TenantConnection, TenantEdge, Tenant, "tenants");
+
+/// Makes a tenant.
+#[derive(InputObject)]
+pub struct TenantCreateInput {
+    /// Its key, which never changes: `a-z`, `0-9`, `.`, `_`, `-`.
+    key: String,
+    /// Its name.
+    name: String,
+    /// The modules of its licence.
+    modules: Vec<String>,
+    /// Its default admin, which cannot be deleted.
+    admin: TenantAdminInput,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+/// The admin that comes with a tenant.
+#[derive(InputObject)]
+pub struct TenantAdminInput {
+    /// The name to sign in with.
+    username: String,
+    /// The person's name.
+    full_name: String,
+    /// The email address.
+    email: String,
+    /// The password.
+    password: String,
+}
+
+/// Sets a tenant's licence.
+#[derive(InputObject)]
+pub struct TenantSetLicenceInput {
+    /// The tenant's key.
+    tenant: String,
+    /// All the modules of the licence.
+    modules: Vec<String>,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+/// Changes settings; what is absent stays.
+#[derive(InputObject)]
+pub struct SettingsUpdateInput {
+    /// Whether passwords need several kinds of characters.
+    security_suite: Option<bool>,
+    /// How many characters at the end of a value are masked: 1 to 100.
+    masked_characters: Option<i32>,
+    /// How many hours a session lasts: 1 to 8760.
+    session_hours: Option<i32>,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+payload! {
+    /// A new tenant.
+    TenantCreatePayload {
+        /// The tenant.
+        tenant: Tenant,
+        /// Its policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// A tenant with another licence.
+    TenantSetLicencePayload {
+        /// The tenant.
+        tenant: Tenant,
+        /// Its policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// Settings as they are now.
+    SettingsUpdatePayload {
+        /// The settings.
+        settings: Settings,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+/// Queries of tenants.
+#[derive(Default)]
+pub struct TenantQuery;
+
+#[Object]
+impl TenantQuery {
+    /// What can be granted, as the caller's tenant sees it.
+    async fn catalogue(&self, ctx: &Context<'_>) -> Result<Catalogue> {
+        let (platform, caller) = caller(ctx)?;
+        Ok(Catalogue::new(platform, platform.listed_modules(caller).await?))
+    }
+
+    /// The caller's tenant, or the one that an operator names in `X-Tenant`.
+    async fn tenant(&self, ctx: &Context<'_>) -> Result<Tenant> {
+        let (platform, caller) = caller(ctx)?;
+        platform.own_tenant(caller).await.map(Tenant::new)
+    }
+
+    /// All tenants, by key; for operators.
+    #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
+    async fn tenants(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A part of the key or the name.")] search: Option<String>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<TenantConnection> {
+        let (platform, caller) = caller(ctx)?;
+        let found = platform.list_tenants(caller, search.as_deref(), page(first, after, last, before)?).await?;
+        let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
+            let search = search.clone();
+            Box::pin(async move { platform.count_tenants(&caller, search.as_deref()).await }) as _
+        };
+        Ok(TenantConnection::new(found, Tenant::new, Box::new(count)))
+    }
+}
+
+/// Mutations of tenants.
+#[derive(Default)]
+pub struct TenantMutation;
+
+#[Object]
+impl TenantMutation {
+    /// Makes a tenant with its default admin and a profile that permits nothing; for operators.
+    async fn tenant_create(&self, ctx: &Context<'_>, input: TenantCreateInput) -> Result<TenantCreatePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let made = async {
+            let new = NewTenant {
+                key: parse("key", &input.key, TenantKey::parse)?,
+                name: parse("name", &input.name, Name::parse)?,
+                modules: parse_all("modules", &input.modules, ModuleKey::parse)?,
+                admin: input.admin.admin().map_err(|error| error.at("admin"))?,
+            };
+            let done = platform.create_tenant(caller, new, input.reason).await?;
+            let row = platform.tenant_row(done.value.id).await?;
+            Ok(TenantCreatePayload {
+                tenant: Some(Tenant::new(row)),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        TenantCreatePayload::of(made.await)
+    }
+
+    /// Sets a tenant's licence: an unlicensed module denies everyone at once, and what was
+    /// configured comes back with the licence; for operators.
+    async fn tenant_set_licence(&self, ctx: &Context<'_>, input: TenantSetLicenceInput) -> Result<TenantSetLicencePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let set = async {
+            let key = parse("tenant", &input.tenant, TenantKey::parse)?;
+            let modules = parse_all("modules", &input.modules, ModuleKey::parse)?;
+            let done = platform.set_licence(caller, &key, modules, input.reason).await?;
+            let row = platform.tenant_row(done.value.id).await?;
+            Ok(TenantSetLicencePayload {
+                tenant: Some(Tenant::new(row)),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        TenantSetLicencePayload::of(set.await)
+    }
+
+    /// Changes settings of the caller's tenant.
+    async fn settings_update(&self, ctx: &Context<'_>, input: SettingsUpdateInput) -> Result<SettingsUpdatePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let updated = async {
+            let change = SettingsChange {
+                security_suite: input.security_suite,
+                masked_characters: input.masked_characters,
+                session_hours: input.session_hours,
+            };
+            let done = platform.update_settings(caller, change, input.reason).await?;
+            Ok(SettingsUpdatePayload {
+                settings: Some(platform.own_tenant(caller).await?.settings.into()),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        SettingsUpdatePayload::of(updated.await)
+    }
+}
+
+impl TenantAdminInput {
+    fn admin(self) -> Result<NewAdmin> {
+        Ok(NewAdmin {
+            username: parse("username", &self.username, Username::parse)?,
+            full_name: parse("fullName", &self.full_name, Name::parse)?,
+            email: Some(parse("email", &self.email, Email::parse)?),
+            password: self.password.into(),
+        })
+    }
+}
