@@ -9,11 +9,6 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-/// A tenant's internal id. Caches and messages go by it: a key may be used again, an id never.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TenantId(pub Uuid);
-
 /// The most bytes that a key may have.
 pub const KEY_MAX: usize = 64;
 /// The most bytes that a host's resource id may have, percent-encoded.
