@@ -5,6 +5,6 @@ pub mod diff;
 pub mod revision;
 pub mod rule;
 
-/// The version of the compiler: it grows whenever the same state gives other rules. A tenant's
-/// row holds the version that compiled it, and an older program refuses to write there.
+/// The version of the compiler. It stands in each tenant's row: an instance refuses to write
+/// what a newer compiler has compiled, and an upgrade recompiles.
 pub const COMPILER_VERSION: i32 = 1;

@@ -1,6 +1,7 @@
 //! The audit log: everything that was done, by whom, when and why (R43).
 
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::entity::audit::audit_event;
@@ -8,8 +9,52 @@ use super::error::stored;
 use super::{Store, Tx};
 use crate::domain::key::TenantId;
 use crate::domain::name::Timestamp;
-use crate::error::Result;
-use crate::policy::revision::{Actor, ActorKind};
+use crate::error::{Error, Result};
+
+/// What kind of caller made a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// A user of the tenant.
+    User,
+    /// An operator of the platform, inside a tenant by naming it.
+    Operator,
+    /// The program itself: the command line, an upgrade.
+    System,
+}
+
+impl ActorKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::User, Self::Operator, Self::System];
+
+    /// The word under which it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Operator => "operator",
+            Self::System => "system",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| Error::invalid(format!("`{}` is not a kind of actor", text.escape_debug())))
+    }
+}
+
+/// Who made a change, as known at that time: a user that is gone keeps its name here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// What kind of caller.
+    pub kind: ActorKind,
+    /// The user's key in its home tenant.
+    pub key: String,
+    /// Its full name.
+    pub name: String,
+}
 
 /// One event. It holds no secret: the service leaves passwords, keys and hashes out.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,22 +107,22 @@ impl AuditEvent {
         })
     }
 
-    fn into_row(self, tenant: TenantId) -> audit_event::Model {
+    fn row(&self, tenant: TenantId) -> audit_event::Model {
         audit_event::Model {
             tenant_id: tenant.0,
             id: self.id,
             change_id: self.change_id,
             at: self.at.0,
             actor_kind: self.actor.kind.as_str().to_owned(),
-            actor_key: self.actor.key,
-            actor_name: self.actor.name,
-            action: self.action,
-            target: self.target,
-            before: self.before,
-            after: self.after,
-            request_id: self.request_id,
-            address: self.address,
-            reason: self.reason,
+            actor_key: self.actor.key.clone(),
+            actor_name: self.actor.name.clone(),
+            action: self.action.clone(),
+            target: self.target.clone(),
+            before: self.before.clone(),
+            after: self.after.clone(),
+            request_id: self.request_id.clone(),
+            address: self.address.clone(),
+            reason: self.reason.clone(),
             revision: self.revision.map(u64::cast_signed),
         }
     }
@@ -85,14 +130,14 @@ impl AuditEvent {
 
 impl Tx {
     /// Writes an event of this tenant into the log.
-    pub async fn audit(&self, event: AuditEvent) -> Result<()> {
+    pub async fn audit(&mut self, event: &AuditEvent) -> Result<()> {
         self.audit_in(self.tenant.id, event).await
     }
 
     /// Writes an event into the log of another tenant: an operator's own, which learns that the
     /// operator was here.
-    pub async fn audit_in(&self, tenant: TenantId, event: AuditEvent) -> Result<()> {
-        let row = event.into_row(tenant).into_active_model();
+    pub async fn audit_in(&mut self, tenant: TenantId, event: &AuditEvent) -> Result<()> {
+        let row = event.row(tenant).into_active_model();
         audit_event::Entity::insert(row).exec_without_returning(&self.db).await?;
         Ok(())
     }

@@ -9,7 +9,7 @@ use sea_orm::{
     QueryOrder, QueryResult, QuerySelect,
 };
 
-use super::audit::actor;
+use super::audit::{Actor, actor};
 use super::entity::policy::{revision, rule, rule_origin};
 use super::entity::tenant::tenant;
 use super::entity::user::user;
@@ -19,11 +19,13 @@ use super::write::insert;
 use super::{Store, Tx, begin_reading, find};
 use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
-use crate::domain::tenant::Settings;
+use crate::domain::tenant::{Settings, TenantState};
 use crate::error::{Error, Result};
 use crate::policy::compile::Compiled;
-use crate::policy::revision::{Counters, RevisionEntry};
+use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch};
+use crate::policy::revision::Counters;
 use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
+use uuid::Uuid;
 
 /// The most rules that one statement names.
 const BATCH: usize = 500;
@@ -34,7 +36,7 @@ const LOAD_CHUNK: u64 = 20_000;
 #[derive(Debug, Clone)]
 pub struct LoadedPolicy {
     /// The tenant's key: the domain of the rules.
-    pub tenant: TenantKey,
+    pub key: TenantKey,
     /// The counters at that moment.
     pub counters: Counters,
     /// The settings at that moment.
@@ -43,6 +45,31 @@ pub struct LoadedPolicy {
     pub disabled: Vec<UserKey>,
     /// The rules.
     pub rules: Vec<Rule>,
+}
+
+/// One revision of a tenant's policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RevisionEntry {
+    /// Its number.
+    pub revision: u64,
+    /// The change that made it. Its audit event carries the same id.
+    pub change_id: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub author: Actor,
+    /// Why.
+    pub reason: String,
+    /// What it changed in the rules.
+    pub rules: RuleDiff,
+    /// What it changed in the tenant's state.
+    pub patch: StatePatch,
+    /// The hex digest of the Casbin model.
+    pub model_hash: String,
+    /// The hex digest of the catalogue.
+    pub catalogue_hash: String,
+    /// The compiler's version.
+    pub compiler_version: i32,
 }
 
 impl Store {
@@ -61,7 +88,7 @@ impl Store {
         let mut rules = Vec::new();
         read_rules(&db, tenant, &row.key, |rule| rules.push(rule)).await?;
         Ok(Some(LoadedPolicy {
-            tenant: row.key,
+            key: row.key,
             counters: row.counters,
             settings: row.settings,
             disabled: disabled.iter().map(|key| stored(UserKey::parse(key))).collect::<Result<_>>()?,
@@ -152,26 +179,20 @@ impl Tx {
             .collect())
     }
 
-    /// Writes a difference of rules: those to add with their origins, those to remove, and
-    /// those that stay but whose origins changed, with all their origins now.
-    pub async fn write_rules(
-        &self,
-        added: &BTreeMap<Rule, BTreeSet<Origin>>,
-        removed: &BTreeSet<Rule>,
-        moved: &BTreeMap<Rule, BTreeSet<Origin>>,
-    ) -> Result<()> {
+    /// Writes a difference of rules and of where they came from.
+    pub async fn write_rules(&mut self, diff: &PolicyDiff) -> Result<()> {
         let id = self.tenant.id;
-        for batch in hashes(removed.iter()).chunks(BATCH) {
+        for batch in hashes(diff.removed.iter()).chunks(BATCH) {
             let gone = rule::Entity::delete_many().filter(rule::Column::TenantId.eq(id.0));
             gone.filter(rule::Column::Hash.is_in(batch.iter().cloned())).exec(&self.db).await?;
         }
-        for batch in hashes(moved.keys()).chunks(BATCH) {
+        for batch in hashes(diff.moved.keys()).chunks(BATCH) {
             let gone = rule_origin::Entity::delete_many().filter(rule_origin::Column::TenantId.eq(id.0));
             gone.filter(rule_origin::Column::RuleHash.is_in(batch.iter().cloned())).exec(&self.db).await?;
         }
-        insert(&self.db, added.keys().map(|rule| self.rule_row(rule)).collect()).await?;
+        insert(&self.db, diff.added.keys().map(|rule| self.rule_row(rule)).collect()).await?;
         let mut rows: Vec<rule_origin::ActiveModel> = Vec::new();
-        for (rule, origins) in added.iter().chain(moved) {
+        for (rule, origins) in diff.added.iter().chain(&diff.moved) {
             let hash = rule.hash();
             rows.extend(origins.iter().map(|origin| origin_row(id, hash, origin).into_active_model()));
         }
@@ -195,28 +216,37 @@ impl Tx {
         }
     }
 
-    /// Writes a revision into the log.
-    pub async fn log_revision(&self, entry: RevisionEntry) -> Result<()> {
+    /// Writes a revision into the log; now and then with the tenant's whole state after it, so
+    /// that going back is a short way.
+    pub async fn log_revision(&mut self, entry: &RevisionEntry, checkpoint: Option<&TenantState>) -> Result<()> {
         let row = revision::Model {
             tenant_id: self.tenant.id.0,
             revision: entry.revision.cast_signed(),
             change_id: entry.change_id,
             at: entry.at.0,
-            actor_kind: entry.actor.kind.as_str().to_owned(),
-            actor_key: entry.actor.key,
-            actor_name: entry.actor.name,
-            reason: entry.reason,
-            added: serde_json::to_value(entry.added).map_err(Error::internal)?,
-            removed: serde_json::to_value(entry.removed).map_err(Error::internal)?,
-            patch: entry.patch,
-            checkpoint: entry.checkpoint,
-            model_hash: entry.model_hash,
-            catalogue_hash: entry.catalogue_hash,
+            actor_kind: entry.author.kind.as_str().to_owned(),
+            actor_key: entry.author.key.clone(),
+            actor_name: entry.author.name.clone(),
+            reason: entry.reason.clone(),
+            added: json(&entry.rules.added)?,
+            removed: json(&entry.rules.removed)?,
+            patch: json(&entry.patch)?,
+            checkpoint: checkpoint.map(json).transpose()?,
+            model_hash: entry.model_hash.clone(),
+            catalogue_hash: entry.catalogue_hash.clone(),
             compiler_version: entry.compiler_version,
         };
         revision::Entity::insert(row.into_active_model()).exec_without_returning(&self.db).await?;
         Ok(())
     }
+}
+
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<serde_json::Value> {
+    serde_json::to_value(value).map_err(Error::internal)
+}
+
+fn of_json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<T> {
+    serde_json::from_value(value).map_err(Error::internal)
 }
 
 fn hashes<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<Vec<u8>> {
@@ -228,12 +258,10 @@ pub(super) fn entry_of(row: revision::Model) -> Result<RevisionEntry> {
         revision: row.revision.cast_unsigned(),
         change_id: row.change_id,
         at: Timestamp(row.at),
-        actor: actor(&row.actor_kind, row.actor_key, row.actor_name)?,
+        author: actor(&row.actor_kind, row.actor_key, row.actor_name)?,
         reason: row.reason,
-        added: serde_json::from_value(row.added).map_err(Error::internal)?,
-        removed: serde_json::from_value(row.removed).map_err(Error::internal)?,
-        patch: row.patch,
-        checkpoint: row.checkpoint,
+        rules: RuleDiff { added: of_json(row.added)?, removed: of_json(row.removed)? },
+        patch: of_json(row.patch)?,
         model_hash: row.model_hash,
         catalogue_hash: row.catalogue_hash,
         compiler_version: row.compiler_version,

@@ -10,7 +10,7 @@ use super::{Tx, find};
 use crate::domain::Change;
 use crate::domain::key::{TenantId, UserKey};
 use crate::domain::name::{Name, Timestamp};
-use crate::domain::user::{Email, Telephony, User, Username};
+use crate::domain::user::{Email, Telephony, User};
 use crate::error::{Error, Result};
 
 /// The first extension that is given out (R31).
@@ -20,15 +20,15 @@ const FIRST_EXTENSION: u64 = 1000;
 #[derive(Clone)]
 pub struct NewAccount {
     /// The name to sign in with, as typed.
-    pub username: Username,
+    pub username: String,
     /// The person's name.
     pub full_name: Name,
     /// The email address, if it has one.
     pub email: Option<Email>,
     /// The password's argon2id hash, if it has one.
     pub password_hash: Option<String>,
-    /// The extension.
-    pub extension: String,
+    /// The extension; the next free number of the tenant when absent.
+    pub extension: Option<String>,
     /// The telephone's settings.
     pub telephony: Telephony,
     /// When the account was made.
@@ -46,18 +46,32 @@ pub struct AccountChange {
     pub extension: Option<String>,
     /// Other telephone settings.
     pub telephony: Option<Telephony>,
-    /// Another password's argon2id hash, and when it was set.
-    pub password: Option<(String, Timestamp)>,
+    /// Another password's argon2id hash.
+    pub password_hash: Option<String>,
+    /// When the password was set to another one (R28).
+    pub last_password_reset_at: Option<Timestamp>,
 }
 
 impl NewAccount {
-    pub(super) fn row(&self, tenant: TenantId, user: &User) -> Result<user::ActiveModel> {
+    /// What the audit log shows of it: no secret.
+    pub fn for_audit(&self) -> serde_json::Value {
+        serde_json::json!({
+            "username": self.username,
+            "fullName": self.full_name,
+            "email": self.email.as_ref().map(Email::as_str),
+            "extension": self.extension,
+            "telephony": self.telephony,
+            "password": self.password_hash.as_ref().map(|_| "set"),
+        })
+    }
+
+    pub(super) fn row(&self, tenant: TenantId, user: &User, extension: String) -> Result<user::ActiveModel> {
         use ActiveValue::Set;
         Ok(user::ActiveModel {
             tenant_id: Set(tenant.0),
             key: Set(user.key.to_string()),
             id: Set(user.id),
-            username: Set(self.username.as_str().to_owned()),
+            username: Set(self.username.clone()),
             full_name: Set(self.full_name.to_string()),
             email: Set(self.email.as_ref().map(|email| email.as_str().to_owned())),
             email_key: Set(self.email.as_ref().map(Email::unique_form)),
@@ -68,7 +82,7 @@ impl NewAccount {
             role: Set(user.role.as_ref().map(ToString::to_string)),
             version: Set(user.version),
             password_hash: Set(self.password_hash.clone()),
-            extension: Set(self.extension.clone()),
+            extension: Set(extension),
             telephony: Set(serde_json::to_value(&self.telephony).map_err(Error::internal)?),
             last_password_reset_at: Set(None),
             created_at: Set(self.created_at.0),
@@ -76,34 +90,57 @@ impl NewAccount {
     }
 }
 
+impl AccountChange {
+    /// What the audit log shows of it: no secret.
+    pub fn for_audit(&self) -> serde_json::Value {
+        let mut shown = serde_json::Map::new();
+        let mut show = |field: &str, value: serde_json::Value| drop(shown.insert(field.to_owned(), value));
+        if let Some(name) = &self.full_name {
+            show("fullName", name.as_str().into());
+        }
+        match &self.email {
+            Change::Keep => {}
+            Change::Clear => show("email", serde_json::Value::Null),
+            Change::Set(email) => show("email", email.as_str().into()),
+        }
+        if let Some(extension) = &self.extension {
+            show("extension", extension.as_str().into());
+        }
+        if let Some(telephony) = &self.telephony {
+            show("telephony", serde_json::json!(telephony));
+        }
+        if self.password_hash.is_some() {
+            show("password", "set".into());
+        }
+        shown.into()
+    }
+
+    fn columns(&self) -> Result<Vec<(user::Column, Expr)>> {
+        use user::Column;
+        let mut set: Vec<(Column, Expr)> = Vec::new();
+        set.extend(self.full_name.as_ref().map(|name| (Column::FullName, Expr::val(name.as_str()))));
+        let email = match &self.email {
+            Change::Keep => None,
+            Change::Clear => Some((None, None)),
+            Change::Set(email) => Some((Some(email.as_str().to_owned()), Some(email.unique_form()))),
+        };
+        if let Some((email, key)) = email {
+            set.extend([(Column::Email, Expr::val(email)), (Column::EmailKey, Expr::val(key))]);
+        }
+        set.extend(self.extension.as_ref().map(|extension| (Column::Extension, Expr::val(extension.as_str()))));
+        if let Some(telephony) = &self.telephony {
+            set.push((Column::Telephony, Expr::val(serde_json::to_value(telephony).map_err(Error::internal)?)));
+        }
+        set.extend(self.password_hash.as_ref().map(|hash| (Column::PasswordHash, Expr::val(hash.as_str()))));
+        set.extend(self.last_password_reset_at.map(|at| (Column::LastPasswordResetAt, Expr::val(at.0))));
+        Ok(set)
+    }
+}
+
 impl Tx {
     /// Changes the account of a user. Its access and version are in the tenant's state.
-    pub async fn update_account(&self, key: &UserKey, change: &AccountChange) -> Result<()> {
-        let mut set: Vec<(user::Column, Expr)> = Vec::new();
-        if let Some(name) = &change.full_name {
-            set.push((user::Column::FullName, Expr::val(name.as_str())));
-        }
-        match &change.email {
-            Change::Keep => {}
-            Change::Clear => {
-                set.push((user::Column::Email, Expr::val(None::<String>)));
-                set.push((user::Column::EmailKey, Expr::val(None::<String>)));
-            }
-            Change::Set(email) => {
-                set.push((user::Column::Email, Expr::val(email.as_str())));
-                set.push((user::Column::EmailKey, Expr::val(email.unique_form())));
-            }
-        }
-        if let Some(extension) = &change.extension {
-            set.push((user::Column::Extension, Expr::val(extension.as_str())));
-        }
-        if let Some(telephony) = &change.telephony {
-            set.push((user::Column::Telephony, Expr::val(serde_json::to_value(telephony).map_err(Error::internal)?)));
-        }
-        if let Some((hash, at)) = &change.password {
-            set.push((user::Column::PasswordHash, Expr::val(hash.as_str())));
-            set.push((user::Column::LastPasswordResetAt, Expr::val(at.0)));
-        }
+    pub async fn update_account(&mut self, key: &UserKey, change: &AccountChange) -> Result<()> {
+        let set = change.columns()?;
         if set.is_empty() {
             return Ok(());
         }
@@ -125,24 +162,45 @@ impl Tx {
     /// The next free extension of the tenant, from 1000 on. Nobody else can take it meanwhile,
     /// and asking again answers the one after it.
     pub async fn next_extension(&mut self) -> Result<String> {
-        let taken = match &mut self.extensions {
-            Some(taken) => taken,
-            none => {
-                let used: Vec<String> = find::<user::Entity>(self.tenant.id)
-                    .select_only()
-                    .column(user::Column::Extension)
-                    .into_tuple()
-                    .all(&self.db)
-                    .await?;
-                // One with leading zeros is another text: it takes no number.
-                let number = |text: &String| text.parse().ok().filter(|n: &u64| n.to_string() == *text);
-                none.insert(used.iter().filter_map(number).collect::<BTreeSet<u64>>())
-            }
-        };
-        let free = (FIRST_EXTENSION..)
-            .find(|number| !taken.contains(number))
-            .ok_or_else(|| Error::internal("no extension is free"))?;
+        let taken = self.taken_extensions().await?;
+        let free = (FIRST_EXTENSION..).find(|number| !taken.contains(number));
+        let free = free.ok_or_else(|| Error::internal("no extension is free"))?;
         taken.insert(free);
         Ok(free.to_string())
     }
+
+    /// Extensions for these new accounts, in their order. Those given by hand are taken before
+    /// any is given out.
+    pub(super) async fn extensions_for(&mut self, accounts: &[&NewAccount]) -> Result<Vec<String>> {
+        if accounts.iter().any(|account| account.extension.is_none()) {
+            let by_hand = accounts.iter().filter_map(|account| number(account.extension.as_deref()?));
+            self.taken_extensions().await?.extend(by_hand);
+        }
+        let mut extensions = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            extensions.push(match &account.extension {
+                Some(extension) => extension.clone(),
+                None => self.next_extension().await?,
+            });
+        }
+        Ok(extensions)
+    }
+
+    async fn taken_extensions(&mut self) -> Result<&mut BTreeSet<u64>> {
+        if self.extensions.is_none() {
+            let used: Vec<String> = find::<user::Entity>(self.tenant.id)
+                .select_only()
+                .column(user::Column::Extension)
+                .into_tuple()
+                .all(&self.db)
+                .await?;
+            self.extensions = Some(used.iter().filter_map(|text| number(text)).collect());
+        }
+        Ok(self.extensions.get_or_insert_default())
+    }
+}
+
+/// The number that an extension takes. One with leading zeros is another text: it takes none.
+fn number(extension: &str) -> Option<u64> {
+    extension.parse().ok().filter(|number: &u64| number.to_string() == extension)
 }

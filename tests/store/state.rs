@@ -9,13 +9,14 @@ use bailiwick::domain::profile::{Association, PermissionType};
 use bailiwick::domain::tenant::TenantState;
 use bailiwick::domain::user::{BaseRole, Email};
 use bailiwick::error::ErrorCode;
-use bailiwick::policy::diff::PolicyDiff;
-use bailiwick::policy::revision::{Actor, ActorKind, Counters, RevisionEntry};
+use bailiwick::policy::diff::{PolicyDiff, StatePatch};
+use bailiwick::policy::revision::Counters;
 use bailiwick::policy::rule::{BuiltIn, Origin, OriginKind, Rule, Subject};
 use bailiwick::store::Store;
-use bailiwick::store::audit::AuditEvent;
+use bailiwick::store::audit::{Actor, ActorKind, AuditEvent};
+use bailiwick::store::policy::RevisionEntry;
 use bailiwick::store::tenant::TenantRow;
-use bailiwick::store::user::{AccountChange, NewAccount};
+use bailiwick::store::user::AccountChange;
 use uuid::Uuid;
 
 use super::harness::{Fresh, on_both};
@@ -203,14 +204,13 @@ async fn rules_and_their_origins_read_back(fresh: Fresh) {
     let tenant = make(&fresh.store, &rich("acme")).await;
     let first = rules();
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
-    tx.write_rules(&first, &BTreeSet::new(), &BTreeMap::new()).await.unwrap();
+    tx.write_rules(&PolicyDiff::between(&BTreeMap::new(), &first)).await.unwrap();
     assert_eq!(tx.stored_rules().await.unwrap(), first);
     let mut second = first.clone();
     second.pop_first();
     second.pop_last();
     second.entry(second.keys().next().unwrap().clone()).or_default().insert(origin("c"));
-    let diff = PolicyDiff::between(&first, &second);
-    tx.write_rules(&diff.added, &diff.removed, &diff.moved).await.unwrap();
+    tx.write_rules(&PolicyDiff::between(&first, &second)).await.unwrap();
     tx.commit().await.unwrap();
     let tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     assert_eq!(tx.stored_rules().await.unwrap(), second);
@@ -221,11 +221,11 @@ async fn a_policy_loads_with_its_counters(fresh: Fresh) {
     let tenant = make(&fresh.store, &state).await;
     let other = make(&fresh.store, &rich("globex")).await;
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
-    tx.write_rules(&rules(), &BTreeSet::new(), &BTreeMap::new()).await.unwrap();
+    tx.write_rules(&PolicyDiff::between(&BTreeMap::new(), &rules())).await.unwrap();
     let counters = tx.bump(true, true).await.unwrap();
     tx.commit().await.unwrap();
     let loaded = fresh.store.load_policy(tenant).await.unwrap().unwrap();
-    assert_eq!((loaded.tenant, loaded.counters, loaded.settings), (state.key, counters, state.settings));
+    assert_eq!((loaded.key, loaded.counters, loaded.settings), (state.key, counters, state.settings));
     assert_eq!(loaded.disabled, [user_key("dan")]);
     assert_eq!(loaded.rules.iter().cloned().collect::<BTreeSet<_>>(), rules().into_keys().collect());
     assert_eq!(loaded.rules.len(), rules().len());
@@ -242,12 +242,10 @@ pub(super) fn entry(revision: u64, diff: &PolicyDiff) -> RevisionEntry {
         revision,
         change_id: Uuid::now_v7(),
         at: Timestamp(9),
-        actor: actor(),
+        author: actor(),
         reason: "because".to_owned(),
-        added: diff.added.keys().cloned().collect(),
-        removed: Vec::new(),
-        patch: serde_json::json!({ "licensed": [] }),
-        checkpoint: revision.is_multiple_of(2).then(|| serde_json::json!({ "key": "acme" })),
+        rules: diff.rules(),
+        patch: StatePatch { licensed: Some(BTreeSet::new()), ..StatePatch::default() },
         model_hash: "m".to_owned(),
         catalogue_hash: "c".to_owned(),
         compiler_version: 1,
@@ -255,13 +253,14 @@ pub(super) fn entry(revision: u64, diff: &PolicyDiff) -> RevisionEntry {
 }
 
 async fn revisions_follow_each_other(fresh: Fresh) {
-    let tenant = make(&fresh.store, &rich("acme")).await;
+    let state = rich("acme");
+    let tenant = make(&fresh.store, &state).await;
     let diff = PolicyDiff::between(&BTreeMap::new(), &rules());
     let mut written = Vec::new();
     for _ in 0..3 {
         let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
         let entry = entry(tx.bump(true, false).await.unwrap().revision, &diff);
-        tx.log_revision(entry.clone()).await.unwrap();
+        tx.log_revision(&entry, Some(&state)).await.unwrap();
         tx.commit().await.unwrap();
         written.push(entry);
     }
@@ -291,7 +290,7 @@ async fn a_committed_change_is_known_by_its_id(fresh: Fresh) {
     let tenant = make(&fresh.store, &rich("acme")).await;
     let change = Uuid::now_v7();
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
-    tx.audit(event(change, 1)).await.unwrap();
+    tx.audit(&event(change, 1)).await.unwrap();
     assert!(!fresh.store.change_committed(change).await.unwrap());
     tx.commit().await.unwrap();
     assert!(fresh.store.change_committed(change).await.unwrap());
@@ -318,17 +317,16 @@ async fn extensions_are_given_out_once(fresh: Fresh) {
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     let before = state.clone();
     let mut accounts = BTreeMap::new();
-    // One with leading zeros takes no number.
-    for (key, extension) in [("ann", "1000"), ("ben", "1002"), ("cat", "01001")] {
+    for (key, extension) in [("ann", None), ("ben", Some("1000")), ("cat", None), ("dan", Some("01001"))] {
         state.users.insert(user_key(key), user(key, BaseRole::Agent));
-        accounts.insert(user_key(key), NewAccount { extension: extension.to_owned(), ..account(key) });
+        let account = bailiwick::store::user::NewAccount { extension: extension.map(str::to_owned), ..account(key) };
+        accounts.insert(user_key(key), account);
     }
     tx.write_state(&before, &state, &accounts).await.unwrap();
-    assert_eq!(tx.next_extension().await.unwrap(), "1001");
     assert_eq!(tx.next_extension().await.unwrap(), "1003");
     tx.commit().await.unwrap();
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
-    assert_eq!(tx.next_extension().await.unwrap(), "1001");
+    assert_eq!(tx.next_extension().await.unwrap(), "1003");
     let taken = AccountChange { extension: Some("1002".to_owned()), ..AccountChange::default() };
     let error = tx.update_account(&user_key("ann"), &taken).await.unwrap_err();
     assert_eq!((error.code, error.field), (ErrorCode::AlreadyExists, vec!["extension".to_owned()]));
@@ -353,7 +351,8 @@ async fn an_account_changes_and_a_user_takes_it_along(fresh: Fresh) {
     let change_of_account = AccountChange {
         full_name: Some(name("Daniel")),
         email: Change::Clear,
-        password: Some(("$argon2id$x".to_owned(), Timestamp(11))),
+        password_hash: Some("$argon2id$x".to_owned()),
+        last_password_reset_at: Some(Timestamp(11)),
         ..AccountChange::default()
     };
     tx.update_account(&user_key("dan"), &change_of_account).await.unwrap();

@@ -13,7 +13,7 @@ use bailiwick::domain::profile::{Association, PermissionType, Profile, ProfileSe
 use bailiwick::domain::resource::Resource;
 use bailiwick::domain::role::{CustomRole, Effect, Grant, RoleRef};
 use bailiwick::domain::tenant::{Settings, TenantState};
-use bailiwick::domain::user::{BaseRole, Email, Telephony, User, Username};
+use bailiwick::domain::user::{BaseRole, Email, Telephony, User};
 use bailiwick::policy::COMPILER_VERSION;
 use bailiwick::policy::revision::Counters;
 use bailiwick::store::tenant::TenantRow;
@@ -59,14 +59,13 @@ pub(super) fn user_key(text: &str) -> UserKey {
     UserKey::parse(text).unwrap()
 }
 
-/// An account, whose extension is made from its key.
 pub(super) fn account(key: &str) -> NewAccount {
     NewAccount {
-        username: Username::parse(key).unwrap(),
+        username: key.to_uppercase(),
         full_name: name(&format!("Name of {key}")),
         email: Some(Email::parse(&format!("{key}@Example.com")).unwrap()),
         password_hash: None,
-        extension: key.bytes().fold(7, |sum: u64, byte| sum * 31 + u64::from(byte)).to_string(),
+        extension: None,
         telephony: Telephony::default(),
         created_at: Timestamp(5),
     }

@@ -10,6 +10,7 @@ use super::all;
 use crate::domain::key::{ProfileKey, RoleKey, TenantId, UserKey};
 use crate::domain::user::{BaseRole, User};
 use crate::error::{Error, Result};
+use crate::store::Tx;
 use crate::store::entity::user::user;
 use crate::store::error::stored;
 use crate::store::user::NewAccount;
@@ -56,22 +57,26 @@ pub(super) async fn delete_gone(
     Ok(())
 }
 
-/// Inserts the users that are new, each with its account.
-pub(super) async fn insert_new(
-    db: &DatabaseTransaction,
-    tenant: TenantId,
-    before: &BTreeMap<UserKey, User>,
-    after: &BTreeMap<UserKey, User>,
-    accounts: &BTreeMap<UserKey, NewAccount>,
-) -> Result<()> {
-    let mut rows = Vec::new();
-    for user in after.values().filter(|user| !before.contains_key(&user.key)) {
-        let account = accounts
-            .get(&user.key)
-            .ok_or_else(|| Error::internal(format!("no account for the user `{}`", user.key)))?;
-        rows.push(account.row(tenant, user)?);
+impl Tx {
+    /// Inserts the users that are new, each with its account.
+    pub(super) async fn insert_users(
+        &mut self,
+        before: &BTreeMap<UserKey, User>,
+        after: &BTreeMap<UserKey, User>,
+        accounts: &BTreeMap<UserKey, NewAccount>,
+    ) -> Result<()> {
+        let mut new = Vec::new();
+        for user in after.values().filter(|user| !before.contains_key(&user.key)) {
+            let none = || Error::internal(format!("no account for the user `{}`", user.key));
+            new.push((user, accounts.get(&user.key).ok_or_else(none)?));
+        }
+        let accounts: Vec<&NewAccount> = new.iter().map(|(_, account)| *account).collect();
+        let extensions = self.extensions_for(&accounts).await?;
+        let rows = new.iter().zip(extensions);
+        let rows = rows.map(|((user, account), extension)| account.row(self.tenant.id, user, extension));
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        insert(&self.db, rows).await
     }
-    insert(db, rows).await
 }
 
 /// What an update of a user sets: all but its key, and its version by how far that moves.

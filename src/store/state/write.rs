@@ -23,7 +23,7 @@ impl Tx {
     /// Writes the rows that differ between two states, and no others. `before` is what
     /// [`Tx::state`] answered; `accounts` holds the accounts of the users that are new.
     pub async fn write_state(
-        &self,
+        &mut self,
         before: &TenantState,
         after: &TenantState,
         accounts: &BTreeMap<UserKey, NewAccount>,
@@ -51,7 +51,8 @@ impl Tx {
         resources.put(db).await?;
         profiles.put(db).await?;
         roles.put(db).await?;
-        user::insert_new(db, id, &before.users, &after.users, accounts).await?;
+        self.insert_users(&before.users, &after.users, accounts).await?;
+        let db = &self.db;
         user::update_changed(db, id, &before.users, &after.users).await?;
         groups.put(db).await?;
 
