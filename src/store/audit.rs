@@ -1,12 +1,13 @@
 //! The audit log: everything that was done, by whom, when and why (R43).
 
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Select};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::entity::audit::audit_event;
 use super::error::stored;
-use super::{Store, Tx};
+use super::page::{Keyset, Page, PageOf};
+use super::{Scope, Store, Tx};
 use crate::domain::key::TenantId;
 use crate::domain::name::Timestamp;
 use crate::error::{Error, Result};
@@ -125,6 +126,51 @@ impl AuditEvent {
             reason: self.reason.clone(),
             revision: self.revision.map(u64::cast_signed),
         }
+    }
+}
+
+/// Which events are listed; what is `None` holds for all.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Those of this actor, by key.
+    pub actor: Option<String>,
+    /// Those of this action.
+    pub action: Option<String>,
+    /// Those done to this target.
+    pub target: Option<String>,
+    /// Those from this moment on.
+    pub since: Option<Timestamp>,
+    /// Those before this moment.
+    pub until: Option<Timestamp>,
+}
+
+impl Scope {
+    /// A page of the log, newest first.
+    pub async fn audit_events(&self, filter: &AuditFilter, page: &Page) -> Result<PageOf<AuditEvent>> {
+        let newest_first = Keyset::descending([audit_event::Column::At, audit_event::Column::Id]);
+        newest_first.page(&self.db, self.select_events(filter), page).await?.try_map(AuditEvent::of)
+    }
+
+    /// How many events the filter finds.
+    pub async fn audit_events_count(&self, filter: &AuditFilter) -> Result<u64> {
+        Ok(self.select_events(filter).count(&self.db).await?)
+    }
+
+    fn select_events(&self, filter: &AuditFilter) -> Select<audit_event::Entity> {
+        use audit_event::Column::{Action, ActorKey, At, Target};
+        let these = Condition::all()
+            .add_option(filter.actor.as_deref().map(|actor| ActorKey.eq(actor)))
+            .add_option(filter.action.as_deref().map(|action| Action.eq(action)))
+            .add_option(filter.target.as_deref().map(|target| Target.eq(target)))
+            .add_option(filter.since.map(|since| At.gte(since.0)))
+            .add_option(filter.until.map(|until| At.lt(until.0)));
+        self.find::<audit_event::Entity>().filter(these)
+    }
+
+    /// The event of this id.
+    pub async fn audit_event_by_id(&self, id: Uuid) -> Result<Option<AuditEvent>> {
+        let found = self.find::<audit_event::Entity>().filter(audit_event::Column::Id.eq(id));
+        found.one(&self.db).await?.map(AuditEvent::of).transpose()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Compiled rules with their origins, the log of revisions, and loading a whole policy.
+//! Compiled rules with their origins, and loading a whole policy.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,11 +6,10 @@ use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 use sea_orm::sqlx::Row as _;
 use sea_orm::{
     ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QueryResult, QuerySelect,
+    QueryResult, QuerySelect,
 };
 
-use super::audit::{Actor, actor};
-use super::entity::policy::{revision, rule, rule_origin};
+use super::entity::policy::{rule, rule_origin};
 use super::entity::tenant::tenant;
 use super::entity::user::user;
 use super::error::stored;
@@ -18,14 +17,17 @@ use super::tenant::TenantRow;
 use super::write::insert;
 use super::{Store, Tx, begin_reading, find};
 use crate::domain::key::{TenantId, TenantKey, UserKey};
-use crate::domain::name::Timestamp;
-use crate::domain::tenant::{Settings, TenantState};
+use crate::domain::tenant::Settings;
 use crate::error::{Error, Result};
 use crate::policy::compile::Compiled;
-use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch};
+use crate::policy::diff::PolicyDiff;
 use crate::policy::revision::Counters;
 use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
-use uuid::Uuid;
+
+mod read;
+
+pub use super::revision::RevisionEntry;
+pub use read::{RuleFilter, RuleRow};
 
 /// The most rules that one statement names.
 const BATCH: usize = 500;
@@ -45,31 +47,6 @@ pub struct LoadedPolicy {
     pub disabled: Vec<UserKey>,
     /// The rules.
     pub rules: Vec<Rule>,
-}
-
-/// One revision of a tenant's policy.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RevisionEntry {
-    /// Its number.
-    pub revision: u64,
-    /// The change that made it. Its audit event carries the same id.
-    pub change_id: Uuid,
-    /// When.
-    pub at: Timestamp,
-    /// By whom.
-    pub author: Actor,
-    /// Why.
-    pub reason: String,
-    /// What it changed in the rules.
-    pub rules: RuleDiff,
-    /// What it changed in the tenant's state.
-    pub patch: StatePatch,
-    /// The hex digest of the Casbin model.
-    pub model_hash: String,
-    /// The hex digest of the catalogue.
-    pub catalogue_hash: String,
-    /// The compiler's version.
-    pub compiler_version: i32,
 }
 
 impl Store {
@@ -94,17 +71,6 @@ impl Store {
             disabled: disabled.iter().map(|key| stored(UserKey::parse(key))).collect::<Result<_>>()?,
             rules,
         }))
-    }
-
-    /// The revisions of a tenant after `after`, in order, at most `limit` of them.
-    pub async fn revisions_since(&self, tenant: TenantId, after: u64, limit: u64) -> Result<Vec<RevisionEntry>> {
-        let rows = find::<revision::Entity>(tenant)
-            .filter(revision::Column::Revision.gt(after.cast_signed()))
-            .order_by_asc(revision::Column::Revision)
-            .limit(limit)
-            .all(&self.db)
-            .await?;
-        rows.into_iter().map(entry_of).collect()
     }
 }
 
@@ -215,57 +181,10 @@ impl Tx {
             hash: ActiveValue::Set(rule.hash().0.to_vec()),
         }
     }
-
-    /// Writes a revision into the log; now and then with the tenant's whole state after it, so
-    /// that going back is a short way.
-    pub async fn log_revision(&mut self, entry: &RevisionEntry, checkpoint: Option<&TenantState>) -> Result<()> {
-        let row = revision::Model {
-            tenant_id: self.tenant.id.0,
-            revision: entry.revision.cast_signed(),
-            change_id: entry.change_id,
-            at: entry.at.0,
-            actor_kind: entry.author.kind.as_str().to_owned(),
-            actor_key: entry.author.key.clone(),
-            actor_name: entry.author.name.clone(),
-            reason: entry.reason.clone(),
-            added: json(&entry.rules.added)?,
-            removed: json(&entry.rules.removed)?,
-            patch: json(&entry.patch)?,
-            checkpoint: checkpoint.map(json).transpose()?,
-            model_hash: entry.model_hash.clone(),
-            catalogue_hash: entry.catalogue_hash.clone(),
-            compiler_version: entry.compiler_version,
-        };
-        revision::Entity::insert(row.into_active_model()).exec_without_returning(&self.db).await?;
-        Ok(())
-    }
-}
-
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<serde_json::Value> {
-    serde_json::to_value(value).map_err(Error::internal)
-}
-
-fn of_json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<T> {
-    serde_json::from_value(value).map_err(Error::internal)
 }
 
 fn hashes<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<Vec<u8>> {
     rules.map(|rule| rule.hash().0.to_vec()).collect()
-}
-
-pub(super) fn entry_of(row: revision::Model) -> Result<RevisionEntry> {
-    Ok(RevisionEntry {
-        revision: row.revision.cast_unsigned(),
-        change_id: row.change_id,
-        at: Timestamp(row.at),
-        author: actor(&row.actor_kind, row.actor_key, row.actor_name)?,
-        reason: row.reason,
-        rules: RuleDiff { added: of_json(row.added)?, removed: of_json(row.removed)? },
-        patch: of_json(row.patch)?,
-        model_hash: row.model_hash,
-        catalogue_hash: row.catalogue_hash,
-        compiler_version: row.compiler_version,
-    })
 }
 
 const KINDS: [(OriginKind, &str); 6] = [

@@ -1,12 +1,17 @@
 //! Tenants: their settings and counters. The few reads that need no tenant are here.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
+use std::collections::{BTreeSet, HashMap};
 
-use super::entity::tenant::tenant;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect, Select,
+};
+
+use super::entity::tenant::{licence, tenant};
 use super::error::stored;
+use super::page::{Keyset, Page, PageOf, search};
 use super::{Scope, Store};
-use crate::domain::key::{TenantId, TenantKey};
+use crate::domain::key::{ModuleKey, TenantId, TenantKey};
 use crate::domain::name::{Name, Timestamp};
 use crate::domain::tenant::Settings;
 use crate::error::Result;
@@ -89,6 +94,33 @@ impl Store {
     /// The tenant of this internal id.
     pub async fn tenant_by_id(&self, id: TenantId) -> Result<Option<TenantRow>> {
         tenant::Entity::find_by_id(id.0).one(&self.db).await?.map(TenantRow::of).transpose()
+    }
+
+    /// A page of the tenants by key, for operators.
+    pub async fn tenants(&self, text: Option<&str>, page: &Page) -> Result<PageOf<TenantRow>> {
+        let by_key = Keyset::ascending([tenant::Column::Key]);
+        by_key.page(&self.db, self.select_tenants(text), page).await?.try_map(TenantRow::of)
+    }
+
+    /// How many tenants the text finds.
+    pub async fn tenants_count(&self, text: Option<&str>) -> Result<u64> {
+        Ok(self.select_tenants(text).count(&self.db).await?)
+    }
+
+    fn select_tenants(&self, text: Option<&str>) -> Select<tenant::Entity> {
+        tenant::Entity::find().filter(search(&self.db, text, &[tenant::Column::Name, tenant::Column::Key]))
+    }
+
+    /// The licences of these tenants: one without any is not in the answer.
+    pub async fn licences(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, BTreeSet<ModuleKey>>> {
+        let mut found: HashMap<TenantId, BTreeSet<ModuleKey>> = HashMap::with_capacity(tenants.len());
+        for chunk in tenants.chunks(CHUNK) {
+            let these = licence::Column::TenantId.is_in(chunk.iter().map(|id| id.0));
+            for row in licence::Entity::find().filter(these).all(&self.db).await? {
+                found.entry(TenantId(row.tenant_id)).or_default().insert(stored(ModuleKey::parse(&row.module))?);
+            }
+        }
+        Ok(found)
     }
 
     /// The counters of these tenants, one statement for each 500. Tenants that are gone are not

@@ -1,4 +1,4 @@
-//! Users and their accounts.
+//! Users: writing their accounts, and reading both account and access.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,10 @@ use crate::domain::key::{TenantId, UserKey};
 use crate::domain::name::{Name, Timestamp};
 use crate::domain::user::{Email, Telephony, User};
 use crate::error::{Error, Result};
+
+mod read;
+
+pub use read::{UserFilter, UserOrder, UserRow};
 
 /// The first extension that is given out (R31).
 const FIRST_EXTENSION: u64 = 1000;

@@ -23,6 +23,14 @@ impl Fresh {
         Self::at(PostgresServer::shared().create_database().await).await
     }
 
+    /// Another database of the same kind, still without a schema.
+    pub(super) async fn empty(&self) -> String {
+        if self.url.starts_with("sqlite") {
+            return format!("{}-empty", self.url);
+        }
+        PostgresServer::shared().create_database().await
+    }
+
     async fn at(url: String) -> Self {
         let store = Store::connect(&url, 8).await.unwrap();
         store.migrate().await.unwrap();

@@ -369,9 +369,10 @@ async fn an_account_changes_and_a_user_takes_it_along(fresh: Fresh) {
 }
 
 async fn migrations_run_once_however_many_start(fresh: Fresh) {
+    let empty = fresh.empty().await;
     let mut tasks = Vec::new();
     for _ in 0..4 {
-        let url = fresh.url.clone();
+        let url = empty.clone();
         tasks.push(tokio::spawn(async move { Store::connect(&url, 2).await.unwrap().migrate().await }));
     }
     for task in tasks {

@@ -1,0 +1,230 @@
+//! Pages of lists: keyset pagination in SQL, so that a page costs the same wherever it stands, and
+//! stays where it is while rows come and go before it.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::sea_query::extension::postgres::PgExpr;
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, Order as Direction};
+use sea_orm::{
+    ColumnTrait, ColumnType, Condition, DatabaseConnection, DbBackend, EntityTrait, ModelTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select, Value,
+};
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+
+/// How many things a page has when nobody says.
+pub const PAGE_DEFAULT: u64 = 50;
+/// The most things that a page has.
+pub const PAGE_MAX: u64 = 100;
+/// The most bytes of a cursor: a name of 200 characters and two keys fit in.
+const CURSOR_MAX: usize = 4096;
+/// The most characters that are searched for.
+const SEARCH_MAX: usize = 200;
+
+/// A place in a list: the values that order the row there. Opaque outside of the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(serde_json::Value);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0.to_string()))
+    }
+}
+
+impl Cursor {
+    /// Reads what [`Display`](fmt::Display) wrote. Whether it fits the list is seen when it is used.
+    pub fn parse(text: &str) -> Result<Self> {
+        if text.len() > CURSOR_MAX {
+            return Err(bad_cursor());
+        }
+        let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| bad_cursor())?;
+        serde_json::from_slice(&json).map(Self).map_err(|_| bad_cursor())
+    }
+}
+
+fn bad_cursor() -> Error {
+    Error::bad_input("this is not a cursor of this list")
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    first: Option<u64>,
+    after: Option<Cursor>,
+    last: Option<u64>,
+    before: Option<Cursor>,
+}
+
+impl Page {
+    /// The `first` things after `after`, or the `last` ones before `before`; not both.
+    pub fn parse(first: Option<u64>, after: Option<&str>, last: Option<u64>, before: Option<&str>) -> Result<Self> {
+        if first.is_some() && last.is_some() {
+            return Err(Error::bad_input("`first` and `last` do not go together").at("last"));
+        }
+        for (size, name) in [(first, "first"), (last, "last")] {
+            if size.is_some_and(|size| !(1..=PAGE_MAX).contains(&size)) {
+                return Err(Error::bad_input(format!("`{name}` is 1 to {PAGE_MAX}")).at(name));
+            }
+        }
+        let cursor = |text: Option<&str>, name: &str| text.map(Cursor::parse).transpose().map_err(|e| e.at(name));
+        Ok(Self { first, after: cursor(after, "after")?, last, before: cursor(before, "before")? })
+    }
+
+    /// The first things of a list.
+    pub fn first(count: u64) -> Self {
+        Self { first: Some(count.clamp(1, PAGE_MAX)), ..Self::default() }
+    }
+}
+
+/// A part of a list, each thing with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageOf<T> {
+    /// The things, in the order of the list.
+    pub items: Vec<(Cursor, T)>,
+    /// Whether there is more behind.
+    pub has_next: bool,
+    /// Whether there is more before.
+    pub has_previous: bool,
+}
+
+impl<T> PageOf<T> {
+    /// The same page of something made from each thing.
+    pub fn try_map<U>(self, mut make: impl FnMut(T) -> Result<U>) -> Result<PageOf<U>> {
+        let items = self.items.into_iter().map(|(cursor, item)| Ok((cursor, make(item)?))).collect::<Result<_>>()?;
+        Ok(PageOf { items, has_next: self.has_next, has_previous: self.has_previous })
+    }
+}
+
+/// The order of a list: columns that together are unique in it, all in one direction.
+#[derive(Debug, Clone)]
+pub(super) struct Keyset<C> {
+    pub(super) columns: Vec<C>,
+    pub(super) descending: bool,
+}
+
+impl<C: ColumnTrait> Keyset<C> {
+    pub(super) fn ascending(columns: impl Into<Vec<C>>) -> Self {
+        Self { columns: columns.into(), descending: false }
+    }
+
+    pub(super) fn descending(columns: impl Into<Vec<C>>) -> Self {
+        Self { columns: columns.into(), descending: true }
+    }
+
+    /// A page of what `select` finds.
+    pub(super) async fn page<E>(
+        &self,
+        db: &DatabaseConnection,
+        select: Select<E>,
+        page: &Page,
+    ) -> Result<PageOf<E::Model>>
+    where
+        E: EntityTrait<Column = C>,
+    {
+        let backward = page.last.is_some() || (page.before.is_some() && page.after.is_none() && page.first.is_none());
+        let limit = page.first.or(page.last).unwrap_or(PAGE_DEFAULT);
+        let mut select = select;
+        if let Some(after) = &page.after {
+            select = select.filter(self.beyond(after, !self.descending).map_err(|error| error.at("after"))?);
+        }
+        if let Some(before) = &page.before {
+            select = select.filter(self.beyond(before, self.descending).map_err(|error| error.at("before"))?);
+        }
+        let direction = if backward == self.descending { Direction::Asc } else { Direction::Desc };
+        for column in &self.columns {
+            select = select.order_by(*column, direction.clone());
+        }
+        // One more than asked for tells whether there is more.
+        let mut rows = select.limit(limit + 1).all(db).await?;
+        let more = rows.len() as u64 > limit;
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        if backward {
+            rows.reverse();
+        }
+        let items = rows.into_iter().map(|row| Ok((self.cursor::<E>(&row)?, row))).collect::<Result<_>>()?;
+        let (has_next, has_previous) =
+            if backward { (page.before.is_some(), more) } else { (more, page.after.is_some()) };
+        Ok(PageOf { items, has_next, has_previous })
+    }
+
+    /// Rows past a place: with larger values, or with smaller ones.
+    fn beyond(&self, cursor: &Cursor, larger: bool) -> Result<Expr> {
+        let values = self.values(cursor)?;
+        let row = Expr::tuple(self.columns.iter().map(|column| Expr::col(column.as_column_ref())));
+        let place = Expr::tuple(values.into_iter().map(Expr::val));
+        Ok(if larger { row.gt(place) } else { row.lt(place) })
+    }
+
+    /// The values of a cursor, when it is one of this list: it names the columns that it is for.
+    fn values(&self, cursor: &Cursor) -> Result<Vec<Value>> {
+        let fields = cursor.0.as_array().filter(|fields| fields.len() == self.columns.len()).ok_or_else(bad_cursor)?;
+        let mut values = Vec::with_capacity(fields.len());
+        for (column, field) in self.columns.iter().zip(fields) {
+            let value = field.get(column.as_str()).ok_or_else(bad_cursor)?;
+            values.push(value_of(column.def().get_column_type(), value).ok_or_else(bad_cursor)?);
+        }
+        Ok(values)
+    }
+
+    fn cursor<E: EntityTrait<Column = C>>(&self, row: &E::Model) -> Result<Cursor> {
+        let mut fields = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            let value = match row.get(*column) {
+                Value::String(Some(text)) => serde_json::json!(text),
+                Value::BigInt(Some(number)) => serde_json::json!(number),
+                Value::Uuid(Some(id)) => serde_json::json!(id),
+                _ => return Err(Error::internal(format!("a list cannot be ordered by `{}`", column.as_str()))),
+            };
+            fields.push(serde_json::json!({ column.as_str(): value }));
+        }
+        Ok(Cursor(fields.into()))
+    }
+}
+
+/// A cursor's value for a column of this type. It comes from a stranger: any other is refused,
+/// before PostgreSQL is asked to compare it.
+fn value_of(kind: &ColumnType, json: &serde_json::Value) -> Option<Value> {
+    match kind {
+        ColumnType::BigInteger => json.as_i64().map(Value::from),
+        ColumnType::Uuid => json.as_str()?.parse::<Uuid>().ok().map(Value::from),
+        ColumnType::String(_) | ColumnType::Text => json.as_str().filter(|text| !text.contains('\0')).map(Value::from),
+        _ => None,
+    }
+}
+
+/// Rows in one of whose columns the text stands, without regard to case. Nothing to search for
+/// finds everything.
+pub(super) fn search<C: ColumnTrait>(db: &DatabaseConnection, text: Option<&str>, columns: &[C]) -> Condition {
+    let text = text.map(str::trim).unwrap_or_default();
+    if text.is_empty() {
+        return Condition::all();
+    }
+    // PostgreSQL takes no NUL in a text, and no name has one.
+    let text: String = text.chars().filter(|c| *c != '\0').take(SEARCH_MAX).collect();
+    let pattern = LikeExpr::new(format!("%{}%", escaped(&text))).escape('\\');
+    let mut found = Condition::any();
+    for column in columns {
+        let column = Expr::col(column.as_column_ref());
+        found = found.add(match db.get_database_backend() {
+            // LIKE of SQLite has no regard to case as it is.
+            DbBackend::Sqlite => column.like(pattern.clone()),
+            _ => PgExpr::ilike(column, pattern.clone()),
+        });
+    }
+    found
+}
+
+/// The characters that mean something to LIKE, taken as themselves.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}

@@ -1,0 +1,83 @@
+//! Rules as people look at them: a page at a time, and where each came from.
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, Condition, PaginatorTrait, QueryFilter, Select};
+
+use super::{BATCH, origin_of};
+use crate::domain::key::TenantKey;
+use crate::error::{Error, Result};
+use crate::policy::rule::{Origin, Rule, RuleHash};
+use crate::store::Scope;
+use crate::store::entity::policy::{rule, rule_origin};
+use crate::store::error::stored;
+use crate::store::page::{Keyset, Page, PageOf, search};
+
+/// Which rules are listed.
+#[derive(Debug, Clone, Default)]
+pub struct RuleFilter {
+    /// `p` or `g`; both when absent.
+    pub ptype: Option<String>,
+    /// What stands in a subject, an object or an action.
+    pub search: Option<String>,
+}
+
+/// A rule as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleRow {
+    /// Its number in the table.
+    pub id: i64,
+    /// The rule.
+    pub rule: Rule,
+}
+
+impl Scope {
+    /// A page of the rules, in the order in which they were written.
+    pub async fn rules(&self, filter: &RuleFilter, page: &Page) -> Result<PageOf<RuleRow>> {
+        let by_id = Keyset::ascending([rule::Column::Id]);
+        by_id.page(&self.db, self.select_rules(filter), page).await?.try_map(|row| row_of(&row))
+    }
+
+    /// How many rules the filter finds.
+    pub async fn rules_count(&self, filter: &RuleFilter) -> Result<u64> {
+        Ok(self.select_rules(filter).count(&self.db).await?)
+    }
+
+    fn select_rules(&self, filter: &RuleFilter) -> Select<rule::Entity> {
+        use rule::Column::{Ptype, V0, V1, V2, V3};
+        let text = filter.search.as_deref();
+        // The tenant's own key stands in `v1` of a `p` rule and `v2` of a `g` rule: not searched.
+        let p = Condition::all().add(Ptype.eq("p")).add(search(&self.db, text, &[V0, V2, V3]));
+        let g = Condition::all().add(Ptype.eq("g")).add(search(&self.db, text, &[V0, V1]));
+        let select = self.find::<rule::Entity>().filter(Condition::any().add(p).add(g));
+        match &filter.ptype {
+            Some(ptype) => select.filter(Ptype.eq(ptype.as_str())),
+            None => select,
+        }
+    }
+
+    /// Where these rules came from, in order; a rule that is not there is not in the answer.
+    pub async fn origins(&self, rules: &[RuleHash]) -> Result<HashMap<RuleHash, Vec<Origin>>> {
+        let mut found: HashMap<RuleHash, Vec<Origin>> = HashMap::with_capacity(rules.len());
+        for batch in rules.chunks(BATCH) {
+            let these = rule_origin::Column::RuleHash.is_in(batch.iter().map(|hash| hash.0.to_vec()));
+            for row in self.find::<rule_origin::Entity>().filter(these).all(&self.db).await? {
+                let (hash, origin) = origin_of(row)?;
+                found.entry(hash).or_default().push(origin);
+            }
+        }
+        for origins in found.values_mut() {
+            origins.sort();
+        }
+        Ok(found)
+    }
+}
+
+fn row_of(row: &rule::Model) -> Result<RuleRow> {
+    let columns = [&row.v0, &row.v1, &row.v2, &row.v3, &row.v4, &row.v5];
+    let values: Vec<&str> = columns.into_iter().map_while(|value| value.as_deref()).collect();
+    let domain = if row.ptype == "p" { &row.v1 } else { &row.v2 };
+    let tenant = domain.as_deref().ok_or_else(|| Error::internal("a rule without a domain"))?;
+    let tenant = stored(TenantKey::parse(tenant))?;
+    Ok(RuleRow { id: row.id, rule: stored(Rule::from_values(&row.ptype, &values, &tenant))? })
+}

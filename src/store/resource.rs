@@ -1,0 +1,120 @@
+//! Resources as people look at them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use sea_orm::sea_query::{CaseStatement, Expr, Func};
+use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use uuid::Uuid;
+
+use super::Scope;
+use super::entity::resource::{resource, resource_member};
+use super::error::stored;
+use super::page::{Keyset, Page, PageOf, search};
+use super::state;
+use crate::domain::key::{Object, SectionKey};
+use crate::domain::resource::Resource;
+use crate::error::Result;
+
+/// How many resources a section has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ResourceCount {
+    /// All of them.
+    pub total: u64,
+    /// Those among them that every profile has.
+    pub protected: u64,
+}
+
+impl Scope {
+    /// A page of the resources of a section, or of all sections, by key. Without their members.
+    pub async fn resources(
+        &self,
+        section: Option<&SectionKey>,
+        text: Option<&str>,
+        page: &Page,
+    ) -> Result<PageOf<Resource>> {
+        let by_object = Keyset::ascending([resource::Column::Section, resource::Column::Key]);
+        by_object.page(&self.db, self.select_resources(section, text), page).await?.try_map(state::resource::of)
+    }
+
+    /// How many resources these are.
+    pub async fn resources_count(&self, section: Option<&SectionKey>, text: Option<&str>) -> Result<u64> {
+        Ok(self.select_resources(section, text).count(&self.db).await?)
+    }
+
+    fn select_resources(&self, section: Option<&SectionKey>, text: Option<&str>) -> Select<resource::Entity> {
+        let found = self.find::<resource::Entity>().filter(search(
+            &self.db,
+            text,
+            &[resource::Column::Name, resource::Column::Key],
+        ));
+        match section {
+            Some(section) => found.filter(resource::Column::Section.eq(section.as_str())),
+            None => found,
+        }
+    }
+
+    /// The first resources of a section by name, at most `limit`. Without their members.
+    pub async fn first_resources(&self, section: &SectionKey, limit: u64) -> Result<Vec<Resource>> {
+        let rows = self
+            .select_resources(Some(section), None)
+            .order_by_asc(resource::Column::Name)
+            .order_by_asc(resource::Column::Key)
+            .limit(limit)
+            .all(&self.db)
+            .await?;
+        rows.into_iter().map(state::resource::of).collect()
+    }
+
+    /// These resources with their members, in no order; one that is not there is not in the answer.
+    pub async fn resources_by_objects(&self, objects: &[Object]) -> Result<Vec<Resource>> {
+        let asked: HashSet<(SectionKey, String)> = objects
+            .iter()
+            .filter_map(|object| object.as_resource().map(|(section, key)| (section, key.as_str().to_owned())))
+            .collect();
+        let sections: HashSet<&str> = asked.iter().map(|(section, _)| section.as_str()).collect();
+        let keys: Vec<&str> = asked.iter().map(|(_, key)| key.as_str()).collect();
+        // Each section with each key is more than was asked for; the rest is left out here.
+        let these = self
+            .find::<resource::Entity>()
+            .filter(resource::Column::Section.is_in(sections.iter().copied()))
+            .filter(resource::Column::Key.is_in(keys.iter().copied()));
+        let rows = these.all(&self.db).await?;
+        let members = self
+            .find::<resource_member::Entity>()
+            .filter(resource_member::Column::Section.is_in(sections.iter().copied()))
+            .filter(resource_member::Column::Resource.is_in(keys.iter().copied()))
+            .all(&self.db)
+            .await?;
+        let mut found: BTreeMap<Object, Resource> = state::resource::assemble(rows, members)?;
+        found.retain(|_, resource| asked.contains(&(resource.section.clone(), resource.key.as_str().to_owned())));
+        Ok(found.into_values().collect())
+    }
+
+    /// The resource of this internal id, with its members.
+    pub async fn resource_by_id(&self, id: Uuid) -> Result<Option<Resource>> {
+        let row = self.find::<resource::Entity>().filter(resource::Column::Id.eq(id)).one(&self.db).await?;
+        let Some(resource) = row.map(state::resource::of).transpose()? else { return Ok(None) };
+        Ok(self.resources_by_objects(&[resource.object()]).await?.into_iter().next())
+    }
+
+    /// How many resources each section has. A section without one is not in the answer.
+    pub async fn resource_counts(&self) -> Result<HashMap<SectionKey, ResourceCount>> {
+        let protected = CaseStatement::new().case(resource::Column::Protected.eq(true), 1).finally(0);
+        let rows: Vec<(String, i64, i64)> = self
+            .find::<resource::Entity>()
+            .select_only()
+            .column(resource::Column::Section)
+            .column_as(resource::Column::Key.count(), "total")
+            .column_as(Expr::from(Func::sum(protected)), "protected")
+            .group_by(resource::Column::Section)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        rows.into_iter()
+            .map(|(section, total, protected)| {
+                let count = ResourceCount { total: total.cast_unsigned(), protected: protected.cast_unsigned() };
+                Ok((stored(SectionKey::parse(&section))?, count))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,145 @@
+//! The log of revisions: what each changed, who made it, and why.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
+use uuid::Uuid;
+
+use super::audit::{Actor, actor};
+use super::entity::policy::revision;
+use super::page::{Keyset, Page, PageOf};
+use super::{Scope, Store, Tx, find};
+use crate::domain::key::TenantId;
+use crate::domain::name::Timestamp;
+use crate::domain::tenant::TenantState;
+use crate::error::{Error, Result};
+use crate::policy::diff::{RuleDiff, StatePatch};
+
+/// One revision of a tenant's policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RevisionEntry {
+    /// Its number.
+    pub revision: u64,
+    /// The change that made it. Its audit event carries the same id.
+    pub change_id: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub author: Actor,
+    /// Why.
+    pub reason: String,
+    /// What it changed in the rules.
+    pub rules: RuleDiff,
+    /// What it changed in the tenant's state.
+    pub patch: StatePatch,
+    /// The hex digest of the Casbin model.
+    pub model_hash: String,
+    /// The hex digest of the catalogue.
+    pub catalogue_hash: String,
+    /// The compiler's version.
+    pub compiler_version: i32,
+}
+
+/// Revisions without their checkpoints, which are as large as the tenant.
+fn light(tenant: TenantId) -> Select<revision::Entity> {
+    let columns = revision::Column::iter().filter(|column| !matches!(column, revision::Column::Checkpoint));
+    find::<revision::Entity>(tenant).select_only().columns(columns).expr_as(Expr::cust("NULL"), "checkpoint")
+}
+
+impl Store {
+    /// The revisions of a tenant after `after`, in order, at most `limit` of them.
+    pub async fn revisions_since(&self, tenant: TenantId, after: u64, limit: u64) -> Result<Vec<RevisionEntry>> {
+        let rows = light(tenant)
+            .filter(revision::Column::Revision.gt(after.cast_signed()))
+            .order_by_asc(revision::Column::Revision)
+            .limit(limit)
+            .all(&self.db)
+            .await?;
+        rows.into_iter().map(entry_of).collect()
+    }
+}
+
+impl Scope {
+    /// A page of the log, newest first.
+    pub async fn revisions(&self, page: &Page) -> Result<PageOf<RevisionEntry>> {
+        let newest_first = Keyset::descending([revision::Column::Revision]);
+        newest_first.page(&self.db, light(self.tenant), page).await?.try_map(entry_of)
+    }
+
+    /// How many revisions the log has.
+    pub async fn revisions_count(&self) -> Result<u64> {
+        Ok(self.find::<revision::Entity>().count(&self.db).await?)
+    }
+
+    /// One revision.
+    pub async fn revision(&self, number: u64) -> Result<Option<RevisionEntry>> {
+        let found = light(self.tenant).filter(revision::Column::Revision.eq(number.cast_signed()));
+        found.one(&self.db).await?.map(entry_of).transpose()
+    }
+
+    /// The newest state that the log holds whole, at or before `number`, and its revision. The
+    /// patches of the revisions after it lead from there to `number`.
+    pub async fn checkpoint(&self, number: u64) -> Result<Option<(u64, TenantState)>> {
+        let row = self
+            .find::<revision::Entity>()
+            .filter(revision::Column::Revision.lte(number.cast_signed()))
+            .filter(revision::Column::Checkpoint.is_not_null())
+            .order_by_desc(revision::Column::Revision)
+            .one(&self.db)
+            .await?;
+        let Some((row, state)) = row.and_then(|mut row| row.checkpoint.take().map(|state| (row, state))) else {
+            return Ok(None);
+        };
+        Ok(Some((row.revision.cast_unsigned(), of_json(state)?)))
+    }
+}
+
+impl Tx {
+    /// Writes a revision into the log; now and then with the tenant's whole state after it, so
+    /// that going back is a short way.
+    pub async fn log_revision(&mut self, entry: &RevisionEntry, checkpoint: Option<&TenantState>) -> Result<()> {
+        let row = revision::Model {
+            tenant_id: self.tenant.id.0,
+            revision: entry.revision.cast_signed(),
+            change_id: entry.change_id,
+            at: entry.at.0,
+            actor_kind: entry.author.kind.as_str().to_owned(),
+            actor_key: entry.author.key.clone(),
+            actor_name: entry.author.name.clone(),
+            reason: entry.reason.clone(),
+            added: json(&entry.rules.added)?,
+            removed: json(&entry.rules.removed)?,
+            patch: json(&entry.patch)?,
+            checkpoint: checkpoint.map(json).transpose()?,
+            model_hash: entry.model_hash.clone(),
+            catalogue_hash: entry.catalogue_hash.clone(),
+            compiler_version: entry.compiler_version,
+        };
+        revision::Entity::insert(row.into_active_model()).exec_without_returning(&self.db).await?;
+        Ok(())
+    }
+}
+
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<serde_json::Value> {
+    serde_json::to_value(value).map_err(Error::internal)
+}
+
+fn of_json<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<T> {
+    serde_json::from_value(value).map_err(Error::internal)
+}
+
+fn entry_of(row: revision::Model) -> Result<RevisionEntry> {
+    Ok(RevisionEntry {
+        revision: row.revision.cast_unsigned(),
+        change_id: row.change_id,
+        at: Timestamp(row.at),
+        author: actor(&row.actor_kind, row.actor_key, row.actor_name)?,
+        reason: row.reason,
+        rules: RuleDiff { added: of_json(row.added)?, removed: of_json(row.removed)? },
+        patch: of_json(row.patch)?,
+        model_hash: row.model_hash,
+        catalogue_hash: row.catalogue_hash,
+        compiler_version: row.compiler_version,
+    })
+}

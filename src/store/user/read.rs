@@ -1,0 +1,176 @@
+//! Users as people look at them.
+
+use std::collections::HashMap;
+
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, Condition, PaginatorTrait, QueryFilter, QuerySelect, Select};
+use uuid::Uuid;
+
+use crate::domain::key::{GroupKey, ProfileKey, RoleKey, UserKey};
+use crate::domain::name::Timestamp;
+use crate::domain::user::{BaseRole, Email, Telephony, User};
+use crate::error::{Error, Result};
+use crate::store::Scope;
+use crate::store::entity::group::group_member;
+use crate::store::entity::user::user;
+use crate::store::page::{Keyset, Page, PageOf, search};
+use crate::store::state;
+
+/// A user with its account, without a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRow {
+    /// What decides its access.
+    pub user: User,
+    /// The name to sign in with, as typed.
+    pub username: String,
+    /// The person's name.
+    pub full_name: String,
+    /// The email address.
+    pub email: Option<String>,
+    /// Whether there is a password to sign in with.
+    pub has_password: bool,
+    /// The extension.
+    pub extension: String,
+    /// The telephone's settings.
+    pub telephony: Telephony,
+    /// When the account was made.
+    pub created_at: Timestamp,
+    /// When its password was last set anew.
+    pub last_password_reset_at: Option<Timestamp>,
+}
+
+/// Which users are listed; what is `None` holds for all.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// What stands in the username, the name, the email address or the extension.
+    pub search: Option<String>,
+    /// Those of a base role.
+    pub base_role: Option<BaseRole>,
+    /// The enabled or the disabled ones.
+    pub enabled: Option<bool>,
+    /// Those who hold a profile.
+    pub profile: Option<ProfileKey>,
+    /// Those who hold a custom role.
+    pub role: Option<RoleKey>,
+    /// The members of a group.
+    pub group: Option<GroupKey>,
+}
+
+/// In which order users are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UserOrder {
+    /// By name.
+    #[default]
+    NameAscending,
+    /// By name, from the end.
+    NameDescending,
+    /// The oldest account first.
+    OldestFirst,
+    /// The newest account first.
+    NewestFirst,
+}
+
+impl UserOrder {
+    fn keyset(self) -> Keyset<user::Column> {
+        use user::Column::{CreatedAt, FullName, Key};
+        match self {
+            Self::NameAscending => Keyset::ascending([FullName, Key]),
+            Self::NameDescending => Keyset::descending([FullName, Key]),
+            Self::OldestFirst => Keyset::ascending([CreatedAt, Key]),
+            Self::NewestFirst => Keyset::descending([CreatedAt, Key]),
+        }
+    }
+}
+
+fn row_of(row: user::Model) -> Result<UserRow> {
+    Ok(UserRow {
+        user: state::user::of(&row)?,
+        username: row.username,
+        full_name: row.full_name,
+        email: row.email,
+        has_password: row.password_hash.is_some(),
+        extension: row.extension,
+        telephony: serde_json::from_value(row.telephony).map_err(Error::internal)?,
+        created_at: Timestamp(row.created_at),
+        last_password_reset_at: row.last_password_reset_at.map(Timestamp),
+    })
+}
+
+impl Scope {
+    /// A page of the users that the filter finds.
+    pub async fn users(&self, filter: &UserFilter, order: UserOrder, page: &Page) -> Result<PageOf<UserRow>> {
+        order.keyset().page(&self.db, self.select_users(filter), page).await?.try_map(row_of)
+    }
+
+    /// How many users the filter finds.
+    pub async fn users_count(&self, filter: &UserFilter) -> Result<u64> {
+        Ok(self.select_users(filter).count(&self.db).await?)
+    }
+
+    fn select_users(&self, filter: &UserFilter) -> Select<user::Entity> {
+        use user::Column::{BaseRole, Email, Enabled, Extension, FullName, Key, Profile, Role, Username};
+        let mut these = Condition::all();
+        these = these.add(search(&self.db, filter.search.as_deref(), &[Username, FullName, Email, Extension]));
+        these = these.add_option(filter.base_role.map(|role| BaseRole.eq(role.as_str())));
+        these = these.add_option(filter.enabled.map(|enabled| Enabled.eq(enabled)));
+        these = these.add_option(filter.profile.as_ref().map(|profile| Profile.eq(profile.as_str())));
+        these = these.add_option(filter.role.as_ref().map(|role| Role.eq(role.as_str())));
+        these = these.add_option(filter.group.as_ref().map(|group| {
+            let members = Query::select()
+                .column(group_member::Column::User)
+                .from(group_member::Entity)
+                .and_where(group_member::Column::TenantId.eq(self.tenant.0))
+                .and_where(group_member::Column::Group.eq(group.as_str()))
+                .take();
+            Key.in_subquery(members)
+        }));
+        self.find::<user::Entity>().filter(these)
+    }
+
+    /// The users of these keys, in no order; one that is not there is not in the answer.
+    pub async fn users_by_keys(&self, keys: &[UserKey]) -> Result<Vec<UserRow>> {
+        let these = user::Column::Key.is_in(keys.iter().map(UserKey::as_str));
+        self.find::<user::Entity>().filter(these).all(&self.db).await?.into_iter().map(row_of).collect()
+    }
+
+    /// The user of this key.
+    pub async fn user(&self, key: &UserKey) -> Result<Option<UserRow>> {
+        self.one_user(user::Column::Key.eq(key.as_str())).await
+    }
+
+    /// The user of this internal id.
+    pub async fn user_by_id(&self, id: Uuid) -> Result<Option<UserRow>> {
+        self.one_user(user::Column::Id.eq(id)).await
+    }
+
+    /// The user with this email address.
+    pub async fn user_by_email(&self, email: &Email) -> Result<Option<UserRow>> {
+        self.one_user(user::Column::EmailKey.eq(email.unique_form())).await
+    }
+
+    async fn one_user(&self, which: sea_orm::sea_query::Expr) -> Result<Option<UserRow>> {
+        self.find::<user::Entity>().filter(which).one(&self.db).await?.map(row_of).transpose()
+    }
+
+    /// How many users hold each of these profiles; one that nobody holds is not in the answer.
+    pub async fn profile_user_counts(&self, profiles: &[ProfileKey]) -> Result<HashMap<ProfileKey, u64>> {
+        self.user_counts(user::Column::Profile, profiles.iter().map(ProfileKey::as_str), ProfileKey::parse).await
+    }
+
+    /// How many users hold each of these custom roles; one that nobody holds is not in the answer.
+    pub async fn role_user_counts(&self, roles: &[RoleKey]) -> Result<HashMap<RoleKey, u64>> {
+        self.user_counts(user::Column::Role, roles.iter().map(RoleKey::as_str), RoleKey::parse).await
+    }
+
+    async fn user_counts<'a, K: std::hash::Hash + Eq>(
+        &self,
+        column: user::Column,
+        keys: impl Iterator<Item = &'a str> + Send,
+        parse: fn(&str) -> Result<K>,
+    ) -> Result<HashMap<K, u64>> {
+        let counts = self.find::<user::Entity>().select_only().column(column).column_as(user::Column::Key.count(), "n");
+        let rows: Vec<(String, i64)> =
+            counts.filter(column.is_in(keys)).group_by(column).into_tuple().all(&self.db).await?;
+        rows.into_iter().map(|(key, n)| Ok((crate::store::error::stored(parse(&key))?, n.cast_unsigned()))).collect()
+    }
+}
