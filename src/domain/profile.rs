@@ -342,15 +342,16 @@ impl TenantState {
 
     /// The section's new list. Switching AUTOMATIC off starts an empty one (R12).
     fn associate(&self, spec: &Section, before: Association, save: &SectionSave) -> Result<Association> {
-        let listed = save.resources.as_ref().is_some_and(|list| !list.is_empty());
         let edited = !save.add.is_empty() || !save.remove.is_empty();
         if save.automatic {
-            if listed || edited {
+            let listed = save.resources.as_ref().is_some_and(|list| !list.is_empty());
+            let given = [(listed, "resources"), (!save.add.is_empty(), "addResources"), (edited, "removeResources")];
+            if let Some((_, field)) = given.into_iter().find(|(given, _)| *given) {
                 return Err(Error::new(
                     ErrorCode::AssociationIsAutomatic,
                     format!("`{}` takes all its resources by itself: leave the list out", spec.key),
                 )
-                .at(if listed { "resources" } else { "addResources" }));
+                .at(field));
             }
             return Ok(Association::Automatic);
         }
