@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::catalogue::{Catalogue, Module, Rights, Section};
 use super::key::{ModuleKey, Object, ProfileKey, ResourceKey, SectionKey};
-use super::name::Name;
+use super::name::{Name, check_description};
 use super::tenant::TenantState;
 use super::{Change, check_version, in_the_way_users, unique_key};
 use crate::error::{Error, ErrorCode, Result};
@@ -225,6 +225,7 @@ impl TenantState {
     /// Makes a profile, which permits nothing yet (R6).
     pub fn create_profile(&mut self, new: NewProfile) -> Result<ProfileKey> {
         let key = self.new_profile_key(new.key, &new.name)?;
+        check_description(&new.description)?;
         let profile = Profile {
             id: new.id,
             key: key.clone(),
@@ -261,7 +262,10 @@ impl TenantState {
     /// Changes a profile's description, permission type or masking.
     pub fn update_profile(&mut self, key: &str, version: i32, change: ProfileChange) -> Result<()> {
         let profile = self.profile_at(key, version, "key")?;
-        profile.description = change.description.unwrap_or_else(|| profile.description.clone());
+        if let Some(description) = change.description {
+            check_description(&description)?;
+            profile.description = description;
+        }
         profile.permission_type = change.permission_type.unwrap_or(profile.permission_type);
         profile.mask_sensitive_data = change.mask_sensitive_data.unwrap_or(profile.mask_sensitive_data);
         profile.version += 1;
