@@ -9,7 +9,7 @@ use super::catalogue::{Catalogue, Module, Rights, Section};
 use super::key::{ModuleKey, Object, ProfileKey, ResourceKey, SectionKey};
 use super::name::{Name, check_description};
 use super::tenant::TenantState;
-use super::{Change, check_version, in_the_way_users, unique_key};
+use super::{Change, check_version, counted, in_the_way_users, unique_key};
 use crate::error::{Error, ErrorCode, Result};
 
 /// What a profile gives where nothing overrides it (R5).
@@ -277,8 +277,7 @@ impl TenantState {
         let holders = self.users.values().filter(|user| user.profile.as_ref().is_some_and(|held| held.as_str() == key));
         let holders = in_the_way_users(holders.map(|user| &user.key));
         if !holders.is_empty() {
-            let count = holders.len();
-            let users = if count == 1 { "1 user holds".to_owned() } else { format!("{count} users hold") };
+            let users = counted(holders.len(), "user holds", "users hold");
             return Err(Error::new(ErrorCode::ProfileInUse, format!("{users} this profile: move them first"))
                 .in_the_way(holders)
                 .at("key"));

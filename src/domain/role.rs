@@ -9,7 +9,7 @@ use super::catalogue::Catalogue;
 use super::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey};
 use super::name::{Name, check_description};
 use super::tenant::TenantState;
-use super::{check_version, in_the_way_users, unique_key};
+use super::{check_version, counted, in_the_way_users, unique_key};
 use crate::error::{Error, ErrorCode, Related, Result};
 
 /// The built-in roles, the only subjects in the namespace `role:`.
@@ -205,13 +205,10 @@ impl TenantState {
         let groups = self.groups.values().filter(|group| group.roles.iter().any(|role| role.key() == key));
         related.extend(groups.map(|group| Related::Group(group.key.to_string())));
         if !related.is_empty() {
-            let count = related.len();
-            return Err(Error::new(
-                ErrorCode::RoleInUse,
-                format!("{count} users or groups hold this role: take it from them first"),
-            )
-            .in_the_way(related)
-            .at("key"));
+            let holders = counted(related.len(), "user or group holds", "users or groups hold");
+            return Err(Error::new(ErrorCode::RoleInUse, format!("{holders} this role: take it from them first"))
+                .in_the_way(related)
+                .at("key"));
         }
         self.roles.remove(key).ok_or_else(|| Error::not_found("role", key).at("key"))
     }
