@@ -137,6 +137,16 @@ fn r12_a_list_given_while_automatic_goes_off_is_the_whole_list() {
 }
 
 #[test]
+fn r12_nothing_is_left_to_remove_when_automatic_goes_off() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales");
+    world.sections("supervisors", [automatic(open("voice/queues"))]).unwrap();
+    let save = SectionSave { remove: keys("sales"), ..open("voice/queues") };
+    let error = refusal(world.sections("supervisors", [save]));
+    assert_eq!(error, (ErrorCode::NotFound, "sections.0.removeResources".to_owned()));
+}
+
+#[test]
 fn r13_a_resource_of_a_section_that_is_not_enabled_is_read_and_linked_only() {
     let mut world = World::with_dana();
     world.register("voice/queues", "sales support");

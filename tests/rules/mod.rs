@@ -105,7 +105,7 @@ fn closed(section: &str) -> SectionSave {
     SectionSave { enabled: false, visible: false, ..open(section) }
 }
 
-/// What the names of a [`NewProfile`] leave open.
+/// A profile of full rights by this name.
 fn new_profile(key: Option<&str>, name: &str) -> NewProfile {
     NewProfile {
         id: Uuid::nil(),

@@ -110,6 +110,17 @@ fn r43_the_difference_of_two_policies_turns_one_into_the_other() {
     runner().run(&steps(), run).unwrap();
 }
 
+#[test]
+fn r43_a_rule_that_only_comes_from_elsewhere_is_moved_and_makes_no_revision() {
+    let mut world = World::with_dana();
+    let before = compile(&CATALOGUE, &world.state).unwrap();
+    world.sections("supervisors", [SectionSave { add: keys("from-sip"), ..closed("voice/contexts") }]).unwrap();
+    let diff = PolicyDiff::between(&before, &compile(&CATALOGUE, &world.state).unwrap());
+    assert!(diff.rules().is_empty() && !diff.is_empty());
+    let moved: Vec<usize> = diff.moved.values().map(BTreeSet::len).collect();
+    assert_eq!(moved, [2, 2], "`read` and `link` come from the list now, and from the protection still");
+}
+
 /// Whether a change makes a revision: by the rules, or beside them.
 fn revises(change: impl FnOnce(&mut World)) -> (bool, bool) {
     let mut world = World::with_dana();

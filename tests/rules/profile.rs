@@ -275,6 +275,12 @@ fn r20_a_masking_profile_shows_contacts_in_full_only_where_it_may_edit_them() {
     assert_eq!(shown(&world), [false; 4]);
     world.sections("supervisors", [open("contacts/contacts"), open("contacts/lists")]).unwrap();
     assert_eq!(shown(&world), [true, false, false, false], "lists do not share the exception");
+    let read = SectionSave { rights: Change::Set(rights(false, true)), ..open("contacts/contacts") };
+    world.sections("supervisors", [read]).unwrap();
+    assert_eq!(shown(&world), [false; 4], "to read and delete is not to edit");
+    let edit = SectionSave { rights: Change::Clear, ..open("contacts/contacts") };
+    world.sections("supervisors", [edit]).unwrap();
+    assert_eq!(shown(&world), [true, false, false, false]);
     world.licence("voice").unwrap();
     assert_eq!(shown(&world), [false; 4], "without a licence nobody edits contacts");
 }

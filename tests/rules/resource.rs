@@ -50,6 +50,18 @@ fn r34a_all_teams_give_their_members_when_automatic() {
 }
 
 #[test]
+fn r34a_a_protected_team_gives_its_members_to_every_profile() {
+    let mut world = with_teams(open("staff/teams"));
+    let south = NewResource { protected: true, ..new_resource("south") };
+    world.register_all("staff/teams", vec![south], None).unwrap();
+    assert_eq!(world.may("dana", "staff/agents/cleo"), "read edit delete");
+    world.profile("agents", PermissionType::Read);
+    world.holder("eli", "agents");
+    assert_eq!(world.may("eli", "staff/agents/cleo"), "read");
+    assert_eq!(world.may("eli", "staff/agents/ann"), "");
+}
+
+#[test]
 fn r34a_members_are_registered_resources_of_the_members_section() {
     let mut world = with_teams(open("staff/teams"));
     world.register("voice/queues", "sales");
