@@ -233,7 +233,7 @@ impl TenantState {
 }
 
 /// A role that a group carries.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum RoleRef {
     /// The built-in role of managers, the only built-in one that a group may carry.

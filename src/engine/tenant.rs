@@ -10,7 +10,7 @@ use crate::domain::key::{Action, DataViewKey, Object, UserKey};
 use crate::domain::tenant::Settings;
 use crate::policy::diff::{RuleDiff, StatePatch};
 use crate::policy::revision::Counters;
-use crate::policy::rule::{BuiltIn, Effect, Rule, Subject};
+use crate::policy::rule::{BuiltIn, Rule, Subject};
 
 /// A tenant's compiled policy with the few facts beside the rules that an answer holds.
 /// Immutable: a change makes the next one.
@@ -81,7 +81,7 @@ impl TenantPolicy {
         let verdict = self.snapshot.decide(subject, object, action);
         let reason = match (verdict.allowed, verdict.deciding) {
             (true, _) => DecisionReason::Allowed,
-            (false, deciding) => self.why_denied(subject, deciding),
+            (false, deciding) => self.why_denied(subject, object, action, deciding),
         };
         let obligations = if verdict.allowed { self.obligations(catalogue, subject, object) } else { Vec::new() };
         let revision = self.counters.revision;
@@ -93,20 +93,26 @@ impl TenantPolicy {
         self.snapshot.decide(subject, object, action).allowed
     }
 
-    fn why_denied(&self, subject: &Subject, deciding: Option<RuleId>) -> DecisionReason {
+    fn why_denied(
+        &self,
+        subject: &Subject,
+        object: &Object,
+        action: &Action,
+        deciding: Option<RuleId>,
+    ) -> DecisionReason {
         if let Subject::User(key) = subject
             && !self.snapshot.holds(subject, &Subject::Role(BuiltIn::Member))
         {
             let disabled = self.disabled.contains(key);
             return if disabled { DecisionReason::SubjectDisabled } else { DecisionReason::UnknownSubject };
         }
-        match deciding.and_then(|rule| self.snapshot.rule(rule)) {
-            // Only the licence writes denies for all members: no grant reaches a built-in role.
-            Some(Rule::Permission { subject: Subject::Role(BuiltIn::Member), effect: Effect::Deny, .. }) => {
-                DecisionReason::Unlicensed
-            }
-            Some(_) => DecisionReason::DeniedByRule,
-            None => DecisionReason::NoMatchingRule,
+        // Only the licence denies all members, whatever else denies as well: no grant reaches a
+        // built-in role.
+        let everyone = self.snapshot.decide(&Subject::Role(BuiltIn::Member), object, action);
+        match (everyone.allowed, everyone.deciding, deciding) {
+            (false, Some(_), _) => DecisionReason::Unlicensed,
+            (_, _, Some(_)) => DecisionReason::DeniedByRule,
+            (_, _, None) => DecisionReason::NoMatchingRule,
         }
     }
 

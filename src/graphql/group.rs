@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 #[graphql(complex)]
 pub struct Group {
     /// The opaque id for `node`.
-    id: ID,
+    pub(super) id: ID,
     /// Its key.
     key: String,
     /// Its name, unique in the tenant.

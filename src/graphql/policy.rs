@@ -8,7 +8,7 @@ use super::page::{connection, page};
 use super::scalar::{DateTime, int};
 use crate::error::{Error, Result};
 use crate::policy::rule;
-use crate::service::policy::{RevisionRow, RuleRow};
+use crate::service::policy::{NamedOrigin, RevisionRow, RuleFilter, RuleRow};
 use crate::store::audit;
 
 /// A tenant's Casbin policy.
@@ -40,12 +40,15 @@ impl Policy {
     ) -> Result<RuleConnection> {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after, None, None)?;
-        let found = platform.rules(caller, ptype.as_deref(), search.as_deref(), wanted).await?;
+        let filter = RuleFilter { ptype, search };
+        let found = platform.rules(caller, &filter, wanted).await?;
+        let tenant = caller.tenant().key.clone();
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
-            let (ptype, search) = (ptype.clone(), search.clone());
-            Box::pin(async move { platform.count_rules(&caller, ptype.as_deref(), search.as_deref()).await }) as _
+            let filter = filter.clone();
+            Box::pin(async move { platform.count_rules(&caller, &filter).await }) as _
         };
-        Ok(RuleConnection::new(found, Rule::new, Box::new(count)))
+        let rule = |row: RuleRow| Rule { values: row.rule.values(&tenant), row };
+        Ok(RuleConnection::new(found, rule, Box::new(count)))
     }
 
     /// All rules at the revision in force, as any Casbin program reads them.
@@ -60,12 +63,7 @@ impl Policy {
 #[derive(Clone)]
 pub struct Rule {
     row: RuleRow,
-}
-
-impl Rule {
-    pub(super) fn new(row: RuleRow) -> Self {
-        Self { row }
-    }
+    values: Vec<String>,
 }
 
 #[Object]
@@ -77,7 +75,7 @@ impl Rule {
 
     /// The values: subject, domain, object, action and effect; or member, role and domain.
     async fn values(&self) -> &[String] {
-        &self.row.values
+        &self.values
     }
 
     /// Where it comes from; the first of its origins, when it has several.
@@ -113,10 +111,10 @@ pub struct Origin {
 
 impl Origin {
     /// An origin with the name that its thing has now.
-    pub(super) fn new(origin: rule::Origin, name: Option<String>) -> Self {
+    pub(super) fn new(NamedOrigin { origin, name }: NamedOrigin) -> Self {
         Self {
             kind: origin.kind.into(),
-            name: name.unwrap_or_else(|| origin.key.clone()),
+            name,
             key: origin.key,
             module: origin.module,
             section: origin.section,

@@ -1,6 +1,5 @@
 //! User profiles: their modules, sections and associations.
 
-use std::collections::BTreeSet;
 
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 
@@ -26,7 +25,7 @@ use crate::service::profile::{ModuleRow, ProfileRow};
 #[graphql(complex)]
 pub struct Profile {
     /// The opaque id for `node`.
-    id: ID,
+    pub(super) id: ID,
     /// Its key.
     key: String,
     /// Its name, unique in the tenant; it never changes.

@@ -21,7 +21,7 @@ use crate::error::Result;
 #[graphql(complex)]
 pub struct Resource {
     /// The opaque id for `node`.
-    id: ID,
+    pub(super) id: ID,
     /// The host's id of it, other bytes than `A-Za-z0-9._~@+-` percent-encoded.
     key: String,
     /// Its name.
@@ -197,7 +197,7 @@ impl ResourceMutation {
             let created_by = parse_opt("createdBy", input.created_by.as_deref(), UserKey::parse)?;
             let done =
                 platform.register_resources(caller, &section, resources, created_by.as_ref(), input.reason).await?;
-            let resources = platform.resources_by_objects(caller, &objects).await?;
+            let resources = platform.registered(caller, &objects).await?;
             Ok(ResourceRegisterPayload {
                 resources: Some(resources.into_iter().map(Resource::new).collect()),
                 revision: Some(int(done.revision)),

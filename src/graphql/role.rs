@@ -20,7 +20,7 @@ use crate::service::role::RoleRow;
 #[graphql(complex)]
 pub struct Role {
     /// The opaque id for `node`.
-    id: ID,
+    pub(super) id: ID,
     /// Its key.
     key: String,
     /// Its name, unique in the tenant.

@@ -122,8 +122,8 @@ impl SessionMutation {
     /// Ends the session that the request was made with.
     async fn session_end(&self, ctx: &Context<'_>) -> Result<SessionEndPayload> {
         let (platform, caller) = caller(ctx)?;
-        platform.sign_out(caller).await?;
-        Ok(SessionEndPayload { ended: Some(true), user_errors: Vec::new() })
+        let ended = platform.sign_out(caller).await;
+        SessionEndPayload::of(ended.map(|()| SessionEndPayload { ended: Some(true), user_errors: Vec::new() }))
     }
 
     /// Generates an API key, shown this once; the one before stops at once. Needs a session.

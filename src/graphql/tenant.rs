@@ -2,8 +2,7 @@
 
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
 
-use super::catalogue::Catalogue;
-use super::context::caller;
+use super::context::{caller, loaders};
 use super::input::{parse, parse_all};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
@@ -21,7 +20,7 @@ use crate::service::tenant::{NewAdmin, NewTenant, SettingsChange, TenantRow};
 #[graphql(complex)]
 pub struct Tenant {
     /// The opaque id for `node`.
-    id: ID,
+    pub(super) id: ID,
     /// Its key: the domain of its rules.
     key: String,
     /// Its name.
@@ -51,9 +50,7 @@ impl Tenant {
 impl Tenant {
     /// The modules of its licence, in the catalogue's order.
     async fn licensed_modules(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let (platform, caller) = caller(ctx)?;
-        let licensed = platform.licensed_modules(caller, self.row.id).await?;
-        Ok(licensed.into_iter().map(|module| module.to_string()).collect())
+        loaders(ctx)?.licence(self.row.id).await
     }
 
     /// Its settings, for those who may read them.
@@ -171,12 +168,6 @@ pub struct TenantQuery;
 
 #[Object]
 impl TenantQuery {
-    /// What can be granted, as the caller's tenant sees it.
-    async fn catalogue(&self, ctx: &Context<'_>) -> Result<Catalogue> {
-        let (platform, caller) = caller(ctx)?;
-        Ok(Catalogue::new(platform, platform.listed_modules(caller).await?))
-    }
-
     /// The caller's tenant, or the one that an operator names in `X-Tenant`.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Tenant> {
         let (platform, caller) = caller(ctx)?;
@@ -222,9 +213,9 @@ impl TenantMutation {
                 admin: input.admin.admin().map_err(|error| error.at("admin"))?,
             };
             let done = platform.create_tenant(caller, new, input.reason).await?;
-            let row = platform.tenant_row(done.value.id).await?;
+            let row = platform.tenant_row(caller, done.value.id).await?;
             Ok(TenantCreatePayload {
-                tenant: Some(Tenant::new(row)),
+                tenant: row.map(Tenant::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })
@@ -240,9 +231,9 @@ impl TenantMutation {
             let key = parse("tenant", &input.tenant, TenantKey::parse)?;
             let modules = parse_all("modules", &input.modules, ModuleKey::parse)?;
             let done = platform.set_licence(caller, &key, modules, input.reason).await?;
-            let row = platform.tenant_row(done.value.id).await?;
+            let row = platform.tenant_row(caller, done.value.id).await?;
             Ok(TenantSetLicencePayload {
-                tenant: Some(Tenant::new(row)),
+                tenant: row.map(Tenant::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })

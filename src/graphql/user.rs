@@ -18,14 +18,14 @@ use crate::domain::name::Name;
 use crate::domain::user::{self, Email, UserChange, Username};
 use crate::error::Result;
 use crate::policy::rule::Subject;
-use crate::service::user::{NewUser, UserFilter as Filter, UserOrder, UserRow, UserUpdate};
+use crate::service::user::{NewUser, UserFilter as Filter, UserOrder as Order, UserRow, UserUpdate};
 
 /// A person's account, or a host application's.
 #[derive(Clone, SimpleObject)]
 #[graphql(complex)]
 pub struct User {
     /// The opaque id for `node`.
-    id: ID,
+    pub(super) id: ID,
     /// Its key: the username in lowercase.
     key: String,
     /// The name to sign in with, as it was typed.
@@ -61,7 +61,7 @@ impl User {
             id: node_id(Kind::User, row.user.id),
             key: row.user.key.to_string(),
             username: row.username.clone(),
-            full_name: row.full_name.to_string(),
+            full_name: row.full_name.clone(),
             email: row.email.clone(),
             base_role: row.user.base_role.into(),
             enabled: row.user.enabled,
@@ -299,24 +299,17 @@ impl UserFilter {
 
 /// In which order users are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Enum)]
-pub enum UserOrderBy {
-    /// By key.
-    #[default]
-    Key,
+#[graphql(remote = "Order")]
+pub enum UserOrder {
     /// By full name.
-    FullName,
-    /// The newest first.
-    Newest,
-}
-
-impl From<UserOrderBy> for UserOrder {
-    fn from(order: UserOrderBy) -> Self {
-        match order {
-            UserOrderBy::Key => Self::Key,
-            UserOrderBy::FullName => Self::FullName,
-            UserOrderBy::Newest => Self::Newest,
-        }
-    }
+    #[default]
+    NameAscending,
+    /// By full name, from the end.
+    NameDescending,
+    /// The oldest account first.
+    OldestFirst,
+    /// The newest account first.
+    NewestFirst,
 }
 
 /// Creates a user.
@@ -470,7 +463,7 @@ impl UserQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which users; all when absent.")] filter: Option<UserFilter>,
-        #[graphql(desc = "In which order.", default)] order_by: UserOrderBy,
+        #[graphql(desc = "In which order.", default)] order_by: UserOrder,
         #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
@@ -512,7 +505,7 @@ impl UserMutation {
         let made = async {
             let reason = input.reason.take();
             let done = platform.create_user(caller, input.new_user()?, reason).await?;
-            let user = platform.user_after_change(caller, &done.value).await?;
+            let user = platform.changed_user(caller, &done.value).await?;
             Ok(UserCreatePayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 revision: Some(int(done.revision)),
@@ -529,7 +522,7 @@ impl UserMutation {
             let key = parse("key", &input.key, UserKey::parse)?;
             let (version, reason) = (input.version, input.reason.take());
             let done = platform.update_user(caller, &key, version, input.update()?, reason).await?;
-            let user = platform.user_after_change(caller, &key).await?;
+            let user = platform.changed_user(caller, &key).await?;
             Ok(UserUpdatePayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 revision: Some(int(done.revision)),

@@ -1,6 +1,6 @@
 //! Groups (R39, R40).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
@@ -8,10 +8,12 @@ use super::Platform;
 use super::change::{Done, Intent};
 use super::permit::Permit;
 use crate::auth::caller::Caller;
-use crate::domain::group::GroupChange;
+use crate::domain::group::{Group, GroupChange};
 use crate::domain::key::{GroupKey, UserKey};
 use crate::domain::name::Name;
 use crate::error::Result;
+use crate::store::page::{Page, PageOf};
+use crate::store::user::UserRow;
 
 fn intent(permit: Permit, action: &'static str, key: &str, reason: Option<String>) -> Intent {
     Intent { permit, action, target: format!("group:{key}"), reason, gives: true }
@@ -76,5 +78,58 @@ impl Platform {
     pub async fn delete_group(&self, caller: &Caller, key: &GroupKey, reason: Option<String>) -> Result<Done<()>> {
         let intent = intent(Permit::GROUPS_DELETE, "group.delete", key.as_str(), reason);
         self.change(caller, intent, |draft| draft.state.delete_group(key.as_str()).map(drop)).await
+    }
+
+    /// A page of the groups, by key, without their members.
+    pub async fn groups(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<Group>> {
+        let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
+        self.store.scope(tenant.id).groups(search, &page).await
+    }
+
+    /// How many groups there are.
+    pub async fn count_groups(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
+        let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
+        self.store.scope(tenant.id).groups_count(search).await
+    }
+
+    /// The group of this key, without its members.
+    pub async fn group(&self, caller: &Caller, key: &GroupKey) -> Result<Option<Group>> {
+        Ok(self.groups_by_keys(caller, std::slice::from_ref(key)).await?.pop())
+    }
+
+    /// The groups of these keys, in no order, without their members.
+    pub async fn groups_by_keys(&self, caller: &Caller, keys: &[GroupKey]) -> Result<Vec<Group>> {
+        let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
+        self.store.scope(tenant.id).groups_by_keys(keys).await
+    }
+
+    /// The group of this internal id, without its members.
+    pub async fn group_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<Group>> {
+        let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
+        self.store.scope(tenant.id).group_by_id(id).await
+    }
+
+    /// The keys of the groups that each of these users is in.
+    pub async fn groups_of_users(&self, caller: &Caller, users: &[UserKey]) -> Result<HashMap<UserKey, Vec<GroupKey>>> {
+        let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
+        self.store.scope(tenant.id).groups_of_users(users).await
+    }
+
+    /// A page of the members of a group, by name.
+    pub async fn members(&self, caller: &Caller, key: &GroupKey, page: Page) -> Result<PageOf<UserRow>> {
+        self.authorise(caller, Permit::GROUPS_READ).await?;
+        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
+        self.store.scope(tenant.id).members_of_group(key, None, &page).await
+    }
+
+    /// How many members each of these groups has; none where the answer has none.
+    pub async fn member_counts(&self, caller: &Caller, keys: &[GroupKey]) -> Result<HashMap<GroupKey, u64>> {
+        let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
+        self.store.scope(tenant.id).member_counts(keys).await
+    }
+
+    /// How many members a group has.
+    pub async fn member_count(&self, caller: &Caller, key: &GroupKey) -> Result<u64> {
+        Ok(self.member_counts(caller, std::slice::from_ref(key)).await?.remove(key).unwrap_or(0))
     }
 }

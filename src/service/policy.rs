@@ -1,5 +1,6 @@
 //! The rules themselves: for auditors, for other Casbin programs, and as they change.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::Stream;
@@ -7,12 +8,13 @@ use futures_util::Stream;
 use super::Platform;
 use super::permit::Permit;
 use crate::auth::caller::Caller;
-use crate::domain::key::TenantKey;
+use crate::domain::key::{GroupKey, ProfileKey, RoleKey, TenantKey, UserKey};
 use crate::error::{Error, Result};
-use crate::policy::rule::Rule;
+use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
+use crate::store::Scope;
 use crate::store::page::{Page, PageOf};
-use crate::store::policy::RevisionEntry;
-pub use crate::store::policy::RuleRow;
+pub use crate::store::policy::{RuleFilter, RuleRow};
+use crate::store::revision::RevisionEntry;
 
 /// How many revisions a subscription reads at once.
 const CATCH_UP: u64 = 100;
@@ -26,6 +28,15 @@ pub struct RevisionRow {
     pub tenant: TenantKey,
 }
 
+/// Where a rule comes from, with the name that its thing has now.
+#[derive(Debug, Clone)]
+pub struct NamedOrigin {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The name of the thing.
+    pub name: String,
+}
+
 impl Platform {
     /// The revision that is in force here.
     pub async fn policy_revision(&self, caller: &Caller) -> Result<u64> {
@@ -35,21 +46,75 @@ impl Platform {
     }
 
     /// A page of the rules that are stored.
-    pub async fn rules(
-        &self,
-        caller: &Caller,
-        ptype: Option<&str>,
-        search: Option<&str>,
-        page: Page,
-    ) -> Result<PageOf<RuleRow>> {
+    pub async fn rules(&self, caller: &Caller, filter: &RuleFilter, page: Page) -> Result<PageOf<RuleRow>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        self.store.scope(tenant.id).rules(&tenant.key, ptype, search, &page).await
+        self.store.scope(tenant.id).rules(filter, &page).await
     }
 
     /// How many rules there are.
-    pub async fn count_rules(&self, caller: &Caller, ptype: Option<&str>, search: Option<&str>) -> Result<u64> {
+    pub async fn count_rules(&self, caller: &Caller, filter: &RuleFilter) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        self.store.scope(tenant.id).count_rules(ptype, search).await
+        self.store.scope(tenant.id).rules_count(filter).await
+    }
+
+    /// Where these rules come from, with the names that those things have now.
+    pub async fn origins(&self, caller: &Caller, rules: &[RuleHash]) -> Result<HashMap<RuleHash, Vec<NamedOrigin>>> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        let scope = self.store.scope(tenant.id);
+        let origins = scope.origins(rules).await?;
+        let names = self.origin_names(&scope, origins.values().flatten()).await?;
+        let named = |origin: Origin| {
+            let name = names.get(&(origin.kind, origin.key.clone())).cloned().unwrap_or_else(|| origin.key.clone());
+            NamedOrigin { origin, name }
+        };
+        Ok(origins.into_iter().map(|(rule, all)| (rule, all.into_iter().map(named).collect())).collect())
+    }
+
+    /// The names of all things that these origins name: one query for each kind.
+    async fn origin_names<'a>(
+        &self,
+        scope: &Scope,
+        origins: impl Iterator<Item = &'a Origin>,
+    ) -> Result<HashMap<(OriginKind, String), String>> {
+        let mut keys: HashMap<OriginKind, BTreeSet<&str>> = HashMap::new();
+        for origin in origins {
+            keys.entry(origin.kind).or_default().insert(&origin.key);
+        }
+        let mut names = HashMap::new();
+        for (kind, keys) in keys {
+            let found = self.names_of(scope, kind, &keys).await?;
+            names.extend(found.into_iter().map(|(key, name)| ((kind, key), name)));
+        }
+        Ok(names)
+    }
+
+    async fn names_of(&self, scope: &Scope, kind: OriginKind, keys: &BTreeSet<&str>) -> Result<Vec<(String, String)>> {
+        fn parsed<K>(keys: &BTreeSet<&str>, parse: fn(&str) -> Result<K>) -> Result<Vec<K>> {
+            keys.iter().map(|key| parse(key)).collect()
+        }
+        Ok(match kind {
+            OriginKind::Profile => {
+                let found = scope.profiles_by_keys(&parsed(keys, ProfileKey::parse)?).await?;
+                found.into_iter().map(|one| (one.key.to_string(), one.name.to_string())).collect()
+            }
+            OriginKind::Role => {
+                let found = scope.roles_by_keys(&parsed(keys, RoleKey::parse)?).await?;
+                found.into_iter().map(|one| (one.key.to_string(), one.name.to_string())).collect()
+            }
+            OriginKind::Group => {
+                let found = scope.groups_by_keys(&parsed(keys, GroupKey::parse)?).await?;
+                found.into_iter().map(|one| (one.key.to_string(), one.name.to_string())).collect()
+            }
+            OriginKind::User => {
+                let found = scope.users_by_keys(&parsed(keys, UserKey::parse)?).await?;
+                found.into_iter().map(|one| (one.user.key.to_string(), one.full_name)).collect()
+            }
+            OriginKind::Licence => {
+                let modules = keys.iter().filter_map(|key| self.catalogue.module(key));
+                modules.map(|module| (module.key.to_string(), module.name.clone())).collect()
+            }
+            OriginKind::BuiltIn => Vec::new(),
+        })
     }
 
     /// All rules in force here, as CSV in the form that Casbin's file adapters read.

@@ -1,5 +1,7 @@
 //! User profiles (R5 to R18).
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use super::Platform;
@@ -8,8 +10,48 @@ use super::permit::Permit;
 use crate::auth::caller::Caller;
 use crate::domain::key::ProfileKey;
 use crate::domain::name::Name;
-use crate::domain::profile::{ModuleSave, NewProfile, ProfileChange};
+use crate::domain::catalogue::Module;
+use crate::domain::key::{ModuleKey, SectionKey};
+use crate::domain::profile::{
+    Association, ModuleSave, ModuleState, NewProfile, Profile, ProfileChange, ProfileSection, SectionProgress,
+};
+use crate::domain::resource::Resource;
 use crate::error::Result;
+use crate::store::page::{Page, PageOf};
+use crate::store::resource::ResourceCount;
+use crate::store::user::{UserFilter, UserOrder, UserRow};
+
+/// A profile as lists show it: without its manual lists, which are asked for a page at a time.
+#[derive(Debug, Clone)]
+pub struct ProfileRow {
+    /// The profile; the lists of its sections are empty.
+    pub profile: Profile,
+}
+
+/// A module as a profile has it.
+#[derive(Debug, Clone)]
+pub struct ModuleRow {
+    /// Its place in the catalogue.
+    pub index: usize,
+    /// Its key.
+    pub key: ModuleKey,
+    /// Whether the licence holds it.
+    pub licensed: bool,
+    /// How far the profile has opened it.
+    pub state: ModuleState,
+    /// Its sections.
+    pub sections: Vec<SectionKey>,
+}
+
+/// How many resources there are, and how many a profile has by its lists: what the states of
+/// modules are made of.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// By section.
+    pub resources: HashMap<SectionKey, ResourceCount>,
+    /// By profile and section: how many its list holds, protected ones not counted.
+    pub listed: HashMap<(ProfileKey, SectionKey), u64>,
+}
 
 fn intent(permit: Permit, action: &'static str, key: &str, reason: Option<String>) -> Intent {
     Intent { permit, action, target: format!("profile:{key}"), reason, gives: true }
@@ -72,5 +114,139 @@ impl Platform {
     pub async fn delete_profile(&self, caller: &Caller, key: &ProfileKey, reason: Option<String>) -> Result<Done<()>> {
         let intent = intent(Permit::PROFILES_DELETE, "profile.delete", key.as_str(), reason);
         self.change(caller, intent, |draft| draft.state.delete_profile(key.as_str()).map(drop)).await
+    }
+
+    /// A page of the profiles, by key.
+    pub async fn profiles(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<ProfileRow>> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        let found = self.store.scope(tenant.id).profiles(search, &page).await?;
+        found.try_map(|profile| Ok(ProfileRow { profile }))
+    }
+
+    /// How many profiles there are.
+    pub async fn count_profiles(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        self.store.scope(tenant.id).profiles_count(search).await
+    }
+
+    /// The profile of this key.
+    pub async fn profile(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
+        Ok(self.profiles_by_keys(caller, std::slice::from_ref(key)).await?.pop())
+    }
+
+    /// The profiles of these keys, in no order.
+    pub async fn profiles_by_keys(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Vec<ProfileRow>> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        let found = self.store.scope(tenant.id).profiles_by_keys(keys).await?;
+        Ok(found.into_iter().map(|profile| ProfileRow { profile }).collect())
+    }
+
+    /// The profile of this internal id.
+    pub async fn profile_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<ProfileRow>> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        Ok(self.store.scope(tenant.id).profile_by_id(id).await?.map(|profile| ProfileRow { profile }))
+    }
+
+    /// How many users hold each of these profiles; none where the answer has none.
+    pub async fn profile_users(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<HashMap<ProfileKey, u64>> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        self.store.scope(tenant.id).profile_user_counts(keys).await
+    }
+
+    /// A page of the users that hold a profile, by name.
+    pub async fn holders(&self, caller: &Caller, key: &ProfileKey, page: Page) -> Result<PageOf<UserRow>> {
+        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
+        let filter = UserFilter { profile: Some(key.clone()), ..UserFilter::default() };
+        self.store.scope(tenant.id).users(&filter, UserOrder::default(), &page).await
+    }
+
+    /// How many users hold a profile.
+    pub async fn holder_count(&self, caller: &Caller, key: &ProfileKey) -> Result<u64> {
+        Ok(self.profile_users(caller, std::slice::from_ref(key)).await?.remove(key).unwrap_or(0))
+    }
+
+    /// What the states of the modules of these profiles are made of, in two queries.
+    pub async fn inventory(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Inventory> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        let scope = self.store.scope(tenant.id);
+        Ok(Inventory { resources: scope.resource_counts().await?, listed: scope.association_counts(keys).await? })
+    }
+
+    /// The modules that profiles of the caller's tenant configure, as this one has them (R7).
+    /// Optional ones without a licence are not listed (R2).
+    pub async fn profile_modules(&self, caller: &Caller, row: &ProfileRow, inventory: &Inventory) -> Result<Vec<ModuleRow>> {
+        let listed = self.listed_modules(caller).await?;
+        let modules = self.catalogue.modules();
+        let row = |(index, licensed): (usize, bool)| {
+            let module = modules.get(index).filter(|module| module.in_profiles && !module.platform)?;
+            let state = if licensed { inventory.state(&row.profile, module) } else { ModuleState::Unlicensed };
+            let sections = module.sections.iter().map(|section| section.key.clone()).collect();
+            Some(ModuleRow { index, key: module.key.clone(), licensed, state, sections })
+        };
+        Ok(listed.into_iter().filter_map(row).collect())
+    }
+
+    /// A page of the resources that a profile has in a section, or does not have yet.
+    pub async fn section_resources(
+        &self,
+        caller: &Caller,
+        profile: &ProfileKey,
+        section: &SectionKey,
+        associated: bool,
+        search: Option<&str>,
+        page: Page,
+    ) -> Result<PageOf<Resource>> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        let scope = self.store.scope(tenant.id);
+        if associated {
+            scope.profile_resources(profile, section, search, &page).await
+        } else {
+            scope.available_resources(profile, section, search, &page).await
+        }
+    }
+
+    /// How many resources a profile has in a section, or does not have yet.
+    pub async fn count_section_resources(
+        &self,
+        caller: &Caller,
+        profile: &ProfileKey,
+        section: &SectionKey,
+        associated: bool,
+        search: Option<&str>,
+    ) -> Result<u64> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        let scope = self.store.scope(tenant.id);
+        if associated {
+            scope.profile_resources_count(profile, section, search).await
+        } else {
+            scope.available_resources_count(profile, section, search).await
+        }
+    }
+}
+
+impl Inventory {
+    /// How many resources the profile has in a section, protected ones among them.
+    pub fn associated(&self, profile: &Profile, section: &SectionKey) -> u64 {
+        let all = self.resources.get(section).copied().unwrap_or_default();
+        match profile.sections.get(section).map(|own| &own.association) {
+            Some(Association::Automatic) => all.total,
+            _ => all.protected + self.listed.get(&(profile.key.clone(), section.clone())).copied().unwrap_or(0),
+        }
+    }
+
+    /// The state of a licensed module for a profile (R7).
+    fn state(&self, profile: &Profile, module: &Module) -> ModuleState {
+        let default = ProfileSection::default();
+        ModuleState::of(module.sections.iter().map(|section| {
+            let own = profile.sections.get(&section.key).unwrap_or(&default);
+            let all = self.resources.get(&section.key).copied().unwrap_or_default();
+            let has = self.associated(profile, &section.key);
+            let automatic = own.association == Association::Automatic;
+            SectionProgress {
+                enabled: own.enabled,
+                associated: section.holds_resources && (automatic || has > all.protected),
+                complete: has >= all.total,
+            }
+        }))
     }
 }

@@ -7,8 +7,10 @@ use super::change::{Done, Intent};
 use super::permit::Permit;
 use crate::auth::caller::Caller;
 use crate::domain::key::{ResourceKey, SectionKey, UserKey};
-use crate::domain::resource::NewResource;
-use crate::error::Result;
+use crate::domain::key::Object;
+use crate::domain::resource::{NewResource, Resource};
+use crate::error::{Error, Result};
+use crate::store::page::{Page, PageOf};
 
 /// What a host registers gives nobody more than profiles say: no check of what the host may do.
 fn intent(action: &'static str, section: &SectionKey, reason: Option<String>) -> Intent {
@@ -43,5 +45,38 @@ impl Platform {
             draft.state.remove_resources(draft.catalogue, section, keys)
         })
         .await
+    }
+
+    /// A page of the resources of a section, by key.
+    pub async fn resources(
+        &self,
+        caller: &Caller,
+        section: &SectionKey,
+        search: Option<&str>,
+        page: Page,
+    ) -> Result<PageOf<Resource>> {
+        let tenant = self.authorise(caller, Permit::RESOURCES_READ).await?;
+        if self.catalogue.section(section.as_str()).is_none() {
+            return Err(Error::bad_input(format!("there is no section `{section}`")).at("section"));
+        }
+        self.store.scope(tenant.id).resources(Some(section), search, &page).await
+    }
+
+    /// How many resources a section has.
+    pub async fn count_resources(&self, caller: &Caller, section: &SectionKey, search: Option<&str>) -> Result<u64> {
+        let tenant = self.authorise(caller, Permit::RESOURCES_READ).await?;
+        self.store.scope(tenant.id).resources_count(Some(section), search).await
+    }
+
+    /// The resources of these objects, for the host that has just registered them.
+    pub async fn registered(&self, caller: &Caller, objects: &[Object]) -> Result<Vec<Resource>> {
+        let tenant = self.authorise(caller, Permit::RESOURCES_EDIT).await?;
+        self.store.scope(tenant.id).resources_by_objects(objects).await
+    }
+
+    /// The resource of this internal id.
+    pub async fn resource_by_id(&self, caller: &Caller, id: uuid::Uuid) -> Result<Option<Resource>> {
+        let tenant = self.authorise(caller, Permit::RESOURCES_READ).await?;
+        self.store.scope(tenant.id).resource_by_id(id).await
     }
 }

@@ -1,5 +1,7 @@
 //! Custom roles (R35 to R38).
 
+use std::collections::{BTreeSet, HashMap};
+
 use uuid::Uuid;
 
 use super::Platform;
@@ -8,8 +10,46 @@ use super::permit::Permit;
 use crate::auth::caller::Caller;
 use crate::domain::key::RoleKey;
 use crate::domain::name::Name;
-use crate::domain::role::RoleChange;
+use crate::domain::key::PermissionKey;
+use crate::domain::role::{BuiltIn, CustomRole, Grant, RoleChange, RoleRef};
 use crate::error::Result;
+use crate::store::page::{Page, PageOf};
+
+/// A role as lists show it: a built-in one or a custom one.
+#[derive(Debug, Clone)]
+pub struct RoleRow {
+    /// Internal id.
+    pub id: Uuid,
+    /// Its key.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Whether administrators made it.
+    pub custom: bool,
+    /// The permissions that are on.
+    pub permissions: BTreeSet<PermissionKey>,
+    /// Its grants of its own.
+    pub grants: BTreeSet<Grant>,
+    /// Grows with each change.
+    pub version: i32,
+}
+
+impl From<CustomRole> for RoleRow {
+    fn from(role: CustomRole) -> Self {
+        Self {
+            id: role.id,
+            key: role.key.to_string(),
+            name: role.name.to_string(),
+            description: role.description,
+            custom: true,
+            permissions: role.permissions,
+            grants: role.grants,
+            version: role.version,
+        }
+    }
+}
 
 fn intent(permit: Permit, action: &'static str, key: &str, reason: Option<String>) -> Intent {
     Intent { permit, action, target: format!("role:{key}"), reason, gives: true }
@@ -49,5 +89,122 @@ impl Platform {
     pub async fn delete_role(&self, caller: &Caller, key: &RoleKey, reason: Option<String>) -> Result<Done<()>> {
         let intent = intent(Permit::ROLES_DELETE, "role.delete", key.as_str(), reason);
         self.change(caller, intent, |draft| draft.state.delete_role(key.as_str()).map(drop)).await
+    }
+
+    /// A page of the roles: the built-in ones, then the custom ones by key.
+    pub async fn roles(
+        &self,
+        caller: &Caller,
+        search: Option<&str>,
+        custom: Option<bool>,
+        page: Page,
+    ) -> Result<PageOf<RoleRow>> {
+        let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
+        let heads = if custom == Some(true) { Vec::new() } else { self.built_in_roles(search) };
+        let names: Vec<String> = heads.iter().map(|role| role.key.clone()).collect();
+        let heads = names.iter().map(String::as_str).zip(heads).collect();
+        let scope = self.store.scope(tenant.id);
+        let rest = |page: Page| async move {
+            match custom {
+                Some(false) => Ok(PageOf::empty()),
+                _ => scope.roles(search, &page).await?.try_map(|role| Ok(role.into())),
+            }
+        };
+        page.with_heads(heads, rest).await
+    }
+
+    /// How many roles there are.
+    pub async fn count_roles(&self, caller: &Caller, search: Option<&str>, custom: Option<bool>) -> Result<u64> {
+        let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
+        let built_in = if custom == Some(true) { 0 } else { self.built_in_roles(search).len() as u64 };
+        let made = if custom == Some(false) { 0 } else { self.store.scope(tenant.id).roles_count(search).await? };
+        Ok(built_in + made)
+    }
+
+    /// The role of this key.
+    pub async fn role(&self, caller: &Caller, key: &str) -> Result<Option<RoleRow>> {
+        let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
+        if let Some(role) = BuiltIn::from_name(key) {
+            return Ok(Some(self.built_in_role(role)));
+        }
+        let Ok(key) = RoleKey::parse(key) else { return Ok(None) };
+        Ok(self.store.scope(tenant.id).roles_by_keys(&[key]).await?.pop().map(Into::into))
+    }
+
+    /// The roles that groups or users name, in no order.
+    pub async fn roles_by_refs(&self, caller: &Caller, refs: &[RoleRef]) -> Result<Vec<RoleRow>> {
+        let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
+        let mut found = Vec::new();
+        let mut custom = Vec::new();
+        for role in refs {
+            match role {
+                RoleRef::Manager => found.push(self.built_in_role(BuiltIn::Manager)),
+                RoleRef::Custom(key) => custom.push(key.clone()),
+            }
+        }
+        if !custom.is_empty() {
+            found.extend(self.store.scope(tenant.id).roles_by_keys(&custom).await?.into_iter().map(Into::into));
+        }
+        Ok(found)
+    }
+
+    /// How many users hold each of these custom roles themselves; none where the answer has none.
+    pub async fn role_users(&self, caller: &Caller, keys: &[RoleKey]) -> Result<HashMap<RoleKey, u64>> {
+        let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
+        self.store.scope(tenant.id).role_user_counts(keys).await
+    }
+
+    /// How many enabled or disabled users have this base role and nothing instead of it.
+    pub async fn built_in_users(&self, caller: &Caller, key: &str) -> Result<u64> {
+        use crate::domain::user::BaseRole;
+        let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
+        let scope = self.store.scope(tenant.id);
+        let of = |base_role: Option<BaseRole>| crate::store::user::UserFilter { base_role, ..Default::default() };
+        let base_role = match BuiltIn::from_name(key) {
+            Some(BuiltIn::Admin) => Some(BaseRole::Admin),
+            Some(BuiltIn::Manager) => return scope.plain_managers_count().await,
+            Some(BuiltIn::Agent) => Some(BaseRole::Agent),
+            Some(BuiltIn::Service) => Some(BaseRole::Service),
+            Some(BuiltIn::Member) => None,
+            None => return Ok(0),
+        };
+        scope.users_count(&of(base_role)).await
+    }
+
+    fn built_in_roles(&self, search: Option<&str>) -> Vec<RoleRow> {
+        let wanted = search.unwrap_or_default().trim().to_lowercase();
+        let all = BuiltIn::ALL.into_iter().map(|role| self.built_in_role(role));
+        all.filter(|role| role.key.contains(&wanted) || role.name.to_lowercase().contains(&wanted)).collect()
+    }
+
+    fn built_in_role(&self, role: BuiltIn) -> RoleRow {
+        let (number, name, description) = match role {
+            BuiltIn::Admin => (1, "Admin", "Everything that is licensed."),
+            BuiltIn::Manager => (2, "Manager", "All permissions of the catalogue."),
+            BuiltIn::Agent => (3, "Agent", "Nothing of its own."),
+            BuiltIn::Service => (4, "Service", "A host application: decides for others and registers resources."),
+            BuiltIn::Member => (5, "Member", "What every user has that is not disabled."),
+        };
+        let all = self.catalogue.permissions().iter().map(|permission| permission.key.clone());
+        RoleRow {
+            id: Uuid::from_u128(number),
+            key: role.as_str().to_owned(),
+            name: name.to_owned(),
+            description: description.to_owned(),
+            custom: false,
+            permissions: all.filter(|_| role == BuiltIn::Manager).collect(),
+            grants: BTreeSet::new(),
+            version: 1,
+        }
+    }
+
+    /// The role of this internal id.
+    pub async fn role_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<RoleRow>> {
+        let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
+        let built_in = BuiltIn::ALL.into_iter().map(|role| self.built_in_role(role)).find(|role| role.id == id);
+        match built_in {
+            Some(role) => Ok(Some(role)),
+            None => Ok(self.store.scope(tenant.id).role_by_id(id).await?.map(Into::into)),
+        }
     }
 }

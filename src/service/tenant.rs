@@ -1,6 +1,6 @@
 //! Tenants, their licence and settings (R2 to R4); and the platform's own tenant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -18,6 +18,7 @@ use crate::domain::user::{BaseRole, Email, Telephony, UserChange, Username, chec
 use crate::error::{Error, ErrorCode, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::revision::Counters;
+use crate::store::page::{Page, PageOf};
 pub use crate::store::tenant::TenantRow;
 use crate::store::user::NewAccount;
 
@@ -213,5 +214,66 @@ impl Platform {
             settings.check()
         })
         .await
+    }
+
+    /// A page of all tenants, by key; for operators.
+    pub async fn list_tenants(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<TenantRow>> {
+        self.check_platform(caller, "tenants", &Action::read()).await?;
+        self.store.tenants(search, &page).await
+    }
+
+    /// How many tenants there are; for operators.
+    pub async fn count_tenants(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
+        self.check_platform(caller, "tenants", &Action::read()).await?;
+        self.store.tenants_count(search).await
+    }
+
+    /// The tenant that the caller acts in.
+    pub async fn own_tenant(&self, caller: &Caller) -> Result<TenantRow> {
+        self.store.tenant_by_id(caller.tenant().id).await?.ok_or_else(super::permit::unauthenticated)
+    }
+
+    /// A tenant that the caller acts in, or that it may see as an operator.
+    pub async fn tenant_row(&self, caller: &Caller, id: TenantId) -> Result<Option<TenantRow>> {
+        if id != caller.tenant().id {
+            self.check_platform(caller, "tenants", &Action::read()).await?;
+        }
+        self.store.tenant_by_id(id).await
+    }
+
+    /// The modules of the licences of these tenants: the caller's own, or as an operator.
+    pub async fn licences(
+        &self,
+        caller: &Caller,
+        tenants: &[TenantId],
+    ) -> Result<HashMap<TenantId, BTreeSet<ModuleKey>>> {
+        if tenants.iter().any(|tenant| *tenant != caller.tenant().id) {
+            self.check_platform(caller, "tenants", &Action::read()).await?;
+        }
+        self.store.licences(tenants).await
+    }
+
+    /// The settings of a tenant, for those who may read them: its admins, and operators (R4).
+    pub async fn may_read_settings(&self, caller: &Caller, id: TenantId) -> Result<bool> {
+        let allowed = if id == caller.tenant().id {
+            self.authorise(caller, Permit::SETTINGS_READ).await.map(drop)
+        } else {
+            self.check_platform(caller, "tenants", &Action::read()).await
+        };
+        match allowed {
+            Ok(()) => Ok(true),
+            Err(error) if error.code == ErrorCode::Forbidden => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The modules that the caller's tenant sees, by their place in the catalogue, and whether
+    /// the licence holds each. Optional ones without a licence are not listed (R2).
+    pub async fn listed_modules(&self, caller: &Caller) -> Result<Vec<(usize, bool)>> {
+        let id = caller.tenant().id;
+        let licensed = self.store.licences(&[id]).await?.remove(&id).unwrap_or_default();
+        let modules = self.catalogue.modules().iter().enumerate();
+        let listed = modules.map(|(i, module)| (i, module, module.platform || licensed.contains(&module.key)));
+        Ok(listed.filter(|(_, module, licensed)| *licensed || !module.optional).map(|(i, _, on)| (i, on)).collect())
     }
 }

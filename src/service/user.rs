@@ -1,6 +1,6 @@
 //! Users and their accounts (R19, R25 to R28, R31).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -14,7 +14,10 @@ use crate::domain::name::Name;
 use crate::domain::user::{BaseRole, Email, Telephony, UserChange, Username, check_extension, check_password};
 use crate::domain::{Change, tenant::Settings};
 use crate::error::{Error, Result};
+use crate::store::page::{Page, PageOf};
+pub use crate::store::session::ApiKeyRow;
 use crate::store::user::{AccountChange, NewAccount};
+pub use crate::store::user::{UserFilter, UserOrder, UserRow};
 
 /// A user as an administrator creates it.
 pub struct NewUser {
@@ -142,5 +145,67 @@ impl Platform {
             draft.state.remove_user(key.as_str()).map(drop)
         })
         .await
+    }
+
+    /// A page of users; none when the filter names what cannot be.
+    pub async fn users(
+        &self,
+        caller: &Caller,
+        filter: Option<&UserFilter>,
+        order: UserOrder,
+        page: Page,
+    ) -> Result<PageOf<UserRow>> {
+        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
+        match filter {
+            Some(filter) => self.store.scope(tenant.id).users(filter, order, &page).await,
+            None => Ok(PageOf::empty()),
+        }
+    }
+
+    /// How many users the filter finds.
+    pub async fn count_users(&self, caller: &Caller, filter: Option<&UserFilter>) -> Result<u64> {
+        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
+        match filter {
+            Some(filter) => self.store.scope(tenant.id).users_count(filter).await,
+            None => Ok(0),
+        }
+    }
+
+    /// The user of this key.
+    pub async fn user(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
+        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
+        self.store.scope(tenant.id).user(key).await
+    }
+
+    /// The user of this internal id.
+    pub async fn user_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<UserRow>> {
+        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
+        self.store.scope(tenant.id).user_by_id(id).await
+    }
+
+    /// The users of these keys, in no order.
+    pub async fn users_by_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
+        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
+        self.store.scope(tenant.id).users_by_keys(keys).await
+    }
+
+    /// The caller's own account, in its home tenant.
+    pub async fn own_user(&self, caller: &Caller) -> Result<UserRow> {
+        let row = self.store.scope(caller.home().id).user(caller.user()).await?;
+        row.ok_or_else(super::permit::unauthenticated)
+    }
+
+    /// A user that the caller has just changed.
+    pub async fn changed_user(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
+        let tenant = self.authorise(caller, Permit::USERS_EDIT).await?;
+        self.store.scope(tenant.id).user(key).await
+    }
+
+    /// What is kept of a user's API key. Anyone may ask about their own.
+    pub async fn api_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<HashMap<UserKey, ApiKeyRow>> {
+        let own = !caller.is_visiting() && keys.iter().all(|key| key == caller.user());
+        let tenant =
+            if own { self.tenant_of(caller).await? } else { self.authorise(caller, Permit::USERS_READ).await? };
+        self.store.scope(tenant.id).api_keys(keys).await
     }
 }

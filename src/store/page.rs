@@ -24,6 +24,9 @@ const CURSOR_MAX: usize = 4096;
 /// The most characters that are searched for.
 const SEARCH_MAX: usize = 200;
 
+/// The field by which the cursor of a fixed thing names it.
+const HEAD: &str = "head";
+
 /// A place in a list: the values that order the row there. Opaque outside of the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(serde_json::Value);
@@ -73,6 +76,54 @@ impl Page {
         Ok(Self { first, after: cursor(after, "after")?, last, before: cursor(before, "before")? })
     }
 
+    /// Whether the page is taken from the end of the list.
+    const fn is_backward(&self) -> bool {
+        self.last.is_some() || (self.before.is_some() && self.after.is_none() && self.first.is_none())
+    }
+
+    fn limit(&self) -> u64 {
+        self.first.or(self.last).unwrap_or(PAGE_DEFAULT)
+    }
+
+    /// A page of a list that begins with a few fixed things, `heads` by their keys, and goes on
+    /// with a list of the store, of which `rest` gives a page.
+    pub async fn with_heads<T, F>(&self, heads: Vec<(&str, T)>, rest: impl FnOnce(Self) -> F) -> Result<PageOf<T>>
+    where
+        F: Future<Output = Result<PageOf<T>>>,
+    {
+        let place = |cursor: Option<&Cursor>| {
+            let key = cursor.and_then(|cursor| cursor.0.get(HEAD)?.as_str());
+            key.map(|key| heads.iter().position(|(head, _)| *head == key).ok_or_else(bad_cursor)).transpose()
+        };
+        let (after, before) = (place(self.after.as_ref())?, place(self.before.as_ref())?);
+        let low = after.map_or_else(|| if self.after.is_some() { heads.len() } else { 0 }, |place| place + 1);
+        let high = before.unwrap_or(heads.len());
+        let limit = usize::try_from(self.limit()).unwrap_or(usize::MAX);
+        let between = high.saturating_sub(low);
+        let taken = if self.is_backward() { 0 } else { between.min(limit) };
+        // The store's part is asked for even when the heads fill the page: is there more?
+        let wanted = (limit - taken).max(1) as u64;
+        let rest = if before.is_some() {
+            PageOf::empty()
+        } else {
+            let (first, last) = if self.is_backward() { (None, Some(wanted)) } else { (Some(wanted), None) };
+            let after = self.after.clone().filter(|_| after.is_none());
+            rest(Self { first, after, last, before: self.before.clone() }).await?
+        };
+        let head = |(key, item): (&str, T)| (Cursor(serde_json::json!({ HEAD: key })), item);
+        let heads = heads.into_iter().skip(low).take(between);
+        if self.is_backward() {
+            let room = limit.saturating_sub(rest.items.len()).min(between);
+            let items: Vec<_> = heads.skip(between - room).map(head).chain(rest.items).collect();
+            let has_previous = rest.has_previous || room < between || low > 0;
+            return Ok(PageOf { items, has_next: self.before.is_some(), has_previous });
+        }
+        let full = taken == limit;
+        let has_next = taken < between || rest.has_next || (full && !rest.items.is_empty());
+        let tail = rest.items.into_iter().take(limit - taken);
+        Ok(PageOf { items: heads.take(taken).map(head).chain(tail).collect(), has_next, has_previous: self.after.is_some() })
+    }
+
     /// The first things of a list.
     pub fn first(count: u64) -> Self {
         Self { first: Some(count.clamp(1, PAGE_MAX)), ..Self::default() }
@@ -91,6 +142,11 @@ pub struct PageOf<T> {
 }
 
 impl<T> PageOf<T> {
+    /// Nothing.
+    pub const fn empty() -> Self {
+        Self { items: Vec::new(), has_next: false, has_previous: false }
+    }
+
     /// The same page of something made from each thing.
     pub fn try_map<U>(self, mut make: impl FnMut(T) -> Result<U>) -> Result<PageOf<U>> {
         let items = self.items.into_iter().map(|(cursor, item)| Ok((cursor, make(item)?))).collect::<Result<_>>()?;
@@ -124,8 +180,7 @@ impl<C: ColumnTrait> Keyset<C> {
     where
         E: EntityTrait<Column = C>,
     {
-        let backward = page.last.is_some() || (page.before.is_some() && page.after.is_none() && page.first.is_none());
-        let limit = page.first.or(page.last).unwrap_or(PAGE_DEFAULT);
+        let (backward, limit) = (page.is_backward(), page.limit());
         let mut select = select;
         if let Some(after) = &page.after {
             select = select.filter(self.beyond(after, !self.descending).map_err(|error| error.at("after"))?);

@@ -1,5 +1,7 @@
 //! Sessions and API keys, and who a token belongs to. Only digests of tokens are stored.
 
+use std::collections::HashMap;
+
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement};
 use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
@@ -197,14 +199,19 @@ impl Scope {
         }))
     }
 
-    /// The API key of a user.
-    pub async fn api_key(&self, user: &UserKey) -> Result<Option<ApiKeyRow>> {
-        let row = self.find::<api_key::Entity>().filter(api_key::Column::User.eq(user.as_str())).one(&self.db).await?;
-        Ok(row.map(|row| ApiKeyRow {
-            prefix: row.prefix,
-            created_at: Timestamp(row.created_at),
-            last_used_at: row.last_used_at.map(Timestamp),
-        }))
+    /// What is kept of the API keys of these users, where they have one.
+    pub async fn api_keys(&self, users: &[UserKey]) -> Result<HashMap<UserKey, ApiKeyRow>> {
+        let these = api_key::Column::User.is_in(users.iter().map(UserKey::as_str));
+        let rows = self.find::<api_key::Entity>().filter(these).all(&self.db).await?;
+        let row = |row: api_key::Model| {
+            let key = ApiKeyRow {
+                prefix: row.prefix,
+                created_at: Timestamp(row.created_at),
+                last_used_at: row.last_used_at.map(Timestamp),
+            };
+            Ok((stored(UserKey::parse(&row.user))?, key))
+        };
+        rows.into_iter().map(row).collect()
     }
 
     /// Notes that a user's API key was used. Outside of any transaction: nothing depends on it.

@@ -102,6 +102,12 @@ impl Scope {
         order.keyset().page(&self.db, self.select_users(filter), page).await?.try_map(row_of)
     }
 
+    /// How many managers hold no custom role.
+    pub async fn plain_managers_count(&self) -> Result<u64> {
+        let managers = self.select_users(&UserFilter { base_role: Some(BaseRole::Manager), ..UserFilter::default() });
+        Ok(managers.filter(user::Column::Role.is_null()).count(&self.db).await?)
+    }
+
     /// How many users the filter finds.
     pub async fn users_count(&self, filter: &UserFilter) -> Result<u64> {
         Ok(self.select_users(filter).count(&self.db).await?)

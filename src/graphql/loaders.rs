@@ -1,0 +1,244 @@
+//! Loaders: what many things of one answer ask for one by one is read in one query. They live as
+//! long as one operation, so what they remember is never stale.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+
+use async_graphql::dataloader::{DataLoader, Loader};
+
+use super::group::Group;
+use super::node::Node;
+use super::policy::Origin;
+use super::profile::Profile;
+use super::role::Role;
+use super::session::ApiKey;
+use super::user::User;
+use crate::auth::caller::Caller;
+use crate::domain::key::{GroupKey, ProfileKey, RoleKey, SectionKey, TenantId, UserKey};
+use crate::domain::role::RoleRef;
+use crate::error::{Error, Related, Result};
+use crate::policy::rule::RuleHash;
+use crate::service::Platform;
+use crate::service::policy::RuleRow;
+use crate::service::profile::{Inventory, ModuleRow, ProfileRow};
+use crate::service::role::RoleRow;
+
+/// Who reads, and where.
+#[derive(Clone)]
+pub(super) struct Source {
+    platform: Platform,
+    caller: Caller,
+}
+
+/// The loaders of one operation.
+pub(super) struct Loaders {
+    source: Source,
+    loader: DataLoader<Source>,
+}
+
+/// Declares a key type of the loader and how its values are read.
+macro_rules! load {
+    ($(#[$meta:meta])* $key:ident($inner:ty) -> $value:ty, |$source:ident, $keys:ident| $read:expr) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        struct $key($inner);
+
+        impl Loader<$key> for Source {
+            type Value = $value;
+            type Error = Error;
+
+            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $value>> {
+                let $source = self;
+                let $keys: Vec<$inner> = keys.iter().map(|key| key.0.clone()).collect();
+                Ok($read)
+            }
+        }
+    };
+}
+
+load!(
+    /// A user.
+    UserOf(UserKey) -> User, |source, keys| {
+        let tenant = source.caller.tenant().id;
+        let found = source.platform.users_by_keys(&source.caller, &keys).await?;
+        found.into_iter().map(|row| (UserOf(row.user.key.clone()), User::new(tenant, row))).collect()
+    }
+);
+load!(
+    /// A profile.
+    ProfileOf(ProfileKey) -> Profile, |source, keys| {
+        let found = source.platform.profiles_by_keys(&source.caller, &keys).await?;
+        found.into_iter().map(|row| (ProfileOf(row.profile.key.clone()), Profile::new(row))).collect()
+    }
+);
+load!(
+    /// A role.
+    RoleOf(RoleRef) -> RoleRow, |source, keys| {
+        let found = source.platform.roles_by_refs(&source.caller, &keys).await?;
+        let key = |row: &RoleRow| RoleRef::parse(&row.key).map(RoleOf);
+        found.into_iter().map(|row| Ok((key(&row)?, row))).collect::<Result<_>>()?
+    }
+);
+load!(
+    /// The groups of a user.
+    GroupsOf(UserKey) -> Vec<Group>, |source, keys| {
+        let of = source.platform.groups_of_users(&source.caller, &keys).await?;
+        let wanted: BTreeSet<GroupKey> = of.values().flatten().cloned().collect();
+        let wanted: Vec<GroupKey> = wanted.into_iter().collect();
+        let found = source.platform.groups_by_keys(&source.caller, &wanted).await?;
+        let found: HashMap<GroupKey, Group> = found.into_iter().map(|one| (one.key.clone(), Group::new(one))).collect();
+        let groups = |keys: Vec<GroupKey>| keys.iter().filter_map(|key| found.get(key).cloned()).collect();
+        of.into_iter().map(|(user, keys)| (GroupsOf(user), groups(keys))).collect()
+    }
+);
+load!(
+    /// A group.
+    GroupOf(GroupKey) -> Group, |source, keys| {
+        let found = source.platform.groups_by_keys(&source.caller, &keys).await?;
+        found.into_iter().map(|group| (GroupOf(group.key.clone()), Group::new(group))).collect()
+    }
+);
+load!(
+    /// How many members a group has.
+    MembersOf(GroupKey) -> u64, |source, keys| {
+        let found = source.platform.member_counts(&source.caller, &keys).await?;
+        found.into_iter().map(|(key, count)| (MembersOf(key), count)).collect()
+    }
+);
+load!(
+    /// How many users hold a profile.
+    HoldersOf(ProfileKey) -> u64, |source, keys| {
+        let found = source.platform.profile_users(&source.caller, &keys).await?;
+        found.into_iter().map(|(key, count)| (HoldersOf(key), count)).collect()
+    }
+);
+load!(
+    /// How many users hold a custom role.
+    RoleHoldersOf(RoleKey) -> u64, |source, keys| {
+        let found = source.platform.role_users(&source.caller, &keys).await?;
+        found.into_iter().map(|(key, count)| (RoleHoldersOf(key), count)).collect()
+    }
+);
+load!(
+    /// What is kept of a user's API key.
+    ApiKeyOf(UserKey) -> ApiKey, |source, keys| {
+        let found = source.platform.api_keys(&source.caller, &keys).await?;
+        found.into_iter().map(|(user, row)| (ApiKeyOf(user), row.into())).collect()
+    }
+);
+load!(
+    /// The modules of a tenant's licence.
+    LicenceOf(TenantId) -> Vec<String>, |source, keys| {
+        let catalogue = source.platform.catalogue.modules();
+        let found = source.platform.licences(&source.caller, &keys).await?;
+        let in_order = |licensed: BTreeSet<_>| {
+            catalogue.iter().filter(|module| licensed.contains(&module.key)).map(|module| module.key.to_string()).collect()
+        };
+        found.into_iter().map(|(tenant, licensed)| (LicenceOf(tenant), in_order(licensed))).collect()
+    }
+);
+load!(
+    /// What the modules of a profile's states are made of.
+    InventoryOf(ProfileKey) -> std::sync::Arc<Inventory>, |source, keys| {
+        let inventory = std::sync::Arc::new(source.platform.inventory(&source.caller, &keys).await?);
+        keys.into_iter().map(|key| (InventoryOf(key), std::sync::Arc::clone(&inventory))).collect()
+    }
+);
+load!(
+    /// Where a rule comes from.
+    OriginsOf(RuleHash) -> Vec<Origin>, |source, keys| {
+        let found = source.platform.origins(&source.caller, &keys).await?;
+        found.into_iter().map(|(rule, all)| (OriginsOf(rule), all.into_iter().map(Origin::new).collect())).collect()
+    }
+);
+
+impl Loaders {
+    pub(super) fn new(platform: &Platform, caller: &Caller) -> Self {
+        let source = Source { platform: platform.clone(), caller: caller.clone() };
+        Self { loader: DataLoader::new(source.clone(), tokio::spawn), source }
+    }
+
+    async fn one<K>(&self, key: K) -> Result<Option<<Source as Loader<K>>::Value>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Source: Loader<K, Error = Error>,
+    {
+        self.loader.load_one(key).await
+    }
+
+    pub(super) async fn user(&self, key: &UserKey) -> Result<Option<User>> {
+        self.one(UserOf(key.clone())).await
+    }
+
+    pub(super) async fn profile(&self, key: &ProfileKey) -> Result<Option<Profile>> {
+        self.one(ProfileOf(key.clone())).await
+    }
+
+    pub(super) async fn custom_role(&self, key: &RoleKey) -> Result<Option<Role>> {
+        Ok(self.one(RoleOf(RoleRef::Custom(key.clone()))).await?.map(Role::new))
+    }
+
+    /// The roles that these name, in their order.
+    pub(super) async fn roles(&self, refs: &BTreeSet<RoleRef>) -> Result<Vec<RoleRow>> {
+        let found = self.loader.load_many(refs.iter().cloned().map(RoleOf)).await?;
+        Ok(refs.iter().filter_map(|role| found.get(&RoleOf(role.clone())).cloned()).collect())
+    }
+
+    pub(super) async fn role_users(&self, row: &RoleRow) -> Result<u64> {
+        if !row.custom {
+            return self.source.platform.built_in_users(&self.source.caller, &row.key).await;
+        }
+        Ok(self.one(RoleHoldersOf(RoleKey::parse(&row.key)?)).await?.unwrap_or(0))
+    }
+
+    pub(super) async fn groups_of(&self, user: &UserKey) -> Result<Vec<Group>> {
+        Ok(self.one(GroupsOf(user.clone())).await?.unwrap_or_default())
+    }
+
+    pub(super) async fn group_members(&self, key: &GroupKey) -> Result<u64> {
+        Ok(self.one(MembersOf(key.clone())).await?.unwrap_or(0))
+    }
+
+    pub(super) async fn profile_users(&self, key: &ProfileKey) -> Result<u64> {
+        Ok(self.one(HoldersOf(key.clone())).await?.unwrap_or(0))
+    }
+
+    pub(super) async fn api_key(&self, user: &UserKey) -> Result<Option<ApiKey>> {
+        self.one(ApiKeyOf(user.clone())).await
+    }
+
+    pub(super) async fn licence(&self, tenant: TenantId) -> Result<Vec<String>> {
+        Ok(self.one(LicenceOf(tenant)).await?.unwrap_or_default())
+    }
+
+    pub(super) async fn profile_modules(&self, row: &ProfileRow) -> Result<Vec<ModuleRow>> {
+        let inventory = self.one(InventoryOf(row.profile.key.clone())).await?.unwrap_or_default();
+        self.source.platform.profile_modules(&self.source.caller, row, &inventory).await
+    }
+
+    pub(super) async fn profile_resources(&self, row: &ProfileRow, section: &SectionKey) -> Result<u64> {
+        let inventory = self.one(InventoryOf(row.profile.key.clone())).await?.unwrap_or_default();
+        Ok(inventory.associated(&row.profile, section))
+    }
+
+    pub(super) async fn origins(&self, row: &RuleRow) -> Result<Vec<Origin>> {
+        Ok(self.one(OriginsOf(row.rule.hash())).await?.unwrap_or_default())
+    }
+
+    /// The things that an error names, in its order; those that are gone are left out.
+    pub(super) async fn related(&self, related: &[Related]) -> Result<Vec<Node>> {
+        let mut users = Vec::new();
+        let mut groups = Vec::new();
+        for one in related {
+            match one {
+                Related::User(key) => users.push(UserOf(UserKey::parse(key)?)),
+                Related::Group(key) => groups.push(GroupOf(GroupKey::parse(key)?)),
+            }
+        }
+        let mut found_users = self.loader.load_many(users.clone()).await?;
+        let mut found_groups = self.loader.load_many(groups.clone()).await?;
+        let users = users.iter().filter_map(|key| found_users.remove(key)).map(Node::User);
+        let groups = groups.iter().filter_map(|key| found_groups.remove(key)).map(Node::Group);
+        Ok(users.chain(groups).collect())
+    }
+}
