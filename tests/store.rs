@@ -1,5 +1,6 @@
 //! The store, on SQLite and PostgreSQL alike: what is written is read back, and nothing else.
 
 mod harness;
+mod read;
 mod state;
 mod world;
