@@ -185,7 +185,7 @@ impl<C: ColumnTrait> Keyset<C> {
 }
 
 /// A cursor's value for a column of this type. It comes from a stranger: any other is refused,
-/// before PostgreSQL is asked to compare it.
+/// before `PostgreSQL` is asked to compare it.
 fn value_of(kind: &ColumnType, json: &serde_json::Value) -> Option<Value> {
     match kind {
         ColumnType::BigInteger => json.as_i64().map(Value::from),

@@ -39,12 +39,12 @@ on_both! {
     tenants_are_listed_for_operators,
 }
 
-fn first(count: u64, after: Option<String>) -> Page {
-    Page::parse(Some(count), after.as_deref(), None, None).unwrap()
+fn first(count: u64, after: Option<&str>) -> Page {
+    Page::parse(Some(count), after, None, None).unwrap()
 }
 
-fn last(count: u64, before: Option<String>) -> Page {
-    Page::parse(None, None, Some(count), before.as_deref()).unwrap()
+fn last(count: u64, before: Option<&str>) -> Page {
+    Page::parse(None, None, Some(count), before).unwrap()
 }
 
 fn all() -> Page {
@@ -79,7 +79,7 @@ async fn pages_go_forward_and_back_and_hold_still(fresh: Fresh) {
     let (filter, order) = (UserFilter::default(), UserOrder::OldestFirst);
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
-        let page = scope.users(&filter, order, &first(10, cursor.clone())).await.unwrap();
+        let page = scope.users(&filter, order, &first(10, cursor.as_deref())).await.unwrap();
         assert_eq!(page.has_previous, cursor.is_some());
         cursor = page.items.last().map(|(cursor, _)| cursor.to_string());
         let more = page.has_next;
@@ -96,7 +96,7 @@ async fn pages_go_forward_and_back_and_hold_still(fresh: Fresh) {
         page.items.iter().map(|(_, row)| &row.user.key).collect::<Vec<_>>(),
         seen[15..].iter().collect::<Vec<_>>()
     );
-    let page = scope.users(&filter, order, &last(10, Some(page.items[0].0.to_string()))).await.unwrap();
+    let page = scope.users(&filter, order, &last(10, Some(&page.items[0].0.to_string()))).await.unwrap();
     assert!(page.has_previous && page.has_next);
     let place = page.items[0].0.to_string();
     assert_eq!(items(page).first().map(|row| row.user.key.clone()), Some(seen[5].clone()));
@@ -108,7 +108,7 @@ async fn pages_go_forward_and_back_and_hold_still(fresh: Fresh) {
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     change(&mut tx, &state).await;
     tx.commit().await.unwrap();
-    let page = scope.users(&filter, order, &first(3, Some(place))).await.unwrap();
+    let page = scope.users(&filter, order, &first(3, Some(&place))).await.unwrap();
     assert_eq!(items(page).into_iter().map(|row| row.user.key).collect::<Vec<_>>(), seen[6..9]);
     assert_eq!(scope.users_count(&filter).await.unwrap(), 25);
 }
@@ -126,7 +126,7 @@ async fn a_page_refuses_what_does_not_fit(fresh: Fresh) {
     // A cursor of another list, and forged ones.
     let forged = ["W10", "WzEsMl0", "W3siZnVsbF9uYW1lIjoxfSx7ImtleSI6MX1d"].map(ToOwned::to_owned);
     for cursor in [of_names].into_iter().chain(forged) {
-        let error = scope.users(&filter, UserOrder::NewestFirst, &first(1, Some(cursor))).await.unwrap_err();
+        let error = scope.users(&filter, UserOrder::NewestFirst, &first(1, Some(&cursor))).await.unwrap_err();
         assert_eq!((error.code, error.field), (ErrorCode::BadInput, vec!["after".to_owned()]));
     }
 }
@@ -273,7 +273,9 @@ async fn groups_and_roles_come_whole(fresh: Fresh) {
     let tenant = make(&fresh.store, &state).await;
     let scope = fresh.store.scope(tenant);
     let mut groups: Vec<_> = state.groups.values().cloned().collect();
-    groups.iter_mut().for_each(|group| group.members.clear());
+    for group in &mut groups {
+        group.members.clear();
+    }
     assert_eq!(items(scope.groups(None, &all()).await.unwrap()), groups);
     assert_eq!(items(scope.roles(Some("desk"), &all()).await.unwrap()), [state.roles["desk"].clone()]);
     assert_eq!((scope.groups_count(None).await.unwrap(), scope.roles_count(Some("x_")).await.unwrap()), (2, 0));
@@ -327,14 +329,14 @@ async fn revisions_and_events_are_listed_newest_first(fresh: Fresh) {
     let page = scope.revisions(&first(2, None)).await.unwrap();
     let cursor = page.items[1].0.to_string();
     assert_eq!(items(page), entries[..2]);
-    assert_eq!(items(scope.revisions(&first(9, Some(cursor))).await.unwrap()), entries[2..]);
+    assert_eq!(items(scope.revisions(&first(9, Some(&cursor))).await.unwrap()), entries[2..]);
     assert_eq!(scope.revision(3).await.unwrap(), Some(entries[2].clone()));
     assert_eq!((scope.revision(9).await.unwrap(), scope.revisions_count().await.unwrap()), (None, 5));
     let filter = AuditFilter::default();
     let page = scope.audit_events(&filter, &first(2, None)).await.unwrap();
     let cursor = page.items[1].0.to_string();
     assert_eq!(items(page), events[..2]);
-    assert_eq!(items(scope.audit_events(&filter, &first(9, Some(cursor))).await.unwrap()), events[2..]);
+    assert_eq!(items(scope.audit_events(&filter, &first(9, Some(&cursor))).await.unwrap()), events[2..]);
     assert_eq!(scope.audit_event_by_id(events[0].id).await.unwrap().as_ref(), Some(&events[0]));
     let filter = AuditFilter { since: Some(Timestamp(1)), until: Some(Timestamp(3)), ..AuditFilter::default() };
     assert_eq!(scope.audit_events_count(&filter).await.unwrap(), 2);
@@ -467,7 +469,7 @@ async fn tenants_are_listed_for_operators(fresh: Fresh) {
     let page = fresh.store.tenants(None, &first(2, None)).await.unwrap();
     let cursor = page.items[1].0.to_string();
     assert_eq!(keys(page), ["acme", "globex"]);
-    assert_eq!(keys(fresh.store.tenants(None, &first(2, Some(cursor))).await.unwrap()), ["initech"]);
+    assert_eq!(keys(fresh.store.tenants(None, &first(2, Some(&cursor))).await.unwrap()), ["initech"]);
     assert_eq!(keys(fresh.store.tenants(Some("GLOB"), &all()).await.unwrap()), ["globex"]);
     assert_eq!(fresh.store.tenants_count(None).await.unwrap(), 3);
     let licences = fresh.store.licences(&[ids[0], TenantId(Uuid::nil())]).await.unwrap();
