@@ -4,5 +4,6 @@
 mod common;
 mod engine;
 mod http;
+mod rules;
 mod store;
 mod sync;

@@ -10,7 +10,7 @@ use super::key::{GroupKey, PermissionKey, UserKey};
 use super::name::Name;
 use super::role::{RoleRef, check_permissions};
 use super::tenant::TenantState;
-use super::{check_version, in_the_way_users, unique_key};
+use super::{check_version, counted, in_the_way_users, unique_key};
 use crate::error::{Error, ErrorCode, Result};
 
 /// A group.
@@ -125,10 +125,10 @@ impl TenantState {
             self.groups.values().filter(|other| other.key != group.key).flat_map(|other| &other.members).collect();
         let stranded = in_the_way_users(group.members.iter().filter(|member| !elsewhere.contains(member)));
         if !stranded.is_empty() {
-            let count = stranded.len();
+            let users = counted(stranded.len(), "user", "users");
             return Err(Error::new(
                 ErrorCode::LastGroupOfMembers,
-                format!("this is the only group of {count} users: add them to another group first"),
+                format!("this is the only group of {users}: add them to another group first"),
             )
             .in_the_way(stranded)
             .at("key"));

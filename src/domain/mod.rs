@@ -42,6 +42,11 @@ fn in_the_way_users<'a>(users: impl Iterator<Item = &'a UserKey>) -> Vec<Related
     users.map(|key| Related::User(key.to_string())).collect()
 }
 
+/// So many of a thing, in words.
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// Two who edit at once: the second one learns of it.
 fn check_version(stored: i32, given: i32) -> Result<()> {
     if stored == given {

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::catalogue::{Catalogue, Module, Rights, Section};
 use super::key::{ModuleKey, Object, ProfileKey, ResourceKey, SectionKey};
-use super::name::Name;
+use super::name::{Name, check_description};
 use super::tenant::TenantState;
-use super::{Change, check_version, in_the_way_users, unique_key};
+use super::{Change, check_version, counted, in_the_way_users, unique_key};
 use crate::error::{Error, ErrorCode, Result};
 
 /// What a profile gives where nothing overrides it (R5).
@@ -225,6 +225,7 @@ impl TenantState {
     /// Makes a profile, which permits nothing yet (R6).
     pub fn create_profile(&mut self, new: NewProfile) -> Result<ProfileKey> {
         let key = self.new_profile_key(new.key, &new.name)?;
+        check_description(&new.description)?;
         let profile = Profile {
             id: new.id,
             key: key.clone(),
@@ -261,7 +262,10 @@ impl TenantState {
     /// Changes a profile's description, permission type or masking.
     pub fn update_profile(&mut self, key: &str, version: i32, change: ProfileChange) -> Result<()> {
         let profile = self.profile_at(key, version, "key")?;
-        profile.description = change.description.unwrap_or_else(|| profile.description.clone());
+        if let Some(description) = change.description {
+            check_description(&description)?;
+            profile.description = description;
+        }
         profile.permission_type = change.permission_type.unwrap_or(profile.permission_type);
         profile.mask_sensitive_data = change.mask_sensitive_data.unwrap_or(profile.mask_sensitive_data);
         profile.version += 1;
@@ -273,8 +277,7 @@ impl TenantState {
         let holders = self.users.values().filter(|user| user.profile.as_ref().is_some_and(|held| held.as_str() == key));
         let holders = in_the_way_users(holders.map(|user| &user.key));
         if !holders.is_empty() {
-            let count = holders.len();
-            let users = if count == 1 { "1 user holds".to_owned() } else { format!("{count} users hold") };
+            let users = counted(holders.len(), "user holds", "users hold");
             return Err(Error::new(ErrorCode::ProfileInUse, format!("{users} this profile: move them first"))
                 .in_the_way(holders)
                 .at("key"));
@@ -342,15 +345,16 @@ impl TenantState {
 
     /// The section's new list. Switching AUTOMATIC off starts an empty one (R12).
     fn associate(&self, spec: &Section, before: Association, save: &SectionSave) -> Result<Association> {
-        let listed = save.resources.as_ref().is_some_and(|list| !list.is_empty());
         let edited = !save.add.is_empty() || !save.remove.is_empty();
         if save.automatic {
-            if listed || edited {
+            let listed = save.resources.as_ref().is_some_and(|list| !list.is_empty());
+            let given = [(listed, "resources"), (!save.add.is_empty(), "addResources"), (edited, "removeResources")];
+            if let Some((_, field)) = given.into_iter().find(|(given, _)| *given) {
                 return Err(Error::new(
                     ErrorCode::AssociationIsAutomatic,
                     format!("`{}` takes all its resources by itself: leave the list out", spec.key),
                 )
-                .at(if listed { "resources" } else { "addResources" }));
+                .at(field));
             }
             return Ok(Association::Automatic);
         }

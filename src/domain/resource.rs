@@ -180,10 +180,7 @@ impl TenantState {
         }
         for role in self.roles.values_mut() {
             let before = role.grants.len();
-            role.grants.retain(|grant| {
-                let exact = grant.object.as_str().strip_suffix("/*").unwrap_or(grant.object.as_str());
-                !objects.contains(exact)
-            });
+            role.grants.retain(|grant| !objects.contains(resource_of(grant.object.as_str())));
             role.version += i32::from(role.grants.len() != before);
         }
         Ok(())
@@ -197,6 +194,12 @@ fn holding_section<'a>(catalogue: &'a Catalogue, section: &SectionKey) -> Result
         return Ok(spec);
     }
     Err(Error::invalid(format!("`{section}` holds no resources")).at("section"))
+}
+
+/// What names a resource in the object of a grant, on it or on anything below it: the first
+/// three segments, without what follows.
+fn resource_of(object: &str) -> &str {
+    object.match_indices('/').nth(2).and_then(|(end, _)| object.get(..end)).unwrap_or(object)
 }
 
 fn check_batch(len: usize, field: &str) -> Result<()> {

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::catalogue::Catalogue;
 use super::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey};
-use super::name::Name;
+use super::name::{Name, check_description};
 use super::tenant::TenantState;
-use super::{check_version, in_the_way_users, unique_key};
+use super::{check_version, counted, in_the_way_users, unique_key};
 use crate::error::{Error, ErrorCode, Related, Result};
 
 /// The built-in roles, the only subjects in the namespace `role:`.
@@ -127,6 +127,12 @@ pub(super) fn check_permissions(catalogue: &Catalogue, permissions: &BTreeSet<Pe
     Ok(())
 }
 
+fn check_role(catalogue: &Catalogue, role: &CustomRole) -> Result<()> {
+    check_description(&role.description)?;
+    check_permissions(catalogue, &role.permissions)?;
+    check_grants(&role.grants)
+}
+
 /// A deny over the platform's own objects could lock a tenant out of itself (R35b).
 fn check_grants(grants: &BTreeSet<Grant>) -> Result<()> {
     match grants.iter().find(|grant| grant.effect == Effect::Deny && grant.object.first() == "admin") {
@@ -167,8 +173,7 @@ impl TenantState {
             grants: change.grants.unwrap_or_default(),
             version: 1,
         };
-        check_permissions(catalogue, &role.permissions)?;
-        check_grants(&role.grants)?;
+        check_role(catalogue, &role)?;
         self.roles.insert(key.clone(), role);
         Ok(key)
     }
@@ -186,8 +191,7 @@ impl TenantState {
         role.description = change.description.unwrap_or(role.description);
         role.permissions = change.permissions.unwrap_or(role.permissions);
         role.grants = change.grants.unwrap_or(role.grants);
-        check_permissions(catalogue, &role.permissions)?;
-        check_grants(&role.grants)?;
+        check_role(catalogue, &role)?;
         role.version += 1;
         self.roles.insert(role.key.clone(), role);
         Ok(())
@@ -201,13 +205,10 @@ impl TenantState {
         let groups = self.groups.values().filter(|group| group.roles.iter().any(|role| role.key() == key));
         related.extend(groups.map(|group| Related::Group(group.key.to_string())));
         if !related.is_empty() {
-            let count = related.len();
-            return Err(Error::new(
-                ErrorCode::RoleInUse,
-                format!("{count} users or groups hold this role: take it from them first"),
-            )
-            .in_the_way(related)
-            .at("key"));
+            let holders = counted(related.len(), "user or group holds", "users or groups hold");
+            return Err(Error::new(ErrorCode::RoleInUse, format!("{holders} this role: take it from them first"))
+                .in_the_way(related)
+                .at("key"));
         }
         self.roles.remove(key).ok_or_else(|| Error::not_found("role", key).at("key"))
     }

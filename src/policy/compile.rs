@@ -170,16 +170,24 @@ fn profile_rules(
         }
     }
     if profile.mask_sensitive_data {
-        mask_rules(out, catalogue, profile, &subject)?;
+        mask_rules(out, catalogue, state, profile, &subject)?;
     }
     Ok(())
 }
 
 /// R20: a masking profile sees no view of contacts in full, except where it may edit contacts.
-fn mask_rules(out: &mut Output, catalogue: &Catalogue, profile: &Profile, subject: &Subject) -> Result<()> {
+/// Without a licence nobody may (R2), whatever the profile says.
+fn mask_rules(
+    out: &mut Output,
+    catalogue: &Catalogue,
+    state: &TenantState,
+    profile: &Profile,
+    subject: &Subject,
+) -> Result<()> {
     let lifted: BTreeSet<&str> = catalogue
         .modules()
         .iter()
+        .filter(|module| state.is_licensed(catalogue, module.key.as_str()))
         .flat_map(|module| &module.sections)
         .filter(|section| section.unmasked_by_edit && profile.sections.get(&section.key).is_some_and(|own| own.enabled))
         .filter(|section| profile.effective(section).edit)

@@ -11,9 +11,7 @@ use super::Platform;
 use super::permit::{Permit, subject_of};
 use super::rights;
 use super::tenants::{OwnChange, Tenant};
-use super::user::Account;
 use crate::auth::caller::{Caller, Credential, RequestInfo};
-use crate::domain::Change;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
@@ -21,9 +19,10 @@ use crate::domain::tenant::TenantState;
 use crate::error::{Error, Result};
 use crate::policy::compile::{Compiled, compile};
 use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
-use crate::policy::revision::{Actor, ActorKind, Counters, RevisionEntry};
-use crate::store::audit::AuditEvent;
-use crate::store::user::AccountChange;
+use crate::policy::revision::Counters;
+use crate::store::audit::{Actor, ActorKind, AuditEvent};
+use crate::store::policy::RevisionEntry;
+use crate::store::user::{AccountChange, NewAccount};
 use crate::store::{CommitError, Tx};
 use crate::sync::News;
 
@@ -53,7 +52,7 @@ pub struct Draft<'a> {
     /// The state: a copy.
     pub state: &'a mut TenantState,
     /// The accounts of new users.
-    pub new_accounts: BTreeMap<UserKey, Account>,
+    pub new_accounts: BTreeMap<UserKey, NewAccount>,
     /// The accounts that change.
     pub accounts: BTreeMap<UserKey, AccountChange>,
     /// The time of the change.
@@ -132,58 +131,39 @@ impl Platform {
         plan: &Plan,
         record: &Record,
     ) -> Result<Option<(RuleDiff, StatePatch)>> {
-        let mut accounts = BTreeMap::new();
-        for (user, account) in written.new_accounts {
-            let extension = match &account.extension {
-                Some(extension) => extension.clone(),
-                None => tx.next_extension().await?,
-            };
-            accounts.insert(user.clone(), account.clone().completed(extension, record.at));
-        }
-        tx.write_state(written.before, written.after, &accounts).await?;
+        tx.write_state(written.before, written.after, written.new_accounts).await?;
         for (user, account) in written.accounts {
             tx.update_account(user, account).await?;
         }
-        tx.write_rules(&plan.diff.added, &plan.diff.removed, &plan.diff.moved).await?;
+        tx.write_rules(&plan.diff).await?;
         let rules = plan.diff.rules();
         let revises = !rules.is_empty() || alters_answers(written.before, written.after);
         let counters = tx.bump(revises, written.voids_credentials()).await?;
         let patch = StatePatch::between(written.before, written.after);
         let (was, is) = written.for_audit(&patch)?;
-        tx.audit(record.event(was, is, revises.then_some(counters.revision))).await?;
+        tx.audit(&record.event(was, is, revises.then_some(counters.revision))).await?;
         if !revises {
             return Ok(None);
         }
         let due = counters.revision == 1 || counters.revision.is_multiple_of(CHECKPOINT_EVERY);
-        let mut entry = self.revision_entry(record, counters.revision, &rules, &patch)?;
-        if due {
-            entry.checkpoint = Some(serde_json::to_value(written.after).map_err(Error::internal)?);
-        }
-        tx.log_revision(entry).await?;
+        let entry = self.revision_entry(record, counters.revision, &rules, &patch);
+        tx.log_revision(&entry, due.then_some(written.after)).await?;
         Ok(Some((rules, patch)))
     }
 
-    fn revision_entry(
-        &self,
-        record: &Record,
-        revision: u64,
-        rules: &RuleDiff,
-        patch: &StatePatch,
-    ) -> Result<RevisionEntry> {
-        Ok(RevisionEntry {
+    fn revision_entry(&self, record: &Record, revision: u64, rules: &RuleDiff, patch: &StatePatch) -> RevisionEntry {
+        RevisionEntry {
             revision,
             change_id: record.change_id,
             at: record.at,
-            actor: record.actor.clone(),
+            author: record.actor.clone(),
             reason: record.reason.clone(),
-            added: rules.added.clone(),
-            removed: rules.removed.clone(),
-            patch: serde_json::to_value(patch).map_err(Error::internal)?,
-            checkpoint: None,
+            rules: rules.clone(),
+            patch: patch.clone(),
             model_hash: self.model_hash.clone(),
             catalogue_hash: self.catalogue.hash().to_owned(),
             compiler_version: crate::policy::COMPILER_VERSION,
-        })
+        }
     }
 
     /// Commits, applies here and tells the others, in a task of its own: a client that hangs up
@@ -192,7 +172,7 @@ impl Platform {
     /// What an operator does in another tenant is audited in its own as well: `from`.
     pub(super) async fn commit(
         &self,
-        tx: Tx,
+        mut tx: Tx,
         record: Record,
         policy: Option<(RuleDiff, StatePatch)>,
         from: Option<TenantId>,
@@ -202,7 +182,7 @@ impl Platform {
         let own = OwnChange { counters, policy };
         if let Some(from) = from {
             let event = record.event_elsewhere(&tx.tenant().key);
-            tx.audit_in(from, event).await?;
+            tx.audit_in(from, &event).await?;
         }
         let platform = self.clone();
         let task = self.tasks.spawn(async move {
@@ -252,7 +232,7 @@ pub(super) struct Written<'a> {
     /// The state as it will be.
     pub after: &'a TenantState,
     /// The accounts of new users.
-    pub new_accounts: &'a BTreeMap<UserKey, Account>,
+    pub new_accounts: &'a BTreeMap<UserKey, NewAccount>,
     /// The accounts that change.
     pub accounts: &'a BTreeMap<UserKey, AccountChange>,
 }
@@ -264,7 +244,7 @@ impl Written<'_> {
         let void = self.before.users.iter().any(|(key, user)| {
             user.enabled && self.after.users.get(key).is_none_or(|after| !after.enabled || after.id != user.id)
         });
-        void || self.accounts.values().any(|account| account.password.is_some())
+        void || self.accounts.values().any(|account| account.password_hash.is_some())
     }
 
     /// What the audit log says was and is: the things that changed, never a secret.
@@ -275,37 +255,13 @@ impl Written<'_> {
         if let Some(fields) = is.as_object_mut() {
             let mut accounts = serde_json::Map::new();
             accounts.extend(self.new_accounts.iter().map(|(user, account)| (user.to_string(), account.for_audit())));
-            accounts.extend(self.accounts.iter().map(|(user, change)| (user.to_string(), audit_change(change))));
+            accounts.extend(self.accounts.iter().map(|(user, change)| (user.to_string(), change.for_audit())));
             if !accounts.is_empty() {
                 fields.insert("accounts".to_owned(), accounts.into());
             }
         }
         Ok((Some(json(&undo)?), Some(is)))
     }
-}
-
-/// What the audit log says of an account's change, without its secrets.
-fn audit_change(change: &AccountChange) -> serde_json::Value {
-    let mut fields = serde_json::Map::new();
-    let mut tell = |name: &str, value: serde_json::Value| drop(fields.insert(name.to_owned(), value));
-    if let Some(name) = &change.full_name {
-        tell("fullName", name.as_str().into());
-    }
-    match &change.email {
-        Change::Keep => {}
-        Change::Clear => tell("email", serde_json::Value::Null),
-        Change::Set(email) => tell("email", email.as_str().into()),
-    }
-    if let Some(extension) = &change.extension {
-        tell("extension", extension.as_str().into());
-    }
-    if change.telephony.is_some() {
-        tell("telephony", "changed".into());
-    }
-    if change.password.is_some() {
-        tell("password", "changed".into());
-    }
-    fields.into()
 }
 
 /// Who changes what, when and why: what the revision and the audit event share.

@@ -87,7 +87,7 @@ impl Platform {
         }
         tx.insert_session(&NewSession { id: session, user: row.user.clone(), token: token.hash().0, created_at: now, expires_at }).await?;
         let record = Record::new(&caller, &account_intent(Permit::USERS_EDIT, "session.create", &row.user), now);
-        tx.audit(record.event(None, None, None)).await?;
+        tx.audit(&record.event(None, None, None)).await?;
         self.commit(tx, record, None, None).await?;
         Ok(NewSignIn { token, expires_at, caller })
     }
@@ -109,7 +109,7 @@ impl Platform {
         tx.end_session(session).await?;
         let record = Record::new(caller, &account_intent(Permit::USERS_EDIT, "session.end", caller.user()), self.now());
         tx.bump(false, true).await?;
-        tx.audit(record.event(None, None, None)).await?;
+        tx.audit(&record.event(None, None, None)).await?;
         self.commit(tx, record, None, None).await.map(drop)
     }
 
@@ -168,7 +168,7 @@ impl Platform {
     ) -> Result<()> {
         let record = Record::new(caller, &account_intent(Permit::API_KEYS_EDIT, action, user), now);
         tx.bump(false, true).await?;
-        tx.audit(record.event(None, None, None)).await?;
+        tx.audit(&record.event(None, None, None)).await?;
         self.commit(tx, record, None, visited_from(caller)).await.map(drop)
     }
 

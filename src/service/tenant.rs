@@ -8,7 +8,6 @@ use uuid::Uuid;
 use super::Platform;
 use super::change::{Done, Intent, Record, Written};
 use super::permit::Permit;
-use super::user::Account;
 use crate::auth::caller::{Caller, TenantRef};
 use crate::domain::key::{Action, ModuleKey, TenantId, TenantKey, UserKey};
 use crate::domain::name::Name;
@@ -20,6 +19,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::revision::Counters;
 pub use crate::store::tenant::TenantRow;
+use crate::store::user::NewAccount;
 
 /// The name of the profile that every tenant has from the start (R3).
 const DEFAULT_PROFILE: &str = "Default";
@@ -92,13 +92,14 @@ impl Platform {
             settings,
             created_at: now,
         };
-        let account = Account {
-            username: admin.username.clone(),
+        let account = NewAccount {
+            username: admin.username.as_str().to_owned(),
             full_name: admin.full_name,
             email: admin.email,
             password_hash: Some(hash),
             extension: None,
             telephony: Telephony::default(),
+            created_at: now,
         };
         let mut tx = self.store.begin_new(row).await?;
         let new_accounts = BTreeMap::from([(admin.username.key().clone(), account)]);

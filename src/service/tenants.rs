@@ -162,14 +162,14 @@ impl Tenants {
     /// Reads a whole tenant: counters and rules in one transaction.
     async fn read(&self, id: TenantId) -> Result<Option<(TenantKey, TenantPolicy)>> {
         let Some(loaded) = self.store.load_policy(id).await? else { return Ok(None) };
-        let snapshot = Snapshot::build(&self.plan, &loaded.tenant, loaded.counters.revision, loaded.rules.iter());
+        let snapshot = Snapshot::build(&self.plan, &loaded.key, loaded.counters.revision, loaded.rules.iter());
         let policy = TenantPolicy {
             counters: loaded.counters,
             snapshot: Arc::new(snapshot),
             settings: loaded.settings,
             disabled: Arc::new(loaded.disabled.into_iter().collect::<HashSet<_>>()),
         };
-        Ok(Some((loaded.tenant, policy)))
+        Ok(Some((loaded.key, policy)))
     }
 
     /// Brings a tenant at least to `target`, from the revision log or by loading it anew.
@@ -213,12 +213,7 @@ impl Tenants {
             return Ok(None);
         };
         let counters = Counters { revision: last, credential_epoch: stored.credential_epoch };
-        let mut changes = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let patch: StatePatch = serde_json::from_value(entry.patch).map_err(Error::internal)?;
-            changes.push((RuleDiff { added: entry.added, removed: entry.removed }, patch));
-        }
-        Ok(Some(current.after(&self.plan, counters, changes.iter().map(|(rules, patch)| (rules, patch)))))
+        Ok(Some(current.after(&self.plan, counters, entries.iter().map(|entry| (&entry.rules, &entry.patch)))))
     }
 
     /// Applies a change that this instance has committed itself. What is not in memory needs

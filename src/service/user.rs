@@ -10,7 +10,7 @@ use super::change::{Done, Intent};
 use super::permit::Permit;
 use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, UserKey};
-use crate::domain::name::{Name, Timestamp};
+use crate::domain::name::Name;
 use crate::domain::user::{BaseRole, Email, Telephony, UserChange, Username, check_extension, check_password};
 use crate::domain::{Change, tenant::Settings};
 use crate::error::{Error, Result};
@@ -38,40 +38,6 @@ pub struct NewUser {
     pub extension: Option<String>,
     /// The telephone.
     pub telephony: Telephony,
-}
-
-/// A new user's account: all but its extension, when that is still to be found.
-#[derive(Clone)]
-pub struct Account {
-    /// The name to sign in with.
-    pub username: Username,
-    /// The person's name.
-    pub full_name: Name,
-    /// The email address.
-    pub email: Option<Email>,
-    /// The hash of the password.
-    pub password_hash: Option<String>,
-    /// The extension; the next free number when absent.
-    pub extension: Option<String>,
-    /// The telephone.
-    pub telephony: Telephony,
-}
-
-impl Account {
-    /// The account as it is stored.
-    pub(super) fn completed(self, extension: String, created_at: Timestamp) -> NewAccount {
-        let Self { username, full_name, email, password_hash, telephony, .. } = self;
-        NewAccount { username, full_name, email, password_hash, extension, telephony, created_at }
-    }
-
-    /// What the audit log says of it: never a secret.
-    pub(super) fn for_audit(&self) -> serde_json::Value {
-        serde_json::json!({
-            "username": self.username.as_str(),
-            "fullName": self.full_name.as_str(),
-            "email": self.email.as_ref().map(Email::as_str),
-        })
-    }
 }
 
 /// What changes in a user and its account.
@@ -112,13 +78,14 @@ impl Platform {
         let key = new.username.key().clone();
         self.change(caller, intent(Permit::USERS_EDIT, "user.create", &key, reason), |draft| {
             draft.state.add_user(Uuid::now_v7(), &key, new.base_role, access)?;
-            let account = Account {
-                username: new.username,
+            let account = NewAccount {
+                username: new.username.as_str().to_owned(),
                 full_name: new.full_name,
                 email: new.email,
                 password_hash,
                 extension: new.extension,
                 telephony: new.telephony,
+                created_at: draft.now,
             };
             draft.new_accounts.insert(key.clone(), account);
             Ok(key.clone())

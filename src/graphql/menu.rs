@@ -1,0 +1,116 @@
+//! Who the caller is, and what it sees.
+
+use async_graphql::{Context, Enum, Object, SimpleObject};
+
+use super::context::caller;
+use super::input::parse;
+use super::resource::Resource;
+use super::tenant::Tenant;
+use super::user::User;
+use crate::domain::key::{self, Action};
+use crate::error::Result;
+use crate::service::menu;
+
+/// The caller.
+pub struct Viewer;
+
+#[Object]
+impl Viewer {
+    /// The caller's account.
+    async fn user(&self, ctx: &Context<'_>) -> Result<User> {
+        let (platform, caller) = caller(ctx)?;
+        Ok(User::new(caller.home().id, platform.own_user(caller).await?))
+    }
+
+    /// The tenant that the caller acts in.
+    async fn tenant(&self, ctx: &Context<'_>) -> Result<Tenant> {
+        let (platform, caller) = caller(ctx)?;
+        platform.own_tenant(caller).await.map(Tenant::new)
+    }
+
+    /// What the caller sees, in the catalogue's order.
+    async fn menu(&self, ctx: &Context<'_>) -> Result<Vec<MenuModule>> {
+        let (platform, caller) = caller(ctx)?;
+        Ok(platform.menu(caller).await?.into_iter().map(Into::into).collect())
+    }
+
+    /// The first page that the caller sees.
+    async fn home(&self, ctx: &Context<'_>) -> Result<Home> {
+        let (platform, caller) = caller(ctx)?;
+        platform.home(caller).await.map(Into::into)
+    }
+
+    /// Whether the caller may do this.
+    async fn can(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What it wants to do, such as `edit`.")] action: String,
+        #[graphql(desc = "On what, such as `voice/queues/sales`.")] object: String,
+    ) -> Result<bool> {
+        let (platform, caller) = caller(ctx)?;
+        let action = parse("action", &action, Action::parse)?;
+        let object = parse("object", &object, key::Object::parse)?;
+        platform.can(caller, &action, &object).await
+    }
+}
+
+/// A module in a menu.
+#[derive(SimpleObject)]
+pub struct MenuModule {
+    /// Its key.
+    key: String,
+    /// Its name.
+    name: String,
+    /// Its sections that are shown.
+    sections: Vec<MenuSection>,
+}
+
+/// A section in a menu.
+#[derive(SimpleObject)]
+pub struct MenuSection {
+    /// Its key with its module's.
+    key: String,
+    /// Its name.
+    name: String,
+    /// Whether one may create and change here.
+    can_edit: bool,
+    /// Whether one may delete here.
+    can_delete: bool,
+    /// Its resources that are entries of the menu: dashboards, script projects.
+    entries: Vec<Resource>,
+}
+
+impl From<menu::MenuModule> for MenuModule {
+    fn from(module: menu::MenuModule) -> Self {
+        let sections = module.sections.into_iter().map(|section| MenuSection {
+            key: section.key,
+            name: section.name,
+            can_edit: section.can_edit,
+            can_delete: section.can_delete,
+            entries: section.entries.into_iter().map(Resource::new).collect(),
+        });
+        Self { key: module.key, name: module.name, sections: sections.collect() }
+    }
+}
+
+/// The first page that somebody sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "menu::Home")]
+pub enum Home {
+    /// The General dashboard.
+    GeneralDashboard,
+    /// An empty page.
+    Empty,
+}
+
+/// The query of the caller itself.
+#[derive(Default)]
+pub struct ViewerQuery;
+
+#[Object]
+impl ViewerQuery {
+    /// Who the caller is, and what it sees.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
+        caller(ctx).map(|_| Viewer)
+    }
+}

@@ -1,0 +1,286 @@
+//! The rules themselves, and their changes as they happen.
+
+use async_graphql::{Context, Enum, Object, SimpleObject, Subscription};
+use futures_util::Stream;
+
+use super::context::{caller, loaders};
+use super::page::{connection, page};
+use super::scalar::{DateTime, int};
+use crate::error::{Error, Result};
+use crate::policy::rule;
+use crate::service::policy::{RevisionRow, RuleRow};
+use crate::store::audit;
+
+/// A tenant's Casbin policy.
+pub struct Policy;
+
+#[Object]
+impl Policy {
+    /// The revision that is in force here.
+    async fn revision(&self, ctx: &Context<'_>) -> Result<i32> {
+        let (platform, caller) = caller(ctx)?;
+        platform.policy_revision(caller).await.map(int)
+    }
+
+    /// The Casbin model by which the rules match.
+    async fn model(&self, ctx: &Context<'_>) -> Result<String> {
+        let (platform, _) = caller(ctx)?;
+        Ok(platform.model.clone())
+    }
+
+    /// The rules.
+    #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
+    async fn rules(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only `p` or only `g` lines.")] ptype: Option<String>,
+        #[graphql(desc = "A part of a value.")] search: Option<String>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> Result<RuleConnection> {
+        let (platform, caller) = caller(ctx)?;
+        let wanted = page(first, after, None, None)?;
+        let found = platform.rules(caller, ptype.as_deref(), search.as_deref(), wanted).await?;
+        let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
+            let (ptype, search) = (ptype.clone(), search.clone());
+            Box::pin(async move { platform.count_rules(&caller, ptype.as_deref(), search.as_deref()).await }) as _
+        };
+        Ok(RuleConnection::new(found, Rule::new, Box::new(count)))
+    }
+
+    /// All rules at the revision in force, as any Casbin program reads them.
+    #[graphql(complexity = 100)]
+    async fn csv(&self, ctx: &Context<'_>) -> Result<String> {
+        let (platform, caller) = caller(ctx)?;
+        platform.policy_csv(caller).await
+    }
+}
+
+/// One Casbin line.
+#[derive(Clone)]
+pub struct Rule {
+    row: RuleRow,
+}
+
+impl Rule {
+    pub(super) fn new(row: RuleRow) -> Self {
+        Self { row }
+    }
+}
+
+#[Object]
+impl Rule {
+    /// `p` or `g`.
+    async fn ptype(&self) -> &str {
+        self.row.rule.ptype()
+    }
+
+    /// The values: subject, domain, object, action and effect; or member, role and domain.
+    async fn values(&self) -> &[String] {
+        &self.row.values
+    }
+
+    /// Where it comes from; the first of its origins, when it has several.
+    async fn origin(&self, ctx: &Context<'_>) -> Result<Origin> {
+        let origins = loaders(ctx)?.origins(&self.row).await?;
+        origins.into_iter().next().ok_or_else(|| Error::internal("a rule without an origin"))
+    }
+
+    /// All that it comes from.
+    async fn origins(&self, ctx: &Context<'_>) -> Result<Vec<Origin>> {
+        loaders(ctx)?.origins(&self.row).await
+    }
+}
+
+connection!(RuleConnection, RuleEdge, Rule, "rules");
+
+/// Where a rule comes from, in the words of administrators.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Origin {
+    /// What kind of thing.
+    kind: OriginKind,
+    /// The thing's key.
+    key: String,
+    /// The thing's name.
+    name: String,
+    /// The module that the rule is about, if one.
+    module: Option<String>,
+    /// The section that the rule is about, if one.
+    section: Option<String>,
+    /// What about it, such as "AUTOMATIC association of Voice Queues".
+    note: String,
+}
+
+impl Origin {
+    /// An origin with the name that its thing has now.
+    pub(super) fn new(origin: rule::Origin, name: Option<String>) -> Self {
+        Self {
+            kind: origin.kind.into(),
+            name: name.unwrap_or_else(|| origin.key.clone()),
+            key: origin.key,
+            module: origin.module,
+            section: origin.section,
+            note: origin.note,
+        }
+    }
+}
+
+/// The kinds of things that rules come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "rule::OriginKind")]
+pub enum OriginKind {
+    /// A user profile.
+    Profile,
+    /// A custom role.
+    Role,
+    /// A group.
+    Group,
+    /// The tenant's licence.
+    Licence,
+    /// The platform itself.
+    BuiltIn,
+    /// A user's base role, profile or custom role.
+    User,
+}
+
+/// One version of a tenant's policy: who made it, when and why, and what it changed.
+#[derive(Clone)]
+pub struct PolicyRevision {
+    row: RevisionRow,
+}
+
+#[Object]
+impl PolicyRevision {
+    /// Its number: it grows by one with each change that can alter an answer.
+    async fn revision(&self) -> i32 {
+        int(self.row.entry.revision)
+    }
+
+    /// When it was made.
+    async fn at(&self) -> DateTime {
+        DateTime(self.row.entry.at)
+    }
+
+    /// Who made it.
+    async fn author(&self) -> Actor {
+        self.row.entry.author.clone().into()
+    }
+
+    /// Why.
+    async fn reason(&self) -> &str {
+        &self.row.entry.reason
+    }
+
+    /// How many rules it added.
+    async fn added_count(&self) -> usize {
+        self.row.entry.rules.added.len()
+    }
+
+    /// How many rules it removed.
+    async fn removed_count(&self) -> usize {
+        self.row.entry.rules.removed.len()
+    }
+
+    /// What it changed in the rules.
+    async fn diff(&self) -> PolicyDiff {
+        let entry = &self.row.entry;
+        let lines = |rules: &[rule::Rule]| rules.iter().map(|rule| self.row.line(rule)).collect();
+        PolicyDiff {
+            from: int(entry.revision.saturating_sub(1)),
+            to: int(entry.revision),
+            added: lines(&entry.rules.added),
+            removed: lines(&entry.rules.removed),
+        }
+    }
+}
+
+/// The difference of two versions of a policy.
+#[derive(SimpleObject)]
+pub struct PolicyDiff {
+    /// The earlier version.
+    from: i32,
+    /// The later version.
+    to: i32,
+    /// The rules that came.
+    added: Vec<RuleLine>,
+    /// The rules that went.
+    removed: Vec<RuleLine>,
+}
+
+/// One Casbin line of the past.
+#[derive(SimpleObject)]
+#[graphql(name = "RuleLine")]
+pub struct RuleLine {
+    /// `p` or `g`.
+    ptype: String,
+    /// The values: subject, domain, object, action and effect; or member, role and domain.
+    values: Vec<String>,
+}
+
+impl RevisionRow {
+    fn line(&self, rule: &rule::Rule) -> RuleLine {
+        RuleLine { ptype: rule.ptype().to_owned(), values: rule.values(&self.tenant) }
+    }
+}
+
+/// Who did something.
+#[derive(SimpleObject)]
+pub struct Actor {
+    /// What kind of actor.
+    kind: ActorKind,
+    /// Its key at the time.
+    key: String,
+    /// Its name at the time.
+    name: String,
+}
+
+impl From<audit::Actor> for Actor {
+    fn from(actor: audit::Actor) -> Self {
+        Self { kind: actor.kind.into(), key: actor.key, name: actor.name }
+    }
+}
+
+/// The kinds of actors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "audit::ActorKind")]
+pub enum ActorKind {
+    /// A user of the tenant.
+    User,
+    /// An operator of the platform.
+    Operator,
+    /// The platform itself, or its command line.
+    System,
+}
+
+/// Queries of the policy.
+#[derive(Default)]
+pub struct PolicyQuery;
+
+#[Object]
+impl PolicyQuery {
+    /// The rules of the caller's tenant. Needs `read` on `admin/rules`.
+    async fn policy(&self, ctx: &Context<'_>) -> Result<Policy> {
+        let (platform, caller) = caller(ctx)?;
+        platform.policy_revision(caller).await.map(|_| Policy)
+    }
+}
+
+/// The changes of the policy as they happen.
+#[derive(Default)]
+pub struct PolicySubscription;
+
+#[Subscription]
+impl PolicySubscription {
+    /// Each new version of the caller's tenant's policy, on whichever instance it was made, once
+    /// it is in force here. Needs `read` on `admin/rules`, asked again at each event.
+    async fn policy_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Begin with what came after this revision; from now on when absent.")] since: Option<i32>,
+    ) -> Result<impl Stream<Item = Result<PolicyRevision>> + use<>> {
+        let (platform, caller) = caller(ctx)?;
+        let since = since.map(u64::try_from).transpose().map_err(|_| Error::bad_input("a revision is not negative").at("since"))?;
+        let changes = platform.clone().policy_changes(caller.clone(), since).await?;
+        Ok(futures_util::StreamExt::map(changes, |row| row.map(|row| PolicyRevision { row })))
+    }
+}

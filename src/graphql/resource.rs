@@ -1,0 +1,226 @@
+//! Resources.
+
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
+use uuid::Uuid;
+
+use super::catalogue::Section;
+use super::context::{caller, loaders};
+use super::input::{parse, parse_all, parse_opt};
+use super::node::{Kind, node_id};
+use super::page::{connection, page};
+use super::payload::payload;
+use super::scalar::{DateTime, int};
+use super::user::User;
+use crate::domain::key::{self, ResourceKey, SectionKey, UserKey};
+use crate::domain::name::Name;
+use crate::domain::resource::{self, NewResource};
+use crate::error::Result;
+
+/// A reference to an object that the host owns: the queue "Sales".
+#[derive(Clone, SimpleObject)]
+#[graphql(complex)]
+pub struct Resource {
+    /// The opaque id for `node`.
+    id: ID,
+    /// The host's id of it, other bytes than `A-Za-z0-9._~@+-` percent-encoded.
+    key: String,
+    /// Its name.
+    name: String,
+    /// The object of its rules and decisions: `voice/queues/sales`.
+    object: String,
+    /// Whether it belongs to every profile.
+    protected: bool,
+    /// When it was registered.
+    created_at: DateTime,
+    #[graphql(skip)]
+    section: SectionKey,
+    #[graphql(skip)]
+    created_by: Option<UserKey>,
+}
+
+impl Resource {
+    pub(super) fn new(resource: resource::Resource) -> Self {
+        Self {
+            id: node_id(Kind::Resource, resource.id),
+            key: resource.key.to_string(),
+            name: resource.name.to_string(),
+            object: resource.object().to_string(),
+            protected: resource.protected,
+            created_at: DateTime(resource.created_at),
+            section: resource.section,
+            created_by: resource.created_by,
+        }
+    }
+}
+
+#[ComplexObject]
+impl Resource {
+    /// The section that it is in.
+    async fn section(&self, ctx: &Context<'_>) -> Result<Section> {
+        Section::new(ctx, self.section.as_str())
+    }
+
+    /// Who made it, if the host said so and the user still exists.
+    async fn created_by(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        match &self.created_by {
+            Some(key) => loaders(ctx)?.user(key).await,
+            None => Ok(None),
+        }
+    }
+}
+
+connection!(ResourceConnection, ResourceEdge, Resource, "resources");
+
+/// Registers resources of one section. Known ones take the new name, protection and members.
+#[derive(InputObject)]
+pub struct ResourceRegisterInput {
+    /// The section, such as `voice/queues`.
+    section: String,
+    /// The resources: 1 to 1000.
+    resources: Vec<ResourceInput>,
+    /// The key of the user who made them: its profile gets the new ones, where its list is manual.
+    created_by: Option<String>,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+/// A resource as the host tells it.
+#[derive(InputObject)]
+pub struct ResourceInput {
+    /// The host's id: `A-Za-z0-9._~@+%-`, other bytes percent-encoded.
+    key: String,
+    /// Its name.
+    name: String,
+    /// Whether it belongs to every profile and cannot be removed.
+    #[graphql(default)]
+    protected: bool,
+    /// The objects of the resources that are in it, such as a team's agents; absent keeps them.
+    members: Option<Vec<String>>,
+}
+
+impl ResourceInput {
+    fn new_resource(&self) -> Result<NewResource> {
+        let members = self.members.as_deref().map(|members| parse_all("members", members, key::Object::parse));
+        Ok(NewResource {
+            id: Uuid::now_v7(),
+            key: parse("key", &self.key, ResourceKey::parse)?,
+            name: parse("name", &self.name, Name::parse)?,
+            protected: self.protected,
+            members: members.transpose().map_err(as_invalid)?,
+        })
+    }
+}
+
+/// An object in a mutation's input is a value like any other.
+fn as_invalid(error: crate::error::Error) -> crate::error::Error {
+    crate::error::Error { code: crate::error::ErrorCode::Invalid, ..error }
+}
+
+/// Removes resources of one section.
+#[derive(InputObject)]
+pub struct ResourceRemoveInput {
+    /// The section.
+    section: String,
+    /// Their keys: 1 to 1000.
+    keys: Vec<String>,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+payload! {
+    /// Registered resources.
+    ResourceRegisterPayload {
+        /// The resources, by key.
+        resources: Vec<Resource>,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// Removed resources.
+    ResourceRemovePayload {
+        /// The keys of those that are gone.
+        keys: Vec<String>,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+/// Queries of resources.
+#[derive(Default)]
+pub struct ResourceQuery;
+
+#[Object]
+impl ResourceQuery {
+    /// The resources of a section, by key.
+    #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
+    async fn resources(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The section, such as `voice/queues`.")] section: String,
+        #[graphql(desc = "A part of the key or the name.")] search: Option<String>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<ResourceConnection> {
+        let (platform, caller) = caller(ctx)?;
+        let section = parse("section", &section, SectionKey::parse)?;
+        let wanted = page(first, after, last, before)?;
+        let found = platform.resources(caller, &section, search.as_deref(), wanted).await?;
+        let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
+            let (section, search) = (section.clone(), search.clone());
+            Box::pin(async move { platform.count_resources(&caller, &section, search.as_deref()).await }) as _
+        };
+        Ok(ResourceConnection::new(found, Resource::new, Box::new(count)))
+    }
+}
+
+/// Mutations of resources.
+#[derive(Default)]
+pub struct ResourceMutation;
+
+#[Object]
+impl ResourceMutation {
+    /// Registers resources, told by the host. Works while the module is unlicensed.
+    async fn resource_register(&self, ctx: &Context<'_>, input: ResourceRegisterInput) -> Result<ResourceRegisterPayload> {
+        let (platform, caller) = caller(ctx)?;
+        let registered = async {
+            let section = parse("section", &input.section, SectionKey::parse)?;
+            let place = |(i, resource): (usize, &ResourceInput)| {
+                resource.new_resource().map_err(|error| error.at(i.to_string()).at("resources"))
+            };
+            let resources = input.resources.iter().enumerate().map(place).collect::<Result<Vec<_>>>()?;
+            let objects: Vec<_> = resources.iter().map(|new| key::Object::resource(&section, &new.key)).collect();
+            let created_by = parse_opt("createdBy", input.created_by.as_deref(), UserKey::parse)?;
+            let done =
+                platform.register_resources(caller, &section, resources, created_by.as_ref(), input.reason).await?;
+            let resources = platform.resources_by_objects(caller, &objects).await?;
+            Ok(ResourceRegisterPayload {
+                resources: Some(resources.into_iter().map(Resource::new).collect()),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        ResourceRegisterPayload::of(registered.await)
+    }
+
+    /// Removes resources with their associations and exact grants. One that is registered later
+    /// under the same key inherits nothing.
+    async fn resource_remove(&self, ctx: &Context<'_>, input: ResourceRemoveInput) -> Result<ResourceRemovePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let removed = async {
+            let section = parse("section", &input.section, SectionKey::parse)?;
+            let keys = parse_all("keys", &input.keys, ResourceKey::parse)?;
+            let done = platform.remove_resources(caller, &section, &keys, input.reason).await?;
+            Ok(ResourceRemovePayload {
+                keys: Some(keys.into_iter().map(|key| key.to_string()).collect()),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        ResourceRemovePayload::of(removed.await)
+    }
+}

@@ -1,0 +1,327 @@
+//! Roles: the built-in ones, and the custom ones with their permissions and grants.
+
+use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+
+use super::catalogue::Permission;
+use super::context::{caller, loaders};
+use super::input::{parse, parse_all, parse_opt};
+use super::node::{Kind, node_id};
+use super::page::{connection, page};
+use super::payload::payload;
+use super::scalar::int;
+use crate::domain::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey};
+use crate::domain::name::{Name, check_description};
+use crate::domain::role::{self, RoleChange};
+use crate::error::Result;
+use crate::service::role::RoleRow;
+
+/// A role: a built-in one, or a custom one made from MANAGER.
+#[derive(Clone, SimpleObject)]
+#[graphql(complex)]
+pub struct Role {
+    /// The opaque id for `node`.
+    id: ID,
+    /// Its key.
+    key: String,
+    /// Its name, unique in the tenant.
+    name: String,
+    /// What it is for.
+    description: String,
+    /// Whether administrators made it.
+    custom: bool,
+    /// Grows with each change; updates name the version that they change.
+    version: i32,
+    #[graphql(skip)]
+    row: RoleRow,
+}
+
+impl Role {
+    pub(super) fn new(row: RoleRow) -> Self {
+        Self {
+            id: node_id(Kind::Role, row.id),
+            key: row.key.clone(),
+            name: row.name.clone(),
+            description: row.description.clone(),
+            custom: row.custom,
+            version: row.version,
+            row,
+        }
+    }
+}
+
+#[ComplexObject]
+impl Role {
+    /// The permissions that are on, in the catalogue's order.
+    async fn permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
+        let (platform, _) = caller(ctx)?;
+        Ok(Permission::some(platform, &self.row.permissions))
+    }
+
+    /// Its grants of its own.
+    async fn grants(&self) -> Vec<Grant> {
+        self.row.grants.iter().map(Grant::from).collect()
+    }
+
+    /// How many users hold it themselves, not through a group.
+    async fn user_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        loaders(ctx)?.role_users(&self.row).await.map(int)
+    }
+}
+
+/// A right for what the catalogue has no permission for.
+#[derive(Clone, SimpleObject)]
+pub struct Grant {
+    /// An exact object, or a prefix that ends in `/*`.
+    object: String,
+    /// An action, or `*` for all.
+    action: String,
+    /// Allowed or denied; a denial wins over every allowance.
+    effect: Effect,
+}
+
+impl From<&role::Grant> for Grant {
+    fn from(grant: &role::Grant) -> Self {
+        Self { object: grant.object.to_string(), action: grant.action.to_string(), effect: grant.effect.into() }
+    }
+}
+
+/// What a grant says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "role::Effect")]
+pub enum Effect {
+    /// Allowed.
+    Allow,
+    /// Denied, whatever else allows.
+    Deny,
+}
+
+/// A grant of a custom role.
+#[derive(InputObject)]
+pub struct GrantInput {
+    /// An exact object, or a prefix that ends in `/*`.
+    object: String,
+    /// An action, or `*` for all.
+    action: String,
+    /// Allowed or denied.
+    #[graphql(default_with = "Effect::Allow")]
+    effect: Effect,
+}
+
+connection!(RoleConnection, RoleEdge, Role, "roles");
+
+/// Makes a custom role.
+#[derive(InputObject)]
+pub struct RoleCreateInput {
+    /// Its key; made from the name when absent.
+    key: Option<String>,
+    /// Its name, unique in the tenant.
+    name: String,
+    /// What it is for.
+    #[graphql(default)]
+    description: String,
+    /// The permissions that are on.
+    permissions: Vec<String>,
+    /// Its grants of its own.
+    #[graphql(default)]
+    grants: Vec<GrantInput>,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+/// Changes a custom role, for all who hold it at once. What is absent stays; null empties.
+#[derive(InputObject)]
+pub struct RoleUpdateInput {
+    /// Its key.
+    key: String,
+    /// The version that is changed.
+    version: i32,
+    /// Another name.
+    name: Option<String>,
+    /// Another description.
+    description: MaybeUndefined<String>,
+    /// All the permissions that are on.
+    permissions: MaybeUndefined<Vec<String>>,
+    /// All its grants.
+    grants: MaybeUndefined<Vec<GrantInput>>,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+/// Deletes a custom role.
+#[derive(InputObject)]
+pub struct RoleDeleteInput {
+    /// Its key.
+    key: String,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+payload! {
+    /// A new custom role.
+    RoleCreatePayload {
+        /// The role.
+        role: Role,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// A changed custom role.
+    RoleUpdatePayload {
+        /// The role as it is now.
+        role: Role,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// A deleted custom role.
+    RoleDeletePayload {
+        /// The key of the role that is gone.
+        key: String,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+fn grants(input: &[GrantInput]) -> Result<std::collections::BTreeSet<role::Grant>> {
+    let grant = |(i, grant): (usize, &GrantInput)| {
+        let parsed = || {
+            Ok(role::Grant {
+                object: parse("object", &grant.object, ObjectPattern::parse)?,
+                action: parse("action", &grant.action, ActionPattern::parse)?,
+                effect: grant.effect.into(),
+            })
+        };
+        parsed().map_err(|error: crate::error::Error| error.at(i.to_string()).at("grants"))
+    };
+    input.iter().enumerate().map(grant).collect()
+}
+
+/// A text field of an update: absent keeps, null empties.
+pub(super) fn description(input: MaybeUndefined<String>) -> Result<Option<String>> {
+    let text = match input {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(String::new()),
+        MaybeUndefined::Value(text) => Some(text),
+    };
+    text.as_deref().map_or(Ok(()), check_description)?;
+    Ok(text)
+}
+
+/// A list field of an update: absent keeps, null empties.
+pub(super) fn list<T>(input: MaybeUndefined<Vec<T>>) -> Option<Vec<T>> {
+    match input {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(Vec::new()),
+        MaybeUndefined::Value(list) => Some(list),
+    }
+}
+
+/// Queries of roles.
+#[derive(Default)]
+pub struct RoleQuery;
+
+#[Object]
+impl RoleQuery {
+    /// The roles: the built-in ones first, then the custom ones by key.
+    #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
+    async fn roles(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A part of the key or the name.")] search: Option<String>,
+        #[graphql(desc = "Only custom ones, or only built-in ones.")] custom: Option<bool>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<RoleConnection> {
+        let (platform, caller) = caller(ctx)?;
+        let found = platform.roles(caller, search.as_deref(), custom, page(first, after, last, before)?).await?;
+        let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
+            let search = search.clone();
+            Box::pin(async move { platform.count_roles(&caller, search.as_deref(), custom).await }) as _
+        };
+        Ok(RoleConnection::new(found, Role::new, Box::new(count)))
+    }
+
+    /// The role of this key.
+    async fn role(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The role's key.")] key: String,
+    ) -> Result<Option<Role>> {
+        let (platform, caller) = caller(ctx)?;
+        Ok(platform.role(caller, &key).await?.map(Role::new))
+    }
+}
+
+/// Mutations of custom roles.
+#[derive(Default)]
+pub struct RoleMutation;
+
+#[Object]
+impl RoleMutation {
+    /// Makes a custom role.
+    async fn role_create(&self, ctx: &Context<'_>, input: RoleCreateInput) -> Result<RoleCreatePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let made = async {
+            check_description(&input.description)?;
+            let key = parse_opt("key", input.key.as_deref(), RoleKey::parse)?;
+            let name = parse("name", &input.name, Name::parse)?;
+            let change = RoleChange {
+                name: None,
+                description: Some(input.description),
+                permissions: Some(parse_all("permissions", &input.permissions, PermissionKey::parse)?),
+                grants: Some(grants(&input.grants)?),
+            };
+            let done = platform.create_role(caller, key, name, change, input.reason).await?;
+            Ok(RoleCreatePayload {
+                role: platform.role(caller, done.value.as_str()).await?.map(Role::new),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        RoleCreatePayload::of(made.await)
+    }
+
+    /// Changes a custom role, for all who hold it at once.
+    async fn role_update(&self, ctx: &Context<'_>, input: RoleUpdateInput) -> Result<RoleUpdatePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let updated = async {
+            let key = parse("key", &input.key, RoleKey::parse)?;
+            let permissions = list(input.permissions);
+            let change = RoleChange {
+                name: parse_opt("name", input.name.as_deref(), Name::parse)?,
+                description: description(input.description)?,
+                permissions: permissions.map(|list| parse_all("permissions", &list, PermissionKey::parse)).transpose()?,
+                grants: list(input.grants).map(|list| grants(&list)).transpose()?,
+            };
+            let done = platform.update_role(caller, &key, input.version, change, input.reason).await?;
+            Ok(RoleUpdatePayload {
+                role: platform.role(caller, key.as_str()).await?.map(Role::new),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        RoleUpdatePayload::of(updated.await)
+    }
+
+    /// Deletes a custom role that no user and no group holds.
+    async fn role_delete(&self, ctx: &Context<'_>, input: RoleDeleteInput) -> Result<RoleDeletePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let deleted = async {
+            let key = parse("key", &input.key, RoleKey::parse)?;
+            let done = platform.delete_role(caller, &key, input.reason).await?;
+            Ok(RoleDeletePayload {
+                key: Some(key.to_string()),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        RoleDeletePayload::of(deleted.await)
+    }
+}

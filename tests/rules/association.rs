@@ -1,0 +1,203 @@
+//! Which resources a profile has (R10 to R14, R16).
+
+use super::*;
+use bailiwick::domain::profile::Association;
+
+fn automatic(section: SectionSave) -> SectionSave {
+    SectionSave { automatic: true, ..section }
+}
+
+fn listing(section: SectionSave, resources: &str) -> SectionSave {
+    SectionSave { resources: Some(keys(resources)), ..section }
+}
+
+#[test]
+fn r10_automatic_takes_all_present_and_future_resources() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales");
+    world.sections("supervisors", [automatic(open("voice/queues"))]).unwrap();
+    world.register("voice/queues", "support");
+    for queue in ["sales", "support"] {
+        assert_eq!(world.may("dana", &format!("voice/queues/{queue}")), "read edit delete link", "{queue}");
+    }
+    assert_eq!(world.may("dana", "voice/voicemails/1"), "");
+}
+
+#[test]
+fn r10_an_automatic_section_refuses_a_manual_list() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales");
+    let section = || automatic(open("voice/queues"));
+    world.sections("supervisors", [section()]).unwrap();
+    for (save, field) in [
+        (listing(section(), "sales"), "resources"),
+        (SectionSave { add: keys("sales"), ..section() }, "addResources"),
+        (SectionSave { remove: keys("sales"), ..section() }, "removeResources"),
+    ] {
+        let error = refusal(world.sections("supervisors", [open("voice/realtime"), save]));
+        assert_eq!(error, (ErrorCode::AssociationIsAutomatic, format!("sections.1.{field}")));
+    }
+    world.sections("supervisors", [listing(section(), "")]).unwrap();
+}
+
+#[test]
+fn r11_manual_takes_exactly_the_listed_resources() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales support billing");
+    world.sections("supervisors", [listing(open("voice/queues"), "sales support")]).unwrap();
+    let change = SectionSave { add: keys("billing"), remove: keys("sales"), ..open("voice/queues") };
+    world.sections("supervisors", [change]).unwrap();
+    for (queue, may) in
+        [("sales", ""), ("support", "read edit delete link"), ("billing", "read edit delete link"), ("later", "")]
+    {
+        assert_eq!(world.may("dana", &format!("voice/queues/{queue}")), may, "{queue}");
+    }
+    world.sections("supervisors", [open("voice/queues")]).unwrap();
+    assert_eq!(world.may("dana", "voice/queues/billing"), "read edit delete link", "a list left out stays");
+}
+
+#[test]
+fn r11_a_list_is_given_whole_or_by_what_changes_and_names_what_is_there() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales support");
+    let both = SectionSave { add: keys("support"), ..listing(open("voice/queues"), "sales") };
+    let unknown = SectionSave { add: keys("telex"), ..open("voice/queues") };
+    let absent = SectionSave { remove: keys("sales"), ..open("voice/queues") };
+    for (save, code, field) in [
+        (both, ErrorCode::Invalid, "resources"),
+        (unknown, ErrorCode::NotFound, "addResources"),
+        (listing(open("voice/queues"), "telex"), ErrorCode::NotFound, "resources"),
+        (absent, ErrorCode::NotFound, "removeResources"),
+    ] {
+        assert_eq!(refusal(world.sections("supervisors", [save])), (code, format!("sections.0.{field}")));
+    }
+}
+
+#[test]
+fn r11_what_a_user_creates_comes_to_the_profile_that_it_holds_then() {
+    let mut world = World::with_dana();
+    world.profile("agents", PermissionType::Read);
+    world.holder("eli", "agents");
+    let create = |world: &mut World, queue: &str, by: &str| {
+        world.register_all("voice/queues", vec![new_resource(queue)], Some(by)).unwrap();
+    };
+    world.sections("supervisors", [open("voice/queues")]).unwrap();
+    create(&mut world, "hers", "dana");
+    create(&mut world, "his", "eli");
+    create(&mut world, "adas", "ada");
+    assert_eq!(world.may("dana", "voice/queues/hers"), "read edit delete link");
+    assert_eq!(world.may("eli", "voice/queues/his"), "read link", "a section that is not enabled is no hindrance");
+    for (user, queue) in [("dana", "his"), ("dana", "adas"), ("eli", "hers"), ("eli", "adas")] {
+        assert_eq!(world.may(user, &format!("voice/queues/{queue}")), "", "{user} {queue}");
+    }
+    let moved = UserChange { profile: Change::Set(key("agents")), ..UserChange::default() };
+    world.change_user("dana", moved).unwrap();
+    create(&mut world, "later", "dana");
+    assert_eq!(world.may("dana", "voice/queues/hers"), "", "nothing moves with the user");
+    assert_eq!(world.may("eli", "voice/queues/later"), "read link");
+    create(&mut world, "adas", "dana");
+    assert_eq!(world.may("dana", "voice/queues/adas"), "", "it was there before");
+}
+
+#[test]
+fn r11_an_automatic_list_stays_automatic_when_a_user_creates() {
+    let mut world = World::with_dana();
+    world.sections("supervisors", [automatic(open("voice/queues"))]).unwrap();
+    let before = world.state.profiles.clone();
+    world.register_all("voice/queues", vec![new_resource("hers")], Some("dana")).unwrap();
+    assert_eq!(world.state.profiles, before);
+}
+
+#[test]
+fn r12_switching_automatic_off_leaves_none_and_no_future_one_comes() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales");
+    world.sections("supervisors", [listing(open("voice/queues"), "sales")]).unwrap();
+    world.sections("supervisors", [automatic(open("voice/queues"))]).unwrap();
+    world.sections("supervisors", [open("voice/queues")]).unwrap();
+    world.register("voice/queues", "support");
+    for queue in ["sales", "support"] {
+        assert_eq!(world.may("dana", &format!("voice/queues/{queue}")), "", "{queue}");
+    }
+    assert_eq!(world.may("dana", "voice/queues"), "show read edit delete");
+    world.register_all("voice/queues", vec![new_resource("hers")], Some("dana")).unwrap();
+    assert_eq!(world.may("dana", "voice/queues/hers"), "read edit delete link", "R11 aside");
+}
+
+#[test]
+fn r12_a_list_given_while_automatic_goes_off_is_the_whole_list() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales support");
+    for save in [listing(open("voice/queues"), "sales"), SectionSave { add: keys("sales"), ..open("voice/queues") }] {
+        world.sections("supervisors", [automatic(open("voice/queues"))]).unwrap();
+        world.sections("supervisors", [save]).unwrap();
+        let section = &world.state.profiles["supervisors"].sections["voice/queues"];
+        assert_eq!(section.association, Association::Manual(keys("sales")));
+    }
+}
+
+#[test]
+fn r12_nothing_is_left_to_remove_when_automatic_goes_off() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales");
+    world.sections("supervisors", [automatic(open("voice/queues"))]).unwrap();
+    let save = SectionSave { remove: keys("sales"), ..open("voice/queues") };
+    let error = refusal(world.sections("supervisors", [save]));
+    assert_eq!(error, (ErrorCode::NotFound, "sections.0.removeResources".to_owned()));
+}
+
+#[test]
+fn r13_a_resource_of_a_section_that_is_not_enabled_is_read_and_linked_only() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales support");
+    let hidden = SectionSave { visible: true, ..listing(closed("voice/queues"), "sales") };
+    world.sections("supervisors", [hidden]).unwrap();
+    assert_eq!(world.may("dana", "voice/queues/sales"), "read link");
+    assert_eq!(world.may("dana", "voice/queues/support"), "");
+    assert_eq!(world.may("dana", "voice/queues"), "", "not in the menu, and nothing to create");
+    world.sections("supervisors", [automatic(closed("voice/queues"))]).unwrap();
+    assert_eq!(world.may("dana", "voice/queues/support"), "read link");
+    assert_eq!(world.may("dana", "voice/queues"), "");
+}
+
+#[test]
+fn r14_with_only_read_the_sales_queue_alone_is_seen_and_nothing_can_be_done_to_it() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales support");
+    let sales = SectionSave { rights: Change::Set(Rights::READ), ..listing(open("voice/queues"), "sales") };
+    world.sections("supervisors", [sales]).unwrap();
+    assert_eq!(world.may("dana", "voice/queues"), "show read");
+    assert_eq!(world.may("dana", "voice/queues/sales"), "read link");
+    assert_eq!(world.may("dana", "voice/queues/support"), "");
+    assert_eq!(world.reason("dana", "edit", "voice/queues/sales"), DecisionReason::NoMatchingRule);
+}
+
+#[test]
+fn r16_a_protected_resource_belongs_to_every_profile() {
+    let mut world = World::with_dana();
+    let hosts = NewResource { protected: true, ..new_resource("from-pstn") };
+    world.register_all("voice/contexts", vec![hosts, new_resource("other")], None).unwrap();
+    let both = ["voice/contexts/from-sip", "voice/contexts/from-pstn"];
+    for context in both {
+        assert_eq!(world.may("dana", context), "read link", "{context}");
+    }
+    world.sections("supervisors", [listing(open("voice/contexts"), "")]).unwrap();
+    for context in both {
+        assert_eq!(world.may("dana", context), "read edit delete link", "{context}");
+    }
+    assert_eq!(world.may("dana", "voice/contexts/other"), "");
+    world.staff("gus", BaseRole::Agent);
+    assert_eq!(world.may("gus", "voice/contexts/from-sip"), "", "it belongs to profiles, not to everyone");
+}
+
+#[test]
+fn r16_a_protected_resource_cannot_be_removed() {
+    let mut world = World::with_dana();
+    let from_profile = SectionSave { remove: keys("from-sip"), ..open("voice/contexts") };
+    let error = refusal(world.sections("supervisors", [from_profile]));
+    assert_eq!(error, (ErrorCode::ProtectedResource, "sections.0.removeResources".to_owned()));
+    let error = refusal(world.remove("voice/contexts", "from-sip"));
+    assert_eq!(error, (ErrorCode::ProtectedResource, "keys".to_owned()));
+    let error = refusal(world.register_all("voice/contexts", vec![new_resource("from-sip")], None));
+    assert_eq!(error, (ErrorCode::ProtectedResource, "resources.0.protected".to_owned()));
+}
