@@ -1,5 +1,7 @@
-//! The store, on SQLite and PostgreSQL alike: what is written is read back, and nothing else.
+//! The store, on `SQLite` and `PostgreSQL` alike: what is written is read back, and nothing else.
 
+mod away;
 mod harness;
+mod read;
 mod state;
 mod world;

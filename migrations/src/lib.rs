@@ -1,4 +1,4 @@
-//! The database schema, one for SQLite and PostgreSQL alike.
+//! The database schema, one for `SQLite` and `PostgreSQL` alike.
 //!
 //! Each migration leaves a schema with which the code before it and the code after it both work,
 //! so that instances can be replaced one by one. Foreign keys carry the tenant: the database

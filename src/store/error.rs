@@ -48,7 +48,7 @@ impl From<DbErr> for Error {
     }
 }
 
-/// The error that the database server or the SQLite library itself gave, if one did.
+/// The error that the database server or the `SQLite` library itself gave, if one did.
 fn database_error(error: &DbErr) -> Option<&dyn sea_orm::sqlx::error::DatabaseError> {
     match error {
         DbErr::Exec(RuntimeErr::SqlxError(error))
@@ -58,7 +58,7 @@ fn database_error(error: &DbErr) -> Option<&dyn sea_orm::sqlx::error::DatabaseEr
     }
 }
 
-/// The violated constraint: PostgreSQL names it, SQLite names its columns.
+/// The violated constraint: `PostgreSQL` names it, `SQLite` names its columns.
 fn violated(error: &DbErr) -> String {
     database_error(error)
         .map(|error| error.constraint().map_or_else(|| error.message().to_owned(), ToOwned::to_owned))
@@ -80,7 +80,7 @@ fn is_passing(error: &DbErr) -> bool {
     code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }
 
-/// Whether SQLite could not start because another connection is at work.
+/// Whether `SQLite` could not start because another connection is at work.
 pub(super) fn is_busy(error: &DbErr) -> bool {
     database_error(error)
         .and_then(|error| error.code()?.parse::<u32>().ok())

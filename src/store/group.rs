@@ -23,7 +23,7 @@ impl Scope {
         let mut whole = self.assemble_groups(rows.items.iter().map(|(_, row)| row.clone()).collect()).await?;
         rows.try_map(|row| match whole.remove(row.key.as_str()) {
             Some(group) => Ok(group),
-            None => state::group::of(row),
+            None => state::group::of(&row),
         })
     }
 
@@ -58,7 +58,7 @@ impl Scope {
         let permissions = group_permission::Column::Group.is_in(keys.iter().map(String::as_str));
         let roles = self.find::<group_role::Entity>().filter(roles).all(&self.db).await?;
         let permissions = self.find::<group_permission::Entity>().filter(permissions).all(&self.db).await?;
-        state::group::assemble(rows, roles, permissions)
+        state::group::assemble(&rows, roles, permissions)
     }
 
     /// A page of a group's members by name.

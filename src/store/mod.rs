@@ -51,8 +51,8 @@ const MIGRATION_LOCK: i64 = 0x6261_696c_6977_6963;
 #[derive(Debug, Clone)]
 pub struct Store {
     db: DatabaseConnection,
-    /// SQLite has one writer at a time. Waiting here is fair and wakes at once, where SQLite's own
-    /// waiting polls. PostgreSQL needs none: there a writer waits for its tenant's row alone.
+    /// `SQLite` has one writer at a time. Waiting here is fair and wakes at once, where `SQLite`'s own
+    /// waiting polls. `PostgreSQL` needs none: there a writer waits for its tenant's row alone.
     writers: Option<Arc<Semaphore>>,
 }
 
@@ -65,7 +65,7 @@ pub struct Scope {
 
 impl Store {
     /// Opens the database at `url` (`sqlite:PATH` or `postgres://…`) with at most so many
-    /// connections. An SQLite file that is not there is made. Errors never show the URL.
+    /// connections. An `SQLite` file that is not there is made. Errors never show the URL.
     pub async fn connect(url: &str, connections: u32) -> Result<Self> {
         let sqlite = url.starts_with("sqlite:");
         if sqlite && (url.contains(":memory:") || url.contains("mode=memory")) {
@@ -103,6 +103,8 @@ impl Store {
             }
         }
         Migrator::up(&tx, None).await.map_err(cannot)?;
+        // With nothing to migrate, this alone tells a database that can only be read.
+        tx.execute_unprepared("UPDATE tenants SET revision = revision WHERE 1 = 0").await.map_err(cannot)?;
         tx.commit().await.map_err(cannot)
     }
 
@@ -121,7 +123,7 @@ impl Store {
         Scope { db: self.db.clone(), tenant }
     }
 
-    /// A transaction that writes. On SQLite it is the only one from its first statement on.
+    /// A transaction that writes. On `SQLite` it is the only one from its first statement on.
     async fn begin_writing(&self) -> Result<DatabaseTransaction, DbErr> {
         let options = TransactionOptions {
             sqlite_transaction_mode: self.writers.is_some().then_some(SqliteTransactionMode::Immediate),
@@ -130,7 +132,7 @@ impl Store {
         self.db.begin_with_options(options).await
     }
 
-    /// The right to write, on SQLite.
+    /// The right to write, on `SQLite`.
     async fn writer(&self) -> Result<Option<OwnedSemaphorePermit>> {
         let Some(writers) = &self.writers else { return Ok(None) };
         let permit = timeout(PATIENCE, Arc::clone(writers).acquire_owned()).await.map_err(|_| too_slow())?;
@@ -179,7 +181,7 @@ fn too_slow() -> Error {
     Error::unavailable("the database is away or busy: try again later")
 }
 
-/// Tries again while SQLite says that it is busy: the change to WAL and the first write lock do
+/// Tries again while `SQLite` says that it is busy: the change to WAL and the first write lock do
 /// not always wait by themselves.
 async fn while_busy<T, F: Future<Output = Result<T, DbErr>>>(mut attempt: impl FnMut() -> F) -> Result<T, DbErr> {
     for wait in [5, 20, 50, 100, 200, 400, 800] {

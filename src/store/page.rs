@@ -240,7 +240,7 @@ impl<C: ColumnTrait> Keyset<C> {
 }
 
 /// A cursor's value for a column of this type. It comes from a stranger: any other is refused,
-/// before PostgreSQL is asked to compare it.
+/// before `PostgreSQL` is asked to compare it.
 fn value_of(kind: &ColumnType, json: &serde_json::Value) -> Option<Value> {
     match kind {
         ColumnType::BigInteger => json.as_i64().map(Value::from),
@@ -259,13 +259,14 @@ pub(super) fn search<C: ColumnTrait>(db: &DatabaseConnection, text: Option<&str>
     }
     // PostgreSQL takes no NUL in a text, and no name has one.
     let text: String = text.chars().filter(|c| *c != '\0').take(SEARCH_MAX).collect();
-    let pattern = LikeExpr::new(format!("%{}%", escaped(&text))).escape('\\');
+    let pattern = LikeExpr::new(format!("%{}%", escaped(&text)));
     let mut found = Condition::any();
     for column in columns {
         let column = Expr::col(column.as_column_ref());
         found = found.add(match db.get_database_backend() {
             // LIKE of SQLite has no regard to case as it is.
-            DbBackend::Sqlite => column.like(pattern.clone()),
+            DbBackend::Sqlite => column.like(pattern.clone().escape('\\')),
+            // In PostgreSQL a backslash escapes unless told otherwise.
             _ => PgExpr::ilike(column, pattern.clone()),
         });
     }

@@ -54,7 +54,7 @@ impl Store {
     pub async fn load_policy(&self, tenant: TenantId) -> Result<Option<LoadedPolicy>> {
         let db = begin_reading(&self.db).await?;
         let Some(row) = tenant::Entity::find_by_id(tenant.0).one(&db).await? else { return Ok(None) };
-        let row = TenantRow::of(row)?;
+        let row = TenantRow::of(&row)?;
         let disabled: Vec<String> = find::<user::Entity>(tenant)
             .select_only()
             .column(user::Column::Key)

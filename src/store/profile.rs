@@ -121,7 +121,7 @@ impl Scope {
         page: &Page,
     ) -> Result<PageOf<Resource>> {
         let select = self.select_associated(profile, section, text, true);
-        by_key().page(&self.db, select, page).await?.try_map(state::resource::of)
+        by_key().page(&self.db, select, page).await?.try_map(|row| state::resource::of(&row))
     }
 
     /// How many of a section's resources the profile has.
@@ -143,7 +143,7 @@ impl Scope {
         page: &Page,
     ) -> Result<PageOf<Resource>> {
         let select = self.select_associated(profile, section, text, false);
-        by_key().page(&self.db, select, page).await?.try_map(state::resource::of)
+        by_key().page(&self.db, select, page).await?.try_map(|row| state::resource::of(&row))
     }
 
     /// How many of a section's resources the profile does not have.

@@ -33,7 +33,10 @@ impl Scope {
         page: &Page,
     ) -> Result<PageOf<Resource>> {
         let by_object = Keyset::ascending([resource::Column::Section, resource::Column::Key]);
-        by_object.page(&self.db, self.select_resources(section, text), page).await?.try_map(state::resource::of)
+        by_object
+            .page(&self.db, self.select_resources(section, text), page)
+            .await?
+            .try_map(|row| state::resource::of(&row))
     }
 
     /// How many resources these are.
@@ -62,7 +65,7 @@ impl Scope {
             .limit(limit)
             .all(&self.db)
             .await?;
-        rows.into_iter().map(state::resource::of).collect()
+        rows.iter().map(state::resource::of).collect()
     }
 
     /// These resources with their members, in no order; one that is not there is not in the answer.
@@ -85,7 +88,7 @@ impl Scope {
             .filter(resource_member::Column::Resource.is_in(keys.iter().copied()))
             .all(&self.db)
             .await?;
-        let mut found: BTreeMap<Object, Resource> = state::resource::assemble(rows, members)?;
+        let mut found: BTreeMap<Object, Resource> = state::resource::assemble(&rows, members)?;
         found.retain(|_, resource| asked.contains(&(resource.section.clone(), resource.key.as_str().to_owned())));
         Ok(found.into_values().collect())
     }
@@ -93,7 +96,7 @@ impl Scope {
     /// The resource of this internal id, with its members.
     pub async fn resource_by_id(&self, id: Uuid) -> Result<Option<Resource>> {
         let row = self.find::<resource::Entity>().filter(resource::Column::Id.eq(id)).one(&self.db).await?;
-        let Some(resource) = row.map(state::resource::of).transpose()? else { return Ok(None) };
+        let Some(resource) = row.as_ref().map(state::resource::of).transpose()? else { return Ok(None) };
         Ok(self.resources_by_objects(&[resource.object()]).await?.into_iter().next())
     }
 

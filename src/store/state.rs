@@ -46,7 +46,7 @@ impl Scope {
     pub async fn state(&self) -> Result<Option<(Counters, TenantState)>> {
         let db = begin_reading(&self.db).await?;
         let Some(row) = tenant::Entity::find_by_id(self.tenant.0).one(&db).await? else { return Ok(None) };
-        let tenant = TenantRow::of(row)?;
+        let tenant = TenantRow::of(&row)?;
         Ok(Some((tenant.counters, load(&db, &tenant).await?)))
     }
 }

@@ -40,7 +40,7 @@ pub struct TenantRow {
 }
 
 impl TenantRow {
-    pub(super) fn of(row: tenant::Model) -> Result<Self> {
+    pub(super) fn of(row: &tenant::Model) -> Result<Self> {
         Ok(Self {
             id: TenantId(row.id),
             key: stored(TenantKey::parse(&row.key))?,
@@ -88,18 +88,18 @@ impl Store {
     /// The tenant of this key.
     pub async fn tenant_by_key(&self, key: &TenantKey) -> Result<Option<TenantRow>> {
         let row = tenant::Entity::find().filter(tenant::Column::Key.eq(key.as_str())).one(&self.db).await?;
-        row.map(TenantRow::of).transpose()
+        row.as_ref().map(TenantRow::of).transpose()
     }
 
     /// The tenant of this internal id.
     pub async fn tenant_by_id(&self, id: TenantId) -> Result<Option<TenantRow>> {
-        tenant::Entity::find_by_id(id.0).one(&self.db).await?.map(TenantRow::of).transpose()
+        tenant::Entity::find_by_id(id.0).one(&self.db).await?.as_ref().map(TenantRow::of).transpose()
     }
 
     /// A page of the tenants by key, for operators.
     pub async fn tenants(&self, text: Option<&str>, page: &Page) -> Result<PageOf<TenantRow>> {
         let by_key = Keyset::ascending([tenant::Column::Key]);
-        by_key.page(&self.db, self.select_tenants(text), page).await?.try_map(TenantRow::of)
+        by_key.page(&self.db, self.select_tenants(text), page).await?.try_map(|row| TenantRow::of(&row))
     }
 
     /// How many tenants the text finds.
@@ -144,7 +144,7 @@ impl Store {
 impl Scope {
     /// The tenant's row, unless it is gone.
     pub async fn tenant_row(&self) -> Result<Option<TenantRow>> {
-        tenant::Entity::find_by_id(self.tenant.0).one(&self.db).await?.map(TenantRow::of).transpose()
+        tenant::Entity::find_by_id(self.tenant.0).one(&self.db).await?.as_ref().map(TenantRow::of).transpose()
     }
 }
 

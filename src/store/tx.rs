@@ -49,7 +49,7 @@ impl Store {
         let permit = self.writer().await?;
         let db = while_busy(|| self.begin_writing()).await?;
         let Some(row) = update_tenant(&db, tenant, &[]).await? else { return Ok(None) };
-        let tenant = TenantRow::of(row)?;
+        let tenant = TenantRow::of(&row)?;
         if tenant.compiler_version > COMPILER_VERSION {
             return Err(Error::unavailable("a newer version of the program has written here: upgrade this instance"));
         }
@@ -108,7 +108,7 @@ impl Tx {
 
     async fn set(&mut self, steps: &[(tenant::Column, Expr)]) -> Result<()> {
         let gone = || Error::internal("a tenant's row went while it was taken");
-        self.tenant = TenantRow::of(update_tenant(&self.db, self.tenant.id, steps).await?.ok_or_else(gone)?)?;
+        self.tenant = TenantRow::of(&update_tenant(&self.db, self.tenant.id, steps).await?.ok_or_else(gone)?)?;
         Ok(())
     }
 

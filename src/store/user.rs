@@ -19,6 +19,8 @@ pub use read::{UserFilter, UserOrder, UserRow};
 
 /// The first extension that is given out (R31).
 const FIRST_EXTENSION: u64 = 1000;
+/// The last one: an extension has at most 16 digits.
+const LAST_EXTENSION: u64 = 9_999_999_999_999_999;
 
 /// The account of a new user. No `Debug`: it holds the password's hash.
 #[derive(Clone)]
@@ -167,7 +169,7 @@ impl Tx {
     /// and asking again answers the one after it.
     pub async fn next_extension(&mut self) -> Result<String> {
         let taken = self.taken_extensions().await?;
-        let free = (FIRST_EXTENSION..).find(|number| !taken.contains(number));
+        let free = (FIRST_EXTENSION..=LAST_EXTENSION).find(|number| !taken.contains(number));
         let free = free.ok_or_else(|| Error::internal("no extension is free"))?;
         taken.insert(free);
         Ok(free.to_string())

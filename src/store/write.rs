@@ -10,9 +10,9 @@ use sea_orm::{
 
 use crate::error::Result;
 
-/// The most rows that one statement writes. SQLite and PostgreSQL bound the values of one.
+/// The most rows that one statement writes. `SQLite` and `PostgreSQL` bound the values of one.
 const BATCH: usize = 500;
-/// The most rows that one statement deletes: SQLite bounds the depth of an expression.
+/// The most rows that one statement deletes: `SQLite` bounds the depth of an expression.
 const DELETE_BATCH: usize = 200;
 
 /// How one table differs: the rows that go, and those that are new or changed.

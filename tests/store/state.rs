@@ -186,7 +186,7 @@ fn origin(note: &str) -> Origin {
     }
 }
 
-fn rules() -> BTreeMap<Rule, BTreeSet<Origin>> {
+pub(super) fn rules() -> BTreeMap<Rule, BTreeSet<Origin>> {
     let member = Subject::Role(BuiltIn::Member);
     let read = ActionPattern::parse("read").unwrap();
     let mut rules = BTreeMap::from([

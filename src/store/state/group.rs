@@ -17,7 +17,7 @@ use crate::store::write::Rows;
 /// Reads all groups of a tenant.
 pub(super) async fn load(db: &DatabaseTransaction, tenant: TenantId) -> Result<BTreeMap<GroupKey, Group>> {
     let mut found = assemble(
-        all::<group::Entity>(db, tenant).await?,
+        &all::<group::Entity>(db, tenant).await?,
         all::<group_role::Entity>(db, tenant).await?,
         all::<group_permission::Entity>(db, tenant).await?,
     )?;
@@ -29,12 +29,12 @@ pub(super) async fn load(db: &DatabaseTransaction, tenant: TenantId) -> Result<B
 
 /// Puts groups together from their rows, without their members.
 pub(in crate::store) fn assemble(
-    groups: Vec<group::Model>,
+    groups: &[group::Model],
     roles: Vec<group_role::Model>,
     permissions: Vec<group_permission::Model>,
 ) -> Result<BTreeMap<GroupKey, Group>> {
     let mut found: BTreeMap<GroupKey, Group> =
-        groups.into_iter().map(|row| of(row).map(|group| (group.key.clone(), group))).collect::<Result<_>>()?;
+        groups.iter().map(|row| of(row).map(|group| (group.key.clone(), group))).collect::<Result<_>>()?;
     for row in roles {
         owner(&mut found, &row.group)?.roles.insert(stored(RoleRef::parse(&row.role))?);
     }
@@ -49,7 +49,7 @@ fn owner<'a>(groups: &'a mut BTreeMap<GroupKey, Group>, key: &str) -> Result<&'a
 }
 
 /// A group without what its other rows hold.
-pub(in crate::store) fn of(row: group::Model) -> Result<Group> {
+pub(in crate::store) fn of(row: &group::Model) -> Result<Group> {
     Ok(Group {
         id: row.id,
         key: stored(GroupKey::parse(&row.key))?,

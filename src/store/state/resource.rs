@@ -15,18 +15,16 @@ use crate::store::write::Rows;
 
 /// Reads all resources of a tenant.
 pub(super) async fn load(db: &DatabaseTransaction, tenant: TenantId) -> Result<BTreeMap<Object, Resource>> {
-    assemble(all::<resource::Entity>(db, tenant).await?, all::<resource_member::Entity>(db, tenant).await?)
+    assemble(&all::<resource::Entity>(db, tenant).await?, all::<resource_member::Entity>(db, tenant).await?)
 }
 
 /// Puts resources together from their rows.
 pub(in crate::store) fn assemble(
-    resources: Vec<resource::Model>,
+    resources: &[resource::Model],
     members: Vec<resource_member::Model>,
 ) -> Result<BTreeMap<Object, Resource>> {
-    let mut found: BTreeMap<Object, Resource> = resources
-        .into_iter()
-        .map(|row| of(row).map(|resource| (resource.object(), resource)))
-        .collect::<Result<_>>()?;
+    let mut found: BTreeMap<Object, Resource> =
+        resources.iter().map(|row| of(row).map(|resource| (resource.object(), resource))).collect::<Result<_>>()?;
     for row in members {
         let member = stored(Object::parse(&row.member))?;
         if let Some(resource) = found.get_mut(format!("{}/{}", row.section, row.resource).as_str()) {
@@ -37,7 +35,7 @@ pub(in crate::store) fn assemble(
 }
 
 /// A resource without its members.
-pub(in crate::store) fn of(row: resource::Model) -> Result<Resource> {
+pub(in crate::store) fn of(row: &resource::Model) -> Result<Resource> {
     Ok(Resource {
         id: row.id,
         section: stored(SectionKey::parse(&row.section))?,

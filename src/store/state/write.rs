@@ -116,7 +116,7 @@ async fn release<E: Tenanted>(
         return Ok(());
     }
     E::update_many()
-        .col_expr(name, Expr::val("\u{1}").binary(sea_orm::sea_query::BinOper::Custom("||".into()), Expr::col(key)))
+        .col_expr(name, Expr::val("\u{1}").binary(sea_orm::sea_query::BinOper::Custom("||"), Expr::col(key)))
         .filter(E::TENANT.eq(id.0))
         .filter(key.is_in(keys.iter().copied()))
         .exec(db)
