@@ -1,7 +1,9 @@
 //! Bailiwick: a multi-tenant RBAC platform on Casbin.
 
+pub mod app;
 pub mod auth;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod engine;
 pub mod error;

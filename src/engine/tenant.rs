@@ -58,6 +58,20 @@ pub enum DecisionReason {
     Unlicensed,
 }
 
+impl DecisionReason {
+    /// The name on the wire, such as `NO_MATCHING_RULE`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "ALLOWED",
+            Self::DeniedByRule => "DENIED_BY_RULE",
+            Self::NoMatchingRule => "NO_MATCHING_RULE",
+            Self::UnknownSubject => "UNKNOWN_SUBJECT",
+            Self::SubjectDisabled => "SUBJECT_DISABLED",
+            Self::Unlicensed => "UNLICENSED",
+        }
+    }
+}
+
 /// What the host must do with what it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obligation {

@@ -86,7 +86,10 @@ impl Module {
     /// Its sections in the order of the menu.
     async fn sections(&self) -> Vec<Section> {
         let sections = self.get().map_or(&[][..], |module| &module.sections);
-        sections.iter().map(|section| Section { whole: Arc::clone(&self.whole), key: section.key.to_string() }).collect()
+        sections
+            .iter()
+            .map(|section| Section { whole: Arc::clone(&self.whole), key: section.key.to_string() })
+            .collect()
     }
 }
 
@@ -160,7 +163,10 @@ impl Permission {
     }
 
     /// The permissions of these keys, in the catalogue's order.
-    pub(super) fn some(platform: &Platform, keys: &std::collections::BTreeSet<crate::domain::key::PermissionKey>) -> Vec<Self> {
+    pub(super) fn some(
+        platform: &Platform,
+        keys: &std::collections::BTreeSet<crate::domain::key::PermissionKey>,
+    ) -> Vec<Self> {
         Self::all(&platform.catalogue).into_iter().filter(|one| keys.contains(one.key.as_str())).collect()
     }
 

@@ -138,9 +138,8 @@ impl DecisionQuery {
         if inputs.len() > DECISIONS_MAX {
             return Err(Error::bad_input(format!("at most {DECISIONS_MAX} decisions at once are allowed")).at("inputs"));
         }
-        let place = |(i, input): (usize, &DecisionInput)| {
-            input.query().map_err(|error| error.at(i.to_string()).at("inputs"))
-        };
+        let place =
+            |(i, input): (usize, &DecisionInput)| input.query().map_err(|error| error.at(i.to_string()).at("inputs"));
         let queries = inputs.iter().enumerate().map(place).collect::<Result<Vec<_>>>()?;
         Ok(platform.decide(caller, &queries).await?.into_iter().map(Into::into).collect())
     }

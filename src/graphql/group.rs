@@ -307,7 +307,9 @@ impl GroupMutation {
             let change = GroupChange {
                 name: parse_opt("name", input.name.as_deref(), Name::parse)?,
                 roles: list(input.roles).map(|roles| role_refs(&roles)).transpose()?,
-                permissions: permissions.map(|list| parse_all("permissions", &list, PermissionKey::parse)).transpose()?,
+                permissions: permissions
+                    .map(|list| parse_all("permissions", &list, PermissionKey::parse))
+                    .transpose()?,
             };
             let done = platform.update_group(caller, &key, input.version, change, input.reason).await?;
             Ok(GroupUpdatePayload {
@@ -320,7 +322,11 @@ impl GroupMutation {
     }
 
     /// Adds members to a group.
-    async fn group_add_members(&self, ctx: &Context<'_>, input: GroupAddMembersInput) -> Result<GroupAddMembersPayload> {
+    async fn group_add_members(
+        &self,
+        ctx: &Context<'_>,
+        input: GroupAddMembersInput,
+    ) -> Result<GroupAddMembersPayload> {
         let (platform, caller) = caller(ctx)?;
         let added = async {
             let key = parse("group", &input.group, GroupKey::parse)?;

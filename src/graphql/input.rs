@@ -18,7 +18,11 @@ pub(super) fn parse_opt<T>(field: &str, text: Option<&str>, with: impl Fn(&str) 
 }
 
 /// Parses a list; the error names the place in it.
-pub(super) fn parse_all<T: Ord>(field: &str, texts: &[String], with: impl Fn(&str) -> Result<T>) -> Result<BTreeSet<T>> {
+pub(super) fn parse_all<T: Ord>(
+    field: &str,
+    texts: &[String],
+    with: impl Fn(&str) -> Result<T>,
+) -> Result<BTreeSet<T>> {
     let place = |(i, text): (usize, &String)| with(text).map_err(|error: Error| error.at(i.to_string()).at(field));
     texts.iter().enumerate().map(place).collect()
 }

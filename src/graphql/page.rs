@@ -22,7 +22,12 @@ pub struct PageInfo {
 }
 
 /// Which part of a list is wanted.
-pub(super) fn page(first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>) -> Result<Page> {
+pub(super) fn page(
+    first: Option<i32>,
+    after: Option<String>,
+    last: Option<i32>,
+    before: Option<String>,
+) -> Result<Page> {
     let size = |count: Option<i32>, name: &str| {
         count.map(u64::try_from).transpose().map_err(|_| Error::bad_input(format!("`{name}` is at least 1")).at(name))
     };

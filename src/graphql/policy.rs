@@ -277,7 +277,10 @@ impl PolicySubscription {
         #[graphql(desc = "Begin with what came after this revision; from now on when absent.")] since: Option<i32>,
     ) -> Result<impl Stream<Item = Result<PolicyRevision>> + use<>> {
         let (platform, caller) = caller(ctx)?;
-        let since = since.map(u64::try_from).transpose().map_err(|_| Error::bad_input("a revision is not negative").at("since"))?;
+        let since = since
+            .map(u64::try_from)
+            .transpose()
+            .map_err(|_| Error::bad_input("a revision is not negative").at("since"))?;
         let changes = platform.clone().policy_changes(caller.clone(), since).await?;
         Ok(futures_util::StreamExt::map(changes, |row| row.map(|row| PolicyRevision { row })))
     }

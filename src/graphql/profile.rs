@@ -1,6 +1,5 @@
 //! User profiles: their modules, sections and associations.
 
-
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 
 use super::catalogue::{Module, Section};
@@ -231,9 +230,8 @@ impl ProfileSection {
         let (platform, caller) = caller(ctx)?;
         let (profile, section) = (self.profile.profile.key.clone(), self.key.clone());
         let wanted = page(first, after, None, None)?;
-        let found = platform
-            .section_resources(caller, &profile, &section, associated, search.as_deref(), wanted)
-            .await?;
+        let found =
+            platform.section_resources(caller, &profile, &section, associated, search.as_deref(), wanted).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let (profile, section, search) = (profile.clone(), section.clone(), search.clone());
             Box::pin(async move {
@@ -643,4 +641,3 @@ impl ProfileMutation {
         ProfileDeletePayload::of(deleted.await)
     }
 }
-

@@ -185,7 +185,11 @@ pub struct ResourceMutation;
 #[Object]
 impl ResourceMutation {
     /// Registers resources, told by the host. Works while the module is unlicensed.
-    async fn resource_register(&self, ctx: &Context<'_>, input: ResourceRegisterInput) -> Result<ResourceRegisterPayload> {
+    async fn resource_register(
+        &self,
+        ctx: &Context<'_>,
+        input: ResourceRegisterInput,
+    ) -> Result<ResourceRegisterPayload> {
         let (platform, caller) = caller(ctx)?;
         let registered = async {
             let section = parse("section", &input.section, SectionKey::parse)?;

@@ -249,11 +249,7 @@ impl RoleQuery {
     }
 
     /// The role of this key.
-    async fn role(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The role's key.")] key: String,
-    ) -> Result<Option<Role>> {
+    async fn role(&self, ctx: &Context<'_>, #[graphql(desc = "The role's key.")] key: String) -> Result<Option<Role>> {
         let (platform, caller) = caller(ctx)?;
         Ok(platform.role(caller, &key).await?.map(Role::new))
     }
@@ -297,7 +293,9 @@ impl RoleMutation {
             let change = RoleChange {
                 name: parse_opt("name", input.name.as_deref(), Name::parse)?,
                 description: description(input.description)?,
-                permissions: permissions.map(|list| parse_all("permissions", &list, PermissionKey::parse)).transpose()?,
+                permissions: permissions
+                    .map(|list| parse_all("permissions", &list, PermissionKey::parse))
+                    .transpose()?,
                 grants: list(input.grants).map(|list| grants(&list)).transpose()?,
             };
             let done = platform.update_role(caller, &key, input.version, change, input.reason).await?;

@@ -91,5 +91,6 @@ pub fn build(platform: Platform) -> async_graphql::SchemaBuilder<Query, Mutation
 /// The schema in its definition language, as `graphql/schema.graphql` holds it.
 pub fn sdl() -> String {
     let schema = Schema::build(Query::default(), Mutation::default(), Subscription::default()).finish();
-    schema.sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items())
+    schema
+        .sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items())
 }

@@ -70,11 +70,7 @@ pub struct ApiKey {
 
 impl From<ApiKeyRow> for ApiKey {
     fn from(row: ApiKeyRow) -> Self {
-        Self {
-            prefix: row.prefix,
-            created_at: DateTime(row.created_at),
-            last_used_at: row.last_used_at.map(DateTime),
-        }
+        Self { prefix: row.prefix, created_at: DateTime(row.created_at), last_used_at: row.last_used_at.map(DateTime) }
     }
 }
 

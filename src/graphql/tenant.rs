@@ -225,7 +225,11 @@ impl TenantMutation {
 
     /// Sets a tenant's licence: an unlicensed module denies everyone at once, and what was
     /// configured comes back with the licence; for operators.
-    async fn tenant_set_licence(&self, ctx: &Context<'_>, input: TenantSetLicenceInput) -> Result<TenantSetLicencePayload> {
+    async fn tenant_set_licence(
+        &self,
+        ctx: &Context<'_>,
+        input: TenantSetLicenceInput,
+    ) -> Result<TenantSetLicencePayload> {
         let (platform, caller) = caller(ctx)?;
         let set = async {
             let key = parse("tenant", &input.tenant, TenantKey::parse)?;

@@ -482,11 +482,7 @@ impl UserQuery {
     }
 
     /// The user of this key.
-    async fn user(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The user's key.")] key: String,
-    ) -> Result<Option<User>> {
+    async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "The user's key.")] key: String) -> Result<Option<User>> {
         let (platform, caller) = caller(ctx)?;
         let Ok(key) = UserKey::parse(&key) else { return Ok(None) };
         Ok(platform.user(caller, &key).await?.map(|row| User::new(caller.tenant().id, row)))

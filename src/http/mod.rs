@@ -1,6 +1,7 @@
 //! The HTTP face: what travels over the wire and how it is refused; no rule of the product.
 //!
 //! - [`context`]: the request's id, its span, its one log line
+//! - [`admit`]: the gate and the readiness of the platform itself
 //! - [`gate`]: from the credentials of a request to the data its operation runs with
 //! - [`graphql`]: GraphQL over HTTP; `operation` reads requests, `media` negotiates types
 //! - [`ws`]: the same operations over `graphql-transport-ws`
@@ -22,6 +23,7 @@ use url::Url;
 
 use crate::error::{Error, ErrorCode};
 
+pub mod admit;
 pub mod context;
 pub mod errors;
 pub mod gate;

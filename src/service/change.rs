@@ -17,6 +17,7 @@ use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::tenant::TenantState;
 use crate::error::{Error, Result};
+use crate::policy::COMPILER_VERSION;
 use crate::policy::compile::{Compiled, compile};
 use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
 use crate::policy::revision::Counters;
@@ -136,6 +137,9 @@ impl Platform {
             tx.update_account(user, account).await?;
         }
         tx.write_rules(&plan.diff).await?;
+        if tx.tenant().compiler_version < COMPILER_VERSION {
+            tx.mark_compiled().await?;
+        }
         let rules = plan.diff.rules();
         let revises = !rules.is_empty() || alters_answers(written.before, written.after);
         let counters = tx.bump(revises, written.voids_credentials()).await?;
@@ -162,7 +166,7 @@ impl Platform {
             patch: patch.clone(),
             model_hash: self.model_hash.clone(),
             catalogue_hash: self.catalogue.hash().to_owned(),
-            compiler_version: crate::policy::COMPILER_VERSION,
+            compiler_version: COMPILER_VERSION,
         }
     }
 
@@ -322,14 +326,19 @@ impl Record {
 
     /// The event in the operator's own tenant: that it was there, not what it saw.
     fn event_elsewhere(&self, tenant: &TenantKey) -> AuditEvent {
-        AuditEvent { id: Uuid::now_v7(), target: format!("tenant:{tenant} {}", self.target), ..self.event(None, None, None) }
+        AuditEvent {
+            id: Uuid::now_v7(),
+            target: format!("tenant:{tenant} {}", self.target),
+            ..self.event(None, None, None)
+        }
     }
 }
 
 fn check_reason(reason: Option<&str>) -> Result<()> {
     match reason {
         Some(reason) if reason.chars().count() > REASON_MAX || reason.chars().any(char::is_control) => {
-            Err(Error::invalid(format!("a reason has at most {REASON_MAX} characters and no control characters")).at("reason"))
+            Err(Error::invalid(format!("a reason has at most {REASON_MAX} characters and no control characters"))
+                .at("reason"))
         }
         _ => Ok(()),
     }

@@ -47,7 +47,8 @@ impl Platform {
         reason: Option<String>,
     ) -> Result<Done<()>> {
         let intent = intent(Permit::GROUPS_EDIT, "group.update", key.as_str(), reason);
-        self.change(caller, intent, |draft| draft.state.update_group(draft.catalogue, key.as_str(), version, change)).await
+        self.change(caller, intent, |draft| draft.state.update_group(draft.catalogue, key.as_str(), version, change))
+            .await
     }
 
     /// Adds members to a group.

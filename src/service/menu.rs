@@ -97,7 +97,8 @@ impl Platform {
         let mut entries = Vec::new();
         if section.entries {
             let all = self.store.scope(caller.tenant().id).first_resources(&section.key, ENTRIES_MAX).await?;
-            entries = all.into_iter().filter(|entry| policy.allows(subject, &entry.object(), &Action::read())).collect();
+            entries =
+                all.into_iter().filter(|entry| policy.allows(subject, &entry.object(), &Action::read())).collect();
         }
         Ok(MenuSection {
             key: section.key.to_string(),

@@ -8,10 +8,10 @@ use super::Platform;
 use super::change::{Done, Intent};
 use super::permit::Permit;
 use crate::auth::caller::Caller;
-use crate::domain::key::ProfileKey;
-use crate::domain::name::Name;
 use crate::domain::catalogue::Module;
+use crate::domain::key::ProfileKey;
 use crate::domain::key::{ModuleKey, SectionKey};
+use crate::domain::name::Name;
 use crate::domain::profile::{
     Association, ModuleSave, ModuleState, NewProfile, Profile, ProfileChange, ProfileSection, SectionProgress,
 };
@@ -59,7 +59,12 @@ fn intent(permit: Permit, action: &'static str, key: &str, reason: Option<String
 
 impl Platform {
     /// Makes a profile that permits nothing yet.
-    pub async fn create_profile(&self, caller: &Caller, new: NewProfile, reason: Option<String>) -> Result<Done<ProfileKey>> {
+    pub async fn create_profile(
+        &self,
+        caller: &Caller,
+        new: NewProfile,
+        reason: Option<String>,
+    ) -> Result<Done<ProfileKey>> {
         let intent = intent(Permit::PROFILES_EDIT, "profile.create", new.name.as_str(), reason);
         self.change(caller, intent, |draft| draft.state.create_profile(new)).await
     }
@@ -104,10 +109,8 @@ impl Platform {
         reason: Option<String>,
     ) -> Result<Done<ProfileKey>> {
         let intent = intent(Permit::PROFILES_EDIT, "profile.clone", key.as_str(), reason);
-        self.change(caller, intent, |draft| {
-            draft.state.clone_profile(key.as_str(), Uuid::now_v7(), new_key, new_name)
-        })
-        .await
+        self.change(caller, intent, |draft| draft.state.clone_profile(key.as_str(), Uuid::now_v7(), new_key, new_name))
+            .await
     }
 
     /// Deletes a profile that no user holds.
@@ -174,7 +177,12 @@ impl Platform {
 
     /// The modules that profiles of the caller's tenant configure, as this one has them (R7).
     /// Optional ones without a licence are not listed (R2).
-    pub async fn profile_modules(&self, caller: &Caller, row: &ProfileRow, inventory: &Inventory) -> Result<Vec<ModuleRow>> {
+    pub async fn profile_modules(
+        &self,
+        caller: &Caller,
+        row: &ProfileRow,
+        inventory: &Inventory,
+    ) -> Result<Vec<ModuleRow>> {
         let listed = self.listed_modules(caller).await?;
         let modules = self.catalogue.modules();
         let row = |(index, licensed): (usize, bool)| {

@@ -8,9 +8,9 @@ use super::Platform;
 use super::change::{Done, Intent};
 use super::permit::Permit;
 use crate::auth::caller::Caller;
+use crate::domain::key::PermissionKey;
 use crate::domain::key::RoleKey;
 use crate::domain::name::Name;
-use crate::domain::key::PermissionKey;
 use crate::domain::role::{BuiltIn, CustomRole, Grant, RoleChange, RoleRef};
 use crate::error::Result;
 use crate::store::page::{Page, PageOf};
@@ -66,10 +66,8 @@ impl Platform {
         reason: Option<String>,
     ) -> Result<Done<RoleKey>> {
         let intent = intent(Permit::ROLES_EDIT, "role.create", name.as_str(), reason);
-        self.change(caller, intent, |draft| {
-            draft.state.create_role(draft.catalogue, Uuid::now_v7(), key, name, change)
-        })
-        .await
+        self.change(caller, intent, |draft| draft.state.create_role(draft.catalogue, Uuid::now_v7(), key, name, change))
+            .await
     }
 
     /// Changes a custom role, for all who hold it at once.
@@ -82,7 +80,8 @@ impl Platform {
         reason: Option<String>,
     ) -> Result<Done<()>> {
         let intent = intent(Permit::ROLES_EDIT, "role.update", key.as_str(), reason);
-        self.change(caller, intent, |draft| draft.state.update_role(draft.catalogue, key.as_str(), version, change)).await
+        self.change(caller, intent, |draft| draft.state.update_role(draft.catalogue, key.as_str(), version, change))
+            .await
     }
 
     /// Deletes a custom role that nobody holds.

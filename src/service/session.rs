@@ -69,7 +69,8 @@ impl Platform {
         let stored = found.as_ref().and_then(|(_, row)| row.password_hash.clone());
         let fits = self.passwords.verify(password, stored.clone()).await?;
         let wrong = || Error::new(ErrorCode::WrongPassword, "tenant, username or password do not fit");
-        let Some((tenant, row)) = found.filter(|(_, row)| fits && row.enabled && row.base_role != BaseRole::Service) else {
+        let Some((tenant, row)) = found.filter(|(_, row)| fits && row.enabled && row.base_role != BaseRole::Service)
+        else {
             return Err(wrong());
         };
         let token = Token::generate(TokenKind::Session)?;
@@ -77,22 +78,39 @@ impl Platform {
         let session = Uuid::now_v7();
         let hours = self.tenants.get(tenant.id).await?.ok_or_else(wrong)?.policy().settings.session_hours;
         let expires_at = now.plus_seconds(i64::from(hours) * 3600);
-        let caller =
-            Caller::authenticated(tenant.clone(), row.user.clone(), row.user_id, row.full_name, Credential::Session(session), request);
+        let caller = Caller::authenticated(
+            tenant.clone(),
+            row.user.clone(),
+            row.user_id,
+            row.full_name,
+            Credential::Session(session),
+            request,
+        );
         let mut tx = self.store.begin(tenant.id).await?.ok_or_else(wrong)?;
         // The password may have been changed while it was being checked.
         let again = self.store.scope(tenant.id).sign_in(&row.user).await?;
         if again.is_none_or(|again| again.password_hash != stored || !again.enabled) {
             return Err(wrong());
         }
-        tx.insert_session(&NewSession { id: session, user: row.user.clone(), token: token.hash().0, created_at: now, expires_at }).await?;
+        tx.insert_session(&NewSession {
+            id: session,
+            user: row.user.clone(),
+            token: token.hash().0,
+            created_at: now,
+            expires_at,
+        })
+        .await?;
         let record = Record::new(&caller, &account_intent(Permit::USERS_EDIT, "session.create", &row.user), now);
         tx.audit(&record.event(None, None, None)).await?;
         self.commit(tx, record, None, None).await?;
         Ok(NewSignIn { token, expires_at, caller })
     }
 
-    async fn find_sign_in(&self, tenant: &str, username: &str) -> Result<Option<(TenantRef, crate::store::session::SignInRow)>> {
+    async fn find_sign_in(
+        &self,
+        tenant: &str,
+        username: &str,
+    ) -> Result<Option<(TenantRef, crate::store::session::SignInRow)>> {
         let (Ok(key), Ok(username)) = (TenantKey::parse(tenant), Username::parse(username)) else { return Ok(None) };
         let Some(tenant) = self.tenants.get_by_key(&key).await? else { return Ok(None) };
         let row = self.store.scope(tenant.id).sign_in(username.key()).await?;
@@ -119,7 +137,8 @@ impl Platform {
         let token = Token::generate(TokenKind::ApiKey)?;
         let now = self.now();
         let key = ApiKeyRow { prefix: token.shown_prefix(), created_at: now, last_used_at: None };
-        tx.put_api_key(&user, &NewApiKey { token: token.hash().0, prefix: key.prefix.clone(), created_at: now }).await?;
+        tx.put_api_key(&user, &NewApiKey { token: token.hash().0, prefix: key.prefix.clone(), created_at: now })
+            .await?;
         self.finish_api_key(caller, tx, "apiKey.generate", &user, now).await?;
         Ok(IssuedKey { token, key })
     }
@@ -184,7 +203,8 @@ impl Platform {
         self.touch(&token, &known, now);
         let credential = row.session.map_or(Credential::ApiKey, Credential::Session);
         let home = TenantRef { id: row.tenant, key: row.tenant_key.clone() };
-        let caller = Caller::authenticated(home, row.user.clone(), row.user_id, row.full_name.clone(), credential, request);
+        let caller =
+            Caller::authenticated(home, row.user.clone(), row.user_id, row.full_name.clone(), credential, request);
         match tenant {
             None => Ok(caller),
             Some(key) => self.visit(caller, key).await,

@@ -66,7 +66,12 @@ fn intent(permit: Permit, action: &'static str, key: &TenantKey, reason: Option<
 
 impl Platform {
     /// Makes a tenant with its default admin, its default profile and its built-in resources.
-    pub async fn create_tenant(&self, caller: &Caller, new: NewTenant, reason: Option<String>) -> Result<Done<TenantRef>> {
+    pub async fn create_tenant(
+        &self,
+        caller: &Caller,
+        new: NewTenant,
+        reason: Option<String>,
+    ) -> Result<Done<TenantRef>> {
         self.check_platform(caller, &format!("tenants/{}", new.key), &Action::edit()).await?;
         if new.key.is_platform() {
             return Err(Error::new(ErrorCode::AlreadyExists, "the tenant key `platform` is reserved").at("key"));
@@ -204,7 +209,12 @@ impl Platform {
     }
 
     /// Changes the settings of the caller's tenant (R4).
-    pub async fn update_settings(&self, caller: &Caller, change: SettingsChange, reason: Option<String>) -> Result<Done<()>> {
+    pub async fn update_settings(
+        &self,
+        caller: &Caller,
+        change: SettingsChange,
+        reason: Option<String>,
+    ) -> Result<Done<()>> {
         let intent = intent(Permit::SETTINGS_EDIT, "settings.update", &caller.tenant().key, reason);
         self.change(caller, intent, |draft| {
             let settings = &mut draft.state.settings;

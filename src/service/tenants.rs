@@ -209,7 +209,8 @@ impl Tenants {
     async fn follow(&self, tenant: &Tenant, current: &TenantPolicy, stored: Counters) -> Result<Option<TenantPolicy>> {
         let entries = self.store.revisions_since(tenant.id, current.counters.revision, FOLLOW_MAX).await?;
         let whole = entries.iter().zip(current.counters.revision + 1..).all(|(entry, due)| entry.revision == due);
-        let Some(last) = entries.last().map(|entry| entry.revision).filter(|last| whole && *last >= stored.revision) else {
+        let Some(last) = entries.last().map(|entry| entry.revision).filter(|last| whole && *last >= stored.revision)
+        else {
             return Ok(None);
         };
         let counters = Counters { revision: last, credential_epoch: stored.credential_epoch };

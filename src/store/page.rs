@@ -121,7 +121,11 @@ impl Page {
         let full = taken == limit;
         let has_next = taken < between || rest.has_next || (full && !rest.items.is_empty());
         let tail = rest.items.into_iter().take(limit - taken);
-        Ok(PageOf { items: heads.take(taken).map(head).chain(tail).collect(), has_next, has_previous: self.after.is_some() })
+        Ok(PageOf {
+            items: heads.take(taken).map(head).chain(tail).collect(),
+            has_next,
+            has_previous: self.after.is_some(),
+        })
     }
 
     /// The first things of a list.

@@ -1,0 +1,184 @@
+//! Puts an instance together: the only place that knows the database, the bus, the engine and
+//! the router at once. Nothing here is global, so a test runs several instances in one process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::domain::catalogue::Catalogue;
+use crate::domain::name::Timestamp;
+use crate::engine::plan::Plan;
+use crate::error::{Error, Result};
+use crate::http::admit::{PlatformGate, PlatformReadiness};
+use crate::service::{Clock, Foundation, Platform};
+use crate::store::Store;
+use crate::sync::{Bus, BusStatus, listener, sweep};
+use crate::{config, engine, graphql, http};
+
+/// How many database connections an instance opens at the most.
+const CONNECTIONS: u32 = 16;
+/// How long a shutdown waits for requests and commits under way.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What an instance is made from.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// How it hears of the other instances.
+    pub bus: Bus,
+    /// What can be granted.
+    pub catalogue: Catalogue,
+    /// The text of the Casbin model.
+    pub model: String,
+    /// How old what is in memory may be to decide from.
+    pub max_staleness: Option<Duration>,
+    /// How often counters are compared with the database's.
+    pub sweep_every: Duration,
+    /// Where people reach the installation.
+    pub public_url: Option<Url>,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+impl Parts {
+    /// The parts that the settings name: opens the database and brings its schema up to date.
+    pub async fn from_settings(settings: &config::Settings) -> Result<Self> {
+        let catalogue = read_catalogue(settings)?;
+        let model = match &settings.model {
+            Some(path) => read(path)?,
+            None => engine::MODEL.to_owned(),
+        };
+        let bus = match &settings.redis_url {
+            Some(url) => Bus::redis(url.expose()).map_err(|error| Error::invalid(error.to_string()))?,
+            None => Bus::memory(),
+        };
+        let store = Store::connect(settings.database_url.expose(), CONNECTIONS).await?;
+        store.migrate().await?;
+        Ok(Self {
+            store,
+            bus,
+            catalogue,
+            model,
+            max_staleness: settings.max_staleness_seconds.map(config::Seconds::duration),
+            sweep_every: settings.sweep_seconds.duration(),
+            public_url: settings.public_url.clone(),
+            clock: system_clock(),
+        })
+    }
+}
+
+/// One instance, ready to serve.
+pub struct App {
+    platform: Platform,
+    status: Arc<BusStatus>,
+    sweep_every: Duration,
+    public_url: Option<Url>,
+}
+
+impl App {
+    /// Plans the model and puts the instance together. It loads no tenant yet.
+    pub fn new(parts: Parts) -> Result<Self> {
+        let Parts { store, bus, catalogue, model, max_staleness, sweep_every, public_url, clock } = parts;
+        let plan =
+            Plan::from_model(&model).map_err(|error| Error::invalid(format!("the model is refused: {error}")))?;
+        let platform = Platform::new(Foundation { store, catalogue, model, plan, bus, max_staleness, clock })?;
+        Ok(Self { platform, status: Arc::new(BusStatus::new()), sweep_every, public_url })
+    }
+
+    /// The use cases, for the command line and for tests.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// Makes the platform's own tenant at the first start. Gives the operator's password when
+    /// one had to be made: it is shown this once.
+    pub async fn first_start(&self, password: Option<SecretString>) -> Result<Option<SecretString>> {
+        let made = password.is_none();
+        let password = match password {
+            Some(password) => password,
+            None => generated_password()?,
+        };
+        let first = self.platform.ensure_platform(password.clone()).await?;
+        Ok((first && made).then_some(password))
+    }
+
+    /// Serves until `shutdown`, then lets what is under way come to its end.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
+        let applier = Arc::clone(&self.platform.tenants);
+        let background = tokio_util::task::TaskTracker::new();
+        background.spawn(listener::run(
+            self.platform.bus.clone(),
+            Arc::clone(&applier),
+            shutdown.clone(),
+            Arc::clone(&self.status),
+        ));
+        background.spawn(sweep::run(applier, self.sweep_every, shutdown.clone()));
+        background.close();
+        let schema = http::limits::limit(graphql::build(self.platform.clone())).finish();
+        let options = http::Options {
+            public_url: self.public_url.clone(),
+            graphiql: true,
+            shutdown: shutdown.clone(),
+            ..http::Options::default()
+        };
+        let readiness = PlatformReadiness { platform: self.platform.clone(), bus: Arc::clone(&self.status) };
+        let router = http::router(schema, PlatformGate(self.platform.clone()), readiness, options);
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let drained = shutdown.clone();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+        let late = async {
+            drained.cancelled().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(Error::internal)?,
+            () = late => tracing::warn!("requests were still under way after {} s", GRACE.as_secs()),
+        }
+        shutdown.cancel();
+        self.platform.tasks.close();
+        if tokio::time::timeout(GRACE, async { tokio::join!(self.platform.tasks.wait(), background.wait()) })
+            .await
+            .is_err()
+        {
+            tracing::warn!("work was still under way after {} s", GRACE.as_secs());
+        }
+        self.platform.store.close().await
+    }
+}
+
+fn read_catalogue(settings: &config::Settings) -> Result<Catalogue> {
+    let parsed = match &settings.catalogue {
+        Some(path) => config::catalogue::parse(&read(path)?, &path.display().to_string()),
+        None => config::catalogue::built_in(),
+    };
+    parsed.map_err(|error| Error::invalid(error.to_string()))
+}
+
+/// Only the start reads files, and only its own terminal sees the path.
+fn read(path: &std::path::Path) -> Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Error::invalid(format!("`{}` cannot be read: {error}", path.display())))
+}
+
+/// The machine's clock.
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        let micros = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000;
+        Timestamp(i64::try_from(micros).unwrap_or(i64::MAX))
+    })
+}
+
+/// 144 random bits, with a character of each kind that the security suite asks for.
+fn generated_password() -> Result<SecretString> {
+    use base64::Engine as _;
+    let mut bytes = [0_u8; 18];
+    getrandom::fill(&mut bytes).map_err(Error::internal)?;
+    let random = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+    Ok(format!("{random}-aA1").into())
+}

@@ -1,0 +1,68 @@
+//! Lets operations in by the platform's own sessions and API keys.
+
+use async_graphql::Data;
+
+use super::context::RequestContext;
+use super::gate::{Credentials, Gate};
+use super::health::{Check, Readiness};
+use crate::auth::caller::RequestInfo;
+use crate::error::Result;
+use crate::graphql::request_data;
+use crate::service::Platform;
+use crate::sync::BusStatus;
+use std::sync::Arc;
+
+/// The gate of the platform.
+#[derive(Clone)]
+pub struct PlatformGate(pub Platform);
+
+impl Gate for PlatformGate {
+    async fn admit(&self, credentials: Credentials, context: &RequestContext) -> Result<Data> {
+        let request = RequestInfo {
+            id: Some(context.request_id.to_string()),
+            address: context.address.map(|address| address.to_string()),
+        };
+        let caller = match &credentials.bearer {
+            Some(bearer) => {
+                let tenant = credentials.tenant_header.as_deref();
+                Some(self.0.authenticate(bearer, tenant, request.clone()).await?)
+            }
+            None => None,
+        };
+        let mut data = request_data(&self.0, caller);
+        data.insert(request);
+        Ok(data)
+    }
+}
+
+/// Whether the platform can serve.
+#[derive(Clone)]
+pub struct PlatformReadiness {
+    /// The platform.
+    pub platform: Platform,
+    /// How the bus is.
+    pub bus: Arc<BusStatus>,
+}
+
+impl Readiness for PlatformReadiness {
+    /// The database and the age of what is in memory are required where the settings limit that
+    /// age; Redis never is: without it, news travel with the sweep.
+    async fn ready(&self) -> Vec<Check> {
+        let database = self.platform.store.ping().await;
+        let stale = self.platform.check_age();
+        let detail = |result: &Result<()>| result.as_ref().err().map_or_else(|| "ok".to_owned(), ToString::to_string);
+        let since = self.bus.unchanged_for().as_secs();
+        let connected = self.bus.connected();
+        let word = if connected { "connected" } else { "away, news travel with the sweep," };
+        vec![
+            Check { name: "database".to_owned(), ok: database.is_ok(), required: true, detail: detail(&database) },
+            Check { name: "bus".to_owned(), ok: connected, required: false, detail: format!("{word} for {since} s") },
+            Check {
+                name: "policy".to_owned(),
+                ok: stale.is_ok(),
+                required: true,
+                detail: format!("confirmed by the database {} s ago", self.platform.tenants.age().as_secs()),
+            },
+        ]
+    }
+}
