@@ -190,6 +190,13 @@ impl Error {
         Self::new(ErrorCode::Unavailable, message)
     }
 
+    /// The same error under another code.
+    #[must_use]
+    pub fn with_code(mut self, code: ErrorCode) -> Self {
+        self.code = code;
+        self
+    }
+
     /// The same error, at this input field (put before the path that is there already).
     #[must_use]
     pub fn at(mut self, field: impl Into<String>) -> Self {

@@ -7,7 +7,7 @@ use super::input::{parse, parse_opt};
 use super::scalar::int;
 use crate::domain::key::{self, Action, UserKey};
 use crate::engine::tenant;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::service::decision::{DECISIONS_MAX, Query};
 
 /// Who may do what?
@@ -100,20 +100,16 @@ impl From<tenant::Obligation> for Obligation {
 
 impl DecisionInput {
     fn query(&self) -> Result<Query> {
+        // A request that is not well formed is refused before any engine sees it.
         let revision = self.at_least_revision.map(u64::try_from).transpose();
         Ok(Query {
-            subject: parse_opt("subject", self.subject.as_deref(), UserKey::parse).map_err(as_bad_input)?,
+            subject: parse_opt("subject", self.subject.as_deref(), UserKey::parse).map_err(|error| error.with_code(ErrorCode::BadInput))?,
             action: parse("action", &self.action, Action::parse)?,
             object: parse("object", &self.object, key::Object::parse)?,
             at_least_revision: revision
                 .map_err(|_| Error::bad_input("a revision is not negative").at("atLeastRevision"))?,
         })
     }
-}
-
-/// A request that is not well formed is refused before any engine sees it.
-fn as_bad_input(error: Error) -> Error {
-    Error { code: crate::error::ErrorCode::BadInput, ..error }
 }
 
 /// Queries of decisions.

@@ -14,7 +14,7 @@ use super::user::User;
 use crate::domain::key::{self, ResourceKey, SectionKey, UserKey};
 use crate::domain::name::Name;
 use crate::domain::resource::{self, NewResource};
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 
 /// A reference to an object that the host owns: the queue "Sales".
 #[derive(Clone, SimpleObject)]
@@ -106,14 +106,9 @@ impl ResourceInput {
             key: parse("key", &self.key, ResourceKey::parse)?,
             name: parse("name", &self.name, Name::parse)?,
             protected: self.protected,
-            members: members.transpose().map_err(as_invalid)?,
+            members: members.transpose().map_err(|error| error.with_code(ErrorCode::Invalid))?,
         })
     }
-}
-
-/// An object in a mutation's input is a value like any other.
-fn as_invalid(error: crate::error::Error) -> crate::error::Error {
-    crate::error::Error { code: crate::error::ErrorCode::Invalid, ..error }
 }
 
 /// Removes resources of one section.
