@@ -5,5 +5,6 @@ mod common;
 mod engine;
 mod http;
 mod rules;
+mod session;
 mod store;
 mod sync;

@@ -103,7 +103,8 @@ impl DecisionInput {
         // A request that is not well formed is refused before any engine sees it.
         let revision = self.at_least_revision.map(u64::try_from).transpose();
         Ok(Query {
-            subject: parse_opt("subject", self.subject.as_deref(), UserKey::parse).map_err(|error| error.with_code(ErrorCode::BadInput))?,
+            subject: parse_opt("subject", self.subject.as_deref(), UserKey::parse)
+                .map_err(|error| error.with_code(ErrorCode::BadInput))?,
             action: parse("action", &self.action, Action::parse)?,
             object: parse("object", &self.object, key::Object::parse)?,
             at_least_revision: revision

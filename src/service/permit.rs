@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::policy::rule::{BuiltIn, Subject};
 
 /// An (object, action) pair that a use case needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Permit {
     object: &'static str,
     action: fn() -> Action,

@@ -1,3 +1,4 @@
 //! What the tests have in common.
 
+pub(crate) mod app;
 pub(crate) mod servers;

@@ -399,7 +399,7 @@ async fn credentials_lead_to_their_users(fresh: Fresh) {
     scope.touch_api_key(&ben, Timestamp(5)).await.unwrap();
     let found = fresh.store.api_key_by_token(&[8; 32]).await.unwrap().unwrap();
     assert_eq!((found.user, found.session, found.last_used_at), (ben.clone(), None, Some(Timestamp(5))));
-    assert_eq!(scope.api_key(&ben).await.unwrap().unwrap().last_used_at, Some(Timestamp(5)));
+    assert_eq!(scope.api_keys(std::slice::from_ref(&ben)).await.unwrap()[&ben].last_used_at, Some(Timestamp(5)));
 
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     assert_eq!(tx.end_sessions(&ann, Some(kept.id)).await.unwrap(), 1);

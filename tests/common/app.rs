@@ -1,0 +1,286 @@
+//! Instances as tests run them: real servers on free ports, with real databases, in this process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use bailiwick::app::{App, Parts, system_clock};
+use bailiwick::config::catalogue;
+use bailiwick::domain::name::Timestamp;
+use bailiwick::service::Platform;
+use bailiwick::store::Store;
+use bailiwick::sync::Bus;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::servers::PostgresServer;
+
+/// The operator's password in every test.
+pub(crate) const OPERATOR_PASSWORD: &str = "Operator-1";
+/// The password of every other user that a test makes.
+pub(crate) const PASSWORD: &str = "Secret-12";
+/// All modules that a licence can hold.
+pub(crate) const MODULES: [&str; 21] = [
+    "dashboards",
+    "staff",
+    "contacts",
+    "voice",
+    "dialer",
+    "chat",
+    "email",
+    "sms",
+    "fax",
+    "open-channel",
+    "whatsapp",
+    "ivr",
+    "jscripty",
+    "tools",
+    "analytics",
+    "integrations",
+    "apps",
+    "downloads",
+    "reports",
+    "automation",
+    "people",
+];
+
+/// A database of a test's own, gone with it.
+pub(crate) struct Database {
+    /// Where it is.
+    pub(crate) url: String,
+    _folder: Option<TempDir>,
+}
+
+impl Database {
+    /// A new SQLite file.
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
+        Self { url, _folder: Some(folder) }
+    }
+
+    /// A new database in the PostgreSQL that all tests share.
+    pub(crate) async fn postgres() -> Self {
+        Self { url: PostgresServer::shared().create_database().await, _folder: None }
+    }
+}
+
+/// What a test can choose about an instance.
+pub(crate) struct Choices {
+    /// How it hears of others.
+    pub(crate) bus: Bus,
+    /// How often it sweeps. An hour, unless said: then only the bus can bring news.
+    pub(crate) sweep_every: Duration,
+    /// How old its memory may be.
+    pub(crate) max_staleness: Option<Duration>,
+}
+
+impl Default for Choices {
+    fn default() -> Self {
+        Self { bus: Bus::memory(), sweep_every: Duration::from_secs(3600), max_staleness: None }
+    }
+}
+
+/// One running instance.
+pub(crate) struct Instance {
+    /// Where it serves, without a slash at the end.
+    pub(crate) url: String,
+    /// Its use cases.
+    pub(crate) platform: Platform,
+    /// How many seconds its clock is ahead.
+    ahead: Arc<AtomicI64>,
+    shutdown: CancellationToken,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl Instance {
+    /// Starts an instance over a database.
+    pub(crate) async fn start(database: &Database, choices: Choices) -> Self {
+        let store = Store::connect(&database.url, 8).await.unwrap();
+        store.migrate().await.unwrap();
+        let ahead = Arc::new(AtomicI64::new(0));
+        let (now, seconds) = (system_clock(), Arc::clone(&ahead));
+        let parts = Parts {
+            store,
+            bus: choices.bus,
+            catalogue: catalogue::built_in().unwrap(),
+            model: bailiwick::engine::MODEL.to_owned(),
+            max_staleness: choices.max_staleness,
+            sweep_every: choices.sweep_every,
+            public_url: None,
+            clock: Arc::new(move || Timestamp(now().0 + seconds.load(Ordering::Relaxed) * 1_000_000)),
+        };
+        let app = App::new(parts).unwrap();
+        app.first_start(Some(OPERATOR_PASSWORD.into())).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (platform, shutdown) = (app.platform().clone(), CancellationToken::new());
+        let until = shutdown.clone();
+        let serving = tokio::spawn(async move { app.serve(listener, until).await.unwrap() });
+        Self { url, platform, ahead, shutdown, serving: Some(serving) }
+    }
+
+    /// Lets the instance's clock run ahead.
+    pub(crate) fn pass_seconds(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// Stops it as a signal does.
+    pub(crate) async fn stop(mut self) {
+        self.shutdown.cancel();
+        if let Some(serving) = self.serving.take() {
+            serving.await.unwrap();
+        }
+    }
+
+    /// A client that has not signed in.
+    pub(crate) fn stranger(&self) -> Client {
+        Client { url: self.url.clone(), token: None, tenant: None, http: reqwest::Client::new() }
+    }
+
+    /// The operator.
+    pub(crate) async fn operator(&self) -> Client {
+        self.stranger().signed_in("platform", "operator", OPERATOR_PASSWORD).await
+    }
+
+    /// Makes a tenant with all modules, and gives its default admin `alice`.
+    pub(crate) async fn tenant(&self, key: &str) -> Client {
+        self.tenant_with(key, &MODULES).await
+    }
+
+    /// Makes a tenant with these modules, and gives its default admin `alice`.
+    pub(crate) async fn tenant_with(&self, key: &str, modules: &[&str]) -> Client {
+        let operator = self.operator().await;
+        let input = json!({
+            "key": key, "name": key, "modules": modules,
+            "admin": { "username": "alice", "fullName": "Alice Admin", "email": "alice@example.com", "password": PASSWORD },
+        });
+        let mutation = "mutation($input: TenantCreateInput!) { tenantCreate(input: $input) { revision userErrors { code message } } }";
+        operator.done(mutation, json!({ "input": input })).await;
+        self.stranger().signed_in(key, "alice", PASSWORD).await
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// A GraphQL client of one instance.
+#[derive(Clone)]
+pub(crate) struct Client {
+    url: String,
+    /// The bearer token, once signed in.
+    pub(crate) token: Option<String>,
+    /// What it sends as `X-Tenant`.
+    pub(crate) tenant: Option<String>,
+    http: reqwest::Client,
+}
+
+impl Client {
+    /// The same client with a session.
+    pub(crate) async fn signed_in(&self, tenant: &str, username: &str, password: &str) -> Self {
+        let mutation =
+            "mutation($input: SessionCreateInput!) { sessionCreate(input: $input) { token userErrors { code } } }";
+        let input = json!({ "tenant": tenant, "username": username, "password": password });
+        let session = self.done(mutation, json!({ "input": input })).await;
+        self.with_token(session["token"].as_str().unwrap())
+    }
+
+    /// The same client with another token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same client, naming a tenant.
+    pub(crate) fn in_tenant(&self, tenant: &str) -> Self {
+        Self { tenant: Some(tenant.to_owned()), ..self.clone() }
+    }
+
+    /// The same caller at another instance.
+    pub(crate) fn at(&self, instance: &Instance) -> Self {
+        Self { url: instance.url.clone(), ..self.clone() }
+    }
+
+    /// The whole answer to an operation.
+    pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
+        let mut request =
+            self.http.post(format!("{}/graphql", self.url)).json(&json!({ "query": query, "variables": variables }));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(tenant) = &self.tenant {
+            request = request.header("X-Tenant", tenant);
+        }
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// The data of an operation that must succeed.
+    pub(crate) async fn data(&self, query: &str, variables: Value) -> Value {
+        let answer = self.ask(query, variables).await;
+        assert!(answer["errors"].is_null(), "{query}\n{answer:#}");
+        answer["data"].clone()
+    }
+
+    /// The payload of a mutation of one field, which must not be refused.
+    pub(crate) async fn done(&self, mutation: &str, variables: Value) -> Value {
+        let payload = self.payload(mutation, variables).await;
+        assert_eq!(payload["userErrors"], json!([]), "{mutation}");
+        payload
+    }
+
+    /// The first user error of a mutation of one field that must be refused: code and field path.
+    pub(crate) async fn refused(&self, mutation: &str, variables: Value) -> (String, String) {
+        let payload = self.payload(mutation, variables).await;
+        let error = &payload["userErrors"][0];
+        assert!(error.is_object(), "not refused: {mutation}\n{payload:#}");
+        let field =
+            error["field"].as_array().map(|path| path.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("."));
+        (error["code"].as_str().unwrap().to_owned(), field.unwrap_or_default())
+    }
+
+    async fn payload(&self, mutation: &str, variables: Value) -> Value {
+        let data = self.data(mutation, variables).await;
+        data.as_object().unwrap().values().next().unwrap().clone()
+    }
+
+    /// The code of the first top-level error of an operation that must fail.
+    pub(crate) async fn failed(&self, query: &str, variables: Value) -> String {
+        let answer = self.ask(query, variables).await;
+        let code = answer["errors"][0]["extensions"]["code"].as_str();
+        code.unwrap_or_else(|| panic!("not failed: {query}\n{answer:#}")).to_owned()
+    }
+
+    /// Whether `subject` may, as a decision says.
+    pub(crate) async fn allowed(&self, subject: &str, action: &str, object: &str) -> bool {
+        self.decision(subject, action, object).await["allowed"].as_bool().unwrap()
+    }
+
+    /// A whole decision.
+    pub(crate) async fn decision(&self, subject: &str, action: &str, object: &str) -> Value {
+        let query = "query($input: DecisionInput!) { decision(input: $input) { allowed reason revision obligations { kind view characters } } }";
+        let input = json!({ "subject": subject, "action": action, "object": object });
+        self.data(query, json!({ "input": input })).await["decision"].clone()
+    }
+}
+
+/// Runs a test on a fresh instance over SQLite, then on one over PostgreSQL.
+pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Instance) -> F) {
+    let database = Database::sqlite();
+    test(Instance::start(&database, Choices::default()).await).await;
+    let database = Database::postgres().await;
+    test(Instance::start(&database, Choices::default()).await).await;
+}
+
+/// Waits until a condition holds, for ten seconds at the most.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let end = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !condition().await {
+        assert!(tokio::time::Instant::now() < end, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
