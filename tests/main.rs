@@ -3,6 +3,7 @@
 
 mod common;
 mod engine;
+mod history;
 mod http;
 mod rules;
 mod session;

@@ -112,6 +112,25 @@ impl StatePatch {
         }
     }
 
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds a later patch: this one then leads to where both lead, one after the other.
+    pub fn extend(&mut self, later: &Self) {
+        fn extend<K: Ord + Clone, V: Clone>(patch: &mut Changed<K, V>, later: &Changed<K, V>) {
+            patch.extend(later.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        self.licensed = later.licensed.clone().or_else(|| self.licensed.take());
+        self.settings = later.settings.or(self.settings);
+        extend(&mut self.users, &later.users);
+        extend(&mut self.profiles, &later.profiles);
+        extend(&mut self.roles, &later.roles);
+        extend(&mut self.groups, &later.groups);
+        extend(&mut self.resources, &later.resources);
+    }
+
     /// Brings `state` to what it was after the change.
     pub fn apply(&self, state: &mut TenantState) {
         if let Some(licensed) = &self.licensed {

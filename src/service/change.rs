@@ -147,6 +147,9 @@ impl Platform {
         let (was, is) = written.for_audit(&patch)?;
         tx.audit(&record.event(was, is, revises.then_some(counters.revision))).await?;
         if !revises {
+            if !patch.is_empty() {
+                tx.amend_revision(&patch, written.after).await?;
+            }
             return Ok(None);
         }
         let due = counters.revision == 1 || counters.revision.is_multiple_of(CHECKPOINT_EVERY);

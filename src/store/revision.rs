@@ -2,7 +2,8 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, EntityTrait, IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, Iterable, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
@@ -117,6 +118,27 @@ impl Tx {
             compiler_version: entry.compiler_version,
         };
         revision::Entity::insert(row.into_active_model()).exec_without_returning(&self.db).await?;
+        Ok(())
+    }
+
+    /// Adds to the newest revision what changed since in the state without altering an answer: a
+    /// description, a group's name. So the log leads to the whole state at each revision, as it
+    /// was last.
+    pub async fn amend_revision(&mut self, patch: &StatePatch, after: &TenantState) -> Result<()> {
+        let newest = find::<revision::Entity>(self.tenant.id)
+            .filter(revision::Column::Revision.eq(self.tenant.counters.revision.cast_signed()))
+            .one(&self.db)
+            .await?;
+        let Some(row) = newest else { return Err(Error::internal("a tenant without its newest revision")) };
+        let mut whole: StatePatch = of_json(row.patch.clone())?;
+        whole.extend(patch);
+        let checkpoint = row.checkpoint.is_some().then(|| json(after)).transpose()?;
+        let mut row = row.into_active_model();
+        row.patch = ActiveValue::Set(json(&whole)?);
+        if checkpoint.is_some() {
+            row.checkpoint = ActiveValue::Set(checkpoint);
+        }
+        row.update(&self.db).await?;
         Ok(())
     }
 }
