@@ -1,7 +1,9 @@
 //! The tests of Bailiwick, in one program: it links once, and its tests share one `PostgreSQL`.
 #![cfg(test)]
 
+mod cli;
 mod common;
+mod demo;
 mod engine;
 mod history;
 mod http;
