@@ -4,6 +4,7 @@
 mod common;
 mod engine;
 mod http;
+mod instances;
 mod rules;
 mod session;
 mod store;
