@@ -5,6 +5,7 @@ mod common;
 mod engine;
 mod http;
 mod instances;
+mod real_input;
 mod rules;
 mod session;
 mod store;
