@@ -7,6 +7,8 @@ mod demo;
 mod engine;
 mod history;
 mod http;
+mod instances;
+mod real_input;
 mod rules;
 mod session;
 mod store;
