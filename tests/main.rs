@@ -1,6 +1,7 @@
 //! The tests of Bailiwick, in one program: it links once, and its tests share one `PostgreSQL`.
 #![cfg(test)]
 
+mod architecture;
 mod cli;
 mod common;
 mod demo;

@@ -30,7 +30,7 @@ pub struct Group {
     /// Grows with each change; updates name the version that they change.
     version: i32,
     #[graphql(skip)]
-    group: group::Group,
+    row: group::Group,
 }
 
 impl Group {
@@ -41,15 +41,15 @@ impl Group {
             key: group.key.to_string(),
             name: group.name.to_string(),
             version: group.version,
-            group,
+            row: group,
         }
     }
 
     /// Its permissions, and those of the custom roles and the built-in role that it carries.
     async fn carried(&self, ctx: &Context<'_>) -> Result<(std::collections::BTreeSet<PermissionKey>, Vec<Grant>)> {
-        let mut permissions = self.group.permissions.clone();
+        let mut permissions = self.row.permissions.clone();
         let mut grants = Vec::new();
-        for role in loaders(ctx)?.roles(&self.group.roles).await? {
+        for role in loaders(ctx)?.roles(&self.row.roles).await? {
             permissions.extend(role.permissions.iter().cloned());
             grants.extend(role.grants.iter().map(Grant::from));
         }
@@ -61,13 +61,13 @@ impl Group {
 impl Group {
     /// The roles that its members hold through it.
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
-        Ok(loaders(ctx)?.roles(&self.group.roles).await?.into_iter().map(Role::new).collect())
+        Ok(loaders(ctx)?.roles(&self.row.roles).await?.into_iter().map(Role::new).collect())
     }
 
     /// The permissions of its own, in the catalogue's order.
     async fn permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let (platform, _) = caller(ctx)?;
-        Ok(Permission::some(platform, &self.group.permissions))
+        Ok(Permission::some(platform, &self.row.permissions))
     }
 
     /// All permissions that its members have through it: its own, and those of its roles.
@@ -90,8 +90,8 @@ impl Group {
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
     ) -> Result<UserConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found = platform.members(caller, &self.group.key, page(first, after, None, None)?).await?;
-        let (tenant, key) = (caller.tenant().id, self.group.key.clone());
+        let found = platform.members(caller, &self.row.key, page(first, after.as_deref(), None, None)?).await?;
+        let (tenant, key) = (caller.tenant().id, self.row.key.clone());
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let key = key.clone();
             Box::pin(async move { platform.member_count(&caller, &key).await }) as _
@@ -101,7 +101,7 @@ impl Group {
 
     /// How many members it has.
     async fn member_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        loaders(ctx)?.group_members(&self.group.key).await.map(int)
+        loaders(ctx)?.group_members(&self.row.key).await.map(int)
     }
 }
 
@@ -239,7 +239,6 @@ pub struct GroupQuery;
 impl GroupQuery {
     /// The groups, by key.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
     async fn groups(
         &self,
         ctx: &Context<'_>,
@@ -250,7 +249,8 @@ impl GroupQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<GroupConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found = platform.groups(caller, search.as_deref(), page(first, after, last, before)?).await?;
+        let found =
+            platform.groups(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let search = search.clone();
             Box::pin(async move { platform.count_groups(&caller, search.as_deref()).await }) as _

@@ -17,9 +17,8 @@ use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, SectionKey, TenantId, UserKey};
 use crate::domain::role::RoleRef;
 use crate::error::{Error, Related, Result};
-use crate::policy::rule::RuleHash;
 use crate::service::Platform;
-use crate::service::policy::RuleRow;
+use crate::service::policy::{RuleHash, RuleRow};
 use crate::service::profile::{Inventory, ModuleRow, ProfileRow};
 use crate::service::role::RoleRow;
 

@@ -7,9 +7,7 @@ use super::context::{caller, loaders};
 use super::page::{connection, page};
 use super::scalar::{DateTime, int};
 use crate::error::{Error, Result};
-use crate::policy::rule;
-use crate::service::policy::{NamedOrigin, RevisionRow, RuleFilter, RuleRow};
-use crate::store::audit;
+use crate::service::policy::{self, NamedOrigin, RevisionRow, RuleFilter, RuleRow};
 
 /// A tenant's Casbin policy.
 pub struct Policy;
@@ -39,7 +37,7 @@ impl Policy {
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
     ) -> Result<RuleConnection> {
         let (platform, caller) = caller(ctx)?;
-        let wanted = page(first, after, None, None)?;
+        let wanted = page(first, after.as_deref(), None, None)?;
         let filter = RuleFilter { ptype, search };
         let found = platform.rules(caller, &filter, wanted).await?;
         let tenant = caller.tenant().key.clone();
@@ -125,7 +123,7 @@ impl Origin {
 
 /// The kinds of things that rules come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "rule::OriginKind")]
+#[graphql(remote = "policy::OriginKind")]
 pub enum OriginKind {
     /// A user profile.
     Profile,
@@ -182,7 +180,7 @@ impl PolicyRevision {
     /// What it changed in the rules.
     async fn diff(&self) -> PolicyDiff {
         let entry = &self.row.entry;
-        let lines = |rules: &[rule::Rule]| rules.iter().map(|rule| self.row.line(rule)).collect();
+        let lines = |rules: &[policy::Rule]| rules.iter().map(|rule| self.row.line(rule)).collect();
         PolicyDiff {
             from: int(entry.revision.saturating_sub(1)),
             to: int(entry.revision),
@@ -216,7 +214,7 @@ pub struct RuleLine {
 }
 
 impl RevisionRow {
-    fn line(&self, rule: &rule::Rule) -> RuleLine {
+    fn line(&self, rule: &policy::Rule) -> RuleLine {
         RuleLine { ptype: rule.ptype().to_owned(), values: rule.values(&self.tenant) }
     }
 }
@@ -232,15 +230,15 @@ pub struct Actor {
     name: String,
 }
 
-impl From<audit::Actor> for Actor {
-    fn from(actor: audit::Actor) -> Self {
+impl From<policy::Actor> for Actor {
+    fn from(actor: policy::Actor) -> Self {
         Self { kind: actor.kind.into(), key: actor.key, name: actor.name }
     }
 }
 
 /// The kinds of actors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "audit::ActorKind")]
+#[graphql(remote = "policy::ActorKind")]
 pub enum ActorKind {
     /// A user of the tenant.
     User,

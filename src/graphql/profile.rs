@@ -89,7 +89,7 @@ impl Profile {
         let (platform, caller) = caller(ctx)?;
         let key = self.row.profile.key.clone();
         let tenant = caller.tenant().id;
-        let found = platform.holders(caller, &key, page(first, after, None, None)?).await?;
+        let found = platform.holders(caller, &key, page(first, after.as_deref(), None, None)?).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let key = key.clone();
             Box::pin(async move { platform.holder_count(&caller, &key).await }) as _
@@ -229,7 +229,7 @@ impl ProfileSection {
     ) -> Result<ResourceConnection> {
         let (platform, caller) = caller(ctx)?;
         let (profile, section) = (self.profile.profile.key.clone(), self.key.clone());
-        let wanted = page(first, after, None, None)?;
+        let wanted = page(first, after.as_deref(), None, None)?;
         let found =
             platform.section_resources(caller, &profile, &section, associated, search.as_deref(), wanted).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
@@ -512,7 +512,6 @@ pub struct ProfileQuery;
 impl ProfileQuery {
     /// The user profiles, by key.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
     async fn profiles(
         &self,
         ctx: &Context<'_>,
@@ -523,7 +522,9 @@ impl ProfileQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<ProfileConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found = platform.profiles(caller, search.as_deref(), page(first, after, last, before)?).await?;
+        let found = platform
+            .profiles(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?)
+            .await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let search = search.clone();
             Box::pin(async move { platform.count_profiles(&caller, search.as_deref()).await }) as _

@@ -163,7 +163,7 @@ impl ResourceQuery {
     ) -> Result<ResourceConnection> {
         let (platform, caller) = caller(ctx)?;
         let section = parse("section", &section, SectionKey::parse)?;
-        let wanted = page(first, after, last, before)?;
+        let wanted = page(first, after.as_deref(), last, before.as_deref())?;
         let found = platform.resources(caller, &section, search.as_deref(), wanted).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let (section, search) = (section.clone(), search.clone());

@@ -240,7 +240,9 @@ impl RoleQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<RoleConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found = platform.roles(caller, search.as_deref(), custom, page(first, after, last, before)?).await?;
+        let found = platform
+            .roles(caller, search.as_deref(), custom, page(first, after.as_deref(), last, before.as_deref())?)
+            .await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let search = search.clone();
             Box::pin(async move { platform.count_roles(&caller, search.as_deref(), custom).await }) as _

@@ -10,7 +10,7 @@ use super::user::User;
 use crate::auth::caller::RequestInfo;
 use crate::domain::key::UserKey;
 use crate::error::Result;
-use crate::store::session::ApiKeyRow;
+use crate::service::user::ApiKeyRow;
 
 /// Signs in with a password.
 #[derive(InputObject)]

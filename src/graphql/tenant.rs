@@ -176,7 +176,6 @@ impl TenantQuery {
 
     /// All tenants, by key; for operators.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
     async fn tenants(
         &self,
         ctx: &Context<'_>,
@@ -187,7 +186,9 @@ impl TenantQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<TenantConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found = platform.list_tenants(caller, search.as_deref(), page(first, after, last, before)?).await?;
+        let found = platform
+            .list_tenants(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?)
+            .await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let search = search.clone();
             Box::pin(async move { platform.count_tenants(&caller, search.as_deref()).await }) as _

@@ -17,7 +17,7 @@ use crate::domain::key::{GroupKey, ProfileKey, RoleKey, TenantId, UserKey};
 use crate::domain::name::Name;
 use crate::domain::user::{self, Email, UserChange, Username};
 use crate::error::Result;
-use crate::policy::rule::Subject;
+use crate::service::menu::Subject;
 use crate::service::user::{NewUser, UserFilter as Filter, UserOrder as Order, UserRow, UserUpdate};
 
 /// A person's account, or a host application's.
@@ -51,7 +51,7 @@ pub struct User {
     #[graphql(skip)]
     tenant: TenantId,
     #[graphql(skip)]
-    row: UserRow,
+    row: Box<UserRow>,
 }
 
 impl User {
@@ -71,7 +71,7 @@ impl User {
             created_at: DateTime(row.created_at),
             version: row.user.version,
             tenant,
-            row,
+            row: Box::new(row),
         }
     }
 
@@ -470,7 +470,7 @@ impl UserQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<UserConnection> {
         let (platform, caller) = caller(ctx)?;
-        let wanted = page(first, after, last, before)?;
+        let wanted = page(first, after.as_deref(), last, before.as_deref())?;
         let filter = filter.unwrap_or_default().filter();
         let tenant = caller.tenant().id;
         let found = platform.users(caller, filter.as_ref(), order_by.into(), wanted).await?;

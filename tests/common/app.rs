@@ -85,7 +85,7 @@ pub(crate) struct Choices {
 
 impl Default for Choices {
     fn default() -> Self {
-        Self { bus: Bus::memory(), sweep_every: Duration::from_secs(3600), max_staleness: None }
+        Self { bus: Bus::memory(), sweep_every: Duration::from_hours(1), max_staleness: None }
     }
 }
 
