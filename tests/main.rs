@@ -2,10 +2,14 @@
 #![cfg(test)]
 
 mod architecture;
+mod cli;
 mod common;
+mod demo;
 mod engine;
 mod history;
 mod http;
+mod instances;
+mod real_input;
 mod rules;
 mod session;
 mod store;

@@ -25,7 +25,7 @@ fn without_file_and_environment_the_defaults_hold() {
     assert!(settings.catalogue.is_none() && settings.model.is_none());
     assert!(settings.operator_password.is_none() && settings.max_staleness_seconds.is_none());
     assert_eq!(settings.sweep_seconds.duration().as_secs(), 5);
-    assert_eq!((settings.log.as_str(), settings.log_format), ("info", LogFormat::Text));
+    assert_eq!((settings.log.as_str(), settings.log_format), ("info,sea_orm_migration=warn", LogFormat::Text));
 }
 
 #[test]

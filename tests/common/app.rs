@@ -62,9 +62,14 @@ impl Database {
         Self { url, _folder: Some(folder) }
     }
 
+    /// A database that the test has made itself.
+    pub(crate) fn at(url: String) -> Self {
+        Self { url, _folder: None }
+    }
+
     /// A new database in the PostgreSQL that all tests share.
     pub(crate) async fn postgres() -> Self {
-        Self { url: PostgresServer::shared().create_database().await, _folder: None }
+        Self::at(PostgresServer::shared().create_database().await)
     }
 }
 

@@ -1,0 +1,43 @@
+//! `bailiwick serve`.
+
+use std::process::ExitCode;
+
+use bailiwick::app::App;
+use bailiwick::config::Settings;
+use bailiwick::error::{Error, Result};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::output::print;
+
+/// Serves until a signal, then lets requests under way come to their end.
+pub(super) async fn run(app: App, settings: &Settings) -> Result<ExitCode> {
+    let listener = tokio::net::TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| Error::invalid(format!("cannot listen on {}: {error}", settings.listen)))?;
+    let address = listener.local_addr().map_err(Error::internal)?;
+    // Signals are caught from here on: whoever reads where we serve may stop us at once.
+    let shutdown = stop_on_signal()?;
+    let url = settings.public_url.as_ref().map_or_else(|| format!("http://{address}"), ToString::to_string);
+    let url = url.trim_end_matches('/');
+    print(&format!("Bailiwick serves GraphQL at {url}/graphql — open it in a browser for GraphiQL.\n"))?;
+    app.serve(listener, shutdown).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A token that Ctrl-C or SIGTERM cancels.
+fn stop_on_signal() -> Result<CancellationToken> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
+    let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+        stop.cancel();
+    });
+    Ok(shutdown)
+}

@@ -1,0 +1,330 @@
+//! The command line, by the real program in processes of its own.
+
+mod program;
+
+use std::time::{Duration, Instant};
+
+use bailiwick::demo::PASSWORD;
+use serde_json::{Value, json};
+
+use crate::common::app::eventually;
+use crate::common::servers::{PostgresServer, RedisServer};
+use program::{Ended, Place, Server};
+
+const OPERATOR: &str = "Operator-Test-77";
+/// What a first start says before the operator's password.
+const SHOWN_ONCE: &str = "shown this once:\n  ";
+
+fn json_of(ended: &Ended) -> Value {
+    serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
+/// Checks that a command failed and said all of this.
+#[track_caller]
+fn assert_refused(ended: &Ended, said: &[&str]) {
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.out.is_empty(), "{ended:?}");
+    for words in said {
+        assert!(ended.err.contains(words), "no {words:?} in {}", ended.err);
+    }
+}
+
+async fn get(server: &Server, path: &str) -> (u16, String) {
+    let answer = reqwest::get(format!("{}{path}", server.url)).await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+async fn readiness(server: &Server) -> (u16, Value) {
+    let (status, body) = get(server, "/readyz").await;
+    (status, serde_json::from_str(&body).unwrap())
+}
+
+fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
+    report["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap()
+}
+
+/// The data of a GraphQL operation.
+async fn graphql(server: &Server, token: Option<&str>, query: &str) -> Value {
+    let mut request = reqwest::Client::new().post(format!("{}/graphql", server.url)).json(&json!({ "query": query }));
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    let answer: Value = request.send().await.unwrap().json().await.unwrap();
+    assert!(answer["errors"].is_null(), "{query}\n{answer:#}");
+    answer["data"].clone()
+}
+
+async fn sign_in(server: &Server, tenant: &str, username: &str, password: &str) -> String {
+    let query = format!(
+        r#"mutation {{ sessionCreate(input: {{ tenant: "{tenant}", username: "{username}", password: "{password}" }}) {{ token }} }}"#
+    );
+    graphql(server, None, &query).await["sessionCreate"]["token"].as_str().unwrap().to_owned()
+}
+
+fn create_tenant(place: &Place, key: &str) -> Ended {
+    let arguments =
+        ["tenant", "create", key, "--modules", "voice,staff", "--admin", "ada", "--email", "ada@acme.example"];
+    place.run_with_input(&arguments, "Secret-12\n")
+}
+
+#[tokio::test]
+async fn serve_says_where_answers_and_stops_gracefully() {
+    for signal in ["-TERM", "-INT"] {
+        let place = Place::new();
+        let server = place.serve();
+        assert_eq!(get(&server, "/healthz").await.0, 200);
+        let (status, report) = readiness(&server).await;
+        assert_eq!((status, &report["ready"]), (200, &json!(true)));
+        assert_eq!(check(&report, "database")["ok"], true);
+        let ended = server.stop(signal);
+        assert_eq!(ended.code, 0, "{ended:?}");
+        assert!(ended.out.starts_with("Bailiwick serves GraphQL at http://127.0.0.1:"), "{ended:?}");
+        assert!(ended.err.contains("stopping") && !ended.err.contains("still under way"), "{ended:?}");
+        assert!(!ended.err.contains('\u{1b}'), "colours in a file: {ended:?}");
+    }
+}
+
+#[test]
+fn a_server_that_is_stopped_as_soon_as_it_speaks_stops_gracefully() {
+    let place = Place::new();
+    assert_eq!(place.run(&["migrate"]).code, 0);
+    assert_eq!(place.serve().stop("-TERM").code, 0);
+}
+
+#[test]
+fn the_printed_address_is_the_public_one_when_it_is_set() {
+    let place = Place::new().with("BAILIWICK_PUBLIC_URL", "https://desk.example/access");
+    let said = place.serve().stop("-TERM").out;
+    assert!(said.contains("https://desk.example/access/graphql "), "{said}");
+}
+
+#[test]
+fn an_address_that_is_taken_stops_the_start_and_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let place = Place::new().with("BAILIWICK_LISTEN", &address);
+    assert_refused(&place.run(&["serve"]), &["cannot listen on", &address]);
+}
+
+#[test]
+fn the_operators_password_is_made_and_shown_once() {
+    let place = Place::new();
+    let first = place.run(&["migrate"]);
+    assert_eq!((first.code, first.out.as_str()), (0, "the schema is up to date\n"), "{first:?}");
+    let (_, password) = first.err.split_once(SHOWN_ONCE).unwrap();
+    let password = password.lines().next().unwrap();
+    assert!(password.len() >= 24, "{first:?}");
+    assert_eq!(first.err.matches(password).count(), 1);
+    assert!(!first.err.contains("migration"), "noise at the first start: {}", first.err);
+    let second = place.run(&["migrate"]);
+    assert_eq!((second.code, second.err.as_str()), (0, ""));
+}
+
+#[tokio::test]
+async fn a_password_made_at_the_first_start_signs_the_operator_in() {
+    let place = Place::new();
+    let first = place.run(&["migrate"]).err;
+    let password = first.split_once(SHOWN_ONCE).unwrap().1.lines().next().unwrap().to_owned();
+    let server = place.serve();
+    let token = sign_in(&server, "platform", "operator", &password).await;
+    let ended = server.stop("-TERM");
+    assert!(!ended.err.contains(SHOWN_ONCE) && !ended.err.contains(&password) && !ended.err.contains(&token));
+}
+
+#[test]
+fn a_password_that_is_set_is_never_shown() {
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    let ended = place.run(&["migrate"]);
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+}
+
+#[test]
+fn schema_prints_the_schema_and_needs_no_settings() {
+    let place = Place::new().with("BAILIWICK_NONSENSE", "1");
+    let ended = place.run(&["schema"]);
+    assert_eq!((ended.code, ended.out), (0, bailiwick::graphql::sdl()));
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "it made a database");
+}
+
+#[test]
+fn tenants_are_made_and_listed() {
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    let ended = create_tenant(&place, "acme");
+    assert_eq!((ended.code, ended.out.as_str()), (0, "made the tenant `acme`, revision 1\n"), "{ended:?}");
+    let list = place.run(&["tenant", "list"]);
+    assert_eq!((list.code, list.out.as_str()), (0, "acme\t1\tacme\nplatform\t1\tPlatform\n"));
+    assert_refused(&create_tenant(&place, "acme"), &["`acme` is taken", "(key)", "[ALREADY_EXISTS]"]);
+    assert_refused(&create_tenant(&place, "platform"), &["reserved", "(key)", "[ALREADY_EXISTS]"]);
+    let arguments = ["tenant", "create", "weak", "--admin", "ada", "--email", "ada@acme.example"];
+    assert_refused(&place.run_with_input(&arguments, "short\n"), &["(admin.password)", "[WEAK_PASSWORD]"]);
+    let unknown = [&arguments[..], &["--modules", "voice,telepathy"]].concat();
+    let ended = place.run_with_input(&unknown, "Secret-12\n");
+    assert_refused(&ended, &["`telepathy`", "(modules)", "[NOT_FOUND]"]);
+    assert!(!ended.err.contains("Secret-12"));
+}
+
+#[test]
+fn a_user_that_is_refused_comes_with_code_and_field() {
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let user = |more: &[&str]| {
+        let arguments = [&["user", "create", "--tenant", "acme", "--email", "bob@acme.example"], more].concat();
+        place.run_with_input(&arguments, "weak\n")
+    };
+    let made = user(&["Bob", "--name", "Bob Jones", "--role", "agent"]);
+    assert_eq!((made.code, made.out.as_str()), (0, "made the user `bob`, revision 2\n"), "{made:?}");
+    for (arguments, said) in [
+        (&["bob", "--role", "agent"][..], &["(username)", "[ALREADY_EXISTS]"][..]),
+        (&["eve", "--role", "user"], &["(profile)", "[PROFILE_REQUIRED]"]),
+        (&["eve", "--role", "agent", "--profile", "default"], &["(profile)", "[PROFILE_NOT_ASSIGNABLE]"]),
+        (&["eve", "--role", "agent", "--custom-role", "boss"], &["(customRole)", "[ROLE_NOT_ASSIGNABLE]"]),
+        (&["eve", "--role", "agent", "--password-stdin"], &["(password)", "[WEAK_PASSWORD]"]),
+        (&["eve", "--role", "agent"], &["(email)", "[ALREADY_EXISTS]"]),
+        (&["eve", "--role", "king"], &["'--role <ROLE>'", "`king`", "[INVALID]"]),
+        (&["no body", "--role", "agent"], &["'<USERNAME>'", "[INVALID]"]),
+        (&["eve", "--role", "user", "--profile", "a/b"], &["'--profile <PROFILE>'", "[INVALID]"]),
+    ] {
+        assert_refused(&user(arguments), said);
+    }
+    let elsewhere = ["user", "create", "--tenant", "nowhere", "eve", "--email", "eve@acme.example", "--role", "agent"];
+    assert_refused(&place.run(&elsewhere), &["`nowhere`", "(tenant)", "[NOT_FOUND]"]);
+}
+
+#[test]
+fn the_demo_is_made_once_and_decides() {
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    let first = place.run(&["demo"]);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(first.out.contains("dana") && first.out.contains(PASSWORD) && !first.err.contains(PASSWORD), "{first:?}");
+    let second = place.run(&["demo"]);
+    assert_eq!(second.code, 0);
+    assert!(second.out.contains("nothing was changed"), "{second:?}");
+    let decide = |arguments: &[&str]| place.run(&[&["decide", "--tenant", "demo"], arguments].concat());
+    let allowed = decide(&["dana", "read", "voice/queues/sales"]);
+    assert!(allowed.code == 0 && allowed.out.starts_with("allow (ALLOWED, revision "), "{allowed:?}");
+    let denied = decide(&["dana", "delete", "voice/queues/sales"]);
+    assert!(denied.code == 1 && denied.out.starts_with("deny (NO_MATCHING_RULE, revision "), "{denied:?}");
+    let unknown = decide(&["nobody", "read", "voice/queues/sales", "--json"]);
+    assert_eq!((unknown.code, &json_of(&unknown)["reason"]), (1, &json!("UNKNOWN_SUBJECT")));
+    let masked = decide(&["priya", "read", "contacts/contacts"]);
+    assert!(masked.code == 0 && masked.out.contains("mask the last 4 characters"), "{masked:?}");
+    let masked = json_of(&decide(&["priya", "read", "contacts/contacts", "--json"]));
+    assert_eq!(masked["obligations"], json!([{ "kind": "MASK", "view": "contacts", "characters": 4 }]));
+    assert_eq!(masked["allowed"], true);
+    assert_refused(&decide(&["dana", "read", "voice//sales"]), &["'<OBJECT>'", "[BAD_INPUT]"]);
+    assert_refused(&decide(&["dana", "READ", "voice/queues"]), &["'<ACTION>'", "[BAD_INPUT]"]);
+    assert_refused(&decide(&["da*na", "read", "voice/queues"]), &["'<SUBJECT>'", "[INVALID]"]);
+    let elsewhere = place.run(&["decide", "--tenant", "nowhere", "dana", "read", "voice/queues"]);
+    assert_refused(&elsewhere, &["(tenant)", "[NOT_FOUND]"]);
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let place = Place::new();
+    for command in ["", "serve", "migrate", "schema", "tenant create", "tenant list", "user create", "decide", "demo"] {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = place.run(&arguments);
+        assert_eq!(help.code, 0, "{command}");
+        let example = format!("bailiwick {command}");
+        let (_, examples) = help.out.split_once("Example").unwrap_or_else(|| panic!("no example for {command:?}"));
+        assert!(examples.contains(example.trim_end()), "{command}: {examples}");
+    }
+    assert_eq!(place.run(&["--version"]).code, 0);
+    assert_refused(&place.run(&["fly"]), &["'fly'"]);
+}
+
+#[test]
+fn an_unknown_or_wrong_setting_stops_the_start_and_is_named() {
+    for (place, said) in [
+        (Place::new().with("BAILIWICK_LISTNE", "127.0.0.1:1"), "unknown setting BAILIWICK_LISTNE"),
+        (Place::new().with("BAILIWICK_SWEEP_SECONDS", "0"), "wrong setting BAILIWICK_SWEEP_SECONDS"),
+        (Place::new().with("BAILIWICK_REDIS_URL", "http://x"), "wrong setting BAILIWICK_REDIS_URL"),
+        (Place::new().with_file("bailiwick.toml", "colour = 'blue'"), "unknown setting colour in bailiwick.toml"),
+        (Place::new().with("BAILIWICK_CATALOGUE", "gone.yaml"), "gone.yaml"),
+        (Place::new().with("BAILIWICK_MODEL", "gone.conf"), "gone.conf"),
+    ] {
+        assert_refused(&place.run(&["serve"]), &[said, "[INVALID]"]);
+    }
+    assert_refused(&Place::new().run(&["serve", "--config", "gone.toml"]), &["gone.toml"]);
+}
+
+#[test]
+fn a_database_that_cannot_be_used_stops_the_start_without_a_word_of_its_password() {
+    let nowhere = Place::new().with("BAILIWICK_DATABASE_URL", "sqlite://no/such/folder/bailiwick.db?mode=rwc");
+    assert_refused(&nowhere.run(&["serve"]), &["`database_url`", "[UNAVAILABLE]", "cause: "]);
+    let noise = "this is not a database, however long one looks at it ".repeat(100);
+    let no_database = Place::new().with_file("bailiwick.db", &noise);
+    assert_refused(&no_database.run(&["serve"]), &["`database_url`", "[UNAVAILABLE]", "cause: "]);
+    let away = Place::new().with("BAILIWICK_DATABASE_URL", "postgres://bailiwick:Hidden-55@127.0.0.1:1/bailiwick");
+    let ended = away.run(&["serve"]);
+    assert_refused(&ended, &["`database_url`", "[UNAVAILABLE]", "cause: "]);
+    assert!(!ended.err.contains("Hidden-55"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_redis_that_is_away_at_the_start_is_waited_for_while_serving() {
+    let mut redis = RedisServer::reserve();
+    let place = Place::new().with("BAILIWICK_REDIS_URL", &redis.url());
+    let server = place.serve();
+    let (status, report) = readiness(&server).await;
+    assert_eq!((status, &check(&report, "bus")["ok"]), (200, &json!(false)), "{report:#}");
+    eventually("the log says that Redis is away", async || server.log().contains("not hearing the news")).await;
+    redis.restart();
+    eventually("it hears Redis", async || check(&readiness(&server).await.1, "bus")["ok"] == true).await;
+    let ended = server.stop("-TERM");
+    assert_eq!(ended.code, 0);
+    assert!(ended.err.contains("hearing the news of other instances\n"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn what_the_command_line_changes_reaches_a_running_server_over_redis() {
+    let redis = RedisServer::start();
+    let database = PostgresServer::shared().create_database().await;
+    // An hour between sweeps: only the news over Redis can bring it in time.
+    let place = Place::new()
+        .with("BAILIWICK_DATABASE_URL", &database)
+        .with("BAILIWICK_REDIS_URL", &redis.url())
+        .with("BAILIWICK_SWEEP_SECONDS", "3600");
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let server = place.serve();
+    eventually("it hears Redis", async || check(&readiness(&server).await.1, "bus")["ok"] == true).await;
+    let token = sign_in(&server, "acme", "ada", "Secret-12").await;
+    let question =
+        r#"{ decision(input: { subject: "bob", action: "read", object: "voice/queues" }) { reason revision } }"#;
+    assert_eq!(graphql(&server, Some(&token), question).await["decision"]["reason"], "UNKNOWN_SUBJECT");
+    let arguments = ["user", "create", "--tenant", "acme", "bob", "--email", "bob@acme.example", "--role", "agent"];
+    assert_eq!(place.run(&arguments).code, 0);
+    let begun = Instant::now();
+    eventually("the server knows bob", async || {
+        graphql(&server, Some(&token), question).await["decision"]["reason"] == "NO_MATCHING_RULE"
+    })
+    .await;
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn no_log_holds_a_password_or_a_token_however_much_is_logged() {
+    let place = Place::new()
+        .with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR)
+        .with("BAILIWICK_REDIS_URL", "redis://bailiwick:Hidden-66@127.0.0.1:1/")
+        .with("BAILIWICK_LOG", "trace");
+    let made = place.run_with_input(
+        &["tenant", "create", "acme", "--admin", "ada", "--email", "ada@acme.example"],
+        "Secret-Ada-1\n",
+    );
+    assert_eq!(made.code, 0, "{made:?}");
+    let server = place.serve();
+    let session = sign_in(&server, "acme", "ada", "Secret-Ada-1").await;
+    let mutation = "mutation { userGenerateApiKey(input: {}) { apiKey } }";
+    let key = graphql(&server, Some(&session), mutation).await["userGenerateApiKey"]["apiKey"].to_string();
+    let key = key.trim_matches('"').to_owned();
+    graphql(&server, Some(&key), "{ viewer { user { key } } }").await;
+    let log = server.stop("-TERM").err;
+    assert!(log.contains("TRACE") && key.starts_with("bwk_"), "{key}");
+    for secret in [OPERATOR, "Hidden-66", "Secret-Ada-1", &session, &key] {
+        for said in [&log, &made.out, &made.err] {
+            let line = said.lines().find(|line| line.contains(secret));
+            assert!(line.is_none(), "`{secret}` in: {line:?}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The real program as a child process, in a folder and an environment of its own.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_bailiwick");
+/// How long a server may take to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A folder to run the program in. Its database is a file there, unless a setting says otherwise.
+pub(super) struct Place {
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+}
+
+/// How a run of the program ended, and all that it said.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) code: i32,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+impl Place {
+    pub(super) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), settings: Vec::new() }
+    }
+
+    /// The same place with one more setting in the environment.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same place with a file in it.
+    pub(super) fn with_file(self, name: &str, text: &str) -> Self {
+        fs::write(self.path().join(name), text).unwrap();
+        self
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).current_dir(self.path()).env_clear();
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(super) fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_with_input(arguments, "")
+    }
+
+    /// Runs a command that reads `input`.
+    pub(super) fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // A command that reads nothing may have ended already.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap().into()
+    }
+
+    /// Starts a server on a free port and reads where it serves.
+    pub(super) fn serve(&self) -> Server {
+        let log = self.path().join("log");
+        let mut command = self.command(&["serve"]);
+        command.env("BAILIWICK_LISTEN", "127.0.0.1:0").stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.stderr(File::create(&log).unwrap()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut said = String::new();
+        out.read_line(&mut said).unwrap();
+        let url = said.split_whitespace().find_map(|word| word.strip_suffix("/graphql")).map(str::to_owned);
+        let mut server = Server { child, out, said, url: String::new(), log };
+        server.url = url.unwrap_or_else(|| panic!("it does not say where it serves:\n{}", server.log()));
+        server
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+/// A running server. It is killed on drop.
+pub(super) struct Server {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    said: String,
+    log: std::path::PathBuf,
+    /// Where it serves, without a slash at the end.
+    pub(super) url: String,
+}
+
+impl Server {
+    /// What it has logged so far.
+    pub(super) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Sends a signal (`-TERM`, `-INT`) and waits for the end.
+    pub(super) fn stop(mut self, signal: &str) -> Ended {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "it does not stop; its log:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let mut said = std::mem::take(&mut self.said);
+        self.out.read_to_string(&mut said).unwrap();
+        Ended { code: status.code().expect("an exit, not the signal's end"), out: said, err: self.log() }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
