@@ -6,6 +6,7 @@ mod engine;
 mod history;
 mod http;
 mod rules;
+mod schema;
 mod session;
 mod store;
 mod sync;
