@@ -11,6 +11,7 @@ mod http;
 mod instances;
 mod real_input;
 mod rules;
+mod schema;
 mod session;
 mod store;
 mod sync;

@@ -120,7 +120,11 @@ pub struct DecisionQuery;
 impl DecisionQuery {
     /// Decides one request. Anyone may ask about themselves; asking about others needs `read` on
     /// `admin/decisions`.
-    async fn decision(&self, ctx: &Context<'_>, input: DecisionInput) -> Result<Decision> {
+    async fn decision(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The request.")] input: DecisionInput,
+    ) -> Result<Decision> {
         let (platform, caller) = caller(ctx)?;
         let query = input.query().map_err(|error| error.at("input"))?;
         let answer = platform.decide(caller, &[query]).await?.pop();
@@ -129,7 +133,11 @@ impl DecisionQuery {
 
     /// Decides up to 1000 requests, all at one revision, in their order.
     #[graphql(complexity = "inputs.len() / 10 + child_complexity")]
-    async fn decisions(&self, ctx: &Context<'_>, inputs: Vec<DecisionInput>) -> Result<Vec<Decision>> {
+    async fn decisions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The requests: at most 1000.")] inputs: Vec<DecisionInput>,
+    ) -> Result<Vec<Decision>> {
         let (platform, caller) = caller(ctx)?;
         if inputs.len() > DECISIONS_MAX {
             return Err(Error::bad_input(format!("at most {DECISIONS_MAX} decisions at once are allowed")).at("inputs"));

@@ -277,7 +277,11 @@ pub struct GroupMutation;
 #[Object]
 impl GroupMutation {
     /// Makes a group.
-    async fn group_create(&self, ctx: &Context<'_>, input: GroupCreateInput) -> Result<GroupCreatePayload> {
+    async fn group_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group to make.")] input: GroupCreateInput,
+    ) -> Result<GroupCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
             let key = parse_opt("key", input.key.as_deref(), GroupKey::parse)?;
@@ -299,7 +303,11 @@ impl GroupMutation {
     }
 
     /// Changes a group's name, roles or permissions.
-    async fn group_update(&self, ctx: &Context<'_>, input: GroupUpdateInput) -> Result<GroupUpdatePayload> {
+    async fn group_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group and what changes.")] input: GroupUpdateInput,
+    ) -> Result<GroupUpdatePayload> {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let key = parse("key", &input.key, GroupKey::parse)?;
@@ -325,7 +333,7 @@ impl GroupMutation {
     async fn group_add_members(
         &self,
         ctx: &Context<'_>,
-        input: GroupAddMembersInput,
+        #[graphql(desc = "The group and the users that come.")] input: GroupAddMembersInput,
     ) -> Result<GroupAddMembersPayload> {
         let (platform, caller) = caller(ctx)?;
         let added = async {
@@ -345,7 +353,7 @@ impl GroupMutation {
     async fn group_remove_members(
         &self,
         ctx: &Context<'_>,
-        input: GroupRemoveMembersInput,
+        #[graphql(desc = "The group and the users that go.")] input: GroupRemoveMembersInput,
     ) -> Result<GroupRemoveMembersPayload> {
         let (platform, caller) = caller(ctx)?;
         let removed = async {
@@ -362,7 +370,11 @@ impl GroupMutation {
     }
 
     /// Deletes a group, unless it is the only one of some member.
-    async fn group_delete(&self, ctx: &Context<'_>, input: GroupDeleteInput) -> Result<GroupDeletePayload> {
+    async fn group_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group to delete.")] input: GroupDeleteInput,
+    ) -> Result<GroupDeletePayload> {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, GroupKey::parse)?;

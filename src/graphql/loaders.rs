@@ -18,7 +18,7 @@ use crate::domain::key::{GroupKey, ProfileKey, RoleKey, SectionKey, TenantId, Us
 use crate::domain::role::RoleRef;
 use crate::error::{Error, Related, Result};
 use crate::service::Platform;
-use crate::service::policy::{RuleHash, RuleRow};
+use crate::service::policy::{Rule, RuleHash};
 use crate::service::profile::{Inventory, ModuleRow, ProfileRow};
 use crate::service::role::RoleRow;
 
@@ -220,8 +220,8 @@ impl Loaders {
         Ok(inventory.associated(&row.profile, section))
     }
 
-    pub(super) async fn origins(&self, row: &RuleRow) -> Result<Vec<Origin>> {
-        Ok(self.one(OriginsOf(row.rule.hash())).await?.unwrap_or_default())
+    pub(super) async fn origins(&self, rule: &Rule) -> Result<Vec<Origin>> {
+        Ok(self.one(OriginsOf(rule.hash())).await?.unwrap_or_default())
     }
 
     /// The things that an error names, in its order; those that are gone are left out.

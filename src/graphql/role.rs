@@ -264,7 +264,11 @@ pub struct RoleMutation;
 #[Object]
 impl RoleMutation {
     /// Makes a custom role.
-    async fn role_create(&self, ctx: &Context<'_>, input: RoleCreateInput) -> Result<RoleCreatePayload> {
+    async fn role_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The role to make.")] input: RoleCreateInput,
+    ) -> Result<RoleCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
             check_description(&input.description)?;
@@ -287,7 +291,11 @@ impl RoleMutation {
     }
 
     /// Changes a custom role, for all who hold it at once.
-    async fn role_update(&self, ctx: &Context<'_>, input: RoleUpdateInput) -> Result<RoleUpdatePayload> {
+    async fn role_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The role and what changes.")] input: RoleUpdateInput,
+    ) -> Result<RoleUpdatePayload> {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let key = parse("key", &input.key, RoleKey::parse)?;
@@ -311,7 +319,11 @@ impl RoleMutation {
     }
 
     /// Deletes a custom role that no user and no group holds.
-    async fn role_delete(&self, ctx: &Context<'_>, input: RoleDeleteInput) -> Result<RoleDeletePayload> {
+    async fn role_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The role to delete.")] input: RoleDeleteInput,
+    ) -> Result<RoleDeletePayload> {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, RoleKey::parse)?;

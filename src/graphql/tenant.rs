@@ -204,7 +204,11 @@ pub struct TenantMutation;
 #[Object]
 impl TenantMutation {
     /// Makes a tenant with its default admin and a profile that permits nothing; for operators.
-    async fn tenant_create(&self, ctx: &Context<'_>, input: TenantCreateInput) -> Result<TenantCreatePayload> {
+    async fn tenant_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The tenant to make.")] input: TenantCreateInput,
+    ) -> Result<TenantCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
             let new = NewTenant {
@@ -229,7 +233,7 @@ impl TenantMutation {
     async fn tenant_set_licence(
         &self,
         ctx: &Context<'_>,
-        input: TenantSetLicenceInput,
+        #[graphql(desc = "The tenant and its licence.")] input: TenantSetLicenceInput,
     ) -> Result<TenantSetLicencePayload> {
         let (platform, caller) = caller(ctx)?;
         let set = async {
@@ -247,7 +251,11 @@ impl TenantMutation {
     }
 
     /// Changes settings of the caller's tenant.
-    async fn settings_update(&self, ctx: &Context<'_>, input: SettingsUpdateInput) -> Result<SettingsUpdatePayload> {
+    async fn settings_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The settings that change.")] input: SettingsUpdateInput,
+    ) -> Result<SettingsUpdatePayload> {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let change = SettingsChange {

@@ -496,7 +496,11 @@ pub struct UserMutation;
 #[Object]
 impl UserMutation {
     /// Creates a user.
-    async fn user_create(&self, ctx: &Context<'_>, mut input: UserCreateInput) -> Result<UserCreatePayload> {
+    async fn user_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user to create.")] mut input: UserCreateInput,
+    ) -> Result<UserCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
             let reason = input.reason.take();
@@ -512,7 +516,11 @@ impl UserMutation {
     }
 
     /// Changes a user's access or account.
-    async fn user_update(&self, ctx: &Context<'_>, mut input: UserUpdateInput) -> Result<UserUpdatePayload> {
+    async fn user_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user and what changes.")] mut input: UserUpdateInput,
+    ) -> Result<UserUpdatePayload> {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let key = parse("key", &input.key, UserKey::parse)?;
@@ -529,7 +537,11 @@ impl UserMutation {
     }
 
     /// Deletes a user with its sessions and API key. Its key inherits nothing later.
-    async fn user_delete(&self, ctx: &Context<'_>, input: UserDeleteInput) -> Result<UserDeletePayload> {
+    async fn user_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user to delete.")] input: UserDeleteInput,
+    ) -> Result<UserDeletePayload> {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, UserKey::parse)?;
