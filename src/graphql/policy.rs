@@ -199,7 +199,8 @@ impl PolicyRevision {
     /// What it changed in the rules.
     async fn diff(&self) -> PolicyDiff {
         let entry = &self.row.entry;
-        let lines = |rules: &[policy::Rule]| rules.iter().map(|rule| Rule::new(rule.clone(), &self.row.tenant)).collect();
+        let lines =
+            |rules: &[policy::Rule]| rules.iter().map(|rule| Rule::new(rule.clone(), &self.row.tenant)).collect();
         PolicyDiff {
             from: int(entry.revision.saturating_sub(1)),
             to: int(entry.revision),

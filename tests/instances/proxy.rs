@@ -95,7 +95,8 @@ impl Shared {
                     let wire = self.wire_at(bytes).await?;
                     server.write_all(bytes).await.ok()?;
                     if wire == Wire::LosesAnswer {
-                        server.read(&mut answer).await.ok()?;
+                        // It has come, whole or in part, and is thrown away.
+                        let _lost = server.read(&mut answer).await.ok()?;
                         return None;
                     }
                 }
