@@ -34,15 +34,15 @@ const REASON: &str = "demo data";
 pub async fn load(platform: &Platform) -> Result<String> {
     let demo: Demo = serde_saphyr::from_str(NORTHWIND).map_err(Error::internal)?;
     let operator = platform.system_caller(&TenantKey::parse(TenantKey::PLATFORM)?).await?;
-    match platform.create_tenant(&operator, demo.tenant()?, reason()).await {
+    let reason = Some(REASON.to_owned());
+    match platform.create_tenant(&operator, demo.tenant()?, reason.clone()).await {
         Ok(_) => {}
         Err(error) if error.code == ErrorCode::AlreadyExists => {
             return Ok(format!("the tenant `{}` is there already: nothing was changed\n", demo.key));
         }
         Err(error) => return Err(error),
     }
-    let caller = platform.system_caller(&demo.key).await?;
-    let loader = Loader { platform, caller };
+    let loader = Loader { platform, caller: platform.system_caller(&demo.key).await?, reason };
     for profile in &demo.profiles {
         loader.profile(profile).await?;
     }
@@ -53,16 +53,12 @@ pub async fn load(platform: &Platform) -> Result<String> {
     let mut resources = 0;
     for (section, batch) in demo.inventory()? {
         resources += batch.len();
-        loader.platform.register_resources(&loader.caller, &section, batch, None, reason()).await?;
+        platform.register_resources(&loader.caller, &section, batch, None, loader.reason.clone()).await?;
     }
     for profile in &demo.profiles {
         loader.modules(profile).await?;
     }
     loader.report(&demo, resources).await
-}
-
-fn reason() -> Option<String> {
-    Some(REASON.to_owned())
 }
 
 /// What the file holds.
@@ -212,6 +208,7 @@ fn email(username: &str) -> Result<Email> {
 struct Loader<'a> {
     platform: &'a Platform,
     caller: Caller,
+    reason: Option<String>,
 }
 
 impl Loader<'_> {
@@ -224,7 +221,7 @@ impl Loader<'_> {
             permission_type: profile.permission_type,
             mask_sensitive_data: profile.mask_sensitive_data,
         };
-        self.platform.create_profile(&self.caller, new, reason()).await.map(drop)
+        self.platform.create_profile(&self.caller, new, self.reason.clone()).await.map(drop)
     }
 
     /// Saves the modules of a profile that was just made: each save moves its version up by one.
@@ -237,7 +234,9 @@ impl Loader<'_> {
                 rights: rights(module.r#override),
                 sections: (!sections.is_empty()).then_some(sections),
             };
-            self.platform.save_module(&self.caller, &profile.key, key.as_str(), version, save, reason()).await?;
+            self.platform
+                .save_module(&self.caller, &profile.key, key.as_str(), version, save, self.reason.clone())
+                .await?;
         }
         Ok(())
     }
@@ -251,7 +250,7 @@ impl Loader<'_> {
                 grants: Some(role.grants.clone()),
             };
             self.platform
-                .create_role(&self.caller, Some(role.key.clone()), role.name.clone(), change, reason())
+                .create_role(&self.caller, Some(role.key.clone()), role.name.clone(), change, self.reason.clone())
                 .await?;
         }
         for group in &demo.groups {
@@ -261,7 +260,7 @@ impl Loader<'_> {
                 permissions: Some(group.permissions.clone()),
             };
             let (key, name) = (Some(group.key.clone()), group.name.clone());
-            self.platform.create_group(&self.caller, key, name, change, BTreeSet::new(), reason()).await?;
+            self.platform.create_group(&self.caller, key, name, change, BTreeSet::new(), self.reason.clone()).await?;
         }
         Ok(())
     }
@@ -279,7 +278,7 @@ impl Loader<'_> {
             extension: None,
             telephony: Telephony::default(),
         };
-        let key = self.platform.create_user(&self.caller, new, reason()).await?.value;
+        let key = self.platform.create_user(&self.caller, new, self.reason.clone()).await?.value;
         if user.disabled {
             let access = UserChange { enabled: Some(false), ..UserChange::default() };
             let update = UserUpdate { access, ..UserUpdate::default() };
