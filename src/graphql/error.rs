@@ -35,11 +35,14 @@ fn extensions(error: &Error) -> ErrorExtensionValues {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorCode;
+    use crate::error::{ErrorCode, Related};
 
     #[test]
     fn an_error_keeps_its_code_field_count_and_source() {
-        let error = Error::new(ErrorCode::ProfileInUse, "2 users hold it").at("key").at("input").in_the_way(2, vec![]);
+        let error = Error::new(ErrorCode::ProfileInUse, "2 users hold it")
+            .at("key")
+            .at("input")
+            .in_the_way(vec![Related::User("dana".into()), Related::User("joe".into())]);
         let shown = to_graphql(&error);
         let extensions = shown.extensions.unwrap();
         assert_eq!(extensions.get("code"), Some(&Value::from("PROFILE_IN_USE")));
