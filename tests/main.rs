@@ -1,13 +1,17 @@
 //! The tests of Bailiwick, in one program: it links once, and its tests share one `PostgreSQL`.
 #![cfg(test)]
 
+mod architecture;
 mod cli;
 mod common;
 mod demo;
 mod engine;
 mod history;
 mod http;
+mod instances;
+mod real_input;
 mod rules;
+mod schema;
 mod session;
 mod store;
 mod sync;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object};
+use async_graphql::{Context, Description, Object};
 
 use super::context::caller;
 use crate::domain::catalogue;
@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::service::Platform;
 
 /// What can be granted: the modules with their sections, the named permissions, the data views.
+#[derive(Description)]
 pub struct Catalogue {
     whole: Arc<catalogue::Catalogue>,
     modules: Vec<Module>,
@@ -24,7 +25,7 @@ impl Catalogue {
     }
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl Catalogue {
     /// The modules in the order of the menu. Optional ones without a licence are not listed.
     async fn modules(&self) -> &[Module] {
@@ -43,7 +44,7 @@ impl Catalogue {
 }
 
 /// A module: what a licence names, and what a profile saves as a whole.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Module {
     whole: Arc<catalogue::Catalogue>,
     index: usize,
@@ -61,7 +62,7 @@ impl Module {
     }
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl Module {
     /// Its key: the first part of its objects.
     async fn key(&self) -> &str {
@@ -94,7 +95,7 @@ impl Module {
 }
 
 /// A section of a module.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Section {
     whole: Arc<catalogue::Catalogue>,
     key: String,
@@ -117,7 +118,7 @@ impl Section {
     }
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl Section {
     /// Its key with its module's: `voice/queues`.
     async fn key(&self) -> &str {
@@ -151,7 +152,7 @@ impl Section {
 }
 
 /// A named permission: a switch of custom roles and groups.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Permission {
     whole: Arc<catalogue::Catalogue>,
     key: String,
@@ -175,7 +176,7 @@ impl Permission {
     }
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl Permission {
     /// Its key.
     async fn key(&self) -> &str {

@@ -6,9 +6,8 @@ use super::context::caller;
 use super::input::{parse, parse_opt};
 use super::scalar::int;
 use crate::domain::key::{self, Action, UserKey};
-use crate::engine::tenant;
 use crate::error::{Error, ErrorCode, Result};
-use crate::service::decision::{DECISIONS_MAX, Query};
+use crate::service::decision::{self, DECISIONS_MAX, Query};
 
 /// Who may do what?
 #[derive(InputObject)]
@@ -38,7 +37,7 @@ pub struct Decision {
 
 /// Why a decision is what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "tenant::DecisionReason")]
+#[graphql(remote = "decision::DecisionReason")]
 pub enum DecisionReason {
     /// A rule allows it, and none denies it.
     Allowed,
@@ -74,8 +73,8 @@ pub enum ObligationKind {
     Anonymise,
 }
 
-impl From<tenant::Decision> for Decision {
-    fn from(decision: tenant::Decision) -> Self {
+impl From<decision::Decision> for Decision {
+    fn from(decision: decision::Decision) -> Self {
         Self {
             allowed: decision.allowed,
             reason: decision.reason.into(),
@@ -85,13 +84,13 @@ impl From<tenant::Decision> for Decision {
     }
 }
 
-impl From<tenant::Obligation> for Obligation {
-    fn from(obligation: tenant::Obligation) -> Self {
+impl From<decision::Obligation> for Obligation {
+    fn from(obligation: decision::Obligation) -> Self {
         match obligation {
-            tenant::Obligation::Mask { view, characters } => {
+            decision::Obligation::Mask { view, characters } => {
                 Self { kind: ObligationKind::Mask, view: view.to_string(), characters: Some(characters) }
             }
-            tenant::Obligation::Anonymise { view } => {
+            decision::Obligation::Anonymise { view } => {
                 Self { kind: ObligationKind::Anonymise, view: view.to_string(), characters: None }
             }
         }
@@ -121,7 +120,11 @@ pub struct DecisionQuery;
 impl DecisionQuery {
     /// Decides one request. Anyone may ask about themselves; asking about others needs `read` on
     /// `admin/decisions`.
-    async fn decision(&self, ctx: &Context<'_>, input: DecisionInput) -> Result<Decision> {
+    async fn decision(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The request.")] input: DecisionInput,
+    ) -> Result<Decision> {
         let (platform, caller) = caller(ctx)?;
         let query = input.query().map_err(|error| error.at("input"))?;
         let answer = platform.decide(caller, &[query]).await?.pop();
@@ -130,7 +133,11 @@ impl DecisionQuery {
 
     /// Decides up to 1000 requests, all at one revision, in their order.
     #[graphql(complexity = "inputs.len() / 10 + child_complexity")]
-    async fn decisions(&self, ctx: &Context<'_>, inputs: Vec<DecisionInput>) -> Result<Vec<Decision>> {
+    async fn decisions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The requests: at most 1000.")] inputs: Vec<DecisionInput>,
+    ) -> Result<Vec<Decision>> {
         let (platform, caller) = caller(ctx)?;
         if inputs.len() > DECISIONS_MAX {
             return Err(Error::bad_input(format!("at most {DECISIONS_MAX} decisions at once are allowed")).at("inputs"));

@@ -30,7 +30,7 @@ pub struct Group {
     /// Grows with each change; updates name the version that they change.
     version: i32,
     #[graphql(skip)]
-    group: group::Group,
+    row: group::Group,
 }
 
 impl Group {
@@ -41,15 +41,15 @@ impl Group {
             key: group.key.to_string(),
             name: group.name.to_string(),
             version: group.version,
-            group,
+            row: group,
         }
     }
 
     /// Its permissions, and those of the custom roles and the built-in role that it carries.
     async fn carried(&self, ctx: &Context<'_>) -> Result<(std::collections::BTreeSet<PermissionKey>, Vec<Grant>)> {
-        let mut permissions = self.group.permissions.clone();
+        let mut permissions = self.row.permissions.clone();
         let mut grants = Vec::new();
-        for role in loaders(ctx)?.roles(&self.group.roles).await? {
+        for role in loaders(ctx)?.roles(&self.row.roles).await? {
             permissions.extend(role.permissions.iter().cloned());
             grants.extend(role.grants.iter().map(Grant::from));
         }
@@ -61,13 +61,13 @@ impl Group {
 impl Group {
     /// The roles that its members hold through it.
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
-        Ok(loaders(ctx)?.roles(&self.group.roles).await?.into_iter().map(Role::new).collect())
+        Ok(loaders(ctx)?.roles(&self.row.roles).await?.into_iter().map(Role::new).collect())
     }
 
     /// The permissions of its own, in the catalogue's order.
     async fn permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let (platform, _) = caller(ctx)?;
-        Ok(Permission::some(platform, &self.group.permissions))
+        Ok(Permission::some(platform, &self.row.permissions))
     }
 
     /// All permissions that its members have through it: its own, and those of its roles.
@@ -90,8 +90,8 @@ impl Group {
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
     ) -> Result<UserConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found = platform.members(caller, &self.group.key, page(first, after, None, None)?).await?;
-        let (tenant, key) = (caller.tenant().id, self.group.key.clone());
+        let found = platform.members(caller, &self.row.key, page(first, after.as_deref(), None, None)?).await?;
+        let (tenant, key) = (caller.tenant().id, self.row.key.clone());
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let key = key.clone();
             Box::pin(async move { platform.member_count(&caller, &key).await }) as _
@@ -101,7 +101,7 @@ impl Group {
 
     /// How many members it has.
     async fn member_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        loaders(ctx)?.group_members(&self.group.key).await.map(int)
+        loaders(ctx)?.group_members(&self.row.key).await.map(int)
     }
 }
 
@@ -239,7 +239,6 @@ pub struct GroupQuery;
 impl GroupQuery {
     /// The groups, by key.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
     async fn groups(
         &self,
         ctx: &Context<'_>,
@@ -250,7 +249,8 @@ impl GroupQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<GroupConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found = platform.groups(caller, search.as_deref(), page(first, after, last, before)?).await?;
+        let found =
+            platform.groups(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let search = search.clone();
             Box::pin(async move { platform.count_groups(&caller, search.as_deref()).await }) as _
@@ -277,7 +277,11 @@ pub struct GroupMutation;
 #[Object]
 impl GroupMutation {
     /// Makes a group.
-    async fn group_create(&self, ctx: &Context<'_>, input: GroupCreateInput) -> Result<GroupCreatePayload> {
+    async fn group_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group to make.")] input: GroupCreateInput,
+    ) -> Result<GroupCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
             let key = parse_opt("key", input.key.as_deref(), GroupKey::parse)?;
@@ -299,7 +303,11 @@ impl GroupMutation {
     }
 
     /// Changes a group's name, roles or permissions.
-    async fn group_update(&self, ctx: &Context<'_>, input: GroupUpdateInput) -> Result<GroupUpdatePayload> {
+    async fn group_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group and what changes.")] input: GroupUpdateInput,
+    ) -> Result<GroupUpdatePayload> {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let key = parse("key", &input.key, GroupKey::parse)?;
@@ -325,7 +333,7 @@ impl GroupMutation {
     async fn group_add_members(
         &self,
         ctx: &Context<'_>,
-        input: GroupAddMembersInput,
+        #[graphql(desc = "The group and the users that come.")] input: GroupAddMembersInput,
     ) -> Result<GroupAddMembersPayload> {
         let (platform, caller) = caller(ctx)?;
         let added = async {
@@ -345,7 +353,7 @@ impl GroupMutation {
     async fn group_remove_members(
         &self,
         ctx: &Context<'_>,
-        input: GroupRemoveMembersInput,
+        #[graphql(desc = "The group and the users that go.")] input: GroupRemoveMembersInput,
     ) -> Result<GroupRemoveMembersPayload> {
         let (platform, caller) = caller(ctx)?;
         let removed = async {
@@ -362,7 +370,11 @@ impl GroupMutation {
     }
 
     /// Deletes a group, unless it is the only one of some member.
-    async fn group_delete(&self, ctx: &Context<'_>, input: GroupDeleteInput) -> Result<GroupDeletePayload> {
+    async fn group_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group to delete.")] input: GroupDeleteInput,
+    ) -> Result<GroupDeletePayload> {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, GroupKey::parse)?;

@@ -17,9 +17,8 @@ use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, SectionKey, TenantId, UserKey};
 use crate::domain::role::RoleRef;
 use crate::error::{Error, Related, Result};
-use crate::policy::rule::RuleHash;
 use crate::service::Platform;
-use crate::service::policy::RuleRow;
+use crate::service::policy::{Rule, RuleHash};
 use crate::service::profile::{Inventory, ModuleRow, ProfileRow};
 use crate::service::role::RoleRow;
 
@@ -221,8 +220,8 @@ impl Loaders {
         Ok(inventory.associated(&row.profile, section))
     }
 
-    pub(super) async fn origins(&self, row: &RuleRow) -> Result<Vec<Origin>> {
-        Ok(self.one(OriginsOf(row.rule.hash())).await?.unwrap_or_default())
+    pub(super) async fn origins(&self, rule: &Rule) -> Result<Vec<Origin>> {
+        Ok(self.one(OriginsOf(rule.hash())).await?.unwrap_or_default())
     }
 
     /// The things that an error names, in its order; those that are gone are left out.

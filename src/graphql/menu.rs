@@ -1,6 +1,6 @@
 //! Who the caller is, and what it sees.
 
-use async_graphql::{Context, Enum, Object, SimpleObject};
+use async_graphql::{Context, Description, Enum, Object, SimpleObject};
 
 use super::context::caller;
 use super::input::parse;
@@ -12,9 +12,10 @@ use crate::error::Result;
 use crate::service::menu;
 
 /// The caller.
+#[derive(Description)]
 pub struct Viewer;
 
-#[Object]
+#[Object(use_type_description)]
 impl Viewer {
     /// The caller's account.
     async fn user(&self, ctx: &Context<'_>) -> Result<User> {

@@ -5,8 +5,7 @@ use futures_util::future::BoxFuture;
 
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result};
-use crate::service::Platform;
-use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page};
+use crate::service::{PAGE_DEFAULT, PAGE_MAX, Page, Platform};
 
 /// Where a page stands in its list.
 #[derive(Debug, Clone, SimpleObject)]
@@ -22,16 +21,11 @@ pub struct PageInfo {
 }
 
 /// Which part of a list is wanted.
-pub(super) fn page(
-    first: Option<i32>,
-    after: Option<String>,
-    last: Option<i32>,
-    before: Option<String>,
-) -> Result<Page> {
+pub(super) fn page(first: Option<i32>, after: Option<&str>, last: Option<i32>, before: Option<&str>) -> Result<Page> {
     let size = |count: Option<i32>, name: &str| {
         count.map(u64::try_from).transpose().map_err(|_| Error::bad_input(format!("`{name}` is at least 1")).at(name))
     };
-    Page::parse(size(first, "first")?, after.as_deref(), size(last, "last")?, before.as_deref())
+    Page::parse(size(first, "first")?, after, size(last, "last")?, before)
 }
 
 /// What a page costs: so many things at the most, each as much as what is asked of it.
@@ -85,7 +79,7 @@ macro_rules! connection {
         impl $connection {
             /// The page that the store gave.
             pub(in $crate::graphql) fn new<T>(
-                page: $crate::store::page::PageOf<T>,
+                page: $crate::service::PageOf<T>,
                 to_node: impl Fn(T) -> $node,
                 count: $crate::graphql::page::Counter,
             ) -> Self {

@@ -1,20 +1,20 @@
 //! The rules themselves, and their changes as they happen.
 
-use async_graphql::{Context, Enum, Object, SimpleObject, Subscription};
+use async_graphql::{Context, Description, Enum, Object, SimpleObject, Subscription};
 use futures_util::Stream;
 
 use super::context::{caller, loaders};
 use super::page::{connection, page};
 use super::scalar::{DateTime, int};
+use crate::domain::key::TenantKey;
 use crate::error::{Error, Result};
-use crate::policy::rule;
-use crate::service::policy::{NamedOrigin, RevisionRow, RuleFilter, RuleRow};
-use crate::store::audit;
+use crate::service::policy::{self, NamedOrigin, RevisionRow, RuleFilter, RuleRow};
 
 /// A tenant's Casbin policy.
+#[derive(Description)]
 pub struct Policy;
 
-#[Object]
+#[Object(use_type_description)]
 impl Policy {
     /// The revision that is in force here.
     async fn revision(&self, ctx: &Context<'_>) -> Result<i32> {
@@ -39,7 +39,7 @@ impl Policy {
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
     ) -> Result<RuleConnection> {
         let (platform, caller) = caller(ctx)?;
-        let wanted = page(first, after, None, None)?;
+        let wanted = page(first, after.as_deref(), None, None)?;
         let filter = RuleFilter { ptype, search };
         let found = platform.rules(caller, &filter, wanted).await?;
         let tenant = caller.tenant().key.clone();
@@ -47,8 +47,7 @@ impl Policy {
             let filter = filter.clone();
             Box::pin(async move { platform.count_rules(&caller, &filter).await }) as _
         };
-        let rule = |row: RuleRow| Rule { values: row.rule.values(&tenant), row };
-        Ok(RuleConnection::new(found, rule, Box::new(count)))
+        Ok(RuleConnection::new(found, |row: RuleRow| Rule::new(row.rule, &tenant), Box::new(count)))
     }
 
     /// All rules at the revision in force, as any Casbin program reads them.
@@ -60,17 +59,35 @@ impl Policy {
 }
 
 /// One Casbin line.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct Rule {
-    row: RuleRow,
+    rule: policy::Rule,
     values: Vec<String>,
 }
 
-#[Object]
+impl Rule {
+    /// A rule of the tenant of this key, now or in the past.
+    fn new(rule: policy::Rule, tenant: &TenantKey) -> Self {
+        Self { values: rule.values(tenant), rule }
+    }
+
+    /// All that it comes from. Of a rule that is no longer in force only what it says itself is
+    /// known: whose it was.
+    async fn known_origins(&self, ctx: &Context<'_>) -> Result<Vec<Origin>> {
+        let known = loaders(ctx)?.origins(&self.rule).await?;
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        let origin = self.rule.holder();
+        Ok(vec![Origin::new(NamedOrigin { name: origin.key.clone(), origin })])
+    }
+}
+
+#[Object(use_type_description)]
 impl Rule {
     /// `p` or `g`.
     async fn ptype(&self) -> &str {
-        self.row.rule.ptype()
+        self.rule.ptype()
     }
 
     /// The values: subject, domain, object, action and effect; or member, role and domain.
@@ -80,13 +97,13 @@ impl Rule {
 
     /// Where it comes from; the first of its origins, when it has several.
     async fn origin(&self, ctx: &Context<'_>) -> Result<Origin> {
-        let origins = loaders(ctx)?.origins(&self.row).await?;
+        let origins = self.known_origins(ctx).await?;
         origins.into_iter().next().ok_or_else(|| Error::internal("a rule without an origin"))
     }
 
-    /// All that it comes from.
+    /// All that it comes from; of a rule that is no longer in force, whose it was.
     async fn origins(&self, ctx: &Context<'_>) -> Result<Vec<Origin>> {
-        loaders(ctx)?.origins(&self.row).await
+        self.known_origins(ctx).await
     }
 }
 
@@ -125,7 +142,7 @@ impl Origin {
 
 /// The kinds of things that rules come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "rule::OriginKind")]
+#[graphql(remote = "policy::OriginKind")]
 pub enum OriginKind {
     /// A user profile.
     Profile,
@@ -142,12 +159,12 @@ pub enum OriginKind {
 }
 
 /// One version of a tenant's policy: who made it, when and why, and what it changed.
-#[derive(Clone)]
+#[derive(Clone, Description)]
 pub struct PolicyRevision {
     row: RevisionRow,
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl PolicyRevision {
     /// Its number: it grows by one with each change that can alter an answer.
     async fn revision(&self) -> i32 {
@@ -182,7 +199,7 @@ impl PolicyRevision {
     /// What it changed in the rules.
     async fn diff(&self) -> PolicyDiff {
         let entry = &self.row.entry;
-        let lines = |rules: &[rule::Rule]| rules.iter().map(|rule| self.row.line(rule)).collect();
+        let lines = |rules: &[policy::Rule]| rules.iter().map(|rule| Rule::new(rule.clone(), &self.row.tenant)).collect();
         PolicyDiff {
             from: int(entry.revision.saturating_sub(1)),
             to: int(entry.revision),
@@ -200,25 +217,9 @@ pub struct PolicyDiff {
     /// The later version.
     to: i32,
     /// The rules that came.
-    added: Vec<RuleLine>,
+    added: Vec<Rule>,
     /// The rules that went.
-    removed: Vec<RuleLine>,
-}
-
-/// One Casbin line of the past.
-#[derive(SimpleObject)]
-#[graphql(name = "RuleLine")]
-pub struct RuleLine {
-    /// `p` or `g`.
-    ptype: String,
-    /// The values: subject, domain, object, action and effect; or member, role and domain.
-    values: Vec<String>,
-}
-
-impl RevisionRow {
-    fn line(&self, rule: &rule::Rule) -> RuleLine {
-        RuleLine { ptype: rule.ptype().to_owned(), values: rule.values(&self.tenant) }
-    }
+    removed: Vec<Rule>,
 }
 
 /// Who did something.
@@ -232,15 +233,15 @@ pub struct Actor {
     name: String,
 }
 
-impl From<audit::Actor> for Actor {
-    fn from(actor: audit::Actor) -> Self {
+impl From<policy::Actor> for Actor {
+    fn from(actor: policy::Actor) -> Self {
         Self { kind: actor.kind.into(), key: actor.key, name: actor.name }
     }
 }
 
 /// The kinds of actors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "audit::ActorKind")]
+#[graphql(remote = "policy::ActorKind")]
 pub enum ActorKind {
     /// A user of the tenant.
     User,

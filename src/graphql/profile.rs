@@ -1,6 +1,6 @@
 //! User profiles: their modules, sections and associations.
 
-use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Description, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 
 use super::catalogue::{Module, Section};
 use super::context::{caller, loaders};
@@ -89,7 +89,7 @@ impl Profile {
         let (platform, caller) = caller(ctx)?;
         let key = self.row.profile.key.clone();
         let tenant = caller.tenant().id;
-        let found = platform.holders(caller, &key, page(first, after, None, None)?).await?;
+        let found = platform.holders(caller, &key, page(first, after.as_deref(), None, None)?).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let key = key.clone();
             Box::pin(async move { platform.holder_count(&caller, &key).await }) as _
@@ -106,12 +106,13 @@ impl Profile {
 connection!(ProfileConnection, ProfileEdge, Profile, "user profiles");
 
 /// A module as a profile has it.
+#[derive(Description)]
 pub struct ProfileModule {
     profile: ProfileRow,
     module: ModuleRow,
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl ProfileModule {
     /// The module.
     async fn module(&self, ctx: &Context<'_>) -> Result<Module> {
@@ -138,6 +139,7 @@ impl ProfileModule {
 }
 
 /// A section as a profile has it.
+#[derive(Description)]
 pub struct ProfileSection {
     profile: ProfileRow,
     key: SectionKey,
@@ -149,7 +151,7 @@ impl ProfileSection {
     }
 }
 
-#[Object]
+#[Object(use_type_description)]
 impl ProfileSection {
     /// The section.
     async fn section(&self, ctx: &Context<'_>) -> Result<Section> {
@@ -229,7 +231,7 @@ impl ProfileSection {
     ) -> Result<ResourceConnection> {
         let (platform, caller) = caller(ctx)?;
         let (profile, section) = (self.profile.profile.key.clone(), self.key.clone());
-        let wanted = page(first, after, None, None)?;
+        let wanted = page(first, after.as_deref(), None, None)?;
         let found =
             platform.section_resources(caller, &profile, &section, associated, search.as_deref(), wanted).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
@@ -512,7 +514,6 @@ pub struct ProfileQuery;
 impl ProfileQuery {
     /// The user profiles, by key.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
     async fn profiles(
         &self,
         ctx: &Context<'_>,
@@ -523,7 +524,9 @@ impl ProfileQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<ProfileConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found = platform.profiles(caller, search.as_deref(), page(first, after, last, before)?).await?;
+        let found = platform
+            .profiles(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?)
+            .await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let search = search.clone();
             Box::pin(async move { platform.count_profiles(&caller, search.as_deref()).await }) as _
@@ -550,7 +553,11 @@ pub struct ProfileMutation;
 #[Object]
 impl ProfileMutation {
     /// Makes a profile with every module and section disabled.
-    async fn profile_create(&self, ctx: &Context<'_>, mut input: ProfileCreateInput) -> Result<ProfileCreatePayload> {
+    async fn profile_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The profile to make.")] mut input: ProfileCreateInput,
+    ) -> Result<ProfileCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
             let reason = input.reason.take();
@@ -565,7 +572,11 @@ impl ProfileMutation {
     }
 
     /// Changes a profile's description, permission type or masking.
-    async fn profile_update(&self, ctx: &Context<'_>, input: ProfileUpdateInput) -> Result<ProfileUpdatePayload> {
+    async fn profile_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The profile and what changes.")] input: ProfileUpdateInput,
+    ) -> Result<ProfileUpdatePayload> {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let key = parse("key", &input.key, ProfileKey::parse)?;
@@ -589,7 +600,7 @@ impl ProfileMutation {
     async fn profile_save_module(
         &self,
         ctx: &Context<'_>,
-        input: ProfileSaveModuleInput,
+        #[graphql(desc = "The profile, the module and what it is saved as.")] input: ProfileSaveModuleInput,
     ) -> Result<ProfileSaveModulePayload> {
         let (platform, caller) = caller(ctx)?;
         let saved = async {
@@ -610,7 +621,11 @@ impl ProfileMutation {
     }
 
     /// Copies a profile under a new name, without its users.
-    async fn profile_clone(&self, ctx: &Context<'_>, input: ProfileCloneInput) -> Result<ProfileClonePayload> {
+    async fn profile_clone(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The profile to copy and the copy's name.")] input: ProfileCloneInput,
+    ) -> Result<ProfileClonePayload> {
         let (platform, caller) = caller(ctx)?;
         let cloned = async {
             let key = parse("key", &input.key, ProfileKey::parse)?;
@@ -627,7 +642,11 @@ impl ProfileMutation {
     }
 
     /// Deletes a profile that no user holds.
-    async fn profile_delete(&self, ctx: &Context<'_>, input: ProfileDeleteInput) -> Result<ProfileDeletePayload> {
+    async fn profile_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The profile to delete.")] input: ProfileDeleteInput,
+    ) -> Result<ProfileDeletePayload> {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, ProfileKey::parse)?;

@@ -163,7 +163,7 @@ impl ResourceQuery {
     ) -> Result<ResourceConnection> {
         let (platform, caller) = caller(ctx)?;
         let section = parse("section", &section, SectionKey::parse)?;
-        let wanted = page(first, after, last, before)?;
+        let wanted = page(first, after.as_deref(), last, before.as_deref())?;
         let found = platform.resources(caller, &section, search.as_deref(), wanted).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let (section, search) = (section.clone(), search.clone());
@@ -183,7 +183,7 @@ impl ResourceMutation {
     async fn resource_register(
         &self,
         ctx: &Context<'_>,
-        input: ResourceRegisterInput,
+        #[graphql(desc = "The resources to register.")] input: ResourceRegisterInput,
     ) -> Result<ResourceRegisterPayload> {
         let (platform, caller) = caller(ctx)?;
         let registered = async {
@@ -208,7 +208,11 @@ impl ResourceMutation {
 
     /// Removes resources with their associations and exact grants. One that is registered later
     /// under the same key inherits nothing.
-    async fn resource_remove(&self, ctx: &Context<'_>, input: ResourceRemoveInput) -> Result<ResourceRemovePayload> {
+    async fn resource_remove(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The resources to remove.")] input: ResourceRemoveInput,
+    ) -> Result<ResourceRemovePayload> {
         let (platform, caller) = caller(ctx)?;
         let removed = async {
             let section = parse("section", &input.section, SectionKey::parse)?;

@@ -240,7 +240,9 @@ impl RoleQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<RoleConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found = platform.roles(caller, search.as_deref(), custom, page(first, after, last, before)?).await?;
+        let found = platform
+            .roles(caller, search.as_deref(), custom, page(first, after.as_deref(), last, before.as_deref())?)
+            .await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let search = search.clone();
             Box::pin(async move { platform.count_roles(&caller, search.as_deref(), custom).await }) as _
@@ -262,7 +264,11 @@ pub struct RoleMutation;
 #[Object]
 impl RoleMutation {
     /// Makes a custom role.
-    async fn role_create(&self, ctx: &Context<'_>, input: RoleCreateInput) -> Result<RoleCreatePayload> {
+    async fn role_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The role to make.")] input: RoleCreateInput,
+    ) -> Result<RoleCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
             check_description(&input.description)?;
@@ -285,7 +291,11 @@ impl RoleMutation {
     }
 
     /// Changes a custom role, for all who hold it at once.
-    async fn role_update(&self, ctx: &Context<'_>, input: RoleUpdateInput) -> Result<RoleUpdatePayload> {
+    async fn role_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The role and what changes.")] input: RoleUpdateInput,
+    ) -> Result<RoleUpdatePayload> {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let key = parse("key", &input.key, RoleKey::parse)?;
@@ -309,7 +319,11 @@ impl RoleMutation {
     }
 
     /// Deletes a custom role that no user and no group holds.
-    async fn role_delete(&self, ctx: &Context<'_>, input: RoleDeleteInput) -> Result<RoleDeletePayload> {
+    async fn role_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The role to delete.")] input: RoleDeleteInput,
+    ) -> Result<RoleDeletePayload> {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, RoleKey::parse)?;

@@ -1,14 +1,14 @@
 //! Scalars and small conversions that all concepts share.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{Description, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
 use crate::domain::name::Timestamp;
 
 /// A moment as RFC 3339 in UTC, such as `2026-01-31T09:30:00Z`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Description)]
 pub struct DateTime(pub Timestamp);
 
-#[Scalar]
+#[Scalar(use_type_description = true)]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {

@@ -10,7 +10,7 @@ use super::user::User;
 use crate::auth::caller::RequestInfo;
 use crate::domain::key::UserKey;
 use crate::error::Result;
-use crate::store::session::ApiKeyRow;
+use crate::service::user::ApiKeyRow;
 
 /// Signs in with a password.
 #[derive(InputObject)]
@@ -99,7 +99,11 @@ pub struct SessionMutation;
 #[Object]
 impl SessionMutation {
     /// Signs in. The answer to a wrong tenant, username or password is the same.
-    async fn session_create(&self, ctx: &Context<'_>, input: SessionCreateInput) -> Result<SessionCreatePayload> {
+    async fn session_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who signs in.")] input: SessionCreateInput,
+    ) -> Result<SessionCreatePayload> {
         let platform = platform(ctx)?;
         let request = ctx.data_opt::<RequestInfo>().cloned().unwrap_or_default();
         let signed_in = async {
@@ -123,7 +127,11 @@ impl SessionMutation {
     }
 
     /// Generates an API key, shown this once; the one before stops at once. Needs a session.
-    async fn api_key_generate(&self, ctx: &Context<'_>, input: ApiKeyGenerateInput) -> Result<ApiKeyGeneratePayload> {
+    async fn api_key_generate(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose key.")] input: ApiKeyGenerateInput,
+    ) -> Result<ApiKeyGeneratePayload> {
         let (platform, caller) = caller(ctx)?;
         let issued = async {
             let user = parse_opt("user", input.user.as_deref(), UserKey::parse)?;
@@ -138,7 +146,11 @@ impl SessionMutation {
     }
 
     /// Removes an API key: it stops at once, everywhere. Needs a session.
-    async fn api_key_remove(&self, ctx: &Context<'_>, input: ApiKeyRemoveInput) -> Result<ApiKeyRemovePayload> {
+    async fn api_key_remove(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose key.")] input: ApiKeyRemoveInput,
+    ) -> Result<ApiKeyRemovePayload> {
         let (platform, caller) = caller(ctx)?;
         let removed = async {
             let user = parse_opt("user", input.user.as_deref(), UserKey::parse)?;

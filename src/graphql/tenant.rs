@@ -176,7 +176,6 @@ impl TenantQuery {
 
     /// All tenants, by key; for operators.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
     async fn tenants(
         &self,
         ctx: &Context<'_>,
@@ -187,7 +186,9 @@ impl TenantQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<TenantConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found = platform.list_tenants(caller, search.as_deref(), page(first, after, last, before)?).await?;
+        let found = platform
+            .list_tenants(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?)
+            .await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let search = search.clone();
             Box::pin(async move { platform.count_tenants(&caller, search.as_deref()).await }) as _
@@ -203,7 +204,11 @@ pub struct TenantMutation;
 #[Object]
 impl TenantMutation {
     /// Makes a tenant with its default admin and a profile that permits nothing; for operators.
-    async fn tenant_create(&self, ctx: &Context<'_>, input: TenantCreateInput) -> Result<TenantCreatePayload> {
+    async fn tenant_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The tenant to make.")] input: TenantCreateInput,
+    ) -> Result<TenantCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
             let new = NewTenant {
@@ -228,7 +233,7 @@ impl TenantMutation {
     async fn tenant_set_licence(
         &self,
         ctx: &Context<'_>,
-        input: TenantSetLicenceInput,
+        #[graphql(desc = "The tenant and its licence.")] input: TenantSetLicenceInput,
     ) -> Result<TenantSetLicencePayload> {
         let (platform, caller) = caller(ctx)?;
         let set = async {
@@ -246,7 +251,11 @@ impl TenantMutation {
     }
 
     /// Changes settings of the caller's tenant.
-    async fn settings_update(&self, ctx: &Context<'_>, input: SettingsUpdateInput) -> Result<SettingsUpdatePayload> {
+    async fn settings_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The settings that change.")] input: SettingsUpdateInput,
+    ) -> Result<SettingsUpdatePayload> {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let change = SettingsChange {

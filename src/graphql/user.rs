@@ -17,7 +17,7 @@ use crate::domain::key::{GroupKey, ProfileKey, RoleKey, TenantId, UserKey};
 use crate::domain::name::Name;
 use crate::domain::user::{self, Email, UserChange, Username};
 use crate::error::Result;
-use crate::policy::rule::Subject;
+use crate::service::menu::Subject;
 use crate::service::user::{NewUser, UserFilter as Filter, UserOrder as Order, UserRow, UserUpdate};
 
 /// A person's account, or a host application's.
@@ -51,7 +51,7 @@ pub struct User {
     #[graphql(skip)]
     tenant: TenantId,
     #[graphql(skip)]
-    row: UserRow,
+    row: Box<UserRow>,
 }
 
 impl User {
@@ -71,7 +71,7 @@ impl User {
             created_at: DateTime(row.created_at),
             version: row.user.version,
             tenant,
-            row,
+            row: Box::new(row),
         }
     }
 
@@ -470,7 +470,7 @@ impl UserQuery {
         #[graphql(desc = "Before this cursor.")] before: Option<String>,
     ) -> Result<UserConnection> {
         let (platform, caller) = caller(ctx)?;
-        let wanted = page(first, after, last, before)?;
+        let wanted = page(first, after.as_deref(), last, before.as_deref())?;
         let filter = filter.unwrap_or_default().filter();
         let tenant = caller.tenant().id;
         let found = platform.users(caller, filter.as_ref(), order_by.into(), wanted).await?;
@@ -496,7 +496,11 @@ pub struct UserMutation;
 #[Object]
 impl UserMutation {
     /// Creates a user.
-    async fn user_create(&self, ctx: &Context<'_>, mut input: UserCreateInput) -> Result<UserCreatePayload> {
+    async fn user_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user to create.")] mut input: UserCreateInput,
+    ) -> Result<UserCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
             let reason = input.reason.take();
@@ -512,7 +516,11 @@ impl UserMutation {
     }
 
     /// Changes a user's access or account.
-    async fn user_update(&self, ctx: &Context<'_>, mut input: UserUpdateInput) -> Result<UserUpdatePayload> {
+    async fn user_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user and what changes.")] mut input: UserUpdateInput,
+    ) -> Result<UserUpdatePayload> {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let key = parse("key", &input.key, UserKey::parse)?;
@@ -529,7 +537,11 @@ impl UserMutation {
     }
 
     /// Deletes a user with its sessions and API key. Its key inherits nothing later.
-    async fn user_delete(&self, ctx: &Context<'_>, input: UserDeleteInput) -> Result<UserDeletePayload> {
+    async fn user_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user to delete.")] input: UserDeleteInput,
+    ) -> Result<UserDeletePayload> {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, UserKey::parse)?;

@@ -1,5 +1,7 @@
 //! Lets operations in by the platform's own sessions and API keys.
 
+use std::sync::Arc;
+
 use async_graphql::Data;
 
 use super::context::RequestContext;
@@ -8,9 +10,7 @@ use super::health::{Check, Readiness};
 use crate::auth::caller::RequestInfo;
 use crate::error::Result;
 use crate::graphql::request_data;
-use crate::service::Platform;
-use crate::sync::BusStatus;
-use std::sync::Arc;
+use crate::service::{BusStatus, Platform};
 
 /// The gate of the platform.
 #[derive(Clone)]

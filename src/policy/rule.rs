@@ -161,6 +161,19 @@ impl Rule {
         hash.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
         RuleHash(hash)
     }
+
+    /// Whose rule it is, as far as it says so itself: what is known of one that is gone.
+    pub fn holder(&self) -> Origin {
+        let (Self::Permission { subject, .. } | Self::Membership { member: subject, .. }) = self;
+        let (kind, key) = match subject {
+            Subject::User(key) => (OriginKind::User, key.as_str()),
+            Subject::Profile(key) => (OriginKind::Profile, key.as_str()),
+            Subject::Group(key) => (OriginKind::Group, key.as_str()),
+            Subject::Custom(key) => (OriginKind::Role, key.as_str()),
+            Subject::Role(role) => (OriginKind::BuiltIn, role.as_str()),
+        };
+        Origin { kind, key: key.to_owned(), module: None, section: None, note: "no longer in force".to_owned() }
+    }
 }
 
 fn parse_effect(text: &str) -> Result<Effect> {

@@ -197,6 +197,8 @@ impl Platform {
                 Ok(()) => {}
                 Err(CommitError::Refused(error)) => return Err(error),
                 Err(CommitError::Unknown(error)) => {
+                    // The database may still be at it. Once the tenant can be taken, it has ended.
+                    drop(platform.store.begin(id).await?);
                     if !platform.store.change_committed(record.change_id).await? {
                         return Err(error);
                     }
@@ -208,15 +210,16 @@ impl Platform {
         Ok(counters)
     }
 
-    /// Applies a committed change here, then publishes it. A failed publish fails nothing: the
-    /// others sweep.
+    /// Publishes a committed change and applies it here meanwhile. A failed publish fails
+    /// nothing: the others sweep.
     async fn spread(&self, tenant: TenantId, own: &OwnChange) -> Result<()> {
-        self.tenants.apply_own(tenant, own).await?;
         let Counters { revision, credential_epoch } = own.counters;
-        if let Err(error) = self.bus.publish(&News { tenant: tenant.0, revision, credential_epoch }).await {
+        let news = News { tenant: tenant.0, revision, credential_epoch };
+        let (published, applied) = tokio::join!(self.bus.publish(&news), self.tenants.apply_own(tenant, own));
+        if let Err(error) = published {
             tracing::warn!(tenant = %tenant.0, revision, %error, "the news of a change was not published; the sweep of the others finds it");
         }
-        Ok(())
+        applied
     }
 }
 

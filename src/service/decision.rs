@@ -7,7 +7,7 @@ use super::permit::{Permit, subject_of};
 use super::tenants::Tenant;
 use crate::auth::caller::Caller;
 use crate::domain::key::{Action, Object, UserKey};
-use crate::engine::tenant::Decision;
+pub use crate::engine::tenant::{Decision, DecisionReason, Obligation};
 use crate::error::{Error, Result};
 use crate::policy::rule::Subject;
 

@@ -8,7 +8,7 @@ use crate::domain::key::{Action, Object};
 use crate::domain::resource::Resource;
 use crate::engine::tenant::TenantPolicy;
 use crate::error::Result;
-use crate::policy::rule::Subject;
+pub use crate::policy::rule::Subject;
 
 /// The most resources of one section that stand in the menu as entries.
 const ENTRIES_MAX: u64 = 100;

@@ -31,6 +31,10 @@ use crate::error::Result;
 use crate::store::Store;
 use crate::sync::Bus;
 
+// What the transports need of the layers below: they know this layer alone.
+pub use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page, PageOf};
+pub use crate::sync::BusStatus;
+
 /// Tells the time. A parameter, so that a test can say what time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -92,7 +96,8 @@ impl Platform {
     pub fn new(foundation: Foundation) -> Result<Self> {
         let Foundation { store, catalogue, model, plan, bus, max_staleness, clock } = foundation;
         let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan)));
-        let model_hash = Sha256::digest(model.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let model_hash =
+            Sha256::digest(model.as_bytes()).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         Ok(Self(Arc::new(Parts {
             store,
             catalogue: Arc::new(catalogue),

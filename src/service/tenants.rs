@@ -1,22 +1,24 @@
 //! The tenants that this instance has in memory, and the one applier of each: whoever brings
 //! news of a tenant (an own commit, a message, the sweep, a first load) comes through here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, OnceCell, watch};
+use tokio::sync::{Mutex, MutexGuard, OnceCell, watch};
+use tokio::time::timeout;
 
 use crate::domain::key::{TenantId, TenantKey};
 use crate::engine::plan::Plan;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::tenant::TenantPolicy;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::policy::diff::{RuleDiff, StatePatch};
 use crate::policy::revision::Counters;
 use crate::store::Store;
+use crate::store::revision::RevisionEntry;
 use crate::sync::{Applier, News};
 
 /// How many revisions behind an instance follows one by one; further behind, it loads the whole
@@ -24,6 +26,10 @@ use crate::sync::{Applier, News};
 const FOLLOW_MAX: u64 = 256;
 /// How many tenants the sweep asks about at once.
 const SWEEP_CHUNK: usize = 500;
+/// How long the database may take to say what is new, before it counts as away.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// How long it may take to hand over a whole tenant.
+const LOAD_MAX: Duration = Duration::from_secs(120);
 /// How long a decision waits for a revision that it must not be older than.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
@@ -161,7 +167,7 @@ impl Tenants {
 
     /// Reads a whole tenant: counters and rules in one transaction.
     async fn read(&self, id: TenantId) -> Result<Option<(TenantKey, TenantPolicy)>> {
-        let Some(loaded) = self.store.load_policy(id).await? else { return Ok(None) };
+        let Some(loaded) = within(LOAD_MAX, self.store.load_policy(id)).await? else { return Ok(None) };
         let snapshot = Snapshot::build(&self.plan, &loaded.key, loaded.counters.revision, loaded.rules.iter());
         let policy = TenantPolicy {
             counters: loaded.counters,
@@ -172,30 +178,31 @@ impl Tenants {
         Ok(Some((loaded.key, policy)))
     }
 
-    /// Brings a tenant at least to `target`, from the revision log or by loading it anew.
+    /// Brings a tenant at least to `target`, or as far as the database is: what `target` says may
+    /// be forged.
     pub async fn advance(&self, tenant: &Tenant, target: Counters) -> Result<()> {
         if reached(tenant.policy().counters, target) {
             return Ok(());
         }
-        let _applying = tenant.applying.lock().await;
-        let current = tenant.policy.load_full();
-        if reached(current.counters, target) {
+        let applying = tenant.applying.lock().await;
+        if reached(tenant.policy().counters, target) {
             return Ok(());
         }
-        // The counters are read first: what the log holds is then at least as new.
-        let Some((_, stored)) = self.store.counters(&[tenant.id]).await?.into_iter().next() else {
+        self.catch_up(tenant, &applying).await
+    }
+
+    /// Brings a tenant to where the database is, from the revision log or by loading it anew.
+    async fn catch_up(&self, tenant: &Tenant, _applying: &MutexGuard<'_, ()>) -> Result<()> {
+        let current = tenant.policy.load_full();
+        let read = self.store.counters_and_log(tenant.id, current.counters.revision, FOLLOW_MAX);
+        let Some((stored, log)) = within(ANSWER_MAX, read).await? else {
             self.forget(tenant.id);
             return Ok(());
         };
-        let behind = stored.revision.saturating_sub(current.counters.revision);
-        let next = if behind == 0 {
-            Some(TenantPolicy { counters: stored, ..TenantPolicy::clone(&current) })
-        } else if behind <= FOLLOW_MAX {
-            self.follow(tenant, &current, stored).await?
-        } else {
-            None
-        };
-        match next {
+        if stored == current.counters {
+            return Ok(());
+        }
+        match self.follow(&current, stored, &log) {
             Some(next) => tenant.swap(next),
             None => match self.read(tenant.id).await? {
                 Some((_, next)) => tenant.swap(next),
@@ -205,16 +212,15 @@ impl Tenants {
         Ok(())
     }
 
-    /// The policy after the missing revisions; `None` when the log does not hold them all.
-    async fn follow(&self, tenant: &Tenant, current: &TenantPolicy, stored: Counters) -> Result<Option<TenantPolicy>> {
-        let entries = self.store.revisions_since(tenant.id, current.counters.revision, FOLLOW_MAX).await?;
-        let whole = entries.iter().zip(current.counters.revision + 1..).all(|(entry, due)| entry.revision == due);
-        let Some(last) = entries.last().map(|entry| entry.revision).filter(|last| whole && *last >= stored.revision)
-        else {
-            return Ok(None);
-        };
-        let counters = Counters { revision: last, credential_epoch: stored.credential_epoch };
-        Ok(Some(current.after(&self.plan, counters, entries.iter().map(|entry| (&entry.rules, &entry.patch)))))
+    /// The policy at `stored`; `None` when the log does not lead there from here. So it is after
+    /// too many revisions, and where the database was set back to an earlier time.
+    fn follow(&self, current: &TenantPolicy, stored: Counters, log: &[RevisionEntry]) -> Option<TenantPolicy> {
+        if stored.revision == current.counters.revision {
+            return Some(TenantPolicy { counters: stored, ..TenantPolicy::clone(current) });
+        }
+        let due = current.counters.revision + 1..=stored.revision;
+        let whole = due.eq(log.iter().map(|entry| entry.revision));
+        whole.then(|| current.after(&self.plan, stored, log.iter().map(|entry| (&entry.rules, &entry.patch))))
     }
 
     /// Applies a change that this instance has committed itself. What is not in memory needs
@@ -250,7 +256,7 @@ impl Tenants {
             self.advance(tenant, Counters { revision, credential_epoch: 0 }).await?;
             changes.wait_for(|counters| counters.revision >= revision).await.map(drop).map_err(Error::internal)
         };
-        tokio::time::timeout(WAIT_MAX, arrive)
+        timeout(WAIT_MAX, arrive)
             .await
             .map_err(|_| Error::unavailable(format!("revision {revision} is not here yet")).at("atLeastRevision"))?
     }
@@ -279,17 +285,32 @@ impl Tenants {
         self.keys.pin().retain(|_, known| *known != id);
     }
 
+    /// Brings a tenant to where the database is. One that cannot be brought there is dropped, so
+    /// that it neither goes on with what was taken away nor keeps the sweep from the others.
+    async fn set_right(&self, tenant: &Tenant) -> Result<()> {
+        let applying = tenant.applying.lock().await;
+        match self.catch_up(tenant, &applying).await {
+            Err(error) if error.code != ErrorCode::Unavailable => {
+                tracing::error!(tenant = %tenant.key, %error, cause = error.source_text(), "a tenant cannot be brought up to date; it is loaded anew on its next use");
+                self.forget(tenant.id);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
     async fn sweep(&self) -> Result<()> {
         let asked = Instant::now();
         let loaded: Vec<Arc<Tenant>> =
             self.slots.pin().values().filter_map(|slot| slot.tenant.get().cloned()).collect();
         for chunk in loaded.chunks(SWEEP_CHUNK) {
             let ids: Vec<TenantId> = chunk.iter().map(|tenant| tenant.id).collect();
-            let stored: std::collections::HashMap<TenantId, Counters> =
-                self.store.counters(&ids).await?.into_iter().collect();
+            let stored = within(ANSWER_MAX, self.store.counters(&ids)).await?;
+            let stored: HashMap<TenantId, Counters> = stored.into_iter().collect();
             for tenant in chunk {
                 match stored.get(&tenant.id) {
-                    Some(counters) => self.advance(tenant, *counters).await?,
+                    Some(counters) if *counters == tenant.policy().counters => {}
+                    Some(_) => self.set_right(tenant).await?,
                     None => self.forget(tenant.id),
                 }
             }
@@ -317,6 +338,11 @@ impl Applier for Tenants {
             tracing::warn!(%error, cause = error.source_text(), "cannot compare with the database; decisions go on from memory");
         }
     }
+}
+
+/// What a read gives within its time.
+async fn within<T>(limit: Duration, read: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(limit, read).await.map_err(|_| Error::unavailable("the database does not answer: try again later"))?
 }
 
 fn reached(current: Counters, target: Counters) -> bool {

@@ -40,8 +40,11 @@ pub use tx::{CommitError, Tx};
 
 use entity::Tenanted;
 
-/// How long anything waits for a connection, a lock or another writer before it gives up.
+/// How long anything waits for a lock or another writer before it gives up.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long anything waits for a connection. Short, because this is how long a write takes to
+/// fail while the database is away, and enough, because who has a connection is soon done.
+const CONNECTION_PATIENCE: Duration = Duration::from_secs(1);
 /// A connection idle for longer than this is asked whether it still lives before it is used.
 const IDLE: Duration = Duration::from_secs(1);
 /// The advisory lock under which one instance at a time brings the schema up to date.
@@ -51,9 +54,11 @@ const MIGRATION_LOCK: i64 = 0x6261_696c_6977_6963;
 #[derive(Debug, Clone)]
 pub struct Store {
     db: DatabaseConnection,
-    /// `SQLite` has one writer at a time. Waiting here is fair and wakes at once, where `SQLite`'s own
-    /// waiting polls. `PostgreSQL` needs none: there a writer waits for its tenant's row alone.
-    writers: Option<Arc<Semaphore>>,
+    /// How many write at the same time. `SQLite` has one writer; waiting for it here is fair and
+    /// wakes at once, where `SQLite`'s own waiting polls. On `PostgreSQL` half of the connections
+    /// write: a writer that has its tenant may need a second connection to catch up, and must not
+    /// find all of them taken by those who wait for that same tenant.
+    writers: Arc<Semaphore>,
 }
 
 /// A read-only view of one tenant: every query of it starts from that tenant. Cheap to clone.
@@ -71,10 +76,11 @@ impl Store {
         if sqlite && (url.contains(":memory:") || url.contains("mode=memory")) {
             return Err(Error::invalid("`database_url` names an in-memory database: name a file instead"));
         }
+        let connections = connections.max(2);
         let mut options = ConnectOptions::new(url);
         options
-            .max_connections(connections.max(2))
-            .acquire_timeout(PATIENCE)
+            .max_connections(connections)
+            .acquire_timeout(CONNECTION_PATIENCE)
             .test_before_acquire_if_idle_for(IDLE)
             .sqlx_logging(false)
             .map_sqlx_sqlite_opts(sqlite_options)
@@ -84,7 +90,8 @@ impl Store {
         let cannot =
             |cause: DbErr| Error::unavailable("the database that `database_url` names cannot be opened").because(cause);
         let db = while_busy(|| Database::connect(options.clone())).await.map_err(cannot)?;
-        Ok(Self { db, writers: sqlite.then(|| Arc::new(Semaphore::new(1))) })
+        let writers = if sqlite { 1 } else { connections as usize / 2 };
+        Ok(Self { db, writers: Arc::new(Semaphore::new(writers)) })
     }
 
     /// Brings the schema up to date. Safe when several instances start at once: one does it
@@ -125,18 +132,18 @@ impl Store {
 
     /// A transaction that writes. On `SQLite` it is the only one from its first statement on.
     async fn begin_writing(&self) -> Result<DatabaseTransaction, DbErr> {
+        let is_sqlite = self.db.get_database_backend() == DbBackend::Sqlite;
         let options = TransactionOptions {
-            sqlite_transaction_mode: self.writers.is_some().then_some(SqliteTransactionMode::Immediate),
+            sqlite_transaction_mode: is_sqlite.then_some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
         self.db.begin_with_options(options).await
     }
 
-    /// The right to write, on `SQLite`.
-    async fn writer(&self) -> Result<Option<OwnedSemaphorePermit>> {
-        let Some(writers) = &self.writers else { return Ok(None) };
-        let permit = timeout(PATIENCE, Arc::clone(writers).acquire_owned()).await.map_err(|_| too_slow())?;
-        permit.map(Some).map_err(Error::internal)
+    /// The right to write.
+    async fn writer(&self) -> Result<OwnedSemaphorePermit> {
+        let permit = timeout(PATIENCE, Arc::clone(&self.writers).acquire_owned()).await.map_err(|_| too_slow())?;
+        permit.map_err(Error::internal)
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Tx {
     /// The extensions in use, read once it is asked for the next free one.
     pub(super) extensions: Option<BTreeSet<u64>>,
     // Dropped after `db`, so that on SQLite the next writer starts when this one is gone.
-    _permit: Option<OwnedSemaphorePermit>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Store {

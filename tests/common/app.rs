@@ -62,9 +62,14 @@ impl Database {
         Self { url, _folder: Some(folder) }
     }
 
+    /// A database that the test has made itself.
+    pub(crate) fn at(url: String) -> Self {
+        Self { url, _folder: None }
+    }
+
     /// A new database in the PostgreSQL that all tests share.
     pub(crate) async fn postgres() -> Self {
-        Self { url: PostgresServer::shared().create_database().await, _folder: None }
+        Self::at(PostgresServer::shared().create_database().await)
     }
 }
 
@@ -80,7 +85,7 @@ pub(crate) struct Choices {
 
 impl Default for Choices {
     fn default() -> Self {
-        Self { bus: Bus::memory(), sweep_every: Duration::from_secs(3600), max_staleness: None }
+        Self { bus: Bus::memory(), sweep_every: Duration::from_hours(1), max_staleness: None }
     }
 }
 

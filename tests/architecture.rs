@@ -1,0 +1,218 @@
+//! The house keeps its order: each layer names only the layers and crates that it may, and the
+//! list of permissions is complete. `docs/ARCHITECTURE.md` shows the same table to people.
+
+mod source;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use source::Source;
+
+/// A layer, and what it may name besides itself, `std` and `error`.
+struct Layer {
+    name: &'static str,
+    layers: &'static [&'static str],
+    crates: &'static [&'static str],
+}
+
+/// From the ground up. What is not in a row is forbidden there.
+const HOUSE: [Layer; 11] = [
+    // Below every layer, so every layer may name it.
+    Layer { name: "error", layers: &[], crates: &["thiserror"] },
+    Layer { name: "domain", layers: &[], crates: &["serde", "thiserror", "uuid", "time", "email_address"] },
+    Layer { name: "config", layers: &["domain"], crates: CONFIG_CRATES },
+    Layer { name: "policy", layers: &["domain"], crates: &["serde", "serde_json", "sha2", "thiserror"] },
+    Layer { name: "engine", layers: &["domain", "policy"], crates: &["casbin", "ahash", "arc_swap", "thiserror"] },
+    Layer { name: "store", layers: &["domain", "policy"], crates: STORE_CRATES },
+    Layer { name: "sync", layers: &["domain", "policy"], crates: SYNC_CRATES },
+    Layer { name: "auth", layers: &["domain"], crates: AUTH_CRATES },
+    Layer { name: "service", layers: &["domain", "policy", "engine", "store", "sync", "auth"], crates: SERVICE_CRATES },
+    Layer { name: "graphql", layers: &["service", "domain", "auth"], crates: GRAPHQL_CRATES },
+    Layer { name: "http", layers: &["service", "graphql", "auth"], crates: HTTP_CRATES },
+];
+const CONFIG_CRATES: &[&str] =
+    &["figment", "secrecy", "serde", "serde_saphyr", "sha2", "thiserror", "tracing_subscriber", "url"];
+const STORE_CRATES: &[&str] = &[
+    "sea_orm",
+    "sea_orm_migration",
+    "migrations",
+    "uuid",
+    "time",
+    "serde",
+    "serde_json",
+    "base64",
+    "thiserror",
+    "tokio",
+];
+const SYNC_CRATES: &[&str] = &[
+    "redis",
+    "tokio",
+    "tokio_util",
+    "futures_util",
+    "uuid",
+    "serde",
+    "serde_json",
+    "thiserror",
+    "tracing",
+    "getrandom",
+];
+const AUTH_CRATES: &[&str] = &["argon2", "secrecy", "sha2", "base64", "getrandom", "tokio", "uuid"];
+/// Never a transport's crate, nor Redis: the use cases do not know how they are reached.
+const SERVICE_CRATES: &[&str] = &[
+    "arc_swap",
+    "futures_util",
+    "moka",
+    "papaya",
+    "secrecy",
+    "serde",
+    "serde_json",
+    "sha2",
+    "tokio",
+    "tokio_util",
+    "tracing",
+    "uuid",
+];
+const GRAPHQL_CRATES: &[&str] = &["async_graphql", "base64", "futures_util", "serde_json", "tokio", "uuid"];
+const HTTP_CRATES: &[&str] = &[
+    "axum",
+    "async_graphql",
+    "futures_util",
+    "serde",
+    "serde_json",
+    "tokio",
+    "tokio_util",
+    "tower_http",
+    "tracing",
+    "url",
+    "uuid",
+];
+
+/// What puts the layers together, or is not part of the library: it may name anything.
+const WIRING: [&str; 4] = ["app", "cli", "lib", "main"];
+/// What stands beside the layers: the demo tenant is a client of the use cases.
+const DEMO: Layer =
+    Layer { name: "demo", layers: &["auth", "domain", "service"], crates: &["serde", "serde_saphyr", "uuid"] };
+/// A file of more lines than this deserves another thought.
+const LONG: usize = 400;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The names in code of the crates that the package depends on.
+fn dependencies() -> BTreeSet<String> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let (_, table) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let lines = table.lines().take_while(|line| !line.starts_with('['));
+    let names = lines.filter_map(|line| line.split(['.', ' ', '=', '#']).next()).filter(|name| !name.is_empty());
+    names.map(|name| name.replace('-', "_")).collect()
+}
+
+/// All Rust files below a folder, by path.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// What a text of `layer` names and may not.
+fn breaches(layer: &Layer, source: &Source, crates: &BTreeSet<String>) -> Vec<String> {
+    let own = |name: &str| name == layer.name || name == "error";
+    let layers = source.layers().into_iter().filter(|name| {
+        let known =
+            HOUSE.iter().any(|other| other.name == *name) || WIRING.contains(&name.as_str()) || name == DEMO.name;
+        known && !own(name) && !layer.layers.contains(&name.as_str())
+    });
+    let foreign = source.crates(crates).into_iter().filter(|name| !layer.crates.contains(&name.as_str()));
+    layers.map(|name| format!("crate::{name}")).chain(foreign).collect()
+}
+
+#[test]
+fn each_layer_names_only_what_it_may() {
+    let crates = dependencies();
+    let mut found = Vec::new();
+    for file in rust_files(&root().join("src")) {
+        let path = file.strip_prefix(root().join("src")).unwrap();
+        let first = path.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+        if WIRING.contains(&first) {
+            continue;
+        }
+        let layer = HOUSE.iter().chain([&DEMO]).find(|layer| layer.name == first);
+        let layer = layer.unwrap_or_else(|| panic!("`src/{first}` is in no row of the table"));
+        let source = Source::new(path, &fs::read_to_string(&file).unwrap());
+        found.extend(breaches(layer, &source, &crates).iter().map(|name| format!("{} names {name}", path.display())));
+    }
+    assert!(found.is_empty(), "these break the order of the layers:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_breach_is_found_however_it_is_written() {
+    let crates = dependencies();
+    let layer = |name: &str| HOUSE.iter().find(|layer| layer.name == name).unwrap();
+    let check =
+        |name, text: &str| breaches(layer(name), &Source::new(Path::new(&format!("{name}/x.rs")), text), &crates);
+    for (name, text, breach) in [
+        ("domain", "use crate::store::Tx;", "crate::store"),
+        ("domain", "use crate::{error::Error, http};", "crate::http"),
+        ("domain", "fn f() { let tx = crate::store::Tx::new(); }", "crate::store"),
+        ("domain", "use super::super::engine::plan::Plan;", "crate::engine"),
+        ("policy", "use sea_orm::ConnectionTrait as _;", "sea_orm"),
+        ("service", "fn f(state: axum::extract::State<()>) {}", "axum"),
+        ("service", "use {redis::Client, std::fmt};", "redis"),
+        ("graphql", "    page: $crate::store::page::Page,", "crate::store"),
+        ("http", "use crate::{service::{Page, Platform}, sync::Bus};", "crate::sync"),
+    ] {
+        assert_eq!(check(name, text), [breach], "{text}");
+    }
+    for (name, text) in [
+        ("domain", "//! Not `crate::store::Tx`.\nuse crate::error::Error; // axum::Router"),
+        ("domain", "use super::key::Key;\nuse std::time::Duration;"),
+        (
+            "sync",
+            "use tokio::{sync::mpsc, time};\nmod redis;\npub use self::redis::RedisBus;\nasync fn f() { time::sleep(D).await }",
+        ),
+        ("graphql", "use crate::{auth::caller::Caller, service::{Page, Platform}};"),
+    ] {
+        assert_eq!(check(name, text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn no_file_is_a_drawer_for_what_has_no_place() {
+    for file in ["src", "tests", "benches", "migrations"].iter().flat_map(|folder| rust_files(&root().join(folder))) {
+        let stem = file.file_stem().unwrap().to_str().unwrap();
+        assert!(!["util", "utils", "helpers", "misc"].contains(&stem), "{} says nothing by its name", file.display());
+        let lines = fs::read_to_string(&file).unwrap().lines().count();
+        if lines > LONG {
+            println!("{} has {lines} lines: does it hold one concept?", file.strip_prefix(root()).unwrap().display());
+        }
+    }
+}
+
+#[test]
+fn every_permission_that_a_use_case_asks_for_is_documented() {
+    let code = fs::read_to_string(root().join("src/service/permit.rs")).unwrap();
+    let document = fs::read_to_string(root().join("docs/PERMISSIONS.md")).unwrap();
+    let permits: Vec<_> = code.lines().filter_map(permit).collect();
+    assert!(permits.len() > 15, "the list of permits is not where it was: {permits:?}");
+    for (object, action) in permits {
+        let pair = format!("`{object}` · `{action}`");
+        assert!(document.contains(&pair), "docs/PERMISSIONS.md does not say what needs {pair}");
+    }
+}
+
+/// The object and the action of a line such as `USERS_READ = "admin/users", read;`.
+fn permit(line: &str) -> Option<(&str, &str)> {
+    let (name, pair) = line.trim().split_once(" = \"")?;
+    let (object, action) = pair.strip_suffix(';')?.split_once("\", ")?;
+    name.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_').then_some((object, action))
+}
