@@ -1,27 +1,23 @@
 //! The demo tenant, made through the same use cases as every other. What is in it stands in
 //! `demo/northwind.yaml`; here is how it gets in.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod file;
+
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::auth::caller::Caller;
-use crate::domain::Change;
 use crate::domain::group::GroupChange;
-use crate::domain::key::{
-    GroupKey, ModuleKey, Object, PermissionKey, ProfileKey, ResourceKey, RoleKey, SectionKey, TenantKey, UserKey,
-};
-use crate::domain::name::Name;
-use crate::domain::profile::{ModuleSave, NewProfile, PermissionType, SectionSave};
-use crate::domain::resource::NewResource;
-use crate::domain::role::{Grant, RoleChange, RoleRef};
-use crate::domain::user::{BaseRole, Email, Telephony, UserChange, Username};
+use crate::domain::key::{TenantKey, UserKey};
+use crate::domain::profile::{ModuleSave, NewProfile};
+use crate::domain::role::{RoleChange, RoleRef};
+use crate::domain::user::{BaseRole, Telephony, UserChange, Username};
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
-use crate::service::tenant::{NewAdmin, NewTenant};
 use crate::service::user::{NewUser, UserUpdate};
+use file::{Demo, Profile, User, email, rights};
 
 const NORTHWIND: &str = include_str!("../demo/northwind.yaml");
 /// Everyone knows this password: the tenant is for looking around.
@@ -34,15 +30,15 @@ const REASON: &str = "demo data";
 pub async fn load(platform: &Platform) -> Result<String> {
     let demo: Demo = serde_saphyr::from_str(NORTHWIND).map_err(Error::internal)?;
     let operator = platform.system_caller(&TenantKey::parse(TenantKey::PLATFORM)?).await?;
-    match platform.create_tenant(&operator, demo.tenant()?, reason()).await {
+    let reason = Some(REASON.to_owned());
+    match platform.create_tenant(&operator, demo.tenant()?, reason.clone()).await {
         Ok(_) => {}
         Err(error) if error.code == ErrorCode::AlreadyExists => {
             return Ok(format!("the tenant `{}` is there already: nothing was changed\n", demo.key));
         }
         Err(error) => return Err(error),
     }
-    let caller = platform.system_caller(&demo.key).await?;
-    let loader = Loader { platform, caller };
+    let loader = Loader { platform, caller: platform.system_caller(&demo.key).await?, reason };
     for profile in &demo.profiles {
         loader.profile(profile).await?;
     }
@@ -53,7 +49,7 @@ pub async fn load(platform: &Platform) -> Result<String> {
     let mut resources = 0;
     for (section, batch) in demo.inventory()? {
         resources += batch.len();
-        loader.platform.register_resources(&loader.caller, &section, batch, None, reason()).await?;
+        platform.register_resources(&loader.caller, &section, batch, None, loader.reason.clone()).await?;
     }
     for profile in &demo.profiles {
         loader.modules(profile).await?;
@@ -61,157 +57,11 @@ pub async fn load(platform: &Platform) -> Result<String> {
     loader.report(&demo, resources).await
 }
 
-fn reason() -> Option<String> {
-    Some(REASON.to_owned())
-}
-
-/// What the file holds.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Demo {
-    key: TenantKey,
-    name: Name,
-    licence: BTreeSet<ModuleKey>,
-    admin: Admin,
-    profiles: Vec<Profile>,
-    roles: Vec<Role>,
-    groups: Vec<Group>,
-    users: Vec<User>,
-    teams: BTreeMap<ResourceKey, Team>,
-    resources: BTreeMap<SectionKey, BTreeMap<ResourceKey, Name>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Admin {
-    username: String,
-    name: Name,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Profile {
-    key: ProfileKey,
-    name: Name,
-    description: String,
-    permission_type: PermissionType,
-    #[serde(default)]
-    mask_sensitive_data: bool,
-    modules: BTreeMap<ModuleKey, Module>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Module {
-    all: Option<bool>,
-    r#override: Option<PermissionType>,
-    #[serde(default)]
-    sections: BTreeMap<String, Section>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Section {
-    #[serde(default = "yes")]
-    enabled: bool,
-    #[serde(default = "yes")]
-    visible: bool,
-    r#override: Option<PermissionType>,
-    #[serde(default)]
-    automatic: bool,
-    resources: Option<BTreeSet<ResourceKey>>,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Role {
-    key: RoleKey,
-    name: Name,
-    description: String,
-    permissions: BTreeSet<PermissionKey>,
-    #[serde(default)]
-    grants: BTreeSet<Grant>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Group {
-    key: GroupKey,
-    name: Name,
-    #[serde(default)]
-    roles: Vec<String>,
-    #[serde(default)]
-    permissions: BTreeSet<PermissionKey>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct User {
-    username: String,
-    name: Name,
-    role: BaseRole,
-    profile: Option<ProfileKey>,
-    custom_role: Option<RoleKey>,
-    #[serde(default)]
-    groups: BTreeSet<GroupKey>,
-    #[serde(default)]
-    signs_in: bool,
-    #[serde(default)]
-    disabled: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Team {
-    name: Name,
-    agents: Vec<ResourceKey>,
-}
-
-impl Demo {
-    fn tenant(&self) -> Result<NewTenant> {
-        let admin = NewAdmin {
-            username: Username::parse(&self.admin.username)?,
-            full_name: self.admin.name.clone(),
-            email: Some(email(&self.admin.username)?),
-            password: PASSWORD.into(),
-        };
-        Ok(NewTenant { key: self.key.clone(), name: self.name.clone(), modules: self.licence.clone(), admin })
-    }
-
-    /// All resources by section, in an order in which members come before their teams.
-    fn inventory(&self) -> Result<Vec<(SectionKey, Vec<NewResource>)>> {
-        let agents = self.users.iter().filter(|user| user.role == BaseRole::Agent);
-        let agents = agents.map(|user| Ok(resource(&ResourceKey::parse(&user.username)?, &user.name)));
-        let agents_section = SectionKey::parse("staff/agents")?;
-        let teams = self.teams.iter().map(|(key, team)| {
-            let members = team.agents.iter().map(|agent| Object::resource(&agents_section, agent)).collect();
-            NewResource { members: Some(members), ..resource(key, &team.name) }
-        });
-        let teams = (SectionKey::parse("staff/teams")?, teams.collect());
-        let others = self.resources.iter().map(|(section, resources)| {
-            (section.clone(), resources.iter().map(|(key, name)| resource(key, name)).collect())
-        });
-        let agents = (agents_section.clone(), agents.collect::<Result<_>>()?);
-        Ok([agents, teams].into_iter().chain(others).collect())
-    }
-}
-
-fn resource(key: &ResourceKey, name: &Name) -> NewResource {
-    NewResource { id: Uuid::now_v7(), key: key.clone(), name: name.clone(), protected: false, members: None }
-}
-
-fn email(username: &str) -> Result<Email> {
-    Email::parse(&format!("{username}@northwind.example"))
-}
-
 /// Puts what the file holds into the tenant.
 struct Loader<'a> {
     platform: &'a Platform,
     caller: Caller,
+    reason: Option<String>,
 }
 
 impl Loader<'_> {
@@ -224,7 +74,7 @@ impl Loader<'_> {
             permission_type: profile.permission_type,
             mask_sensitive_data: profile.mask_sensitive_data,
         };
-        self.platform.create_profile(&self.caller, new, reason()).await.map(drop)
+        self.platform.create_profile(&self.caller, new, self.reason.clone()).await.map(drop)
     }
 
     /// Saves the modules of a profile that was just made: each save moves its version up by one.
@@ -237,7 +87,9 @@ impl Loader<'_> {
                 rights: rights(module.r#override),
                 sections: (!sections.is_empty()).then_some(sections),
             };
-            self.platform.save_module(&self.caller, &profile.key, key.as_str(), version, save, reason()).await?;
+            self.platform
+                .save_module(&self.caller, &profile.key, key.as_str(), version, save, self.reason.clone())
+                .await?;
         }
         Ok(())
     }
@@ -251,7 +103,7 @@ impl Loader<'_> {
                 grants: Some(role.grants.clone()),
             };
             self.platform
-                .create_role(&self.caller, Some(role.key.clone()), role.name.clone(), change, reason())
+                .create_role(&self.caller, Some(role.key.clone()), role.name.clone(), change, self.reason.clone())
                 .await?;
         }
         for group in &demo.groups {
@@ -261,7 +113,7 @@ impl Loader<'_> {
                 permissions: Some(group.permissions.clone()),
             };
             let (key, name) = (Some(group.key.clone()), group.name.clone());
-            self.platform.create_group(&self.caller, key, name, change, BTreeSet::new(), reason()).await?;
+            self.platform.create_group(&self.caller, key, name, change, BTreeSet::new(), self.reason.clone()).await?;
         }
         Ok(())
     }
@@ -279,7 +131,7 @@ impl Loader<'_> {
             extension: None,
             telephony: Telephony::default(),
         };
-        let key = self.platform.create_user(&self.caller, new, reason()).await?.value;
+        let key = self.platform.create_user(&self.caller, new, self.reason.clone()).await?.value;
         if user.disabled {
             let access = UserChange { enabled: Some(false), ..UserChange::default() };
             let update = UserUpdate { access, ..UserUpdate::default() };
@@ -315,23 +167,4 @@ impl Loader<'_> {
         }
         Ok(text)
     }
-}
-
-impl Section {
-    fn save(&self, module: &ModuleKey, name: &str) -> Result<SectionSave> {
-        Ok(SectionSave {
-            section: SectionKey::of(module, name)?,
-            enabled: self.enabled,
-            visible: self.visible && self.enabled,
-            rights: rights(self.r#override),
-            automatic: self.automatic,
-            resources: self.resources.clone(),
-            add: BTreeSet::new(),
-            remove: BTreeSet::new(),
-        })
-    }
-}
-
-fn rights(given: Option<PermissionType>) -> Change<crate::domain::catalogue::Rights> {
-    given.map_or(Change::Keep, |given| Change::Set(given.rights()))
 }

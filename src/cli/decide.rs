@@ -45,14 +45,16 @@ pub(super) async fn run(app: &App, args: Args) -> Result<ExitCode> {
 
 fn for_people(decision: &Decision) -> String {
     let word = if decision.allowed { "allow" } else { "deny" };
-    let answer = format!("{word} ({}, revision {})\n", decision.reason.as_str(), decision.revision);
+    let answer = format!("{word} ({}, revision {})", decision.reason.as_str(), decision.revision);
     let obligations = decision.obligations.iter().map(|obligation| match obligation {
         Obligation::Mask { view, characters } => {
-            format!("  mask the last {characters} characters of contacts in `{view}`\n")
+            format!("  mask the last {characters} characters of contacts in `{view}`")
         }
-        Obligation::Anonymise { view } => format!("  show pseudonyms of other users in `{view}`\n"),
+        Obligation::Anonymise { view } => format!("  show pseudonyms of other users in `{view}`"),
     });
-    std::iter::once(answer).chain(obligations).collect()
+    let mut lines: Vec<String> = std::iter::once(answer).chain(obligations).collect();
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// The same shape as GraphQL's `Decision`.
