@@ -7,6 +7,7 @@ mod http;
 mod instances;
 mod real_input;
 mod rules;
+mod servers;
 mod session;
 mod store;
 mod sync;

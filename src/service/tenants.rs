@@ -29,7 +29,7 @@ const SWEEP_CHUNK: usize = 500;
 /// How long the database may take to say what is new, before it counts as away.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// How long it may take to hand over a whole tenant.
-const LOAD_MAX: Duration = Duration::from_secs(120);
+const LOAD_MAX: Duration = Duration::from_mins(2);
 /// How long a decision waits for a revision that it must not be older than.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
