@@ -103,8 +103,8 @@ async fn all_end_equal(database: &Database, instances: &[&Instance]) {
     fresh.stop().await;
 }
 
-/// Runs a test on two instances on one PostgreSQL and one Redis, then on two within one process
-/// on one SQLite file. Only the bus brings them news.
+/// Runs a test on two instances on one `PostgreSQL` and one Redis, then on two within one process
+/// on one `SQLite` file. Only the bus brings them news.
 async fn on_pairs<F: Future<Output = ()>>(test: impl Fn(Database, Instance, Instance) -> F) {
     let redis = RedisServer::start();
     let on_redis = || Choices { bus: Bus::redis(&redis.url()).unwrap(), ..Choices::default() };

@@ -12,6 +12,7 @@ mod instances;
 mod real_input;
 mod rules;
 mod schema;
+mod servers;
 mod session;
 mod store;
 mod sync;

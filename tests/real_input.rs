@@ -71,8 +71,8 @@ fn numbers(list: &str, separator: char) -> Vec<u32> {
 /// The organisations at hand: real ones where there are any, and else a small one of our own.
 fn organisations() -> Vec<Organisation> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let named = std::env::var_os("BAILIWICK_TEST_DATA").map(PathBuf::from);
-    let real = named.unwrap_or_else(|| here.join("../shared/data/rolemining"));
+    let chosen = std::env::var_os("BAILIWICK_TEST_DATA").map(PathBuf::from);
+    let real = chosen.unwrap_or_else(|| here.join("../shared/data/rolemining"));
     let (folder, names) = if real.join("domino.roles.txt").is_file() {
         (real, ["domino", "hc"].as_slice())
     } else {

@@ -204,6 +204,7 @@ impl Platform {
                     }
                 }
             }
+            tracing::debug!(tenant = %id.0, revision = own.counters.revision, "committed");
             platform.spread(id, &own).await
         });
         task.await.map_err(Error::internal)??;

@@ -55,7 +55,7 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// A new SQLite file.
+    /// A new `SQLite` file.
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
@@ -67,7 +67,7 @@ impl Database {
         Self { url, _folder: None }
     }
 
-    /// A new database in the PostgreSQL that all tests share.
+    /// A new database in the `PostgreSQL` that all tests share.
     pub(crate) async fn postgres() -> Self {
         Self::at(PostgresServer::shared().create_database().await)
     }
@@ -273,7 +273,7 @@ impl Client {
     }
 }
 
-/// Runs a test on a fresh instance over SQLite, then on one over PostgreSQL.
+/// Runs a test on a fresh instance over `SQLite`, then on one over `PostgreSQL`.
 pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Instance) -> F) {
     let database = Database::sqlite();
     test(Instance::start(&database, Choices::default()).await).await;
