@@ -5,6 +5,7 @@ mod common;
 mod engine;
 mod history;
 mod http;
+mod operations;
 mod rules;
 mod schema;
 mod session;

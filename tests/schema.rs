@@ -122,7 +122,11 @@ fn every_mutation_takes_one_input_and_answers_with_its_own_payload() {
         let (head, tail) = name.split_at(1);
         let name = format!("{}{tail}", head.to_uppercase());
         assert_eq!(*ty, format!("{name}Payload!"), "{place}");
-        assert_eq!(schema.get(&format!("{name}Payload.userErrors")).map(String::as_str), Some("[UserError!]!"), "{place}");
+        assert_eq!(
+            schema.get(&format!("{name}Payload.userErrors")).map(String::as_str),
+            Some("[UserError!]!"),
+            "{place}"
+        );
         let arguments: Vec<_> = schema.iter().filter(|(other, _)| other.starts_with(&format!("{place}("))).collect();
         if name != "SessionEnd" {
             assert_eq!(arguments, [(&format!("{place}(input)"), &format!("{name}Input!"))]);
