@@ -9,6 +9,7 @@ mod engine;
 mod history;
 mod http;
 mod instances;
+mod operations;
 mod real_input;
 mod rules;
 mod schema;

@@ -463,7 +463,7 @@ impl UserQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which users; all when absent.")] filter: Option<UserFilter>,
-        #[graphql(desc = "In which order.", default)] order_by: UserOrder,
+        #[graphql(desc = "In which order; by name when absent.")] order_by: Option<UserOrder>,
         #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
@@ -473,7 +473,7 @@ impl UserQuery {
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;
         let filter = filter.unwrap_or_default().filter();
         let tenant = caller.tenant().id;
-        let found = platform.users(caller, filter.as_ref(), order_by.into(), wanted).await?;
+        let found = platform.users(caller, filter.as_ref(), order_by.unwrap_or_default().into(), wanted).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let filter = filter.clone();
             Box::pin(async move { platform.count_users(&caller, filter.as_ref()).await }) as _

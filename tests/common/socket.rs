@@ -1,0 +1,66 @@
+//! A client of subscriptions: `graphql-transport-ws` over a WebSocket.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use super::app::Client;
+
+/// An open connection, acknowledged.
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    /// Connects to the instance at `url` with the credentials of `client`.
+    pub(crate) async fn open(url: &str, client: &Client) -> Self {
+        let mut request = format!("{}/graphql/ws", url.replace("http://", "ws://")).into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+        let bearer = format!("Bearer {}", client.token.as_deref().unwrap());
+        request.headers_mut().insert("authorization", bearer.parse().unwrap());
+        if let Some(tenant) = &client.tenant {
+            request.headers_mut().insert("x-tenant", tenant.parse().unwrap());
+        }
+        let mut socket = Self(connect_async(request).await.unwrap().0);
+        socket.say(json!({ "type": "connection_init" })).await;
+        assert_eq!(socket.hear().await["type"], "connection_ack");
+        socket
+    }
+
+    async fn say(&mut self, message: Value) {
+        self.0.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    /// Starts an operation under this id.
+    pub(crate) async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+        let payload = json!({ "query": query, "variables": variables });
+        self.say(json!({ "type": "subscribe", "id": id, "payload": payload })).await;
+    }
+
+    /// The next message that is not a ping.
+    pub(crate) async fn hear(&mut self) -> Value {
+        loop {
+            let next = tokio::time::timeout(Duration::from_secs(10), self.0.next()).await.expect("a message in time");
+            match next.expect("an open connection").unwrap() {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// The next answer to the operation of this id.
+    pub(crate) async fn next(&mut self, id: &str) -> Value {
+        let message = self.hear().await;
+        assert_eq!((message["type"].as_str(), message["id"].as_str()), (Some("next"), Some(id)), "{message}");
+        message["payload"].clone()
+    }
+
+    /// Whether nothing comes for this long.
+    pub(crate) async fn is_silent(&mut self, millis: u64) -> bool {
+        tokio::time::timeout(Duration::from_millis(millis), self.hear()).await.is_err()
+    }
+}

@@ -1,0 +1,153 @@
+//! Every operation document runs as it stands, in the order in which an operator, an administrator
+//! and a host would use them.
+
+use std::collections::BTreeSet;
+
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::DocumentOperations;
+use serde_json::{Value, json};
+
+use crate::common::app::{Client, OPERATOR_PASSWORD, PASSWORD, on_both};
+use crate::common::operations::document;
+use crate::common::socket::Socket;
+
+/// The names of all documents.
+fn documents() -> BTreeSet<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/graphql/operations");
+    let file = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    let names = std::fs::read_dir(folder).unwrap().map(file);
+    names.map(|name| name.strip_suffix(".graphql").unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_document_holds_one_operation_of_its_own_name() {
+    for name in documents() {
+        let parsed = parse_query(document(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let DocumentOperations::Multiple(operations) = parsed.operations else { panic!("{name} has no name inside") };
+        assert_eq!(operations.keys().map(|key| key.as_str()).collect::<Vec<_>>(), [name.as_str()]);
+    }
+}
+
+/// Runs documents, and remembers which.
+#[derive(Default)]
+struct Run {
+    ran: BTreeSet<String>,
+}
+
+impl Run {
+    async fn get(&mut self, client: &Client, name: &str, variables: Value) -> Value {
+        self.ran.insert(name.to_owned());
+        client.get(name, variables).await
+    }
+
+    async fn make(&mut self, client: &Client, name: &str, input: Value) -> Value {
+        self.ran.insert(name.to_owned());
+        client.make(name, input).await
+    }
+}
+
+#[tokio::test]
+async fn every_document_runs() {
+    on_both(async |instance| {
+        let mut run = Run::default();
+        let stranger = instance.stranger();
+        let operator = {
+            let input = json!({ "tenant": "platform", "username": "operator", "password": OPERATOR_PASSWORD });
+            let session = run.make(&stranger, "SignIn", input).await;
+            stranger.with_token(session["token"].as_str().unwrap())
+        };
+        tenants(&mut run, &operator).await;
+        let alice = stranger.signed_in("acme", "alice", PASSWORD).await;
+        people(&mut run, &alice).await;
+        policy(&mut run, &alice, &instance.url).await;
+        removals(&mut run, &alice).await;
+        let ended = run.get(&alice, "SignOut", json!({})).await;
+        assert_eq!(ended["ended"], true);
+        assert_eq!(run.ran, documents());
+    })
+    .await;
+}
+
+async fn tenants(run: &mut Run, operator: &Client) {
+    let admin = json!({ "username": "alice", "fullName": "Alice", "email": "alice@example.com", "password": PASSWORD });
+    let input = json!({ "key": "acme", "name": "Acme", "modules": ["voice"], "admin": admin });
+    let made = run.make(operator, "TenantCreate", input).await;
+    assert_eq!(made["tenant"]["licensedModules"], json!(["voice"]));
+    let input = json!({ "tenant": "acme", "modules": ["voice", "dashboards", "tools", "reports"] });
+    run.make(operator, "TenantSetLicence", input).await;
+    let tenants = run.get(operator, "Tenants", json!({ "search": "ac" })).await;
+    assert_eq!(tenants["totalCount"], 1);
+}
+
+async fn people(run: &mut Run, alice: &Client) {
+    let queues = json!([{ "key": "sales", "name": "Sales" }, { "key": "support", "name": "Support" }]);
+    run.make(alice, "ResourceRegister", json!({ "section": "voice/queues", "resources": queues })).await;
+    let found = run.get(alice, "Resources", json!({ "section": "voice/queues" })).await;
+    assert_eq!(found["totalCount"], 2);
+    run.make(alice, "ProfileCreate", json!({ "name": "Night", "permissionType": "READ_EDIT" })).await;
+    run.make(alice, "ProfileUpdate", json!({ "key": "night", "version": 1, "description": "After ten" })).await;
+    let sections = json!([{
+        "section": "voice/queues", "enabled": true, "visible": true, "association": "MANUAL", "resources": ["sales"],
+    }]);
+    let input = json!({ "profile": "night", "module": "voice", "version": 2, "sections": sections });
+    run.make(alice, "ProfileSaveModule", input).await;
+    run.make(alice, "ProfileClone", json!({ "key": "night", "newName": "Day" })).await;
+    let night = run.get(alice, "Profile", json!({ "key": "night" })).await;
+    assert_eq!(night["version"], 3);
+    let module = run.get(alice, "ProfileModule", json!({ "profile": "night", "module": "voice" })).await;
+    assert_eq!(module["module"]["state"], "PARTIAL");
+    assert_eq!(run.get(alice, "Profiles", json!({})).await["totalCount"], 3);
+
+    run.make(alice, "RoleCreate", json!({ "name": "Analyst", "permissions": ["reports"] })).await;
+    run.make(alice, "RoleUpdate", json!({ "key": "analyst", "version": 1, "name": "Analysts" })).await;
+    assert_eq!(run.get(alice, "Role", json!({ "key": "analyst" })).await["name"], "Analysts");
+    assert_eq!(run.get(alice, "Roles", json!({ "custom": true })).await["totalCount"], 1);
+
+    let dana = json!({ "username": "dana", "fullName": "Dana", "email": "dana@example.com", "baseRole": "USER",
+        "profile": "night", "password": PASSWORD });
+    let dana = run.make(alice, "UserCreate", dana).await["user"].clone();
+    run.make(alice, "UserUpdate", json!({ "key": "dana", "version": 1, "fullName": "Dana D." })).await;
+    assert_eq!(run.get(alice, "User", json!({ "key": "dana" })).await["fullName"], "Dana D.");
+    assert_eq!(run.get(alice, "Users", json!({})).await["totalCount"], 2);
+    assert_eq!(run.get(alice, "Node", json!({ "id": dana["id"] })).await["key"], "dana");
+    run.make(alice, "ApiKeyGenerate", json!({ "user": "dana" })).await;
+    run.make(alice, "ApiKeyRemove", json!({ "user": "dana" })).await;
+
+    run.make(alice, "GroupCreate", json!({ "name": "Staff", "roles": ["analyst"] })).await;
+    run.make(alice, "GroupUpdate", json!({ "key": "staff", "version": 1, "permissions": ["automation"] })).await;
+    run.make(alice, "GroupAddMembers", json!({ "group": "staff", "users": ["dana"] })).await;
+    assert_eq!(run.get(alice, "Group", json!({ "key": "staff" })).await["memberCount"], 1);
+    assert_eq!(run.get(alice, "Groups", json!({})).await["totalCount"], 1);
+}
+
+async fn policy(run: &mut Run, alice: &Client, url: &str) {
+    assert_eq!(run.get(alice, "Viewer", json!({})).await["user"]["key"], "alice");
+    let asked = json!({ "action": "edit", "object": "admin/users" });
+    assert_eq!(run.get(alice, "ViewerCan", asked).await["can"], true);
+    assert_eq!(run.get(alice, "Tenant", json!({})).await["key"], "acme");
+    assert!(!run.get(alice, "Catalogue", json!({})).await["modules"].as_array().unwrap().is_empty());
+    run.make(alice, "SettingsUpdate", json!({ "sessionHours": 8 })).await;
+    let asked = json!({ "subject": "dana", "action": "edit", "object": "voice/queues/sales" });
+    assert_eq!(run.get(alice, "Decision", json!({ "input": asked })).await["allowed"], true);
+    assert_eq!(run.get(alice, "Decisions", json!({ "inputs": [asked] })).await[0]["allowed"], true);
+    let policy = run.get(alice, "Policy", json!({})).await;
+    assert!(policy["csv"].as_str().unwrap().contains("p, profile:night, acme, voice/queues/sales, edit, allow"));
+    let rules = run.get(alice, "Rules", json!({ "search": "night" })).await;
+    assert!(rules["rules"]["totalCount"].as_u64().unwrap() > 0);
+
+    let mut socket = Socket::open(url, alice).await;
+    socket.subscribe("1", &document("PolicyChanged"), json!({ "since": 1 })).await;
+    let first = socket.next("1").await;
+    assert_eq!(first["data"]["policyChanged"]["revision"], 2, "{first}");
+    run.ran.insert("PolicyChanged".to_owned());
+}
+
+async fn removals(run: &mut Run, alice: &Client) {
+    run.make(alice, "GroupRemoveMembers", json!({ "group": "staff", "users": ["dana"] })).await;
+    let gone = run.make(alice, "GroupDelete", json!({ "key": "staff" })).await;
+    assert_eq!(gone["message"], "Group deleted successfully.");
+    run.make(alice, "RoleDelete", json!({ "key": "analyst" })).await;
+    run.make(alice, "UserDelete", json!({ "key": "dana" })).await;
+    run.make(alice, "ProfileDelete", json!({ "key": "night" })).await;
+    run.make(alice, "ResourceRemove", json!({ "section": "voice/queues", "keys": ["sales"] })).await;
+}
