@@ -2,12 +2,13 @@
 
 mod program;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bailiwick::demo::PASSWORD;
 use serde_json::{Value, json};
 
 use crate::common::app::eventually;
+use crate::common::not_hung;
 use crate::common::servers::{PostgresServer, RedisServer};
 use program::{Ended, Place, Server};
 
@@ -299,7 +300,7 @@ async fn what_the_command_line_changes_reaches_a_running_server_over_redis() {
         graphql(&server, Some(&token), question).await["decision"]["reason"] == "NO_MATCHING_RULE"
     })
     .await;
-    assert!(begun.elapsed() < Duration::from_secs(10));
+    not_hung(begun);
 }
 
 #[tokio::test]

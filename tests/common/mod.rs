@@ -4,3 +4,11 @@ pub(crate) mod app;
 pub(crate) mod operations;
 pub(crate) mod servers;
 pub(crate) mod socket;
+
+use std::time::{Duration, Instant};
+
+/// What must end by itself has ended by itself, and not by a limit of the test: half a minute,
+/// however busy the machine is. No measure of speed.
+pub(crate) fn not_hung(since: Instant) {
+    assert!(since.elapsed() < Duration::from_secs(30), "it took {:?}", since.elapsed());
+}

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{acme, all_end_equal, arrives, on_pairs, queues_at, sees_queues, set_voice, sweeping};
 use crate::common::app::{Database, Instance, MODULES, PASSWORD, eventually};
+use crate::common::not_hung;
 
 const VIEWER: &str = "{ viewer { user { key } } }";
 
@@ -46,7 +47,7 @@ async fn a_revision_beyond_the_newest_is_unavailable_within_bounded_time() {
         let asked = std::time::Instant::now();
         let answer = queues_at(&alice.at(&other), newest + 1).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAVAILABLE", "{answer}");
-        assert!(asked.elapsed() < std::time::Duration::from_secs(5), "{:?}", asked.elapsed());
+        not_hung(asked);
         assert!(sees_queues(&alice.at(&other)).await);
     })
     .await;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::proxy::{Proxy, Wire};
 use super::{SAVE, acme, all_end_equal, arrives, counters, queues_at, sees_queues, set_voice, voice_input};
 use crate::common::app::{Choices, Client, Database, Instance, eventually};
+use crate::common::not_hung;
 use crate::common::servers::{PostgresServer, RedisServer};
 
 fn code(answer: &Value) -> &str {
@@ -45,14 +46,14 @@ async fn while_postgres_is_away_decisions_go_on_and_writes_fail_at_once_and_then
             assert!(sees_queues(client).await);
             let asked = Instant::now();
             assert_eq!(code(&client.ask(SAVE, input.clone()).await), "UNAVAILABLE");
-            assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+            not_hung(asked);
         }
     }
     assert_eq!(code(&queues_at(&there, revision + 1).await), "UNAVAILABLE");
     assert_eq!(queues_at(&there, revision).await["data"]["decision"]["allowed"], true);
     let asked = Instant::now();
     assert_eq!(reqwest::get(format!("{}/readyz", one.url)).await.unwrap().status(), 503);
-    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    not_hung(asked);
 
     server.restart();
     set_voice_at_last(&alice, false).await;
@@ -95,7 +96,7 @@ async fn a_database_that_says_nothing_delays_and_stops_nobody_for_ever() {
     let revision = set_voice(&alice, true).await;
     let asked = Instant::now();
     assert_eq!(code(&queues_at(&there, revision).await), "UNAVAILABLE");
-    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+    not_hung(asked);
     assert!(!sees_queues(&there).await, "older decisions go on");
     wire.set(Wire::Open);
     eventually("the sweep goes on", async || sees_queues(&there).await).await;

@@ -1,6 +1,6 @@
 //! Databases that cannot be opened or written, or go away.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bailiwick::domain::tenant::TenantState;
 use bailiwick::error::ErrorCode;
@@ -8,6 +8,7 @@ use bailiwick::store::Store;
 
 use super::harness::Fresh;
 use super::world::{make, tenant_row};
+use crate::common::not_hung;
 use crate::common::servers::PostgresServer;
 
 #[tokio::test]
@@ -20,7 +21,7 @@ async fn a_database_that_cannot_be_opened_is_named_by_its_setting_alone() {
     ] {
         let started = Instant::now();
         let error = Store::connect(url, 2).await.unwrap_err();
-        assert!(started.elapsed() < Duration::from_secs(8), "{url}");
+        not_hung(started);
         assert_eq!(error.code, ErrorCode::Unavailable, "{url}");
         assert!(error.message.contains("database_url"), "{}", error.message);
         for hidden in ["secret", "/no/such", "127.0.0.1"] {
@@ -59,7 +60,7 @@ async fn a_database_that_goes_away_is_unavailable_until_it_is_back() {
     let started = Instant::now();
     assert_eq!(store.begin(tenant).await.unwrap_err().code, ErrorCode::Unavailable);
     assert_eq!(store.ping().await.unwrap_err().code, ErrorCode::Unavailable);
-    assert!(started.elapsed() < Duration::from_secs(12));
+    not_hung(started);
     server.restart();
     let row = store.scope(tenant).tenant_row().await.unwrap().unwrap();
     assert_eq!(row.counters.revision, 0);
