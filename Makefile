@@ -10,10 +10,10 @@ help: ## list the targets
 
 run: compiler ## build, load the demo tenant, and serve on http://127.0.0.1:8080/graphql
 	@# Without --release: it starts several minutes sooner on a fresh machine.
-	$(CARGO) build --quiet
-	@BAILIWICK_LOG=$${BAILIWICK_LOG:-warn} target/debug/bailiwick demo
+	$(CARGO) build
+	@BAILIWICK_LOG=$${BAILIWICK_LOG:-warn} $(CARGO) run --quiet -- demo
 	@echo "Sign in to the tenant \`demo\` as \`alice\` (ADMIN) or \`dana\` (USER) with Demo-1234. Ctrl-C ends it."
-	@target/debug/bailiwick serve
+	@$(CARGO) run --quiet -- serve
 
 test: compiler test-tools ## all tests, on SQLite, PostgreSQL and Redis
 	$(CARGO) test --workspace

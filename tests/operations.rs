@@ -24,7 +24,7 @@ fn a_document_holds_one_operation_of_its_own_name() {
     for name in documents() {
         let parsed = parse_query(document(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         let DocumentOperations::Multiple(operations) = parsed.operations else { panic!("{name} has no name inside") };
-        assert_eq!(operations.keys().map(|key| key.as_str()).collect::<Vec<_>>(), [name.as_str()]);
+        assert_eq!(operations.keys().map(async_graphql::Name::as_str).collect::<Vec<_>>(), [name.as_str()]);
     }
 }
 
