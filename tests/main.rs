@@ -2,14 +2,17 @@
 #![cfg(test)]
 
 mod architecture;
+mod catalogue;
 mod cli;
 mod common;
+mod decision;
 mod demo;
 mod engine;
 mod history;
 mod http;
 mod instances;
 mod operations;
+mod profile;
 mod real_input;
 mod rules;
 mod schema;
@@ -17,3 +20,5 @@ mod servers;
 mod session;
 mod store;
 mod sync;
+mod tenant;
+mod user;

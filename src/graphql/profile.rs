@@ -563,7 +563,7 @@ impl ProfileMutation {
             let reason = input.reason.take();
             let done = platform.create_profile(caller, input.new_profile()?, reason).await?;
             Ok(ProfileCreatePayload {
-                profile: platform.profile(caller, &done.value).await?.map(Profile::new),
+                profile: platform.changed_profile(caller, &done.value).await?.map(Profile::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })
@@ -587,7 +587,7 @@ impl ProfileMutation {
             };
             let done = platform.update_profile(caller, &key, input.version, change, input.reason).await?;
             Ok(ProfileUpdatePayload {
-                profile: platform.profile(caller, &key).await?.map(Profile::new),
+                profile: platform.changed_profile(caller, &key).await?.map(Profile::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })
@@ -612,7 +612,7 @@ impl ProfileMutation {
             };
             let done = platform.save_module(caller, &key, &input.module, input.version, save, input.reason).await?;
             Ok(ProfileSaveModulePayload {
-                profile: platform.profile(caller, &key).await?.map(Profile::new),
+                profile: platform.changed_profile(caller, &key).await?.map(Profile::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })
@@ -633,7 +633,7 @@ impl ProfileMutation {
             let new_name = parse("newName", &input.new_name, Name::parse)?;
             let done = platform.clone_profile(caller, &key, new_key, new_name, input.reason).await?;
             Ok(ProfileClonePayload {
-                profile: platform.profile(caller, &done.value).await?.map(Profile::new),
+                profile: platform.changed_profile(caller, &done.value).await?.map(Profile::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })

@@ -282,7 +282,7 @@ impl RoleMutation {
             };
             let done = platform.create_role(caller, key, name, change, input.reason).await?;
             Ok(RoleCreatePayload {
-                role: platform.role(caller, done.value.as_str()).await?.map(Role::new),
+                role: platform.changed_role(caller, &done.value).await?.map(Role::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })
@@ -310,7 +310,7 @@ impl RoleMutation {
             };
             let done = platform.update_role(caller, &key, input.version, change, input.reason).await?;
             Ok(RoleUpdatePayload {
-                role: platform.role(caller, key.as_str()).await?.map(Role::new),
+                role: platform.changed_role(caller, &key).await?.map(Role::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })

@@ -218,7 +218,7 @@ impl TenantMutation {
                 admin: input.admin.admin().map_err(|error| error.at("admin"))?,
             };
             let done = platform.create_tenant(caller, new, input.reason).await?;
-            let row = platform.tenant_row(caller, done.value.id).await?;
+            let row = platform.changed_tenant(&done.value).await?;
             Ok(TenantCreatePayload {
                 tenant: row.map(Tenant::new),
                 revision: Some(int(done.revision)),
@@ -240,7 +240,7 @@ impl TenantMutation {
             let key = parse("tenant", &input.tenant, TenantKey::parse)?;
             let modules = parse_all("modules", &input.modules, ModuleKey::parse)?;
             let done = platform.set_licence(caller, &key, modules, input.reason).await?;
-            let row = platform.tenant_row(caller, done.value.id).await?;
+            let row = platform.changed_tenant(&done.value).await?;
             Ok(TenantSetLicencePayload {
                 tenant: row.map(Tenant::new),
                 revision: Some(int(done.revision)),

@@ -12,6 +12,7 @@ use crate::domain::group::{Group, GroupChange};
 use crate::domain::key::{GroupKey, UserKey};
 use crate::domain::name::Name;
 use crate::error::Result;
+use crate::policy::rule::Subject;
 use crate::store::page::{Page, PageOf};
 use crate::store::user::UserRow;
 
@@ -98,9 +99,16 @@ impl Platform {
         Ok(self.groups_by_keys(caller, std::slice::from_ref(key)).await?.pop())
     }
 
-    /// The groups of these keys, in no order, without their members.
+    /// A group that the caller has just changed: it is not asked again whether it may.
+    pub async fn changed_group(&self, caller: &Caller, key: &GroupKey) -> Result<Option<Group>> {
+        Ok(self.store.scope(caller.tenant().id).groups_by_keys(std::slice::from_ref(key)).await?.pop())
+    }
+
+    /// The groups of these keys, in no order, without their members. Anyone may see those that
+    /// they are in.
     pub async fn groups_by_keys(&self, caller: &Caller, keys: &[GroupKey]) -> Result<Vec<Group>> {
-        let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
+        let wanted = keys.iter().cloned().map(Subject::Group);
+        let tenant = self.authorise_holder(caller, Permit::GROUPS_READ, wanted).await?;
         self.store.scope(tenant.id).groups_by_keys(keys).await
     }
 
@@ -110,9 +118,10 @@ impl Platform {
         self.store.scope(tenant.id).group_by_id(id).await
     }
 
-    /// The keys of the groups that each of these users is in.
+    /// The keys of the groups that each of these users is in. Anyone may ask about themselves.
     pub async fn groups_of_users(&self, caller: &Caller, users: &[UserKey]) -> Result<HashMap<UserKey, Vec<GroupKey>>> {
-        let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
+        let wanted = users.iter().cloned().map(Subject::User);
+        let tenant = self.authorise_holder(caller, Permit::GROUPS_READ, wanted).await?;
         self.store.scope(tenant.id).groups_of_users(users).await
     }
 

@@ -90,6 +90,22 @@ impl Platform {
         Ok(tenant)
     }
 
+    /// The same for what is asked about `wanted`, which a caller that holds all of it (or is it)
+    /// needs no permit for: anyone may ask about themselves.
+    pub async fn authorise_holder(
+        &self,
+        caller: &Caller,
+        permit: Permit,
+        mut wanted: impl Iterator<Item = Subject>,
+    ) -> Result<Arc<Tenant>> {
+        let tenant = self.tenant_of(caller).await?;
+        let (policy, subject) = (Arc::clone(&tenant.policy()), subject_of(caller));
+        if wanted.all(|one| policy.snapshot.holds(&subject, &one)) {
+            return Ok(tenant);
+        }
+        self.authorise(caller, permit).await
+    }
+
     /// The tenant that the caller acts in.
     pub async fn tenant_of(&self, caller: &Caller) -> Result<Arc<Tenant>> {
         self.check_age()?;

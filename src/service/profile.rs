@@ -17,6 +17,7 @@ use crate::domain::profile::{
 };
 use crate::domain::resource::Resource;
 use crate::error::Result;
+use crate::policy::rule::Subject;
 use crate::store::page::{Page, PageOf};
 use crate::store::resource::ResourceCount;
 use crate::store::user::{UserFilter, UserOrder, UserRow};
@@ -137,9 +138,16 @@ impl Platform {
         Ok(self.profiles_by_keys(caller, std::slice::from_ref(key)).await?.pop())
     }
 
-    /// The profiles of these keys, in no order.
+    /// A profile that the caller has just changed: it is not asked again whether it may.
+    pub async fn changed_profile(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
+        let found = self.store.scope(caller.tenant().id).profiles_by_keys(std::slice::from_ref(key)).await?.pop();
+        Ok(found.map(|profile| ProfileRow { profile }))
+    }
+
+    /// The profiles of these keys, in no order. Anyone may see the one that they hold.
     pub async fn profiles_by_keys(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Vec<ProfileRow>> {
-        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        let wanted = keys.iter().cloned().map(Subject::Profile);
+        let tenant = self.authorise_holder(caller, Permit::PROFILES_READ, wanted).await?;
         let found = self.store.scope(tenant.id).profiles_by_keys(keys).await?;
         Ok(found.into_iter().map(|profile| ProfileRow { profile }).collect())
     }

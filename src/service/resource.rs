@@ -68,10 +68,10 @@ impl Platform {
         self.store.scope(tenant.id).resources_count(Some(section), search).await
     }
 
-    /// The resources of these objects, for the host that has just registered them.
+    /// The resources of these objects, for the host that has just registered them: it is not
+    /// asked again.
     pub async fn registered(&self, caller: &Caller, objects: &[Object]) -> Result<Vec<Resource>> {
-        let tenant = self.authorise(caller, Permit::RESOURCES_EDIT).await?;
-        self.store.scope(tenant.id).resources_by_objects(objects).await
+        self.store.scope(caller.tenant().id).resources_by_objects(objects).await
     }
 
     /// The resource of this internal id.

@@ -13,6 +13,7 @@ use crate::domain::key::RoleKey;
 use crate::domain::name::Name;
 use crate::domain::role::{BuiltIn, CustomRole, Grant, RoleChange, RoleRef};
 use crate::error::Result;
+use crate::policy::rule::Subject;
 use crate::store::page::{Page, PageOf};
 
 /// A role as lists show it: a built-in one or a custom one.
@@ -130,9 +131,19 @@ impl Platform {
         Ok(self.store.scope(tenant.id).roles_by_keys(&[key]).await?.pop().map(Into::into))
     }
 
-    /// The roles that groups or users name, in no order.
+    /// A custom role that the caller has just changed: it is not asked again whether it may.
+    pub async fn changed_role(&self, caller: &Caller, key: &RoleKey) -> Result<Option<RoleRow>> {
+        let found = self.store.scope(caller.tenant().id).roles_by_keys(std::slice::from_ref(key)).await?.pop();
+        Ok(found.map(Into::into))
+    }
+
+    /// The roles that groups or users name, in no order. Anyone may see those that they hold.
     pub async fn roles_by_refs(&self, caller: &Caller, refs: &[RoleRef]) -> Result<Vec<RoleRow>> {
-        let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
+        let wanted = refs.iter().map(|role| match role {
+            RoleRef::Manager => Subject::Role(BuiltIn::Manager),
+            RoleRef::Custom(key) => Subject::Custom(key.clone()),
+        });
+        let tenant = self.authorise_holder(caller, Permit::ROLES_READ, wanted).await?;
         let mut found = Vec::new();
         let mut custom = Vec::new();
         for role in refs {

@@ -251,6 +251,11 @@ impl Platform {
         self.store.tenant_by_id(id).await
     }
 
+    /// A tenant that the caller has just changed: it is not asked again whether it may.
+    pub async fn changed_tenant(&self, tenant: &TenantRef) -> Result<Option<TenantRow>> {
+        self.store.tenant_by_id(tenant.id).await
+    }
+
     /// The modules of the licences of these tenants: the caller's own, or as an operator.
     pub async fn licences(
         &self,

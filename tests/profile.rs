@@ -1,0 +1,286 @@
+//! User profiles, through the API: what administrators save, and what holders may then do.
+
+use serde_json::{Value, json};
+
+use crate::common::app::{Client, MODULES, on_both};
+use crate::common::operations::{automatic, keys, merged, open, refusal};
+
+const NONE: [bool; 3] = [false, false, false];
+
+/// Whether `dana` may read, edit and delete.
+async fn rights(alice: &Client, object: &str) -> [bool; 3] {
+    let ask = |action: &str| json!({ "subject": "dana", "action": action, "object": object });
+    let inputs = json!({ "inputs": [ask("read"), ask("edit"), ask("delete")] });
+    let answers = alice.get("Decisions", inputs).await;
+    [0, 1, 2].map(|n| answers[n]["allowed"].as_bool().unwrap())
+}
+
+/// A tenant's admin, with the queues "sales" and "support" and the profile "night" that `dana` holds.
+async fn night(alice: &Client, permission_type: &str) {
+    alice.register("voice/queues", &["sales", "support"]).await;
+    alice.add_profile("Night", permission_type).await;
+    alice.add_user("dana", "USER", json!({ "profile": "night" })).await;
+}
+
+async fn module(alice: &Client, module: &str) -> Value {
+    alice.get("ProfileModule", json!({ "profile": "night", "module": module })).await["module"].clone()
+}
+
+fn section<'a>(module: &'a Value, key: &str) -> &'a Value {
+    let sections = module["sections"].as_array().unwrap();
+    sections.iter().find(|section| section["section"]["key"] == key).unwrap()
+}
+
+#[tokio::test]
+async fn r5_all_of_a_profile_can_change_but_its_name_which_is_unique() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let input = json!({ "name": "Night Shift", "description": "After ten", "permissionType": "READ_DELETE",
+            "maskSensitiveData": true });
+        let made = alice.make("ProfileCreate", input.clone()).await["profile"].clone();
+        assert_eq!((&made["key"], &made["version"]), (&json!("night-shift"), &json!(1)));
+        for field in ["name", "description", "permissionType", "maskSensitiveData"] {
+            assert_eq!(made[field], input[field]);
+        }
+        assert_eq!(alice.refuse("ProfileCreate", input.clone()).await, refusal("ALREADY_EXISTS", "name"));
+        let same_key = merged(input, json!({ "name": "Other", "key": "night-shift" }));
+        assert_eq!(alice.refuse("ProfileCreate", same_key).await, refusal("ALREADY_EXISTS", "key"));
+        let change = json!({ "key": "night-shift", "version": 1, "description": null, "permissionType": "READ",
+            "maskSensitiveData": false });
+        let changed = alice.make("ProfileUpdate", change).await["profile"].clone();
+        assert_eq!((&changed["description"], &changed["permissionType"]), (&json!(""), &json!("READ")));
+        assert_eq!((&changed["maskSensitiveData"], &changed["name"]), (&json!(false), &json!("Night Shift")));
+        let rename = json!({ "input": { "key": "night-shift", "version": 2, "name": "Day" } });
+        assert_eq!(alice.fail("ProfileUpdate", rename).await, "BAD_INPUT");
+        let minimal = alice.add_profile("Day", "READ_EDIT").await;
+        assert_eq!((&minimal["description"], &minimal["maskSensitiveData"]), (&json!(""), &json!(false)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r6_a_new_profile_permits_nothing() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ_EDIT_DELETE").await;
+        let night = alice.get("Profile", json!({ "key": "night" })).await;
+        let states = night["modules"].as_array().unwrap();
+        assert_eq!(states.len(), MODULES.len());
+        assert!(states.iter().all(|module| module["state"] == "DISABLED"), "{states:?}");
+        for object in ["voice/queues", "voice/queues/sales", "contacts/contacts", "admin/users"] {
+            assert_eq!(rights(&alice, object).await, NONE, "{object}");
+        }
+        assert!(alice.allowed("dana", "read", "voice/contexts/from-sip").await, "a protected one is everyone's");
+        assert_eq!((&night["userCount"], keys(&night["users"]["nodes"])), (&json!(1), vec!["dana".to_owned()]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r7_and_r8_the_module_switch_opens_everything_and_shuts_everything() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ_EDIT").await;
+        let switch = async |version: i32, on: bool| {
+            let input = json!({ "profile": "night", "module": "voice", "version": version, "all": on });
+            alice.make("ProfileSaveModule", input).await;
+            module(&alice, "voice").await
+        };
+        let voice = switch(1, true).await;
+        assert_eq!(voice["state"], "FULL");
+        for section in voice["sections"].as_array().unwrap() {
+            assert_eq!((&section["enabled"], &section["visible"]), (&json!(true), &json!(true)));
+            assert_eq!((&section["association"], &section["override"]), (&json!("AUTOMATIC"), &Value::Null));
+        }
+        assert_eq!(rights(&alice, "voice/queues/sales").await, [true, true, false]);
+        alice.register("voice/queues", &["new"]).await;
+        assert_eq!(rights(&alice, "voice/queues/new").await, [true, true, false]);
+        let voice = switch(2, false).await;
+        assert_eq!((&voice["state"], section(&voice, "voice/queues")["resourceCount"].as_i64()), (&json!("DISABLED"), Some(0)));
+        assert_eq!(rights(&alice, "voice/queues/sales").await, NONE);
+        alice.save_sections("night", "voice", json!([open("voice/queues", &[])])).await;
+        assert_eq!(module(&alice, "voice").await["state"], "PARTIAL");
+        let both = json!({ "profile": "night", "module": "voice", "version": 4, "all": true, "sections": [open("voice/queues", &[])] });
+        assert_eq!(alice.refuse("ProfileSaveModule", both).await, refusal("INVALID", "all"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r9_the_sections_override_holds_else_the_modules_else_the_permission_type() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ_EDIT_DELETE").await;
+        alice.save_sections("night", "voice", json!([automatic("voice/queues"), automatic("voice/recordings")])).await;
+        let save = async |version: i32, more: Value| {
+            let input = json!({ "profile": "night", "module": "voice", "version": version });
+            alice.make("ProfileSaveModule", merged(input, more)).await;
+        };
+        assert_eq!(rights(&alice, "voice/queues/sales").await, [true, true, true]);
+        let (read, edit) = (json!({ "read": true, "edit": false, "delete": false }), json!({ "read": true, "edit": true, "delete": false }));
+        save(2, json!({ "override": read })).await;
+        assert_eq!(rights(&alice, "voice/queues/sales").await, [true, false, false]);
+        save(3, json!({ "sections": [merged(automatic("voice/queues"), json!({ "override": edit }))] })).await;
+        assert_eq!(rights(&alice, "voice/queues/sales").await, [true, true, false]);
+        assert_eq!(rights(&alice, "voice/recordings").await, [true, false, false]);
+        let voice = module(&alice, "voice").await;
+        assert_eq!((&voice["override"], &section(&voice, "voice/queues")["override"]), (&read, &edit));
+        assert_eq!(section(&voice, "voice/recordings")["effective"], read);
+        save(4, json!({ "override": null, "sections": [merged(automatic("voice/queues"), json!({ "override": null }))] })).await;
+        alice.make("ProfileUpdate", json!({ "key": "night", "version": 5, "permissionType": "READ_DELETE" })).await;
+        assert_eq!(rights(&alice, "voice/queues/sales").await, [true, false, true], "also when it changes later");
+        let blind = json!({ "profile": "night", "module": "voice", "version": 6, "override": { "read": false, "edit": true, "delete": true } });
+        assert_eq!(alice.refuse("ProfileSaveModule", blind).await, refusal("INVALID", "override.read"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r10_and_r12_automatic_takes_all_refuses_a_list_and_leaves_nothing_behind() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ").await;
+        alice.save_sections("night", "voice", json!([automatic("voice/queues")])).await;
+        assert_eq!(rights(&alice, "voice/queues/sales").await, [true, false, false]);
+        for (list, field) in [
+            (json!({ "resources": ["sales"] }), "sections.0.resources"),
+            (json!({ "addResources": ["sales"] }), "sections.0.addResources"),
+            (json!({ "removeResources": ["sales"] }), "sections.0.removeResources"),
+        ] {
+            let sections = json!([merged(automatic("voice/queues"), list)]);
+            let input = json!({ "profile": "night", "module": "voice", "version": 2, "sections": sections });
+            let refused = alice.refuse("ProfileSaveModule", input).await;
+            assert_eq!(refused, refusal("ASSOCIATION_IS_AUTOMATIC", field));
+        }
+        let manual = json!({ "section": "voice/queues", "enabled": true, "visible": true, "association": "MANUAL" });
+        alice.save_sections("night", "voice", json!([manual])).await;
+        assert_eq!(rights(&alice, "voice/queues/sales").await, NONE);
+        alice.register("voice/queues", &["late"]).await;
+        assert_eq!(rights(&alice, "voice/queues/late").await, NONE);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r11_a_manual_list_is_what_is_listed_and_what_its_holders_create() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ_EDIT").await;
+        alice.add_user("other", "USER", json!({ "profile": "default" })).await;
+        alice.save_sections("night", "voice", json!([open("voice/queues", &["sales"])])).await;
+        assert_eq!(rights(&alice, "voice/queues/sales").await, [true, true, false]);
+        assert_eq!(rights(&alice, "voice/queues/support").await, NONE);
+        let by = |user: &str, key: &str| {
+            json!({ "section": "voice/queues", "createdBy": user, "resources": [{ "key": key, "name": key }] })
+        };
+        alice.make("ResourceRegister", by("dana", "hers")).await;
+        alice.make("ResourceRegister", by("other", "theirs")).await;
+        assert_eq!(rights(&alice, "voice/queues/hers").await, [true, true, false]);
+        assert_eq!(rights(&alice, "voice/queues/theirs").await, NONE);
+        let edit = json!({ "section": "voice/queues", "enabled": true, "visible": true, "association": "MANUAL",
+            "addResources": ["theirs"], "removeResources": ["sales"] });
+        alice.save_sections("night", "voice", json!([edit])).await;
+        let queues = module(&alice, "voice").await;
+        let queues = section(&queues, "voice/queues");
+        assert_eq!(keys(&queues["resources"]["nodes"]), ["hers", "theirs"]);
+        assert_eq!(keys(&queues["available"]["nodes"]), ["sales", "support"]);
+        assert_eq!((&queues["resourceCount"], &queues["available"]["totalCount"]), (&json!(2), &json!(2)));
+        let found = alice
+            .get("ProfileModule", json!({ "profile": "night", "module": "voice", "first": 1, "search": "S" }))
+            .await["module"].clone();
+        let found = section(&found, "voice/queues");
+        assert_eq!((keys(&found["resources"]["nodes"]), &found["resources"]["totalCount"]), (vec!["hers".to_owned()], &json!(2)));
+        assert_eq!(found["available"]["pageInfo"]["hasNextPage"], true);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r17_one_save_covers_one_module_as_a_whole_or_changes_nothing() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ").await;
+        let rules = alice.rules().await;
+        let save =
+            |sections: Value| json!({ "profile": "night", "module": "voice", "version": 1, "sections": sections });
+        for (wrong, code, field) in [
+            (open("voice/nothing", &[]), "NOT_FOUND", "sections.1.section"),
+            (open("chat/queues", &[]), "NOT_FOUND", "sections.1.section"),
+            (open("voice/recordings", &["nothing"]), "NOT_FOUND", "sections.1.resources"),
+            (open("voice/queues", &[]), "INVALID", "sections.1.section"),
+            (open("queues", &[]), "INVALID", "sections.1.section"),
+        ] {
+            let refused = alice.refuse("ProfileSaveModule", save(json!([automatic("voice/queues"), wrong]))).await;
+            assert_eq!(refused, refusal(code, field));
+        }
+        assert_eq!(alice.rules().await, rules);
+        let other = json!({ "profile": "night", "module": "admin", "version": 1, "all": true });
+        assert_eq!(alice.refuse("ProfileSaveModule", other).await, refusal("INVALID", "module"));
+        let other = json!({ "profile": "night", "module": "nothing", "version": 1, "all": true });
+        assert_eq!(alice.refuse("ProfileSaveModule", other).await, refusal("NOT_FOUND", "module"));
+        let before = alice.revision().await;
+        alice.make("ProfileSaveModule", save(json!([automatic("voice/queues"), automatic("voice/recordings")]))).await;
+        assert_eq!(alice.revision().await, before + 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r18_a_clone_is_everything_but_name_and_users_and_a_held_profile_stays() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ_EDIT").await;
+        alice.save_sections("night", "voice", json!([open("voice/queues", &["sales"])])).await;
+        let clone = alice.make("ProfileClone", json!({ "key": "night", "newName": "Day", "newKey": "day-1" })).await;
+        assert_eq!(
+            (&clone["profile"]["key"], &clone["profile"]["permissionType"]),
+            (&json!("day-1"), &json!("READ_EDIT"))
+        );
+        assert_eq!(alice.get("Profile", json!({ "key": "day-1" })).await["userCount"], 0);
+        let of = |rules: &[String], profile: &str| {
+            let mine = rules.iter().filter(|rule| rule.starts_with(&format!("p, profile:{profile},")));
+            mine.map(|rule| rule.replace(profile, "")).collect::<Vec<_>>()
+        };
+        let rules = alice.rules().await;
+        assert_eq!(of(&rules, "day-1"), of(&rules, "night"));
+        for (input, code, field) in [
+            (json!({ "key": "night", "newName": "Day" }), "ALREADY_EXISTS", "newName"),
+            (json!({ "key": "night", "newName": "New", "newKey": "night" }), "ALREADY_EXISTS", "newKey"),
+            (json!({ "key": "nothing", "newName": "New" }), "NOT_FOUND", "key"),
+        ] {
+            assert_eq!(alice.refuse("ProfileClone", input).await, refusal(code, field));
+        }
+        let held = alice.get("ProfileDelete", json!({ "input": { "key": "night" } })).await;
+        let error = &held["userErrors"][0];
+        assert_eq!((&error["code"], &error["count"]), (&json!("PROFILE_IN_USE"), &json!(1)));
+        assert_eq!(error["related"][0]["id"], alice.get("User", json!({ "key": "dana" })).await["id"]);
+        assert_eq!(alice.make("ProfileDelete", json!({ "key": "day-1" })).await["key"], "day-1");
+        assert_eq!(alice.get("Profile", json!({ "key": "day-1" })).await, Value::Null);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_changed_is_not_overwritten() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ").await;
+        alice.make("RoleCreate", json!({ "name": "Analyst", "permissions": [] })).await;
+        alice.make("GroupCreate", json!({ "name": "Staff" })).await;
+        for (name, input) in [
+            ("ProfileUpdate", json!({ "key": "night", "description": "mine" })),
+            ("ProfileSaveModule", json!({ "profile": "night", "module": "voice", "all": true })),
+            ("UserUpdate", json!({ "key": "dana", "fullName": "mine" })),
+            ("RoleUpdate", json!({ "key": "analyst", "name": "mine" })),
+            ("GroupUpdate", json!({ "key": "staff", "name": "mine" })),
+        ] {
+            let rules = alice.rules().await;
+            for stale in [0, 7, -1] {
+                let refused = alice.refuse(name, merged(input.clone(), json!({ "version": stale }))).await;
+                assert_eq!(refused.0, "CONFLICT", "{name} {stale}");
+            }
+            assert_eq!(alice.rules().await, rules);
+        }
+    })
+    .await;
+}
