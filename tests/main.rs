@@ -11,6 +11,7 @@ mod http;
 mod instances;
 mod operations;
 mod real_input;
+mod rights;
 mod rules;
 mod schema;
 mod servers;
