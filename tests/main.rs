@@ -10,6 +10,7 @@ mod history;
 mod http;
 mod instances;
 mod operations;
+mod races;
 mod real_input;
 mod rights;
 mod rules;
