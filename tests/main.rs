@@ -4,6 +4,7 @@
 mod architecture;
 mod cli;
 mod common;
+mod costs;
 mod demo;
 mod engine;
 mod history;

@@ -7,7 +7,7 @@ use super::context::{caller, loaders};
 use super::input::{parse, parse_all, parse_opt};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
-use super::payload::payload;
+use super::payload::{if_seen, payload};
 use super::role::{Grant, Role, list};
 use super::scalar::int;
 use super::user::{User, UserConnection};
@@ -294,7 +294,7 @@ impl GroupMutation {
             let members = parse_all("members", &input.members, UserKey::parse)?;
             let done = platform.create_group(caller, key, name, change, members, input.reason).await?;
             Ok(GroupCreatePayload {
-                group: platform.group(caller, &done.value).await?.map(Group::new),
+                group: if_seen(platform.group(caller, &done.value).await)?.map(Group::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })
@@ -321,7 +321,7 @@ impl GroupMutation {
             };
             let done = platform.update_group(caller, &key, input.version, change, input.reason).await?;
             Ok(GroupUpdatePayload {
-                group: platform.group(caller, &key).await?.map(Group::new),
+                group: if_seen(platform.group(caller, &key).await)?.map(Group::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })
@@ -341,7 +341,7 @@ impl GroupMutation {
             let users = parse_all("users", &input.users, UserKey::parse)?;
             let done = platform.add_members(caller, &key, users, input.reason).await?;
             Ok(GroupAddMembersPayload {
-                group: platform.group(caller, &key).await?.map(Group::new),
+                group: if_seen(platform.group(caller, &key).await)?.map(Group::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })
@@ -361,7 +361,7 @@ impl GroupMutation {
             let users = parse_all("users", &input.users, UserKey::parse)?;
             let done = platform.remove_members(caller, &key, &users, input.reason).await?;
             Ok(GroupRemoveMembersPayload {
-                group: platform.group(caller, &key).await?.map(Group::new),
+                group: if_seen(platform.group(caller, &key).await)?.map(Group::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })

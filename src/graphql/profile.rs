@@ -7,13 +7,13 @@ use super::context::{caller, loaders};
 use super::input::{change, parse, parse_all, parse_opt};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
-use super::payload::payload;
+use super::payload::{if_seen, payload};
 use super::resource::{Resource, ResourceConnection};
 use super::role::description;
 use super::scalar::int;
 use super::user::{User, UserConnection};
 use crate::domain::catalogue::Rights;
-use crate::domain::key::{ProfileKey, ResourceKey, SectionKey};
+use crate::domain::key::{ModuleKey, ProfileKey, ResourceKey, SectionKey};
 use crate::domain::name::{Name, check_description};
 use crate::domain::profile::{self, ModuleSave, NewProfile, ProfileChange, ProfileSection as Settings, SectionSave};
 use crate::error::Result;
@@ -563,7 +563,7 @@ impl ProfileMutation {
             let reason = input.reason.take();
             let done = platform.create_profile(caller, input.new_profile()?, reason).await?;
             Ok(ProfileCreatePayload {
-                profile: platform.profile(caller, &done.value).await?.map(Profile::new),
+                profile: if_seen(platform.profile(caller, &done.value).await)?.map(Profile::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })
@@ -587,7 +587,7 @@ impl ProfileMutation {
             };
             let done = platform.update_profile(caller, &key, input.version, change, input.reason).await?;
             Ok(ProfileUpdatePayload {
-                profile: platform.profile(caller, &key).await?.map(Profile::new),
+                profile: if_seen(platform.profile(caller, &key).await)?.map(Profile::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })
@@ -610,9 +610,10 @@ impl ProfileMutation {
                 rights: change(input.rights, |rights| Ok(rights.into()))?,
                 sections: sections(input.sections)?,
             };
-            let done = platform.save_module(caller, &key, &input.module, input.version, save, input.reason).await?;
+            let module = parse("module", &input.module, ModuleKey::parse)?;
+            let done = platform.save_module(caller, &key, module.as_str(), input.version, save, input.reason).await?;
             Ok(ProfileSaveModulePayload {
-                profile: platform.profile(caller, &key).await?.map(Profile::new),
+                profile: if_seen(platform.profile(caller, &key).await)?.map(Profile::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })
@@ -633,7 +634,7 @@ impl ProfileMutation {
             let new_name = parse("newName", &input.new_name, Name::parse)?;
             let done = platform.clone_profile(caller, &key, new_key, new_name, input.reason).await?;
             Ok(ProfileClonePayload {
-                profile: platform.profile(caller, &done.value).await?.map(Profile::new),
+                profile: if_seen(platform.profile(caller, &done.value).await)?.map(Profile::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })

@@ -7,7 +7,7 @@ use super::context::{caller, loaders};
 use super::input::{parse, parse_all, parse_opt};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
-use super::payload::payload;
+use super::payload::{if_seen, payload};
 use super::scalar::int;
 use crate::domain::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey};
 use crate::domain::name::{Name, check_description};
@@ -282,7 +282,7 @@ impl RoleMutation {
             };
             let done = platform.create_role(caller, key, name, change, input.reason).await?;
             Ok(RoleCreatePayload {
-                role: platform.role(caller, done.value.as_str()).await?.map(Role::new),
+                role: if_seen(platform.role(caller, done.value.as_str()).await)?.map(Role::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })
@@ -310,7 +310,7 @@ impl RoleMutation {
             };
             let done = platform.update_role(caller, &key, input.version, change, input.reason).await?;
             Ok(RoleUpdatePayload {
-                role: platform.role(caller, key.as_str()).await?.map(Role::new),
+                role: if_seen(platform.role(caller, key.as_str()).await)?.map(Role::new),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })

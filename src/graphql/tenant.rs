@@ -6,7 +6,7 @@ use super::context::{caller, loaders};
 use super::input::{parse, parse_all};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
-use super::payload::payload;
+use super::payload::{if_seen, payload};
 use super::scalar::{DateTime, int};
 use crate::domain::key::{ModuleKey, TenantKey};
 use crate::domain::name::Name;
@@ -218,7 +218,7 @@ impl TenantMutation {
                 admin: input.admin.admin().map_err(|error| error.at("admin"))?,
             };
             let done = platform.create_tenant(caller, new, input.reason).await?;
-            let row = platform.tenant_row(caller, done.value.id).await?;
+            let row = if_seen(platform.tenant_row(caller, done.value.id).await)?;
             Ok(TenantCreatePayload {
                 tenant: row.map(Tenant::new),
                 revision: Some(int(done.revision)),
@@ -240,7 +240,7 @@ impl TenantMutation {
             let key = parse("tenant", &input.tenant, TenantKey::parse)?;
             let modules = parse_all("modules", &input.modules, ModuleKey::parse)?;
             let done = platform.set_licence(caller, &key, modules, input.reason).await?;
-            let row = platform.tenant_row(caller, done.value.id).await?;
+            let row = if_seen(platform.tenant_row(caller, done.value.id).await)?;
             Ok(TenantSetLicencePayload {
                 tenant: row.map(Tenant::new),
                 revision: Some(int(done.revision)),
