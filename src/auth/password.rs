@@ -52,13 +52,20 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let _place = Place::take(&self.waiting)?;
-        let _permit = self.workers.acquire().await.map_err(Error::internal)?;
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+        let place = Place::take(&self.waiting)?;
+        let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(Error::internal)?;
+        // The work itself holds them: it goes on when the caller goes away, and still takes a
+        // core and its memory.
+        let held = move || {
+            let _held = (place, permit);
+            work()
+        };
+        tokio::task::spawn_blocking(held).await.map_err(Error::internal)?
     }
 }
 
-/// A place in the queue, given back when it is dropped, also by a caller that went away.
+/// A place in the queue, given back when it is dropped: also by a caller that went away while
+/// it waited.
 struct Place(Arc<AtomicUsize>);
 
 impl Place {
@@ -96,6 +103,30 @@ mod tests {
         assert!(passwords.verify("correct horse".into(), Some(stored.clone())).await.unwrap());
         assert!(!passwords.verify("wrong horse".into(), Some(stored)).await.unwrap());
         assert!(!passwords.verify("a password that nobody has".into(), None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn work_whose_caller_went_away_still_holds_its_worker() {
+        let passwords = Passwords::new().unwrap();
+        let cores = passwords.workers.available_permits();
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let (finish, may_finish) = std::sync::mpsc::channel::<()>();
+        let caller = passwords.clone();
+        let caller = tokio::spawn(async move {
+            let work = move || {
+                started.send(()).unwrap();
+                may_finish.recv().map_err(Error::internal)
+            };
+            caller.run(work).await
+        });
+        has_started.await.unwrap();
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        assert_eq!(passwords.workers.available_permits(), cores - 1);
+        assert_eq!(passwords.waiting.load(Ordering::Relaxed), 1);
+        finish.send(()).unwrap();
+        drop(passwords.workers.acquire_many(u32::try_from(cores).unwrap()).await.unwrap());
+        assert_eq!(passwords.waiting.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]

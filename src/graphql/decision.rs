@@ -132,7 +132,7 @@ impl DecisionQuery {
     }
 
     /// Decides up to 1000 requests, all at one revision, in their order.
-    #[graphql(complexity = "inputs.len() / 10 + child_complexity")]
+    #[graphql(complexity = "1 + inputs.len() * child_complexity")]
     async fn decisions(
         &self,
         ctx: &Context<'_>,

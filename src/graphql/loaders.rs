@@ -8,6 +8,7 @@ use async_graphql::dataloader::{DataLoader, Loader};
 
 use super::group::Group;
 use super::node::Node;
+use super::payload::if_seen;
 use super::policy::Origin;
 use super::profile::Profile;
 use super::role::Role;
@@ -18,6 +19,7 @@ use crate::domain::key::{GroupKey, ProfileKey, RoleKey, SectionKey, TenantId, Us
 use crate::domain::role::RoleRef;
 use crate::error::{Error, Related, Result};
 use crate::service::Platform;
+use crate::service::menu::Entries;
 use crate::service::policy::{Rule, RuleHash};
 use crate::service::profile::{Inventory, ModuleRow, ProfileRow};
 use crate::service::role::RoleRow;
@@ -119,6 +121,24 @@ load!(
     }
 );
 load!(
+    /// How many users a built-in role has: there are few such roles, so a query each is a fixed number.
+    BuiltInHoldersOf(String) -> u64, |source, keys| {
+        let mut found = HashMap::new();
+        for key in keys {
+            let count = source.platform.built_in_users(&source.caller, &key).await?;
+            found.insert(BuiltInHoldersOf(key), count);
+        }
+        found
+    }
+);
+load!(
+    /// What can stand in menus as entries: the same for all users.
+    EntriesOf(TenantId) -> std::sync::Arc<Entries>, |source, keys| {
+        let entries = std::sync::Arc::new(source.platform.menu_entries(&source.caller).await?);
+        keys.into_iter().map(|tenant| (EntriesOf(tenant), std::sync::Arc::clone(&entries))).collect()
+    }
+);
+load!(
     /// What is kept of a user's API key.
     ApiKeyOf(UserKey) -> ApiKey, |source, keys| {
         let found = source.platform.api_keys(&source.caller, &keys).await?;
@@ -185,9 +205,13 @@ impl Loaders {
 
     pub(super) async fn role_users(&self, row: &RoleRow) -> Result<u64> {
         if !row.custom {
-            return self.source.platform.built_in_users(&self.source.caller, &row.key).await;
+            return Ok(self.one(BuiltInHoldersOf(row.key.clone())).await?.unwrap_or(0));
         }
         Ok(self.one(RoleHoldersOf(RoleKey::parse(&row.key)?)).await?.unwrap_or(0))
+    }
+
+    pub(super) async fn menu_entries(&self) -> Result<std::sync::Arc<Entries>> {
+        Ok(self.one(EntriesOf(self.source.caller.tenant().id)).await?.unwrap_or_default())
     }
 
     pub(super) async fn groups_of(&self, user: &UserKey) -> Result<Vec<Group>> {
@@ -212,7 +236,7 @@ impl Loaders {
 
     pub(super) async fn profile_modules(&self, row: &ProfileRow) -> Result<Vec<ModuleRow>> {
         let inventory = self.one(InventoryOf(row.profile.key.clone())).await?.unwrap_or_default();
-        self.source.platform.profile_modules(&self.source.caller, row, &inventory).await
+        Ok(self.source.platform.profile_modules(row, &inventory))
     }
 
     pub(super) async fn profile_resources(&self, row: &ProfileRow, section: &SectionKey) -> Result<u64> {
@@ -224,7 +248,8 @@ impl Loaders {
         Ok(self.one(OriginsOf(rule.hash())).await?.unwrap_or_default())
     }
 
-    /// The things that an error names, in its order; those that are gone are left out.
+    /// The things that an error names, in its order; those that are gone or that the caller may
+    /// not see are left out.
     pub(super) async fn related(&self, related: &[Related]) -> Result<Vec<Node>> {
         let mut users = Vec::new();
         let mut groups = Vec::new();
@@ -234,8 +259,8 @@ impl Loaders {
                 Related::Group(key) => groups.push(GroupOf(GroupKey::parse(key)?)),
             }
         }
-        let mut found_users = self.loader.load_many(users.clone()).await?;
-        let mut found_groups = self.loader.load_many(groups.clone()).await?;
+        let mut found_users = if_seen(self.loader.load_many(users.clone()).await)?;
+        let mut found_groups = if_seen(self.loader.load_many(groups.clone()).await)?;
         let users = users.iter().filter_map(|key| found_users.remove(key)).map(Node::User);
         let groups = groups.iter().filter_map(|key| found_groups.remove(key)).map(Node::Group);
         Ok(users.chain(groups).collect())

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Description, Enum, Object, SimpleObject};
 
-use super::context::caller;
+use super::context::{caller, loaders};
 use super::input::parse;
 use super::resource::Resource;
 use super::tenant::Tenant;
@@ -32,7 +32,7 @@ impl Viewer {
     /// What the caller sees, in the catalogue's order.
     async fn menu(&self, ctx: &Context<'_>) -> Result<Vec<MenuModule>> {
         let (platform, caller) = caller(ctx)?;
-        Ok(platform.menu(caller).await?.into_iter().map(Into::into).collect())
+        Ok(platform.menu(caller, &*loaders(ctx)?.menu_entries().await?).await?.into_iter().map(Into::into).collect())
     }
 
     /// The first page that the caller sees.

@@ -28,10 +28,14 @@ pub(super) fn page(first: Option<i32>, after: Option<&str>, last: Option<i32>, b
     Page::parse(size(first, "first")?, after, size(last, "last")?, before)
 }
 
+/// What it costs to look a page up, whatever stands on it: pages of things that stand on pages
+/// themselves are looked up one by one.
+const LOOK_UP: usize = 10;
+
 /// What a page costs: so many things at the most, each as much as what is asked of it.
 pub(super) fn page_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
     let asked = first.or(last).and_then(|count| u64::try_from(count).ok()).unwrap_or(PAGE_DEFAULT).min(PAGE_MAX);
-    usize::try_from(asked).unwrap_or(usize::MAX).saturating_mul(child).saturating_add(1)
+    usize::try_from(asked).unwrap_or(usize::MAX).saturating_mul(child).saturating_add(LOOK_UP)
 }
 
 /// Counts a whole list, when somebody asks.

@@ -99,6 +99,15 @@ impl UserError {
     }
 }
 
+/// What was found, or nothing where the caller may not see it: a change that was made is answered
+/// also to those who may change but not see.
+pub(super) fn if_seen<T: Default>(found: Result<T>) -> Result<T> {
+    match found {
+        Err(error) if error.code == Code::Forbidden => Ok(T::default()),
+        found => found,
+    }
+}
+
 /// Splits a refusal: what the caller can mend goes into the payload, the rest fails the operation.
 pub(super) fn user_errors(error: Error) -> Result<Vec<UserError>> {
     if !error.code.is_user_error() {

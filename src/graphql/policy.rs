@@ -40,6 +40,11 @@ impl Policy {
     ) -> Result<RuleConnection> {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after.as_deref(), None, None)?;
+        if let Some(unknown) = ptype.as_deref().filter(|ptype| !["p", "g"].contains(ptype)) {
+            let message =
+                format!("`{}` is neither `p` nor `g`", unknown.chars().take(40).collect::<String>().escape_debug());
+            return Err(Error::bad_input(message).at("ptype"));
+        }
         let filter = RuleFilter { ptype, search };
         let found = platform.rules(caller, &filter, wanted).await?;
         let tenant = caller.tenant().key.clone();
@@ -51,7 +56,7 @@ impl Policy {
     }
 
     /// All rules at the revision in force, as any Casbin program reads them.
-    #[graphql(complexity = 100)]
+    #[graphql(complexity = 5000)]
     async fn csv(&self, ctx: &Context<'_>) -> Result<String> {
         let (platform, caller) = caller(ctx)?;
         platform.policy_csv(caller).await

@@ -13,7 +13,7 @@ use super::role::description;
 use super::scalar::int;
 use super::user::{User, UserConnection};
 use crate::domain::catalogue::Rights;
-use crate::domain::key::{ProfileKey, ResourceKey, SectionKey};
+use crate::domain::key::{ModuleKey, ProfileKey, ResourceKey, SectionKey};
 use crate::domain::name::{Name, check_description};
 use crate::domain::profile::{self, ModuleSave, NewProfile, ProfileChange, ProfileSection as Settings, SectionSave};
 use crate::error::Result;
@@ -610,7 +610,8 @@ impl ProfileMutation {
                 rights: change(input.rights, |rights| Ok(rights.into()))?,
                 sections: sections(input.sections)?,
             };
-            let done = platform.save_module(caller, &key, &input.module, input.version, save, input.reason).await?;
+            let module = parse("module", &input.module, ModuleKey::parse)?;
+            let done = platform.save_module(caller, &key, module.as_str(), input.version, save, input.reason).await?;
             Ok(ProfileSaveModulePayload {
                 profile: platform.changed_profile(caller, &key).await?.map(Profile::new),
                 revision: Some(int(done.revision)),

@@ -8,7 +8,7 @@ use super::context::{caller, loaders};
 use super::input::{parse, parse_all, parse_opt};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
-use super::payload::payload;
+use super::payload::{if_seen, payload};
 use super::scalar::{DateTime, int};
 use super::user::User;
 use crate::domain::key::{self, ResourceKey, SectionKey, UserKey};
@@ -196,7 +196,7 @@ impl ResourceMutation {
             let created_by = parse_opt("createdBy", input.created_by.as_deref(), UserKey::parse)?;
             let done =
                 platform.register_resources(caller, &section, resources, created_by.as_ref(), input.reason).await?;
-            let resources = platform.registered(caller, &objects).await?;
+            let resources = if_seen(platform.registered(caller, &objects).await)?;
             Ok(ResourceRegisterPayload {
                 resources: Some(resources.into_iter().map(Resource::new).collect()),
                 revision: Some(int(done.revision)),

@@ -16,6 +16,7 @@ use crate::domain::catalogue::Catalogue;
 use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::tenant::TenantState;
+use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::compile::{Compiled, compile};
@@ -92,9 +93,9 @@ impl Platform {
         let written = Written { before: &before, after: &after, new_accounts: &new_accounts, accounts: &accounts };
         let plan = self.plan(&tx, &written).await?;
         if intent.gives && !caller.is_system() {
-            let giver = rights::Giver { policy: &tenant.policy(), subject: &subject_of(caller) };
-            giver.check_admins(&before, &after)?;
-            giver.check(&plan.stored, &plan.compiled, &plan.diff)?;
+            let (policy, subject) = (tenant.policy(), subject_of(caller));
+            let giver = rights::Giver { policy: &policy, subject: &subject, catalogue: &self.catalogue };
+            giver.check(intent.permit, &written, &plan)?;
         }
         let record = Record::new(caller, &intent, now);
         let policy = self.write(&mut tx, &written, &plan, &record).await?;
@@ -142,7 +143,7 @@ impl Platform {
         }
         let rules = plan.diff.rules();
         let revises = !rules.is_empty() || alters_answers(written.before, written.after);
-        let counters = tx.bump(revises, written.voids_credentials()).await?;
+        let counters = tx.bump(revises, written.alters_credentials()).await?;
         let patch = StatePatch::between(written.before, written.after);
         let (was, is) = written.for_audit(&patch)?;
         tx.audit(&record.event(was, is, revises.then_some(counters.revision))).await?;
@@ -231,9 +232,12 @@ pub(super) fn visited_from(caller: &Caller) -> Option<TenantId> {
 
 /// What a change does to the rules.
 pub(super) struct Plan {
-    stored: Compiled,
-    compiled: Compiled,
-    diff: PolicyDiff,
+    /// The rules as they are stored.
+    pub stored: Compiled,
+    /// The rules as they will be.
+    pub compiled: Compiled,
+    /// What turns the ones into the others.
+    pub diff: PolicyDiff,
 }
 
 /// What a change writes.
@@ -249,13 +253,16 @@ pub(super) struct Written<'a> {
 }
 
 impl Written<'_> {
-    /// Whether credentials that somebody holds become void: a user is gone or disabled, or has
-    /// another password.
-    fn voids_credentials(&self) -> bool {
-        let void = self.before.users.iter().any(|(key, user)| {
-            user.enabled && self.after.users.get(key).is_none_or(|after| !after.enabled || after.id != user.id)
-        });
-        void || self.accounts.values().any(|account| account.password_hash.is_some())
+    /// Whether anything changes of what is remembered with a credential: whether its user is
+    /// there and enabled, its base role, its name; or whether the password becomes another one.
+    fn alters_credentials(&self) -> bool {
+        let remembered = |user: &User| (user.id, user.enabled, user.base_role);
+        let altered = self
+            .before
+            .users
+            .iter()
+            .any(|(key, user)| self.after.users.get(key).is_none_or(|after| remembered(after) != remembered(user)));
+        altered || self.accounts.values().any(|it| it.password_hash.is_some() || it.full_name.is_some())
     }
 
     /// What the audit log says was and is: the things that changed, never a secret.

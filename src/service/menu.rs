@@ -1,10 +1,12 @@
 //! What a caller sees: its menu and home (R22, R23), read off its own snapshot.
 
+use std::collections::HashMap;
+
 use super::Platform;
 use super::permit::subject_of;
 use crate::auth::caller::Caller;
 use crate::domain::catalogue::{Module, Section};
-use crate::domain::key::{Action, Object};
+use crate::domain::key::{Action, Object, SectionKey};
 use crate::domain::resource::Resource;
 use crate::engine::tenant::TenantPolicy;
 use crate::error::Result;
@@ -48,10 +50,23 @@ pub enum Home {
     Empty,
 }
 
+/// The resources that can stand in menus as entries, by their section.
+pub type Entries = HashMap<SectionKey, Vec<Resource>>;
+
 impl Platform {
+    /// The resources that can stand in the menus of the caller's tenant.
+    pub async fn menu_entries(&self, caller: &Caller) -> Result<Entries> {
+        let scope = self.store.scope(caller.tenant().id);
+        let mut entries = Entries::new();
+        for section in self.catalogue.modules().iter().flat_map(|module| &module.sections).filter(|it| it.entries) {
+            entries.insert(section.key.clone(), scope.first_resources(&section.key, ENTRIES_MAX).await?);
+        }
+        Ok(entries)
+    }
+
     /// The caller's menu.
-    pub async fn menu(&self, caller: &Caller) -> Result<Vec<MenuModule>> {
-        self.menu_of(caller, &subject_of(caller)).await
+    pub async fn menu(&self, caller: &Caller, entries: &Entries) -> Result<Vec<MenuModule>> {
+        self.menu_of(caller, &subject_of(caller), entries).await
     }
 
     /// The caller's home.
@@ -60,15 +75,15 @@ impl Platform {
     }
 
     /// The menu of a subject of the caller's tenant, in the catalogue's order (R23).
-    pub async fn menu_of(&self, caller: &Caller, subject: &Subject) -> Result<Vec<MenuModule>> {
+    pub async fn menu_of(&self, caller: &Caller, subject: &Subject, entries: &Entries) -> Result<Vec<MenuModule>> {
         let tenant = self.tenant_of(caller).await?;
-        let policy = std::sync::Arc::clone(&tenant.policy());
+        let policy = tenant.policy();
         let mut menu = Vec::new();
         for module in self.catalogue.modules().iter().filter(|module| !module.platform) {
             let mut sections = Vec::new();
             for section in self.shown_under(module) {
                 if policy.allows(subject, &(&section.key).into(), &Action::show()) {
-                    sections.push(self.menu_section(caller, &policy, subject, section).await?);
+                    sections.push(menu_section(&policy, subject, section, entries));
                 }
             }
             if !sections.is_empty() {
@@ -86,34 +101,23 @@ impl Platform {
         own.chain(others.filter(|section| section.shown_under.as_ref() == Some(&module.key)))
     }
 
-    async fn menu_section(
-        &self,
-        caller: &Caller,
-        policy: &TenantPolicy,
-        subject: &Subject,
-        section: &Section,
-    ) -> Result<MenuSection> {
-        let object = Object::from(&section.key);
-        let mut entries = Vec::new();
-        if section.entries {
-            let all = self.store.scope(caller.tenant().id).first_resources(&section.key, ENTRIES_MAX).await?;
-            entries =
-                all.into_iter().filter(|entry| policy.allows(subject, &entry.object(), &Action::read())).collect();
-        }
-        Ok(MenuSection {
-            key: section.key.to_string(),
-            name: section.name.clone(),
-            can_edit: policy.allows(subject, &object, &Action::edit()),
-            can_delete: policy.allows(subject, &object, &Action::delete()),
-            entries,
-        })
-    }
-
     /// The home of a subject of the caller's tenant (R22).
     pub async fn home_of(&self, caller: &Caller, subject: &Subject) -> Result<Home> {
         let tenant = self.tenant_of(caller).await?;
         let general = Object::parse("dashboards/general/general")?;
         let sees = tenant.policy().allows(subject, &general, &Action::read());
         Ok(if sees { Home::GeneralDashboard } else { Home::Empty })
+    }
+}
+
+fn menu_section(policy: &TenantPolicy, subject: &Subject, section: &Section, entries: &Entries) -> MenuSection {
+    let object = Object::from(&section.key);
+    let sees = |entry: &&Resource| policy.allows(subject, &entry.object(), &Action::read());
+    MenuSection {
+        key: section.key.to_string(),
+        name: section.name.clone(),
+        can_edit: policy.allows(subject, &object, &Action::edit()),
+        can_delete: policy.allows(subject, &object, &Action::delete()),
+        entries: entries.get(&section.key).into_iter().flatten().filter(sees).cloned().collect(),
     }
 }

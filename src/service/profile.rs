@@ -52,6 +52,9 @@ pub struct Inventory {
     pub resources: HashMap<SectionKey, ResourceCount>,
     /// By profile and section: how many its list holds, protected ones not counted.
     pub listed: HashMap<(ProfileKey, SectionKey), u64>,
+    /// The modules that the tenant sees, by their place in the catalogue, and whether the licence
+    /// holds each.
+    pub modules: Vec<(usize, bool)>,
 }
 
 fn intent(permit: Permit, action: &'static str, key: &str, reason: Option<String>) -> Intent {
@@ -176,30 +179,28 @@ impl Platform {
         Ok(self.profile_users(caller, std::slice::from_ref(key)).await?.remove(key).unwrap_or(0))
     }
 
-    /// What the states of the modules of these profiles are made of, in two queries.
+    /// What the states of the modules of these profiles are made of, in three queries.
     pub async fn inventory(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Inventory> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         let scope = self.store.scope(tenant.id);
-        Ok(Inventory { resources: scope.resource_counts().await?, listed: scope.association_counts(keys).await? })
+        Ok(Inventory {
+            resources: scope.resource_counts().await?,
+            listed: scope.association_counts(keys).await?,
+            modules: self.listed_modules(caller).await?,
+        })
     }
 
-    /// The modules that profiles of the caller's tenant configure, as this one has them (R7).
+    /// The modules that profiles of the tenant configure, as this one has them (R7).
     /// Optional ones without a licence are not listed (R2).
-    pub async fn profile_modules(
-        &self,
-        caller: &Caller,
-        row: &ProfileRow,
-        inventory: &Inventory,
-    ) -> Result<Vec<ModuleRow>> {
-        let listed = self.listed_modules(caller).await?;
+    pub fn profile_modules(&self, row: &ProfileRow, inventory: &Inventory) -> Vec<ModuleRow> {
         let modules = self.catalogue.modules();
-        let row = |(index, licensed): (usize, bool)| {
+        let row = |&(index, licensed): &(usize, bool)| {
             let module = modules.get(index).filter(|module| module.in_profiles && !module.platform)?;
             let state = if licensed { inventory.state(&row.profile, module) } else { ModuleState::Unlicensed };
             let sections = module.sections.iter().map(|section| section.key.clone()).collect();
             Some(ModuleRow { index, key: module.key.clone(), licensed, state, sections })
         };
-        Ok(listed.into_iter().filter_map(row).collect())
+        inventory.modules.iter().filter_map(row).collect()
     }
 
     /// A page of the resources that a profile has in a section, or does not have yet.

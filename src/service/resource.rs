@@ -12,9 +12,8 @@ use crate::domain::resource::{NewResource, Resource};
 use crate::error::{Error, Result};
 use crate::store::page::{Page, PageOf};
 
-/// What a host registers gives nobody more than profiles say: no check of what the host may do.
 fn intent(action: &'static str, section: &SectionKey, reason: Option<String>) -> Intent {
-    Intent { permit: Permit::RESOURCES_EDIT, action, target: format!("section:{section}"), reason, gives: false }
+    Intent { permit: Permit::RESOURCES_EDIT, action, target: format!("section:{section}"), reason, gives: true }
 }
 
 impl Platform {

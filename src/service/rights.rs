@@ -1,14 +1,18 @@
 //! R35b: no one grants what they lack. Checked on the difference of compiled rules, so that it
-//! holds for roles, groups, profiles and users alike.
+//! holds for roles, groups, profiles, users and resources alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::change::{Plan, Written};
+use super::permit::Permit;
+use crate::domain::Change;
+use crate::domain::catalogue::Catalogue;
 use crate::domain::key::{ActionPattern, ObjectPattern};
 use crate::domain::tenant::TenantState;
 use crate::domain::user::{BaseRole, User};
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, ErrorCode, Result};
-use crate::policy::compile::Compiled;
+use crate::policy::compile::{Compiled, compile};
 use crate::policy::diff::PolicyDiff;
 use crate::policy::rule::{BuiltIn, Effect, Rule, Subject};
 
@@ -18,70 +22,108 @@ pub struct Giver<'a> {
     pub policy: &'a TenantPolicy,
     /// The one who makes the change.
     pub subject: &'a Subject,
+    /// What can be granted.
+    pub catalogue: &'a Catalogue,
 }
 
 impl Giver<'_> {
     fn is_admin(&self) -> bool {
-        self.policy.snapshot.holds(self.subject, &Subject::Role(BuiltIn::Admin))
+        self.is(BuiltIn::Admin)
     }
 
-    /// Checks that all that the change gives to anyone, the giver may do itself. An admin may
-    /// give anything, also on objects outside the catalogue.
-    pub fn check(&self, before: &Compiled, after: &Compiled, diff: &PolicyDiff) -> Result<()> {
-        if self.is_admin() {
+    fn is(&self, role: BuiltIn) -> bool {
+        self.policy.snapshot.holds(self.subject, &Subject::Role(role))
+    }
+
+    /// Checks that all that the change gives to anyone, the giver may do itself, and that no one
+    /// but an admin touches an admin. An admin may give anything, also on objects outside the
+    /// catalogue; and the resources that a host application registers are its own.
+    pub(super) fn check(&self, permit: Permit, written: &Written<'_>, plan: &Plan) -> Result<()> {
+        let is_host = permit.object() == Permit::RESOURCES_EDIT.object() && self.is(BuiltIn::Service);
+        if self.is_admin() || is_host {
             return Ok(());
         }
-        let (was, is) = (Holdings::of(before), Holdings::of(after));
+        check_untouched(written.before, written.after)?;
+        self.check_rules(&plan.stored, &plan.compiled, &plan.diff)?;
+        // What a disabled user is given holds as soon as somebody enables it.
+        let (was, is) = (self.awake(written.before)?, self.awake(written.after)?);
+        self.check_rules(&was, &is, &PolicyDiff::between(&was, &is))?;
+        self.check_credentials(written, &is)
+    }
+
+    /// The rules of a state as if everybody in it were enabled.
+    fn awake(&self, state: &TenantState) -> Result<Compiled> {
+        let mut awake = state.clone();
+        awake.users.values_mut().for_each(|user| user.enabled = true);
+        compile(self.catalogue, &awake)
+    }
+
+    fn check_rules(&self, was: &Compiled, is: &Compiled, diff: &PolicyDiff) -> Result<()> {
+        let (was, is) = (Holdings::of(was), Holdings::of(is));
+        let (admins, held_by_admins) = is.admins();
+        let (mut gained, mut lost) = (BTreeSet::new(), BTreeSet::new());
         for rule in diff.added.keys() {
             match rule {
                 Rule::Permission { object, action, effect: Effect::Allow, .. } => self.covers(object, action)?,
+                Rule::Permission { subject, .. } if held_by_admins.contains(subject) => return Err(admins_only()),
                 Rule::Permission { .. } | Rule::Membership { role: Subject::Role(BuiltIn::Member), .. } => {}
-                Rule::Membership { role, .. } => self.covers_all(is.reachable(role, Effect::Allow))?,
+                Rule::Membership { member, .. } if admins.contains(member) => return Err(admins_only()),
+                Rule::Membership { member, role } => {
+                    if held_by_admins.contains(member) && !is.reachable(role, Effect::Deny).is_empty() {
+                        return Err(admins_only());
+                    }
+                    gained.insert(role);
+                }
             }
         }
-        // To take a deny away is to give, too.
+        // To take a denial away is to give, too; but not to whoever is gone or disabled with it.
         for rule in &diff.removed {
             match rule {
                 Rule::Permission { object, action, effect: Effect::Deny, .. } => self.covers(object, action)?,
-                Rule::Permission { .. } => {}
-                Rule::Membership { role, .. } => self.covers_all(was.reachable(role, Effect::Deny))?,
+                Rule::Membership { member, .. } if admins.contains(member) => return Err(admins_only()),
+                Rule::Membership { member, role } if is.is_there(member) => drop(lost.insert(role)),
+                _ => {}
             }
         }
-        Ok(())
+        gained.into_iter().try_for_each(|role| self.covers_all(&is.reachable(role, Effect::Allow)))?;
+        lost.into_iter().try_for_each(|role| self.covers_all(&was.reachable(role, Effect::Deny)))
     }
 
-    /// Checks that no one but an admin touches an admin.
-    pub fn check_admins(&self, before: &TenantState, after: &TenantState) -> Result<()> {
-        if self.is_admin() {
-            return Ok(());
-        }
-        let keys: BTreeSet<_> = before.users.keys().chain(after.users.keys()).collect();
-        let touched = keys.into_iter().find(|key| {
-            let (was, is) = (before.users.get(*key), after.users.get(*key));
-            was != is && [was, is].into_iter().flatten().any(|user| user.base_role == BaseRole::Admin)
-        });
-        match touched {
-            Some(_) => Err(Error::new(ErrorCode::BeyondOwnRights, "only an admin may create or change an admin")),
-            None => Ok(()),
-        }
+    /// Checks that the giver may do all that those may whose passwords it sets, or whose address
+    /// for a new password.
+    fn check_credentials(&self, written: &Written<'_>, awake: &Compiled) -> Result<()> {
+        let new = written.new_accounts.iter().filter(|(_, account)| account.password_hash.is_some());
+        let changed = written
+            .accounts
+            .iter()
+            .filter(|(_, account)| account.password_hash.is_some() || matches!(account.email, Change::Set(_)));
+        let users = new.map(|(user, _)| user).chain(changed.map(|(user, _)| user));
+        let rules = Holdings::of(awake);
+        users.filter_map(|user| written.after.users.get(user)).try_for_each(|user| self.check_poses_as(&rules, user))
     }
 
     /// Checks that who gets hold of this user's credentials gains nothing by it: a key for
-    /// another user is all that this user may do.
-    pub fn check_takes_over(&self, rules: &Compiled, user: &User) -> Result<()> {
+    /// another user is all that this user may do, now or once it is enabled.
+    pub fn check_takes_over(&self, state: &TenantState, user: &User) -> Result<()> {
         if self.is_admin() {
             return Ok(());
         }
-        if user.base_role == BaseRole::Admin {
-            return Err(Error::new(ErrorCode::BeyondOwnRights, "only an admin may change the credentials of an admin"));
-        }
-        let subject = Subject::User(user.key.clone());
-        let roles = Holdings::of(rules);
-        self.covers_all(roles.reachable(&subject, Effect::Allow))
+        self.check_poses_as(&Holdings::of(&self.awake(state)?), user)
     }
 
-    fn covers_all<'a>(&self, mut given: impl Iterator<Item = (&'a ObjectPattern, &'a ActionPattern)>) -> Result<()> {
-        given.try_for_each(|(object, action)| self.covers(object, action))
+    fn check_poses_as(&self, rules: &Holdings<'_>, user: &User) -> Result<()> {
+        let subject = Subject::User(user.key.clone());
+        if subject == *self.subject {
+            return Ok(());
+        }
+        if is_privileged(user) {
+            return Err(admins_only());
+        }
+        self.covers_all(&rules.reachable(&subject, Effect::Allow))
+    }
+
+    fn covers_all(&self, given: &[(&ObjectPattern, &ActionPattern)]) -> Result<()> {
+        given.iter().try_for_each(|(object, action)| self.covers(object, action))
     }
 
     fn covers(&self, object: &ObjectPattern, action: &ActionPattern) -> Result<()> {
@@ -95,10 +137,29 @@ impl Giver<'_> {
     }
 }
 
+/// Checks that no user changes whom only admins may touch.
+fn check_untouched(before: &TenantState, after: &TenantState) -> Result<()> {
+    let keys: BTreeSet<_> = before.users.keys().chain(after.users.keys()).collect();
+    let touched = keys.into_iter().any(|key| {
+        let (was, is) = (before.users.get(key), after.users.get(key));
+        was != is && [was, is].into_iter().flatten().any(is_privileged)
+    });
+    if touched { Err(admins_only()) } else { Ok(()) }
+}
+
+/// Admins may give anything, and host applications register resources without a check.
+fn is_privileged(user: &User) -> bool {
+    matches!(user.base_role, BaseRole::Admin | BaseRole::Service)
+}
+
+fn admins_only() -> Error {
+    Error::new(ErrorCode::BeyondOwnRights, "only an admin may make or change an admin or a host application")
+}
+
 /// The rules of a policy by their subject.
 struct Holdings<'a> {
     permissions: BTreeMap<&'a Subject, Vec<(&'a ObjectPattern, &'a ActionPattern, Effect)>>,
-    roles: BTreeMap<&'a Subject, Vec<&'a Subject>>,
+    roles: BTreeMap<&'a Subject, BTreeSet<&'a Subject>>,
 }
 
 impl<'a> Holdings<'a> {
@@ -109,24 +170,41 @@ impl<'a> Holdings<'a> {
                 Rule::Permission { subject, object, action, effect } => {
                     holdings.permissions.entry(subject).or_default().push((object, action, *effect));
                 }
-                Rule::Membership { member, role } => holdings.roles.entry(member).or_default().push(role),
+                Rule::Membership { member, role } => drop(holdings.roles.entry(member).or_default().insert(role)),
             }
         }
         holdings
     }
 
-    /// What holding `role` means, with all that it holds in turn.
-    fn reachable(
-        &self,
-        role: &'a Subject,
-        effect: Effect,
-    ) -> impl Iterator<Item = (&'a ObjectPattern, &'a ActionPattern)> {
-        let mut found = BTreeSet::from([role]);
-        let mut next = vec![role];
-        while let Some(role) = next.pop() {
-            next.extend(self.roles.get(role).into_iter().flatten().filter(|held| found.insert(**held)));
+    /// Whether a user is there and enabled; groups and roles always are.
+    fn is_there(&self, subject: &Subject) -> bool {
+        !matches!(subject, Subject::User(_)) || self.roles.contains_key(subject)
+    }
+
+    /// The admins, and all that they hold, themselves among it.
+    fn admins(&self) -> (BTreeSet<&'a Subject>, BTreeSet<&'a Subject>) {
+        let is_admin = |roles: &BTreeSet<&Subject>| roles.contains(&Subject::Role(BuiltIn::Admin));
+        let admins: BTreeSet<_> = self.roles.iter().filter(|(_, held)| is_admin(held)).map(|(who, _)| *who).collect();
+        let held = self.closure(admins.clone());
+        (admins, held)
+    }
+
+    /// These subjects with all that they hold, directly or through others.
+    fn closure(&self, mut found: BTreeSet<&'a Subject>) -> BTreeSet<&'a Subject> {
+        let mut next: Vec<&Subject> = found.iter().copied().collect();
+        while let Some(subject) = next.pop() {
+            next.extend(self.roles.get(subject).into_iter().flatten().filter(|held| found.insert(**held)));
         }
-        let rules = found.into_iter().filter_map(|role| self.permissions.get(role)).flatten();
-        rules.filter(move |rule| rule.2 == effect).map(|rule| (rule.0, rule.1)).collect::<Vec<_>>().into_iter()
+        found
+    }
+
+    /// What holding `subject` means: its rules of this effect, with those of all that it holds.
+    fn reachable<'b>(&self, subject: &'b Subject, effect: Effect) -> Vec<(&'b ObjectPattern, &'b ActionPattern)>
+    where
+        'a: 'b,
+    {
+        let held = Holdings::<'b>::closure(self, BTreeSet::from([subject]));
+        let rules = held.into_iter().filter_map(|role| self.permissions.get(role)).flatten();
+        rules.filter(|rule| rule.2 == effect).map(|rule| (rule.0, rule.1)).collect()
     }
 }

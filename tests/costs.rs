@@ -1,0 +1,142 @@
+//! What requests cost in statements of the database: a page a fixed number, however long it is;
+//! and a refusal the same, whatever is wrong.
+
+use std::fs;
+use std::path::PathBuf;
+
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use serde_json::{Value, json};
+
+use crate::common::app::{self, Choices, Client, Instance, PASSWORD};
+use crate::common::servers::PostgresServer;
+
+const USER: &str =
+    "mutation($input: UserCreateInput!) { userCreate(input: $input) { revision userErrors { code message field } } }";
+
+/// How the sweep's own question begins.
+const SWEEP: &str = r#""tenants"."id", "tenants"."revision", "tenants"."credential_epoch" FROM"#;
+
+/// A `PostgreSQL` of the test's own that writes down every statement.
+struct Counted {
+    database: app::Database,
+    log: PathBuf,
+    _server: PostgresServer,
+}
+
+impl Counted {
+    async fn start() -> Self {
+        let server = PostgresServer::start();
+        let database = app::Database::at(server.create_database().await);
+        let admin: DatabaseConnection = Database::connect(&database.url).await.unwrap();
+        admin.execute_unprepared("ALTER SYSTEM SET log_statement = 'all'").await.unwrap();
+        admin.execute_unprepared("SELECT pg_reload_conf()").await.unwrap();
+        let show = Statement::from_string(admin.get_database_backend(), "SHOW unix_socket_directories");
+        let folder: String = admin.query_one_raw(show).await.unwrap().unwrap().try_get_by_index(0).unwrap();
+        admin.close().await.unwrap();
+        Self { database, log: PathBuf::from(folder).join("log"), _server: server }
+    }
+
+    /// The reads so far: pings, the frames of transactions and what the sweep asks aside.
+    fn reads(&self) -> Vec<String> {
+        let log = fs::read_to_string(&self.log).unwrap();
+        let reads = log.lines().filter(|line| line.contains("LOG:  execute") && line.contains("SELECT "));
+        let reads = reads.filter_map(|line| line.split_once("SELECT ")).map(|(_, read)| read.to_owned());
+        reads.filter(|read| !read.starts_with(SWEEP)).collect()
+    }
+
+    /// The reads that an operation makes.
+    async fn reads_of(&self, operation: impl Future<Output = ()>) -> Vec<String> {
+        let before = self.reads().len();
+        operation.await;
+        self.reads().split_off(before)
+    }
+}
+
+/// What the pages hold: so many of everything, with all that hangs on each.
+async fn fill(alice: &Client, from: usize, to: usize) {
+    let role =
+        "mutation($input: RoleCreateInput!) { roleCreate(input: $input) { revision userErrors { code message } } }";
+    let group =
+        "mutation($input: GroupCreateInput!) { groupCreate(input: $input) { revision userErrors { code message } } }";
+    let profile = "mutation($input: ProfileCreateInput!) { profileCreate(input: $input) { revision userErrors { code message } } }";
+    let open_module = "mutation($input: ProfileSaveModuleInput!) { profileSaveModule(input: $input) { revision userErrors { code message } } }";
+    for n in from..to {
+        let (r, g, p) = (format!("r{n}"), format!("g{n}"), format!("p{n}"));
+        alice.done(role, json!({ "input": { "key": r, "name": r, "permissions": ["people"] } })).await;
+        alice.done(group, json!({ "input": { "key": g, "name": g, "roles": [r, "manager"] } })).await;
+        let new = json!({ "key": p, "name": p, "permissionType": "READ" });
+        alice.done(profile, json!({ "input": new })).await;
+        let open = json!({ "profile": p, "module": "dashboards", "version": 1, "all": true });
+        alice.done(open_module, json!({ "input": open })).await;
+        let name = format!("u{n}");
+        let mut user = json!({
+            "username": name, "fullName": name, "email": format!("{name}@example.com"), "baseRole": "USER",
+            "profile": p, "groups": [g],
+        });
+        alice.done(USER, json!({ "input": user })).await;
+        user["username"] = json!(format!("m{n}"));
+        user["email"] = json!(format!("m{n}@example.com"));
+        user["baseRole"] = json!("MANAGER");
+        user["profile"] = Value::Null;
+        user["customRole"] = json!(r);
+        alice.done(USER, json!({ "input": user })).await;
+    }
+}
+
+const PAGES: [(&str, &str); 6] = [
+    (
+        "users",
+        "{ users(first: 100) { totalCount nodes { key profile { key } customRole { key userCount } apiKey { prefix } groups { key memberCount } } } }",
+    ),
+    ("menus", "{ users(first: 100) { nodes { home menu { key sections { key entries { key } } } } } }"),
+    ("profiles", "{ profiles(first: 50) { nodes { key userCount modules { state sections { resourceCount } } } } }"),
+    (
+        "groups",
+        "{ groups(first: 100) { nodes { key memberCount roles { key userCount } effectivePermissions { key } } } }",
+    ),
+    ("roles", "{ roles(first: 100) { nodes { key userCount permissions { key } } } }"),
+    ("rules", "{ policy { rules(first: 100) { nodes { values origins { name } } } } }"),
+];
+
+#[tokio::test]
+async fn a_page_costs_a_fixed_number_of_queries_however_long_it_is() {
+    let counted = Counted::start().await;
+    let instance = Instance::start(&counted.database, Choices::default()).await;
+    let alice = instance.tenant("acme").await;
+    let mut costs = Vec::new();
+    for (from, to) in [(0, 2), (2, 9)] {
+        fill(&alice, from, to).await;
+        let mut cost = Vec::new();
+        for (_, page) in PAGES {
+            cost.push(counted.reads_of(async { drop(alice.data(page, json!({})).await) }).await);
+        }
+        costs.push(cost);
+    }
+    for (i, (page, _)) in PAGES.iter().enumerate() {
+        let (short, long) = (&costs[0][i], &costs[1][i]);
+        // A loader that has waited long enough asks for what it has by then, so on a busy machine
+        // one question may come in two parts. One for each thing would be seven more.
+        assert!(long.len() < short.len() + 4, "{page}\n{short:#?}\n{long:#?}");
+    }
+}
+
+#[tokio::test]
+async fn r1_a_refused_sign_in_asks_the_database_the_same_whatever_is_wrong() {
+    let counted = Counted::start().await;
+    let first = Instance::start(&counted.database, Choices::default()).await;
+    first.tenant("acme").await;
+    // This one has not loaded the tenant yet.
+    let instance = Instance::start(&counted.database, Choices::default()).await;
+    let sign_in =
+        "mutation($input: SessionCreateInput!) { sessionCreate(input: $input) { token userErrors { code } } }";
+    let mut costs = Vec::new();
+    for (tenant, username) in [("globex", "alice"), ("acme", "nobody"), ("acme", "alice")] {
+        let input = json!({ "tenant": tenant, "username": username, "password": format!("not {PASSWORD}") });
+        let refused = async {
+            let (code, _) = instance.stranger().refused(sign_in, json!({ "input": input })).await;
+            assert_eq!(code, "WRONG_PASSWORD");
+        };
+        costs.push(counted.reads_of(refused).await);
+    }
+    assert!(costs.iter().all(|cost| *cost == costs[0]), "{costs:#?}");
+}

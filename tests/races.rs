@@ -1,0 +1,76 @@
+//! Credentials against what changes meanwhile, through the API.
+
+use serde_json::{Value, json};
+
+use crate::common::app::{Client, PASSWORD, on_both};
+
+const VIEWER: &str = "{ viewer { user { key } } }";
+const USER: &str =
+    "mutation($input: UserCreateInput!) { userCreate(input: $input) { revision userErrors { code message field } } }";
+const USER_UPDATE: &str =
+    "mutation($input: UserUpdateInput!) { userUpdate(input: $input) { revision userErrors { code message field } } }";
+
+async fn make(alice: &Client, name: &str) {
+    let user = json!({
+        "username": name, "fullName": name, "email": format!("{name}@example.com"), "password": PASSWORD, "baseRole": "AGENT",
+    });
+    alice.done(USER, json!({ "input": user })).await;
+}
+
+async fn update(alice: &Client, mut change: Value) {
+    let query = "query($key: String!) { user(key: $key) { version } }";
+    let found = alice.data(query, json!({ "key": change["key"] })).await;
+    change["version"] = found["user"]["version"].clone();
+    alice.done(USER_UPDATE, json!({ "input": change })).await;
+}
+
+#[tokio::test]
+async fn r30_a_credential_holds_again_once_its_user_is_enabled_again() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        make(&alice, "amy").await;
+        let session = instance.stranger().signed_in("acme", "amy", PASSWORD).await;
+        let key = "mutation { apiKeyGenerate(input: {}) { token userErrors { code } } }";
+        let key = session.with_token(session.done(key, json!({})).await["token"].as_str().unwrap());
+        for _ in 0..2 {
+            for client in [&session, &key] {
+                client.data(VIEWER, json!({})).await;
+            }
+            update(&alice, json!({ "key": "amy", "enabled": false })).await;
+            for client in [&session, &key] {
+                assert_eq!(client.failed(VIEWER, json!({})).await, "UNAUTHENTICATED");
+            }
+            update(&alice, json!({ "key": "amy", "enabled": true })).await;
+        }
+        for client in [&session, &key] {
+            client.data(VIEWER, json!({})).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r25_a_session_ends_when_its_user_becomes_a_service() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        make(&alice, "amy").await;
+        let amy = instance.stranger().signed_in("acme", "amy", PASSWORD).await;
+        amy.data(VIEWER, json!({})).await;
+        update(&alice, json!({ "key": "amy", "baseRole": "SERVICE" })).await;
+        assert_eq!(amy.failed(VIEWER, json!({})).await, "UNAUTHENTICATED");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r43_a_change_is_signed_with_the_name_that_its_author_has_by_then() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        update(&alice, json!({ "key": "alice", "fullName": "Alice Renamed" })).await;
+        make(&alice, "amy").await;
+        let tenant = instance.platform.system_caller(&"acme".to_owned().try_into().unwrap()).await.unwrap();
+        let log = instance.platform.store.revisions_since(tenant.tenant().id, 0, 100).await.unwrap();
+        assert_eq!(log.last().unwrap().author.name, "Alice Renamed");
+    })
+    .await;
+}
