@@ -8,7 +8,7 @@ use super::input::{change, parse, parse_all, parse_opt};
 use super::menu::{Home, MenuModule};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
-use super::payload::{if_seen, payload};
+use super::payload::payload;
 use super::profile::Profile;
 use super::role::{Role, list};
 use super::scalar::{DateTime, int};
@@ -506,7 +506,7 @@ impl UserMutation {
         let made = async {
             let reason = input.reason.take();
             let done = platform.create_user(caller, input.new_user()?, reason).await?;
-            let user = if_seen(platform.changed_user(caller, &done.value).await)?;
+            let user = platform.changed_user(caller, &done.value).await?;
             Ok(UserCreatePayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 revision: Some(int(done.revision)),
@@ -527,7 +527,7 @@ impl UserMutation {
             let key = parse("key", &input.key, UserKey::parse)?;
             let (version, reason) = (input.version, input.reason.take());
             let done = platform.update_user(caller, &key, version, input.update()?, reason).await?;
-            let user = if_seen(platform.changed_user(caller, &key).await)?;
+            let user = platform.changed_user(caller, &key).await?;
             Ok(UserUpdatePayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 revision: Some(int(done.revision)),
