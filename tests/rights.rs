@@ -1,0 +1,145 @@
+//! R35b through the API: whoever may administer a little gains nothing by it, for anyone.
+
+use serde_json::{Value, json};
+
+use crate::common::app::{Client, Instance, on_both};
+use crate::common::operations::{automatic, merged};
+
+/// What mia may: administer, but not see; and people, of the catalogue.
+const OBJECTS: [&str; 5] = ["admin/users", "admin/user-profiles", "admin/groups", "admin/roles", "admin/api-keys"];
+
+/// An admin `alice`, another `bob`, and `mia` with the role "helper".
+async fn helper(instance: &Instance) -> (Client, Client) {
+    let alice = instance.tenant("acme").await;
+    let grants: Vec<_> = OBJECTS
+        .iter()
+        .flat_map(|object| ["edit", "delete"].map(|action| json!({ "object": object, "action": action })))
+        .collect();
+    let role = json!({ "name": "Helper", "permissions": ["people"], "grants": grants });
+    alice.make("RoleCreate", role).await;
+    let denied = json!([{ "object": "voice/queues/*", "action": "read", "effect": "DENY" }]);
+    alice.make("RoleCreate", json!({ "name": "Denied", "permissions": [], "grants": denied })).await;
+    alice.make("RoleCreate", json!({ "name": "Strong", "permissions": ["automation"] })).await;
+    alice.make("GroupCreate", json!({ "name": "Strong", "roles": ["strong"] })).await;
+    alice.add_user("bob", "ADMIN", json!({})).await;
+    alice.add_user("max", "MANAGER", json!({})).await;
+    alice.add_user("ann", "AGENT", json!({})).await;
+    let mia = alice.new_user("acme", "mia", "MANAGER", json!({ "customRole": "helper" })).await;
+    alice.make("GroupCreate", json!({ "name": "Denied", "roles": ["denied"], "members": ["mia", "ann"] })).await;
+    (alice, mia)
+}
+
+#[tokio::test]
+async fn r35b_no_one_gives_themselves_or_others_more_than_they_have() {
+    on_both(async |instance| {
+        let (alice, mia) = helper(&instance).await;
+        let (revision, rules) = (alice.revision().await, alice.rules().await);
+        for (name, input) in beyond() {
+            let refused = mia.refuse(name, input.clone()).await;
+            assert_eq!(refused.0, "BEYOND_OWN_RIGHTS", "{name} {input}");
+        }
+        assert_eq!((alice.revision().await, alice.rules().await), (revision, rules));
+    })
+    .await;
+}
+
+fn beyond() -> Vec<(&'static str, Value)> {
+    let user = |name: &str, more: Value| {
+        let email = format!("{name}@example.com");
+        merged(json!({ "username": name, "fullName": name, "email": email }), more)
+    };
+    let role = |grant: Value| json!({ "name": "New", "permissions": [], "grants": [grant] });
+    let own = |more: Value| merged(json!({ "key": "helper", "version": 1 }), more);
+    let save =
+        json!({ "profile": "default", "module": "voice", "version": 1, "sections": [automatic("voice/queues")] });
+    vec![
+        ("RoleUpdate", own(json!({ "permissions": ["people", "reports"] }))),
+        ("RoleUpdate", own(json!({ "grants": [{ "object": "admin/settings", "action": "edit" }] }))),
+        ("RoleUpdate", own(json!({ "grants": [{ "object": "admin/*", "action": "edit" }] }))),
+        ("RoleUpdate", own(json!({ "grants": [{ "object": "admin/users", "action": "*" }] }))),
+        ("RoleUpdate", json!({ "key": "denied", "version": 1, "grants": [] })),
+        ("RoleUpdate", json!({ "key": "strong", "version": 1, "permissions": ["automation", "reports"] })),
+        ("RoleCreate", json!({ "name": "New", "permissions": ["reports"] })),
+        ("RoleCreate", role(json!({ "object": "voice/*", "action": "read" }))),
+        ("RoleCreate", role(json!({ "object": "billing/invoices", "action": "read" }))),
+        ("RoleCreate", role(json!({ "object": "people/*", "action": "edit" }))),
+        ("GroupCreate", json!({ "name": "New", "roles": ["manager"], "members": ["mia"] })),
+        ("GroupCreate", json!({ "name": "New", "roles": ["strong"] })),
+        ("GroupCreate", json!({ "name": "New", "permissions": ["reports"], "members": ["ann"] })),
+        ("GroupAddMembers", json!({ "group": "strong", "users": ["mia"] })),
+        ("GroupAddMembers", json!({ "group": "strong", "users": ["ann"] })),
+        ("GroupRemoveMembers", json!({ "group": "denied", "users": ["mia"] })),
+        ("GroupUpdate", json!({ "key": "denied", "version": 1, "roles": [] })),
+        ("UserUpdate", json!({ "key": "mia", "version": 1, "groups": [] })),
+        ("UserUpdate", json!({ "key": "mia", "version": 1, "groups": ["denied", "strong"] })),
+        ("UserUpdate", json!({ "key": "mia", "version": 1, "baseRole": "ADMIN" })),
+        ("UserUpdate", json!({ "key": "mia", "version": 1, "customRole": null })),
+        ("UserUpdate", json!({ "key": "mia", "version": 1, "customRole": "strong" })),
+        ("UserUpdate", json!({ "key": "ann", "version": 1, "baseRole": "SERVICE" })),
+        ("UserCreate", user("new", json!({ "baseRole": "ADMIN" }))),
+        ("UserCreate", user("new", json!({ "baseRole": "MANAGER" }))),
+        ("UserCreate", user("new", json!({ "baseRole": "SERVICE" }))),
+        ("UserCreate", user("new", json!({ "baseRole": "USER", "profile": "default" }))),
+        ("UserCreate", user("new", json!({ "baseRole": "AGENT", "groups": ["strong"] }))),
+        ("ProfileSaveModule", save),
+        ("ProfileClone", json!({ "key": "default", "newName": "Copy" })),
+    ]
+}
+
+#[tokio::test]
+async fn r35b_no_one_but_an_admin_touches_an_admin() {
+    on_both(async |instance| {
+        let (alice, mia) = helper(&instance).await;
+        let (revision, rules) = (alice.revision().await, alice.rules().await);
+        for (name, input) in [
+            ("UserUpdate", json!({ "key": "bob", "version": 1, "fullName": "Mine" })),
+            ("UserUpdate", json!({ "key": "bob", "version": 1, "email": "mine@example.com" })),
+            ("UserUpdate", json!({ "key": "bob", "version": 1, "enabled": false })),
+            ("UserUpdate", json!({ "key": "bob", "version": 1, "baseRole": "AGENT" })),
+            ("UserDelete", json!({ "key": "bob" })),
+            ("ApiKeyGenerate", json!({ "user": "bob" })),
+            ("ApiKeyGenerate", json!({ "user": "alice" })),
+            ("ApiKeyRemove", json!({ "user": "bob" })),
+            ("ApiKeyGenerate", json!({ "user": "max" })),
+        ] {
+            assert_eq!(mia.refuse(name, input.clone()).await.0, "BEYOND_OWN_RIGHTS", "{name} {input}");
+        }
+        assert_eq!((alice.revision().await, alice.rules().await), (revision, rules));
+        let bob = alice.get("User", json!({ "key": "bob" })).await;
+        assert_eq!((&bob["fullName"], &bob["apiKey"], &bob["version"]), (&json!("bob"), &Value::Null, &json!(1)));
+        alice.make("UserUpdate", json!({ "key": "bob", "version": 1, "fullName": "Bob" })).await;
+    })
+    .await;
+}
+
+/// What who may not list groups can be told of one.
+const NEW_GROUP: &str = "mutation($input: GroupCreateInput!) { groupCreate(input: $input) { group { key name } userErrors { code message } } }";
+const ADD_MEMBERS: &str = "mutation($input: GroupAddMembersInput!) { groupAddMembers(input: $input) { group { version } userErrors { code message } } }";
+const NEW_USER: &str =
+    "mutation($input: UserCreateInput!) { userCreate(input: $input) { user { key } userErrors { code message } } }";
+
+#[tokio::test]
+async fn r35b_what_one_has_one_may_give_and_take() {
+    on_both(async |instance| {
+        let (alice, mia) = helper(&instance).await;
+        let grants = json!([{ "object": "admin/groups", "action": "edit" },
+            { "object": "anything/*", "action": "*", "effect": "DENY" }]);
+        let role = json!({ "name": "Skills", "permissions": ["people"], "grants": grants });
+        let made = mia.make("RoleCreate", role).await;
+        assert_eq!(made["role"]["key"], "skills", "who may not list roles hears of the one it made");
+        let group = json!({ "name": "Skilled", "roles": ["skills"], "members": ["ann"] });
+        assert_eq!(mia.done(NEW_GROUP, json!({ "input": group })).await["group"]["key"], "skilled");
+        for (action, object) in [("edit", "people/skills"), ("edit", "admin/groups")] {
+            assert!(alice.allowed("ann", action, object).await, "{action} {object}");
+        }
+        let user = json!({ "username": "new", "fullName": "New", "email": "new@example.com", "baseRole": "MANAGER",
+            "customRole": "helper" });
+        assert_eq!(mia.done(NEW_USER, json!({ "input": user })).await["user"]["key"], "new");
+        assert!(mia.make("ApiKeyGenerate", json!({ "user": "ann" })).await["token"].is_string());
+        mia.make("RoleUpdate", json!({ "key": "strong", "version": 1, "permissions": [] })).await;
+        let members = json!({ "group": "strong", "users": ["mia"] });
+        assert_eq!(mia.done(ADD_MEMBERS, json!({ "input": members })).await["group"]["version"], 2);
+        assert_eq!(mia.fail("Groups", json!({})).await, "FORBIDDEN", "to change is not to see");
+    })
+    .await;
+}
