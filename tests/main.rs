@@ -2,21 +2,29 @@
 #![cfg(test)]
 
 mod architecture;
+mod bad_input;
+mod border;
 mod catalogue;
 mod cli;
+mod climbing;
 mod common;
 mod costs;
 mod decision;
 mod demo;
 mod engine;
+mod group;
 mod history;
 mod http;
 mod instances;
 mod operations;
+mod permit;
+mod policy;
 mod profile;
 mod races;
 mod real_input;
+mod resource;
 mod rights;
+mod role;
 mod rules;
 mod schema;
 mod servers;

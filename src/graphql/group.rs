@@ -81,7 +81,7 @@ impl Group {
         Ok(self.carried(ctx).await?.1)
     }
 
-    /// Its members, by key.
+    /// Its members, by name.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn members(
         &self,
@@ -237,7 +237,7 @@ pub struct GroupQuery;
 
 #[Object]
 impl GroupQuery {
-    /// The groups, by key.
+    /// The groups, by name.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
     async fn groups(
         &self,

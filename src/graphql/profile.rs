@@ -78,7 +78,7 @@ impl Profile {
         Ok(found.map(|module| ProfileModule { profile: self.row.clone(), module }))
     }
 
-    /// The users that hold it, by key.
+    /// The users that hold it, by name.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn users(
         &self,
@@ -512,7 +512,7 @@ pub struct ProfileQuery;
 
 #[Object]
 impl ProfileQuery {
-    /// The user profiles, by key.
+    /// The user profiles, by name.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
     async fn profiles(
         &self,

@@ -226,7 +226,7 @@ pub struct RoleQuery;
 
 #[Object]
 impl RoleQuery {
-    /// The roles: the built-in ones first, then the custom ones by key.
+    /// The roles: the built-in ones first, then the custom ones by name.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "a connection has four")]
     async fn roles(

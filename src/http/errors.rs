@@ -15,10 +15,10 @@ use crate::graphql::error::to_graphql;
 /// Errors shown of one answer: a document can make one at nearly every byte.
 const SHOWN: usize = 50;
 
-/// How async-graphql begins the message of an argument that does not fit its type. Validation
-/// finds most of them; the custom ones come up only when the field runs, and look like any
-/// resolver's error.
-const COERCION: [&str; 2] = ["Failed to parse \"", "Expected input type \""];
+/// How async-graphql begins the message of an argument that does not fit its type, or of a variable
+/// that has no value. Validation finds most of them; the custom ones and missing variables come up
+/// only when the field runs, and look like any resolver's error.
+const COERCION: [&str; 3] = ["Failed to parse \"", "Expected input type \"", "Variable "];
 
 /// The status that says what `code` says, for a request that was refused as a whole.
 pub const fn status(code: ErrorCode) -> StatusCode {

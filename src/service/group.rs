@@ -82,7 +82,7 @@ impl Platform {
         self.change(caller, intent, |draft| draft.state.delete_group(key.as_str()).map(drop)).await
     }
 
-    /// A page of the groups, by key, without their members.
+    /// A page of the groups, by name, without their members.
     pub async fn groups(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<Group>> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
         self.store.scope(tenant.id).groups(search, &page).await

@@ -123,7 +123,7 @@ impl Platform {
         self.change(caller, intent, |draft| draft.state.delete_profile(key.as_str()).map(drop)).await
     }
 
-    /// A page of the profiles, by key.
+    /// A page of the profiles, by name.
     pub async fn profiles(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<ProfileRow>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         let found = self.store.scope(tenant.id).profiles(search, &page).await?;

@@ -91,7 +91,7 @@ impl Platform {
         self.change(caller, intent, |draft| draft.state.delete_role(key.as_str()).map(drop)).await
     }
 
-    /// A page of the roles: the built-in ones, then the custom ones by key.
+    /// A page of the roles: the built-in ones, then the custom ones by name.
     pub async fn roles(
         &self,
         caller: &Caller,
