@@ -23,7 +23,7 @@ const KEY: &str = "mutation($input: ApiKeyGenerateInput!) { apiKeyGenerate(input
 const BEYOND: &str = "BEYOND_OWN_RIGHTS";
 
 fn input(value: Value) -> Value {
-    json!({ "input": value })
+    [("input".to_owned(), value)].into_iter().collect::<serde_json::Map<_, _>>().into()
 }
 
 /// A new user's input; `more` is put over it.
