@@ -209,8 +209,8 @@ async fn what_the_schema_does_not_know_is_bad_input_and_never_runs() {
         let alice = world(&instance).await;
         let revision = alice.revision().await;
         let create = document("ProfileCreate");
-        let aliases = |count: usize| (0..count).map(|n| format!("a{n}: __typename ")).collect::<String>();
-        let roots = (0..51).map(|n| format!("a{n}: viewer {{ home }} ")).collect::<String>();
+        let aliases = |count: usize| (0..count).map(|n| format!("a{n}: __typename ")).collect::<Vec<_>>().concat();
+        let roots = (0..51).map(|n| format!("a{n}: viewer {{ home }} ")).collect::<Vec<_>>().concat();
         let deep = format!(
             "{{ users {{ nodes {}{}{} }} }}",
             "{ groups { members { nodes ".repeat(5),

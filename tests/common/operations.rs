@@ -112,7 +112,8 @@ impl Client {
 
 /// An input with more fields.
 pub(crate) fn merged(mut input: Value, more: Value) -> Value {
-    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let Value::Object(more) = more else { panic!("not an object: {more}") };
+    input.as_object_mut().unwrap().extend(more);
     input
 }
 
