@@ -65,7 +65,7 @@ async fn a_key_that_could_forge_a_rule_is_refused_for_every_kind_of_thing() {
             asked.push((
                 "ProfileSaveModule",
                 json!({ "profile": "night", "module": key, "version": 1, "all": true }),
-                "NOT_FOUND",
+                "INVALID",
             ));
             asked.push((
                 "ResourceRegister",
