@@ -8,14 +8,14 @@ use crate::common::operations::{automatic, merged};
 /// What mia may: administer, but not see; and people, of the catalogue.
 const OBJECTS: [&str; 5] = ["admin/users", "admin/user-profiles", "admin/groups", "admin/roles", "admin/api-keys"];
 
-/// An admin `alice`, another `bob`, and `mia` with the role "helper".
-async fn helper(instance: &Instance) -> (Client, Client) {
+/// An admin `alice`, another `bob`, and `mia` with the role "deputy".
+async fn deputy(instance: &Instance) -> (Client, Client) {
     let alice = instance.tenant("acme").await;
     let grants: Vec<_> = OBJECTS
         .iter()
         .flat_map(|object| ["edit", "delete"].map(|action| json!({ "object": object, "action": action })))
         .collect();
-    let role = json!({ "name": "Helper", "permissions": ["people"], "grants": grants });
+    let role = json!({ "name": "Deputy", "permissions": ["people"], "grants": grants });
     alice.make("RoleCreate", role).await;
     let denied = json!([{ "object": "voice/queues/*", "action": "read", "effect": "DENY" }]);
     alice.make("RoleCreate", json!({ "name": "Denied", "permissions": [], "grants": denied })).await;
@@ -24,7 +24,7 @@ async fn helper(instance: &Instance) -> (Client, Client) {
     alice.add_user("bob", "ADMIN", json!({})).await;
     alice.add_user("max", "MANAGER", json!({})).await;
     alice.add_user("ann", "AGENT", json!({})).await;
-    let mia = alice.new_user("acme", "mia", "MANAGER", json!({ "customRole": "helper" })).await;
+    let mia = alice.new_user("acme", "mia", "MANAGER", json!({ "customRole": "deputy" })).await;
     alice.make("GroupCreate", json!({ "name": "Denied", "roles": ["denied"], "members": ["mia", "ann"] })).await;
     (alice, mia)
 }
@@ -32,7 +32,7 @@ async fn helper(instance: &Instance) -> (Client, Client) {
 #[tokio::test]
 async fn r35b_no_one_gives_themselves_or_others_more_than_they_have() {
     on_both(async |instance| {
-        let (alice, mia) = helper(&instance).await;
+        let (alice, mia) = deputy(&instance).await;
         let (revision, rules) = (alice.revision().await, alice.rules().await);
         for (name, input) in beyond() {
             let refused = mia.refuse(name, input.clone()).await;
@@ -49,7 +49,7 @@ fn beyond() -> Vec<(&'static str, Value)> {
         merged(json!({ "username": name, "fullName": name, "email": email }), more)
     };
     let role = |grant: Value| json!({ "name": "New", "permissions": [], "grants": [grant] });
-    let own = |more: Value| merged(json!({ "key": "helper", "version": 1 }), more);
+    let own = |more: Value| merged(json!({ "key": "deputy", "version": 1 }), more);
     let save =
         json!({ "profile": "default", "module": "voice", "version": 1, "sections": [automatic("voice/queues")] });
     vec![
@@ -89,7 +89,7 @@ fn beyond() -> Vec<(&'static str, Value)> {
 #[tokio::test]
 async fn r35b_no_one_but_an_admin_touches_an_admin() {
     on_both(async |instance| {
-        let (alice, mia) = helper(&instance).await;
+        let (alice, mia) = deputy(&instance).await;
         let (revision, rules) = (alice.revision().await, alice.rules().await);
         for (name, input) in [
             ("UserUpdate", json!({ "key": "bob", "version": 1, "fullName": "Mine" })),
@@ -121,7 +121,7 @@ const NEW_USER: &str =
 #[tokio::test]
 async fn r35b_what_one_has_one_may_give_and_take() {
     on_both(async |instance| {
-        let (alice, mia) = helper(&instance).await;
+        let (alice, mia) = deputy(&instance).await;
         let grants = json!([{ "object": "admin/groups", "action": "edit" },
             { "object": "anything/*", "action": "*", "effect": "DENY" }]);
         let role = json!({ "name": "Skills", "permissions": ["people"], "grants": grants });
@@ -133,7 +133,7 @@ async fn r35b_what_one_has_one_may_give_and_take() {
             assert!(alice.allowed("ann", action, object).await, "{action} {object}");
         }
         let user = json!({ "username": "new", "fullName": "New", "email": "new@example.com", "baseRole": "MANAGER",
-            "customRole": "helper" });
+            "customRole": "deputy" });
         assert_eq!(mia.done(NEW_USER, json!({ "input": user })).await["user"]["key"], "new");
         assert!(mia.make("ApiKeyGenerate", json!({ "user": "ann" })).await["token"].is_string());
         mia.make("RoleUpdate", json!({ "key": "strong", "version": 1, "permissions": [] })).await;
