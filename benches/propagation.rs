@@ -21,6 +21,7 @@ use bailiwick::domain::key::{Action, ModuleKey, Object, ProfileKey, TenantKey, U
 use bailiwick::domain::name::Name;
 use bailiwick::domain::profile::{ModuleSave, NewProfile, PermissionType};
 use bailiwick::domain::user::{BaseRole, Telephony, Username};
+use bailiwick::mail::Mailer;
 use bailiwick::policy::rule::Subject;
 use bailiwick::service::Platform;
 use bailiwick::service::tenant::{NewAdmin, NewTenant};
@@ -93,7 +94,10 @@ async fn instance(database: &str, redis: &str) -> Platform {
         model: bailiwick::engine::MODEL.to_owned(),
         max_staleness: None,
         sweep_every: Duration::from_hours(1),
+        tidy_every: Duration::from_hours(1),
         public_url: None,
+        installation: "http://localhost".parse().unwrap(),
+        mailer: Mailer::folder(std::env::temp_dir(), "bailiwick@localhost".parse().unwrap()),
         clock: system_clock(),
     };
     let app = App::new(parts).unwrap();

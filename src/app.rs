@@ -16,6 +16,7 @@ use crate::domain::name::Timestamp;
 use crate::engine::plan::Plan;
 use crate::error::{Error, Result};
 use crate::http::admit::{PlatformGate, PlatformReadiness};
+use crate::mail::Mailer;
 use crate::service::{Clock, Foundation, Platform};
 use crate::store::Store;
 use crate::sync::{Bus, BusStatus, listener, sweep};
@@ -23,6 +24,8 @@ use crate::{config, engine, graphql, http};
 
 /// How many database connections an instance opens at the most.
 const CONNECTIONS: u32 = 16;
+/// How often sessions and links that have run out are deleted.
+const TIDY_EVERY: Duration = Duration::from_mins(10);
 /// How long a shutdown waits for requests and commits under way.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -40,8 +43,14 @@ pub struct Parts {
     pub max_staleness: Option<Duration>,
     /// How often counters are compared with the database's.
     pub sweep_every: Duration,
-    /// Where people reach the installation.
+    /// How often what has run out is deleted.
+    pub tidy_every: Duration,
+    /// Where people reach the installation, if that is told: pages from there are its own.
     pub public_url: Option<Url>,
+    /// Where the links in mails lead.
+    pub installation: Url,
+    /// Sends mails.
+    pub mailer: Mailer,
     /// Tells the time.
     pub clock: Clock,
 }
@@ -67,7 +76,10 @@ impl Parts {
             model,
             max_staleness: settings.max_staleness_seconds.map(config::Seconds::duration),
             sweep_every: settings.sweep_seconds.duration(),
+            tidy_every: TIDY_EVERY,
             public_url: settings.public_url.clone(),
+            installation: settings.installation().map_err(|error| Error::invalid(error.to_string()))?,
+            mailer: mailer(settings)?,
             clock: system_clock(),
         })
     }
@@ -78,17 +90,28 @@ pub struct App {
     platform: Platform,
     status: Arc<BusStatus>,
     sweep_every: Duration,
+    tidy_every: Duration,
     public_url: Option<Url>,
 }
 
 impl App {
     /// Plans the model and puts the instance together. It loads no tenant yet.
     pub fn new(parts: Parts) -> Result<Self> {
-        let Parts { store, bus, catalogue, model, max_staleness, sweep_every, public_url, clock } = parts;
         let plan =
-            Plan::from_model(&model).map_err(|error| Error::invalid(format!("the model is refused: {error}")))?;
-        let platform = Platform::new(Foundation { store, catalogue, model, plan, bus, max_staleness, clock })?;
-        Ok(Self { platform, status: Arc::new(BusStatus::new()), sweep_every, public_url })
+            Plan::from_model(&parts.model).map_err(|error| Error::invalid(format!("the model is refused: {error}")))?;
+        let platform = Platform::new(Foundation {
+            store: parts.store,
+            catalogue: parts.catalogue,
+            model: parts.model,
+            plan,
+            bus: parts.bus,
+            max_staleness: parts.max_staleness,
+            mailer: parts.mailer,
+            installation: parts.installation,
+            clock: parts.clock,
+        })?;
+        let Parts { sweep_every, tidy_every, public_url, .. } = parts;
+        Ok(Self { platform, status: Arc::new(BusStatus::new()), sweep_every, tidy_every, public_url })
     }
 
     /// The use cases, for the command line and for tests.
@@ -119,6 +142,7 @@ impl App {
             Arc::clone(&self.status),
         ));
         background.spawn(sweep::run(applier, self.sweep_every, shutdown.clone()));
+        background.spawn(shutdown.clone().run_until_cancelled_owned(tidy(self.platform.clone(), self.tidy_every)));
         background.close();
         let schema = http::limits::limit(graphql::build(self.platform.clone())).finish();
         let options = http::Options {
@@ -149,6 +173,24 @@ impl App {
             tracing::warn!("work was still under way after {} s", GRACE.as_secs());
         }
         self.platform.store.close().await
+    }
+}
+
+/// Deletes what has run out, every so often. Each instance does, for all: a second time is cheap.
+async fn tidy(platform: Platform, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        if let Err(error) = platform.delete_expired().await {
+            tracing::warn!(%error, cause = error.source_text(), "what has run out was not deleted; the next time tries again");
+        }
+    }
+}
+
+fn mailer(settings: &config::Settings) -> Result<Mailer> {
+    let from = settings.mail_from.clone();
+    match &settings.smtp_url {
+        Some(url) => Mailer::smtp(url.expose(), from),
+        None => Ok(Mailer::folder(settings.mail_dir.clone(), from)),
     }
 }
 

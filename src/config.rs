@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
+use lettre::message::Mailbox;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
@@ -47,6 +48,14 @@ pub struct Settings {
     pub model: Option<PathBuf>,
     /// The operator's first password; without it, one is made and printed once.
     pub operator_password: Option<SecretString>,
+    /// The mail server; without it, mails are files in `mail_dir`.
+    #[serde(default, deserialize_with = "value::smtp_url")]
+    pub smtp_url: Option<SecretUrl>,
+    /// The folder for mails while there is no mail server.
+    pub mail_dir: PathBuf,
+    /// Whom mails are from.
+    #[serde(deserialize_with = "value::mailbox")]
+    pub mail_from: Mailbox,
     /// How often counters are compared with the database's.
     pub sweep_seconds: Seconds<3600>,
     /// How old a snapshot may grow while the database is away; without it, as old as it gets.
@@ -98,6 +107,15 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// Where people reach the installation: `public_url`, or the address it listens on.
+    pub fn installation(&self) -> Result<Url, SettingsError> {
+        let listens = || Url::parse(&format!("http://{}", self.listen));
+        self.public_url.clone().map_or_else(listens, Ok).map_err(|_| SettingsError::Wrong {
+            setting: "listen".to_owned(),
+            fault: "no link can be made from it: set `public_url`".to_owned(),
+        })
+    }
+
     /// Reads the settings: the defaults, then `file` (or `bailiwick.toml` in the working folder,
     /// if it is there), then those of `env` whose names begin with `BAILIWICK_`.
     pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {

@@ -15,6 +15,7 @@
 //! - [`engine`]: `model.conf` as a plan, one tenant's rules as an immutable snapshot, decisions
 //! - [`store`]: the database, a tenant at a time
 //! - [`sync`]: how instances hear of each other's changes
+//! - [`mail`]: what is mailed to people, and how
 //! - [`auth`]: passwords, tokens, and the [`auth::caller::Caller`] that every use case asks for
 //! - [`service`]: the use cases
 //! - [`graphql`] and [`http`]: how clients reach them
@@ -48,6 +49,7 @@ pub mod engine;
 pub mod error;
 pub mod graphql;
 pub mod http;
+pub mod mail;
 pub mod policy;
 pub mod service;
 pub mod store;

@@ -17,6 +17,7 @@ mod history;
 mod http;
 mod instances;
 mod operations;
+mod password;
 mod permit;
 mod policy;
 mod profile;

@@ -7,7 +7,8 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::DocumentOperations;
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, OPERATOR_PASSWORD, PASSWORD, on_both};
+use crate::common::app::{Client, Instance, OPERATOR_PASSWORD, PASSWORD, on_both};
+use crate::common::mail::token_in;
 use crate::common::operations::document;
 use crate::common::socket::Socket;
 
@@ -60,6 +61,7 @@ async fn every_document_runs() {
         let alice = stranger.signed_in("acme", "alice", PASSWORD).await;
         people(&mut run, &alice).await;
         policy(&mut run, &alice, &instance.url).await;
+        passwords(&mut run, &alice, &instance).await;
         removals(&mut run, &alice).await;
         let ended = run.get(&alice, "SignOut", json!({})).await;
         assert_eq!(ended["ended"], true);
@@ -140,6 +142,18 @@ async fn policy(run: &mut Run, alice: &Client, url: &str) {
     let first = socket.next("1").await;
     assert_eq!(first["data"]["policyChanged"]["revision"], 2, "{first}");
     run.ran.insert("PolicyChanged".to_owned());
+}
+
+async fn passwords(run: &mut Run, alice: &Client, instance: &Instance) {
+    run.make(alice, "PasswordChange", json!({ "old": PASSWORD, "new": "Another-12" })).await;
+    let set = run.make(alice, "UserSetPassword", json!({ "key": "dana", "password": "Another-12" })).await;
+    assert!(set["user"]["lastPasswordResetAt"].is_string());
+    let stranger = instance.stranger();
+    let input = json!({ "tenant": "acme", "email": "dana@example.com" });
+    assert_eq!(run.make(&stranger, "PasswordResetRequest", input).await["accepted"], true);
+    let token = token_in(&instance.mails().await[0]);
+    let reset = run.make(&stranger, "PasswordReset", json!({ "token": token, "password": PASSWORD })).await;
+    assert_eq!((&reset["tenant"], &reset["username"]), (&json!("acme"), &json!("dana")));
 }
 
 async fn removals(run: &mut Run, alice: &Client) {

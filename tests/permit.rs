@@ -20,6 +20,7 @@ fn mutations() -> Vec<(&'static str, Value)> {
         ("UserCreate", json!({ "username": "x", "fullName": "X", "email": "x@example.com", "baseRole": "AGENT" })),
         ("UserUpdate", json!({ "key": "ann", "version": 1, "fullName": "X" })),
         ("UserDelete", json!({ "key": "ann" })),
+        ("UserSetPassword", json!({ "key": "alice", "password": PASSWORD })),
         ("ProfileCreate", json!({ "name": "X", "permissionType": "READ" })),
         ("ProfileUpdate", json!({ "key": "default", "version": 1, "description": "x" })),
         ("ProfileSaveModule", json!({ "profile": "default", "module": "voice", "version": 1, "all": true })),
@@ -63,7 +64,18 @@ fn queries() -> Vec<(&'static str, Value)> {
 }
 
 /// What anyone may who has signed in, and what needs no signing in.
-const FREE: [&str; 7] = ["SignIn", "SignOut", "Viewer", "ViewerCan", "Tenant", "Catalogue", "Node"];
+const FREE: [&str; 10] = [
+    "SignIn",
+    "SignOut",
+    "PasswordChange",
+    "PasswordResetRequest",
+    "PasswordReset",
+    "Viewer",
+    "ViewerCan",
+    "Tenant",
+    "Catalogue",
+    "Node",
+];
 
 #[test]
 fn no_operation_is_left_out_here() {
@@ -123,13 +135,14 @@ async fn node_id(alice: &Client) -> Value {
 }
 
 #[tokio::test]
-async fn without_signing_in_there_is_nothing_but_signing_in() {
+async fn without_signing_in_there_is_nothing_but_signing_in_and_a_new_password() {
     on_both(async |instance| {
         instance.tenant("acme").await;
         let stranger = instance.stranger();
         let asked = mutations().into_iter().map(|(name, input)| (name, json!({ "input": input }))).chain(queries());
         let free = ["SignOut", "Viewer", "Tenant", "Catalogue"].map(|name| (name, json!({})));
-        for (name, variables) in asked.chain(free) {
+        let own = ("PasswordChange", json!({ "input": { "old": PASSWORD, "new": PASSWORD } }));
+        for (name, variables) in asked.chain(free).chain([own]) {
             assert_eq!(stranger.fail(name, variables).await, "UNAUTHENTICATED", "{name}");
         }
         let tenant = stranger.in_tenant("acme");

@@ -101,6 +101,9 @@ async fn r35b_no_one_but_an_admin_touches_an_admin() {
             ("ApiKeyGenerate", json!({ "user": "alice" })),
             ("ApiKeyRemove", json!({ "user": "bob" })),
             ("ApiKeyGenerate", json!({ "user": "max" })),
+            ("UserSetPassword", json!({ "key": "bob", "password": "Another-12" })),
+            ("UserSetPassword", json!({ "key": "alice", "password": "Another-12" })),
+            ("UserSetPassword", json!({ "key": "max", "password": "Another-12" })),
         ] {
             assert_eq!(mia.refuse(name, input.clone()).await.0, "BEYOND_OWN_RIGHTS", "{name} {input}");
         }
@@ -136,6 +139,10 @@ async fn r35b_what_one_has_one_may_give_and_take() {
             "customRole": "deputy" });
         assert_eq!(mia.done(NEW_USER, json!({ "input": user })).await["user"]["key"], "new");
         assert!(mia.make("ApiKeyGenerate", json!({ "user": "ann" })).await["token"].is_string());
+        assert_eq!(
+            mia.make("UserSetPassword", json!({ "key": "ann", "password": "Another-12" })).await["user"]["key"],
+            "ann"
+        );
         mia.make("RoleUpdate", json!({ "key": "strong", "version": 1, "permissions": [] })).await;
         let members = json!({ "group": "strong", "users": ["mia"] });
         assert_eq!(mia.done(ADD_MEMBERS, json!({ "input": members })).await["group"]["version"], 2);

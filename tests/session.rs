@@ -1,8 +1,12 @@
 //! Sessions and API keys, through the API.
 
+use std::time::Duration;
+
+use bailiwick::auth::token::Token;
 use serde_json::json;
 
-use crate::common::app::{PASSWORD, on_both};
+use crate::common::app::{Choices, Client, Database, Instance, PASSWORD, eventually, on_both};
+use crate::common::mail::token_in;
 
 const SIGN_IN: &str =
     "mutation($input: SessionCreateInput!) { sessionCreate(input: $input) { token userErrors { code message } } }";
@@ -87,4 +91,93 @@ async fn a_new_api_key_stops_the_old_one_and_cannot_change_keys_itself() {
         assert_eq!(new.failed(VIEWER, json!({})).await, "UNAUTHENTICATED");
     })
     .await;
+}
+
+/// What signing in comes to: `None` when it works.
+async fn refusal_of(stranger: &Client, tenant: &str, username: &str, password: &str) -> Option<String> {
+    let input = json!({ "tenant": tenant, "username": username, "password": password });
+    let answer = stranger.ask(SIGN_IN, json!({ "input": input })).await;
+    let code = answer["errors"][0]["extensions"]["code"].as_str();
+    let refused = answer["data"]["sessionCreate"]["userErrors"][0]["code"].as_str();
+    code.or(refused).map(str::to_owned)
+}
+
+#[tokio::test]
+async fn ten_wrong_passwords_stop_more_guesses_for_a_while_whoever_they_are_for() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        alice.add_user("dana", "AGENT", json!({})).await;
+        let stranger = instance.stranger();
+        for (tenant, username) in [("acme", "alice"), ("acme", "nobody"), ("globex", "alice")] {
+            for _ in 0..10 {
+                let refused = refusal_of(&stranger, tenant, username, "Wrong-1234").await;
+                assert_eq!(refused.as_deref(), Some("WRONG_PASSWORD"), "{tenant} {username}");
+            }
+            for (username, password) in [(username.to_uppercase(), "Wrong-1234"), (username.to_owned(), PASSWORD)] {
+                let refused = refusal_of(&stranger, tenant, &username, password).await;
+                assert_eq!(refused.as_deref(), Some("RATE_LIMITED"), "{tenant} {username}");
+            }
+        }
+        assert_eq!(refusal_of(&stranger, "acme", "dana", PASSWORD).await, None, "others are not held up");
+        alice.data(VIEWER, json!({})).await;
+        instance.pass_seconds(301);
+        assert_eq!(refusal_of(&stranger, "acme", "alice", PASSWORD).await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_right_password_in_between_begins_the_count_anew() {
+    on_both(async |instance| {
+        instance.tenant("acme").await;
+        let stranger = instance.stranger();
+        for _ in 0..2 {
+            for _ in 0..9 {
+                let refused = refusal_of(&stranger, "acme", "alice", "Wrong-1234").await;
+                assert_eq!(refused.as_deref(), Some("WRONG_PASSWORD"));
+            }
+            assert_eq!(refusal_of(&stranger, "acme", "alice", PASSWORD).await, None);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_right_password_of_a_disabled_user_counts_like_a_wrong_one() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        alice.add_user("dana", "AGENT", json!({})).await;
+        alice.make("UserUpdate", json!({ "key": "dana", "version": 1, "enabled": false })).await;
+        let stranger = instance.stranger();
+        for _ in 0..10 {
+            let refused = refusal_of(&stranger, "acme", "dana", PASSWORD).await;
+            assert_eq!(refused.as_deref(), Some("WRONG_PASSWORD"));
+        }
+        assert_eq!(refusal_of(&stranger, "acme", "dana", PASSWORD).await.as_deref(), Some("RATE_LIMITED"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_and_links_that_have_run_out_are_deleted() {
+    for database in [Database::sqlite(), Database::postgres().await] {
+        let choices = Choices { tidy_every: Duration::from_millis(20), ..Choices::default() };
+        let instance = Instance::start(&database, choices).await;
+        let alice = instance.tenant("acme").await;
+        let input = json!({ "tenant": "acme", "email": "alice@example.com" });
+        instance.stranger().make("PasswordResetRequest", input).await;
+        let digest = |text: &str| Token::parse(text).unwrap().hash().0;
+        let session = digest(alice.token.as_deref().unwrap());
+        let link = digest(&token_in(&instance.mails().await[0]));
+        let store = &instance.platform.store;
+        let there = async || {
+            let session = store.session_by_token(&session).await.unwrap().is_some();
+            (session, store.password_reset_by_token(&link).await.unwrap().is_some())
+        };
+        assert_eq!(there().await, (true, true));
+        instance.pass_seconds(2 * 3600);
+        eventually("the link is deleted", async || there().await == (true, false)).await;
+        instance.pass_seconds(11 * 3600);
+        eventually("the session is deleted", async || there().await == (false, false)).await;
+    }
 }

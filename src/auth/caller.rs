@@ -12,6 +12,8 @@ pub enum Credential {
     Session(Uuid),
     /// An API key.
     ApiKey,
+    /// A link from a mail: it sets a new password, and nothing else.
+    ResetLink,
     /// The command line on the machine itself.
     System,
 }

@@ -1,5 +1,6 @@
-//! Who calls: passwords, tokens, and the [`Caller`](caller::Caller) that every use case asks for.
+//! Who calls: passwords and how often they are guessed at, tokens, and the [`Caller`](caller::Caller) that every use case asks for.
 
+pub mod attempts;
 pub mod caller;
 pub mod password;
 pub mod token;

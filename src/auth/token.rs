@@ -1,4 +1,4 @@
-//! Opaque bearer tokens: 32 random bytes with a prefix that says what they are. They are stored
+//! Opaque tokens: 32 random bytes with a prefix that says what they are. They are stored
 //! hashed. A plain SHA-256 is enough: nobody can guess 256 random bits.
 
 use std::fmt;
@@ -17,18 +17,23 @@ pub enum TokenKind {
     Session,
     /// An API key.
     ApiKey,
+    /// The link in a mail that sets a new password.
+    PasswordReset,
 }
 
 impl TokenKind {
+    const ALL: [Self; 3] = [Self::Session, Self::ApiKey, Self::PasswordReset];
+
     const fn prefix(self) -> &'static str {
         match self {
             Self::Session => "bws_",
             Self::ApiKey => "bwk_",
+            Self::PasswordReset => "bwr_",
         }
     }
 }
 
-/// A bearer token. Its text is shown once, to whom it is made for.
+/// A token. Its text is shown once, to whom it is made for.
 #[derive(Clone)]
 pub struct Token {
     kind: TokenKind,
@@ -53,7 +58,7 @@ impl Token {
 
     /// Reads a token that a caller sent; `None` when it cannot be one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        let kind = [TokenKind::Session, TokenKind::ApiKey].into_iter().find(|kind| text.starts_with(kind.prefix()))?;
+        let kind = TokenKind::ALL.into_iter().find(|kind| text.starts_with(kind.prefix()))?;
         (text.len() == kind.prefix().len() + 43).then(|| Self { kind, text: text.to_owned().into() })
     }
 

@@ -23,6 +23,12 @@ fn without_file_and_environment_the_defaults_hold() {
     assert_eq!(settings.database_url.expose(), "sqlite://bailiwick.db?mode=rwc");
     assert!(settings.redis_url.is_none() && settings.public_url.is_none());
     assert!(settings.catalogue.is_none() && settings.model.is_none());
+    assert!(settings.smtp_url.is_none());
+    assert_eq!(
+        (settings.mail_dir.as_path(), settings.mail_from.to_string().as_str()),
+        (Path::new("mail"), "bailiwick@localhost")
+    );
+    assert_eq!(settings.installation().unwrap().as_str(), "http://127.0.0.1:8080/");
     assert!(settings.operator_password.is_none() && settings.max_staleness_seconds.is_none());
     assert_eq!(settings.sweep_seconds.duration().as_secs(), 5);
     assert_eq!((settings.log.as_str(), settings.log_format), ("info,sea_orm_migration=warn", LogFormat::Text));
@@ -62,6 +68,9 @@ fn every_setting_can_come_from_the_environment() {
             ("BAILIWICK_CATALOGUE", "own.yaml"),
             ("BAILIWICK_MODEL", "own.conf"),
             ("BAILIWICK_OPERATOR_PASSWORD", "12345678"),
+            ("BAILIWICK_SMTP_URL", "smtps://mail.example.com"),
+            ("BAILIWICK_MAIL_DIR", "/var/spool/bailiwick"),
+            ("BAILIWICK_MAIL_FROM", "Access <no-reply@example.com>"),
             ("BAILIWICK_SWEEP_SECONDS", "3600"),
             ("BAILIWICK_MAX_STALENESS_SECONDS", "86400"),
             ("BAILIWICK_LOG", "trace"),
@@ -70,8 +79,12 @@ fn every_setting_can_come_from_the_environment() {
     )
     .unwrap();
     assert_eq!(settings.listen.port(), 9000);
+    assert_eq!(settings.installation().unwrap().as_str(), "https://access.example.com/rbac");
     assert_eq!(settings.redis_url.unwrap().expose(), "redis+unix:///run/redis.sock");
     assert_eq!(settings.public_url.unwrap().as_str(), "https://access.example.com/rbac");
+    assert_eq!(settings.smtp_url.unwrap().expose(), "smtps://mail.example.com");
+    assert_eq!(settings.mail_dir, Path::new("/var/spool/bailiwick"));
+    assert_eq!(settings.mail_from.email.to_string(), "no-reply@example.com");
     assert_eq!(settings.catalogue.unwrap(), Path::new("own.yaml"));
     assert_eq!(settings.model.unwrap(), Path::new("own.conf"));
     // A password of digits stays what it is.
@@ -119,6 +132,12 @@ fn a_wrong_setting_is_refused_by_the_name_it_has_where_it_was_set() {
         ),
         ("public_url = 'https://u:p@h'", &[], "public_url in bailiwick.toml: it must have no user"),
         ("", &[("BAILIWICK_PUBLIC_URL", "https://h?x=1")], "BAILIWICK_PUBLIC_URL: it must have no user, password, `?`"),
+        ("smtp_url = 'http://h'", &[], "smtp_url in bailiwick.toml: it must be a URL that begins with one of `smtp:`"),
+        ("", &[("BAILIWICK_SMTP_URL", "smtp:h")], "BAILIWICK_SMTP_URL: `smtp:` must be followed by"),
+        ("", &[("BAILIWICK_SMTP_URL", "smtp://h?tls=maybe")], "BAILIWICK_SMTP_URL: it must be `smtp://HOST`"),
+        ("", &[("BAILIWICK_MAIL_FROM", "nobody")], "BAILIWICK_MAIL_FROM: it must be an email address"),
+        ("", &[("BAILIWICK_MAIL_FROM", "")], "BAILIWICK_MAIL_FROM: it is empty"),
+        ("", &[("BAILIWICK_MAIL_DIR", "")], "BAILIWICK_MAIL_DIR: it is empty"),
         ("", &[("BAILIWICK_LOG", "info=loud")], "BAILIWICK_LOG: it must be a level such as `info`"),
         ("log_format = 'xml'", &[], "log_format in bailiwick.toml: it must be `text` or `json`"),
         ("operator_password = 5", &[], "operator_password in bailiwick.toml: it must be a string"),
@@ -160,11 +179,12 @@ fn secrets_are_never_shown() {
         ),
         ("BAILIWICK_REDIS_URL", "rediss://:hunter2@cache.example/1#hunter2"),
         ("BAILIWICK_OPERATOR_PASSWORD", "hunter2"),
+        ("BAILIWICK_SMTP_URL", "smtps://dana:hunter2@mail.example"),
     ];
     let settings = load("", &secrets).unwrap();
     let debug = format!("{settings:?}");
     assert!(!debug.contains("hunter2") && !debug.contains("dana"), "{debug}");
-    assert_eq!(debug.to_lowercase().matches("redacted]").count(), 3, "{debug}");
+    assert_eq!(debug.to_lowercase().matches("redacted]").count(), 4, "{debug}");
     assert_eq!(settings.database_url.without_credentials(), "postgres://db.example:5433/bailiwick");
     assert_eq!(settings.redis_url.unwrap().without_credentials(), "rediss://cache.example/1");
     for wrong in ["mysql://dana:hunter2@h/d", "postgres://dana:hunter2@h:port/d", "postgres:dana:hunter2@h", "hunter2"]
@@ -172,6 +192,8 @@ fn secrets_are_never_shown() {
         let refusal = refusal("", &[("BAILIWICK_DATABASE_URL", wrong)]);
         assert!(!refusal.contains("hunter2"), "{refusal}");
     }
+    let refusal = refusal("", &[("BAILIWICK_SMTP_URL", "smtp://dana:hunter2@h?tls=hunter2")]);
+    assert!(!refusal.contains("hunter2"), "{refusal}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use lettre::message::Mailbox;
+use lettre::{AsyncSmtpTransport, Tokio1Executor};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, de};
 use tracing_subscriber::EnvFilter;
@@ -94,6 +96,23 @@ pub(super) fn redis_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Sec
     let text = Option::<String>::deserialize(from)?;
     let parse = |text: String| SecretUrl::parse(&text, &["redis", "rediss", "redis+unix", "unix"]);
     text.map(parse).transpose().map_err(de::Error::custom)
+}
+
+pub(super) fn smtp_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretUrl>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    let parse = |text: String| {
+        let url = SecretUrl::parse(&text, &["smtp", "smtps"])?;
+        // Not its own words, which quote what is wrong.
+        let wrong = |_| "it must be `smtp://HOST`, `smtp://HOST?tls=required` or `smtps://HOST`".to_owned();
+        AsyncSmtpTransport::<Tokio1Executor>::from_url(&text).map_err(wrong)?;
+        Ok(url)
+    };
+    text.map(parse).transpose().map_err(|fault: String| de::Error::custom(fault))
+}
+
+pub(super) fn mailbox<'de, D: Deserializer<'de>>(from: D) -> Result<Mailbox, D::Error> {
+    let wrong = |_| de::Error::custom("it must be an email address, or `NAME <ADDRESS>`");
+    String::deserialize(from)?.parse().map_err(wrong)
 }
 
 pub(super) fn public_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Url>, D::Error> {

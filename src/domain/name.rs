@@ -74,6 +74,12 @@ impl Timestamp {
             .unwrap_or_default()
     }
 
+    /// The minute of it, for people: `2026-01-31 09:30 UTC`.
+    pub fn to_minute(self) -> String {
+        let text = self.to_rfc3339();
+        format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " "))
+    }
+
     /// Reads RFC 3339.
     pub fn from_rfc3339(text: &str) -> Result<Self> {
         let moment = OffsetDateTime::parse(text, &Rfc3339)

@@ -41,6 +41,11 @@ impl BaseRole {
         }
     }
 
+    /// Whether one signs in with a password: a host application has its API key alone.
+    pub fn signs_in(self) -> bool {
+        self != Self::Service
+    }
+
     /// Reads the stored word.
     pub fn parse(text: &str) -> Result<Self> {
         Self::ALL

@@ -11,6 +11,7 @@ mod loaders;
 pub mod menu;
 pub mod node;
 pub mod page;
+pub mod password;
 pub mod payload;
 pub mod policy;
 pub mod profile;

@@ -8,6 +8,7 @@ use super::decision::DecisionQuery;
 use super::group::{Group, GroupMutation, GroupQuery};
 use super::menu::ViewerQuery;
 use super::node::{Kind, Node, parse_id};
+use super::password::PasswordMutation;
 use super::policy::{PolicyQuery, PolicySubscription};
 use super::profile::{Profile, ProfileMutation, ProfileQuery};
 use super::resource::{Resource, ResourceMutation, ResourceQuery};
@@ -68,6 +69,7 @@ pub struct Query(
 #[derive(Default, MergedObject)]
 pub struct Mutation(
     SessionMutation,
+    PasswordMutation,
     TenantMutation,
     UserMutation,
     ProfileMutation,

@@ -110,10 +110,10 @@ impl User {
         if self.is_here(ctx)? { loaders(ctx)?.api_key(&self.row.user.key).await } else { Ok(None) }
     }
 
-    /// When its password was last set by an admin or by a link; shown while the security suite is on.
+    /// When its password was last set to another one; shown while the security suite is on.
     async fn last_password_reset_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
         let (platform, caller) = caller(ctx)?;
-        let shown = platform.tenant_of(caller).await?.policy().settings.security_suite;
+        let shown = self.is_here(ctx)? && platform.tenant_of(caller).await?.policy().settings.security_suite;
         Ok(self.row.last_password_reset_at.filter(|_| shown).map(DateTime))
     }
 

@@ -12,6 +12,7 @@ use super::permit::{Permit, subject_of};
 use super::rights;
 use super::tenants::{OwnChange, Tenant};
 use crate::auth::caller::{Caller, Credential, RequestInfo};
+use crate::domain::Change;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
@@ -136,6 +137,12 @@ impl Platform {
         tx.write_state(written.before, written.after, written.new_accounts).await?;
         for (user, account) in written.accounts {
             tx.update_account(user, account).await?;
+        }
+        for user in written.signed_out() {
+            tx.end_sessions(user, None).await?;
+        }
+        for user in written.links_voided() {
+            tx.void_password_reset(user).await?;
         }
         tx.write_rules(&plan.diff).await?;
         if tx.tenant().compiler_version < COMPILER_VERSION {
@@ -263,6 +270,21 @@ impl Written<'_> {
             .iter()
             .any(|(key, user)| self.after.users.get(key).is_none_or(|after| remembered(after) != remembered(user)));
         altered || self.accounts.values().any(|it| it.password_hash.is_some() || it.full_name.is_some())
+    }
+
+    /// Whose sessions end for good: who may sign in no longer, and who gets another password.
+    fn signed_out(&self) -> impl Iterator<Item = &UserKey> {
+        let may_sign_in = |user: &User| user.enabled && user.base_role.signs_in();
+        let users = self.before.users.iter().filter(move |(_, user)| may_sign_in(user));
+        let barred = users.filter(move |(key, _)| self.after.users.get(*key).is_some_and(|after| !may_sign_in(after)));
+        let renewed = self.accounts.iter().filter(|(_, account)| account.password_hash.is_some());
+        barred.map(|(key, _)| key).chain(renewed.map(|(key, _)| key))
+    }
+
+    /// Whose link for a new password is void: theirs, and of who reads another mailbox from now on.
+    fn links_voided(&self) -> impl Iterator<Item = &UserKey> {
+        let moved = self.accounts.iter().filter(|(_, account)| !matches!(account.email, Change::Keep));
+        self.signed_out().chain(moved.map(|(key, _)| key))
     }
 
     /// What the audit log says was and is: the things that changed, never a secret.

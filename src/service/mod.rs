@@ -5,6 +5,7 @@ pub mod change;
 pub mod decision;
 pub mod group;
 pub mod menu;
+pub mod password;
 pub mod permit;
 pub mod policy;
 pub mod profile;
@@ -22,12 +23,15 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio_util::task::TaskTracker;
+use url::Url;
 
+use crate::auth::attempts::Attempts;
 use crate::auth::password::Passwords;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::name::Timestamp;
 use crate::engine::plan::Plan;
 use crate::error::Result;
+use crate::mail::Mailer;
 use crate::store::Store;
 use crate::sync::Bus;
 
@@ -58,11 +62,17 @@ pub struct Parts {
     pub bus: Bus,
     /// Hashes and checks passwords.
     pub passwords: Passwords,
-    /// Commits under way; a shutdown waits for them.
+    /// Sends mails.
+    pub mailer: Mailer,
+    /// The installation, as people reach it: where the links in mails lead.
+    pub installation: Url,
+    /// Commits and mails under way; a shutdown waits for them.
     pub tasks: TaskTracker,
     /// How old what is in memory may be to decide from.
     pub max_staleness: Option<Duration>,
     credentials: session::Credentials,
+    attempts: Attempts,
+    resets: password::ResetRequests,
     clock: Clock,
 }
 
@@ -80,6 +90,10 @@ pub struct Foundation {
     pub bus: Bus,
     /// How old what is in memory may be to decide from.
     pub max_staleness: Option<Duration>,
+    /// Sends mails.
+    pub mailer: Mailer,
+    /// The installation, as people reach it.
+    pub installation: Url,
     /// Tells the time.
     pub clock: Clock,
 }
@@ -94,7 +108,7 @@ impl Deref for Platform {
 impl Platform {
     /// Puts the parts together.
     pub fn new(foundation: Foundation) -> Result<Self> {
-        let Foundation { store, catalogue, model, plan, bus, max_staleness, clock } = foundation;
+        let Foundation { store, catalogue, model, plan, bus, max_staleness, mailer, installation, clock } = foundation;
         let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan)));
         let model_hash =
             Sha256::digest(model.as_bytes()).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
@@ -106,9 +120,13 @@ impl Platform {
             tenants,
             bus,
             passwords: Passwords::new()?,
+            mailer,
+            installation,
             tasks: TaskTracker::new(),
             max_staleness,
             credentials: session::Credentials::new(),
+            attempts: Attempts::new(),
+            resets: password::ResetRequests::new(),
             clock,
         })))
     }

@@ -9,11 +9,12 @@ use uuid::Uuid;
 use super::Platform;
 use super::change::{Intent, Record, visited_from};
 use super::permit::{Permit, unauthenticated};
+use crate::auth::attempts::Tried;
 use crate::auth::caller::{Caller, Credential, RequestInfo, TenantRef};
 use crate::auth::token::{Token, TokenHash, TokenKind};
 use crate::domain::key::{Action, TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
-use crate::domain::user::{BaseRole, Username};
+use crate::domain::user::Username;
 use crate::error::{Error, ErrorCode, Result};
 use crate::store::Tx;
 use crate::store::session::{ApiKeyRow, CredentialRow, NewApiKey, NewSession};
@@ -65,14 +66,11 @@ impl Platform {
         password: SecretString,
         request: RequestInfo,
     ) -> Result<NewSignIn> {
-        let found = self.find_sign_in(tenant, username).await?;
+        let found = self.find_sign_in(tenant, username).await?.filter(|(_, row)| row.may_sign_in());
         let stored = found.as_ref().and_then(|(_, row)| row.password_hash.clone());
-        let fits = self.passwords.verify(password, stored.clone()).await?;
+        let fits = self.check_guess(Tried::new(tenant, username), password, stored.clone()).await?;
         let wrong = || Error::new(ErrorCode::WrongPassword, "tenant, username or password do not fit");
-        let Some((tenant, row)) = found.filter(|(_, row)| fits && row.enabled && row.base_role != BaseRole::Service)
-        else {
-            return Err(wrong());
-        };
+        let Some((tenant, row)) = found.filter(|_| fits) else { return Err(wrong()) };
         let token = Token::generate(TokenKind::Session)?;
         let now = self.now();
         let session = Uuid::now_v7();
@@ -89,7 +87,7 @@ impl Platform {
         let mut tx = self.store.begin(tenant.id).await?.ok_or_else(wrong)?;
         // The password may have been changed while it was being checked.
         let again = self.store.scope(tenant.id).sign_in(&row.user).await?;
-        if again.is_none_or(|again| again.password_hash != stored || !again.enabled) {
+        if again.is_none_or(|again| again.password_hash != stored || !again.may_sign_in()) {
             return Err(wrong());
         }
         tx.insert_session(&NewSession {
@@ -100,10 +98,30 @@ impl Platform {
             expires_at,
         })
         .await?;
-        let record = Record::new(&caller, &account_intent(Permit::USERS_EDIT, "session.create", &row.user), now);
+        let record = Record::new(&caller, &account_intent("session.create", &row.user), now);
         tx.audit(&record.event(None, None, None)).await?;
         self.commit(tx, record, None, None).await?;
         Ok(NewSignIn { token, expires_at, caller })
+    }
+
+    /// Checks a password that may be a guess: after too many wrong ones for a name, whether or not
+    /// there is such a user, none is looked at for a while.
+    pub(super) async fn check_guess(
+        &self,
+        tried: Tried,
+        password: SecretString,
+        stored: Option<String>,
+    ) -> Result<bool> {
+        self.attempts.check(&tried, self.now())?;
+        let fits = self.passwords.verify(password, stored).await?;
+        // Once more, for the guesses that were looked at side by side with this one.
+        self.attempts.check(&tried, self.now())?;
+        if fits {
+            self.attempts.clear(&tried);
+        } else {
+            self.attempts.count(tried, self.now());
+        }
+        Ok(fits)
     }
 
     async fn find_sign_in(
@@ -128,10 +146,7 @@ impl Platform {
         let home = caller.home().id;
         let mut tx = self.store.begin(home).await?.ok_or_else(unauthenticated)?;
         tx.end_session(session).await?;
-        let record = Record::new(caller, &account_intent(Permit::USERS_EDIT, "session.end", caller.user()), self.now());
-        tx.bump(false, true).await?;
-        tx.audit(&record.event(None, None, None)).await?;
-        self.commit(tx, record, None, None).await.map(drop)
+        self.commit_credential(caller, tx, "session.end", caller.user(), None).await
     }
 
     /// Makes a new API key for the caller, or for another user; an old one stops at once.
@@ -142,7 +157,7 @@ impl Platform {
         let key = ApiKeyRow { prefix: token.shown_prefix(), created_at: now, last_used_at: None };
         tx.put_api_key(&user, &NewApiKey { token: token.hash().0, prefix: key.prefix.clone(), created_at: now })
             .await?;
-        self.finish_api_key(caller, tx, "apiKey.generate", &user, now).await?;
+        self.commit_credential(caller, tx, "apiKey.generate", &user, visited_from(caller)).await?;
         Ok(IssuedKey { token, key })
     }
 
@@ -152,15 +167,14 @@ impl Platform {
         if !tx.remove_api_key(&user).await? {
             return Err(Error::not_found("API key of user", &user).at("user"));
         }
-        let now = self.now();
-        self.finish_api_key(caller, tx, "apiKey.remove", &user, now).await?;
+        self.commit_credential(caller, tx, "apiKey.remove", &user, visited_from(caller)).await?;
         Ok(user)
     }
 
     /// Changing credentials needs a session: whoever finds an API key cannot dig in with it.
     async fn begin_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<(Tx, UserKey)> {
         if *caller.credential() == Credential::ApiKey {
-            return Err(Error::new(ErrorCode::Forbidden, "an API key cannot change API keys: sign in"));
+            return Err(needs_session());
         }
         let own = user.is_none_or(|user| user == caller.user() && !caller.is_visiting() && !caller.is_system());
         if own && !caller.is_visiting() {
@@ -180,18 +194,19 @@ impl Platform {
         Ok((tx, user))
     }
 
-    async fn finish_api_key(
+    /// Commits a change of a user's credentials, which are looked up anew everywhere from then on.
+    pub(super) async fn commit_credential(
         &self,
         caller: &Caller,
         mut tx: Tx,
         action: &'static str,
         user: &UserKey,
-        now: Timestamp,
+        from: Option<TenantId>,
     ) -> Result<()> {
-        let record = Record::new(caller, &account_intent(Permit::API_KEYS_EDIT, action, user), now);
+        let record = Record::new(caller, &account_intent(action, user), self.now());
         tx.bump(false, true).await?;
         tx.audit(&record.event(None, None, None)).await?;
-        self.commit(tx, record, None, visited_from(caller)).await.map(drop)
+        self.commit(tx, record, None, from).await.map(drop)
     }
 
     /// Who a bearer token belongs to. `tenant` is the one that an operator names.
@@ -202,7 +217,7 @@ impl Platform {
         let now = self.now();
         let ended = row.expires_at.is_some_and(|end| end <= now);
         // A host application has its API key alone (R25), also when it was a person before.
-        let not_a_persons = row.session.is_some() && row.base_role == BaseRole::Service;
+        let not_a_persons = row.session.is_some() && !row.base_role.signs_in();
         if !row.enabled || ended || not_a_persons {
             return Err(unauthenticated());
         }
@@ -241,6 +256,7 @@ impl Platform {
         let row = match token.kind() {
             TokenKind::Session => self.store.session_by_token(&hash.0).await?,
             TokenKind::ApiKey => self.store.api_key_by_token(&hash.0).await?,
+            TokenKind::PasswordReset => None,
         };
         let row = row.ok_or_else(unauthenticated)?;
         let known = Arc::new(Known { touched: AtomicI64::new(row.last_used_at.map_or(0, |at| at.0)), row });
@@ -265,6 +281,11 @@ impl Platform {
     }
 }
 
-fn account_intent(permit: Permit, action: &'static str, user: &UserKey) -> Intent {
-    Intent { permit, action, target: format!("user:{user}"), reason: None, gives: false }
+/// Changing credentials needs a session (R30).
+pub(super) fn needs_session() -> Error {
+    Error::new(ErrorCode::Forbidden, "an API key cannot change passwords or API keys: sign in")
+}
+
+fn account_intent(action: &'static str, user: &UserKey) -> Intent {
+    Intent { permit: Permit::USERS_EDIT, action, target: format!("user:{user}"), reason: None, gives: false }
 }

@@ -24,6 +24,7 @@ mod entity;
 mod error;
 mod group;
 pub mod page;
+pub mod password;
 pub mod policy;
 mod profile;
 pub mod resource;

@@ -60,6 +60,13 @@ pub struct SignInRow {
     pub base_role: BaseRole,
 }
 
+impl SignInRow {
+    /// Whether the user may sign in at all, with the right password.
+    pub fn may_sign_in(&self) -> bool {
+        self.enabled && self.base_role.signs_in()
+    }
+}
+
 /// A session that begins.
 #[derive(Clone)]
 pub struct NewSession {

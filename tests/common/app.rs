@@ -7,6 +7,7 @@ use std::time::Duration;
 use bailiwick::app::{App, Parts, system_clock};
 use bailiwick::config::catalogue;
 use bailiwick::domain::name::Timestamp;
+use bailiwick::mail::Mailer;
 use bailiwick::service::Platform;
 use bailiwick::store::Store;
 use bailiwick::sync::Bus;
@@ -16,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::mail::mail_from;
 use super::servers::PostgresServer;
 
 /// The operator's password in every test.
@@ -81,11 +83,16 @@ pub(crate) struct Choices {
     pub(crate) sweep_every: Duration,
     /// How old its memory may be.
     pub(crate) max_staleness: Option<Duration>,
+    /// How often it deletes what has run out. An hour, unless said.
+    pub(crate) tidy_every: Duration,
+    /// How it sends mails; into a folder of its own when absent.
+    pub(crate) mailer: Option<Mailer>,
 }
 
 impl Default for Choices {
     fn default() -> Self {
-        Self { bus: Bus::memory(), sweep_every: Duration::from_hours(1), max_staleness: None }
+        let hour = Duration::from_hours(1);
+        Self { bus: Bus::memory(), sweep_every: hour, max_staleness: None, tidy_every: hour, mailer: None }
     }
 }
 
@@ -97,6 +104,8 @@ pub(crate) struct Instance {
     pub(crate) platform: Platform,
     /// How many seconds its clock is ahead.
     ahead: Arc<AtomicI64>,
+    /// Its mails, gone with it.
+    pub(super) mail: TempDir,
     shutdown: CancellationToken,
     serving: Option<JoinHandle<()>>,
 }
@@ -107,6 +116,7 @@ impl Instance {
         let store = Store::connect(&database.url, 8).await.unwrap();
         store.migrate().await.unwrap();
         let ahead = Arc::new(AtomicI64::new(0));
+        let mail = tempfile::tempdir().unwrap();
         let (now, seconds) = (system_clock(), Arc::clone(&ahead));
         let parts = Parts {
             store,
@@ -115,7 +125,10 @@ impl Instance {
             model: bailiwick::engine::MODEL.to_owned(),
             max_staleness: choices.max_staleness,
             sweep_every: choices.sweep_every,
+            tidy_every: choices.tidy_every,
             public_url: None,
+            installation: "https://access.example.com/rbac".parse().unwrap(),
+            mailer: choices.mailer.unwrap_or_else(|| Mailer::folder(mail.path().to_owned(), mail_from())),
             clock: Arc::new(move || Timestamp(now().0 + seconds.load(Ordering::Relaxed) * 1_000_000)),
         };
         let app = App::new(parts).unwrap();
@@ -125,7 +138,7 @@ impl Instance {
         let (platform, shutdown) = (app.platform().clone(), CancellationToken::new());
         let until = shutdown.clone();
         let serving = tokio::spawn(async move { app.serve(listener, until).await.unwrap() });
-        Self { url, platform, ahead, shutdown, serving: Some(serving) }
+        Self { url, platform, ahead, mail, shutdown, serving: Some(serving) }
     }
 
     /// Lets the instance's clock run ahead.

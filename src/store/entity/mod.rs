@@ -2,6 +2,7 @@
 
 pub(super) mod audit;
 pub(super) mod group;
+pub(super) mod password;
 pub(super) mod policy;
 pub(super) mod profile;
 pub(super) mod resource;

@@ -1,0 +1,246 @@
+//! Passwords (R27 to R29): one's own, another user's, and the link for who has forgotten theirs.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use super::Platform;
+use super::change::Intent;
+use super::permit::{Permit, unauthenticated};
+use super::session::needs_session;
+use crate::auth::attempts::Tried;
+use crate::auth::caller::{Caller, Credential, RequestInfo, TenantRef};
+use crate::auth::token::{Token, TokenKind};
+use crate::domain::key::{TenantKey, UserKey};
+use crate::domain::name::Timestamp;
+use crate::domain::user::{Email, check_password};
+use crate::error::{Error, ErrorCode, Result};
+use crate::mail::Mail;
+use crate::mail::password::ResetLink;
+use crate::store::password::{NewPasswordReset, PasswordResetRow};
+use crate::store::tenant::TenantRow;
+use crate::store::user::{AccountChange, UserRow};
+use crate::store::{CommitError, Tx};
+
+/// How many seconds a link holds.
+const LINK_SECONDS: i64 = 3600;
+/// How many seconds pass between two links for one user.
+const BETWEEN_LINKS_SECONDS: i64 = 60;
+/// How many requests for links are worked on at the same time.
+const WORKERS: usize = 2;
+/// How many requests for links there are altogether; more are passed over.
+const REQUESTS_MAX: usize = 256;
+
+/// Requests for links, which are worked on off the callers' path and in bounded numbers.
+pub struct ResetRequests {
+    places: Arc<Semaphore>,
+    workers: Semaphore,
+}
+
+impl ResetRequests {
+    pub(super) fn new() -> Self {
+        Self { places: Arc::new(Semaphore::new(REQUESTS_MAX)), workers: Semaphore::new(WORKERS) }
+    }
+}
+
+impl Platform {
+    /// Changes the caller's own password, and ends its other sessions (R28).
+    pub async fn change_password(&self, caller: &Caller, old: SecretString, new: SecretString) -> Result<()> {
+        let Credential::Session(session) = *caller.credential() else { return Err(needs_session()) };
+        let (home, user) = (caller.home(), caller.user());
+        let wrong = || Error::new(ErrorCode::WrongPassword, "this is not your password").at("old");
+        let stored = async || -> Result<Option<String>> {
+            let account = self.store.scope(home.id).sign_in(user).await?;
+            Ok(account.ok_or_else(unauthenticated)?.password_hash)
+        };
+        let before = stored().await?;
+        if !self.check_guess(Tried::new(home.key.as_str(), user.as_str()), old, before.clone()).await? {
+            return Err(wrong());
+        }
+        let tenant = self.tenants.get(home.id).await?.ok_or_else(unauthenticated)?;
+        let settings = tenant.policy().settings;
+        check_password(&settings, new.expose_secret()).map_err(|mut error| {
+            error.field = vec!["new".to_owned()];
+            error
+        })?;
+        let hash = self.passwords.hash(new).await?;
+        let tx = self.store.begin(home.id).await?.ok_or_else(unauthenticated)?;
+        // It may have been changed while it was being checked.
+        if stored().await? != before {
+            return Err(wrong());
+        }
+        self.put_password(caller, tx, "password.change", hash, Some(session)).await
+    }
+
+    /// Sets another user's password, and ends that user's sessions (R28).
+    pub async fn set_password(&self, caller: &Caller, key: &UserKey, password: SecretString) -> Result<()> {
+        if *caller.credential() == Credential::ApiKey {
+            return Err(needs_session());
+        }
+        let tenant = self.authorise(caller, Permit::USERS_EDIT).await?;
+        if key == caller.user() && !caller.is_visiting() {
+            let own = "your own password changes with `passwordChange`, which asks for the old one";
+            return Err(Error::invalid(own).at("key"));
+        }
+        let settings = tenant.policy().settings;
+        check_password(&settings, password.expose_secret())?;
+        let hash = self.passwords.hash(password).await?;
+        let intent = Intent {
+            permit: Permit::USERS_EDIT,
+            action: "user.setPassword",
+            target: format!("user:{key}"),
+            reason: None,
+            gives: true,
+        };
+        self.change(caller, intent, |draft| {
+            let user = draft.state.users.get(key).ok_or_else(|| Error::not_found("user", key).at("key"))?;
+            if !user.base_role.signs_in() {
+                return Err(Error::invalid("a SERVICE signs in by API key alone: it has no password").at("key"));
+            }
+            draft.accounts.insert(key.clone(), new_password(hash, draft.now));
+            Ok(())
+        })
+        .await?;
+        self.attempts.clear(&Tried::new(caller.tenant().key.as_str(), key.as_str()));
+        Ok(())
+    }
+
+    /// Mails a link to whoever of this tenant has this address, if anyone has it and may sign in.
+    ///
+    /// The answer never tells (R29), so nothing is looked up before it: neither what is there nor
+    /// how busy the database or the mail server is shows in it or in its time. For the same reason
+    /// it is the same when the request is passed over because there are too many.
+    pub fn request_password_reset(&self, tenant: TenantKey, email: Email, request: RequestInfo) {
+        let Ok(place) = Arc::clone(&self.resets.places).try_acquire_owned() else {
+            tracing::warn!("too many requests for links to reset a password: one was passed over");
+            return;
+        };
+        let platform = self.clone();
+        let work = async move {
+            let _place = place;
+            if let Err(error) = platform.mail_reset_link(&tenant, &email, &request).await {
+                tracing::warn!(%tenant, %error, cause = error.source_text(), "a link to reset a password was not sent");
+            }
+        };
+        self.tasks.spawn(work.in_current_span());
+    }
+
+    async fn mail_reset_link(&self, tenant: &TenantKey, email: &Email, request: &RequestInfo) -> Result<()> {
+        let _worker = self.resets.workers.acquire().await.map_err(Error::internal)?;
+        let Some(tenant) = self.store.tenant_by_key(tenant).await? else { return Ok(()) };
+        match self.new_reset_link(&tenant, email, request).await? {
+            Some(mail) => self.mailer.send(mail).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Makes a link in place of the one before, and the mail that carries it.
+    async fn new_reset_link(&self, tenant: &TenantRow, email: &Email, request: &RequestInfo) -> Result<Option<Mail>> {
+        let now = self.now();
+        // Looked at before the tenant is taken, so that requests that come to nothing hold up no
+        // change; and again after, for what has changed by then.
+        if self.link_is_due(tenant, email, now).await?.is_none() {
+            return Ok(None);
+        }
+        let Some(mut tx) = self.store.begin(tenant.id).await? else { return Ok(None) };
+        let Some(user) = self.link_is_due(tenant, email, now).await? else { return Ok(None) };
+        let token = Token::generate(TokenKind::PasswordReset)?;
+        let expires_at = now.plus_seconds(LINK_SECONDS);
+        let new = NewPasswordReset { token: token.hash().0, created_at: now, expires_at };
+        tx.put_password_reset(&user.user.key, &new).await?;
+        tx.commit().await.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error)?;
+        let link = ResetLink {
+            installation: &self.installation,
+            token: token.expose(),
+            tenant: &tenant.key,
+            tenant_name: &tenant.name,
+            username: &user.username,
+            full_name: &user.full_name,
+            // As it is stored: what was typed may be another address that reads the same in lower case.
+            email: user.email.as_deref().unwrap_or_default(),
+            asked_from: request.address.as_deref(),
+            asked_at: now,
+            expires_at,
+        };
+        Ok(Some(link.mail()))
+    }
+
+    /// The user with this address, if it may sign in and got no link just now.
+    async fn link_is_due(&self, tenant: &TenantRow, email: &Email, now: Timestamp) -> Result<Option<UserRow>> {
+        let scope = self.store.scope(tenant.id);
+        let found = scope.user_by_email(email).await?.filter(|row| row.user.enabled && row.user.base_role.signs_in());
+        let Some(row) = found else { return Ok(None) };
+        let last = scope.password_reset_at(&row.user.key).await?;
+        Ok(last.is_none_or(|last| last.plus_seconds(BETWEEN_LINKS_SECONDS) <= now).then_some(row))
+    }
+
+    /// Sets the password of whoever the link was mailed to, and ends all of their sessions (R29).
+    /// Gives who that is.
+    pub async fn reset_password(
+        &self,
+        token: &str,
+        password: SecretString,
+        request: RequestInfo,
+    ) -> Result<(TenantKey, UserKey)> {
+        let expired =
+            || Error::new(ErrorCode::LinkExpired, "this link is used up or too old: ask for a new one").at("token");
+        let token = Token::parse(token).filter(|token| token.kind() == TokenKind::PasswordReset);
+        let token = token.ok_or_else(expired)?;
+        let link = self.live_link(&token).await?.ok_or_else(expired)?;
+        let tenant = self.store.tenant_by_id(link.tenant).await?.ok_or_else(expired)?;
+        let account = self.store.scope(tenant.id).sign_in(&link.user).await?;
+        let account = account.filter(|account| account.may_sign_in()).ok_or_else(expired)?;
+        check_password(&tenant.settings, password.expose_secret())?;
+        let hash = self.passwords.hash(password).await?;
+        let home = TenantRef { id: tenant.id, key: tenant.key };
+        let (user, id) = (account.user, account.user_id);
+        let caller = Caller::authenticated(home, user, id, account.full_name, Credential::ResetLink, request);
+        let tx = self.store.begin(tenant.id).await?.ok_or_else(expired)?;
+        // Whatever voids a link takes its tenant first, as this does: of two who use it, one is
+        // late, and so is who uses it while its user is disabled.
+        self.live_link(&token).await?.ok_or_else(expired)?;
+        self.put_password(&caller, tx, "password.reset", hash, None).await?;
+        Ok((caller.home().key.clone(), caller.user().clone()))
+    }
+
+    async fn live_link(&self, token: &Token) -> Result<Option<PasswordResetRow>> {
+        let found = self.store.password_reset_by_token(&token.hash().0).await?;
+        Ok(found.filter(|link| link.expires_at > self.now()))
+    }
+
+    /// Writes the caller's own new password. It ends the caller's sessions but for `kept`, and
+    /// the link that may be under way.
+    async fn put_password(
+        &self,
+        caller: &Caller,
+        mut tx: Tx,
+        action: &'static str,
+        hash: String,
+        kept: Option<Uuid>,
+    ) -> Result<()> {
+        let user = caller.user();
+        tx.update_account(user, &new_password(hash, self.now())).await?;
+        tx.end_sessions(user, kept).await?;
+        tx.void_password_reset(user).await?;
+        self.commit_credential(caller, tx, action, user, None).await?;
+        self.attempts.clear(&Tried::new(caller.home().key.as_str(), user.as_str()));
+        Ok(())
+    }
+
+    /// Deletes the sessions and links of all tenants that have run out.
+    pub async fn delete_expired(&self) -> Result<()> {
+        let now = self.now();
+        let sessions = self.store.delete_expired_sessions(now).await?;
+        // Those that were used tell for a while yet when the last one was made.
+        let links = self.store.delete_expired_password_resets(now.plus_seconds(-BETWEEN_LINKS_SECONDS)).await?;
+        tracing::debug!(sessions, links, "deleted what has run out");
+        Ok(())
+    }
+}
+
+fn new_password(hash: String, now: Timestamp) -> AccountChange {
+    AccountChange { password_hash: Some(hash), last_password_reset_at: Some(now), ..AccountChange::default() }
+}

@@ -1,0 +1,222 @@
+//! Passwords through the API: one's own and another user's. Links by mail are in `link`.
+
+mod link;
+
+use bailiwick::domain::key::TenantKey;
+use bailiwick::service::Page;
+use bailiwick::store::audit::{AuditEvent, AuditFilter};
+use serde_json::{Value, json};
+
+use crate::common::app::{Client, Instance, PASSWORD, on_both};
+use crate::common::operations::refusal;
+
+/// Another password that the security suite accepts.
+const ANOTHER: &str = "Another-12";
+
+/// Whether this password signs in.
+async fn signs_in(instance: &Instance, username: &str, password: &str) -> bool {
+    let input = json!({ "tenant": "acme", "username": username, "password": password });
+    let answer = instance.stranger().answer("SignIn", json!({ "input": input })).await;
+    answer["data"]["sessionCreate"]["token"].is_string()
+}
+
+async fn is_in(client: &Client) -> bool {
+    client.answer("Viewer", json!({})).await["errors"].is_null()
+}
+
+/// The audit events of this action in `acme`.
+async fn events(instance: &Instance, action: &str) -> Vec<AuditEvent> {
+    let tenant = instance.platform.tenants.get_by_key(&TenantKey::parse("acme").unwrap()).await.unwrap().unwrap();
+    let filter = AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() };
+    let found = instance.platform.store.scope(tenant.id).audit_events(&filter, &Page::first(100)).await.unwrap();
+    found.items.into_iter().map(|(_, event)| event).collect()
+}
+
+/// Texts that have no place in an audit event.
+fn holds_no_secret(event: &AuditEvent) {
+    let text = format!("{event:?}");
+    assert!(!text.contains(ANOTHER) && !text.contains(PASSWORD) && !text.contains("argon2"), "{text}");
+}
+
+#[tokio::test]
+async fn r28_ones_own_password_needs_the_old_one_and_ends_the_other_sessions() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let other = instance.stranger().signed_in("acme", "alice", PASSWORD).await;
+        let key = alice.make("ApiKeyGenerate", json!({})).await;
+        let key = alice.with_token(key["token"].as_str().unwrap());
+        for (old, new, code, field) in [
+            ("Wrong-1234", ANOTHER, "WRONG_PASSWORD", "old"),
+            ("Wrong-1234", "weak", "WRONG_PASSWORD", "old"),
+            (PASSWORD, "weak", "WEAK_PASSWORD", "new"),
+            (PASSWORD, "Without1special", "WEAK_PASSWORD", "new"),
+        ] {
+            let refused = alice.refuse("PasswordChange", json!({ "old": old, "new": new })).await;
+            assert_eq!(refused, refusal(code, field), "{old} {new}");
+        }
+        let change = json!({ "old": PASSWORD, "new": ANOTHER });
+        assert_eq!(key.fail("PasswordChange", json!({ "input": change })).await, "FORBIDDEN");
+        assert!(is_in(&other).await && signs_in(&instance, "alice", PASSWORD).await, "a refusal changes nothing");
+        assert_eq!(alice.get("User", json!({ "key": "alice" })).await["lastPasswordResetAt"], Value::Null);
+
+        let revision = alice.revision().await;
+        let changed = alice.make("PasswordChange", change).await;
+        assert_eq!(changed["user"]["key"], "alice");
+        assert!(changed["user"]["lastPasswordResetAt"].is_string());
+        assert!(is_in(&alice).await && is_in(&key).await && !is_in(&other).await);
+        assert!(signs_in(&instance, "alice", ANOTHER).await && !signs_in(&instance, "alice", PASSWORD).await);
+        assert_eq!(alice.revision().await, revision, "no answer has changed");
+        let found = events(&instance, "password.change").await;
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].actor.key.as_str(), found[0].target.as_str()), ("alice", "user:alice"));
+        holds_no_secret(&found[0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r28_whoever_has_a_session_may_change_the_password_that_goes_with_it() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        for (name, base_role, more) in [
+            ("dana", "USER", json!({ "profile": "default" })),
+            ("mia", "MANAGER", json!({})),
+            ("ann", "AGENT", json!({})),
+        ] {
+            let user = alice.new_user("acme", name, base_role, more).await;
+            user.make("PasswordChange", json!({ "old": PASSWORD, "new": ANOTHER })).await;
+            assert!(signs_in(&instance, name, ANOTHER).await, "{base_role}");
+        }
+        // An operator's account is in the platform, wherever it acts.
+        let operator = instance.operator().await.in_tenant("acme");
+        let own = json!({ "old": crate::common::app::OPERATOR_PASSWORD, "new": ANOTHER });
+        assert_eq!(operator.make("PasswordChange", own).await["user"]["key"], "operator");
+        instance.stranger().signed_in("platform", "operator", ANOTHER).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_old_password_cannot_be_guessed_at_with_a_stolen_session() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        for _ in 0..10 {
+            let refused = alice.refuse("PasswordChange", json!({ "old": "Wrong-1234", "new": ANOTHER })).await;
+            assert_eq!(refused, refusal("WRONG_PASSWORD", "old"));
+        }
+        let right = json!({ "input": { "old": PASSWORD, "new": ANOTHER } });
+        assert_eq!(alice.fail("PasswordChange", right.clone()).await, "RATE_LIMITED");
+        assert!(!signs_in(&instance, "alice", PASSWORD).await, "nor at the door");
+        instance.pass_seconds(301);
+        alice.get("PasswordChange", right).await;
+        assert!(signs_in(&instance, "alice", ANOTHER).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r28_an_admin_sets_anothers_password_and_never_its_own() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let mia = alice.new_user("acme", "mia", "MANAGER", json!({})).await;
+        let new = json!({ "username": "pat", "fullName": "Pat", "email": "pat@example.com", "baseRole": "AGENT" });
+        alice.make("UserCreate", new).await;
+        alice.add_user("desk", "SERVICE", json!({})).await;
+        let key = alice.make("ApiKeyGenerate", json!({})).await;
+        let key = alice.with_token(key["token"].as_str().unwrap());
+        let set = |user: &str, password: &str| json!({ "key": user, "password": password });
+        for (user, password, code, field) in [
+            ("alice", ANOTHER, "INVALID", "key"),
+            ("desk", ANOTHER, "INVALID", "key"),
+            ("nobody", ANOTHER, "NOT_FOUND", "key"),
+            ("No Key", ANOTHER, "INVALID", "key"),
+            ("mia", "weak", "WEAK_PASSWORD", "password"),
+        ] {
+            assert_eq!(alice.refuse("UserSetPassword", set(user, password)).await, refusal(code, field), "{user}");
+        }
+        let own = alice.get("UserSetPassword", json!({ "input": set("alice", ANOTHER) })).await;
+        assert!(own["userErrors"][0]["message"].as_str().unwrap().contains("passwordChange"));
+        assert_eq!(key.fail("UserSetPassword", json!({ "input": set("mia", ANOTHER) })).await, "FORBIDDEN");
+        assert!(is_in(&mia).await && signs_in(&instance, "mia", PASSWORD).await, "a refusal changes nothing");
+
+        let done = alice.make("UserSetPassword", set("mia", ANOTHER)).await;
+        assert_eq!(done["user"]["key"], "mia");
+        assert!(done["user"]["lastPasswordResetAt"].is_string());
+        assert!(!is_in(&mia).await && is_in(&alice).await);
+        assert!(signs_in(&instance, "mia", ANOTHER).await && !signs_in(&instance, "mia", PASSWORD).await);
+        assert!(!signs_in(&instance, "pat", ANOTHER).await);
+        alice.make("UserSetPassword", set("pat", ANOTHER)).await;
+        assert!(signs_in(&instance, "pat", ANOTHER).await, "who had none has one now");
+        let found = events(&instance, "user.setPassword").await;
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].actor.key.as_str(), found[0].revision), ("alice", None));
+        found.iter().for_each(holds_no_secret);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r28_an_operator_sets_the_password_of_a_user_who_has_its_own_name() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        alice.add_user("operator", "AGENT", json!({})).await;
+        let operator = instance.operator().await;
+        let there = operator.in_tenant("acme");
+        there.make("UserSetPassword", json!({ "key": "operator", "password": ANOTHER })).await;
+        assert!(signs_in(&instance, "operator", ANOTHER).await && is_in(&operator).await);
+        let own = json!({ "key": "operator", "password": ANOTHER });
+        assert_eq!(operator.refuse("UserSetPassword", own).await, refusal("INVALID", "key"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r28_a_new_password_lets_in_who_had_guessed_too_often() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        alice.add_user("mia", "MANAGER", json!({})).await;
+        for _ in 0..10 {
+            assert!(!signs_in(&instance, "mia", "Wrong-1234").await);
+        }
+        assert!(!signs_in(&instance, "mia", PASSWORD).await);
+        alice.make("UserSetPassword", json!({ "key": "mia", "password": ANOTHER })).await;
+        assert!(signs_in(&instance, "mia", ANOTHER).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r28_the_last_reset_is_shown_while_the_security_suite_is_on() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        alice.add_user("mia", "MANAGER", json!({})).await;
+        alice.make("UserSetPassword", json!({ "key": "mia", "password": ANOTHER })).await;
+        let shown = async || alice.get("User", json!({ "key": "mia" })).await["lastPasswordResetAt"].clone();
+        let at = shown().await;
+        assert!(at.is_string());
+        alice.make("SettingsUpdate", json!({ "securitySuite": false })).await;
+        assert_eq!(shown().await, Value::Null);
+        alice.make("SettingsUpdate", json!({ "securitySuite": true })).await;
+        assert_eq!(shown().await, at);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r27_every_special_character_of_the_rule_counts_and_no_other() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        alice.add_user("mia", "MANAGER", json!({})).await;
+        for special in "~!@#$%^&-_=+[{]}".chars() {
+            let password = format!("Secret1{special}");
+            alice.make("UserSetPassword", json!({ "key": "mia", "password": password })).await;
+        }
+        assert!(signs_in(&instance, "mia", "Secret1}").await);
+        for other in "*().,:;?/\\|<>'\"` é€".chars() {
+            let password = format!("Secret1{other}");
+            let refused = alice.refuse("UserSetPassword", json!({ "key": "mia", "password": password })).await;
+            assert_eq!(refused, refusal("WEAK_PASSWORD", "password"), "{other}");
+        }
+    })
+    .await;
+}

@@ -1,0 +1,332 @@
+//! R29: the link by mail that sets a new password, and all that must not come of it.
+
+use serde_json::{Value, json};
+
+use super::{ANOTHER, events, holds_no_secret, is_in, signs_in};
+use crate::common::app::{Choices, Client, Database, Instance, PASSWORD, eventually, on_both};
+use crate::common::mail::{MailServer, token_in};
+use crate::common::operations::refusal;
+
+const EXPIRED: (&str, &str) = ("LINK_EXPIRED", "token");
+
+/// Asks for a link, which is always answered alike.
+async fn ask(instance: &Instance, tenant: &str, email: &str) {
+    let input = json!({ "tenant": tenant, "email": email });
+    let answer = instance.stranger().answer("PasswordResetRequest", json!({ "input": input })).await;
+    let always = json!({ "data": { "passwordResetRequest": { "accepted": true, "userErrors": [] } } });
+    assert_eq!(answer, always, "{tenant} {email}");
+}
+
+/// Asks for a link for this user of `acme`, a minute after the last, and gives its token.
+async fn link_for(instance: &Instance, username: &str) -> String {
+    instance.pass_seconds(60);
+    let before = instance.mails().await.len();
+    ask(instance, "acme", &format!("{username}@example.com")).await;
+    let mails = instance.mails().await;
+    assert_eq!(mails.len(), before + 1);
+    token_in(mails.last().unwrap())
+}
+
+async fn is_expired(instance: &Instance, token: &str) -> bool {
+    let input = json!({ "token": token, "password": ANOTHER });
+    instance.stranger().refuse("PasswordReset", input).await == refusal(EXPIRED.0, EXPIRED.1)
+}
+
+async fn use_link(instance: &Instance, token: &str) -> Value {
+    instance.stranger().make("PasswordReset", json!({ "token": token, "password": ANOTHER })).await
+}
+
+async fn acme_with_dana(instance: &Instance) -> (Client, Client) {
+    let alice = instance.tenant("acme").await;
+    let dana = alice.new_user("acme", "Dana", "USER", json!({ "profile": "default" })).await;
+    (alice, dana)
+}
+
+#[tokio::test]
+async fn r29_a_link_by_mail_sets_a_new_password_once_and_ends_all_sessions() {
+    on_both(async |instance| {
+        let (alice, dana) = acme_with_dana(&instance).await;
+        ask(&instance, "acme", "DANA@example.com").await;
+        let mails = instance.mails().await;
+        assert_eq!(mails.len(), 1);
+        for words in
+            ["From: Bailiwick <bailiwick@localhost>\r\n", "To: Dana@example.com\r\n", "127.0.0.1", "works once"]
+        {
+            assert!(mails[0].contains(words), "{words:?} is not in {}", mails[0]);
+        }
+        let token = token_in(&mails[0]);
+        assert!(is_in(&dana).await && signs_in(&instance, "dana", PASSWORD).await, "a link alone changes nothing");
+
+        for weak in ["weak", "without1special", "Without1special"] {
+            let input = json!({ "token": token, "password": weak });
+            let refused = instance.stranger().refuse("PasswordReset", input).await;
+            assert_eq!(refused, refusal("WEAK_PASSWORD", "password"), "{weak}");
+        }
+        let set = use_link(&instance, &token).await;
+        assert_eq!((&set["tenant"], &set["username"]), (&json!("acme"), &json!("dana")));
+        assert!(!is_in(&dana).await && is_in(&alice).await);
+        assert!(signs_in(&instance, "dana", ANOTHER).await && !signs_in(&instance, "dana", PASSWORD).await);
+        assert!(alice.get("User", json!({ "key": "dana" })).await["lastPasswordResetAt"].is_string());
+        assert!(is_expired(&instance, &token).await);
+        let found = events(&instance, "password.reset").await;
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].actor.key.as_str(), found[0].target.as_str()), ("dana", "user:dana"));
+        assert!(found[0].address.is_some() && !format!("{:?}", found[0]).contains(&token));
+        holds_no_secret(&found[0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r29_a_link_holds_for_an_hour() {
+    on_both(async |instance| {
+        acme_with_dana(&instance).await;
+        let token = link_for(&instance, "dana").await;
+        instance.pass_seconds(3590);
+        let weak = json!({ "token": token, "password": "weak" });
+        assert_eq!(instance.stranger().refuse("PasswordReset", weak).await.0, "WEAK_PASSWORD");
+        instance.pass_seconds(10);
+        assert!(is_expired(&instance, &token).await);
+        assert!(signs_in(&instance, "dana", PASSWORD).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r29_what_is_no_link_is_an_expired_one_and_opens_nothing_else() {
+    on_both(async |instance| {
+        let (alice, dana) = acme_with_dana(&instance).await;
+        let unknown = format!("bwr_{}", "A".repeat(43));
+        for token in ["", "nonsense", "bwr_", &unknown, dana.token.as_deref().unwrap(), alice.token.as_deref().unwrap()]
+        {
+            assert!(is_expired(&instance, token).await, "{token}");
+        }
+        let token = link_for(&instance, "dana").await;
+        assert_eq!(instance.stranger().with_token(&token).fail("Viewer", json!({})).await, "UNAUTHENTICATED");
+        use_link(&instance, &token).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r29_the_answer_is_the_same_whatever_exists_and_mail_goes_to_whom_it_may() {
+    on_both(async |instance| {
+        let (alice, _) = acme_with_dana(&instance).await;
+        instance.tenant("globex").await;
+        alice.add_user("off", "AGENT", json!({})).await;
+        alice.make("UserUpdate", json!({ "key": "off", "version": 1, "enabled": false })).await;
+        alice.add_user("desk", "SERVICE", json!({})).await;
+        for (tenant, email) in [
+            ("acme", "off@example.com"),
+            ("acme", "desk@example.com"),
+            ("acme", "nobody@example.com"),
+            ("globex", "dana@example.com"),
+            ("nothing", "dana@example.com"),
+            ("platform", "operator@example.com"),
+        ] {
+            ask(&instance, tenant, email).await;
+            assert_eq!(instance.mails().await.len(), 0, "{tenant} {email}");
+        }
+        ask(&instance, "acme", "dana@example.com").await;
+        assert_eq!(instance.mails().await.len(), 1);
+        for (tenant, email, field) in
+            [("No Key", "dana@example.com", "tenant"), ("acme", "dana", "email"), ("acme", "", "email")]
+        {
+            let refused =
+                instance.stranger().refuse("PasswordResetRequest", json!({ "tenant": tenant, "email": email }));
+            assert_eq!(refused.await, refusal("INVALID", field));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r29_a_user_gets_one_mail_a_minute_and_the_newest_link_alone_holds() {
+    on_both(async |instance| {
+        acme_with_dana(&instance).await;
+        let first = link_for(&instance, "dana").await;
+        ask(&instance, "acme", "dana@example.com").await;
+        instance.pass_seconds(50);
+        ask(&instance, "acme", "dana@example.com").await;
+        ask(&instance, "acme", "alice@example.com").await;
+        assert_eq!(instance.mails().await.len(), 2, "each user has a minute of its own");
+        let second = link_for(&instance, "dana").await;
+        assert!(is_expired(&instance, &first).await);
+        use_link(&instance, &second).await;
+        ask(&instance, "acme", "dana@example.com").await;
+        assert_eq!(instance.mails().await.len(), 3, "also after the link was used");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r29_many_requests_at_once_make_one_mail() {
+    on_both(async |instance| {
+        acme_with_dana(&instance).await;
+        futures_util::future::join_all((0..8).map(|_| ask(&instance, "acme", "dana@example.com"))).await;
+        assert_eq!(instance.mails().await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r29_whatever_ends_trust_in_a_link_voids_it_for_good() {
+    on_both(async |instance| {
+        let (alice, _) = acme_with_dana(&instance).await;
+        let update = async |change: Value| {
+            let mut input = change;
+            input["key"] = json!("dana");
+            input["version"] = alice.get("User", json!({ "key": "dana" })).await["version"].clone();
+            alice.make("UserUpdate", input).await;
+        };
+        let token = link_for(&instance, "dana").await;
+        update(json!({ "enabled": false })).await;
+        assert!(is_expired(&instance, &token).await);
+        update(json!({ "enabled": true })).await;
+        assert!(is_expired(&instance, &token).await, "not even when the user is back");
+
+        let token = link_for(&instance, "dana").await;
+        update(json!({ "email": "new@example.com" })).await;
+        assert!(is_expired(&instance, &token).await, "the old mailbox may be another's by now");
+        update(json!({ "email": "dana@example.com", "fullName": "Dana" })).await;
+
+        let token = link_for(&instance, "dana").await;
+        update(json!({ "baseRole": "SERVICE" })).await;
+        assert!(is_expired(&instance, &token).await);
+        update(json!({ "baseRole": "AGENT" })).await;
+
+        let token = link_for(&instance, "dana").await;
+        alice.make("UserSetPassword", json!({ "key": "dana", "password": PASSWORD })).await;
+        assert!(is_expired(&instance, &token).await);
+
+        let token = link_for(&instance, "dana").await;
+        let dana = instance.stranger().signed_in("acme", "dana", PASSWORD).await;
+        dana.make("PasswordChange", json!({ "old": PASSWORD, "new": "Third-1234" })).await;
+        assert!(is_expired(&instance, &token).await);
+
+        let token = link_for(&instance, "dana").await;
+        alice.make("UserDelete", json!({ "key": "dana" })).await;
+        assert!(is_expired(&instance, &token).await);
+        alice.add_user("dana", "AGENT", json!({})).await;
+        assert!(is_expired(&instance, &token).await);
+        assert!(signs_in(&instance, "dana", PASSWORD).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r29_of_many_who_use_a_link_at_the_same_time_one_does() {
+    on_both(async |instance| {
+        acme_with_dana(&instance).await;
+        let token = link_for(&instance, "dana").await;
+        let uses = (0..6).map(|n| {
+            let (stranger, token) = (instance.stranger(), token.clone());
+            async move {
+                let input = json!({ "token": token, "password": format!("Number-{n}-of-six") });
+                stranger.get("PasswordReset", json!({ "input": input })).await["userErrors"][0]["code"].clone()
+            }
+        });
+        let outcomes = futures_util::future::join_all(uses).await;
+        let (done, late): (Vec<_>, Vec<_>) = outcomes.iter().enumerate().partition(|(_, code)| code.is_null());
+        assert!(done.len() == 1 && late.iter().all(|(_, code)| **code == "LINK_EXPIRED"), "{outcomes:?}");
+        assert!(signs_in(&instance, "dana", &format!("Number-{}-of-six", done[0].0)).await);
+    })
+    .await;
+}
+
+/// Runs a test on an instance that mails through this server.
+async fn with_server<F: Future<Output = ()>>(server: &MailServer, test: impl Fn(Instance) -> F) {
+    for database in [Database::sqlite(), Database::postgres().await] {
+        let choices = Choices { mailer: Some(server.mailer()), ..Choices::default() };
+        test(Instance::start(&database, choices).await).await;
+    }
+}
+
+#[tokio::test]
+async fn r29_the_mail_goes_through_an_smtp_server_that_the_answer_does_not_wait_for() {
+    for database in [Database::sqlite(), Database::postgres().await] {
+        let server = MailServer::start_held().await;
+        let choices = Choices { mailer: Some(server.mailer()), ..Choices::default() };
+        let instance = Instance::start(&database, choices).await;
+        acme_with_dana(&instance).await;
+        // Nobody will speak to the instance before these have been answered.
+        ask(&instance, "acme", "dana@example.com").await;
+        ask(&instance, "acme", "nobody@example.com").await;
+        assert_eq!(server.mails().len(), 0);
+        server.release();
+        instance.settled().await;
+        let mails = server.mails();
+        assert_eq!(mails.len(), 1);
+        assert!(mails[0].starts_with("RCPT TO:<Dana@example.com>"), "{}", mails[0]);
+        use_link(&instance, &token_in(&mails[0])).await;
+    }
+}
+
+#[tokio::test]
+async fn r29_a_mail_that_cannot_be_sent_is_never_told_and_the_next_one_is_sent() {
+    let server = MailServer::start_without("Dana@example.com").await;
+    with_server(&server, async |instance| {
+        let before = server.mails().len();
+        acme_with_dana(&instance).await;
+        ask(&instance, "acme", "dana@example.com").await;
+        instance.settled().await;
+        assert_eq!(server.mails().len(), before);
+        ask(&instance, "acme", "alice@example.com").await;
+        instance.settled().await;
+        assert_eq!(server.mails().len(), before + 1);
+    })
+    .await;
+    let gone = "smtp://127.0.0.1:1";
+    let choices = Choices {
+        mailer: Some(bailiwick::mail::Mailer::smtp(gone, crate::common::mail::mail_from()).unwrap()),
+        ..Choices::default()
+    };
+    let instance = Instance::start(&Database::sqlite(), choices).await;
+    acme_with_dana(&instance).await;
+    ask(&instance, "acme", "dana@example.com").await;
+    instance.settled().await;
+    assert!(signs_in(&instance, "dana", PASSWORD).await);
+}
+
+#[tokio::test]
+async fn r29_a_flood_of_requests_is_answered_alike_and_kept_small() {
+    let server = MailServer::start_held().await;
+    let choices = Choices { mailer: Some(server.mailer()), ..Choices::default() };
+    let instance = Instance::start(&Database::sqlite(), choices).await;
+    let (alice, _) = acme_with_dana(&instance).await;
+    alice.add_user("pat", "AGENT", json!({})).await;
+    for email in ["dana@example.com", "alice@example.com"] {
+        ask(&instance, "acme", email).await;
+    }
+    eventually("all workers wait for the mail server", async || server.connections() == 2).await;
+    // 256 are kept at most, these two among them.
+    let request = "passwordResetRequest(input: { tenant: \"acme\", email: \"nobody@example.com\" }) { accepted } ";
+    for _ in 0..6 {
+        let many = (0..50).map(|n| format!("a{n}: {request}")).collect::<String>();
+        let answers = instance.stranger().data(&format!("mutation {{ {many} }}"), json!({})).await;
+        assert!(answers.as_object().unwrap().values().all(|one| one["accepted"] == true));
+    }
+    ask(&instance, "acme", "pat@example.com").await;
+    server.release();
+    instance.settled().await;
+    assert_eq!(server.mails().len(), 2, "one more than is kept is passed over");
+    ask(&instance, "acme", "pat@example.com").await;
+    instance.settled().await;
+    assert_eq!(server.mails().len(), 3, "and may come again");
+}
+
+#[tokio::test]
+async fn r29_a_link_made_at_one_instance_is_used_at_another_where_the_sessions_end_too() {
+    let database = Database::postgres().await;
+    let bus = bailiwick::sync::Bus::memory();
+    let choices = || Choices { bus: bus.clone(), ..Choices::default() };
+    let (one, other) = (Instance::start(&database, choices()).await, Instance::start(&database, choices()).await);
+    let (_, dana) = acme_with_dana(&one).await;
+    let there = dana.at(&other);
+    assert!(is_in(&dana).await && is_in(&there).await);
+    let token = link_for(&one, "dana").await;
+    use_link(&other, &token).await;
+    assert!(!is_in(&there).await);
+    eventually("the session ends at the first", async || !is_in(&dana).await).await;
+    assert!(is_expired(&one, &token).await);
+}
