@@ -78,7 +78,6 @@ pub struct App {
     platform: Platform,
     status: Arc<BusStatus>,
     sweep_every: Duration,
-    public_url: Option<Url>,
 }
 
 impl App {
@@ -87,8 +86,9 @@ impl App {
         let Parts { store, bus, catalogue, model, max_staleness, sweep_every, public_url, clock } = parts;
         let plan =
             Plan::from_model(&model).map_err(|error| Error::invalid(format!("the model is refused: {error}")))?;
-        let platform = Platform::new(Foundation { store, catalogue, model, plan, bus, max_staleness, clock })?;
-        Ok(Self { platform, status: Arc::new(BusStatus::new()), sweep_every, public_url })
+        let platform =
+            Platform::new(Foundation { store, catalogue, model, plan, bus, max_staleness, public_url, clock })?;
+        Ok(Self { platform, status: Arc::new(BusStatus::new()), sweep_every })
     }
 
     /// The use cases, for the command line and for tests.
@@ -122,13 +122,15 @@ impl App {
         background.close();
         let schema = http::limits::limit(graphql::build(self.platform.clone())).finish();
         let options = http::Options {
-            public_url: self.public_url.clone(),
+            public_url: self.platform.public_url.clone(),
             graphiql: true,
             shutdown: shutdown.clone(),
             ..http::Options::default()
         };
         let readiness = PlatformReadiness { platform: self.platform.clone(), bus: Arc::clone(&self.status) };
-        let router = http::router(schema, PlatformGate(self.platform.clone()), readiness, options);
+        let gate = PlatformGate(self.platform.clone());
+        let routes = http::graphql_routes(schema, gate.clone(), options).merge(http::health_routes(readiness));
+        let router = http::surround(routes.merge(http::avatar_routes(gate)));
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let drained = shutdown.clone();
         let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());

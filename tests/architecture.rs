@@ -20,7 +20,7 @@ struct Layer {
 const HOUSE: [Layer; 11] = [
     // Below every layer, so every layer may name it.
     Layer { name: "error", layers: &[], crates: &["thiserror"] },
-    Layer { name: "domain", layers: &[], crates: &["serde", "thiserror", "uuid", "time", "email_address"] },
+    Layer { name: "domain", layers: &[], crates: &["serde", "thiserror", "uuid", "time", "email_address", "image"] },
     Layer { name: "config", layers: &["domain"], crates: CONFIG_CRATES },
     Layer { name: "policy", layers: &["domain"], crates: &["serde", "serde_json", "sha2", "thiserror"] },
     Layer { name: "engine", layers: &["domain", "policy"], crates: &["casbin", "ahash", "arc_swap", "thiserror"] },
@@ -61,6 +61,7 @@ const AUTH_CRATES: &[&str] = &["argon2", "secrecy", "sha2", "base64", "getrandom
 /// Never a transport's crate, nor Redis: the use cases do not know how they are reached.
 const SERVICE_CRATES: &[&str] = &[
     "arc_swap",
+    "csv",
     "futures_util",
     "moka",
     "papaya",
@@ -71,6 +72,7 @@ const SERVICE_CRATES: &[&str] = &[
     "tokio",
     "tokio_util",
     "tracing",
+    "url",
     "uuid",
 ];
 const GRAPHQL_CRATES: &[&str] = &["async_graphql", "base64", "futures_util", "serde_json", "tokio", "uuid"];

@@ -142,7 +142,8 @@ fn app_with(options: Options, checks: Vec<Check>) -> Router {
 
 fn app_behind(gate: TestGate, options: Options, checks: Vec<Check>) -> Router {
     let schema = limits::limit(Schema::build(Query, Mutation, Events)).finish();
-    http::router(schema, gate, Parts(checks), options)
+    let routes = http::graphql_routes(schema, gate, options).merge(http::health_routes(Parts(checks)));
+    http::surround(routes)
 }
 
 fn app() -> Router {

@@ -1,6 +1,7 @@
 //! The use cases, a file per concept. Only they open a transaction, and each asks first who
 //! calls. They know nothing of HTTP, GraphQL or Redis.
 
+pub mod avatar;
 pub mod change;
 pub mod decision;
 pub mod group;
@@ -14,6 +15,7 @@ pub mod role;
 pub mod session;
 pub mod tenant;
 pub mod tenants;
+pub mod transfer;
 pub mod user;
 
 use std::ops::Deref;
@@ -21,7 +23,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 use crate::auth::password::Passwords;
 use crate::domain::catalogue::Catalogue;
@@ -34,6 +38,9 @@ use crate::sync::Bus;
 // What the transports need of the layers below: they know this layer alone.
 pub use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page, PageOf};
 pub use crate::sync::BusStatus;
+
+/// How many pictures are looked at together.
+const PICTURES: usize = 2;
 
 /// Tells the time. A parameter, so that a test can say what time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -62,6 +69,10 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// How old what is in memory may be to decide from.
     pub max_staleness: Option<Duration>,
+    /// Where people reach the installation; addresses begin with a slash when nobody has said.
+    pub public_url: Option<Url>,
+    /// The right to look at a picture: each takes a core, and memory for its pixels.
+    pictures: Arc<Semaphore>,
     credentials: session::Credentials,
     clock: Clock,
 }
@@ -80,6 +91,8 @@ pub struct Foundation {
     pub bus: Bus,
     /// How old what is in memory may be to decide from.
     pub max_staleness: Option<Duration>,
+    /// Where people reach the installation.
+    pub public_url: Option<Url>,
     /// Tells the time.
     pub clock: Clock,
 }
@@ -94,10 +107,9 @@ impl Deref for Platform {
 impl Platform {
     /// Puts the parts together.
     pub fn new(foundation: Foundation) -> Result<Self> {
-        let Foundation { store, catalogue, model, plan, bus, max_staleness, clock } = foundation;
+        let Foundation { store, catalogue, model, plan, bus, max_staleness, public_url, clock } = foundation;
         let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan)));
-        let model_hash =
-            Sha256::digest(model.as_bytes()).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let model_hash = hex(&Sha256::digest(model.as_bytes()));
         Ok(Self(Arc::new(Parts {
             store,
             catalogue: Arc::new(catalogue),
@@ -108,6 +120,8 @@ impl Platform {
             passwords: Passwords::new()?,
             tasks: TaskTracker::new(),
             max_staleness,
+            public_url,
+            pictures: Arc::new(Semaphore::new(PICTURES)),
             credentials: session::Credentials::new(),
             clock,
         })))
@@ -117,4 +131,8 @@ impl Platform {
     pub fn now(&self) -> Timestamp {
         (self.clock)()
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
