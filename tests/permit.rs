@@ -19,7 +19,13 @@ fn mutations() -> Vec<(&'static str, Value)> {
         ("SettingsUpdate", json!({ "sessionHours": 1 })),
         ("UserCreate", json!({ "username": "x", "fullName": "X", "email": "x@example.com", "baseRole": "AGENT" })),
         ("UserUpdate", json!({ "key": "ann", "version": 1, "fullName": "X" })),
+        ("UserSetAvatar", json!({ "user": "alice", "file": null })),
         ("UserDelete", json!({ "key": "ann" })),
+        ("UsersExport", json!({ "keys": ["ann"] })),
+        (
+            "UsersImport",
+            json!({ "users": [{ "username": "x", "fullName": "X", "email": "x@example.com", "baseRole": "AGENT" }] }),
+        ),
         ("ProfileCreate", json!({ "name": "X", "permissionType": "READ" })),
         ("ProfileUpdate", json!({ "key": "default", "version": 1, "description": "x" })),
         ("ProfileSaveModule", json!({ "profile": "default", "module": "voice", "version": 1, "all": true })),

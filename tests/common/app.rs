@@ -213,15 +213,35 @@ impl Client {
 
     /// The whole answer to an operation.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
-        let mut request =
+        let request =
             self.http.post(format!("{}/graphql", self.url)).json(&json!({ "query": query, "variables": variables }));
+        self.credentials(request).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Posts a body of this type to `/graphql`: the status and the whole answer.
+    pub(crate) async fn send(&self, content_type: &str, body: Vec<u8>) -> (u16, Value) {
+        let request = self.http.post(format!("{}/graphql", self.url)).header("content-type", content_type).body(body);
+        let response = self.credentials(request).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// What a GET of this path answers.
+    pub(crate) async fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let mut request = self.credentials(self.http.get(format!("{}{path}", self.url)));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
+    fn credentials(&self, mut request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
         if let Some(tenant) = &self.tenant {
             request = request.header("X-Tenant", tenant);
         }
-        request.send().await.unwrap().json().await.unwrap()
+        request
     }
 
     /// The data of an operation that must succeed.

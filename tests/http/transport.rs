@@ -52,12 +52,7 @@ async fn a_mutation_runs_by_post_and_may_set_headers() {
 #[tokio::test]
 async fn bodies_of_other_types_are_refused() {
     let body = json!({"query": "mutation {touch}"}).to_string();
-    for media in [
-        "text/plain",
-        "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
-        "application/json; charset=latin1",
-    ] {
+    for media in ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"] {
         send(Method::POST, "/graphql", &[("content-type", media)], body.clone()).await.is(415, "BAD_INPUT");
     }
     send(Method::POST, "/graphql", &[], body).await.is(415, "BAD_INPUT");
