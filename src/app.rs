@@ -152,7 +152,9 @@ impl App {
             ..http::Options::default()
         };
         let readiness = PlatformReadiness { platform: self.platform.clone(), bus: Arc::clone(&self.status) };
-        let router = http::router(schema, PlatformGate(self.platform.clone()), readiness, options);
+        let gate = PlatformGate(self.platform.clone());
+        let routes = http::graphql_routes(schema, gate.clone(), options).merge(http::health_routes(readiness));
+        let router = http::surround(routes.merge(http::avatar_routes(gate)));
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let drained = shutdown.clone();
         let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());

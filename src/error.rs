@@ -23,7 +23,7 @@ pub enum ErrorCode {
     AssociationIsAutomatic,
     /// The resource belongs to every profile and cannot be removed (R16).
     ProtectedResource,
-    /// The default admin cannot be deleted, disabled or lose its role (R3).
+    /// The default admin and the last one cannot be deleted, disabled or lose the role (R3).
     ProtectedUser,
     /// A permission needs another one to be on (R36).
     PrerequisiteMissing,

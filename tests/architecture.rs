@@ -20,7 +20,7 @@ struct Layer {
 const HOUSE: [Layer; 12] = [
     // Below every layer, so every layer may name it.
     Layer { name: "error", layers: &[], crates: &["thiserror"] },
-    Layer { name: "domain", layers: &[], crates: &["serde", "thiserror", "uuid", "time", "email_address"] },
+    Layer { name: "domain", layers: &[], crates: &["serde", "thiserror", "uuid", "time", "email_address", "image"] },
     Layer { name: "config", layers: &["domain"], crates: CONFIG_CRATES },
     Layer { name: "policy", layers: &["domain"], crates: &["serde", "serde_json", "sha2", "thiserror"] },
     Layer { name: "engine", layers: &["domain", "policy"], crates: &["casbin", "ahash", "arc_swap", "thiserror"] },
@@ -66,6 +66,7 @@ const AUTH_CRATES: &[&str] = &["argon2", "moka", "secrecy", "sha2", "base64", "g
 /// Never a transport's crate, nor Redis: the use cases do not know how they are reached.
 const SERVICE_CRATES: &[&str] = &[
     "arc_swap",
+    "csv",
     "futures_util",
     "moka",
     "papaya",

@@ -86,7 +86,7 @@ async fn fill(alice: &Client, from: usize, to: usize) {
 const PAGES: [(&str, &str); 6] = [
     (
         "users",
-        "{ users(first: 100) { totalCount nodes { key profile { key } customRole { key userCount } apiKey { prefix } groups { key memberCount } } } }",
+        "{ users(first: 100) { totalCount nodes { key avatarUrl profile { key } customRole { key userCount } apiKey { prefix } groups { key memberCount } } } }",
     ),
     ("menus", "{ users(first: 100) { nodes { home menu { key sections { key entries { key } } } } } }"),
     ("profiles", "{ profiles(first: 50) { nodes { key userCount modules { state sections { resourceCount } } } } }"),

@@ -8,18 +8,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_graphql::{
-    Context, Data, EmptyMutation, EmptySubscription, Object, Request, Schema, Subscription, Value as GraphQl,
+    Context, Data, EmptyMutation, EmptySubscription, InputObject, Object, Request, Schema, Subscription,
+    Value as GraphQl,
 };
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request as HttpRequest, StatusCode};
 use bailiwick::error::{Error, ErrorCode, Result};
 use bailiwick::graphql::error::to_graphql;
+use bailiwick::graphql::scalar::Upload;
 use bailiwick::http::{self, Check, Credentials, Gate, Options, Readiness, RequestContext, limits};
 use futures_util::{SinkExt, Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+mod multipart;
 mod socket;
 mod transport;
 
@@ -77,10 +80,31 @@ impl Query {
     }
 }
 
+#[derive(InputObject)]
+struct Box {
+    file: Upload,
+}
+
+fn sizes<'a>(files: impl IntoIterator<Item = &'a Upload>) -> Vec<usize> {
+    files.into_iter().map(|file| file.0.len()).collect()
+}
+
 struct Mutation;
 
 #[Object]
 impl Mutation {
+    async fn measure(&self, file: Upload) -> Vec<usize> {
+        sizes([&file])
+    }
+
+    async fn measure_all(&self, files: Vec<Upload>) -> Vec<usize> {
+        sizes(&files)
+    }
+
+    async fn measure_box(&self, r#box: Box) -> Vec<usize> {
+        sizes([&r#box.file])
+    }
+
     async fn touch(&self, ctx: &Context<'_>) -> bool {
         ctx.append_http_header("x-touched", "yes");
         true
@@ -142,7 +166,8 @@ fn app_with(options: Options, checks: Vec<Check>) -> Router {
 
 fn app_behind(gate: TestGate, options: Options, checks: Vec<Check>) -> Router {
     let schema = limits::limit(Schema::build(Query, Mutation, Events)).finish();
-    http::router(schema, gate, Parts(checks), options)
+    let routes = http::graphql_routes(schema, gate, options).merge(http::health_routes(Parts(checks)));
+    http::surround(routes)
 }
 
 fn app() -> Router {

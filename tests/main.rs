@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod architecture;
+mod avatar;
 mod bad_input;
 mod border;
 mod catalogue;
@@ -33,4 +34,5 @@ mod session;
 mod store;
 mod sync;
 mod tenant;
+mod transfer;
 mod user;

@@ -112,6 +112,12 @@ async fn people(run: &mut Run, alice: &Client) {
     assert_eq!(run.get(alice, "User", json!({ "key": "dana" })).await["fullName"], "Dana D.");
     assert_eq!(run.get(alice, "Users", json!({})).await["totalCount"], 2);
     assert_eq!(run.get(alice, "Node", json!({ "id": dana["id"] })).await["key"], "dana");
+    let exported = run.make(alice, "UsersExport", json!({ "keys": ["dana"] })).await;
+    assert!(exported["csv"].as_str().unwrap().contains("Dana D."));
+    let erin = json!({ "username": "erin", "fullName": "Erin", "email": "erin@example.com", "baseRole": "AGENT" });
+    run.make(alice, "UsersImport", json!({ "users": [erin] })).await;
+    assert_eq!(run.get(alice, "User", json!({ "key": "erin" })).await["avatarUrl"], Value::Null);
+    run.make(alice, "UserSetAvatar", json!({ "user": "erin", "file": null })).await;
     run.make(alice, "ApiKeyGenerate", json!({ "user": "dana" })).await;
     run.make(alice, "ApiKeyRemove", json!({ "user": "dana" })).await;
 

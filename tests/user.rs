@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, PASSWORD, on_both};
+use crate::common::app::{PASSWORD, on_both};
 use crate::common::operations::{document, keys, merged, refusal};
+
+mod list;
+mod telephony;
 
 fn new_user(username: &str, more: Value) -> Value {
     let email = format!("{username}@example.com");
@@ -180,81 +183,6 @@ async fn a_deleted_user_leaves_nothing_for_one_of_the_same_name() {
         assert_eq!(mia.fail("Viewer", json!({})).await, "UNAUTHENTICATED", "nor does the old session come back");
     })
     .await;
-}
-
-#[tokio::test]
-async fn users_are_found_filtered_ordered_and_paged() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        alice.make("GroupCreate", json!({ "name": "Staff", "permissions": ["people"] })).await;
-        alice.make("RoleCreate", json!({ "name": "Analyst", "permissions": [] })).await;
-        for (name, more) in [
-            (
-                "dana",
-                json!({ "fullName": "Dana Delta", "baseRole": "USER", "profile": "default", "extension": "7001" }),
-            ),
-            ("bob", json!({ "fullName": "Zed Bob", "groups": ["staff"] })),
-            ("mia", json!({ "fullName": "Mia", "baseRole": "MANAGER", "customRole": "analyst" })),
-        ] {
-            alice.make("UserCreate", new_user(name, more)).await;
-        }
-        alice.make("UserUpdate", json!({ "key": "mia", "version": 1, "enabled": false })).await;
-        let found = async |variables: Value| keys(&alice.get("Users", variables).await["nodes"]);
-        for (filter, expected) in [
-            (json!({ "search": "delta" }), vec!["dana"]),
-            (json!({ "search": "7001" }), vec!["dana"]),
-            (json!({ "search": "BOB@" }), vec!["bob"]),
-            (json!({ "baseRole": "MANAGER" }), vec!["mia"]),
-            (json!({ "profile": "default" }), vec!["dana"]),
-            (json!({ "role": "analyst" }), vec!["mia"]),
-            (json!({ "group": "staff" }), vec!["bob"]),
-            (json!({ "enabled": false }), vec!["mia"]),
-            (json!({ "profile": "No Key" }), vec![]),
-            (json!({ "search": "%" }), vec![]),
-        ] {
-            assert_eq!(found(json!({ "filter": filter })).await, expected, "{filter}");
-        }
-        assert_eq!(found(json!({})).await, ["alice", "dana", "mia", "bob"]);
-        assert_eq!(found(json!({ "orderBy": "NAME_DESCENDING" })).await, ["bob", "mia", "dana", "alice"]);
-        assert_eq!(found(json!({ "orderBy": "OLDEST_FIRST" })).await, ["alice", "dana", "bob", "mia"]);
-        assert_eq!(found(json!({ "orderBy": "NEWEST_FIRST", "first": 1 })).await, ["mia"]);
-        pages_meet(&alice).await;
-    })
-    .await;
-}
-
-/// Both ways through a list, one by one, meet every user once.
-async fn pages_meet(alice: &Client) {
-    for (size, from, cursor) in [("first", "after", "endCursor"), ("last", "before", "startCursor")] {
-        let (mut seen, mut place) = (Vec::new(), Value::Null);
-        loop {
-            let page = alice.get("Users", json!({ size: 1, from: place })).await;
-            assert_eq!(page["totalCount"], 4);
-            assert_eq!(page["edges"][0]["cursor"], page["pageInfo"][cursor]);
-            seen.extend(keys(&page["nodes"]));
-            place = page["pageInfo"][cursor].clone();
-            let more = if size == "first" { "hasNextPage" } else { "hasPreviousPage" };
-            if page["pageInfo"][more] == false {
-                break;
-            }
-        }
-        if size == "last" {
-            seen.reverse();
-        }
-        assert_eq!(seen, ["alice", "dana", "mia", "bob"]);
-    }
-    for wrong in [
-        json!({ "first": 101 }),
-        json!({ "first": 0 }),
-        json!({ "first": -1 }),
-        json!({ "last": 101 }),
-        json!({ "first": 1, "last": 1 }),
-        json!({ "after": "nonsense" }),
-        json!({ "before": "bm8" }),
-        json!({ "after": "e30" }),
-    ] {
-        assert_eq!(alice.fail("Users", wrong.clone()).await, "BAD_INPUT", "{wrong}");
-    }
 }
 
 #[tokio::test]

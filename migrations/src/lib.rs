@@ -8,6 +8,7 @@ use sea_orm_migration::prelude::*;
 
 mod initial;
 mod m0002_password_reset;
+mod m0003_avatar;
 mod table;
 
 /// All migrations, oldest first.
@@ -17,6 +18,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(initial::Initial), Box::new(m0002_password_reset::PasswordReset)]
+        vec![
+            Box::new(initial::Initial),
+            Box::new(m0002_password_reset::PasswordReset),
+            Box::new(m0003_avatar::Avatar),
+        ]
     }
 }

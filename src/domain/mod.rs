@@ -1,5 +1,6 @@
 //! The words of the platform as pure types, and the rules they keep. No I/O, no async.
 
+pub mod avatar;
 pub mod catalogue;
 pub mod group;
 pub mod key;

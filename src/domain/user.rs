@@ -76,6 +76,13 @@ pub struct User {
     pub version: i32,
 }
 
+impl User {
+    /// Whether it can administer: an ADMIN that is enabled.
+    fn is_acting_admin(&self) -> bool {
+        self.enabled && self.base_role == BaseRole::Admin
+    }
+}
+
 /// What changes in a user's access; groups are the whole list.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {
@@ -131,12 +138,8 @@ impl TenantState {
         }
         user.profile = change.profile.apply(user.profile);
         user.role = change.role.apply(user.role);
-        if user.default_admin && (!user.enabled || user.base_role != BaseRole::Admin) {
-            return Err(Error::new(
-                ErrorCode::ProtectedUser,
-                "the default admin stays enabled and keeps the base role ADMIN",
-            )
-            .at(if user.enabled { "baseRole" } else { "enabled" }));
+        if !user.is_acting_admin() {
+            self.check_unprotected(before, if user.enabled { "baseRole" } else { "enabled" })?;
         }
         self.check_access(&user)?;
         user.version += 1;
@@ -151,9 +154,7 @@ impl TenantState {
     /// Removes a user from the tenant and from every list. Its key inherits nothing later.
     pub fn remove_user(&mut self, key: &str) -> Result<User> {
         let user = self.users.get(key).ok_or_else(|| Error::not_found("user", key).at("key"))?;
-        if user.default_admin {
-            return Err(Error::new(ErrorCode::ProtectedUser, "the default admin cannot be deleted").at("key"));
-        }
+        self.check_unprotected(user, "key")?;
         let user = user.clone();
         self.set_groups(&user.key, &BTreeSet::new());
         for resource in self.resources.values_mut().filter(|resource| resource.created_by.as_ref() == Some(&user.key)) {
@@ -161,6 +162,21 @@ impl TenantState {
         }
         self.users.remove(&user.key);
         Ok(user)
+    }
+
+    /// R3: the default admin stays one, and so does the last admin there is, so that somebody can
+    /// always administer the tenant. `field` is what would take that away.
+    fn check_unprotected(&self, user: &User, field: &str) -> Result<()> {
+        let mut others = self.users.values().filter(|other| other.key != user.key);
+        let who = if user.default_admin {
+            "the default admin"
+        } else if user.is_acting_admin() && !others.any(User::is_acting_admin) {
+            "the last enabled ADMIN of a tenant"
+        } else {
+            return Ok(());
+        };
+        let message = format!("{who} cannot be deleted or disabled, and keeps the base role ADMIN");
+        Err(Error::new(ErrorCode::ProtectedUser, message).at(field))
     }
 
     /// The groups that the user is in.

@@ -1,7 +1,5 @@
 //! From input strings to the domain's own types, with the field in the error.
 
-use std::collections::BTreeSet;
-
 use async_graphql::MaybeUndefined;
 
 use crate::domain::Change;
@@ -18,11 +16,11 @@ pub(super) fn parse_opt<T>(field: &str, text: Option<&str>, with: impl Fn(&str) 
 }
 
 /// Parses a list; the error names the place in it.
-pub(super) fn parse_all<T: Ord>(
+pub(super) fn parse_all<T, C: FromIterator<T>>(
     field: &str,
     texts: &[String],
     with: impl Fn(&str) -> Result<T>,
-) -> Result<BTreeSet<T>> {
+) -> Result<C> {
     let place = |(i, text): (usize, &String)| with(text).map_err(|error: Error| error.at(i.to_string()).at(field));
     texts.iter().enumerate().map(place).collect()
 }

@@ -146,6 +146,13 @@ load!(
     }
 );
 load!(
+    /// Where the avatar of a user is.
+    AvatarOf(UserKey) -> String, |source, keys| {
+        let found = source.platform.avatar_urls(&source.caller, &keys).await?;
+        found.into_iter().map(|(user, url)| (AvatarOf(user), url)).collect()
+    }
+);
+load!(
     /// The modules of a tenant's licence.
     LicenceOf(TenantId) -> Vec<String>, |source, keys| {
         let catalogue = source.platform.catalogue.modules();
@@ -228,6 +235,10 @@ impl Loaders {
 
     pub(super) async fn api_key(&self, user: &UserKey) -> Result<Option<ApiKey>> {
         self.one(ApiKeyOf(user.clone())).await
+    }
+
+    pub(super) async fn avatar_url(&self, user: &UserKey) -> Result<Option<String>> {
+        if_seen(self.one(AvatarOf(user.clone())).await)
     }
 
     pub(super) async fn licence(&self, tenant: TenantId) -> Result<Vec<String>> {

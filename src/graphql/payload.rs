@@ -28,7 +28,7 @@ pub enum ErrorCode {
     AssociationIsAutomatic,
     /// The resource belongs to every profile and cannot be removed.
     ProtectedResource,
-    /// The default admin cannot be deleted, disabled or lose its role.
+    /// The default admin and the last one cannot be deleted, disabled or lose the role.
     ProtectedUser,
     /// A permission needs another one to be on.
     PrerequisiteMissing,

@@ -15,7 +15,10 @@ use super::resource::{Resource, ResourceMutation, ResourceQuery};
 use super::role::{Role, RoleMutation, RoleQuery};
 use super::session::SessionMutation;
 use super::tenant::{Tenant, TenantMutation, TenantQuery};
-use super::user::{User, UserMutation, UserQuery};
+use super::user::avatar::AvatarMutation;
+use super::user::change::UserMutation;
+use super::user::transfer::TransferMutation;
+use super::user::{User, UserQuery};
 use crate::domain::key::TenantId;
 use crate::error::Result;
 use crate::service::Platform;
@@ -72,6 +75,8 @@ pub struct Mutation(
     PasswordMutation,
     TenantMutation,
     UserMutation,
+    AvatarMutation,
+    TransferMutation,
     ProfileMutation,
     RoleMutation,
     GroupMutation,

@@ -1,24 +1,30 @@
-//! Users and their accounts.
+//! Users and their accounts: what they show, and finding them.
 
-use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 
 use super::context::{caller, loaders};
 use super::group::Group;
-use super::input::{change, parse, parse_all, parse_opt};
 use super::menu::{Home, MenuModule};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
-use super::payload::payload;
 use super::profile::Profile;
-use super::role::{Role, list};
-use super::scalar::{DateTime, int};
+use super::role::Role;
+use super::scalar::DateTime;
 use super::session::ApiKey;
-use crate::domain::key::{GroupKey, ProfileKey, RoleKey, TenantId, UserKey};
-use crate::domain::name::Name;
-use crate::domain::user::{self, Email, UserChange, Username};
+use crate::domain::key::{TenantId, UserKey};
+use crate::domain::user;
 use crate::error::Result;
 use crate::service::menu::Subject;
-use crate::service::user::{NewUser, UserFilter as Filter, UserOrder as Order, UserRow, UserUpdate};
+use crate::service::user::UserRow;
+
+pub mod avatar;
+pub mod change;
+pub mod filter;
+pub mod telephony;
+pub mod transfer;
+
+use filter::{UserFilter, UserOrder};
+use telephony::Telephony;
 
 /// A person's account, or a host application's.
 #[derive(Clone, SimpleObject)]
@@ -105,6 +111,12 @@ impl User {
         if self.is_here(ctx)? { loaders(ctx)?.groups_of(&self.row.user.key).await } else { Ok(Vec::new()) }
     }
 
+    /// Where its avatar is, if it has one; another avatar is at another address. Fetching it needs
+    /// a bearer token. Its own user and those who may see users see it.
+    async fn avatar_url(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        if self.is_here(ctx)? { loaders(ctx)?.avatar_url(&self.row.user.key).await } else { Ok(None) }
+    }
+
     /// What is kept of its API key, if it has one: its own user and those who may see users see it.
     async fn api_key(&self, ctx: &Context<'_>) -> Result<Option<ApiKey>> {
         if self.is_here(ctx)? { loaders(ctx)?.api_key(&self.row.user.key).await } else { Ok(None) }
@@ -156,301 +168,6 @@ pub enum BaseRole {
     Service,
 }
 
-/// The transport of a telephone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "user::Transport")]
-pub enum Transport {
-    /// UDP
-    Udp,
-    /// TCP
-    Tcp,
-    /// WebSocket
-    Ws,
-    /// WebSocket over TLS
-    Wss,
-}
-
-/// What is done about a firewall between a telephone and the switch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "user::Nat")]
-pub enum Nat {
-    /// Always assume one.
-    Yes,
-    /// Assume none.
-    No,
-    /// Answer to the address that the request came from.
-    ForceRport,
-    /// Send media to where it comes from.
-    Comedia,
-    /// Never.
-    Never,
-    /// By route.
-    Route,
-}
-
-/// An audio codec.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "user::Codec")]
-pub enum Codec {
-    /// G.711 μ-law
-    Ulaw,
-    /// G.711 A-law
-    Alaw,
-    /// GSM
-    Gsm,
-    /// G.722
-    G722,
-    /// G.729
-    G729,
-    /// Opus
-    Opus,
-}
-
-/// How a telephone talks.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct Telephony {
-    /// The transport.
-    transport: Transport,
-    /// What is done about a firewall in between.
-    nat: Nat,
-    /// The codecs that are allowed.
-    codecs: Vec<Codec>,
-    /// The dial context.
-    context: String,
-    /// The call groups.
-    call_groups: Vec<String>,
-    /// The pickup groups.
-    pickup_groups: Vec<String>,
-}
-
-impl From<user::Telephony> for Telephony {
-    fn from(telephony: user::Telephony) -> Self {
-        Self {
-            transport: telephony.transport.into(),
-            nat: telephony.nat.into(),
-            codecs: telephony.codecs.into_iter().map(Into::into).collect(),
-            context: telephony.context,
-            call_groups: telephony.call_groups,
-            pickup_groups: telephony.pickup_groups,
-        }
-    }
-}
-
-/// How a telephone talks; what is absent is as by default.
-#[derive(InputObject)]
-pub struct TelephonyInput {
-    /// The transport.
-    transport: Option<Transport>,
-    /// What is done about a firewall in between.
-    nat: Option<Nat>,
-    /// The codecs that are allowed.
-    codecs: Option<Vec<Codec>>,
-    /// The dial context.
-    context: Option<String>,
-    /// The call groups.
-    call_groups: Option<Vec<String>>,
-    /// The pickup groups.
-    pickup_groups: Option<Vec<String>>,
-}
-
-impl From<TelephonyInput> for user::Telephony {
-    fn from(input: TelephonyInput) -> Self {
-        let default = Self::default();
-        Self {
-            transport: input.transport.map_or(default.transport, Into::into),
-            nat: input.nat.map_or(default.nat, Into::into),
-            codecs: input.codecs.map_or(default.codecs, |codecs| codecs.into_iter().map(Into::into).collect()),
-            context: input.context.unwrap_or(default.context),
-            call_groups: input.call_groups.unwrap_or_default(),
-            pickup_groups: input.pickup_groups.unwrap_or_default(),
-        }
-    }
-}
-
-/// Which users are wanted; all that is given must fit.
-#[derive(Default, InputObject)]
-pub struct UserFilter {
-    /// A part of the username, full name, email or extension.
-    search: Option<String>,
-    /// This base role.
-    base_role: Option<BaseRole>,
-    /// Holders of this profile.
-    profile: Option<String>,
-    /// Holders of this custom role.
-    role: Option<String>,
-    /// Members of this group.
-    group: Option<String>,
-    /// Enabled or disabled ones.
-    enabled: Option<bool>,
-}
-
-impl UserFilter {
-    /// The filter in the store's words; `None` when it names a key that cannot be one.
-    fn filter(self) -> Option<Filter> {
-        Some(Filter {
-            search: self.search,
-            base_role: self.base_role.map(Into::into),
-            profile: self.profile.as_deref().map(ProfileKey::parse).transpose().ok()?,
-            role: self.role.as_deref().map(RoleKey::parse).transpose().ok()?,
-            group: self.group.as_deref().map(GroupKey::parse).transpose().ok()?,
-            enabled: self.enabled,
-        })
-    }
-}
-
-/// In which order users are listed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Enum)]
-#[graphql(remote = "Order")]
-pub enum UserOrder {
-    /// By full name.
-    #[default]
-    NameAscending,
-    /// By full name, from the end.
-    NameDescending,
-    /// The oldest account first.
-    OldestFirst,
-    /// The newest account first.
-    NewestFirst,
-}
-
-/// Creates a user.
-#[derive(InputObject)]
-pub struct UserCreateInput {
-    /// The name to sign in with: ASCII letters, digits, `.` and `_`; it never changes.
-    username: String,
-    /// The person's name.
-    full_name: String,
-    /// The email address, unique in the tenant.
-    email: String,
-    /// The password; without one nobody can sign in until one is set.
-    password: Option<String>,
-    /// What the user is.
-    base_role: BaseRole,
-    /// The profile's key, for a USER.
-    profile: Option<String>,
-    /// The custom role's key, for a MANAGER.
-    custom_role: Option<String>,
-    /// The keys of its groups.
-    groups: Option<Vec<String>>,
-    /// The extension; the next free number when absent.
-    extension: Option<String>,
-    /// How its telephone talks.
-    telephony: Option<TelephonyInput>,
-    /// Why; it stands in the revision and the audit log.
-    reason: Option<String>,
-}
-
-impl UserCreateInput {
-    fn new_user(self) -> Result<NewUser> {
-        let groups = self.groups.unwrap_or_default();
-        Ok(NewUser {
-            username: parse("username", &self.username, Username::parse)?,
-            full_name: parse("fullName", &self.full_name, Name::parse)?,
-            email: Some(parse("email", &self.email, Email::parse)?),
-            password: self.password.map(Into::into),
-            base_role: self.base_role.into(),
-            profile: parse_opt("profile", self.profile.as_deref(), ProfileKey::parse)?,
-            role: parse_opt("customRole", self.custom_role.as_deref(), RoleKey::parse)?,
-            groups: parse_all("groups", &groups, GroupKey::parse)?,
-            extension: self.extension,
-            telephony: self.telephony.map(Into::into).unwrap_or_default(),
-        })
-    }
-}
-
-/// Changes a user. What is absent stays; null empties.
-#[derive(InputObject)]
-pub struct UserUpdateInput {
-    /// Its key.
-    key: String,
-    /// The version that is changed.
-    version: i32,
-    /// Another name.
-    full_name: Option<String>,
-    /// Another email address.
-    email: MaybeUndefined<String>,
-    /// Enabled or disabled.
-    enabled: Option<bool>,
-    /// Another base role: who leaves USER loses the profile, who leaves MANAGER the custom role.
-    base_role: Option<BaseRole>,
-    /// The profile's key.
-    profile: MaybeUndefined<String>,
-    /// The custom role's key.
-    custom_role: MaybeUndefined<String>,
-    /// The keys of all its groups.
-    groups: MaybeUndefined<Vec<String>>,
-    /// Another extension.
-    extension: Option<String>,
-    /// How its telephone talks; null is as by default.
-    telephony: MaybeUndefined<TelephonyInput>,
-    /// Why; it stands in the revision and the audit log.
-    reason: Option<String>,
-}
-
-impl UserUpdateInput {
-    fn update(self) -> Result<UserUpdate> {
-        let groups = list(self.groups);
-        let access = UserChange {
-            enabled: self.enabled,
-            base_role: self.base_role.map(Into::into),
-            profile: change(self.profile, |key| parse("profile", &key, ProfileKey::parse))?,
-            role: change(self.custom_role, |key| parse("customRole", &key, RoleKey::parse))?,
-            groups: groups.map(|groups| parse_all("groups", &groups, GroupKey::parse)).transpose()?,
-        };
-        let telephony = match self.telephony {
-            MaybeUndefined::Undefined => None,
-            MaybeUndefined::Null => Some(user::Telephony::default()),
-            MaybeUndefined::Value(telephony) => Some(telephony.into()),
-        };
-        Ok(UserUpdate {
-            access,
-            full_name: parse_opt("fullName", self.full_name.as_deref(), Name::parse)?,
-            email: change(self.email, |email| parse("email", &email, Email::parse))?,
-            extension: self.extension,
-            telephony,
-        })
-    }
-}
-
-/// Deletes a user.
-#[derive(InputObject)]
-pub struct UserDeleteInput {
-    /// Its key.
-    key: String,
-    /// Why; it stands in the revision and the audit log.
-    reason: Option<String>,
-}
-
-payload! {
-    /// A new user.
-    UserCreatePayload {
-        /// The user.
-        user: User,
-        /// The tenant's policy version.
-        revision: i32,
-    }
-}
-
-payload! {
-    /// A changed user.
-    UserUpdatePayload {
-        /// The user as it is now.
-        user: User,
-        /// The tenant's policy version.
-        revision: i32,
-    }
-}
-
-payload! {
-    /// A deleted user.
-    UserDeletePayload {
-        /// The key of the user that is gone.
-        key: String,
-        /// The tenant's policy version.
-        revision: i32,
-    }
-}
-
 /// Queries of users.
 #[derive(Default)]
 pub struct UserQuery;
@@ -487,72 +204,5 @@ impl UserQuery {
         let (platform, caller) = caller(ctx)?;
         let Ok(key) = UserKey::parse(&key) else { return Ok(None) };
         Ok(platform.user(caller, &key).await?.map(|row| User::new(caller.tenant().id, row)))
-    }
-}
-
-/// Mutations of users.
-#[derive(Default)]
-pub struct UserMutation;
-
-#[Object]
-impl UserMutation {
-    /// Creates a user.
-    async fn user_create(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The user to create.")] mut input: UserCreateInput,
-    ) -> Result<UserCreatePayload> {
-        let (platform, caller) = caller(ctx)?;
-        let made = async {
-            let reason = input.reason.take();
-            let done = platform.create_user(caller, input.new_user()?, reason).await?;
-            let user = platform.changed_user(caller, &done.value).await?;
-            Ok(UserCreatePayload {
-                user: user.map(|row| User::new(caller.tenant().id, row)),
-                revision: Some(int(done.revision)),
-                user_errors: Vec::new(),
-            })
-        };
-        UserCreatePayload::of(made.await)
-    }
-
-    /// Changes a user's access or account.
-    async fn user_update(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The user and what changes.")] mut input: UserUpdateInput,
-    ) -> Result<UserUpdatePayload> {
-        let (platform, caller) = caller(ctx)?;
-        let updated = async {
-            let key = parse("key", &input.key, UserKey::parse)?;
-            let (version, reason) = (input.version, input.reason.take());
-            let done = platform.update_user(caller, &key, version, input.update()?, reason).await?;
-            let user = platform.changed_user(caller, &key).await?;
-            Ok(UserUpdatePayload {
-                user: user.map(|row| User::new(caller.tenant().id, row)),
-                revision: Some(int(done.revision)),
-                user_errors: Vec::new(),
-            })
-        };
-        UserUpdatePayload::of(updated.await)
-    }
-
-    /// Deletes a user with its sessions and API key. Its key inherits nothing later.
-    async fn user_delete(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The user to delete.")] input: UserDeleteInput,
-    ) -> Result<UserDeletePayload> {
-        let (platform, caller) = caller(ctx)?;
-        let deleted = async {
-            let key = parse("key", &input.key, UserKey::parse)?;
-            let done = platform.delete_user(caller, &key, input.reason).await?;
-            Ok(UserDeletePayload {
-                key: Some(key.to_string()),
-                revision: Some(int(done.revision)),
-                user_errors: Vec::new(),
-            })
-        };
-        UserDeletePayload::of(deleted.await)
     }
 }

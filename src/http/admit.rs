@@ -7,7 +7,7 @@ use async_graphql::Data;
 use super::context::RequestContext;
 use super::gate::{Credentials, Gate};
 use super::health::{Check, Readiness};
-use crate::auth::caller::RequestInfo;
+use crate::auth::caller::{Caller, RequestInfo};
 use crate::error::Result;
 use crate::graphql::request_data;
 use crate::service::{BusStatus, Platform};
@@ -16,22 +16,27 @@ use crate::service::{BusStatus, Platform};
 #[derive(Clone)]
 pub struct PlatformGate(pub Platform);
 
+impl PlatformGate {
+    /// Who calls; nobody yet without a bearer token.
+    pub(super) async fn caller(&self, credentials: &Credentials, context: &RequestContext) -> Result<Option<Caller>> {
+        let Some(bearer) = &credentials.bearer else { return Ok(None) };
+        let tenant = credentials.tenant_header.as_deref();
+        self.0.authenticate(bearer, tenant, request_info(context)).await.map(Some)
+    }
+}
+
 impl Gate for PlatformGate {
     async fn admit(&self, credentials: Credentials, context: &RequestContext) -> Result<Data> {
-        let request = RequestInfo {
-            id: Some(context.request_id.to_string()),
-            address: context.address.map(|address| address.to_string()),
-        };
-        let caller = match &credentials.bearer {
-            Some(bearer) => {
-                let tenant = credentials.tenant_header.as_deref();
-                Some(self.0.authenticate(bearer, tenant, request.clone()).await?)
-            }
-            None => None,
-        };
-        let mut data = request_data(&self.0, caller);
-        data.insert(request);
+        let mut data = request_data(&self.0, self.caller(&credentials, context).await?);
+        data.insert(request_info(context));
         Ok(data)
+    }
+}
+
+fn request_info(context: &RequestContext) -> RequestInfo {
+    RequestInfo {
+        id: Some(context.request_id.to_string()),
+        address: context.address.map(|address| address.to_string()),
     }
 }
 

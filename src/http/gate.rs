@@ -70,6 +70,12 @@ impl Credentials {
         }
         Ok(Self { bearer: bearer.map(str::to_owned), tenant_header: tenant.map(str::to_owned) })
     }
+
+    /// Checks that there is a bearer token. Whether it holds, the gate says.
+    pub(super) fn require(&self) -> Result<()> {
+        let missing = || Error::new(ErrorCode::Unauthenticated, "sign in first: send `Authorization: Bearer TOKEN`");
+        self.bearer.as_ref().map(drop).ok_or_else(missing)
+    }
 }
 
 /// The one text value of a header: none when it is absent, an error when there are several.

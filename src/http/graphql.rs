@@ -11,11 +11,12 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use tokio::sync::SemaphorePermit;
 
 use super::errors::{Body, Refusal, encode, never_ran, present};
 use super::media::{self, Media};
 use super::operation::Asked;
-use super::{Credentials, Face, Gate, RequestContext, limits};
+use super::{Credentials, Face, Gate, RequestContext, limits, multipart};
 use crate::error::{Error, ErrorCode};
 
 const METHODS: &str = "GET, HEAD, POST";
@@ -53,8 +54,16 @@ async fn answer<E: Executor, G: Gate>(
     request: Request,
 ) -> Result<Response, Refusal> {
     let credentials = Credentials::from_headers(request.headers())?;
-    let run = Run { face, context, credentials, read_only: request.method() != Method::POST };
-    match read(request).await? {
+    let read_only = request.method() != Method::POST;
+    // The room is held until the answer is there, as the files are.
+    let (asked, _room) = if !read_only && media::is_multipart(request.headers()) {
+        let room = make_room(face, context, &credentials).await?;
+        (Asked::One(multipart::read(request).await?), Some(room))
+    } else {
+        (read(request).await?, None)
+    };
+    let run = Run { face, context, credentials, read_only };
+    match asked {
         Asked::One(operation) => {
             let answer = run.one(operation.into()).await?;
             let before_it_ran = never_ran(&answer) && media == Media::GraphQl;
@@ -80,12 +89,28 @@ async fn answer<E: Executor, G: Gate>(
     }
 }
 
+/// Lets in a body with files. A page on the web can make a browser send one without asking us
+/// first, and it may be large: so it is read for those alone who show a bearer token that holds,
+/// which no browser adds by itself, and a few at once.
+async fn make_room<'a, E: Executor, G: Gate>(
+    face: &'a Face<E, G>,
+    context: &RequestContext,
+    credentials: &Credentials,
+) -> Result<SemaphorePermit<'a>, Refusal> {
+    credentials.require()?;
+    face.gate.admit(credentials.clone(), context).await?;
+    let full = |_| Error::new(ErrorCode::RateLimited, "too many files arrive at once: try again in a moment");
+    Ok(face.uploads.try_acquire().map_err(full)?)
+}
+
 /// The operations that the request carries.
 async fn read(request: Request) -> Result<Asked, Refusal> {
     match *request.method() {
         Method::GET | Method::HEAD => Ok(Asked::from_query(request.uri())?),
         Method::POST if !media::is_json(request.headers()) => {
-            let error = Error::bad_input("the body must be sent as `application/json`, in UTF-8");
+            let error = Error::bad_input(
+                "the body must be sent as `application/json`, in UTF-8, or with files as `multipart/form-data`",
+            );
             Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
         }
         Method::POST => {

@@ -6,6 +6,7 @@
 //! double at every step is refused for what it would become, at the price of its text.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, Field, FragmentDefinition, OperationType, Selection, SelectionSet,
@@ -14,6 +15,15 @@ use async_graphql::{Name, Positioned, Request, SchemaBuilder, ServerError};
 
 /// Bytes of an HTTP request's body.
 pub const BODY: usize = 1024 * 1024;
+/// Bytes of a request's body with files: more than the largest file that an operation takes, so
+/// that the operation itself can say that one is too large.
+pub const UPLOAD: usize = 9 * 1024 * 1024;
+/// Files of one operation.
+pub const FILES: usize = 4;
+/// Requests with files under way: each may hold [`UPLOAD`] bytes.
+pub const UPLOADS: usize = 32;
+/// How long such a body may take to arrive.
+pub const UPLOAD_TIME: Duration = Duration::from_mins(2);
 /// Bytes of one WebSocket message.
 pub const MESSAGE: usize = 64 * 1024;
 /// Operations of one batch.

@@ -78,11 +78,22 @@ fn rank(media: Media, ranges: &[&str]) -> Option<Rank> {
 /// Whether a request's body is JSON in UTF-8. Nothing else is read: a form or `text/plain` can
 /// be sent by any page without the browser asking us first.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    let of_json =
+        |(name, parameters): (&str, Vec<_>)| name.eq_ignore_ascii_case("application/json") && speaks_utf8(&parameters);
+    content_type(headers).is_some_and(of_json)
+}
+
+/// Whether a request's body is in parts. A form can be that: the caller has to prove otherwise
+/// that no page has made its browser send it.
+pub(super) fn is_multipart(headers: &HeaderMap) -> bool {
+    content_type(headers).is_some_and(|(name, _)| name.eq_ignore_ascii_case("multipart/form-data"))
+}
+
+/// The one `Content-Type` of a request, in its parts.
+fn content_type(headers: &HeaderMap) -> Option<(&str, Vec<(&str, &str)>)> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(value), None) = (types.next(), types.next()) else { return false };
-    let Ok(value) = value.to_str() else { return false };
-    let (name, parameters) = split(value);
-    name.eq_ignore_ascii_case("application/json") && speaks_utf8(&parameters)
+    let (Some(value), None) = (types.next(), types.next()) else { return None };
+    value.to_str().ok().map(split)
 }
 
 /// Whether the caller is a browser that opens a page.

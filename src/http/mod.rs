@@ -3,10 +3,12 @@
 //! - [`context`]: the request's id, its span, its one log line
 //! - [`admit`]: the gate and the readiness of the platform itself
 //! - [`gate`]: from the credentials of a request to the data its operation runs with
-//! - [`graphql`]: GraphQL over HTTP; `operation` reads requests, `media` negotiates types
+//! - [`graphql`]: GraphQL over HTTP; `operation` reads requests, `multipart` those with files,
+//!   `media` negotiates types
 //! - [`ws`]: the same operations over `graphql-transport-ws`
 //! - [`limits`]: how much one document may ask for, wherever it comes from
 //! - [`errors`]: the one place where errors get their code, their id and their log line
+//! - `avatar`: the pictures of users
 //! - [`health`]: is it alive, is it ready
 
 use std::sync::Arc;
@@ -18,12 +20,14 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use axum::routing::{any, get};
 use axum::{Router, middleware};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::error::{Error, ErrorCode};
 
 pub mod admit;
+mod avatar;
 pub mod context;
 pub mod errors;
 pub mod gate;
@@ -31,6 +35,7 @@ pub mod graphql;
 pub mod health;
 pub mod limits;
 mod media;
+mod multipart;
 mod operation;
 pub mod ws;
 
@@ -38,6 +43,7 @@ pub use context::RequestContext;
 pub use gate::{Credentials, Gate};
 pub use health::{Check, Readiness};
 
+use admit::PlatformGate;
 use errors::Refusal;
 use media::Media;
 
@@ -76,19 +82,17 @@ struct Face<E, G> {
     executor: E,
     gate: G,
     options: Arc<Options>,
+    /// The right to hold a body with files in memory.
+    uploads: Arc<Semaphore>,
     /// The `GraphiQL` page, rendered once; none when it is switched off.
     page: Option<Arc<str>>,
-}
-
-/// The whole face on its own: [`graphql_routes`] and [`health_routes`], [`surround`]ed.
-pub fn router<E: Executor, G: Gate, R: Readiness>(executor: E, gate: G, readiness: R, options: Options) -> Router {
-    surround(graphql_routes(executor, gate, options).merge(health_routes(readiness)))
 }
 
 /// `/graphql` over HTTP and `/graphql/ws` over a WebSocket.
 pub fn graphql_routes<E: Executor, G: Gate>(executor: E, gate: G, options: Options) -> Router {
     let page = options.graphiql.then(|| Arc::from(graphql::page()));
-    let face = Face { executor, gate, options: Arc::new(options), page };
+    let uploads = Arc::new(Semaphore::new(limits::UPLOADS));
+    let face = Face { executor, gate, options: Arc::new(options), uploads, page };
     Router::new()
         .route("/graphql", any(graphql::handle::<E, G>).layer(DefaultBodyLimit::max(limits::BODY)))
         .route("/graphql/ws", any(ws::upgrade::<E, G>))
@@ -100,6 +104,11 @@ pub fn health_routes<R: Readiness>(readiness: R) -> Router {
     Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready::<R>)).with_state(readiness)
 }
 
+/// `/avatars/KEY`.
+pub fn avatar_routes(gate: PlatformGate) -> Router {
+    Router::new().route(&format!("{}{{key}}", avatar::PLACE), get(avatar::serve)).with_state(gate)
+}
+
 /// Puts around `routes` what every answer has: the 404 in the system's error shape, the
 /// request's id, the span and the log line. Call it last, once all routes are there.
 pub fn surround(routes: Router) -> Router {
@@ -107,6 +116,9 @@ pub fn surround(routes: Router) -> Router {
 }
 
 async fn not_found(context: RequestContext, uri: Uri, headers: HeaderMap) -> Response {
-    let error = Error::new(ErrorCode::NotFound, format!("there is nothing at `{}`", uri.path()));
-    Refusal::from(error).respond(Media::negotiate(&headers).unwrap_or(Media::Json), &context)
+    nothing_at(&uri).respond(Media::negotiate(&headers).unwrap_or(Media::Json), &context)
+}
+
+fn nothing_at(uri: &Uri) -> Refusal {
+    Error::new(ErrorCode::NotFound, format!("there is nothing at `{}`", uri.path())).into()
 }

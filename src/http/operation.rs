@@ -21,6 +21,13 @@ pub(super) struct Parameters {
     extensions: Option<Extensions>,
 }
 
+impl Parameters {
+    /// The variables, to put files into.
+    pub(super) fn variables_mut(&mut self) -> &mut Variables {
+        &mut self.variables
+    }
+}
+
 impl From<Parameters> for Request {
     fn from(parameters: Parameters) -> Self {
         let mut request = Self::new(parameters.query).variables(parameters.variables);
@@ -77,7 +84,8 @@ impl Asked {
     }
 }
 
-fn json<T: DeserializeOwned>(text: &[u8], what: &str) -> Result<T> {
+/// Reads JSON from a caller; `what` it is stands in the error.
+pub(super) fn json<T: DeserializeOwned>(text: &[u8], what: &str) -> Result<T> {
     serde_json::from_slice(text).map_err(|error| Error::bad_input(format!("{what} cannot be read: {error}")))
 }
 

@@ -1,6 +1,7 @@
 //! The use cases, a file per concept. Only they open a transaction, and each asks first who
 //! calls. They know nothing of HTTP, GraphQL or Redis.
 
+pub mod avatar;
 pub mod change;
 pub mod decision;
 pub mod group;
@@ -15,6 +16,7 @@ pub mod role;
 pub mod session;
 pub mod tenant;
 pub mod tenants;
+pub mod transfer;
 pub mod user;
 
 use std::ops::Deref;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
@@ -38,6 +41,9 @@ use crate::sync::Bus;
 // What the transports need of the layers below: they know this layer alone.
 pub use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page, PageOf};
 pub use crate::sync::BusStatus;
+
+/// How many pictures are looked at together.
+const PICTURES: usize = 2;
 
 /// Tells the time. A parameter, so that a test can say what time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -64,12 +70,14 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Sends mails.
     pub mailer: Mailer,
-    /// The installation, as people reach it: where the links in mails lead.
+    /// The installation, as people reach it: where links in mails and to pictures lead.
     pub installation: Url,
     /// Commits and mails under way; a shutdown waits for them.
     pub tasks: TaskTracker,
     /// How old what is in memory may be to decide from.
     pub max_staleness: Option<Duration>,
+    /// The right to look at a picture: each takes a core, and memory for its pixels.
+    pictures: Arc<Semaphore>,
     credentials: session::Credentials,
     attempts: Attempts,
     resets: password::ResetRequests,
@@ -110,8 +118,7 @@ impl Platform {
     pub fn new(foundation: Foundation) -> Result<Self> {
         let Foundation { store, catalogue, model, plan, bus, max_staleness, mailer, installation, clock } = foundation;
         let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan)));
-        let model_hash =
-            Sha256::digest(model.as_bytes()).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let model_hash = hex(&Sha256::digest(model.as_bytes()));
         Ok(Self(Arc::new(Parts {
             store,
             catalogue: Arc::new(catalogue),
@@ -124,6 +131,7 @@ impl Platform {
             installation,
             tasks: TaskTracker::new(),
             max_staleness,
+            pictures: Arc::new(Semaphore::new(PICTURES)),
             credentials: session::Credentials::new(),
             attempts: Attempts::new(),
             resets: password::ResetRequests::new(),
@@ -135,4 +143,8 @@ impl Platform {
     pub fn now(&self) -> Timestamp {
         (self.clock)()
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }

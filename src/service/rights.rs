@@ -111,6 +111,12 @@ impl Giver<'_> {
         self.check_poses_as(&Holdings::of(&self.awake(state)?), user)
     }
 
+    /// Checks that the giver may change anything of this user: no one but an admin touches an
+    /// admin.
+    pub fn check_touches(&self, user: &User) -> Result<()> {
+        if self.is_admin() || !is_privileged(user) { Ok(()) } else { Err(admins_only()) }
+    }
+
     fn check_poses_as(&self, rules: &Holdings<'_>, user: &User) -> Result<()> {
         let subject = Subject::User(user.key.clone());
         if subject == *self.subject {

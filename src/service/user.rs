@@ -1,13 +1,15 @@
 //! Users and their accounts (R19, R25 to R28, R31).
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::Platform;
-use super::change::{Done, Intent};
+use super::change::{Done, Draft, Intent};
 use super::permit::Permit;
+use super::tenants::Tenant;
 use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, UserKey};
 use crate::domain::name::Name;
@@ -20,6 +22,7 @@ use crate::store::user::{AccountChange, NewAccount};
 pub use crate::store::user::{UserFilter, UserOrder, UserRow};
 
 /// A user as an administrator creates it.
+#[derive(Clone)]
 pub struct NewUser {
     /// The name to sign in with.
     pub username: Username,
@@ -58,6 +61,46 @@ pub struct UserUpdate {
     pub telephony: Option<Telephony>,
 }
 
+impl NewUser {
+    /// Checks what the tenant's state does not decide.
+    pub(super) fn check(&self, settings: &Settings) -> Result<()> {
+        self.extension.as_deref().map_or(Ok(()), check_extension)?;
+        self.telephony.check()?;
+        let Some(password) = &self.password else { return Ok(()) };
+        if self.base_role == BaseRole::Service {
+            return Err(Error::invalid("a SERVICE signs in by API key alone: leave the password out").at("password"));
+        }
+        check_password(settings, password.expose_secret())
+    }
+
+    /// What decides its access.
+    pub(super) fn access(&self) -> UserChange {
+        UserChange {
+            profile: self.profile.clone().map_or(Change::Keep, Change::Set),
+            role: self.role.clone().map_or(Change::Keep, Change::Set),
+            groups: Some(self.groups.clone()),
+            ..UserChange::default()
+        }
+    }
+
+    /// Puts it into the draft, with its account.
+    pub(super) fn join(self, draft: &mut Draft<'_>, password_hash: Option<String>) -> Result<UserKey> {
+        let key = self.username.key().clone();
+        draft.state.add_user(Uuid::now_v7(), &key, self.base_role, self.access())?;
+        let account = NewAccount {
+            username: self.username.as_str().to_owned(),
+            full_name: self.full_name,
+            email: self.email,
+            password_hash,
+            extension: self.extension,
+            telephony: self.telephony,
+            created_at: draft.now,
+        };
+        draft.new_accounts.insert(key.clone(), account);
+        Ok(key)
+    }
+}
+
 fn intent(permit: Permit, action: &'static str, key: &UserKey, reason: Option<String>) -> Intent {
     Intent { permit, action, target: format!("user:{key}"), reason, gives: true }
 }
@@ -66,49 +109,18 @@ impl Platform {
     /// Creates a user with its access and its account.
     pub async fn create_user(&self, caller: &Caller, new: NewUser, reason: Option<String>) -> Result<Done<UserKey>> {
         let tenant = self.authorise(caller, Permit::USERS_EDIT).await?;
-        let settings = tenant.policy().settings;
-        let password_hash = self.new_password_hash(&settings, new.base_role, new.password.as_ref()).await?;
-        let access = UserChange {
-            profile: new.profile.map_or(Change::Keep, Change::Set),
-            role: new.role.map_or(Change::Keep, Change::Set),
-            groups: Some(new.groups),
-            ..UserChange::default()
-        };
-        if let Some(extension) = &new.extension {
-            check_extension(extension)?;
-        }
-        new.telephony.check()?;
-        let key = new.username.key().clone();
-        self.change(caller, intent(Permit::USERS_EDIT, "user.create", &key, reason), |draft| {
-            draft.state.add_user(Uuid::now_v7(), &key, new.base_role, access)?;
-            let account = NewAccount {
-                username: new.username.as_str().to_owned(),
-                full_name: new.full_name,
-                email: new.email,
-                password_hash,
-                extension: new.extension,
-                telephony: new.telephony,
-                created_at: draft.now,
-            };
-            draft.new_accounts.insert(key.clone(), account);
-            Ok(key.clone())
-        })
-        .await
+        new.check(&tenant.policy().settings)?;
+        let password_hash = self.hash_of(new.password.clone()).await?;
+        let intent = intent(Permit::USERS_EDIT, "user.create", new.username.key(), reason);
+        self.change(caller, intent, |draft| new.join(draft, password_hash)).await
     }
 
-    /// Checks a new user's password and hashes it, before any transaction.
-    pub(super) async fn new_password_hash(
-        &self,
-        settings: &Settings,
-        base_role: BaseRole,
-        password: Option<&SecretString>,
-    ) -> Result<Option<String>> {
-        let Some(password) = password else { return Ok(None) };
-        if base_role == BaseRole::Service {
-            return Err(Error::invalid("a SERVICE signs in by API key alone: leave the password out").at("password"));
+    /// The hash of a new password, if there is one: made before any transaction.
+    pub(super) async fn hash_of(&self, password: Option<SecretString>) -> Result<Option<String>> {
+        match password {
+            Some(password) => self.passwords.hash(password).await.map(Some),
+            None => Ok(None),
         }
-        check_password(settings, password.expose_secret())?;
-        self.passwords.hash(password.clone()).await.map(Some)
     }
 
     /// Changes a user's access or account.
@@ -189,6 +201,14 @@ impl Platform {
         self.store.scope(tenant.id).users_by_keys(keys).await
     }
 
+    /// The users that the caller has just made or changed, in this order; see
+    /// [`Platform::changed_user`].
+    pub async fn changed_users(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
+        let rows = self.store.scope(caller.tenant().id).users_by_keys(keys).await?;
+        let mut found: HashMap<UserKey, UserRow> = rows.into_iter().map(|row| (row.user.key.clone(), row)).collect();
+        Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
+    }
+
     /// The caller's own account, in its home tenant.
     pub async fn own_user(&self, caller: &Caller) -> Result<UserRow> {
         let row = self.store.scope(caller.home().id).user(caller.user()).await?;
@@ -203,9 +223,14 @@ impl Platform {
 
     /// What is kept of a user's API key. Anyone may ask about their own.
     pub async fn api_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<HashMap<UserKey, ApiKeyRow>> {
-        let own = !caller.is_visiting() && keys.iter().all(|key| key == caller.user());
-        let tenant =
-            if own { self.tenant_of(caller).await? } else { self.authorise(caller, Permit::USERS_READ).await? };
+        let tenant = self.authorise_accounts(caller, keys).await?;
         self.store.scope(tenant.id).api_keys(keys).await
+    }
+
+    /// Checks that the caller may see the accounts of these users, and gives their tenant: what
+    /// is one's own, anyone may.
+    pub(super) async fn authorise_accounts(&self, caller: &Caller, users: &[UserKey]) -> Result<Arc<Tenant>> {
+        let own = !caller.is_visiting() && users.iter().all(|user| user == caller.user());
+        if own { self.tenant_of(caller).await } else { self.authorise(caller, Permit::USERS_READ).await }
     }
 }

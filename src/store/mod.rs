@@ -20,6 +20,7 @@ use crate::domain::key::TenantId;
 use crate::error::{Error, Result};
 
 pub mod audit;
+pub mod avatar;
 mod entity;
 mod error;
 mod group;

@@ -1,12 +1,14 @@
 //! Pages of lists: keyset pagination in SQL, so that a page costs the same wherever it stands, and
 //! stays where it is while rows come and go before it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sea_orm::sea_query::extension::postgres::PgExpr;
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, Order as Direction};
+use sea_orm::sea_query::extension::postgres::PgBinOper;
+use sea_orm::sea_query::extension::sqlite::SqliteExpr;
+use sea_orm::sea_query::{Expr, ExprTrait, Order as Direction};
 use sea_orm::{
     ColumnTrait, ColumnType, Condition, DatabaseConnection, DbBackend, EntityTrait, ModelTrait, QueryFilter,
     QueryOrder, QuerySelect, Select, Value,
@@ -263,28 +265,39 @@ pub(super) fn search<C: ColumnTrait>(db: &DatabaseConnection, text: Option<&str>
     }
     // PostgreSQL takes no NUL in a text, and no name has one.
     let text: String = text.chars().filter(|c| *c != '\0').take(SEARCH_MAX).collect();
-    let pattern = LikeExpr::new(format!("%{}%", escaped(&text)));
     let mut found = Condition::any();
     for column in columns {
         let column = Expr::col(column.as_column_ref());
         found = found.add(match db.get_database_backend() {
-            // LIKE of SQLite has no regard to case as it is.
-            DbBackend::Sqlite => column.like(pattern.clone().escape('\\')),
-            // In PostgreSQL a backslash escapes unless told otherwise.
-            _ => PgExpr::ilike(column, pattern.clone()),
+            DbBackend::Sqlite => SqliteExpr::glob(column, format!("*{}*", in_any_case(&text, of_glob))),
+            _ => column.binary(PgBinOper::Regex, in_any_case(&text, of_regex)),
         });
     }
     found
 }
 
-/// The characters that mean something to LIKE, taken as themselves.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
+/// A pattern for the text in which each letter stands in both its cases. The databases' own ways
+/// of that know the letters of ASCII alone, or those of the locale that they were set up with.
+fn in_any_case(text: &str, literal: fn(char) -> String) -> String {
+    let pattern = |c: char| {
+        let mut cases = BTreeSet::from([c]);
+        // A letter that becomes several in its other case has none of one letter.
+        cases.extend(only(c.to_lowercase()).into_iter().chain(only(c.to_uppercase())));
+        if cases.len() == 1 { literal(c) } else { format!("[{}]", String::from_iter(cases)) }
+    };
+    text.chars().map(pattern).collect()
+}
+
+fn only(mut letters: impl Iterator<Item = char>) -> Option<char> {
+    letters.next().filter(|_| letters.next().is_none())
+}
+
+/// A sign that means something to GLOB stands for itself in brackets.
+fn of_glob(c: char) -> String {
+    if matches!(c, '*' | '?' | '[') { format!("[{c}]") } else { c.to_string() }
+}
+
+/// A sign that may mean something to a regular expression stands for itself behind a backslash.
+fn of_regex(c: char) -> String {
+    if c.is_ascii_punctuation() { format!("\\{c}") } else { c.to_string() }
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 
 mod read;
 
-pub use read::{UserFilter, UserOrder, UserRow};
+pub use read::{Taken, UserFilter, UserOrder, UserRow};
 
 /// The first extension that is given out (R31).
 const FIRST_EXTENSION: u64 = 1000;

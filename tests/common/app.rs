@@ -24,6 +24,8 @@ use super::servers::PostgresServer;
 pub(crate) const OPERATOR_PASSWORD: &str = "Operator-1";
 /// The password of every other user that a test makes.
 pub(crate) const PASSWORD: &str = "Secret-12";
+/// Where people reach the installation, as links have it.
+pub(crate) const INSTALLATION: &str = "https://access.example.com/rbac";
 /// All modules that a licence can hold.
 pub(crate) const MODULES: [&str; 21] = [
     "dashboards",
@@ -127,7 +129,7 @@ impl Instance {
             sweep_every: choices.sweep_every,
             tidy_every: choices.tidy_every,
             public_url: None,
-            installation: "https://access.example.com/rbac".parse().unwrap(),
+            installation: INSTALLATION.parse().unwrap(),
             mailer: choices.mailer.unwrap_or_else(|| Mailer::folder(mail.path().to_owned(), mail_from())),
             clock: Arc::new(move || Timestamp(now().0 + seconds.load(Ordering::Relaxed) * 1_000_000)),
         };
@@ -226,15 +228,35 @@ impl Client {
 
     /// The whole answer to an operation.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
-        let mut request =
+        let request =
             self.http.post(format!("{}/graphql", self.url)).json(&json!({ "query": query, "variables": variables }));
+        self.credentials(request).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Posts a body of this type to `/graphql`: the status and the whole answer.
+    pub(crate) async fn send(&self, content_type: &str, body: Vec<u8>) -> (u16, Value) {
+        let request = self.http.post(format!("{}/graphql", self.url)).header("content-type", content_type).body(body);
+        let response = self.credentials(request).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// What a GET of this path answers.
+    pub(crate) async fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let mut request = self.credentials(self.http.get(format!("{}{path}", self.url)));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
+    fn credentials(&self, mut request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
         if let Some(tenant) = &self.tenant {
             request = request.header("X-Tenant", tenant);
         }
-        request.send().await.unwrap().json().await.unwrap()
+        request
     }
 
     /// The data of an operation that must succeed.

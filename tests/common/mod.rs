@@ -3,8 +3,10 @@
 pub(crate) mod app;
 pub(crate) mod mail;
 pub(crate) mod operations;
+pub(crate) mod picture;
 pub(crate) mod servers;
 pub(crate) mod socket;
+pub(crate) mod upload;
 
 use std::time::{Duration, Instant};
 

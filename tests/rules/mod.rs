@@ -2,6 +2,7 @@
 //! a database. A test that proves a rule carries its number in its name.
 
 mod association;
+mod avatar;
 mod compiled;
 mod composition;
 mod group;

@@ -37,6 +37,30 @@ fn r3_the_default_admin_stays_as_it_is() {
 }
 
 #[test]
+fn r25_the_last_enabled_admin_of_a_tenant_stays_one() {
+    let mut world = World::with_dana();
+    // As it is where no admin came with the tenant.
+    world.change(|state| Ok(state.users.get_mut("ada").unwrap().default_admin = false)).unwrap();
+    let off = UserChange { enabled: Some(false), ..UserChange::default() };
+    let agent = becomes(BaseRole::Agent);
+    let last_stays = |world: &mut World, last: &str| {
+        assert_eq!(refusal(world.change_user(last, off.clone())), refused(ErrorCode::ProtectedUser, "enabled"));
+        assert_eq!(refusal(world.change_user(last, agent.clone())), refused(ErrorCode::ProtectedUser, "baseRole"));
+        let deleted = refusal(world.change(|state| state.remove_user(last)));
+        assert_eq!(deleted, refused(ErrorCode::ProtectedUser, "key"));
+    };
+    last_stays(&mut world, "ada");
+    world.change_user("ada", UserChange::default()).unwrap();
+    // One that is disabled cannot take its place; one that is enabled can.
+    world.staff("ann", BaseRole::Admin);
+    world.change_user("ann", off.clone()).unwrap();
+    last_stays(&mut world, "ada");
+    world.change_user("ann", UserChange { enabled: Some(true), ..UserChange::default() }).unwrap();
+    world.change_user("ada", agent.clone()).unwrap();
+    last_stays(&mut world, "ann");
+}
+
+#[test]
 fn r19_only_users_hold_a_profile_and_only_managers_a_custom_role() {
     let mut world = World::with_dana();
     world.role("Lead", "reports", &[]).unwrap();

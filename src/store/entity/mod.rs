@@ -1,6 +1,7 @@
 //! The tables as sea-orm sees them, a file per concept. Nothing outside the store sees these.
 
 pub(super) mod audit;
+pub(super) mod avatar;
 pub(super) mod group;
 pub(super) mod password;
 pub(super) mod policy;

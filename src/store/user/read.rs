@@ -1,6 +1,6 @@
 //! Users as people look at them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, Condition, PaginatorTrait, QueryFilter, QuerySelect, Select};
@@ -54,6 +54,15 @@ pub struct UserFilter {
     pub role: Option<RoleKey>,
     /// The members of a group.
     pub group: Option<GroupKey>,
+}
+
+/// What of a list is some user's already.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Email addresses, in their unique form.
+    pub emails: BTreeSet<String>,
+    /// Extensions.
+    pub extensions: BTreeSet<String>,
 }
 
 /// In which order users are listed.
@@ -152,6 +161,20 @@ impl Scope {
     /// The user with this email address.
     pub async fn user_by_email(&self, email: &Email) -> Result<Option<UserRow>> {
         self.one_user(user::Column::EmailKey.eq(email.unique_form())).await
+    }
+
+    /// Which of these email addresses, in their unique form, and extensions some user has already.
+    pub async fn taken(&self, emails: Vec<String>, extensions: Vec<String>) -> Result<Taken> {
+        use user::Column::{EmailKey, Extension};
+        let these = Condition::any().add(EmailKey.is_in(emails)).add(Extension.is_in(extensions));
+        let select = self.find::<user::Entity>().filter(these).select_only().column(EmailKey).column(Extension);
+        let rows: Vec<(Option<String>, String)> = select.into_tuple().all(&self.db).await?;
+        let mut taken = Taken::default();
+        for (email, extension) in rows {
+            taken.emails.extend(email);
+            taken.extensions.insert(extension);
+        }
+        Ok(taken)
     }
 
     async fn one_user(&self, which: sea_orm::sea_query::Expr) -> Result<Option<UserRow>> {

@@ -1,0 +1,62 @@
+//! Setting avatars.
+
+use async_graphql::{Context, InputObject, MaybeUndefined, Object};
+
+use super::User;
+use crate::domain::key::UserKey;
+use crate::error::{Error, Result};
+use crate::graphql::context::caller;
+use crate::graphql::input::parse_opt;
+use crate::graphql::payload::payload;
+use crate::graphql::scalar::Upload;
+
+/// Sets or removes an avatar.
+#[derive(InputObject)]
+pub struct UserSetAvatarInput {
+    /// The user's key; the caller itself when absent.
+    user: Option<String>,
+    /// The picture: PNG or JPEG, at most 8 MB and 4096 by 4096 pixels. null removes it.
+    file: MaybeUndefined<Upload>,
+}
+
+payload! {
+    /// A user with another avatar, or with none.
+    UserSetAvatarPayload {
+        /// The user.
+        user: User,
+    }
+}
+
+/// Mutations of avatars.
+#[derive(Default)]
+pub struct AvatarMutation;
+
+#[Object]
+impl AvatarMutation {
+    /// Sets the avatar of the caller or of another user. The file comes in a GraphQL multipart
+    /// request, with a bearer token.
+    async fn user_set_avatar(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user and the file.")] input: UserSetAvatarInput,
+    ) -> Result<UserSetAvatarPayload> {
+        let (platform, caller) = caller(ctx)?;
+        let set = async {
+            let user = parse_opt("user", input.user.as_deref(), UserKey::parse)?;
+            let file = match input.file {
+                MaybeUndefined::Undefined => {
+                    return Err(Error::invalid("send a file, or null to remove the avatar").at("file"));
+                }
+                MaybeUndefined::Null => None,
+                MaybeUndefined::Value(Upload(file)) => Some(file),
+            };
+            let user = platform.set_avatar(caller, user.as_ref(), file).await?;
+            let user = platform.changed_user(caller, &user).await?;
+            Ok(UserSetAvatarPayload {
+                user: user.map(|row| User::new(caller.tenant().id, row)),
+                user_errors: Vec::new(),
+            })
+        };
+        UserSetAvatarPayload::of(set.await)
+    }
+}

@@ -1,0 +1,116 @@
+//! How a user's telephone talks.
+
+use async_graphql::{Enum, InputObject, SimpleObject};
+
+use crate::domain::user;
+
+/// The transport of a telephone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "user::Transport")]
+pub enum Transport {
+    /// UDP
+    Udp,
+    /// TCP
+    Tcp,
+    /// WebSocket
+    Ws,
+    /// WebSocket over TLS
+    Wss,
+}
+
+/// What is done about a firewall between a telephone and the switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "user::Nat")]
+pub enum Nat {
+    /// Always assume one.
+    Yes,
+    /// Assume none.
+    No,
+    /// Answer to the address that the request came from.
+    ForceRport,
+    /// Send media to where it comes from.
+    Comedia,
+    /// Never.
+    Never,
+    /// By route.
+    Route,
+}
+
+/// An audio codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "user::Codec")]
+pub enum Codec {
+    /// G.711 μ-law
+    Ulaw,
+    /// G.711 A-law
+    Alaw,
+    /// GSM
+    Gsm,
+    /// G.722
+    G722,
+    /// G.729
+    G729,
+    /// Opus
+    Opus,
+}
+
+/// How a telephone talks.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Telephony {
+    /// The transport.
+    transport: Transport,
+    /// What is done about a firewall in between.
+    nat: Nat,
+    /// The codecs that are allowed.
+    codecs: Vec<Codec>,
+    /// The dial context.
+    context: String,
+    /// The call groups.
+    call_groups: Vec<String>,
+    /// The pickup groups.
+    pickup_groups: Vec<String>,
+}
+
+impl From<user::Telephony> for Telephony {
+    fn from(telephony: user::Telephony) -> Self {
+        Self {
+            transport: telephony.transport.into(),
+            nat: telephony.nat.into(),
+            codecs: telephony.codecs.into_iter().map(Into::into).collect(),
+            context: telephony.context,
+            call_groups: telephony.call_groups,
+            pickup_groups: telephony.pickup_groups,
+        }
+    }
+}
+
+/// How a telephone talks; what is absent is as by default.
+#[derive(InputObject)]
+pub struct TelephonyInput {
+    /// The transport.
+    transport: Option<Transport>,
+    /// What is done about a firewall in between.
+    nat: Option<Nat>,
+    /// The codecs that are allowed.
+    codecs: Option<Vec<Codec>>,
+    /// The dial context.
+    context: Option<String>,
+    /// The call groups.
+    call_groups: Option<Vec<String>>,
+    /// The pickup groups.
+    pickup_groups: Option<Vec<String>>,
+}
+
+impl From<TelephonyInput> for user::Telephony {
+    fn from(input: TelephonyInput) -> Self {
+        let default = Self::default();
+        Self {
+            transport: input.transport.map_or(default.transport, Into::into),
+            nat: input.nat.map_or(default.nat, Into::into),
+            codecs: input.codecs.map_or(default.codecs, |codecs| codecs.into_iter().map(Into::into).collect()),
+            context: input.context.unwrap_or(default.context),
+            call_groups: input.call_groups.unwrap_or_default(),
+            pickup_groups: input.pickup_groups.unwrap_or_default(),
+        }
+    }
+}

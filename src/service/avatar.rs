@@ -1,0 +1,139 @@
+//! Avatars (R32): setting one's own or another's, where it is, and the picture itself.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::change::{Intent, Record, visited_from};
+use super::permit::{Permit, subject_of, unauthenticated};
+use super::rights::Giver;
+use super::{Platform, hex};
+use crate::auth::caller::Caller;
+use crate::domain::avatar::ImageType;
+use crate::domain::key::UserKey;
+use crate::error::{Error, ErrorCode, Result};
+use crate::store::avatar::Avatar;
+use crate::store::{Scope, Tx};
+
+/// Characters of a digest that stand in the address of a picture: another one gets another.
+const SHORT: usize = 16;
+
+/// A picture as it is served.
+pub struct Picture {
+    /// The file, as it was sent.
+    pub image: Vec<u8>,
+    /// Its media type.
+    pub content_type: &'static str,
+    /// The hex digest of the file.
+    pub digest: String,
+}
+
+impl Platform {
+    /// Sets the avatar of the caller or of another user, or removes it; gives whose.
+    pub async fn set_avatar(&self, caller: &Caller, user: Option<&UserKey>, file: Option<Vec<u8>>) -> Result<UserKey> {
+        let at_home = !caller.is_visiting() && !caller.is_system();
+        let own = at_home && user.is_none_or(|user| user == caller.user());
+        let user = match user {
+            None if own => caller.user(),
+            None => return Err(Error::invalid("name the user of this tenant").at("user")),
+            Some(user) => user,
+        };
+        if !own {
+            self.authorise(caller, Permit::USERS_EDIT).await?;
+        }
+        // Looked at before the tenant is taken: nobody waits for a picture.
+        let avatar = match file {
+            Some(image) => Some(self.inspect(image).await?),
+            None => None,
+        };
+        let mut tx = self.begin_avatar(caller, user, own).await?;
+        let (action, after) = match avatar {
+            Some(avatar) => {
+                let shown = serde_json::json!({ "avatar": hex(&avatar.sha256), "contentType": avatar.kind.as_str() });
+                tx.put_avatar(user, avatar).await?;
+                ("avatar.set", Some(shown))
+            }
+            None if tx.remove_avatar(user).await? => ("avatar.remove", None),
+            None => return Ok(user.clone()),
+        };
+        let target = format!("user:{user}");
+        let intent = Intent { permit: Permit::USERS_EDIT, action, target, reason: None, gives: false };
+        let record = Record::new(caller, &intent, self.now());
+        tx.audit(&record.event(None, after, None)).await?;
+        self.commit(tx, record, None, visited_from(caller)).await?;
+        Ok(user.clone())
+    }
+
+    /// Takes the tenant for a change of this user, who is there; nobody but an admin touches one.
+    async fn begin_avatar(&self, caller: &Caller, user: &UserKey, own: bool) -> Result<Tx> {
+        if own {
+            let tx = self.store.begin(caller.home().id).await?.ok_or_else(unauthenticated)?;
+            self.store.scope(caller.home().id).user(user).await?.ok_or_else(unauthenticated)?;
+            return Ok(tx);
+        }
+        let (tenant, tx) = self.begin(caller, Permit::USERS_EDIT).await?;
+        let found = self.store.scope(tenant.id).user(user).await?;
+        let found = found.ok_or_else(|| Error::not_found("user", user).at("user"))?;
+        if !caller.is_system() {
+            let (policy, subject) = (tenant.policy(), subject_of(caller));
+            Giver { policy: &policy, subject: &subject, catalogue: &self.catalogue }.check_touches(&found.user)?;
+        }
+        Ok(tx)
+    }
+
+    /// Looks at a file in a thread of its own, a few at once.
+    async fn inspect(&self, image: Vec<u8>) -> Result<Avatar> {
+        let permit = Arc::clone(&self.pictures).acquire_owned().await.map_err(Error::internal)?;
+        let created_at = self.now();
+        let work = move || {
+            // The work itself holds it: it goes on when the caller goes away.
+            let _held = permit;
+            let kind = ImageType::of(&image)?;
+            let sha256 = Sha256::digest(&image).to_vec();
+            Ok(Avatar { image, kind, sha256, created_at })
+        };
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+    }
+
+    /// Where the avatars of these users are; one without an avatar is not in the answer.
+    pub async fn avatar_urls(&self, caller: &Caller, users: &[UserKey]) -> Result<HashMap<UserKey, String>> {
+        let tenant = self.authorise_accounts(caller, users).await?;
+        let base = self.installation.as_str().trim_end_matches('/');
+        let found = self.store.scope(tenant.id).avatar_digests(users).await?;
+        let url = |user: &UserKey, digest: &[u8]| {
+            let version: String = hex(digest).chars().take(SHORT).collect();
+            format!("{base}/avatars/{user}?v={version}")
+        };
+        Ok(found.into_iter().map(|(user, digest)| (user.clone(), url(&user, &digest))).collect())
+    }
+
+    /// The hex digest of a user's avatar. Nobody's, and one that the caller may not see, look
+    /// alike.
+    pub async fn avatar_digest(&self, caller: &Caller, user: &str) -> Result<Option<String>> {
+        let Some((scope, user)) = self.visible(caller, user).await? else { return Ok(None) };
+        let found = scope.avatar_digests(std::slice::from_ref(&user)).await?;
+        Ok(found.get(&user).map(|digest| hex(digest)))
+    }
+
+    /// A user's avatar, to whom [`Platform::avatar_digest`] gives its digest.
+    pub async fn avatar(&self, caller: &Caller, user: &str) -> Result<Option<Picture>> {
+        let Some((scope, user)) = self.visible(caller, user).await? else { return Ok(None) };
+        let found = scope.avatar(&user).await?;
+        Ok(found.map(|avatar| Picture {
+            content_type: avatar.kind.as_str(),
+            digest: hex(&avatar.sha256),
+            image: avatar.image,
+        }))
+    }
+
+    /// Where to look for a user's avatar, when it can be one and the caller may see it.
+    async fn visible(&self, caller: &Caller, user: &str) -> Result<Option<(Scope, UserKey)>> {
+        let Ok(user) = UserKey::parse(user) else { return Ok(None) };
+        match self.authorise_accounts(caller, std::slice::from_ref(&user)).await {
+            Ok(tenant) => Ok(Some((self.store.scope(tenant.id), user))),
+            Err(error) if error.code == ErrorCode::Forbidden => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

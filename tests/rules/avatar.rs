@@ -1,0 +1,96 @@
+//! Avatars: what is a picture, and what is not (R32).
+
+use bailiwick::domain::avatar::{AVATAR_MAX, ImageType};
+use image::ImageFormat;
+use proptest::prelude::*;
+
+use super::*;
+use crate::common::picture::{jpeg, picture, png};
+
+fn refused(bytes: &[u8]) -> ErrorCode {
+    let (code, field) = refusal(ImageType::of(bytes));
+    assert_eq!(field, "file");
+    code
+}
+
+#[test]
+fn r32_a_png_or_jpeg_is_told_by_its_content() {
+    assert_eq!(ImageType::of(&png(1)).unwrap(), ImageType::Png);
+    assert_eq!(ImageType::of(&jpeg(1)).unwrap(), ImageType::Jpeg);
+    for kind in [ImageType::Png, ImageType::Jpeg] {
+        assert_eq!(ImageType::parse(kind.as_str()).unwrap(), kind);
+    }
+    assert_eq!(refusal(ImageType::parse("image/gif")).0, ErrorCode::Invalid);
+    // What cameras leave behind the end is no fault of the picture.
+    let with_more = |mut file: Vec<u8>| {
+        file.extend(*b"a camera's own notes");
+        file
+    };
+    assert_eq!(ImageType::of(&with_more(jpeg(1))).unwrap(), ImageType::Jpeg);
+    assert_eq!(ImageType::of(&with_more(png(1))).unwrap(), ImageType::Png);
+}
+
+#[test]
+fn r32_anything_else_is_refused_whatever_it_begins_with() {
+    let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
+    let signatures: [&[u8]; 6] =
+        [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a\x01\x00\x01\x00", b"BM", b"RIFF\x00\x00\x00\x00WEBPVP8 ", svg];
+    for bytes in signatures.into_iter().chain([b"".as_slice(), b"plain text"]) {
+        assert_eq!(refused(bytes), ErrorCode::UnsupportedImage, "{bytes:?}");
+        let padded = [bytes, &[0; 512]].concat();
+        assert_eq!(refused(&padded), ErrorCode::UnsupportedImage, "{bytes:?}");
+    }
+}
+
+#[test]
+fn r32_a_picture_that_breaks_off_is_refused_wherever_it_does() {
+    for file in [png(1), jpeg(1), picture(ImageFormat::Jpeg, 64, 48, 2)] {
+        for length in 0..file.len() {
+            assert_eq!(refused(&file[..length]), ErrorCode::UnsupportedImage, "{length} of {}", file.len());
+        }
+    }
+}
+
+#[test]
+fn r32_a_picture_is_not_too_large_in_bytes_or_pixels() {
+    let mut file = png(1);
+    file.resize(AVATAR_MAX, 0);
+    ImageType::of(&file).unwrap();
+    file.push(0);
+    assert_eq!(refused(&file), ErrorCode::TooLarge);
+    for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+        ImageType::of(&picture(format, 4096, 1, 1)).unwrap();
+        assert_eq!(refused(&picture(format, 4097, 1, 1)), ErrorCode::TooLarge);
+        assert_eq!(refused(&picture(format, 1, 4097, 1)), ErrorCode::TooLarge);
+    }
+}
+
+#[test]
+fn r32_random_bytes_behind_a_signature_are_refused() {
+    let signature = prop::sample::select(vec![&b"\x89PNG\r\n\x1a\n"[..], &b"\xff\xd8\xff\xe0"[..], &b""[..]]);
+    let bytes = prop::collection::vec(any::<u8>(), 0..600);
+    runner()
+        .run(&(signature, bytes), |(signature, bytes)| {
+            prop_assert_eq!(refused(&[signature, &bytes].concat()), ErrorCode::UnsupportedImage);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn r32_a_mangled_picture_never_panics_and_is_refused_by_its_code() {
+    let file = prop::sample::select(vec![png(1), jpeg(1), picture(ImageFormat::Jpeg, 40, 24, 3)]);
+    let changes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12);
+    runner()
+        .run(&(file, changes), |(mut file, changes)| {
+            for (place, byte) in changes {
+                let place = place.index(file.len());
+                file[place] = byte;
+            }
+            if let Err(error) = ImageType::of(&file) {
+                prop_assert!(matches!(error.code, ErrorCode::UnsupportedImage | ErrorCode::TooLarge), "{error:?}");
+            }
+            Ok(())
+        })
+        .unwrap();
+}

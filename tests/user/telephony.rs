@@ -1,0 +1,116 @@
+//! Extensions and telephones (R31).
+
+use super::*;
+use crate::common::app::{Choices, Client, Database, Instance};
+
+#[tokio::test]
+async fn r31_an_extension_is_the_next_free_number_or_the_one_given_by_hand() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let extension = async |username: &str, more: Value| {
+            let made = alice.make("UserCreate", new_user(username, more)).await;
+            made["user"]["extension"].as_str().unwrap().to_owned()
+        };
+        // The default admin has the first.
+        assert_eq!(alice.get("User", json!({ "key": "alice" })).await["extension"], "1000");
+        assert_eq!(extension("u1", json!({})).await, "1001");
+        assert_eq!(extension("u2", json!({ "extension": "1003" })).await, "1003");
+        assert_eq!(extension("u3", json!({ "extension": "0042" })).await, "0042");
+        assert_eq!(extension("u4", json!({})).await, "1002");
+        assert_eq!(extension("u5", json!({})).await, "1004", "1003 is taken by hand");
+        alice.make("UserDelete", json!({ "key": "u1" })).await;
+        assert_eq!(extension("u6", json!({})).await, "1001", "it is free again");
+        let globex = instance.tenant("globex").await;
+        let made = globex.make("UserCreate", new_user("u1", json!({ "extension": "1004" }))).await;
+        assert_eq!(made["user"]["extension"], "1004", "each tenant has its own numbers");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r31_a_taken_or_wrong_extension_is_refused() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        alice.make("UserCreate", new_user("dana", json!({ "extension": "2001" }))).await;
+        alice.make("UserCreate", new_user("eve", json!({}))).await;
+        let taken = refusal("ALREADY_EXISTS", "extension");
+        assert_eq!(alice.refuse("UserCreate", new_user("x", json!({ "extension": "2001" }))).await, taken);
+        assert_eq!(alice.refuse("UserCreate", new_user("x", json!({ "extension": "1000" }))).await, taken, "generated");
+        let change = |extension: &str| json!({ "key": "eve", "version": 1, "extension": extension });
+        assert_eq!(alice.refuse("UserUpdate", change("2001")).await, taken);
+        for wrong in ["", "2 001", "20a", "+49", "12345678901234567"] {
+            assert_eq!(alice.refuse("UserUpdate", change(wrong)).await, refusal("INVALID", "extension"), "{wrong}");
+        }
+        assert_eq!(alice.get("User", json!({ "key": "eve" })).await["version"], 1);
+        alice.make("UserUpdate", change("1001")).await;
+    })
+    .await;
+}
+
+/// Creates users through one instance, and gives their extensions.
+async fn extensions(client: Client, prefix: &'static str) -> Vec<String> {
+    let mut made = Vec::new();
+    for n in 0..8 {
+        let user = client.make("UserCreate", new_user(&format!("{prefix}{n}"), json!({}))).await;
+        made.push(user["user"]["extension"].as_str().unwrap().to_owned());
+    }
+    made
+}
+
+#[tokio::test]
+async fn r31_two_instances_never_give_out_the_same_number() {
+    let database = Database::postgres().await;
+    let first = Instance::start(&database, Choices::default()).await;
+    let second = Instance::start(&database, Choices::default()).await;
+    let alice = first.tenant("acme").await;
+    let tasks = [("a", &first), ("b", &second), ("c", &first), ("d", &second)];
+    let tasks = tasks.map(|(prefix, instance)| tokio::spawn(extensions(alice.at(instance), prefix)));
+    let mut given = Vec::new();
+    for task in tasks {
+        given.extend(task.await.unwrap());
+    }
+    given.sort();
+    let expected: Vec<String> = (1001..1033).map(|number| number.to_string()).collect();
+    assert_eq!(given, expected);
+}
+
+#[tokio::test]
+async fn r31_every_choice_of_a_telephone_is_kept_and_no_other_is_taken() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        alice.make("UserCreate", new_user("dana", json!({}))).await;
+        let mut version = 1;
+        let mut chosen = Vec::new();
+        chosen.extend(["UDP", "TCP", "WS", "WSS"].map(|one| json!({ "transport": one })));
+        chosen.extend(["YES", "NO", "FORCE_RPORT", "COMEDIA", "NEVER", "ROUTE"].map(|one| json!({ "nat": one })));
+        chosen.extend(["ULAW", "ALAW", "GSM", "G722", "G729", "OPUS"].map(|one| json!({ "codecs": [one] })));
+        chosen.push(json!({ "context": "from-internal", "callGroups": ["1", "sales"], "pickupGroups": ["2"] }));
+        for telephony in chosen {
+            let change = json!({ "key": "dana", "version": version, "telephony": telephony });
+            alice.make("UserUpdate", change).await;
+            version += 1;
+            let kept = alice.get("User", json!({ "key": "dana" })).await["telephony"].clone();
+            for (field, value) in telephony.as_object().unwrap() {
+                assert_eq!(kept[field], *value, "{field}");
+            }
+        }
+        let change = |telephony: Value| json!({ "key": "dana", "version": version, "telephony": telephony });
+        for (telephony, field) in [
+            (json!({ "context": "" }), "telephony.context"),
+            (json!({ "context": "x".repeat(65) }), "telephony.context"),
+            (json!({ "callGroups": [""] }), "telephony.callGroups"),
+            (json!({ "callGroups": vec!["1"; 65] }), "telephony.callGroups"),
+            (json!({ "pickupGroups": ["a\nb"] }), "telephony.pickupGroups"),
+        ] {
+            let new = new_user("new", json!({ "telephony": telephony }));
+            assert_eq!(alice.refuse("UserUpdate", change(telephony)).await, refusal("INVALID", field));
+            assert_eq!(alice.refuse("UserCreate", new).await, refusal("INVALID", field));
+        }
+        for wrong in [json!({ "transport": "SCTP" }), json!({ "nat": "MAYBE" }), json!({ "codecs": ["MP3"] })] {
+            let input = json!({ "input": change(wrong) });
+            assert_eq!(alice.fail("UserUpdate", input).await, "BAD_INPUT");
+        }
+        assert_eq!(alice.get("User", json!({ "key": "dana" })).await["version"], version);
+    })
+    .await;
+}
