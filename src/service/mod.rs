@@ -4,6 +4,7 @@
 pub mod change;
 pub mod decision;
 pub mod group;
+pub mod link;
 pub mod menu;
 pub mod permit;
 pub mod policy;
@@ -12,6 +13,7 @@ pub mod resource;
 pub mod rights;
 pub mod role;
 pub mod session;
+mod staff;
 pub mod tenant;
 pub mod tenants;
 pub mod user;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Platform;
 use super::change::{Done, Intent};
-use super::permit::Permit;
+use super::permit::{Permit, is_self};
 use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, UserKey};
 use crate::domain::name::Name;
@@ -65,7 +65,7 @@ fn intent(permit: Permit, action: &'static str, key: &UserKey, reason: Option<St
 impl Platform {
     /// Creates a user with its access and its account.
     pub async fn create_user(&self, caller: &Caller, new: NewUser, reason: Option<String>) -> Result<Done<UserKey>> {
-        let tenant = self.authorise(caller, Permit::USERS_EDIT).await?;
+        let tenant = self.authorise(caller, Permit::create_users()).await?;
         let settings = tenant.policy().settings;
         let password_hash = self.new_password_hash(&settings, new.base_role, new.password.as_ref()).await?;
         let access = UserChange {
@@ -79,7 +79,8 @@ impl Platform {
         }
         new.telephony.check()?;
         let key = new.username.key().clone();
-        self.change(caller, intent(Permit::USERS_EDIT, "user.create", &key, reason), |draft| {
+        self.change(caller, intent(Permit::create_users(), "user.create", &key, reason), |draft| {
+            draft.check_supervised_new(&key, new.base_role, &access)?;
             draft.state.add_user(Uuid::now_v7(), &key, new.base_role, access)?;
             let account = NewAccount {
                 username: new.username.as_str().to_owned(),
@@ -124,7 +125,8 @@ impl Platform {
             check_extension(extension)?;
         }
         update.telephony.as_ref().map_or(Ok(()), Telephony::check)?;
-        self.change(caller, intent(Permit::USERS_EDIT, "user.update", key, reason), |draft| {
+        self.change(caller, intent(Permit::change_user(key), "user.update", key, reason), |draft| {
+            draft.check_supervised(key, &update.access)?;
             draft.state.change_user(key.as_str(), version, update.access)?;
             let account = AccountChange {
                 full_name: update.full_name,
@@ -141,7 +143,8 @@ impl Platform {
 
     /// Deletes a user with its sessions and API key.
     pub async fn delete_user(&self, caller: &Caller, key: &UserKey, reason: Option<String>) -> Result<Done<()>> {
-        self.change(caller, intent(Permit::USERS_DELETE, "user.delete", key, reason), |draft| {
+        self.change(caller, intent(Permit::delete_user(key), "user.delete", key, reason), |draft| {
+            draft.check_supervised(key, &UserChange::default())?;
             draft.state.remove_user(key.as_str()).map(drop)
         })
         .await
@@ -155,38 +158,40 @@ impl Platform {
         order: UserOrder,
         page: Page,
     ) -> Result<PageOf<UserRow>> {
-        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
+        let sight = self.sight(caller).await?;
         match filter {
-            Some(filter) => self.store.scope(tenant.id).users(filter, order, &page).await,
+            Some(filter) => sight.users(filter, order, &page).await,
             None => Ok(PageOf::empty()),
         }
     }
 
     /// How many users the filter finds.
     pub async fn count_users(&self, caller: &Caller, filter: Option<&UserFilter>) -> Result<u64> {
-        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
+        let sight = self.sight(caller).await?;
         match filter {
-            Some(filter) => self.store.scope(tenant.id).users_count(filter).await,
+            Some(filter) => sight.users_count(filter).await,
             None => Ok(0),
         }
     }
 
     /// The user of this key.
     pub async fn user(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
-        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
-        self.store.scope(tenant.id).user(key).await
+        let sight = self.sight(caller).await?;
+        Ok(sight.scope.user(key).await?.filter(|row| sight.sees(&row.user)))
     }
 
     /// The user of this internal id.
     pub async fn user_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<UserRow>> {
-        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
-        self.store.scope(tenant.id).user_by_id(id).await
+        let sight = self.sight(caller).await?;
+        Ok(sight.scope.user_by_id(id).await?.filter(|row| sight.sees(&row.user)))
     }
 
     /// The users of these keys, in no order.
     pub async fn users_by_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
-        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
-        self.store.scope(tenant.id).users_by_keys(keys).await
+        let sight = self.sight(caller).await?;
+        let mut found = sight.scope.users_by_keys(keys).await?;
+        found.retain(|row| sight.sees(&row.user));
+        Ok(found)
     }
 
     /// The caller's own account, in its home tenant.
@@ -203,9 +208,12 @@ impl Platform {
 
     /// What is kept of a user's API key. Anyone may ask about their own.
     pub async fn api_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<HashMap<UserKey, ApiKeyRow>> {
-        let own = !caller.is_visiting() && keys.iter().all(|key| key == caller.user());
-        let tenant =
-            if own { self.tenant_of(caller).await? } else { self.authorise(caller, Permit::USERS_READ).await? };
-        self.store.scope(tenant.id).api_keys(keys).await
+        if keys.iter().all(|key| is_self(caller, key)) {
+            return self.store.scope(self.tenant_of(caller).await?.id).api_keys(keys).await;
+        }
+        let sight = self.sight(caller).await?;
+        let mut found = sight.scope.api_keys(keys).await?;
+        found.retain(|key, _| is_self(caller, key) || sight.reaches(key));
+        Ok(found)
     }
 }

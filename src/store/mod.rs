@@ -26,6 +26,7 @@ mod group;
 pub mod page;
 pub mod policy;
 mod profile;
+mod reach;
 pub mod resource;
 pub mod revision;
 mod role;
