@@ -94,7 +94,8 @@ async fn r15_who_may_not_edit_the_owner_changes_no_link_and_who_may_not_read_it_
         let none: [String; 0] = [];
         assert_eq!(seen(&dana, on_create("staff/agents", "voice/queues")).await, none);
         alice.register("staff/agents", &["tom"]).await;
-        alice.save_sections("lead", "staff", json!([open("staff/agents", &["tom"])])).await;
+        let listed = merged(open("staff/agents", &["tom"]), json!({ "override": null }));
+        alice.save_sections("lead", "staff", json!([listed])).await;
         assert_eq!(seen(&dana, edit).await, ["sales+!", "test1", "test2"]);
         assert_eq!(seen(&dana, on_edit("staff/agents/ann", "voice/queues", &["sales"])).await, none);
         assert_eq!(seen(&dana, on_edit("staff/agents/nobody", "voice/queues", &["sales"])).await, none);
