@@ -33,6 +33,8 @@ fn operations() -> Vec<(&'static str, Value)> {
         crate::common::operations::merged(new, more)
     };
     let input = |value: Value| json!({ "input": value });
+    let list =
+        |more: Value| crate::common::operations::merged(json!({ "itemSection": "voice/queues", "mode": "EDIT" }), more);
     let save =
         json!({ "profile": "default", "module": "voice", "version": 1, "sections": [open("voice/queues", &["KEY"])] });
     let team = json!([{ "key": "t", "name": "T", "members": ["staff/agents/KEY"] }]);
@@ -55,6 +57,9 @@ fn operations() -> Vec<(&'static str, Value)> {
         ("Tenants", json!({ "search": "KEY" })),
         ("Decision", input(json!({ "subject": "KEY", "action": "read", "object": "voice/queues" }))),
         ("Decision", input(json!({ "subject": "alice", "action": "read", "object": "voice/queues/KEY" }))),
+        ("LinkableItems", input(list(json!({ "owner": "staff/agents/KEY", "linked": ["KEY"] })))),
+        ("LinkableItems", input(list(json!({ "owner": "staff/agents/ann", "search": "KEY" })))),
+        ("LinkableItems", input(list(json!({ "owner": "staff/agents/ann", "subject": "KEY" })))),
         ("SignIn", input(json!({ "tenant": "KEY", "username": "alice", "password": "Wrong-1234" }))),
         ("TenantSetLicence", input(json!({ "tenant": "KEY", "modules": [] }))),
         ("UserCreate", input(user(json!({ "baseRole": "USER", "profile": "KEY" })))),

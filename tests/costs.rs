@@ -74,6 +74,9 @@ async fn fill(alice: &Client, from: usize, to: usize) {
             "profile": p, "groups": [g],
         });
         alice.done(USER, json!({ "input": user })).await;
+        let (agent, email) = (format!("a{n}"), format!("a{n}@example.com"));
+        let agent = json!({ "username": agent, "fullName": agent, "email": email, "baseRole": "AGENT" });
+        alice.done(USER, json!({ "input": agent })).await;
         user["username"] = json!(format!("m{n}"));
         user["email"] = json!(format!("m{n}@example.com"));
         user["baseRole"] = json!("MANAGER");
@@ -83,7 +86,7 @@ async fn fill(alice: &Client, from: usize, to: usize) {
     }
 }
 
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 7] = [
     (
         "users",
         "{ users(first: 100) { totalCount nodes { key avatarUrl profile { key } customRole { key userCount } apiKey { prefix } groups { key memberCount } } } }",
@@ -93,6 +96,10 @@ const PAGES: [(&str, &str); 6] = [
     (
         "groups",
         "{ groups(first: 100) { nodes { key memberCount roles { key userCount } effectivePermissions { key } } } }",
+    ),
+    (
+        "items",
+        "{ linkableItems(first: 100, input: { owner: \"staff/teams/t\", itemSection: \"staff/agents\", mode: EDIT }) { totalCount nodes { linked resource { key createdBy { key } } } } }",
     ),
     ("roles", "{ roles(first: 100) { nodes { key userCount permissions { key } } } }"),
     ("rules", "{ policy { rules(first: 100) { nodes { values origins { name } } } } }"),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bailiwick::domain::key::{Action, ActionPattern, Object, ObjectPattern, TenantKey};
 use bailiwick::engine::{MODEL, Oracle, Plan, Snapshot};
+use bailiwick::policy::reach::Reach;
 use bailiwick::policy::rule::{Effect, Rule, Subject};
 
 /// Nine, so that no chain of roles is longer than the eight links that may be written, whatever
@@ -156,6 +157,60 @@ async fn the_engine_decides_as_casbin_does_on_every_model_of_the_family() {
     let seed = seed();
     for model in models {
         compare(&model, 12, seed).await;
+    }
+}
+
+/// Paths with something below them, something beside them, and nothing at all.
+const PARENTS: [&str; 6] = ["a", "b", "a/a", "a/b", "ab", "b/z"];
+/// Keys that rules name, and one that none does.
+const KEYS: [&str; 4] = ["a", "b", "ab", "unnamed"];
+
+/// Compares over random policies what `reach` says of a path with what is decided below it, key
+/// by key. Gives how often a reach had no end, had some exceptions, and was empty.
+fn compare_reach(model: &str, policies: u64, seed: u64) -> [usize; 3] {
+    let (mut endless, mut excepted, mut empty) = (0, 0, 0);
+    for round in 0..policies {
+        let seed = seed.wrapping_add(round);
+        let mut random = Random(seed);
+        let snapshot = snapshot(model, &random.policy());
+        for _ in 0..40 {
+            let Request(subject, _, action) = random.request();
+            let parent = Object::parse(random.of(&PARENTS)).unwrap();
+            let reach = snapshot.reach(&subject, &parent, &action);
+            for key in KEYS {
+                let object = Object::parse(&format!("{parent}/{key}")).unwrap();
+                let request = Request(subject.clone(), object, action.clone());
+                let decided = allowed(&snapshot, &request);
+                assert_eq!(reach.holds(key), decided, "ENGINE_SEED={seed}: {reach:?} for {request:?} of\n{model}");
+            }
+            let (Reach::Only(keys) | Reach::AllBut(keys)) = &reach;
+            endless += usize::from(matches!(reach, Reach::AllBut(_)));
+            excepted += usize::from(!keys.is_empty());
+            empty += usize::from(reach.is_empty());
+        }
+    }
+    [endless, excepted, empty]
+}
+
+#[test]
+fn what_is_in_reach_is_what_is_allowed_key_by_key() {
+    let seed = seed();
+    let counts = compare_reach(MODEL, 600, seed);
+    assert!(counts.iter().all(|count| *count > 500), "ENGINE_SEED={seed}: {counts:?} are too few to mean anything");
+}
+
+#[test]
+fn what_is_in_reach_is_what_is_allowed_on_every_model_of_the_family() {
+    let effect = "some(where (p.eft == allow)) && !some(where (p.eft == deny))";
+    let seed = seed();
+    for model in [
+        MODEL.replace(effect, "some(where (p.eft == allow))"),
+        MODEL.replace(effect, "!some(where (p.eft == deny))"),
+        MODEL.replace("act, eft", "act"),
+        MODEL.replace("keyMatch(r.obj, p.obj)", "r.obj == p.obj"),
+        MODEL.replace("(r.act == p.act || p.act == \"*\")", "r.act == p.act"),
+    ] {
+        compare_reach(&model, 60, seed);
     }
 }
 

@@ -135,6 +135,9 @@ async fn policy(run: &mut Run, alice: &Client, url: &str) {
     assert_eq!(run.get(alice, "Tenant", json!({})).await["key"], "acme");
     assert!(!run.get(alice, "Catalogue", json!({})).await["modules"].as_array().unwrap().is_empty());
     run.make(alice, "SettingsUpdate", json!({ "sessionHours": 8 })).await;
+    let items =
+        json!({ "subject": "dana", "owner": "voice/queues/sales", "itemSection": "staff/agents", "mode": "EDIT" });
+    assert_eq!(run.get(alice, "LinkableItems", json!({ "input": items })).await["totalCount"], 0);
     let asked = json!({ "subject": "dana", "action": "edit", "object": "voice/queues/sales" });
     assert_eq!(run.get(alice, "Decision", json!({ "input": asked })).await["allowed"], true);
     assert_eq!(run.get(alice, "Decisions", json!({ "inputs": [asked] })).await[0]["allowed"], true);

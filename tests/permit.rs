@@ -50,6 +50,7 @@ fn mutations() -> Vec<(&'static str, Value)> {
 /// Every query that needs a right.
 fn queries() -> Vec<(&'static str, Value)> {
     let asked = json!({ "subject": "alice", "action": "read", "object": "voice" });
+    let items = json!({ "subject": "alice", "owner": "staff/agents", "itemSection": "voice/queues", "mode": "CREATE" });
     vec![
         ("Tenants", json!({})),
         ("Users", json!({})),
@@ -64,6 +65,7 @@ fn queries() -> Vec<(&'static str, Value)> {
         ("Resources", json!({ "section": "voice/queues" })),
         ("Decision", json!({ "input": asked })),
         ("Decisions", json!({ "inputs": [asked] })),
+        ("LinkableItems", json!({ "input": items })),
         ("Policy", json!({})),
         ("Rules", json!({})),
     ]
@@ -116,7 +118,9 @@ async fn r25_only_an_admin_administers_and_only_a_service_besides_registers_and_
         let (revision, rules) = (alice.revision().await, alice.rules().await);
         for (base_role, caller) in &callers {
             let may = |name: &str| match name {
-                "ResourceRegister" | "ResourceRemove" | "Decision" | "Decisions" => *base_role == "SERVICE",
+                "ResourceRegister" | "ResourceRemove" | "Decision" | "Decisions" | "LinkableItems" => {
+                    *base_role == "SERVICE"
+                }
                 _ => false,
             };
             let asked = mutations().into_iter().map(|(name, input)| (name, json!({ "input": input }))).chain(queries());

@@ -137,11 +137,9 @@ impl Demo {
         Ok(NewTenant { key: self.key.clone(), name: self.name.clone(), modules: self.licence.clone(), admin })
     }
 
-    /// All resources by section, in an order in which members come before their teams.
+    /// All resources by section. The agents are not among them: each came with its user.
     pub(super) fn inventory(&self) -> Result<Vec<(SectionKey, Vec<NewResource>)>> {
-        let agents = self.users.iter().filter(|user| user.role == BaseRole::Agent);
-        let agents = agents.map(|user| Ok(resource(&ResourceKey::parse(&user.username)?, &user.name)));
-        let agents_section = SectionKey::parse("staff/agents")?;
+        let agents_section = SectionKey::agents();
         let teams = self.teams.iter().map(|(key, team)| {
             let members = team.agents.iter().map(|agent| Object::resource(&agents_section, agent)).collect();
             NewResource { members: Some(members), ..resource(key, &team.name) }
@@ -150,8 +148,7 @@ impl Demo {
         let others = self.resources.iter().map(|(section, resources)| {
             (section.clone(), resources.iter().map(|(key, name)| resource(key, name)).collect())
         });
-        let agents = (agents_section.clone(), agents.collect::<Result<_>>()?);
-        Ok([agents, teams].into_iter().chain(others).collect())
+        Ok(std::iter::once(teams).chain(others).collect())
     }
 }
 

@@ -235,6 +235,11 @@ impl TenantKey {
 }
 
 impl SectionKey {
+    /// The section of the agents: the one whose resources are users of the tenant (R34).
+    pub fn agents() -> Self {
+        Self(Arc::from("staff/agents"))
+    }
+
     /// The section `section` of `module`.
     pub fn of(module: &ModuleKey, section: &str) -> Result<Self> {
         Self::parse(&format!("{module}/{section}"))
@@ -273,6 +278,12 @@ impl Object {
     pub fn resource(section: &SectionKey, key: &ResourceKey) -> Self {
         // INVARIANT: both parts are checked, and 64 + 1 + 64 + 1 + 128 bytes are below OBJECT_MAX.
         Self(Arc::from(format!("{section}/{key}")))
+    }
+
+    /// The object of an agent: the resource that a user of base role AGENT is (R34).
+    pub fn agent(user: &UserKey) -> Self {
+        // INVARIANT: the alphabet of user keys is a part of that of resource keys, and shorter.
+        Self(Arc::from(format!("{}/{user}", SectionKey::agents())))
     }
 
     /// The section and key of the resource that this object names, if it has their form.

@@ -8,6 +8,7 @@ pub mod name;
 pub mod profile;
 pub mod resource;
 pub mod role;
+pub mod staff;
 pub mod tenant;
 pub mod user;
 

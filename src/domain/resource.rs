@@ -1,4 +1,5 @@
-//! Resources: references to objects that the host owns (R11, R16, R34a, R46).
+//! Resources: references to objects that the host owns (R11, R16, R34a, R46). Those of the agents
+//! are users as well: see [`staff`](super::staff).
 
 use std::collections::BTreeSet;
 
@@ -86,6 +87,7 @@ impl TenantState {
                 return Err(place(Error::invalid(format!("`{}` is named twice", resource.key)).at("key")));
             }
             let key = resource.key.clone();
+            let resource = self.keep_person(spec, resource);
             let is_new = self.put_resource(spec, resource, created_by, now).map_err(place)?;
             if let (true, Some(profile)) = (is_new, &profile) {
                 self.associate_created(profile, section, key);
@@ -94,7 +96,8 @@ impl TenantState {
         Ok(())
     }
 
-    fn put_resource(
+    /// Adds a resource, or changes the one of its key. Gives whether it is new.
+    pub(super) fn put_resource(
         &mut self,
         spec: &Section,
         new: NewResource,
@@ -137,7 +140,8 @@ impl TenantState {
         Ok(())
     }
 
-    fn associate_created(&mut self, profile: &ProfileKey, section: &SectionKey, key: ResourceKey) {
+    /// Puts a resource into the manual list of a profile whose holder made it (R11).
+    pub(super) fn associate_created(&mut self, profile: &ProfileKey, section: &SectionKey, key: ResourceKey) {
         if let Some(profile) = self.profiles.get_mut(profile)
             && let Association::Manual(list) = &mut profile.sections.entry(section.clone()).or_default().association
         {
@@ -163,7 +167,14 @@ impl TenantState {
             if resource.protected {
                 return Err(protected(key).at("keys"));
             }
+            self.check_nobody(section, key)?;
         }
+        self.clear_resources(section, keys);
+        Ok(())
+    }
+
+    /// Clears all that names these resources of one section, and the resources themselves (R46).
+    pub(super) fn clear_resources(&mut self, section: &SectionKey, keys: &BTreeSet<ResourceKey>) {
         let objects: BTreeSet<Object> = keys.iter().map(|key| Object::resource(section, key)).collect();
         self.resources.retain(|object, _| !objects.contains(object));
         for resource in self.resources.values_mut() {
@@ -183,7 +194,6 @@ impl TenantState {
             role.grants.retain(|grant| !objects.contains(resource_of(grant.object.as_str())));
             role.version += i32::from(role.grants.len() != before);
         }
-        Ok(())
     }
 }
 
@@ -209,6 +219,7 @@ fn check_batch(len: usize, field: &str) -> Result<()> {
     Err(Error::invalid(format!("1 to {BATCH_MAX} at once are allowed")).at(field))
 }
 
-fn protected(key: &ResourceKey) -> Error {
+/// The refusal to remove what belongs to every profile (R16).
+pub(super) fn protected(key: &ResourceKey) -> Error {
     Error::new(ErrorCode::ProtectedResource, format!("`{key}` belongs to every profile and cannot be removed"))
 }

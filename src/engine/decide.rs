@@ -72,14 +72,14 @@ impl Snapshot {
 
     /// Whether the permission is for the action of this number; `None` is an action that no rule
     /// names. A denial that the model cannot hold is for none.
-    fn acts(&self, permission: &Permission, wanted: Option<u32>) -> bool {
+    pub(super) fn acts(&self, permission: &Permission, wanted: Option<u32>) -> bool {
         let acts = if permission.action == STAR { self.plan.star() } else { Some(permission.action) == wanted };
         acts && self.plan.holds(permission.effect)
     }
 
     /// Every permission of `subject` and of all that it holds whose object contains `path`: an
     /// object `a/b`, or `a/b/` for all that is below.
-    fn visit(&self, subject: &Subject, path: &str, mut on: impl FnMut(RuleId, &Permission)) {
+    pub(super) fn visit(&self, subject: &Subject, path: &str, mut on: impl FnMut(RuleId, &Permission)) {
         let Some(subject) = self.number(subject) else { return };
         let mut visit = |head: &str, tail| {
             let Some(object) = self.objects.find(head, tail) else { return };
@@ -97,7 +97,7 @@ impl Snapshot {
     }
 
     /// Every permission of `subject` and of all that it holds whose object starts with `prefix`.
-    fn visit_below(&self, subject: &Subject, prefix: &str, mut on: impl FnMut(RuleId, &Permission)) {
+    pub(super) fn visit_below(&self, subject: &Subject, prefix: &str, mut on: impl FnMut(RuleId, &Permission)) {
         let Some(subject) = self.number(subject) else { return };
         // Names are in order, so that what starts alike stands together.
         let first = self.objects.partition_point(|object| object < prefix);
@@ -118,7 +118,7 @@ impl Snapshot {
 }
 
 impl Combine {
-    const fn verdict(self, allow: Option<RuleId>, deny: Option<RuleId>) -> Verdict {
+    pub(super) const fn verdict(self, allow: Option<RuleId>, deny: Option<RuleId>) -> Verdict {
         match self {
             Self::SomeAllowAndNoDeny if deny.is_some() => Verdict { allowed: false, deciding: deny },
             Self::SomeAllowAndNoDeny | Self::SomeAllow => Verdict { allowed: allow.is_some(), deciding: allow },

@@ -3,8 +3,9 @@
 //!
 //! `model.conf` is the truth about how rules match. [`plan`] reads it once and turns its matcher
 //! into look-ups; [`snapshot`] is one tenant's rules at one revision, laid out for those
-//! look-ups; [`decide`] asks it; [`tenant`] gives the answer its reason and obligations. A decision costs by the subject's roles and the object's depth,
-//! not by the number of rules. The [`oracle`] answers the same questions the slow way, and the
+//! look-ups; [`decide`] asks it about one object and [`reach`] about all that are below a path;
+//! [`tenant`] gives the answer its reason and obligations. A decision costs by the subject's roles
+//! and the object's depth, not by the number of rules. The [`oracle`] answers the same questions the slow way, and the
 //! two must always agree.
 
 pub mod decide;
@@ -12,6 +13,7 @@ mod matcher;
 mod names;
 pub mod oracle;
 pub mod plan;
+pub mod reach;
 mod roles;
 pub mod snapshot;
 pub mod tenant;

@@ -120,14 +120,19 @@ impl TenantPolicy {
             let disabled = self.disabled.contains(key);
             return if disabled { DecisionReason::SubjectDisabled } else { DecisionReason::UnknownSubject };
         }
+        match deciding {
+            _ if self.is_unlicensed(object, action) => DecisionReason::Unlicensed,
+            Some(_) => DecisionReason::DeniedByRule,
+            None => DecisionReason::NoMatchingRule,
+        }
+    }
+
+    /// Whether the licence denies it to everyone (R2).
+    pub fn is_unlicensed(&self, object: &Object, action: &Action) -> bool {
         // Only the licence denies all members, whatever else denies as well: no grant reaches a
         // built-in role.
         let everyone = self.snapshot.decide(&Subject::Role(BuiltIn::Member), object, action);
-        match (everyone.allowed, everyone.deciding, deciding) {
-            (false, Some(_), _) => DecisionReason::Unlicensed,
-            (_, _, Some(_)) => DecisionReason::DeniedByRule,
-            (_, _, None) => DecisionReason::NoMatchingRule,
-        }
+        !everyone.allowed && everyone.deciding.is_some()
     }
 
     /// What goes with an allow, by the data view that the object's section shows.

@@ -7,6 +7,7 @@ pub mod decision;
 pub mod error;
 pub mod group;
 mod input;
+pub mod link;
 mod loaders;
 pub mod menu;
 pub mod node;

@@ -26,7 +26,7 @@ pub enum ErrorCode {
     UnlicensedModule,
     /// The section takes all its resources automatically; it has no manual list.
     AssociationIsAutomatic,
-    /// The resource belongs to every profile and cannot be removed.
+    /// The resource belongs to every profile, or is a user, and cannot be removed.
     ProtectedResource,
     /// The default admin and the last one cannot be deleted, disabled or lose the role.
     ProtectedUser,

@@ -6,6 +6,7 @@ use super::catalogue::Catalogue;
 use super::context::caller;
 use super::decision::DecisionQuery;
 use super::group::{Group, GroupMutation, GroupQuery};
+use super::link::LinkQuery;
 use super::menu::ViewerQuery;
 use super::node::{Kind, Node, parse_id};
 use super::password::PasswordMutation;
@@ -64,6 +65,7 @@ pub struct Query(
     GroupQuery,
     RoleQuery,
     ResourceQuery,
+    LinkQuery,
     DecisionQuery,
     PolicyQuery,
 );

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::change::{Intent, Record, visited_from};
-use super::permit::{Permit, subject_of, unauthenticated};
+use super::permit::{Permit, is_self, subject_of, unauthenticated};
 use super::rights::Giver;
+use super::staff::supervised;
 use super::{Platform, hex};
 use crate::auth::caller::Caller;
 use crate::domain::avatar::ImageType;
 use crate::domain::key::UserKey;
+use crate::domain::user::BaseRole;
 use crate::error::{Error, ErrorCode, Result};
 use crate::store::avatar::Avatar;
 use crate::store::{Scope, Tx};
@@ -40,7 +42,7 @@ impl Platform {
             Some(user) => user,
         };
         if !own {
-            self.authorise(caller, Permit::USERS_EDIT).await?;
+            self.authorise(caller, Permit::change_user(user)).await?;
         }
         // Looked at before the tenant is taken: nobody waits for a picture.
         let avatar = match file {
@@ -72,8 +74,11 @@ impl Platform {
             self.store.scope(caller.home().id).user(user).await?.ok_or_else(unauthenticated)?;
             return Ok(tx);
         }
-        let (tenant, tx) = self.begin(caller, Permit::USERS_EDIT).await?;
+        let permit = Permit::change_user(user);
+        let (tenant, tx) = self.begin(caller, permit.clone()).await?;
+        let agents_alone = supervised(caller, &tenant.policy(), &permit)?.is_some();
         let found = self.store.scope(tenant.id).user(user).await?;
+        let found = found.filter(|row| !agents_alone || row.user.base_role == BaseRole::Agent);
         let found = found.ok_or_else(|| Error::not_found("user", user).at("user"))?;
         if !caller.is_system() {
             let (policy, subject) = (tenant.policy(), subject_of(caller));
@@ -98,9 +103,9 @@ impl Platform {
 
     /// Where the avatars of these users are; one without an avatar is not in the answer.
     pub async fn avatar_urls(&self, caller: &Caller, users: &[UserKey]) -> Result<HashMap<UserKey, String>> {
-        let tenant = self.authorise_accounts(caller, users).await?;
+        let (scope, seen) = self.visible_accounts(caller, users).await?;
         let base = self.installation.as_str().trim_end_matches('/');
-        let found = self.store.scope(tenant.id).avatar_digests(users).await?;
+        let found = scope.avatar_digests(&seen).await?;
         let url = |user: &UserKey, digest: &[u8]| {
             let version: String = hex(digest).chars().take(SHORT).collect();
             format!("{base}/avatars/{user}?v={version}")
@@ -130,8 +135,12 @@ impl Platform {
     /// Where to look for a user's avatar, when it can be one and the caller may see it.
     async fn visible(&self, caller: &Caller, user: &str) -> Result<Option<(Scope, UserKey)>> {
         let Ok(user) = UserKey::parse(user) else { return Ok(None) };
-        match self.authorise_accounts(caller, std::slice::from_ref(&user)).await {
-            Ok(tenant) => Ok(Some((self.store.scope(tenant.id), user))),
+        let scope = self.store.scope(self.tenant_of(caller).await?.id);
+        if is_self(caller, &user) {
+            return Ok(Some((scope, user)));
+        }
+        match self.user(caller, &user).await {
+            Ok(found) => Ok(found.map(|_| (scope, user))),
             Err(error) if error.code == ErrorCode::Forbidden => Ok(None),
             Err(error) => Err(error),
         }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::Platform;
 use super::permit::{Permit, subject_of};
-use super::rights;
 use super::tenants::{OwnChange, Tenant};
+use super::{rights, staff};
 use crate::auth::caller::{Caller, Credential, RequestInfo};
 use crate::domain::Change;
 use crate::domain::catalogue::Catalogue;
@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::compile::{Compiled, compile};
 use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
+use crate::policy::reach::Reach;
 use crate::policy::revision::Counters;
 use crate::store::audit::{Actor, ActorKind, AuditEvent};
 use crate::store::policy::RevisionEntry;
@@ -58,6 +59,8 @@ pub struct Draft<'a> {
     pub new_accounts: BTreeMap<UserKey, NewAccount>,
     /// The accounts that change.
     pub accounts: BTreeMap<UserKey, AccountChange>,
+    /// The agents that the caller may do this to, when it may to no other user (R34).
+    pub(super) supervised: Option<Reach>,
     /// The time of the change.
     pub now: Timestamp,
 }
@@ -79,7 +82,7 @@ impl Platform {
         apply: impl FnOnce(&mut Draft<'_>) -> Result<T> + Send,
     ) -> Result<Done<T>> {
         check_reason(intent.reason.as_deref())?;
-        let (tenant, mut tx) = self.begin(caller, intent.permit).await?;
+        let (tenant, mut tx) = self.begin(caller, intent.permit.clone()).await?;
         let before = tx.state().await?;
         let mut after = before.clone();
         let mut draft = Draft {
@@ -87,16 +90,18 @@ impl Platform {
             state: &mut after,
             new_accounts: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            supervised: staff::supervised(caller, &tenant.policy(), &intent.permit)?,
             now: self.now(),
         };
         let value = apply(&mut draft)?;
+        self.follow_agents(caller, &before, &mut draft).await?;
         let Draft { new_accounts, accounts, now, .. } = draft;
         let written = Written { before: &before, after: &after, new_accounts: &new_accounts, accounts: &accounts };
         let plan = self.plan(&tx, &written).await?;
         if intent.gives && !caller.is_system() {
             let (policy, subject) = (tenant.policy(), subject_of(caller));
             let giver = rights::Giver { policy: &policy, subject: &subject, catalogue: &self.catalogue };
-            giver.check(intent.permit, &written, &plan)?;
+            giver.check(&intent.permit, &written, &plan)?;
         }
         let record = Record::new(caller, &intent, now);
         let policy = self.write(&mut tx, &written, &plan, &record).await?;
@@ -107,7 +112,7 @@ impl Platform {
     /// Takes the tenant. If it has moved on since the caller was authorised, this instance
     /// catches up and asks again, so that a right that was just taken away is gone here too.
     pub async fn begin(&self, caller: &Caller, permit: Permit) -> Result<(Arc<Tenant>, Tx)> {
-        let tenant = self.authorise(caller, permit).await?;
+        let tenant = self.authorise(caller, permit.clone()).await?;
         let authorised_at = tenant.policy().counters;
         let tx = self.store.begin(tenant.id).await?.ok_or_else(super::permit::unauthenticated)?;
         if tx.counters() != authorised_at {

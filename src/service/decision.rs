@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Platform;
-use super::permit::{Permit, subject_of};
+use super::permit::{Permit, is_self, subject_of};
 use super::tenants::Tenant;
 use crate::auth::caller::Caller;
 use crate::domain::key::{Action, Object, UserKey};
@@ -57,8 +57,4 @@ impl Platform {
         let allowed = tenant.policy().allows(&subject_of(caller), object, action);
         Ok(allowed)
     }
-}
-
-fn is_self(caller: &Caller, user: &UserKey) -> bool {
-    !caller.is_visiting() && !caller.is_system() && caller.user() == user
 }

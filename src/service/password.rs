@@ -16,7 +16,7 @@ use crate::auth::caller::{Caller, Credential, RequestInfo, TenantRef};
 use crate::auth::token::{Token, TokenKind};
 use crate::domain::key::{TenantKey, UserKey};
 use crate::domain::name::Timestamp;
-use crate::domain::user::{Email, check_password};
+use crate::domain::user::{Email, UserChange, check_password};
 use crate::error::{Error, ErrorCode, Result};
 use crate::mail::Mail;
 use crate::mail::password::ResetLink;
@@ -80,7 +80,7 @@ impl Platform {
         if *caller.credential() == Credential::ApiKey {
             return Err(needs_session());
         }
-        let tenant = self.authorise(caller, Permit::USERS_EDIT).await?;
+        let tenant = self.authorise(caller, Permit::change_user(key)).await?;
         if key == caller.user() && !caller.is_visiting() {
             let own = "your own password changes with `passwordChange`, which asks for the old one";
             return Err(Error::invalid(own).at("key"));
@@ -89,13 +89,14 @@ impl Platform {
         check_password(&settings, password.expose_secret())?;
         let hash = self.passwords.hash(password).await?;
         let intent = Intent {
-            permit: Permit::USERS_EDIT,
+            permit: Permit::change_user(key),
             action: "user.setPassword",
             target: format!("user:{key}"),
             reason: None,
             gives: true,
         };
         self.change(caller, intent, |draft| {
+            draft.check_supervised(key, &UserChange::default())?;
             let user = draft.state.users.get(key).ok_or_else(|| Error::not_found("user", key).at("key"))?;
             if !user.base_role.signs_in() {
                 return Err(Error::invalid("a SERVICE signs in by API key alone: it has no password").at("key"));

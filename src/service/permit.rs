@@ -1,27 +1,31 @@
-//! What each use case needs: an (object, action) pair of the platform's own module, asked of the
-//! caller's own snapshot. `docs/PERMISSIONS.md` lists them; this is the one place that checks.
+//! What each use case needs: an (object, action) pair of the platform's own module, or any of some
+//! pairs, asked of the caller's own snapshot. `docs/PERMISSIONS.md` lists them; this is the one
+//! place that checks.
 
 use std::sync::Arc;
 
 use super::Platform;
 use super::tenants::Tenant;
 use crate::auth::caller::Caller;
-use crate::domain::key::{Action, Object, TenantKey};
+use crate::domain::key::{Action, Object, SectionKey, TenantKey, UserKey};
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, ErrorCode, Result};
+use crate::policy::reach::Reach;
 use crate::policy::rule::{BuiltIn, Subject};
 
-/// An (object, action) pair that a use case needs.
-#[derive(Debug, Clone, Copy)]
+/// An (object, action) pair that a use case needs, or others that do as well.
+#[derive(Debug, Clone)]
 pub struct Permit {
     object: &'static str,
     action: fn() -> Action,
+    /// The objects on which the same action is enough.
+    or: Vec<Object>,
 }
 
 macro_rules! permits {
     ($($(#[$meta:meta])* $name:ident = $object:literal, $action:ident;)+) => {
         impl Permit {
-            $($(#[$meta])* pub const $name: Self = Self { object: $object, action: Action::$action };)+
+            $($(#[$meta])* pub const $name: Self = Self { object: $object, action: Action::$action, or: Vec::new() };)+
         }
     };
 }
@@ -77,6 +81,23 @@ impl Permit {
     pub fn action(&self) -> Action {
         (self.action)()
     }
+
+    /// The same, where the action on `object` is enough too.
+    #[must_use]
+    pub fn or(mut self, object: Object) -> Self {
+        self.or.push(object);
+        self
+    }
+
+    /// Whether the subject has the first of the pairs: the one that knows no bounds.
+    pub(super) fn is_held_whole(&self, policy: &TenantPolicy, subject: &Subject) -> Result<bool> {
+        Ok(policy.allows(subject, &Object::parse(self.object)?, &self.action()))
+    }
+
+    fn is_held(&self, policy: &TenantPolicy, subject: &Subject) -> Result<bool> {
+        let action = self.action();
+        Ok(self.is_held_whole(policy, subject)? || self.or.iter().any(|other| policy.allows(subject, other, &action)))
+    }
 }
 
 impl Platform {
@@ -86,8 +107,47 @@ impl Platform {
     /// `FORBIDDEN` when it may not, `UNAUTHENTICATED` when the tenant is gone.
     pub async fn authorise(&self, caller: &Caller, permit: Permit) -> Result<Arc<Tenant>> {
         let tenant = self.tenant_of(caller).await?;
-        self.check(caller, &tenant.policy(), permit.object, &permit.action()).await?;
+        self.check(caller, &tenant.policy(), &permit).await?;
         Ok(tenant)
+    }
+
+    /// The same for what is asked about `user`: anyone may ask about themselves, and that is who
+    /// is asked about when nobody is named. Gives the subject as well.
+    pub async fn authorise_about(
+        &self,
+        caller: &Caller,
+        permit: Permit,
+        user: Option<&UserKey>,
+    ) -> Result<(Arc<Tenant>, Subject)> {
+        let own = user.is_none_or(|user| is_self(caller, user));
+        let tenant = if own { self.tenant_of(caller).await? } else { self.authorise(caller, permit).await? };
+        Ok((tenant, user.map_or_else(|| subject_of(caller), |user| Subject::User(user.clone()))))
+    }
+
+    /// The same for what is a resource of `section` too, as an agent is: who lacks the permit is
+    /// given what of that section it may do the same with. Refused where that is nothing, and
+    /// the section itself is closed as well.
+    pub async fn authorise_part(
+        &self,
+        caller: &Caller,
+        permit: Permit,
+        section: &SectionKey,
+    ) -> Result<(Arc<Tenant>, Option<Reach>)> {
+        let (section, action) = (Object::from(section), permit.action());
+        let refused = match self.authorise(caller, permit).await {
+            Ok(tenant) => return Ok((tenant, None)),
+            // What an operator may do here, its own tenant has said already.
+            Err(error) if error.code == ErrorCode::Forbidden && !caller.is_visiting() => error,
+            Err(error) => return Err(error),
+        };
+        let tenant = self.tenant_of(caller).await?;
+        let (policy, subject) = (Arc::clone(&tenant.policy()), subject_of(caller));
+        let reach = policy.snapshot.reach(&subject, &section, &action);
+        if reach.is_empty() && !policy.allows(&subject, &section, &action) {
+            Err(refused)
+        } else {
+            Ok((tenant, Some(reach)))
+        }
     }
 
     /// The same for what is asked about `wanted`, which a caller that holds all of it (or is it)
@@ -112,18 +172,18 @@ impl Platform {
         self.tenants.get(caller.tenant().id).await?.ok_or_else(unauthenticated)
     }
 
-    /// Checks one pair against the policy of the tenant that the caller acts in. An operator
+    /// Checks a permit against the policy of the tenant that the caller acts in. An operator
     /// that visits is first asked for `tenants/KEY` in the platform's own policy, and then may
     /// do what the tenant's admins may.
-    async fn check(&self, caller: &Caller, policy: &TenantPolicy, object: &str, action: &Action) -> Result<()> {
+    async fn check(&self, caller: &Caller, policy: &TenantPolicy, permit: &Permit) -> Result<()> {
         if caller.is_system() {
             return Ok(());
         }
         if caller.is_visiting() {
-            self.check_platform(caller, &format!("tenants/{}", caller.tenant().key), action).await?;
+            self.check_platform(caller, &format!("tenants/{}", caller.tenant().key), &permit.action()).await?;
         }
-        let wanted = Object::parse(object)?;
-        if policy.allows(&subject_of(caller), &wanted, action) { Ok(()) } else { Err(forbidden(object, action)) }
+        let held = permit.is_held(policy, &subject_of(caller))?;
+        if held { Ok(()) } else { Err(forbidden(permit.object, &permit.action())) }
     }
 
     /// Checks an operator's right over the platform: `tenants`, `tenants/KEY`, `licences/KEY`.
@@ -163,6 +223,11 @@ impl Platform {
 /// it visits as an operator.
 pub fn subject_of(caller: &Caller) -> Subject {
     if caller.is_visiting() { Subject::Role(BuiltIn::Admin) } else { Subject::User(caller.user().clone()) }
+}
+
+/// Whether a caller asks about itself when it names this user.
+pub(super) fn is_self(caller: &Caller, user: &UserKey) -> bool {
+    !caller.is_visiting() && !caller.is_system() && caller.user() == user
 }
 
 fn forbidden(object: &str, action: &Action) -> Error {

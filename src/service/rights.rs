@@ -7,7 +7,7 @@ use super::change::{Plan, Written};
 use super::permit::Permit;
 use crate::domain::Change;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::key::{ActionPattern, ObjectPattern};
+use crate::domain::key::{ActionPattern, Object, ObjectPattern};
 use crate::domain::tenant::TenantState;
 use crate::domain::user::{BaseRole, User};
 use crate::engine::tenant::TenantPolicy;
@@ -37,18 +37,36 @@ impl Giver<'_> {
 
     /// Checks that all that the change gives to anyone, the giver may do itself, and that no one
     /// but an admin touches an admin. An admin may give anything, also on objects outside the
-    /// catalogue; and the resources that a host application registers are its own.
-    pub(super) fn check(&self, permit: Permit, written: &Written<'_>, plan: &Plan) -> Result<()> {
+    /// catalogue; the resources that a host application registers are its own; and so is to
+    /// whoever makes an agent what its profile then gives it of that agent (R11).
+    pub(super) fn check(&self, permit: &Permit, written: &Written<'_>, plan: &Plan) -> Result<()> {
         let is_host = permit.object() == Permit::RESOURCES_EDIT.object() && self.is(BuiltIn::Service);
         if self.is_admin() || is_host {
             return Ok(());
         }
         check_untouched(written.before, written.after)?;
-        self.check_rules(&plan.stored, &plan.compiled, &plan.diff)?;
+        let made = self.agents_made(written);
+        self.check_rules(&plan.stored, &plan.compiled, &plan.diff, &made)?;
         // What a disabled user is given holds as soon as somebody enables it.
         let (was, is) = (self.awake(written.before)?, self.awake(written.after)?);
-        self.check_rules(&was, &is, &PolicyDiff::between(&was, &is))?;
+        self.check_rules(&was, &is, &PolicyDiff::between(&was, &is), &made)?;
         self.check_credentials(written, &is)
+    }
+
+    /// The agents that the giver makes with this change, in the form of rules.
+    fn agents_made(&self, written: &Written<'_>) -> BTreeSet<ObjectPattern> {
+        let made = |object: &Object| {
+            let resource =
+                written.after.resources.get(object).filter(|_| !written.before.resources.contains_key(object));
+            let by = resource.and_then(|resource| resource.created_by.clone());
+            by.is_some_and(|by| Subject::User(by) == *self.subject)
+        };
+        let new = written
+            .after
+            .users
+            .keys()
+            .filter(|key| written.after.is_agent(key.as_str()) && !written.before.is_agent(key.as_str()));
+        new.map(Object::agent).filter(made).map(|object| (&object).into()).collect()
     }
 
     /// The rules of a state as if everybody in it were enabled.
@@ -58,12 +76,20 @@ impl Giver<'_> {
         compile(self.catalogue, &awake)
     }
 
-    fn check_rules(&self, was: &Compiled, is: &Compiled, diff: &PolicyDiff) -> Result<()> {
+    fn check_rules(
+        &self,
+        was: &Compiled,
+        is: &Compiled,
+        diff: &PolicyDiff,
+        made: &BTreeSet<ObjectPattern>,
+    ) -> Result<()> {
         let (was, is) = (Holdings::of(was), Holdings::of(is));
         let (admins, held_by_admins) = is.admins();
         let (mut gained, mut lost) = (BTreeSet::new(), BTreeSet::new());
         for rule in diff.added.keys() {
             match rule {
+                Rule::Permission { subject: profile @ Subject::Profile(_), object, effect: Effect::Allow, .. }
+                    if made.contains(object) && self.policy.snapshot.holds(self.subject, profile) => {}
                 Rule::Permission { object, action, effect: Effect::Allow, .. } => self.covers(object, action)?,
                 Rule::Permission { subject, .. } if held_by_admins.contains(subject) => return Err(admins_only()),
                 Rule::Permission { .. } | Rule::Membership { role: Subject::Role(BuiltIn::Member), .. } => {}

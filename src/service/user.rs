@@ -1,21 +1,20 @@
 //! Users and their accounts (R19, R25 to R28, R31).
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::Platform;
 use super::change::{Done, Draft, Intent};
-use super::permit::Permit;
-use super::tenants::Tenant;
+use super::permit::{Permit, is_self};
 use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, UserKey};
 use crate::domain::name::Name;
 use crate::domain::user::{BaseRole, Email, Telephony, UserChange, Username, check_extension, check_password};
 use crate::domain::{Change, tenant::Settings};
 use crate::error::{Error, Result};
+use crate::store::Scope;
 use crate::store::page::{Page, PageOf};
 pub use crate::store::session::ApiKeyRow;
 use crate::store::user::{AccountChange, NewAccount};
@@ -108,11 +107,15 @@ fn intent(permit: Permit, action: &'static str, key: &UserKey, reason: Option<St
 impl Platform {
     /// Creates a user with its access and its account.
     pub async fn create_user(&self, caller: &Caller, new: NewUser, reason: Option<String>) -> Result<Done<UserKey>> {
-        let tenant = self.authorise(caller, Permit::USERS_EDIT).await?;
+        let tenant = self.authorise(caller, Permit::create_users()).await?;
         new.check(&tenant.policy().settings)?;
         let password_hash = self.hash_of(new.password.clone()).await?;
-        let intent = intent(Permit::USERS_EDIT, "user.create", new.username.key(), reason);
-        self.change(caller, intent, |draft| new.join(draft, password_hash)).await
+        let intent = intent(Permit::create_users(), "user.create", new.username.key(), reason);
+        self.change(caller, intent, |draft| {
+            draft.check_supervised_new(new.username.key(), new.base_role, &new.access())?;
+            new.join(draft, password_hash)
+        })
+        .await
     }
 
     /// The hash of a new password, if there is one: made before any transaction.
@@ -136,7 +139,8 @@ impl Platform {
             check_extension(extension)?;
         }
         update.telephony.as_ref().map_or(Ok(()), Telephony::check)?;
-        self.change(caller, intent(Permit::USERS_EDIT, "user.update", key, reason), |draft| {
+        self.change(caller, intent(Permit::change_user(key), "user.update", key, reason), |draft| {
+            draft.check_supervised(key, &update.access)?;
             draft.state.change_user(key.as_str(), version, update.access)?;
             let account = AccountChange {
                 full_name: update.full_name,
@@ -153,7 +157,8 @@ impl Platform {
 
     /// Deletes a user with its sessions and API key.
     pub async fn delete_user(&self, caller: &Caller, key: &UserKey, reason: Option<String>) -> Result<Done<()>> {
-        self.change(caller, intent(Permit::USERS_DELETE, "user.delete", key, reason), |draft| {
+        self.change(caller, intent(Permit::delete_user(key), "user.delete", key, reason), |draft| {
+            draft.check_supervised(key, &UserChange::default())?;
             draft.state.remove_user(key.as_str()).map(drop)
         })
         .await
@@ -167,38 +172,40 @@ impl Platform {
         order: UserOrder,
         page: Page,
     ) -> Result<PageOf<UserRow>> {
-        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
+        let sight = self.sight(caller).await?;
         match filter {
-            Some(filter) => self.store.scope(tenant.id).users(filter, order, &page).await,
+            Some(filter) => sight.users(filter, order, &page).await,
             None => Ok(PageOf::empty()),
         }
     }
 
     /// How many users the filter finds.
     pub async fn count_users(&self, caller: &Caller, filter: Option<&UserFilter>) -> Result<u64> {
-        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
+        let sight = self.sight(caller).await?;
         match filter {
-            Some(filter) => self.store.scope(tenant.id).users_count(filter).await,
+            Some(filter) => sight.users_count(filter).await,
             None => Ok(0),
         }
     }
 
     /// The user of this key.
     pub async fn user(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
-        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
-        self.store.scope(tenant.id).user(key).await
+        let sight = self.sight(caller).await?;
+        Ok(sight.scope.user(key).await?.filter(|row| sight.sees(&row.user)))
     }
 
     /// The user of this internal id.
     pub async fn user_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<UserRow>> {
-        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
-        self.store.scope(tenant.id).user_by_id(id).await
+        let sight = self.sight(caller).await?;
+        Ok(sight.scope.user_by_id(id).await?.filter(|row| sight.sees(&row.user)))
     }
 
     /// The users of these keys, in no order.
     pub async fn users_by_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
-        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
-        self.store.scope(tenant.id).users_by_keys(keys).await
+        let sight = self.sight(caller).await?;
+        let mut found = sight.scope.users_by_keys(keys).await?;
+        found.retain(|row| sight.sees(&row.user));
+        Ok(found)
     }
 
     /// The users that the caller has just made or changed, in this order; see
@@ -223,14 +230,19 @@ impl Platform {
 
     /// What is kept of a user's API key. Anyone may ask about their own.
     pub async fn api_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<HashMap<UserKey, ApiKeyRow>> {
-        let tenant = self.authorise_accounts(caller, keys).await?;
-        self.store.scope(tenant.id).api_keys(keys).await
+        let (scope, seen) = self.visible_accounts(caller, keys).await?;
+        scope.api_keys(&seen).await
     }
 
-    /// Checks that the caller may see the accounts of these users, and gives their tenant: what
-    /// is one's own, anyone may.
-    pub(super) async fn authorise_accounts(&self, caller: &Caller, users: &[UserKey]) -> Result<Arc<Tenant>> {
-        let own = !caller.is_visiting() && users.iter().all(|user| user == caller.user());
-        if own { self.tenant_of(caller).await } else { self.authorise(caller, Permit::USERS_READ).await }
+    /// Of users whom the caller has found, those whose accounts it may see, with the reads of their
+    /// tenant: itself, and whom it has in sight.
+    pub(super) async fn visible_accounts(&self, caller: &Caller, users: &[UserKey]) -> Result<(Scope, Vec<UserKey>)> {
+        if users.iter().all(|user| is_self(caller, user)) {
+            let tenant = self.tenant_of(caller).await?;
+            return Ok((self.store.scope(tenant.id), users.to_vec()));
+        }
+        let sight = self.sight(caller).await?;
+        let seen = users.iter().filter(|user| is_self(caller, user) || sight.reaches(user)).cloned().collect();
+        Ok((sight.scope, seen))
     }
 }

@@ -28,6 +28,7 @@ pub mod page;
 pub mod password;
 pub mod policy;
 mod profile;
+mod reach;
 pub mod resource;
 pub mod revision;
 mod role;

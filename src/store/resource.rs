@@ -10,10 +10,12 @@ use super::Scope;
 use super::entity::resource::{resource, resource_member};
 use super::error::stored;
 use super::page::{Keyset, Page, PageOf, search};
+use super::reach::within;
 use super::state;
 use crate::domain::key::{Object, SectionKey};
 use crate::domain::resource::Resource;
 use crate::error::Result;
+use crate::policy::reach::Reach;
 
 /// How many resources a section has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +44,30 @@ impl Scope {
     /// How many resources these are.
     pub async fn resources_count(&self, section: Option<&SectionKey>, text: Option<&str>) -> Result<u64> {
         Ok(self.select_resources(section, text).count(&self.db).await?)
+    }
+
+    /// A page of those resources of a section that are in reach, by key. Without their members.
+    pub async fn resources_within(
+        &self,
+        section: &SectionKey,
+        reach: &Reach,
+        text: Option<&str>,
+        page: &Page,
+    ) -> Result<PageOf<Resource>> {
+        let by_key = Keyset::ascending([resource::Column::Key]);
+        by_key
+            .page(&self.db, self.select_within(section, reach, text), page)
+            .await?
+            .try_map(|row| state::resource::of(&row))
+    }
+
+    /// How many these are.
+    pub async fn resources_within_count(&self, section: &SectionKey, reach: &Reach, text: Option<&str>) -> Result<u64> {
+        Ok(self.select_within(section, reach, text).count(&self.db).await?)
+    }
+
+    fn select_within(&self, section: &SectionKey, reach: &Reach, text: Option<&str>) -> Select<resource::Entity> {
+        self.select_resources(Some(section), text).filter(within(&self.db, resource::Column::Key, reach))
     }
 
     fn select_resources(&self, section: Option<&SectionKey>, text: Option<&str>) -> Select<resource::Entity> {

@@ -10,10 +10,12 @@ use crate::domain::key::{GroupKey, ProfileKey, RoleKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::user::{BaseRole, Email, Telephony, User};
 use crate::error::{Error, Result};
+use crate::policy::reach::Reach;
 use crate::store::Scope;
 use crate::store::entity::group::group_member;
 use crate::store::entity::user::user;
 use crate::store::page::{Keyset, Page, PageOf, search};
+use crate::store::reach::within;
 use crate::store::state;
 
 /// A user with its account, without a secret.
@@ -109,6 +111,27 @@ impl Scope {
     /// A page of the users that the filter finds.
     pub async fn users(&self, filter: &UserFilter, order: UserOrder, page: &Page) -> Result<PageOf<UserRow>> {
         order.keyset().page(&self.db, self.select_users(filter), page).await?.try_map(row_of)
+    }
+
+    /// A page of those users that the filter finds, are of base role AGENT and in reach.
+    pub async fn agents(
+        &self,
+        filter: &UserFilter,
+        reach: &Reach,
+        order: UserOrder,
+        page: &Page,
+    ) -> Result<PageOf<UserRow>> {
+        order.keyset().page(&self.db, self.select_agents(filter, reach), page).await?.try_map(row_of)
+    }
+
+    /// How many these are.
+    pub async fn agents_count(&self, filter: &UserFilter, reach: &Reach) -> Result<u64> {
+        Ok(self.select_agents(filter, reach).count(&self.db).await?)
+    }
+
+    fn select_agents(&self, filter: &UserFilter, reach: &Reach) -> Select<user::Entity> {
+        let agents = user::Column::BaseRole.eq(BaseRole::Agent.as_str());
+        self.select_users(filter).filter(agents).filter(within(&self.db, user::Column::Key, reach))
     }
 
     /// How many managers hold no custom role.

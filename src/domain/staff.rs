@@ -1,0 +1,101 @@
+//! Agents: each is a user of base role AGENT and, under the same key, a resource (R34). The state
+//! knows no names of persons, so whoever changes it says those of the agents to register.
+
+use std::collections::BTreeSet;
+
+use super::catalogue::{Catalogue, Section};
+use super::key::{Object, ResourceKey, SectionKey, UserKey};
+use super::name::Timestamp;
+use super::resource::{NewResource, protected};
+use super::tenant::TenantState;
+use super::user::BaseRole;
+use crate::error::{Error, ErrorCode, Result};
+
+impl TenantState {
+    /// Whether a user of base role AGENT has this key.
+    pub fn is_agent(&self, key: &str) -> bool {
+        self.users.get(key).is_some_and(|user| user.base_role == BaseRole::Agent)
+    }
+
+    /// The agents that `before` did not know as such, and those that are no resource yet: from a
+    /// time when none of them was, or under a catalogue that had no section for them.
+    pub fn agents_to_register<'a>(&'a self, catalogue: &Catalogue, before: &'a Self) -> Vec<&'a UserKey> {
+        if section(catalogue).is_none() {
+            return Vec::new();
+        }
+        let due = |key: &&UserKey| {
+            self.is_agent(key.as_str())
+                && (!before.is_agent(key.as_str()) || !self.resources.contains_key(&Object::agent(key)))
+        };
+        self.users.keys().filter(due).collect()
+    }
+
+    /// Makes the resources follow the users since `before`: those of `agents` are registered or
+    /// renamed, and those of users that are agents no more are removed (R46). What the change
+    /// itself made is the creator's: its profile gets it where its list is manual (R11). One that
+    /// the host had registered is taken over as it is.
+    pub fn follow_agents(
+        &mut self,
+        catalogue: &Catalogue,
+        before: &Self,
+        agents: Vec<NewResource>,
+        creator: Option<&UserKey>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let Some(section) = section(catalogue) else { return Ok(()) };
+        self.remove_left_agents(section, before)?;
+        for agent in agents.into_iter().filter(|agent| self.is_agent(agent.key.as_str())).collect::<Vec<_>>() {
+            let key = agent.key.clone();
+            let creator = creator.filter(|_| !before.is_agent(key.as_str()));
+            let known = self.resources.get(&Object::resource(&section.key, &key));
+            let agent = NewResource { protected: known.is_some_and(|known| known.protected), ..agent };
+            let profile = creator.and_then(|creator| self.users.get(creator)?.profile.clone());
+            if self.put_resource(section, agent, creator, now)?
+                && let Some(profile) = profile
+            {
+                self.associate_created(&profile, &section.key, key);
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_left_agents(&mut self, section: &Section, before: &Self) -> Result<()> {
+        let were = before.users.values().filter(|user| user.base_role == BaseRole::Agent);
+        let mut left = BTreeSet::new();
+        for user in were.filter(|user| !self.is_agent(user.key.as_str())) {
+            let Some(resource) = self.resources.get(&Object::agent(&user.key)) else { continue };
+            if resource.protected {
+                return Err(protected(&resource.key).at("key"));
+            }
+            left.insert(resource.key.clone());
+        }
+        self.clear_resources(&section.key, &left);
+        Ok(())
+    }
+
+    /// What a host says about an agent that is a user, who alone decides about its name.
+    pub(super) fn keep_person(&self, spec: &Section, told: NewResource) -> NewResource {
+        let known = self.resources.get(&Object::resource(&spec.key, &told.key));
+        match known.filter(|known| spec.key == SectionKey::agents() && self.is_agent(known.key.as_str())) {
+            Some(known) => NewResource { name: known.name.clone(), ..told },
+            None => told,
+        }
+    }
+
+    /// Refuses to remove the resource that a user is.
+    pub(super) fn check_nobody(&self, section: &SectionKey, key: &ResourceKey) -> Result<()> {
+        if *section != SectionKey::agents() || !self.is_agent(key.as_str()) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorCode::ProtectedResource,
+            format!("`{key}` is a user: delete the user, or give it another base role, and the agent goes with it"),
+        )
+        .at("keys"))
+    }
+}
+
+/// The section of the agents, when the catalogue has one that holds resources.
+fn section(catalogue: &Catalogue) -> Option<&Section> {
+    catalogue.section(SectionKey::agents().as_str()).filter(|section| section.holds_resources)
+}

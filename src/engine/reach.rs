@@ -1,0 +1,55 @@
+//! One question about all objects directly below a path: which of them may a subject do something
+//! with? Read off the subject's rules, so that it costs by their number, and by no other.
+
+use std::collections::BTreeMap;
+
+use super::snapshot::{RuleId, Snapshot};
+use crate::domain::key::{Action, Object, ResourceKey};
+use crate::policy::reach::Reach;
+use crate::policy::rule::{Effect, Subject};
+
+/// A rule of each effect that matches, if there is one.
+#[derive(Clone, Copy, Default)]
+struct Matches {
+    allow: Option<RuleId>,
+    deny: Option<RuleId>,
+}
+
+impl Matches {
+    fn note(&mut self, id: RuleId, effect: Effect) {
+        match effect {
+            Effect::Allow => self.allow = Some(id),
+            Effect::Deny => self.deny = Some(id),
+        }
+    }
+}
+
+impl Snapshot {
+    /// The keys of the objects `parent/KEY` on which `subject` may do `action`: exactly those for
+    /// which [`decide`](Self::decide) allows it.
+    pub fn reach(&self, subject: &Subject, parent: &Object, action: &Action) -> Reach {
+        let wanted = self.actions.find(action.as_str(), "");
+        let below = format!("{parent}/");
+        let mut all = Matches::default();
+        self.visit(subject, &below, |id, permission| {
+            if self.acts(permission, wanted) {
+                all.note(id, permission.effect);
+            }
+        });
+        let mut named: BTreeMap<ResourceKey, Matches> = BTreeMap::new();
+        self.visit_below(subject, &below, |id, permission| {
+            if self.acts(permission, wanted)
+                && let Some(key) = self.objects.text(permission.object).and_then(|object| object.strip_prefix(&below))
+                // A pattern, and what lies deeper, is no key.
+                && let Ok(key) = ResourceKey::parse(key)
+            {
+                named.entry(key).or_default().note(id, permission.effect);
+            }
+        });
+        let allowed =
+            |own: Matches| self.plan.combine().verdict(own.allow.or(all.allow), own.deny.or(all.deny)).allowed;
+        let rule = allowed(Matches::default());
+        let exceptions = named.into_iter().filter(|(_, own)| allowed(*own) != rule).map(|(key, _)| key).collect();
+        if rule { Reach::AllBut(exceptions) } else { Reach::Only(exceptions) }
+    }
+}

@@ -1,0 +1,109 @@
+//! Lists of items that can be linked to a resource.
+
+use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
+
+use super::context::caller;
+use super::input::{parse, parse_all, parse_opt};
+use super::page::{connection, page};
+use super::resource::Resource;
+use crate::domain::key::{self, ResourceKey, SectionKey, UserKey};
+use crate::error::{Error, ErrorCode, Result};
+use crate::service::link::{self, ItemList, Owner};
+
+/// Which list of items: whose, for what, and of which section.
+#[derive(InputObject)]
+pub struct LinkableItemsInput {
+    /// The key of the user who sees the list; the caller when absent.
+    subject: Option<String>,
+    /// What the items are linked to: an object such as `staff/agents/tom` on EDIT, and its
+    /// section on CREATE.
+    owner: String,
+    /// The section of the items, such as `voice/queues`: one of the `links` of the owner's section.
+    item_section: String,
+    /// Whether the owner is being created or edited.
+    mode: LinkMode,
+    /// The keys of the items that are linked to the owner now: at most 1000.
+    #[graphql(default)]
+    linked: Vec<String>,
+    /// A part of the key or the name of an item.
+    search: Option<String>,
+}
+
+/// What is done with the owner of a list of items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum LinkMode {
+    /// It is being created: only what can be chosen is seen.
+    Create,
+    /// It is being edited: what is linked already is seen too.
+    Edit,
+}
+
+impl LinkableItemsInput {
+    fn list(&self) -> Result<ItemList> {
+        Ok(ItemList {
+            subject: parse_opt("subject", self.subject.as_deref(), UserKey::parse)?,
+            owner: parse("owner", &self.owner, |text| self.owner(text))?,
+            items: parse("itemSection", &self.item_section, SectionKey::parse)?,
+            linked: parse_all("linked", &self.linked, ResourceKey::parse)?,
+            search: self.search.clone(),
+        })
+    }
+
+    fn owner(&self, text: &str) -> Result<Owner> {
+        if self.mode == LinkMode::Create {
+            return SectionKey::parse(text).map(Owner::New);
+        }
+        let resource = key::Object::parse(text)?.as_resource();
+        let wrong = || Error::bad_input("on EDIT the owner is a resource, such as `staff/agents/tom`");
+        resource.map(|(section, key)| Owner::Existing(section, key)).ok_or_else(wrong)
+    }
+}
+
+/// An item of a list.
+#[derive(SimpleObject)]
+pub struct LinkableItem {
+    /// The item.
+    resource: Resource,
+    /// Whether it is linked to the owner now.
+    linked: bool,
+    /// Whether it can only be seen: neither linked nor unlinked.
+    locked: bool,
+}
+
+impl LinkableItem {
+    fn new(item: link::LinkableItem) -> Self {
+        Self { resource: Resource::new(item.resource), linked: item.linked, locked: item.locked }
+    }
+}
+
+connection!(LinkableItemConnection, LinkableItemEdge, LinkableItem, "items that can be linked");
+
+/// Queries of lists of items.
+#[derive(Default)]
+pub struct LinkQuery;
+
+#[Object]
+impl LinkQuery {
+    /// The items that a user can link to a resource, or sees linked to it, by key. Anyone may ask
+    /// about themselves; asking about others needs `read` on `admin/decisions`.
+    #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
+    async fn linkable_items(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which list.")] input: LinkableItemsInput,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<LinkableItemConnection> {
+        let (platform, caller) = caller(ctx)?;
+        let wanted = page(first, after.as_deref(), last, before.as_deref())?;
+        let list = input.list().map_err(|error| error.with_code(ErrorCode::BadInput).at("input"))?;
+        let found = platform.linkable_items(caller, &list, wanted).await?;
+        let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
+            let list = list.clone();
+            Box::pin(async move { platform.count_linkable_items(&caller, &list).await }) as _
+        };
+        Ok(LinkableItemConnection::new(found, LinkableItem::new, Box::new(count)))
+    }
+}

@@ -1,0 +1,182 @@
+//! R34: who may not touch users may be given agents to manage, and never another user. An agent
+//! is a user and a resource in one; here the one is kept to the other.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::Platform;
+use super::change::Draft;
+use super::permit::{Permit, is_self, subject_of};
+use crate::auth::caller::Caller;
+use crate::domain::Change;
+use crate::domain::key::{Object, ResourceKey, SectionKey, UserKey};
+use crate::domain::name::Name;
+use crate::domain::resource::NewResource;
+use crate::domain::tenant::TenantState;
+use crate::domain::user::{BaseRole, User, UserChange};
+use crate::engine::tenant::TenantPolicy;
+use crate::error::{Error, ErrorCode, Result};
+use crate::policy::reach::Reach;
+use crate::store::Scope;
+use crate::store::page::{Page, PageOf};
+use crate::store::user::{UserFilter, UserOrder, UserRow};
+
+/// How many names are looked up at once.
+const NAMES_MAX: usize = 1000;
+
+impl Permit {
+    /// To create users, or agents alone.
+    pub fn create_users() -> Self {
+        Self::USERS_EDIT.or(Object::from(&SectionKey::agents()))
+    }
+
+    /// To change this user, be it as the agent that it is.
+    pub fn change_user(key: &UserKey) -> Self {
+        Self::USERS_EDIT.or(Object::agent(key))
+    }
+
+    /// To delete this user, be it as the agent that it is.
+    pub fn delete_user(key: &UserKey) -> Self {
+        Self::USERS_DELETE.or(Object::agent(key))
+    }
+}
+
+/// The users that a caller may see: all, or the agents in reach.
+pub(super) struct Sight {
+    /// The tenant's reads.
+    pub(super) scope: Scope,
+    agents: Option<Reach>,
+}
+
+impl Sight {
+    /// Whether the caller sees this user.
+    pub(super) fn sees(&self, user: &User) -> bool {
+        self.reaches(&user.key) && (self.agents.is_none() || user.base_role == BaseRole::Agent)
+    }
+
+    /// Whether the caller sees the user of this key, if it is an agent.
+    pub(super) fn reaches(&self, key: &UserKey) -> bool {
+        self.agents.as_ref().is_none_or(|reach| reach.holds(key.as_str()))
+    }
+
+    /// A page of those that the filter finds.
+    pub(super) async fn users(&self, filter: &UserFilter, order: UserOrder, page: &Page) -> Result<PageOf<UserRow>> {
+        match &self.agents {
+            None => self.scope.users(filter, order, page).await,
+            Some(reach) => self.scope.agents(filter, reach, order, page).await,
+        }
+    }
+
+    /// How many the filter finds.
+    pub(super) async fn users_count(&self, filter: &UserFilter) -> Result<u64> {
+        match &self.agents {
+            None => self.scope.users_count(filter).await,
+            Some(reach) => self.scope.agents_count(filter, reach).await,
+        }
+    }
+}
+
+impl Platform {
+    /// The users that the caller may see; refused when there can be none.
+    pub(super) async fn sight(&self, caller: &Caller) -> Result<Sight> {
+        let (tenant, agents) = self.authorise_part(caller, Permit::USERS_READ, &SectionKey::agents()).await?;
+        Ok(Sight { scope: self.store.scope(tenant.id), agents })
+    }
+
+    /// Registers, renames and removes the agents as the users of the draft are made, renamed and
+    /// removed, whatever use case does it. Those that are no resource yet become one with the
+    /// tenant's next change.
+    pub(super) async fn follow_agents(
+        &self,
+        caller: &Caller,
+        before: &TenantState,
+        draft: &mut Draft<'_>,
+    ) -> Result<()> {
+        let due = draft.state.agents_to_register(draft.catalogue, before);
+        let mut names: BTreeMap<UserKey, Name> = BTreeMap::new();
+        for (user, account) in &draft.accounts {
+            names.extend(account.full_name.iter().map(|name| (user.clone(), name.clone())));
+        }
+        names.extend(draft.new_accounts.iter().map(|(user, account)| (user.clone(), account.full_name.clone())));
+        let unnamed: Vec<UserKey> = due.into_iter().filter(|user| !names.contains_key(*user)).cloned().collect();
+        let scope = self.store.scope(caller.tenant().id);
+        for some in unnamed.chunks(NAMES_MAX) {
+            for row in scope.users_by_keys(some).await? {
+                names.insert(row.user.key, Name::parse(&row.full_name)?);
+            }
+        }
+        let agent = |(user, name): (UserKey, Name)| {
+            let key = ResourceKey::parse(user.as_str())?;
+            Ok(NewResource { id: Uuid::now_v7(), key, name, protected: false, members: None })
+        };
+        let agents = names.into_iter().map(agent).collect::<Result<_>>()?;
+        let creator = Some(caller.user()).filter(|user| is_self(caller, user));
+        draft.state.follow_agents(draft.catalogue, before, agents, creator, draft.now)
+    }
+}
+
+/// The agents that the caller may do it to, when the permit is for no other user.
+pub(super) fn supervised(caller: &Caller, policy: &TenantPolicy, permit: &Permit) -> Result<Option<Reach>> {
+    let subject = subject_of(caller);
+    if caller.is_system() || permit.is_held_whole(policy, &subject)? {
+        return Ok(None);
+    }
+    Ok(Some(policy.snapshot.reach(&subject, &Object::from(&SectionKey::agents()), &permit.action())))
+}
+
+impl Draft<'_> {
+    /// Checks that a caller who may make agents alone makes one. It takes none over that the
+    /// host has registered, unless it may change that one.
+    pub(super) fn check_supervised_new(&self, key: &UserKey, base_role: BaseRole, access: &UserChange) -> Result<()> {
+        let Some(reach) = &self.supervised else { return Ok(()) };
+        if base_role != BaseRole::Agent {
+            return Err(beyond("baseRole"));
+        }
+        if access.groups.as_ref().is_some_and(|groups| !groups.is_empty()) {
+            return Err(beyond("groups"));
+        }
+        check_gives_nothing(access)?;
+        if self.state.resources.contains_key(&Object::agent(key)) && !reach.holds(key.as_str()) {
+            return Err(Error::new(ErrorCode::AlreadyExists, format!("the username `{key}` is taken")).at("username"));
+        }
+        Ok(())
+    }
+
+    /// Checks that a caller who may change agents alone changes one, and gives it nothing. Any
+    /// other user is to it as if it were not there.
+    pub(super) fn check_supervised(&self, key: &UserKey, access: &UserChange) -> Result<()> {
+        if self.supervised.is_none() {
+            return Ok(());
+        }
+        if !self.state.is_agent(key.as_str()) {
+            return Err(Error::not_found("user", key).at("key"));
+        }
+        if access.base_role.is_some_and(|role| role != BaseRole::Agent) {
+            return Err(beyond("baseRole"));
+        }
+        // The whole list, whatever is in it: neither may it take the agent out of a group.
+        if access.groups.is_some() {
+            return Err(beyond("groups"));
+        }
+        check_gives_nothing(access)
+    }
+}
+
+fn check_gives_nothing(access: &UserChange) -> Result<()> {
+    if matches!(access.profile, Change::Set(_)) {
+        return Err(beyond("profile"));
+    }
+    if matches!(access.role, Change::Set(_)) {
+        return Err(beyond("customRole"));
+    }
+    Ok(())
+}
+
+fn beyond(field: &str) -> Error {
+    Error::new(
+        ErrorCode::BeyondOwnRights,
+        format!("you may manage agents, and give them no profile, role, group or other base role: leave `{field}` out"),
+    )
+    .at(field)
+}
