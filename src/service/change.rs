@@ -88,7 +88,13 @@ impl Platform {
             accounts: BTreeMap::new(),
             now: self.now(),
         };
-        let value = apply(&mut draft)?;
+        let value = match apply(&mut draft) {
+            Ok(value) => value,
+            Err(error) => {
+                drop(tx);
+                return Err(self.explain_conflict(caller, &intent.target, error).await);
+            }
+        };
         let Draft { new_accounts, accounts, now, .. } = draft;
         let written = Written { before: &before, after: &after, new_accounts: &new_accounts, accounts: &accounts };
         let plan = self.plan(&tx, &written).await?;

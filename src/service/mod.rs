@@ -2,6 +2,7 @@
 //! calls. They know nothing of HTTP, GraphQL or Redis.
 
 pub mod change;
+mod conflict;
 pub mod decision;
 pub mod group;
 pub mod menu;

@@ -16,12 +16,14 @@ use crate::policy::rule::{BuiltIn, Subject};
 pub struct Permit {
     object: &'static str,
     action: fn() -> Action,
+    /// What it needs beside.
+    also: Option<&'static Self>,
 }
 
 macro_rules! permits {
     ($($(#[$meta:meta])* $name:ident = $object:literal, $action:ident;)+) => {
         impl Permit {
-            $($(#[$meta])* pub const $name: Self = Self { object: $object, action: Action::$action };)+
+            $($(#[$meta])* pub const $name: Self = Self { object: $object, action: Action::$action, also: None };)+
         }
     };
 }
@@ -68,6 +70,9 @@ permits! {
 }
 
 impl Permit {
+    /// Make profiles and give them to users at once.
+    pub const PROFILES_IMPORT: Self = Self { also: Some(&Self::USERS_EDIT), ..Self::PROFILES_EDIT };
+
     /// The object that it is asked about.
     pub const fn object(&self) -> &'static str {
         self.object
@@ -86,7 +91,9 @@ impl Platform {
     /// `FORBIDDEN` when it may not, `UNAUTHENTICATED` when the tenant is gone.
     pub async fn authorise(&self, caller: &Caller, permit: Permit) -> Result<Arc<Tenant>> {
         let tenant = self.tenant_of(caller).await?;
-        self.check(caller, &tenant.policy(), permit.object, &permit.action()).await?;
+        for needed in std::iter::successors(Some(&permit), |permit| permit.also) {
+            self.check(caller, &tenant.policy(), needed.object, &needed.action()).await?;
+        }
         Ok(tenant)
     }
 
@@ -104,6 +111,11 @@ impl Platform {
             return Ok(tenant);
         }
         self.authorise(caller, permit).await
+    }
+
+    /// Whether the caller may, for what is told with more or less in it. When in doubt it may not.
+    pub async fn may(&self, caller: &Caller, permit: Permit) -> bool {
+        self.authorise(caller, permit).await.is_ok()
     }
 
     /// The tenant that the caller acts in.

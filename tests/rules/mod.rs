@@ -5,6 +5,7 @@ mod association;
 mod compiled;
 mod composition;
 mod group;
+mod legacy;
 mod patch;
 mod profile;
 mod resource;
