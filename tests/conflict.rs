@@ -107,7 +107,12 @@ async fn a_conflict_over_a_role_a_group_or_a_user_names_its_fields_and_no_values
             "customRole": "analyst", "groups": [] });
         bob.make("UserUpdate", user).await;
         for (name, input, what, now) in [
-            ("RoleUpdate", json!({ "key": "analyst", "version": 1, "description": "mine" }), "grants and name since you read this", 2),
+            (
+                "RoleUpdate",
+                json!({ "key": "analyst", "version": 1, "description": "mine" }),
+                "grants and name since you read this",
+                2,
+            ),
             ("GroupUpdate", json!({ "key": "staff", "version": 1, "name": "Mine" }), "this since you read it", 3),
             (
                 "UserUpdate",

@@ -28,7 +28,9 @@ async fn r19_a_profile_is_given_to_many_users_in_one_revision() {
         let alice = instance.tenant("acme").await;
         team(&alice).await;
         alice.add_profile("Night", "READ").await;
-        alice.make("ProfileSaveModule", json!({ "profile": "night", "module": "voice", "version": 1, "all": true })).await;
+        alice
+            .make("ProfileSaveModule", json!({ "profile": "night", "module": "voice", "version": 1, "all": true }))
+            .await;
         alice.add_user("ann", "AGENT", json!({})).await;
         let before = alice.revision().await;
         let given = alice.make("ProfileAssign", json!({ "profile": "night", "users": ["dana", "eli", "dana"] })).await;
@@ -46,7 +48,8 @@ async fn r19_a_profile_is_given_to_many_users_in_one_revision() {
             .await;
         let error = &refused["userErrors"][0];
         assert_eq!((&error["code"], &error["field"]), (&json!("PROFILE_NOT_ASSIGNABLE"), &json!(["users"])));
-        let ids = [alice.get("User", json!({ "key": "alice" })).await, alice.get("User", json!({ "key": "ann" })).await];
+        let ids =
+            [alice.get("User", json!({ "key": "alice" })).await, alice.get("User", json!({ "key": "ann" })).await];
         let related: Vec<&Value> = error["related"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
         assert_eq!((&error["count"], related), (&json!(2), vec![&ids[0]["id"], &ids[1]["id"]]));
         let many: Vec<String> = (0..1001).map(|n| format!("u{n}")).collect();
@@ -71,7 +74,9 @@ async fn r35b_nobody_gives_a_profile_that_permits_more_than_they_may() {
         let alice = instance.tenant("acme").await;
         team(&alice).await;
         alice.add_profile("Night", "READ").await;
-        alice.make("ProfileSaveModule", json!({ "profile": "night", "module": "voice", "version": 1, "all": true })).await;
+        alice
+            .make("ProfileSaveModule", json!({ "profile": "night", "module": "voice", "version": 1, "all": true }))
+            .await;
         let pair = |object: &str| json!({ "object": object, "action": "edit" });
         let role = json!({ "name": "Deputy", "permissions": [], "grants": [pair("admin/users")] });
         alice.make("RoleCreate", role).await;
@@ -113,7 +118,10 @@ async fn r24_users_with_equal_permissions_share_one_new_profile_and_a_second_run
         let before = alice.revision().await;
         let made = alice.make("ProfilesImportLegacy", json!({ "users": users })).await;
         assert_eq!(keys(&made["profiles"]), ["profile_1", "profile_2"]);
-        assert_eq!((&made["profiles"][0]["userCount"], &made["profiles"][0]["permissionType"]), (&json!(2), &json!("READ_EDIT")));
+        assert_eq!(
+            (&made["profiles"][0]["userCount"], &made["profiles"][0]["permissionType"]),
+            (&json!(2), &json!("READ_EDIT"))
+        );
         assert_eq!(made["revision"].as_i64(), Some(before + 1), "all in one");
         for (user, action, object, allowed) in [
             ("eli", "edit", "voice/queues/sales", true),
@@ -129,7 +137,9 @@ async fn r24_users_with_equal_permissions_share_one_new_profile_and_a_second_run
         assert_eq!(module["module"]["state"], "FULL");
 
         // Whatever is changed since, the same import again changes nothing.
-        alice.make("ProfileSaveModule", json!({ "profile": "profile_1", "module": "voice", "version": 1, "all": false })).await;
+        alice
+            .make("ProfileSaveModule", json!({ "profile": "profile_1", "module": "voice", "version": 1, "all": false }))
+            .await;
         alice.make("ProfileAssign", json!({ "profile": "default", "users": ["dana", "fay"] })).await;
         alice.make("ProfileDelete", json!({ "key": "profile_2" })).await;
         let (revision, rules) = (alice.revision().await, alice.rules().await);

@@ -149,7 +149,8 @@ async fn removals(run: &mut Run, alice: &Client) {
     let gone = run.make(alice, "GroupDelete", json!({ "key": "staff" })).await;
     assert_eq!(gone["message"], "Group deleted successfully.");
     run.make(alice, "RoleDelete", json!({ "key": "analyst" })).await;
-    let legacy = json!({ "user": "dana", "edit": true, "delete": false, "modules": ["voice"], "sections": [], "resources": [] });
+    let legacy =
+        json!({ "user": "dana", "edit": true, "delete": false, "modules": ["voice"], "sections": [], "resources": [] });
     let imported = run.make(alice, "ProfilesImportLegacy", json!({ "users": [legacy] })).await;
     assert_eq!(imported["profiles"][0]["name"], "profile_1");
     run.make(alice, "UserDelete", json!({ "key": "dana" })).await;

@@ -177,7 +177,6 @@ fn r24_an_import_that_is_wrong_anywhere_changes_nothing() {
     wrong(ErrorCode::ProfileNotAssignable, legacy("ann", "", "", "", ""), "users");
     wrong(ErrorCode::NotFound, legacy("eli", "", "telex", "", ""), "users.1.modules");
     wrong(ErrorCode::Invalid, legacy("eli", "", "admin", "", ""), "users.1.modules");
-    wrong(ErrorCode::Invalid, legacy("eli", "", "people", "", ""), "users.1.modules");
     wrong(ErrorCode::UnlicensedModule, legacy("eli", "", "chat", "", ""), "users.1.modules");
     wrong(ErrorCode::NotFound, legacy("eli", "", "", "voice/telex", ""), "users.1.sections");
     wrong(ErrorCode::UnlicensedModule, legacy("eli", "", "", "chat/queues", ""), "users.1.sections");

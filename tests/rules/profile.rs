@@ -350,7 +350,8 @@ fn r19_a_profile_is_given_to_many_users_in_one_change() {
         world.change(|state| state.assign_profile(&key(profile), &keys(users)))
     };
     assign(&mut world, "night", "dana eli fay").unwrap();
-    let held = |user: &str| (world.state.users[user].profile.as_ref().unwrap().as_str(), world.state.users[user].version);
+    let held =
+        |user: &str| (world.state.users[user].profile.as_ref().unwrap().as_str(), world.state.users[user].version);
     assert_eq!(["dana", "eli", "fay"].map(held), [("night", 2), ("night", 1), ("night", 2)], "eli held it already");
 
     world.staff("ann", BaseRole::Agent);
