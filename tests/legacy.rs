@@ -176,13 +176,14 @@ async fn r24_an_import_that_is_wrong_anywhere_changes_nothing_and_names_the_plac
             (legacy("eli", false, &[], &["queues"], &[]), "INVALID", "users.1.sections.0"),
             (legacy("eli", false, &[], &["voice/nothing"], &[]), "NOT_FOUND", "users.1.sections"),
             (legacy("eli", false, &[], &["chat/queues"], &[]), "UNLICENSED_MODULE", "users.1.sections"),
-            (legacy("eli", false, &[], &[], &["voice/queues/*"]), "INVALID", "users.1.resources.0"),
             (legacy("eli", false, &[], &[], &["voice/queues/nothing"]), "NOT_FOUND", "users.1.resources"),
         ] {
             let users = json!([legacy("dana", false, &["voice"], &[], &[]), wrong]);
             assert_eq!(alice.refuse("ProfilesImportLegacy", json!({ "users": users })).await, refusal(code, field));
         }
         assert_eq!(alice.refuse("ProfilesImportLegacy", json!({ "users": [] })).await, refusal("INVALID", "users"));
+        let pattern = json!({ "users": [legacy("eli", false, &[], &[], &["voice/queues/*"])] });
+        assert_eq!(alice.fail("ProfilesImportLegacy", json!({ "input": pattern })).await, "BAD_INPUT", "no object");
         assert_eq!(alice.rules().await, rules);
         assert_eq!(alice.get("Profiles", json!({})).await["totalCount"], 1);
     })

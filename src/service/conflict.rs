@@ -99,6 +99,10 @@ fn changes_since<'a>(thing: &Thing<'_>, events: &'a [AuditEvent], stale: Stale) 
     let step = |event: &'a AuditEvent| {
         Some((thing.within(event.before.as_ref())?, thing.within(event.after.as_ref())?, event))
     };
+    // A version that is still to come was read of another thing, or made up.
+    if stale.read > stale.now {
+        return None;
+    }
     let mut found = Vec::new();
     let mut reached = i64::from(stale.now);
     for (was, is, event) in events.iter().filter_map(step) {
