@@ -133,6 +133,24 @@ pub enum Related {
     Group(String),
 }
 
+impl Related {
+    /// The key of the thing.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::User(key) | Self::Group(key) => key,
+        }
+    }
+}
+
+/// What somebody read of a thing, and where it is by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stale {
+    /// The version that was read.
+    pub read: i32,
+    /// The version that it has.
+    pub now: i32,
+}
+
 /// How many things in the way an error names.
 const RELATED_MAX: usize = 20;
 
@@ -153,6 +171,8 @@ pub struct Error {
     pub count: Option<u64>,
     /// Some of the things in the way.
     pub related: Vec<Related>,
+    /// Which version was named of a thing that has another by now, for a CONFLICT.
+    pub stale: Option<Stale>,
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -162,7 +182,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of `code` that says `message`.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: Vec::new(), count: None, related: Vec::new(), cause: None }
+        Self {
+            code,
+            message: message.into(),
+            field: Vec::new(),
+            count: None,
+            related: Vec::new(),
+            stale: None,
+            cause: None,
+        }
     }
 
     /// A value of the wrong form.
@@ -194,6 +222,20 @@ impl Error {
     #[must_use]
     pub fn with_code(mut self, code: ErrorCode) -> Self {
         self.code = code;
+        self
+    }
+
+    /// The same error, of a thing that was changed since it was read.
+    #[must_use]
+    pub const fn stale(mut self, read: i32, now: i32) -> Self {
+        self.stale = Some(Stale { read, now });
+        self
+    }
+
+    /// The same error in other words.
+    #[must_use]
+    pub fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
         self
     }
 

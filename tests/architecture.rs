@@ -20,7 +20,7 @@ struct Layer {
 const HOUSE: [Layer; 12] = [
     // Below every layer, so every layer may name it.
     Layer { name: "error", layers: &[], crates: &["thiserror"] },
-    Layer { name: "domain", layers: &[], crates: &["serde", "thiserror", "uuid", "time", "email_address", "image"] },
+    Layer { name: "domain", layers: &[], crates: DOMAIN_CRATES },
     Layer { name: "config", layers: &["domain"], crates: CONFIG_CRATES },
     Layer { name: "policy", layers: &["domain"], crates: &["serde", "serde_json", "sha2", "thiserror"] },
     Layer { name: "engine", layers: &["domain", "policy"], crates: &["casbin", "ahash", "arc_swap", "thiserror"] },
@@ -36,6 +36,7 @@ const HOUSE: [Layer; 12] = [
     Layer { name: "graphql", layers: &["service", "domain", "auth"], crates: GRAPHQL_CRATES },
     Layer { name: "http", layers: &["service", "graphql", "auth"], crates: HTTP_CRATES },
 ];
+const DOMAIN_CRATES: &[&str] = &["serde", "sha2", "thiserror", "uuid", "time", "email_address", "image"];
 const CONFIG_CRATES: &[&str] =
     &["figment", "lettre", "secrecy", "serde", "serde_saphyr", "sha2", "thiserror", "tracing_subscriber", "url"];
 const STORE_CRATES: &[&str] = &[

@@ -122,3 +122,52 @@ async fn r40_the_only_group_of_a_member_is_not_deleted() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn r39_a_group_tells_where_each_permission_and_grant_comes_from() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let grant = json!([{ "object": "voice/queues/*", "action": "read" }]);
+        for (name, permissions) in [("Analyst", json!(["reports", "people"])), ("Reader", json!(["reports"]))] {
+            alice.make("RoleCreate", json!({ "name": name, "permissions": permissions, "grants": grant })).await;
+        }
+        let input = json!({ "name": "Staff", "roles": ["analyst", "reader"], "permissions": ["people", "automation"] });
+        alice.make("GroupCreate", input).await;
+        let group = alice.get("Group", json!({ "key": "staff" })).await;
+        let source = |one: &Value| {
+            let permission = one["permission"]["key"].as_str().unwrap().to_owned();
+            (permission, one["fromGroup"].as_bool().unwrap(), keys(&one["roles"]).join(" "))
+        };
+        let sources: Vec<_> = group["permissionSources"].as_array().unwrap().iter().map(source).collect();
+        let told = |permission: &str, own, roles: &str| (permission.to_owned(), own, roles.to_owned());
+        let expected =
+            [told("automation", true, ""), told("reports", false, "analyst reader"), told("people", true, "analyst")];
+        assert_eq!(sources, expected);
+        let grants = group["grantSources"].as_array().unwrap();
+        assert_eq!((grants.len(), keys(&grants[0]["roles"])), (1, vec!["analyst".to_owned(), "reader".to_owned()]));
+        assert_eq!(group["effectiveGrants"], json!([grants[0]["grant"]]), "told once, whoever brings it");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r40_the_members_in_the_way_are_named_to_those_who_may_know_them() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        for name in ["ann", "ben"] {
+            alice.add_user(name, "AGENT", json!({})).await;
+        }
+        alice.make("GroupCreate", json!({ "name": "Staff", "members": ["ann", "ben"] })).await;
+        let grants = json!([{ "object": "admin/groups", "action": "delete" }]);
+        alice.make("RoleCreate", json!({ "name": "Cleaner", "permissions": [], "grants": grants })).await;
+        let mia = alice.new_user("acme", "mia", "MANAGER", json!({ "customRole": "cleaner" })).await;
+        for (caller, who, related) in [(&alice, "ann and ben", 2), (&mia, "some of its members", 0)] {
+            let refused = caller.get("GroupDelete", json!({ "input": { "key": "staff" } })).await;
+            let error = &refused["userErrors"][0];
+            let message = format!("this is the only group of {who}: add them to another group first");
+            assert_eq!((&error["message"], &error["count"]), (&json!(message), &json!(2)));
+            assert_eq!(error["related"].as_array().unwrap().len(), related);
+        }
+    })
+    .await;
+}

@@ -121,6 +121,8 @@ async fn people(run: &mut Run, alice: &Client) {
     run.make(alice, "ApiKeyGenerate", json!({ "user": "dana" })).await;
     run.make(alice, "ApiKeyRemove", json!({ "user": "dana" })).await;
 
+    run.make(alice, "ProfileAssign", json!({ "profile": "night", "users": ["dana"] })).await;
+
     run.make(alice, "GroupCreate", json!({ "name": "Staff", "roles": ["analyst"] })).await;
     run.make(alice, "GroupUpdate", json!({ "key": "staff", "version": 1, "permissions": ["automation"] })).await;
     run.make(alice, "GroupAddMembers", json!({ "group": "staff", "users": ["dana"] })).await;
@@ -170,6 +172,10 @@ async fn removals(run: &mut Run, alice: &Client) {
     let gone = run.make(alice, "GroupDelete", json!({ "key": "staff" })).await;
     assert_eq!(gone["message"], "Group deleted successfully.");
     run.make(alice, "RoleDelete", json!({ "key": "analyst" })).await;
+    let legacy =
+        json!({ "user": "dana", "edit": true, "delete": false, "modules": ["voice"], "sections": [], "resources": [] });
+    let imported = run.make(alice, "ProfilesImportLegacy", json!({ "users": [legacy] })).await;
+    assert_eq!(imported["profiles"][0]["name"], "profile_1");
     run.make(alice, "UserDelete", json!({ "key": "dana" })).await;
     run.make(alice, "ProfileDelete", json!({ "key": "night" })).await;
     run.make(alice, "ResourceRemove", json!({ "section": "voice/queues", "keys": ["sales"] })).await;

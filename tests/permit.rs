@@ -13,6 +13,8 @@ use crate::common::operations::document;
 fn mutations() -> Vec<(&'static str, Value)> {
     let admin = json!({ "username": "x", "fullName": "X", "email": "x@example.com", "password": PASSWORD });
     let resources = json!([{ "key": "sales", "name": "Sales" }]);
+    let legacy =
+        json!({ "user": "dana", "edit": true, "delete": false, "modules": [], "sections": [], "resources": [] });
     vec![
         ("TenantCreate", json!({ "key": "x", "name": "X", "modules": [], "admin": admin })),
         ("TenantSetLicence", json!({ "tenant": "acme", "modules": [] })),
@@ -30,6 +32,8 @@ fn mutations() -> Vec<(&'static str, Value)> {
         ("ProfileCreate", json!({ "name": "X", "permissionType": "READ" })),
         ("ProfileUpdate", json!({ "key": "default", "version": 1, "description": "x" })),
         ("ProfileSaveModule", json!({ "profile": "default", "module": "voice", "version": 1, "all": true })),
+        ("ProfileAssign", json!({ "profile": "default", "users": ["dana"] })),
+        ("ProfilesImportLegacy", json!({ "users": [legacy] })),
         ("ProfileClone", json!({ "key": "default", "newName": "X" })),
         ("ProfileDelete", json!({ "key": "default" })),
         ("RoleCreate", json!({ "name": "X", "permissions": [] })),

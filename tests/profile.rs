@@ -284,3 +284,150 @@ async fn what_somebody_else_has_changed_is_not_overwritten() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn r7_a_module_without_any_resource_is_full_once_its_sections_are_open() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        alice.add_profile("Night", "READ").await;
+        let state = async |name: &str| module(&alice, name).await["state"].clone();
+        let by_hand = |section: &str| open(section, &[]);
+        alice.save_sections("night", "chat", json!([by_hand("chat/queues"), by_hand("chat/websites")])).await;
+        assert_eq!(state("chat").await, "PARTIAL", "one section is not open");
+        alice.save_sections("night", "chat", json!([by_hand("chat/realtime")])).await;
+        assert_eq!(state("chat").await, "FULL", "where there are no resources none is missing");
+        alice.register("chat/queues", &["web"]).await;
+        assert_eq!(state("chat").await, "PARTIAL", "now one is");
+        alice.save_sections("night", "chat", json!([open("chat/queues", &["web"])])).await;
+        assert_eq!(state("chat").await, "FULL", "by being listed");
+        let shut = json!({ "section": "email/queues", "enabled": false, "visible": false, "association": "AUTOMATIC" });
+        assert_eq!(state("email").await, "DISABLED");
+        alice.save_sections("night", "email", json!([shut])).await;
+        assert_eq!(state("email").await, "PARTIAL", "something is associated, though there is nothing yet");
+        let save = json!({ "profile": "night", "module": "downloads", "version": 5, "all": true });
+        alice.make("ProfileSaveModule", save).await;
+        assert_eq!(state("downloads").await, "FULL", "its sections hold no resources at all");
+        let modules: Vec<&str> = MODULES.iter().copied().filter(|one| !["chat", "whatsapp"].contains(one)).collect();
+        let licence = json!({ "tenant": "acme", "modules": modules });
+        instance.operator().await.make("TenantSetLicence", licence).await;
+        assert_eq!(state("chat").await, "UNLICENSED");
+        assert_eq!(module(&alice, "whatsapp").await, Value::Null, "an optional one is not listed");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r13_a_resource_of_a_closed_section_is_linked_and_read_and_no_more() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ_EDIT_DELETE").await;
+        let closed = merged(open("voice/queues", &["sales"]), json!({ "enabled": false }));
+        alice.save_sections("night", "voice", json!([closed])).await;
+        assert_eq!(rights(&alice, "voice/queues/sales").await, [true, false, false]);
+        assert!(alice.allowed("dana", "link", "voice/queues/sales").await);
+        assert_eq!(rights(&alice, "voice/queues").await, NONE);
+        assert_eq!(alice.get("User", json!({ "key": "dana" })).await["menu"], json!([]), "visible, but not open");
+        let voice = module(&alice, "voice").await;
+        assert_eq!(
+            (&voice["state"], &section(&voice, "voice/queues")["resourceCount"]),
+            (&json!("PARTIAL"), &json!(1))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r16_protected_resources_are_in_the_lists_and_counts_of_every_profile() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        alice.register("voice/contexts", &["other"]).await;
+        alice.add_profile("Night", "READ").await;
+        let contexts = async || {
+            let voice = module(&alice, "voice").await;
+            let contexts = section(&voice, "voice/contexts");
+            let (has, lacks) = (keys(&contexts["resources"]["nodes"]), keys(&contexts["available"]["nodes"]));
+            assert_eq!(contexts["resourceCount"].as_u64(), Some(has.len() as u64));
+            assert_eq!(contexts["resources"]["totalCount"], contexts["resourceCount"]);
+            (voice["state"].clone(), has.join(" "), lacks.join(" "))
+        };
+        let told = |state: &str, has: &str, lacks: &str| (json!(state), has.to_owned(), lacks.to_owned());
+        assert_eq!(contexts().await, told("DISABLED", "from-sip", "other"), "what all have colours no icon");
+        for (list, has, lacks) in [
+            (vec!["from-sip"], "from-sip", "other"),
+            (vec!["from-sip", "other"], "from-sip other", ""),
+            (vec!["other"], "from-sip other", ""),
+        ] {
+            alice.save_sections("night", "voice", json!([open("voice/contexts", &list)])).await;
+            assert_eq!(contexts().await, told("PARTIAL", has, lacks), "{list:?}");
+        }
+        let remove = json!({ "section": "voice/contexts", "enabled": true, "visible": true, "association": "MANUAL",
+            "removeResources": ["from-sip"] });
+        let input = json!({ "profile": "night", "module": "voice", "version": 4, "sections": [remove] });
+        let refused = alice.refuse("ProfileSaveModule", input).await;
+        assert_eq!(refused, refusal("PROTECTED_RESOURCE", "sections.0.removeResources"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r21_downloads_are_given_one_by_one_and_have_no_permission_to_override() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ").await;
+        alice.save_sections("night", "downloads", json!([open("downloads/attachments", &[])])).await;
+        for (kind, may) in [("attachments", true), ("interactions", false), ("voice-recordings", false)] {
+            assert_eq!(alice.allowed("dana", "download", &format!("downloads/{kind}")).await, may, "{kind}");
+        }
+        assert_eq!(rights(&alice, "downloads/attachments").await, NONE);
+        assert_eq!(alice.get("User", json!({ "key": "dana" })).await["menu"], json!([]), "a download is no page");
+        let rights = json!({ "override": { "read": true, "edit": false, "delete": false } });
+        let sections = json!([open("downloads/interactions", &[]), merged(open("downloads/attachments", &[]), rights)]);
+        let input = json!({ "profile": "night", "module": "downloads", "version": 2, "sections": sections });
+        let refused = alice.refuse("ProfileSaveModule", input).await;
+        assert_eq!(refused, refusal("INVALID", "sections.1.override"));
+        assert!(!alice.allowed("dana", "download", "downloads/interactions").await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r22_an_entry_of_the_menu_is_found_among_many_that_are_not_associated() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let many: Vec<String> = (0..150).map(|n| format!("board-{n:03}")).collect();
+        let boards: Vec<&str> = many.iter().map(String::as_str).collect();
+        alice.register("tools/custom-dashboards", &boards).await;
+        night(&alice, "READ").await;
+        alice.save_sections("night", "tools", json!([open("tools/custom-dashboards", &["board-149"])])).await;
+        // Associated without its section, the General dashboard is the home, and no entry.
+        let general = merged(open("dashboards/general", &["general"]), json!({ "enabled": false }));
+        alice.save_sections("night", "dashboards", json!([general])).await;
+        let dana = alice.get("User", json!({ "key": "dana" })).await;
+        assert_eq!((keys(&dana["menu"]), &dana["home"]), (vec!["dashboards".to_owned()], &json!("GENERAL_DASHBOARD")));
+        let sections = &dana["menu"][0]["sections"];
+        assert_eq!(keys(sections), ["tools/custom-dashboards"]);
+        assert_eq!(keys(&sections[0]["entries"]), ["board-149"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r23_the_menu_is_in_the_catalogues_order_whatever_was_saved_first() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ").await;
+        for (module, sections) in [
+            ("voice", vec!["voice/realtime", "voice/queues"]),
+            ("contacts", vec!["contacts/companies", "contacts/contacts"]),
+            ("staff", vec!["staff/teams"]),
+        ] {
+            let sections: Vec<Value> = sections.into_iter().map(automatic).collect();
+            alice.save_sections("night", module, json!(sections)).await;
+        }
+        let menu = alice.get("User", json!({ "key": "dana" })).await["menu"].clone();
+        assert_eq!(keys(&menu), ["staff", "contacts", "voice"]);
+        assert_eq!(keys(&menu[1]["sections"]), ["contacts/contacts", "contacts/companies"]);
+        assert_eq!(keys(&menu[2]["sections"]), ["voice/queues", "voice/realtime"]);
+    })
+    .await;
+}

@@ -54,8 +54,8 @@ fn beyond() -> Vec<(&'static str, Value)> {
         json!({ "profile": "default", "module": "voice", "version": 1, "sections": [automatic("voice/queues")] });
     vec![
         ("RoleUpdate", own(json!({ "permissions": ["people", "reports"] }))),
-        ("RoleUpdate", own(json!({ "grants": [{ "object": "admin/settings", "action": "edit" }] }))),
-        ("RoleUpdate", own(json!({ "grants": [{ "object": "admin/*", "action": "edit" }] }))),
+        ("RoleUpdate", own(json!({ "grants": [{ "object": "admin/audit", "action": "read" }] }))),
+        ("RoleUpdate", own(json!({ "grants": [{ "object": "admin/users/*", "action": "edit" }] }))),
         ("RoleUpdate", own(json!({ "grants": [{ "object": "admin/users", "action": "*" }] }))),
         ("RoleUpdate", json!({ "key": "denied", "version": 1, "grants": [] })),
         ("RoleUpdate", json!({ "key": "strong", "version": 1, "permissions": ["automation", "reports"] })),

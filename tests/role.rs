@@ -37,7 +37,7 @@ async fn r35_a_custom_role_is_a_name_and_the_permissions_left_on() {
 }
 
 #[tokio::test]
-async fn r35a_and_r35b_grants_are_exact_or_a_prefix_and_never_lock_a_tenant_out() {
+async fn r4_r35a_and_r35b_grants_are_exact_or_a_prefix_and_never_lock_a_tenant_out() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
         let with = |grant: Value| json!({ "name": "Role", "permissions": [], "grants": [grant] });
@@ -53,6 +53,9 @@ async fn r35a_and_r35b_grants_are_exact_or_a_prefix_and_never_lock_a_tenant_out(
             ("admin/*", "read", "DENY", "PROTECTED_ROLE", "grants"),
             ("admin/users", "*", "DENY", "PROTECTED_ROLE", "grants"),
             ("admin", "*", "DENY", "PROTECTED_ROLE", "grants"),
+            ("admin/*", "read", "ALLOW", "PROTECTED_ROLE", "grants"),
+            ("admin/settings", "read", "ALLOW", "PROTECTED_ROLE", "grants"),
+            ("admin/settings/*", "*", "ALLOW", "PROTECTED_ROLE", "grants"),
         ] {
             let grant = json!({ "object": object, "action": action, "effect": effect });
             let refused = alice.refuse("RoleCreate", with(grant)).await;

@@ -10,8 +10,8 @@ use super::key::{GroupKey, PermissionKey, UserKey};
 use super::name::Name;
 use super::role::{RoleRef, check_permissions};
 use super::tenant::TenantState;
-use super::{check_version, counted, in_the_way_users, unique_key};
-use crate::error::{Error, ErrorCode, Result};
+use super::{check_version, in_the_way_users, listed, unique_key};
+use crate::error::{Error, ErrorCode, Related, Result};
 
 /// A group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,13 +125,9 @@ impl TenantState {
             self.groups.values().filter(|other| other.key != group.key).flat_map(|other| &other.members).collect();
         let stranded = in_the_way_users(group.members.iter().filter(|member| !elsewhere.contains(member)));
         if !stranded.is_empty() {
-            let users = counted(stranded.len(), "user", "users");
-            return Err(Error::new(
-                ErrorCode::LastGroupOfMembers,
-                format!("this is the only group of {users}: add them to another group first"),
-            )
-            .in_the_way(stranded)
-            .at("key"));
+            let users: Vec<&str> = stranded.iter().map(Related::key).collect();
+            let message = format!("this is the only group of {}: add them to another group first", listed(&users));
+            return Err(Error::new(ErrorCode::LastGroupOfMembers, message).in_the_way(stranded).at("key"));
         }
         self.groups.remove(key).ok_or_else(|| Error::not_found("group", key).at("key"))
     }

@@ -44,6 +44,18 @@ fn in_the_way_users<'a>(users: impl Iterator<Item = &'a UserKey>) -> Vec<Related
     users.map(|key| Related::User(key.to_string())).collect()
 }
 
+/// Things by name, in words: the first few of them, and how many more there are.
+pub fn listed(names: &[&str]) -> String {
+    const NAMED: usize = 5;
+    let (named, rest) = names.split_at(if names.len() > NAMED + 1 { NAMED } else { names.len() });
+    match (named, rest.len()) {
+        ([], _) => String::new(),
+        ([one], 0) => (*one).to_owned(),
+        ([before @ .., last], 0) => format!("{} and {last}", before.join(", ")),
+        (_, more) => format!("{} and {more} others", named.join(", ")),
+    }
+}
+
 /// So many of a thing, in words.
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
@@ -58,6 +70,7 @@ fn check_version(stored: i32, given: i32) -> Result<()> {
         ErrorCode::Conflict,
         format!("somebody else changed this: it is at version {stored}, not {given}; read it again"),
     )
+    .stale(given, stored)
     .at("version"))
 }
 

@@ -1,16 +1,25 @@
-//! User profiles: named sets of access over modules, sections and resources (R5 to R18).
+//! User profiles: named sets of access over modules, sections and resources (R5 to R19, R24).
+//! What a profile is stands here; saving one of its modules and the import have files of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::catalogue::{Catalogue, Module, Rights, Section};
-use super::key::{ModuleKey, Object, ProfileKey, ResourceKey, SectionKey};
+use super::catalogue::{Rights, Section};
+use super::key::{ModuleKey, ProfileKey, ResourceKey, SectionKey, UserKey};
 use super::name::{Name, check_description};
+use super::resource::check_batch;
 use super::tenant::TenantState;
-use super::{Change, check_version, counted, in_the_way_users, unique_key};
+use super::user::BaseRole;
+use super::{check_version, counted, in_the_way_users, unique_key};
 use crate::error::{Error, ErrorCode, Result};
+
+mod legacy;
+mod module;
+
+pub use legacy::{LegacyDigest, LegacyPermissions, LegacyUser};
+pub use module::{ModuleSave, SectionSave};
 
 /// What a profile gives where nothing overrides it (R5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -106,6 +115,9 @@ pub struct Profile {
     pub modules: BTreeMap<ModuleKey, Rights>,
     /// The sections that are not as by default.
     pub sections: BTreeMap<SectionKey, ProfileSection>,
+    /// The permissions that it was imported from (R24), whatever became of it since.
+    #[serde(default)]
+    pub imported_from: Option<LegacyDigest>,
     /// Grows with each change of the profile.
     pub version: i32,
 }
@@ -189,38 +201,6 @@ pub struct ProfileChange {
     pub mask_sensitive_data: Option<bool>,
 }
 
-/// One save of one module (R17).
-#[derive(Debug, Clone)]
-pub struct ModuleSave {
-    /// The module switch (R8); not together with `sections`.
-    pub all: Option<bool>,
-    /// The module's override.
-    pub rights: Change<Rights>,
-    /// The sections that change; the others stay as they are.
-    pub sections: Option<Vec<SectionSave>>,
-}
-
-/// What one section is saved as.
-#[derive(Debug, Clone)]
-pub struct SectionSave {
-    /// Which section.
-    pub section: SectionKey,
-    /// Whether it is open.
-    pub enabled: bool,
-    /// Whether it stands in the menu.
-    pub visible: bool,
-    /// Its override.
-    pub rights: Change<Rights>,
-    /// All resources (true) or a list (false).
-    pub automatic: bool,
-    /// The whole list,
-    pub resources: Option<BTreeSet<ResourceKey>>,
-    /// or what to add to it
-    pub add: BTreeSet<ResourceKey>,
-    /// and what to take from it.
-    pub remove: BTreeSet<ResourceKey>,
-}
-
 impl TenantState {
     /// Makes a profile, which permits nothing yet (R6).
     pub fn create_profile(&mut self, new: NewProfile) -> Result<ProfileKey> {
@@ -235,13 +215,15 @@ impl TenantState {
             mask_sensitive_data: new.mask_sensitive_data,
             modules: BTreeMap::new(),
             sections: BTreeMap::new(),
+            imported_from: None,
             version: 1,
         };
         self.profiles.insert(key.clone(), profile);
         Ok(key)
     }
 
-    /// Copies a profile: everything but its name and its users (R18).
+    /// Copies a profile: everything but its name and its users (R18). The copy was not imported,
+    /// so an import never finds two profiles for the same permissions.
     pub fn clone_profile(
         &mut self,
         key: &str,
@@ -254,8 +236,8 @@ impl TenantState {
             error.field = error.field.iter().map(|field| format!("new{}", capitalised(field))).collect();
             error
         })?;
-        self.profiles
-            .insert(new_key.clone(), Profile { id, key: new_key.clone(), name: new_name, version: 1, ..source });
+        let copy = Profile { id, key: new_key.clone(), name: new_name, imported_from: None, version: 1, ..source };
+        self.profiles.insert(new_key.clone(), copy);
         Ok(new_key)
     }
 
@@ -272,6 +254,39 @@ impl TenantState {
         Ok(())
     }
 
+    /// Gives a profile to many users in one change (R19). Those that hold it already stay as they are.
+    pub fn assign_profile(&mut self, profile: &ProfileKey, users: &BTreeSet<UserKey>) -> Result<()> {
+        check_batch(users.len(), "users")?;
+        if !self.profiles.contains_key(profile) {
+            return Err(Error::not_found("profile", profile).at("profile"));
+        }
+        if let Some(unknown) = users.iter().find(|user| !self.users.contains_key(*user)) {
+            return Err(Error::not_found("user", unknown).at("users"));
+        }
+        self.check_assignable(users)?;
+        users.iter().for_each(|user| self.hold(user, profile));
+        Ok(())
+    }
+
+    /// Only users of base role USER hold a profile (R19).
+    fn check_assignable<'a>(&self, users: impl IntoIterator<Item = &'a UserKey>) -> Result<()> {
+        let is_user = |user: &&UserKey| self.users.get(*user).is_some_and(|user| user.base_role == BaseRole::User);
+        let others = in_the_way_users(users.into_iter().filter(|user| !is_user(user)));
+        if others.is_empty() {
+            return Ok(());
+        }
+        let users = counted(others.len(), "user is", "users are");
+        let message = format!("{users} not of base role USER, and only those hold a profile: leave them out");
+        Err(Error::new(ErrorCode::ProfileNotAssignable, message).in_the_way(others).at("users"))
+    }
+
+    fn hold(&mut self, user: &UserKey, profile: &ProfileKey) {
+        if let Some(user) = self.users.get_mut(user).filter(|user| user.profile.as_ref() != Some(profile)) {
+            user.profile = Some(profile.clone());
+            user.version += 1;
+        }
+    }
+
     /// Deletes a profile that no user holds (R18).
     pub fn delete_profile(&mut self, key: &str) -> Result<Profile> {
         let holders = self.users.values().filter(|user| user.profile.as_ref().is_some_and(|held| held.as_str() == key));
@@ -283,129 +298,6 @@ impl TenantState {
                 .at("key"));
         }
         self.profiles.remove(key).ok_or_else(|| Error::not_found("profile", key).at("key"))
-    }
-
-    /// Saves one module of a profile as a whole: all of it changes or nothing (R17).
-    pub fn save_module(
-        &mut self,
-        catalogue: &Catalogue,
-        key: &str,
-        module: &str,
-        version: i32,
-        save: ModuleSave,
-    ) -> Result<()> {
-        let module = self.configurable_module(catalogue, module)?;
-        let mut profile = self.profile_at(key, version, "profile")?.clone();
-        let sections = save.sections.unwrap_or_default();
-        if let Some(on) = save.all {
-            if !sections.is_empty() {
-                return Err(Error::invalid("the module switch and single sections do not go together").at("all"));
-            }
-            switch_module(&mut profile, module, on);
-        }
-        match save.rights {
-            Change::Keep => {}
-            Change::Clear => drop(profile.modules.remove(&module.key)),
-            Change::Set(rights) => {
-                check_override(rights).map_err(|error| error.at("override"))?;
-                profile.modules.insert(module.key.clone(), rights);
-            }
-        }
-        let mut named = BTreeSet::new();
-        for (i, save) in sections.into_iter().enumerate() {
-            let place = |error: Error| error.at(i.to_string()).at("sections");
-            if !named.insert(save.section.clone()) {
-                return Err(place(Error::invalid(format!("`{}` is named twice", save.section)).at("section")));
-            }
-            self.save_section(&mut profile, module, save).map_err(place)?;
-        }
-        profile.version += 1;
-        self.profiles.insert(profile.key.clone(), profile);
-        Ok(())
-    }
-
-    fn save_section(&self, profile: &mut Profile, module: &Module, save: SectionSave) -> Result<()> {
-        let spec = module
-            .sections
-            .iter()
-            .find(|section| section.key == save.section)
-            .ok_or_else(|| Error::not_found("section", &save.section).at("section"))?;
-        let before = profile.sections.remove(&save.section).unwrap_or_default();
-        let rights = save.rights.clone().apply(before.rights);
-        if let Some(rights) = rights {
-            check_override(rights).map_err(|error| error.at("override"))?;
-        }
-        let association = self.associate(spec, before.association, &save)?;
-        let settings = ProfileSection { enabled: save.enabled, visible: save.visible, rights, association };
-        if settings != ProfileSection::default() {
-            profile.sections.insert(save.section, settings);
-        }
-        Ok(())
-    }
-
-    /// The section's new list. Switching AUTOMATIC off starts an empty one (R12).
-    fn associate(&self, spec: &Section, before: Association, save: &SectionSave) -> Result<Association> {
-        let edited = !save.add.is_empty() || !save.remove.is_empty();
-        if save.automatic {
-            let listed = save.resources.as_ref().is_some_and(|list| !list.is_empty());
-            let given = [(listed, "resources"), (!save.add.is_empty(), "addResources"), (edited, "removeResources")];
-            if let Some((_, field)) = given.into_iter().find(|(given, _)| *given) {
-                return Err(Error::new(
-                    ErrorCode::AssociationIsAutomatic,
-                    format!("`{}` takes all its resources by itself: leave the list out", spec.key),
-                )
-                .at(field));
-            }
-            return Ok(Association::Automatic);
-        }
-        if save.resources.is_some() && edited {
-            return Err(Error::invalid("give either the whole list or what to add and remove").at("resources"));
-        }
-        self.check_listed(spec, save.resources.iter().flatten(), "resources")?;
-        self.check_listed(spec, &save.add, "addResources")?;
-        let mut list = match (before, &save.resources) {
-            (_, Some(list)) => list.clone(),
-            (Association::Manual(list), None) => list,
-            (Association::Automatic, None) => BTreeSet::new(),
-        };
-        for key in &save.remove {
-            if self.resources.get(&Object::resource(&spec.key, key)).is_some_and(|resource| resource.protected) {
-                return Err(Error::new(
-                    ErrorCode::ProtectedResource,
-                    format!("`{key}` belongs to every profile and cannot be removed"),
-                )
-                .at("removeResources"));
-            }
-            if !list.remove(key) {
-                return Err(Error::not_found("associated resource", key).at("removeResources"));
-            }
-        }
-        list.extend(save.add.iter().cloned());
-        Ok(Association::Manual(list))
-    }
-
-    fn check_listed<'a>(
-        &self,
-        spec: &Section,
-        keys: impl IntoIterator<Item = &'a ResourceKey>,
-        field: &str,
-    ) -> Result<()> {
-        match keys.into_iter().find(|key| !self.resources.contains_key(&Object::resource(&spec.key, key))) {
-            Some(unknown) => Err(Error::not_found("resource", unknown).at(field)),
-            None => Ok(()),
-        }
-    }
-
-    /// The module, when a profile of this tenant can configure it (R2).
-    fn configurable_module<'a>(&self, catalogue: &'a Catalogue, key: &str) -> Result<&'a Module> {
-        let module = catalogue.module(key).ok_or_else(|| Error::not_found("module", key).at("module"))?;
-        if module.platform || !module.in_profiles {
-            return Err(Error::invalid(format!("`{key}` is never part of a profile")).at("module"));
-        }
-        if self.is_licensed(catalogue, key) {
-            return Ok(module);
-        }
-        Err(Error::new(ErrorCode::UnlicensedModule, format!("`{key}` is not in the licence")).at("module"))
     }
 
     fn profile_at(&mut self, key: &str, version: i32, field: &str) -> Result<&mut Profile> {
@@ -425,23 +317,6 @@ impl TenantState {
             None => ProfileKey::parse(&unique_key(name, "profile", |text| self.profiles.contains_key(text))),
         }
     }
-}
-
-/// The module switch (R8): everything open, seen, automatic and inheriting; or nothing at all.
-fn switch_module(profile: &mut Profile, module: &Module, on: bool) {
-    profile.modules.remove(&module.key);
-    profile.sections.retain(|section, _| section.module() != module.key.as_str());
-    if on {
-        let open = ProfileSection { enabled: true, visible: true, rights: None, association: Association::Automatic };
-        profile.sections.extend(module.sections.iter().map(|section| (section.key.clone(), open.clone())));
-    }
-}
-
-fn check_override(rights: Rights) -> Result<()> {
-    if rights.read {
-        return Ok(());
-    }
-    Err(Error::invalid("an override always contains read").at("read"))
 }
 
 fn capitalised(text: &str) -> String {

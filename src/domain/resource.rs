@@ -13,7 +13,7 @@ use super::profile::Association;
 use super::tenant::TenantState;
 use crate::error::{Error, ErrorCode, Result};
 
-/// The most resources that one call registers or removes.
+/// The most things that one call changes: resources, users.
 pub const BATCH_MAX: usize = 1000;
 
 /// A resource.
@@ -212,7 +212,7 @@ fn resource_of(object: &str) -> &str {
     object.match_indices('/').nth(2).and_then(|(end, _)| object.get(..end)).unwrap_or(object)
 }
 
-fn check_batch(len: usize, field: &str) -> Result<()> {
+pub(super) fn check_batch(len: usize, field: &str) -> Result<()> {
     if (1..=BATCH_MAX).contains(&len) {
         return Ok(());
     }

@@ -133,16 +133,29 @@ fn check_role(catalogue: &Catalogue, role: &CustomRole) -> Result<()> {
     check_grants(&role.grants)
 }
 
-/// A deny over the platform's own objects could lock a tenant out of itself (R35b).
+/// A deny over the platform's own objects could lock a tenant out of itself (R35b), and the
+/// settings are for admins alone (R4).
 fn check_grants(grants: &BTreeSet<Grant>) -> Result<()> {
-    match grants.iter().find(|grant| grant.effect == Effect::Deny && grant.object.first() == "admin") {
-        Some(grant) => Err(Error::new(
-            ErrorCode::ProtectedRole,
-            format!("`{}` cannot be denied: it could lock the tenant out of itself", grant.object),
-        )
-        .at("grants")),
-        None => Ok(()),
+    for Grant { object, effect, .. } in grants {
+        let message = match effect {
+            Effect::Deny if object.first() == "admin" => {
+                format!("`{object}` cannot be denied: it could lock the tenant out of itself")
+            }
+            Effect::Allow if reaches_settings(object) => format!(
+                "`{object}` holds the settings, which only admins read or change: name the other objects one by one"
+            ),
+            _ => continue,
+        };
+        return Err(Error::new(ErrorCode::ProtectedRole, message).at("grants"));
     }
+    Ok(())
+}
+
+/// Whether a pattern stands for the settings or what is below them.
+fn reaches_settings(object: &ObjectPattern) -> bool {
+    const SETTINGS: &str = "admin/settings";
+    let below = object.as_str().strip_prefix(SETTINGS).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    below || object.prefix().is_some_and(|prefix| SETTINGS.starts_with(prefix))
 }
 
 impl TenantState {

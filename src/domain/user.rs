@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Change;
 use super::key::{GroupKey, ProfileKey, RoleKey, UserKey};
+use super::profile::LegacyDigest;
 use super::tenant::{Settings, TenantState};
 use crate::error::{Error, ErrorCode, Result};
 
@@ -72,6 +73,9 @@ pub struct User {
     pub profile: Option<ProfileKey>,
     /// The custom role that it holds: base role MANAGER alone (R19).
     pub role: Option<RoleKey>,
+    /// The permissions with which it was imported last (R24), wherever it was moved since.
+    #[serde(default)]
+    pub imported_from: Option<LegacyDigest>,
     /// Grows with each change of the user or its account.
     pub version: i32,
 }
@@ -112,6 +116,7 @@ impl TenantState {
             default_admin: false,
             profile: change.profile.apply(None),
             role: change.role.apply(None),
+            imported_from: None,
             version: 1,
         };
         self.check_access(&user)?;

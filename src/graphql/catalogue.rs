@@ -155,7 +155,7 @@ impl Section {
 #[derive(Clone, Description)]
 pub struct Permission {
     whole: Arc<catalogue::Catalogue>,
-    key: String,
+    pub(super) key: String,
 }
 
 impl Permission {

@@ -1,21 +1,24 @@
-//! Groups.
+//! Groups, and the queries of them.
 
-use async_graphql::{ComplexObject, Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use std::collections::BTreeMap;
+
+use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 
 use super::catalogue::Permission;
 use super::context::{caller, loaders};
-use super::input::{parse, parse_all, parse_opt};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
-use super::payload::payload;
-use super::role::{Grant, Role, list};
+use super::role::{Grant, Role};
 use super::scalar::int;
 use super::user::{User, UserConnection};
-use crate::domain::group::{self, GroupChange};
-use crate::domain::key::{GroupKey, PermissionKey, UserKey};
-use crate::domain::name::Name;
-use crate::domain::role::RoleRef;
-use crate::error::{Error, Result};
+use crate::domain::key::{GroupKey, PermissionKey};
+use crate::domain::{group, role};
+use crate::error::Result;
+use crate::service::role::RoleRow;
+
+pub mod mutation;
+
+pub use mutation::GroupMutation;
 
 /// A named set of roles and permissions that its members have.
 #[derive(Clone, SimpleObject)]
@@ -45,16 +48,46 @@ impl Group {
         }
     }
 
-    /// Its permissions, and those of the custom roles and the built-in role that it carries.
-    async fn carried(&self, ctx: &Context<'_>) -> Result<(std::collections::BTreeSet<PermissionKey>, Vec<Grant>)> {
-        let mut permissions = self.row.permissions.clone();
-        let mut grants = Vec::new();
+    /// What it carries: its own permissions, and what its roles have.
+    async fn carried(&self, ctx: &Context<'_>) -> Result<Carried> {
+        let own = self.row.permissions.iter().map(|key| (key.clone(), Vec::new()));
+        let mut carried = Carried { permissions: own.collect(), grants: BTreeMap::new() };
         for role in loaders(ctx)?.roles(&self.row.roles).await? {
-            permissions.extend(role.permissions.iter().cloned());
-            grants.extend(role.grants.iter().map(Grant::from));
+            for permission in &role.permissions {
+                carried.permissions.entry(permission.clone()).or_default().push(role.clone());
+            }
+            for grant in &role.grants {
+                carried.grants.entry(grant.clone()).or_default().push(role.clone());
+            }
         }
-        Ok((permissions, grants))
+        Ok(carried)
     }
+}
+
+/// The permissions and grants that a group carries, each with the roles that bring it.
+struct Carried {
+    permissions: BTreeMap<PermissionKey, Vec<RoleRow>>,
+    grants: BTreeMap<role::Grant, Vec<RoleRow>>,
+}
+
+/// A permission that members of a group have through it, and where it comes from.
+#[derive(SimpleObject)]
+pub struct PermissionSource {
+    /// The permission.
+    permission: Permission,
+    /// Whether it is one of the group's own.
+    from_group: bool,
+    /// The roles of the group that bring it.
+    roles: Vec<Role>,
+}
+
+/// A grant that members of a group have through it, and where it comes from.
+#[derive(SimpleObject)]
+pub struct GrantSource {
+    /// The grant.
+    grant: Grant,
+    /// The roles of the group that bring it.
+    roles: Vec<Role>,
 }
 
 #[ComplexObject]
@@ -73,12 +106,34 @@ impl Group {
     /// All permissions that its members have through it: its own, and those of its roles.
     async fn effective_permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let (platform, _) = caller(ctx)?;
-        Ok(Permission::some(platform, &self.carried(ctx).await?.0))
+        Ok(Permission::some(platform, &self.carried(ctx).await?.permissions.into_keys().collect()))
+    }
+
+    /// The same permissions, each with where it comes from.
+    async fn permission_sources(&self, ctx: &Context<'_>) -> Result<Vec<PermissionSource>> {
+        let (platform, _) = caller(ctx)?;
+        let mut carried = self.carried(ctx).await?.permissions;
+        let in_order = Permission::some(platform, &carried.keys().cloned().collect());
+        let source = |permission: Permission| PermissionSource {
+            from_group: self.row.permissions.contains(permission.key.as_str()),
+            roles: carried.remove(permission.key.as_str()).into_iter().flatten().map(Role::new).collect(),
+            permission,
+        };
+        Ok(in_order.into_iter().map(source).collect())
     }
 
     /// All grants that its members have through its roles.
     async fn effective_grants(&self, ctx: &Context<'_>) -> Result<Vec<Grant>> {
-        Ok(self.carried(ctx).await?.1)
+        Ok(self.carried(ctx).await?.grants.keys().map(Grant::from).collect())
+    }
+
+    /// The same grants, each with the roles that it comes from.
+    async fn grant_sources(&self, ctx: &Context<'_>) -> Result<Vec<GrantSource>> {
+        let source = |(grant, roles): (role::Grant, Vec<RoleRow>)| GrantSource {
+            grant: Grant::from(&grant),
+            roles: roles.into_iter().map(Role::new).collect(),
+        };
+        Ok(self.carried(ctx).await?.grants.into_iter().map(source).collect())
     }
 
     /// Its members, by name.
@@ -106,130 +161,6 @@ impl Group {
 }
 
 connection!(GroupConnection, GroupEdge, Group, "groups");
-
-/// Makes a group.
-#[derive(InputObject)]
-pub struct GroupCreateInput {
-    /// Its key; made from the name when absent.
-    key: Option<String>,
-    /// Its name, unique in the tenant.
-    name: String,
-    /// The keys of its roles: custom ones, or `manager`.
-    #[graphql(default)]
-    roles: Vec<String>,
-    /// Its permissions.
-    #[graphql(default)]
-    permissions: Vec<String>,
-    /// The keys of its members.
-    #[graphql(default)]
-    members: Vec<String>,
-    /// Why; it stands in the revision and the audit log.
-    reason: Option<String>,
-}
-
-/// Changes a group. What is absent stays; null empties.
-#[derive(InputObject)]
-pub struct GroupUpdateInput {
-    /// Its key.
-    key: String,
-    /// The version that is changed.
-    version: i32,
-    /// Another name.
-    name: Option<String>,
-    /// All its roles.
-    roles: MaybeUndefined<Vec<String>>,
-    /// All its permissions.
-    permissions: MaybeUndefined<Vec<String>>,
-    /// Why; it stands in the revision and the audit log.
-    reason: Option<String>,
-}
-
-/// Adds members to a group.
-#[derive(InputObject)]
-pub struct GroupAddMembersInput {
-    /// The group's key.
-    group: String,
-    /// The users' keys; members stay members.
-    users: Vec<String>,
-    /// Why; it stands in the revision and the audit log.
-    reason: Option<String>,
-}
-
-/// Removes members from a group.
-#[derive(InputObject)]
-pub struct GroupRemoveMembersInput {
-    /// The group's key.
-    group: String,
-    /// The users' keys.
-    users: Vec<String>,
-    /// Why; it stands in the revision and the audit log.
-    reason: Option<String>,
-}
-
-/// Deletes a group that is not the only one of any member.
-#[derive(InputObject)]
-pub struct GroupDeleteInput {
-    /// Its key.
-    key: String,
-    /// Why; it stands in the revision and the audit log.
-    reason: Option<String>,
-}
-
-payload! {
-    /// A new group.
-    GroupCreatePayload {
-        /// The group.
-        group: Group,
-        /// The tenant's policy version.
-        revision: i32,
-    }
-}
-
-payload! {
-    /// A changed group.
-    GroupUpdatePayload {
-        /// The group as it is now.
-        group: Group,
-        /// The tenant's policy version.
-        revision: i32,
-    }
-}
-
-payload! {
-    /// A group with more members.
-    GroupAddMembersPayload {
-        /// The group as it is now.
-        group: Group,
-        /// The tenant's policy version.
-        revision: i32,
-    }
-}
-
-payload! {
-    /// A group with fewer members.
-    GroupRemoveMembersPayload {
-        /// The group as it is now.
-        group: Group,
-        /// The tenant's policy version.
-        revision: i32,
-    }
-}
-
-payload! {
-    /// A deleted group.
-    GroupDeletePayload {
-        /// The key of the group that is gone.
-        key: String,
-        /// What to tell the person who deleted it.
-        message: String,
-        /// The tenant's policy version.
-        revision: i32,
-    }
-}
-
-fn role_refs(keys: &[String]) -> Result<std::collections::BTreeSet<RoleRef>> {
-    parse_all("roles", keys, RoleRef::parse)
-}
 
 /// Queries of groups.
 #[derive(Default)]
@@ -267,125 +198,5 @@ impl GroupQuery {
         let (platform, caller) = caller(ctx)?;
         let Ok(key) = GroupKey::parse(&key) else { return Ok(None) };
         Ok(platform.group(caller, &key).await?.map(Group::new))
-    }
-}
-
-/// Mutations of groups.
-#[derive(Default)]
-pub struct GroupMutation;
-
-#[Object]
-impl GroupMutation {
-    /// Makes a group.
-    async fn group_create(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The group to make.")] input: GroupCreateInput,
-    ) -> Result<GroupCreatePayload> {
-        let (platform, caller) = caller(ctx)?;
-        let made = async {
-            let key = parse_opt("key", input.key.as_deref(), GroupKey::parse)?;
-            let name = parse("name", &input.name, Name::parse)?;
-            let change = GroupChange {
-                name: None,
-                roles: Some(role_refs(&input.roles)?),
-                permissions: Some(parse_all("permissions", &input.permissions, PermissionKey::parse)?),
-            };
-            let members = parse_all("members", &input.members, UserKey::parse)?;
-            let done = platform.create_group(caller, key, name, change, members, input.reason).await?;
-            Ok(GroupCreatePayload {
-                group: platform.changed_group(caller, &done.value).await?.map(Group::new),
-                revision: Some(int(done.revision)),
-                user_errors: Vec::new(),
-            })
-        };
-        GroupCreatePayload::of(made.await)
-    }
-
-    /// Changes a group's name, roles or permissions.
-    async fn group_update(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The group and what changes.")] input: GroupUpdateInput,
-    ) -> Result<GroupUpdatePayload> {
-        let (platform, caller) = caller(ctx)?;
-        let updated = async {
-            let key = parse("key", &input.key, GroupKey::parse)?;
-            let permissions = list(input.permissions);
-            let change = GroupChange {
-                name: parse_opt("name", input.name.as_deref(), Name::parse)?,
-                roles: list(input.roles).map(|roles| role_refs(&roles)).transpose()?,
-                permissions: permissions
-                    .map(|list| parse_all("permissions", &list, PermissionKey::parse))
-                    .transpose()?,
-            };
-            let done = platform.update_group(caller, &key, input.version, change, input.reason).await?;
-            Ok(GroupUpdatePayload {
-                group: platform.changed_group(caller, &key).await?.map(Group::new),
-                revision: Some(int(done.revision)),
-                user_errors: Vec::new(),
-            })
-        };
-        GroupUpdatePayload::of(updated.await)
-    }
-
-    /// Adds members to a group.
-    async fn group_add_members(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The group and the users that come.")] input: GroupAddMembersInput,
-    ) -> Result<GroupAddMembersPayload> {
-        let (platform, caller) = caller(ctx)?;
-        let added = async {
-            let key = parse("group", &input.group, GroupKey::parse)?;
-            let users = parse_all("users", &input.users, UserKey::parse)?;
-            let done = platform.add_members(caller, &key, users, input.reason).await?;
-            Ok(GroupAddMembersPayload {
-                group: platform.changed_group(caller, &key).await?.map(Group::new),
-                revision: Some(int(done.revision)),
-                user_errors: Vec::new(),
-            })
-        };
-        GroupAddMembersPayload::of(added.await)
-    }
-
-    /// Removes members from a group.
-    async fn group_remove_members(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The group and the users that go.")] input: GroupRemoveMembersInput,
-    ) -> Result<GroupRemoveMembersPayload> {
-        let (platform, caller) = caller(ctx)?;
-        let removed = async {
-            let key = parse("group", &input.group, GroupKey::parse)?;
-            let users = parse_all("users", &input.users, UserKey::parse)?;
-            let done = platform.remove_members(caller, &key, &users, input.reason).await?;
-            Ok(GroupRemoveMembersPayload {
-                group: platform.changed_group(caller, &key).await?.map(Group::new),
-                revision: Some(int(done.revision)),
-                user_errors: Vec::new(),
-            })
-        };
-        GroupRemoveMembersPayload::of(removed.await)
-    }
-
-    /// Deletes a group, unless it is the only one of some member.
-    async fn group_delete(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The group to delete.")] input: GroupDeleteInput,
-    ) -> Result<GroupDeletePayload> {
-        let (platform, caller) = caller(ctx)?;
-        let deleted = async {
-            let key = parse("key", &input.key, GroupKey::parse)?;
-            let done = platform.delete_group(caller, &key, input.reason).await?;
-            Ok::<_, Error>(GroupDeletePayload {
-                key: Some(key.to_string()),
-                message: Some("Group deleted successfully.".to_owned()),
-                revision: Some(int(done.revision)),
-                user_errors: Vec::new(),
-            })
-        };
-        GroupDeletePayload::of(deleted.await)
     }
 }

@@ -200,6 +200,12 @@ impl Loaders {
         self.one(ProfileOf(key.clone())).await
     }
 
+    /// The profiles of these keys, in their order.
+    pub(super) async fn profiles(&self, keys: &[ProfileKey]) -> Result<Vec<Profile>> {
+        let mut found = self.loader.load_many(keys.iter().cloned().map(ProfileOf)).await?;
+        Ok(keys.iter().filter_map(|key| found.remove(&ProfileOf(key.clone()))).collect())
+    }
+
     pub(super) async fn custom_role(&self, key: &RoleKey) -> Result<Option<Role>> {
         Ok(self.one(RoleOf(RoleRef::Custom(key.clone()))).await?.map(Role::new))
     }

@@ -93,7 +93,13 @@ impl Platform {
             supervised: staff::supervised(caller, &tenant.policy(), &intent.permit)?,
             now: self.now(),
         };
-        let value = apply(&mut draft)?;
+        let value = match apply(&mut draft) {
+            Ok(value) => value,
+            Err(error) => {
+                drop(tx);
+                return Err(self.explain_conflict(caller, &intent.target, error).await);
+            }
+        };
         self.follow_agents(caller, &before, &mut draft).await?;
         let Draft { new_accounts, accounts, now, .. } = draft;
         let written = Written { before: &before, after: &after, new_accounts: &new_accounts, accounts: &accounts };

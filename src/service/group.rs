@@ -11,7 +11,7 @@ use crate::auth::caller::Caller;
 use crate::domain::group::{Group, GroupChange};
 use crate::domain::key::{GroupKey, UserKey};
 use crate::domain::name::Name;
-use crate::error::Result;
+use crate::error::{ErrorCode, Result};
 use crate::policy::rule::Subject;
 use crate::store::page::{Page, PageOf};
 use crate::store::user::UserRow;
@@ -79,7 +79,17 @@ impl Platform {
     /// Deletes a group that is not the only one of any member.
     pub async fn delete_group(&self, caller: &Caller, key: &GroupKey, reason: Option<String>) -> Result<Done<()>> {
         let intent = intent(Permit::GROUPS_DELETE, "group.delete", key.as_str(), reason);
-        self.change(caller, intent, |draft| draft.state.delete_group(key.as_str()).map(drop)).await
+        match self.change(caller, intent, |draft| draft.state.delete_group(key.as_str()).map(drop)).await {
+            Err(error) if error.code == ErrorCode::LastGroupOfMembers && !self.sees_members(caller).await => {
+                Err(error.saying("this is the only group of some of its members: add them to another group first"))
+            }
+            done => done,
+        }
+    }
+
+    /// Whether the caller may be told who is in a group.
+    async fn sees_members(&self, caller: &Caller) -> bool {
+        self.may(caller, Permit::GROUPS_READ).await && self.may(caller, Permit::USERS_READ).await
     }
 
     /// A page of the groups, by name, without their members.

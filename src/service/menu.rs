@@ -12,8 +12,11 @@ use crate::engine::tenant::TenantPolicy;
 use crate::error::Result;
 pub use crate::policy::rule::Subject;
 
-/// The most resources of one section that stand in the menu as entries.
-const ENTRIES_MAX: u64 = 100;
+/// The most resources of one section that are looked at for menus: who sees few of them may have
+/// those that come late.
+const LOOKED_AT: u64 = 1000;
+/// The most resources of one section that stand in a menu as entries.
+const ENTRIES_MAX: usize = 100;
 
 /// A module that somebody sees.
 #[derive(Debug)]
@@ -59,7 +62,7 @@ impl Platform {
         let scope = self.store.scope(caller.tenant().id);
         let mut entries = Entries::new();
         for section in self.catalogue.modules().iter().flat_map(|module| &module.sections).filter(|it| it.entries) {
-            entries.insert(section.key.clone(), scope.first_resources(&section.key, ENTRIES_MAX).await?);
+            entries.insert(section.key.clone(), scope.first_resources(&section.key, LOOKED_AT).await?);
         }
         Ok(entries)
     }
@@ -118,6 +121,6 @@ fn menu_section(policy: &TenantPolicy, subject: &Subject, section: &Section, ent
         name: section.name.clone(),
         can_edit: policy.allows(subject, &object, &Action::edit()),
         can_delete: policy.allows(subject, &object, &Action::delete()),
-        entries: entries.get(&section.key).into_iter().flatten().filter(sees).cloned().collect(),
+        entries: entries.get(&section.key).into_iter().flatten().filter(sees).take(ENTRIES_MAX).cloned().collect(),
     }
 }

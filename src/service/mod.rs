@@ -3,6 +3,7 @@
 
 pub mod avatar;
 pub mod change;
+mod conflict;
 pub mod decision;
 pub mod group;
 pub mod link;

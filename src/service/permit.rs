@@ -20,12 +20,15 @@ pub struct Permit {
     action: fn() -> Action,
     /// The objects on which the same action is enough.
     or: Vec<Object>,
+    /// What it needs beside.
+    also: Option<&'static Self>,
 }
 
 macro_rules! permits {
     ($($(#[$meta:meta])* $name:ident = $object:literal, $action:ident;)+) => {
         impl Permit {
-            $($(#[$meta])* pub const $name: Self = Self { object: $object, action: Action::$action, or: Vec::new() };)+
+            $($(#[$meta])* pub const $name: Self =
+                Self { object: $object, action: Action::$action, or: Vec::new(), also: None };)+
         }
     };
 }
@@ -72,6 +75,14 @@ permits! {
 }
 
 impl Permit {
+    /// Make profiles and give them to users at once.
+    pub const PROFILES_IMPORT: Self = Self {
+        object: "admin/user-profiles",
+        action: Action::edit,
+        or: Vec::new(),
+        also: Some(&Self::USERS_EDIT),
+    };
+
     /// The object that it is asked about.
     pub const fn object(&self) -> &'static str {
         self.object
@@ -107,7 +118,9 @@ impl Platform {
     /// `FORBIDDEN` when it may not, `UNAUTHENTICATED` when the tenant is gone.
     pub async fn authorise(&self, caller: &Caller, permit: Permit) -> Result<Arc<Tenant>> {
         let tenant = self.tenant_of(caller).await?;
-        self.check(caller, &tenant.policy(), &permit).await?;
+        for needed in std::iter::successors(Some(&permit), |permit| permit.also) {
+            self.check(caller, &tenant.policy(), needed).await?;
+        }
         Ok(tenant)
     }
 
@@ -164,6 +177,11 @@ impl Platform {
             return Ok(tenant);
         }
         self.authorise(caller, permit).await
+    }
+
+    /// Whether the caller may, for what is told with more or less in it. When in doubt it may not.
+    pub async fn may(&self, caller: &Caller, permit: Permit) -> bool {
+        self.authorise(caller, permit).await.is_ok()
     }
 
     /// The tenant that the caller acts in.

@@ -1,6 +1,6 @@
-//! User profiles (R5 to R18).
+//! User profiles (R5 to R19, R24).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
@@ -9,11 +9,11 @@ use super::change::{Done, Intent};
 use super::permit::Permit;
 use crate::auth::caller::Caller;
 use crate::domain::catalogue::Module;
-use crate::domain::key::ProfileKey;
-use crate::domain::key::{ModuleKey, SectionKey};
+use crate::domain::key::{ModuleKey, ProfileKey, SectionKey, UserKey};
 use crate::domain::name::Name;
 use crate::domain::profile::{
-    Association, ModuleSave, ModuleState, NewProfile, Profile, ProfileChange, ProfileSection, SectionProgress,
+    Association, LegacyUser, ModuleSave, ModuleState, NewProfile, Profile, ProfileChange, ProfileSection,
+    SectionProgress,
 };
 use crate::domain::resource::Resource;
 use crate::error::Result;
@@ -101,6 +101,30 @@ impl Platform {
             draft.state.save_module(draft.catalogue, key.as_str(), module, version, save)
         })
         .await
+    }
+
+    /// Gives a profile to many users in one change (R19).
+    pub async fn assign_profile(
+        &self,
+        caller: &Caller,
+        key: &ProfileKey,
+        users: &BTreeSet<UserKey>,
+        reason: Option<String>,
+    ) -> Result<Done<()>> {
+        let intent = intent(Permit::USERS_EDIT, "profile.assign", key.as_str(), reason);
+        self.change(caller, intent, |draft| draft.state.assign_profile(key, users)).await
+    }
+
+    /// Makes profiles of what users were permitted one by one, and gives the profiles that the
+    /// users are in (R24).
+    pub async fn import_legacy(
+        &self,
+        caller: &Caller,
+        users: &[LegacyUser],
+        reason: Option<String>,
+    ) -> Result<Done<Vec<ProfileKey>>> {
+        let intent = intent(Permit::PROFILES_IMPORT, "profile.importLegacy", "profile_*", reason);
+        self.change(caller, intent, |draft| draft.state.import_legacy(draft.catalogue, users)).await
     }
 
     /// Copies a profile under a new name, without its users.

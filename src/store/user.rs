@@ -86,6 +86,7 @@ impl NewAccount {
             default_admin: Set(user.default_admin),
             profile: Set(user.profile.as_ref().map(ToString::to_string)),
             role: Set(user.role.as_ref().map(ToString::to_string)),
+            imported_from: Set(user.imported_from.as_ref().map(|digest| digest.as_str().to_owned())),
             version: Set(user.version),
             password_hash: Set(self.password_hash.clone()),
             extension: Set(extension),

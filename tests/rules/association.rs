@@ -201,3 +201,58 @@ fn r16_a_protected_resource_cannot_be_removed() {
     let error = refusal(world.register_all("voice/contexts", vec![new_resource("from-sip")], None));
     assert_eq!(error, (ErrorCode::ProtectedResource, "resources.0.protected".to_owned()));
 }
+
+#[test]
+fn r11_what_is_to_be_added_and_removed_at_once_is_refused() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales");
+    world.sections("supervisors", [listing(open("voice/queues"), "sales")]).unwrap();
+    let both = SectionSave { add: keys("sales"), remove: keys("sales"), ..open("voice/queues") };
+    let refused = (ErrorCode::Invalid, "sections.0.removeResources".to_owned());
+    assert_eq!(refusal(world.sections("supervisors", [both])), refused);
+}
+
+#[test]
+fn r13_a_resource_of_a_closed_section_stays_when_others_open_and_close() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales");
+    world.sections("supervisors", [listing(closed("voice/queues"), "sales"), open("voice/realtime")]).unwrap();
+    // Neither an override nor the permission type reaches it while its section is closed.
+    world.override_module("supervisors", "voice", Change::Set(Rights::ALL)).unwrap();
+    let own = SectionSave { rights: Change::Set(Rights::ALL), ..closed("voice/queues") };
+    world.sections("supervisors", [own, closed("voice/realtime")]).unwrap();
+    assert_eq!(world.may("dana", "voice/queues/sales"), "read link");
+    assert_eq!(world.may("dana", "voice/queues"), "");
+    world.sections("supervisors", [open("voice/queues")]).unwrap();
+    assert_eq!(world.may("dana", "voice/queues/sales"), "read edit delete link", "once it opens, its override holds");
+}
+
+#[test]
+fn r14_a_teams_edit_reaches_its_agents_though_their_section_is_only_read() {
+    let mut world = World::with_dana();
+    world.register("staff/agents", "ann bob");
+    let north = NewResource { members: Some(keys("staff/agents/ann")), ..new_resource("north") };
+    world.register_all("staff/teams", vec![north], None).unwrap();
+    let read = |save| SectionSave { rights: Change::Set(Rights::READ), ..save };
+    let agents = read(listing(open("staff/agents"), "ann bob"));
+    world.sections("supervisors", [agents.clone(), listing(open("staff/teams"), "north")]).unwrap();
+    // R34a wins for the members of the team; R14 holds for everyone else of the section.
+    assert_eq!(world.may("dana", "staff/agents/ann"), "read edit delete link");
+    assert_eq!(world.may("dana", "staff/agents/bob"), "read link");
+    assert_eq!(world.may("dana", "staff/agents"), "show read");
+    world.sections("supervisors", [agents, read(open("staff/teams"))]).unwrap();
+    assert_eq!(world.may("dana", "staff/agents/ann"), "read link", "with only read on teams as well");
+}
+
+#[test]
+fn r16_what_is_protected_outlives_a_list_an_empty_list_and_the_end_of_automatic() {
+    let mut world = World::with_dana();
+    world.register("voice/contexts", "other");
+    world.sections("supervisors", [listing(open("voice/contexts"), "from-sip other")]).unwrap();
+    world.sections("supervisors", [listing(open("voice/contexts"), "other")]).unwrap();
+    assert_eq!(world.may("dana", "voice/contexts/from-sip"), "read edit delete link", "left out is not removed");
+    world.sections("supervisors", [automatic(open("voice/contexts"))]).unwrap();
+    world.sections("supervisors", [closed("voice/contexts")]).unwrap();
+    assert_eq!(world.may("dana", "voice/contexts/from-sip"), "read link");
+    assert_eq!(world.may("dana", "voice/contexts/other"), "");
+}

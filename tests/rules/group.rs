@@ -103,7 +103,7 @@ fn r40_a_group_that_is_the_only_one_of_a_member_is_not_deleted() {
     let error = world.change(|state| state.delete_group("night")).unwrap_err();
     assert_eq!((error.code, error.field.join(".")), refused(ErrorCode::LastGroupOfMembers, "key"));
     assert_eq!(in_the_way(&error), (2, vec!["dana", "fay"]));
-    assert_eq!(error.message, "this is the only group of 2 users: add them to another group first");
+    assert_eq!(error.message, "this is the only group of dana and fay: add them to another group first");
     world.change(|state| state.add_members("day", keys("dana"))).unwrap();
     world.change(|state| state.remove_user("fay")).unwrap();
     world.change(|state| state.delete_group("night")).unwrap();
@@ -137,4 +137,20 @@ fn r46_a_user_made_again_is_in_no_group() {
     world.change(|state| state.remove_user("gus")).unwrap();
     world.staff("gus", BaseRole::Agent);
     assert_eq!(world.may("gus", "reports/activity"), "");
+}
+
+#[test]
+fn r40_many_members_in_the_way_are_named_by_the_first_of_them() {
+    let mut world = World::new();
+    let names: Vec<String> = (1..=8).map(|n| format!("u{n}")).collect();
+    names.iter().for_each(|name| world.staff(name, BaseRole::Agent));
+    let message = |members: &[String]| {
+        let mut world = world.clone();
+        world.group("Night", "", "", &members.join(" ")).unwrap();
+        world.change(|state| state.delete_group("night")).unwrap_err().message
+    };
+    let said = |who: &str| format!("this is the only group of {who}: add them to another group first");
+    assert_eq!(message(&names[..1]), said("u1"));
+    assert_eq!(message(&names[..6]), said("u1, u2, u3, u4, u5 and u6"));
+    assert_eq!(message(&names), said("u1, u2, u3, u4, u5 and 3 others"));
 }

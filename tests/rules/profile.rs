@@ -1,4 +1,4 @@
-//! User profiles as a whole (R5 to R9, R17, R18, R21).
+//! User profiles as a whole (R5 to R9, R17 to R19, R21).
 
 use super::*;
 use bailiwick::domain::profile::{ModuleState, ProfileChange, SectionProgress};
@@ -146,6 +146,27 @@ fn r9_the_sections_permission_holds_else_the_modules_else_the_profiles() {
     assert_eq!(world.may("dana", "voice/voicemails"), "show read");
     world.sections("supervisors", own(Change::Clear)).unwrap();
     assert_eq!(world.may("dana", "voice/queues"), "show read");
+}
+
+#[test]
+fn r9_a_modules_override_holds_when_the_permission_type_changes_later() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales");
+    let queues = SectionSave { add: keys("sales"), ..open("voice/queues") };
+    world.sections("supervisors", [queues]).unwrap();
+    world.sections("supervisors", [open("chat/queues")]).unwrap();
+    world.override_module("supervisors", "voice", Change::Set(rights(true, false))).unwrap();
+    for (permission_type, elsewhere) in
+        [(PermissionType::Read, "show read"), (PermissionType::ReadDelete, "show read delete")]
+    {
+        let version = world.state.profiles["supervisors"].version;
+        let change = ProfileChange { permission_type: Some(permission_type), ..ProfileChange::default() };
+        world.change(|state| state.update_profile("supervisors", version, change)).unwrap();
+        assert_eq!(world.may("dana", "voice/queues/sales"), "read edit link");
+        assert_eq!(world.may("dana", "chat/queues"), elsewhere, "another module inherits");
+    }
+    world.override_module("supervisors", "voice", Change::Set(rights(false, true))).unwrap();
+    assert_eq!(world.may("dana", "voice/queues/sales"), "read delete link", "also when the override itself changes");
 }
 
 #[test]
@@ -299,4 +320,54 @@ fn r21_each_kind_of_download_is_a_permission_of_its_own() {
     for kind in kinds {
         assert_eq!(world.may("dana", kind.key.as_str()), "download", "{}", kind.key);
     }
+}
+
+#[test]
+fn r21_a_download_has_nothing_to_override() {
+    let mut world = World::with_dana();
+    for rights in [Rights::READ, Rights::ALL] {
+        let save = SectionSave { rights: Change::Set(rights), ..open("downloads/attachments") };
+        let sections = [open("downloads/interactions"), save];
+        let refused = (ErrorCode::Invalid, "sections.1.override".to_owned());
+        assert_eq!(refusal(world.sections("supervisors", sections)), refused);
+    }
+    assert_eq!(world.may("dana", "downloads/interactions"), "");
+    // What the profile or the module permits otherwise makes no difference to it.
+    world.sections("supervisors", [SectionSave { rights: Change::Clear, ..open("downloads/attachments") }]).unwrap();
+    world.override_module("supervisors", "downloads", Change::Set(Rights::READ)).unwrap();
+    assert_eq!(world.may("dana", "downloads/attachments"), "download");
+    world.sections("supervisors", [closed("downloads/attachments")]).unwrap();
+    assert_eq!(world.may("dana", "downloads/attachments"), "");
+}
+
+#[test]
+fn r19_a_profile_is_given_to_many_users_in_one_change() {
+    let mut world = World::with_dana();
+    world.profile("night", PermissionType::Read);
+    world.holder("eli", "night");
+    world.holder("fay", "supervisors");
+    let assign = |world: &mut World, profile: &str, users: &str| {
+        world.change(|state| state.assign_profile(&key(profile), &keys(users)))
+    };
+    assign(&mut world, "night", "dana eli fay").unwrap();
+    let held =
+        |user: &str| (world.state.users[user].profile.as_ref().unwrap().as_str(), world.state.users[user].version);
+    assert_eq!(["dana", "eli", "fay"].map(held), [("night", 2), ("night", 1), ("night", 2)], "eli held it already");
+
+    world.staff("ann", BaseRole::Agent);
+    let before = world.state.clone();
+    let error = assign(&mut world, "supervisors", "ada ann dana").unwrap_err();
+    assert_eq!((error.code, error.field.join(".")), (ErrorCode::ProfileNotAssignable, "users".to_owned()));
+    assert_eq!(in_the_way(&error), (2, vec!["ada", "ann"]));
+    assert!(error.message.starts_with("2 users are not of base role USER"), "{}", error.message);
+    for (profile, users, code, field) in [
+        ("supervisors", "dana nobody", ErrorCode::NotFound, "users"),
+        ("telex", "dana", ErrorCode::NotFound, "profile"),
+        ("supervisors", "", ErrorCode::Invalid, "users"),
+    ] {
+        assert_eq!(refusal(assign(&mut world, profile, users)), (code, field.to_owned()));
+    }
+    let many = (0..1001).map(|n| format!("u{n}")).collect::<Vec<_>>().join(" ");
+    assert_eq!(refusal(assign(&mut world, "supervisors", &many)), (ErrorCode::Invalid, "users".to_owned()));
+    assert!(world.state == before);
 }

@@ -82,12 +82,30 @@ fn r35a_grants_allow_and_deny_beside_the_permissions() {
 #[test]
 fn r35b_no_tenant_can_be_locked_out_of_itself() {
     let mut world = World::new();
-    world.role("Lead", "", &["allow read admin/*", "deny read administration/x"]).unwrap();
+    world.role("Lead", "", &["allow read admin/users", "deny read administration/x"]).unwrap();
     for grant in ["deny read admin", "deny * admin/*", "deny edit admin/users", "deny read admin/users/*"] {
         assert_eq!(refusal(world.role("Other", "", &[grant])), refused(ErrorCode::ProtectedRole, "grants"), "{grant}");
         let error = refusal(world.update_role("lead", role_change("", &[grant])));
         assert_eq!(error, refused(ErrorCode::ProtectedRole, "grants"), "{grant}");
     }
+}
+
+#[test]
+fn r4_no_grant_reaches_the_settings() {
+    let mut world = World::new();
+    world.role("Lead", "", &["allow read admin/users", "allow * admin/settings-of-phones"]).unwrap();
+    for grant in
+        ["allow read admin/settings", "allow * admin/settings", "allow read admin/settings/*", "allow edit admin/*"]
+    {
+        assert_eq!(refusal(world.role("Other", "", &[grant])), refused(ErrorCode::ProtectedRole, "grants"), "{grant}");
+        let change = role_change("", &["allow read admin/users", grant]);
+        let error = world.update_role("lead", change).unwrap_err();
+        assert_eq!(error.code, ErrorCode::ProtectedRole, "{grant}");
+        assert!(error.message.contains("name the other objects one by one"), "{}", error.message);
+    }
+    world.role("Other", "", &["allow read admin"]).unwrap();
+    world.manager("mona", "other");
+    assert_eq!(world.may("mona", "admin/settings"), "", "the module itself stands for nothing in it");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use bailiwick::domain::key::{
     SectionKey, TenantId, TenantKey, UserKey,
 };
 use bailiwick::domain::name::{Name, Timestamp};
-use bailiwick::domain::profile::{Association, PermissionType, Profile, ProfileSection};
+use bailiwick::domain::profile::{Association, LegacyDigest, PermissionType, Profile, ProfileSection};
 use bailiwick::domain::resource::Resource;
 use bailiwick::domain::role::{CustomRole, Effect, Grant, RoleRef};
 use bailiwick::domain::tenant::{Settings, TenantState};
@@ -84,6 +84,7 @@ pub(super) fn user(key: &str, base_role: BaseRole) -> User {
         default_admin: false,
         profile: None,
         role: None,
+        imported_from: None,
         version: 1,
     }
 }
@@ -111,6 +112,7 @@ pub(super) fn profile(key: &str) -> Profile {
         mask_sensitive_data: true,
         modules: BTreeMap::new(),
         sections: BTreeMap::new(),
+        imported_from: Some(LegacyDigest::stored(format!("digest of {key}"))),
         version: 1,
     }
 }

@@ -14,6 +14,7 @@ entity! {
         description: String,
         permission_type: String,
         mask_sensitive_data: bool,
+        imported_from: Option<String>,
         version: i32,
     }
 }

@@ -19,6 +19,7 @@ entity! {
         default_admin: bool,
         profile: Option<String>,
         role: Option<String>,
+        imported_from: Option<String>,
         version: i32,
         password_hash: Option<String>,
         extension: String,

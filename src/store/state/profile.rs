@@ -8,7 +8,7 @@ use super::all;
 use crate::domain::catalogue::Rights;
 use crate::domain::key::{ModuleKey, ProfileKey, ResourceKey, SectionKey, TenantId};
 use crate::domain::name::Name;
-use crate::domain::profile::{Association, PermissionType, Profile, ProfileSection};
+use crate::domain::profile::{Association, LegacyDigest, PermissionType, Profile, ProfileSection};
 use crate::error::{Error, Result};
 use crate::store::entity::profile::{profile, profile_module, profile_resource, profile_section};
 use crate::store::error::stored;
@@ -66,6 +66,7 @@ pub(in crate::store) fn of(row: profile::Model) -> Result<Profile> {
         mask_sensitive_data: row.mask_sensitive_data,
         modules: BTreeMap::new(),
         sections: BTreeMap::new(),
+        imported_from: row.imported_from.map(LegacyDigest::stored),
         version: row.version,
     })
 }
@@ -166,6 +167,7 @@ fn row(tenant: TenantId, profile: &Profile) -> profile::Model {
         description: profile.description.clone(),
         permission_type: profile.permission_type.as_str().to_owned(),
         mask_sensitive_data: profile.mask_sensitive_data,
+        imported_from: profile.imported_from.as_ref().map(|digest| digest.as_str().to_owned()),
         version: profile.version,
     }
 }

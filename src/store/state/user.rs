@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
 use super::all;
 use crate::domain::key::{ProfileKey, RoleKey, TenantId, UserKey};
+use crate::domain::profile::LegacyDigest;
 use crate::domain::user::{BaseRole, User};
 use crate::error::{Error, Result};
 use crate::store::Tx;
@@ -35,6 +36,7 @@ pub(in crate::store) fn of(row: &user::Model) -> Result<User> {
         default_admin: row.default_admin,
         profile: stored(row.profile.as_deref().map(ProfileKey::parse).transpose())?,
         role: stored(row.role.as_deref().map(RoleKey::parse).transpose())?,
+        imported_from: row.imported_from.clone().map(LegacyDigest::stored),
         version: row.version,
     })
 }
@@ -87,6 +89,7 @@ struct Access<'a> {
     default_admin: bool,
     profile: Option<&'a ProfileKey>,
     role: Option<&'a RoleKey>,
+    imported_from: Option<&'a LegacyDigest>,
     steps: i32,
 }
 
@@ -107,6 +110,7 @@ pub(super) async fn update_changed(
             default_admin: user.default_admin,
             profile: user.profile.as_ref(),
             role: user.role.as_ref(),
+            imported_from: user.imported_from.as_ref(),
             steps: user.version.saturating_sub(old.version),
         };
         alike.entry(access).or_default().push(user.key.as_str());
@@ -119,6 +123,7 @@ pub(super) async fn update_changed(
                 .col_expr(user::Column::DefaultAdmin, Expr::val(access.default_admin))
                 .col_expr(user::Column::Profile, Expr::val(access.profile.map(ToString::to_string)))
                 .col_expr(user::Column::Role, Expr::val(access.role.map(ToString::to_string)))
+                .col_expr(user::Column::ImportedFrom, Expr::val(access.imported_from.map(LegacyDigest::as_str)))
                 .col_expr(user::Column::Version, Expr::col(user::Column::Version).add(access.steps))
                 .filter(user::Column::TenantId.eq(tenant.0))
                 .filter(user::Column::Key.is_in(batch.iter().copied()))

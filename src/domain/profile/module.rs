@@ -1,0 +1,195 @@
+//! Saving one module of a profile: its override, its sections and what they take (R8 to R17).
+
+use std::collections::BTreeSet;
+
+use super::{Association, Profile, ProfileSection};
+use crate::domain::Change;
+use crate::domain::catalogue::{Catalogue, Module, Rights, Section};
+use crate::domain::key::{Object, ResourceKey, SectionKey};
+use crate::domain::tenant::TenantState;
+use crate::error::{Error, ErrorCode, Result};
+
+/// One save of one module (R17).
+#[derive(Debug, Clone)]
+pub struct ModuleSave {
+    /// The module switch (R8); not together with `sections`.
+    pub all: Option<bool>,
+    /// The module's override.
+    pub rights: Change<Rights>,
+    /// The sections that change; the others stay as they are.
+    pub sections: Option<Vec<SectionSave>>,
+}
+
+/// What one section is saved as.
+#[derive(Debug, Clone)]
+pub struct SectionSave {
+    /// Which section.
+    pub section: SectionKey,
+    /// Whether it is open.
+    pub enabled: bool,
+    /// Whether it stands in the menu.
+    pub visible: bool,
+    /// Its override.
+    pub rights: Change<Rights>,
+    /// All resources (true) or a list (false).
+    pub automatic: bool,
+    /// The whole list,
+    pub resources: Option<BTreeSet<ResourceKey>>,
+    /// or what to add to it
+    pub add: BTreeSet<ResourceKey>,
+    /// and what to take from it.
+    pub remove: BTreeSet<ResourceKey>,
+}
+
+impl TenantState {
+    /// Saves one module of a profile as a whole: all of it changes or nothing (R17).
+    pub fn save_module(
+        &mut self,
+        catalogue: &Catalogue,
+        key: &str,
+        module: &str,
+        version: i32,
+        save: ModuleSave,
+    ) -> Result<()> {
+        let module = self.configurable_module(catalogue, module).map_err(|error| error.at("module"))?;
+        let mut profile = self.profile_at(key, version, "profile")?.clone();
+        let sections = save.sections.unwrap_or_default();
+        if let Some(on) = save.all {
+            if !sections.is_empty() {
+                return Err(Error::invalid("the module switch and single sections do not go together").at("all"));
+            }
+            switch_module(&mut profile, module, on);
+        }
+        match save.rights {
+            Change::Keep => {}
+            Change::Clear => drop(profile.modules.remove(&module.key)),
+            Change::Set(rights) => {
+                check_override(rights).map_err(|error| error.at("override"))?;
+                profile.modules.insert(module.key.clone(), rights);
+            }
+        }
+        let mut named = BTreeSet::new();
+        for (i, save) in sections.into_iter().enumerate() {
+            let place = |error: Error| error.at(i.to_string()).at("sections");
+            if !named.insert(save.section.clone()) {
+                return Err(place(Error::invalid(format!("`{}` is named twice", save.section)).at("section")));
+            }
+            self.save_section(&mut profile, module, save).map_err(place)?;
+        }
+        profile.version += 1;
+        self.profiles.insert(profile.key.clone(), profile);
+        Ok(())
+    }
+
+    fn save_section(&self, profile: &mut Profile, module: &Module, save: SectionSave) -> Result<()> {
+        let spec = module
+            .sections
+            .iter()
+            .find(|section| section.key == save.section)
+            .ok_or_else(|| Error::not_found("section", &save.section).at("section"))?;
+        let before = profile.sections.remove(&save.section).unwrap_or_default();
+        if let Change::Set(rights) = &save.rights {
+            check_section_override(spec, *rights).map_err(|error| error.at("override"))?;
+        }
+        let rights = save.rights.clone().apply(before.rights);
+        let association = self.associate(spec, before.association, &save)?;
+        let settings = ProfileSection { enabled: save.enabled, visible: save.visible, rights, association };
+        if settings != ProfileSection::default() {
+            profile.sections.insert(save.section, settings);
+        }
+        Ok(())
+    }
+
+    /// The section's new list. Switching AUTOMATIC off starts an empty one (R12).
+    fn associate(&self, spec: &Section, before: Association, save: &SectionSave) -> Result<Association> {
+        let edited = !save.add.is_empty() || !save.remove.is_empty();
+        if save.automatic {
+            let listed = save.resources.as_ref().is_some_and(|list| !list.is_empty());
+            let given = [(listed, "resources"), (!save.add.is_empty(), "addResources"), (edited, "removeResources")];
+            if let Some((_, field)) = given.into_iter().find(|(given, _)| *given) {
+                return Err(Error::new(
+                    ErrorCode::AssociationIsAutomatic,
+                    format!("`{}` takes all its resources by itself: leave the list out", spec.key),
+                )
+                .at(field));
+            }
+            return Ok(Association::Automatic);
+        }
+        if save.resources.is_some() && edited {
+            return Err(Error::invalid("give either the whole list or what to add and remove").at("resources"));
+        }
+        if let Some(both) = save.add.intersection(&save.remove).next() {
+            return Err(Error::invalid(format!("`{both}` is to be added and removed")).at("removeResources"));
+        }
+        self.check_listed(spec, save.resources.iter().flatten(), "resources")?;
+        self.check_listed(spec, &save.add, "addResources")?;
+        let mut list = match (before, &save.resources) {
+            (_, Some(list)) => list.clone(),
+            (Association::Manual(list), None) => list,
+            (Association::Automatic, None) => BTreeSet::new(),
+        };
+        for key in &save.remove {
+            if self.resources.get(&Object::resource(&spec.key, key)).is_some_and(|resource| resource.protected) {
+                return Err(Error::new(
+                    ErrorCode::ProtectedResource,
+                    format!("`{key}` belongs to every profile and cannot be removed"),
+                )
+                .at("removeResources"));
+            }
+            if !list.remove(key) {
+                return Err(Error::not_found("associated resource", key).at("removeResources"));
+            }
+        }
+        list.extend(save.add.iter().cloned());
+        Ok(Association::Manual(list))
+    }
+
+    fn check_listed<'a>(
+        &self,
+        spec: &Section,
+        keys: impl IntoIterator<Item = &'a ResourceKey>,
+        field: &str,
+    ) -> Result<()> {
+        match keys.into_iter().find(|key| !self.resources.contains_key(&Object::resource(&spec.key, key))) {
+            Some(unknown) => Err(Error::not_found("resource", unknown).at(field)),
+            None => Ok(()),
+        }
+    }
+
+    /// The module, when a profile of this tenant can configure it (R2).
+    pub(super) fn configurable_module<'a>(&self, catalogue: &'a Catalogue, key: &str) -> Result<&'a Module> {
+        let module = catalogue.module(key).ok_or_else(|| Error::not_found("module", key))?;
+        if module.platform || !module.in_profiles {
+            return Err(Error::invalid(format!("`{key}` is never part of a profile")));
+        }
+        if self.is_licensed(catalogue, key) {
+            return Ok(module);
+        }
+        Err(Error::new(ErrorCode::UnlicensedModule, format!("`{key}` is not in the licence")))
+    }
+}
+
+/// The module switch (R8): everything open, seen, automatic and inheriting; or nothing at all.
+pub(super) fn switch_module(profile: &mut Profile, module: &Module, on: bool) {
+    profile.modules.remove(&module.key);
+    profile.sections.retain(|section, _| section.module() != module.key.as_str());
+    if on {
+        let open = ProfileSection { enabled: true, visible: true, rights: None, association: Association::Automatic };
+        profile.sections.extend(module.sections.iter().map(|section| (section.key.clone(), open.clone())));
+    }
+}
+
+fn check_override(rights: Rights) -> Result<()> {
+    if rights.read {
+        return Ok(());
+    }
+    Err(Error::invalid("an override always contains read").at("read"))
+}
+
+/// A kind of download is given or not given: there is nothing in it to read, edit or delete (R21).
+fn check_section_override(spec: &Section, rights: Rights) -> Result<()> {
+    if spec.download {
+        return Err(Error::invalid(format!("`{}` is a kind of download: it has no permission to override", spec.key)));
+    }
+    check_override(rights)
+}

@@ -1,0 +1,261 @@
+//! The mutations of groups, and what they take.
+
+use std::collections::BTreeSet;
+
+use async_graphql::{Context, InputObject, MaybeUndefined, Object};
+
+use super::Group;
+use crate::domain::group::GroupChange;
+use crate::domain::key::{GroupKey, PermissionKey, UserKey};
+use crate::domain::name::Name;
+use crate::domain::role::RoleRef;
+use crate::error::Result;
+use crate::graphql::context::caller;
+use crate::graphql::input::{parse, parse_all, parse_opt};
+use crate::graphql::payload::payload;
+use crate::graphql::role::list;
+use crate::graphql::scalar::int;
+
+/// Makes a group.
+#[derive(InputObject)]
+pub struct GroupCreateInput {
+    /// Its key; made from the name when absent.
+    key: Option<String>,
+    /// Its name, unique in the tenant.
+    name: String,
+    /// The keys of its roles: custom ones, or `manager`.
+    #[graphql(default)]
+    roles: Vec<String>,
+    /// Its permissions.
+    #[graphql(default)]
+    permissions: Vec<String>,
+    /// The keys of its members.
+    #[graphql(default)]
+    members: Vec<String>,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+/// Changes a group. What is absent stays; null empties.
+#[derive(InputObject)]
+pub struct GroupUpdateInput {
+    /// Its key.
+    key: String,
+    /// The version that is changed.
+    version: i32,
+    /// Another name.
+    name: Option<String>,
+    /// All its roles.
+    roles: MaybeUndefined<Vec<String>>,
+    /// All its permissions.
+    permissions: MaybeUndefined<Vec<String>>,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+/// Adds members to a group.
+#[derive(InputObject)]
+pub struct GroupAddMembersInput {
+    /// The group's key.
+    group: String,
+    /// The users' keys; members stay members.
+    users: Vec<String>,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+/// Removes members from a group.
+#[derive(InputObject)]
+pub struct GroupRemoveMembersInput {
+    /// The group's key.
+    group: String,
+    /// The users' keys.
+    users: Vec<String>,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+/// Deletes a group that is not the only one of any member.
+#[derive(InputObject)]
+pub struct GroupDeleteInput {
+    /// Its key.
+    key: String,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+payload! {
+    /// A new group.
+    GroupCreatePayload {
+        /// The group.
+        group: Group,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// A changed group.
+    GroupUpdatePayload {
+        /// The group as it is now.
+        group: Group,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// A group with more members.
+    GroupAddMembersPayload {
+        /// The group as it is now.
+        group: Group,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// A group with fewer members.
+    GroupRemoveMembersPayload {
+        /// The group as it is now.
+        group: Group,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// A deleted group.
+    GroupDeletePayload {
+        /// The key of the group that is gone.
+        key: String,
+        /// What to tell the person who deleted it.
+        message: String,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+fn role_refs(keys: &[String]) -> Result<BTreeSet<RoleRef>> {
+    parse_all("roles", keys, RoleRef::parse)
+}
+
+/// Mutations of groups.
+#[derive(Default)]
+pub struct GroupMutation;
+
+#[Object]
+impl GroupMutation {
+    /// Makes a group.
+    async fn group_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group to make.")] input: GroupCreateInput,
+    ) -> Result<GroupCreatePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let made = async {
+            let key = parse_opt("key", input.key.as_deref(), GroupKey::parse)?;
+            let name = parse("name", &input.name, Name::parse)?;
+            let change = GroupChange {
+                name: None,
+                roles: Some(role_refs(&input.roles)?),
+                permissions: Some(parse_all("permissions", &input.permissions, PermissionKey::parse)?),
+            };
+            let members = parse_all("members", &input.members, UserKey::parse)?;
+            let done = platform.create_group(caller, key, name, change, members, input.reason).await?;
+            Ok(GroupCreatePayload {
+                group: platform.changed_group(caller, &done.value).await?.map(Group::new),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        GroupCreatePayload::of(made.await)
+    }
+
+    /// Changes a group's name, roles or permissions.
+    async fn group_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group and what changes.")] input: GroupUpdateInput,
+    ) -> Result<GroupUpdatePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let updated = async {
+            let key = parse("key", &input.key, GroupKey::parse)?;
+            let permissions = list(input.permissions);
+            let change = GroupChange {
+                name: parse_opt("name", input.name.as_deref(), Name::parse)?,
+                roles: list(input.roles).map(|roles| role_refs(&roles)).transpose()?,
+                permissions: permissions
+                    .map(|list| parse_all("permissions", &list, PermissionKey::parse))
+                    .transpose()?,
+            };
+            let done = platform.update_group(caller, &key, input.version, change, input.reason).await?;
+            Ok(GroupUpdatePayload {
+                group: platform.changed_group(caller, &key).await?.map(Group::new),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        GroupUpdatePayload::of(updated.await)
+    }
+
+    /// Adds members to a group.
+    async fn group_add_members(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group and the users that come.")] input: GroupAddMembersInput,
+    ) -> Result<GroupAddMembersPayload> {
+        let (platform, caller) = caller(ctx)?;
+        let added = async {
+            let key = parse("group", &input.group, GroupKey::parse)?;
+            let users = parse_all("users", &input.users, UserKey::parse)?;
+            let done = platform.add_members(caller, &key, users, input.reason).await?;
+            Ok(GroupAddMembersPayload {
+                group: platform.changed_group(caller, &key).await?.map(Group::new),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        GroupAddMembersPayload::of(added.await)
+    }
+
+    /// Removes members from a group.
+    async fn group_remove_members(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group and the users that go.")] input: GroupRemoveMembersInput,
+    ) -> Result<GroupRemoveMembersPayload> {
+        let (platform, caller) = caller(ctx)?;
+        let removed = async {
+            let key = parse("group", &input.group, GroupKey::parse)?;
+            let users = parse_all("users", &input.users, UserKey::parse)?;
+            let done = platform.remove_members(caller, &key, &users, input.reason).await?;
+            Ok(GroupRemoveMembersPayload {
+                group: platform.changed_group(caller, &key).await?.map(Group::new),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        GroupRemoveMembersPayload::of(removed.await)
+    }
+
+    /// Deletes a group, unless it is the only one of some member.
+    async fn group_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group to delete.")] input: GroupDeleteInput,
+    ) -> Result<GroupDeletePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let deleted = async {
+            let key = parse("key", &input.key, GroupKey::parse)?;
+            let done = platform.delete_group(caller, &key, input.reason).await?;
+            Ok(GroupDeletePayload {
+                key: Some(key.to_string()),
+                message: Some("Group deleted successfully.".to_owned()),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        GroupDeletePayload::of(deleted.await)
+    }
+}

@@ -1,0 +1,236 @@
+//! The mutations of user profiles.
+
+use async_graphql::{Context, Object};
+
+use super::Profile;
+use super::input::{
+    ProfileAssignInput, ProfileCloneInput, ProfileCreateInput, ProfileDeleteInput, ProfileSaveModuleInput,
+    ProfileUpdateInput, ProfilesImportLegacyInput,
+};
+use crate::domain::key::{ModuleKey, ProfileKey, UserKey};
+use crate::domain::name::Name;
+use crate::error::Result;
+use crate::graphql::context::{caller, loaders};
+use crate::graphql::input::{parse, parse_all, parse_opt};
+use crate::graphql::payload::{if_seen, payload};
+use crate::graphql::scalar::int;
+
+payload! {
+    /// A new profile.
+    ProfileCreatePayload {
+        /// The profile.
+        profile: Profile,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// A changed profile.
+    ProfileUpdatePayload {
+        /// The profile as it is now.
+        profile: Profile,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// A profile with a saved module.
+    ProfileSaveModulePayload {
+        /// The profile as it is now.
+        profile: Profile,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// A copied profile.
+    ProfileClonePayload {
+        /// The copy.
+        profile: Profile,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// A deleted profile.
+    ProfileDeletePayload {
+        /// The key of the profile that is gone.
+        key: String,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// A profile with more users.
+    ProfileAssignPayload {
+        /// The profile, where the caller may see it.
+        profile: Profile,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+payload! {
+    /// What an import came to.
+    ProfilesImportLegacyPayload {
+        /// The profiles that the users are in now, in the order of first use, where the caller may
+        /// see them.
+        profiles: Vec<Profile>,
+        /// The tenant's policy version.
+        revision: i32,
+    }
+}
+
+/// Mutations of user profiles.
+#[derive(Default)]
+pub struct ProfileMutation;
+
+#[Object]
+impl ProfileMutation {
+    /// Makes a profile with every module and section disabled.
+    async fn profile_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The profile to make.")] mut input: ProfileCreateInput,
+    ) -> Result<ProfileCreatePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let made = async {
+            let reason = input.reason.take();
+            let done = platform.create_profile(caller, input.new_profile()?, reason).await?;
+            Ok(ProfileCreatePayload {
+                profile: platform.changed_profile(caller, &done.value).await?.map(Profile::new),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        ProfileCreatePayload::of(made.await)
+    }
+
+    /// Changes a profile's description, permission type or masking.
+    async fn profile_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The profile and what changes.")] mut input: ProfileUpdateInput,
+    ) -> Result<ProfileUpdatePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let updated = async {
+            let key = parse("key", &input.key, ProfileKey::parse)?;
+            let (version, reason) = (input.version, input.reason.take());
+            let done = platform.update_profile(caller, &key, version, input.change()?, reason).await?;
+            Ok(ProfileUpdatePayload {
+                profile: platform.changed_profile(caller, &key).await?.map(Profile::new),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        ProfileUpdatePayload::of(updated.await)
+    }
+
+    /// Saves one module of a profile as a whole: its override, sections and associations change
+    /// together or not at all.
+    async fn profile_save_module(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The profile, the module and what it is saved as.")] mut input: ProfileSaveModuleInput,
+    ) -> Result<ProfileSaveModulePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let saved = async {
+            let key = parse("profile", &input.profile, ProfileKey::parse)?;
+            let module = parse("module", &input.module, ModuleKey::parse)?;
+            let (version, reason) = (input.version, input.reason.take());
+            let done = platform.save_module(caller, &key, module.as_str(), version, input.save()?, reason).await?;
+            Ok(ProfileSaveModulePayload {
+                profile: platform.changed_profile(caller, &key).await?.map(Profile::new),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        ProfileSaveModulePayload::of(saved.await)
+    }
+
+    /// Gives a profile to many users in one change. Only users of base role USER hold one.
+    async fn profile_assign(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The profile and the users that get it.")] input: ProfileAssignInput,
+    ) -> Result<ProfileAssignPayload> {
+        let (platform, caller) = caller(ctx)?;
+        let assigned = async {
+            let key = parse("profile", &input.profile, ProfileKey::parse)?;
+            let users = parse_all("users", &input.users, UserKey::parse)?;
+            let done = platform.assign_profile(caller, &key, &users, input.reason).await?;
+            Ok(ProfileAssignPayload {
+                profile: if_seen(loaders(ctx)?.profile(&key).await)?,
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        ProfileAssignPayload::of(assigned.await)
+    }
+
+    /// Makes profiles of what users were permitted one by one, before there were profiles: users
+    /// with the same permissions share one, named `profile_1`, `profile_2`, … in the order of
+    /// first use. All in one change; the same import again changes nothing.
+    async fn profiles_import_legacy(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The users and what they were permitted.")] mut input: ProfilesImportLegacyInput,
+    ) -> Result<ProfilesImportLegacyPayload> {
+        let (platform, caller) = caller(ctx)?;
+        let imported = async {
+            let reason = input.reason.take();
+            let done = platform.import_legacy(caller, &input.users()?, reason).await?;
+            Ok(ProfilesImportLegacyPayload {
+                profiles: Some(if_seen(loaders(ctx)?.profiles(&done.value).await)?),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        ProfilesImportLegacyPayload::of(imported.await)
+    }
+
+    /// Copies a profile under a new name, without its users.
+    async fn profile_clone(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The profile to copy and the copy's name.")] input: ProfileCloneInput,
+    ) -> Result<ProfileClonePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let cloned = async {
+            let key = parse("key", &input.key, ProfileKey::parse)?;
+            let new_key = parse_opt("newKey", input.new_key.as_deref(), ProfileKey::parse)?;
+            let new_name = parse("newName", &input.new_name, Name::parse)?;
+            let done = platform.clone_profile(caller, &key, new_key, new_name, input.reason).await?;
+            Ok(ProfileClonePayload {
+                profile: platform.changed_profile(caller, &done.value).await?.map(Profile::new),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        ProfileClonePayload::of(cloned.await)
+    }
+
+    /// Deletes a profile that no user holds.
+    async fn profile_delete(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The profile to delete.")] input: ProfileDeleteInput,
+    ) -> Result<ProfileDeletePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let deleted = async {
+            let key = parse("key", &input.key, ProfileKey::parse)?;
+            let done = platform.delete_profile(caller, &key, input.reason).await?;
+            Ok(ProfileDeletePayload {
+                key: Some(key.to_string()),
+                revision: Some(int(done.revision)),
+                user_errors: Vec::new(),
+            })
+        };
+        ProfileDeletePayload::of(deleted.await)
+    }
+}
