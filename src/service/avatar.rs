@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use url::Url;
 
 use super::change::{Intent, Record, visited_from};
 use super::permit::{Permit, subject_of, unauthenticated};
@@ -99,12 +100,8 @@ impl Platform {
     /// Where the avatars of these users are; one without an avatar is not in the answer.
     pub async fn avatar_urls(&self, caller: &Caller, users: &[UserKey]) -> Result<HashMap<UserKey, String>> {
         let tenant = self.authorise_accounts(caller, users).await?;
-        let base = self.public_url.as_ref().map_or("", |url| url.as_str().trim_end_matches('/'));
         let found = self.store.scope(tenant.id).avatar_digests(users).await?;
-        let url = |user: &UserKey, digest: &[u8]| {
-            let version: String = hex(digest).chars().take(SHORT).collect();
-            format!("{base}/avatars/{user}?v={version}")
-        };
+        let url = |user: &UserKey, digest: &[u8]| avatar_url(self.public_url.as_ref(), user, digest);
         Ok(found.into_iter().map(|(user, digest)| (user.clone(), url(&user, &digest))).collect())
     }
 
@@ -134,6 +131,30 @@ impl Platform {
             Ok(tenant) => Ok(Some((self.store.scope(tenant.id), user))),
             Err(error) if error.code == ErrorCode::Forbidden => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+}
+
+fn avatar_url(public_url: Option<&Url>, user: &UserKey, digest: &[u8]) -> String {
+    let base = public_url.map_or("", |url| url.as_str().trim_end_matches('/'));
+    let version: String = hex(digest).chars().take(SHORT).collect();
+    format!("{base}/avatars/{user}?v={version}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r32_an_avatar_is_below_the_address_of_the_installation() {
+        let dana = UserKey::parse("dana").unwrap();
+        for (base, expected) in [
+            (None, "/avatars/dana?v=abababababababab"),
+            (Some("https://access.example.com"), "https://access.example.com/avatars/dana?v=abababababababab"),
+            (Some("https://example.com/rbac/"), "https://example.com/rbac/avatars/dana?v=abababababababab"),
+        ] {
+            let base = base.map(|base| Url::parse(base).unwrap());
+            assert_eq!(avatar_url(base.as_ref(), &dana, &[0xab; 32]), expected);
         }
     }
 }
