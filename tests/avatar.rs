@@ -1,10 +1,9 @@
 //! Avatars, through the API (R32).
 
-use bailiwick::store::audit::AuditFilter;
 use image::ImageFormat;
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, INSTALLATION, Instance, on_both};
+use crate::common::app::{Client, INSTALLATION, on_both};
 use crate::common::operations::refusal;
 use crate::common::picture::{jpeg, picture, png};
 use crate::common::upload::{MULTIPART, with_file};
@@ -14,13 +13,6 @@ async fn seen(client: &Client, path: &str) -> (u16, String, Vec<u8>) {
     let answer = client.fetch(path.trim_start_matches(INSTALLATION), &[]).await;
     let media = answer.headers().get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();
     (answer.status().as_u16(), media, answer.bytes().await.unwrap().to_vec())
-}
-
-/// A MANAGER whose role grants these pairs alone.
-async fn delegate(alice: &Client, name: &str, grants: &[(&str, &str)]) -> Client {
-    let grants: Vec<_> = grants.iter().map(|(object, action)| json!({ "object": object, "action": action })).collect();
-    alice.make("RoleCreate", json!({ "key": name, "name": name, "permissions": [], "grants": grants })).await;
-    alice.new_user("acme", name, "MANAGER", json!({ "customRole": name })).await
 }
 
 #[tokio::test]
@@ -117,8 +109,8 @@ async fn r32_what_is_no_avatar_is_refused_and_changes_nothing() {
 async fn r32_another_ones_avatar_needs_what_changing_the_user_needs() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
-        let eddy = delegate(&alice, "eddy", &[("admin/users", "edit")]).await;
-        let rita = delegate(&alice, "rita", &[("admin/users", "read")]).await;
+        let eddy = alice.new_delegate("acme", "eddy", &[("admin/users", "edit")]).await;
+        let rita = alice.new_delegate("acme", "rita", &[("admin/users", "read")]).await;
         alice.add_user("dana", "AGENT", json!({})).await;
         for (caller, code) in [(&rita, "FORBIDDEN"), (&instance.stranger(), "UNAUTHENTICATED")] {
             for user in ["dana", "nobody"] {
@@ -202,29 +194,19 @@ async fn r32_an_operator_sees_and_sets_avatars_where_it_visits_and_has_its_own_a
     .await;
 }
 
-/// The actions of the tenant's audit log that begin so, the newest first.
-async fn audited(instance: &Instance, action: &str) -> Vec<Value> {
-    let caller = instance.platform.system_caller(&"acme".to_owned().try_into().unwrap()).await.unwrap();
-    let filter = AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() };
-    let scope = instance.platform.store.scope(caller.tenant().id);
-    let events = scope.audit_events(&filter, &bailiwick::service::Page::default()).await.unwrap();
-    let shown = |event: bailiwick::store::audit::AuditEvent| json!([event.actor.key, event.target, event.after]);
-    events.items.into_iter().map(|(_, event)| shown(event)).collect()
-}
-
 #[tokio::test]
 async fn r32_an_avatar_is_audited_and_goes_with_its_user() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
         alice.add_user("dana", "AGENT", json!({})).await;
         let path = alice.set_avatar(Some("dana"), &png(1)).await;
-        let set = audited(&instance, "avatar.set").await;
-        assert_eq!((set.len(), &set[0][0], &set[0][1]), (1, &json!("alice"), &json!("user:dana")));
-        let digest = set[0][2]["avatar"].as_str().unwrap();
+        let set = instance.audited("acme", "avatar.set").await;
+        assert_eq!((set.len(), set[0].actor.key.as_str(), set[0].target.as_str()), (1, "alice", "user:dana"));
+        let digest = set[0].after.as_ref().unwrap()["avatar"].as_str().unwrap();
         assert!(digest.len() == 64 && digest.starts_with(path.rsplit('=').next().unwrap()), "{digest} {path}");
         alice.make("UserSetAvatar", json!({ "user": "dana", "file": null })).await;
         alice.make("UserSetAvatar", json!({ "user": "dana", "file": null })).await;
-        assert_eq!(audited(&instance, "avatar.remove").await.len(), 1, "removing nothing is nothing");
+        assert_eq!(instance.audited("acme", "avatar.remove").await.len(), 1, "removing nothing is nothing");
         alice.set_avatar(Some("dana"), &png(1)).await;
         alice.make("UserDelete", json!({ "key": "dana" })).await;
         assert_eq!(seen(&alice, &path).await.0, 404);

@@ -128,6 +128,22 @@ async fn a_page_costs_a_fixed_number_of_queries_however_long_it_is() {
 }
 
 #[tokio::test]
+async fn r33_an_export_costs_a_fixed_number_of_queries_however_many_users_it_is_of() {
+    let counted = Counted::start().await;
+    let instance = Instance::start(&counted.database, Choices::default()).await;
+    let alice = instance.tenant("acme").await;
+    fill(&alice, 0, 4).await;
+    let export =
+        "mutation($input: UsersExportInput!) { usersExport(input: $input) { csv userErrors { code message } } }";
+    let mut costs = Vec::new();
+    for keys in [vec!["u0"], vec!["u0", "u1", "u2", "u3", "m0", "m1", "m2", "m3"]] {
+        let exported = async { drop(alice.done(export, json!({ "input": { "keys": keys } })).await) };
+        costs.push(counted.reads_of(exported).await.len());
+    }
+    assert!(costs[0] > 0 && costs[0] == costs[1], "{costs:?}");
+}
+
+#[tokio::test]
 async fn r1_a_refused_sign_in_asks_the_database_the_same_whatever_is_wrong() {
     let counted = Counted::start().await;
     let first = Instance::start(&counted.database, Choices::default()).await;

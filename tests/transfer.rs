@@ -1,9 +1,8 @@
 //! Many users at once: export (R33) and import, through the API.
 
-use bailiwick::store::audit::{AuditEvent, AuditFilter};
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, Instance, PASSWORD, on_both};
+use crate::common::app::{PASSWORD, on_both};
 use crate::common::operations::{document, keys, merged, refusal};
 
 fn new_user(username: &str, more: Value) -> Value {
@@ -16,22 +15,6 @@ fn lines(payload: &Value) -> Vec<Vec<String>> {
     let csv = payload["csv"].as_str().unwrap();
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_bytes());
     reader.records().map(|line| line.unwrap().iter().map(str::to_owned).collect()).collect()
-}
-
-/// The events of one action in the tenant's audit log, newest first.
-async fn audited(instance: &Instance, action: &str) -> Vec<AuditEvent> {
-    let caller = instance.platform.system_caller(&"acme".to_owned().try_into().unwrap()).await.unwrap();
-    let filter = AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() };
-    let scope = instance.platform.store.scope(caller.tenant().id);
-    let events = scope.audit_events(&filter, &bailiwick::service::Page::default()).await.unwrap();
-    events.items.into_iter().map(|(_, event)| event).collect()
-}
-
-/// A MANAGER whose role grants these pairs alone.
-async fn delegate(alice: &Client, name: &str, grants: &[(&str, &str)]) -> Client {
-    let grants: Vec<_> = grants.iter().map(|(object, action)| json!({ "object": object, "action": action })).collect();
-    alice.make("RoleCreate", json!({ "key": name, "name": name, "permissions": [], "grants": grants })).await;
-    alice.new_user("acme", name, "MANAGER", json!({ "customRole": name })).await
 }
 
 #[tokio::test]
@@ -76,7 +59,7 @@ async fn r33_the_chosen_users_are_exported_in_the_order_that_is_asked_for() {
         assert_eq!(alice.data(node, json!({ "id": dana })).await["node"]["createdAt"], created.as_str());
 
         assert_eq!(alice.revision().await, revision);
-        let events = audited(&instance, "users.export").await;
+        let events = instance.audited("acme", "users.export").await;
         assert_eq!((events.len(), events[0].actor.key.as_str()), (1, "alice"));
         assert_eq!(events[0].after, Some(json!({ "exported": ["mia", "dana.d"] })));
     })
@@ -119,7 +102,7 @@ async fn r33_an_export_is_of_all_that_are_named_or_of_none() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
         instance.tenant("globex").await.add_user("dana", "AGENT", json!({})).await;
-        let rita = delegate(&alice, "rita", &[("admin/users", "read")]).await;
+        let rita = alice.new_delegate("acme", "rita", &[("admin/users", "read")]).await;
         for (asked, code, field) in [
             (json!([]), "INVALID", "keys"),
             (json!(vec!["alice"; 1001]), "TOO_LARGE", "keys"),
@@ -131,7 +114,7 @@ async fn r33_an_export_is_of_all_that_are_named_or_of_none() {
             assert_eq!(answer["csv"], Value::Null);
             assert_eq!(rita.refuse("UsersExport", json!({ "keys": asked })).await, refusal(code, field));
         }
-        assert_eq!(audited(&instance, "users.export").await.len(), 0);
+        assert_eq!(instance.audited("acme", "users.export").await.len(), 0);
         assert_eq!(lines(&rita.make("UsersExport", json!({ "keys": ["alice"] })).await).len(), 2, "reading is enough");
         assert_eq!(lines(&alice.make("UsersExport", json!({ "keys": vec!["alice"; 1000] })).await).len(), 1001);
         let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
@@ -161,7 +144,7 @@ async fn many_users_are_made_in_one_change() {
         instance.stranger().signed_in("acme", "zoe", PASSWORD).await;
         instance.stranger().signed_in("acme", "mia", "Other-Secret-1").await;
         assert!(alice.allowed("ann", "read", "people/skills").await);
-        let events = audited(&instance, "users.import").await;
+        let events = instance.audited("acme", "users.import").await;
         assert_eq!((events.len(), events[0].reason.as_str()), (1, "the new team"));
         let told = events[0].after.as_ref().unwrap().to_string();
         assert!(told.contains("zoe") && told.contains("ann") && !told.contains("argon2"), "{told}");
@@ -254,7 +237,7 @@ async fn r35b_an_import_gives_no_one_what_its_maker_lacks() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
         alice.make("GroupCreate", json!({ "name": "Strong", "permissions": ["reports"] })).await;
-        let eddy = delegate(&alice, "eddy", &[("admin/users", "edit")]).await;
+        let eddy = alice.new_delegate("acme", "eddy", &[("admin/users", "edit")]).await;
         for more in [json!({ "baseRole": "ADMIN" }), json!({ "baseRole": "SERVICE" }), json!({ "groups": ["strong"] })]
         {
             let users = json!([new_user("u1", json!({})), new_user("u2", more)]);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use url::Url;
 
 use super::change::{Intent, Record, visited_from};
 use super::permit::{Permit, is_self, subject_of, unauthenticated};
@@ -104,12 +105,8 @@ impl Platform {
     /// Where the avatars of these users are; one without an avatar is not in the answer.
     pub async fn avatar_urls(&self, caller: &Caller, users: &[UserKey]) -> Result<HashMap<UserKey, String>> {
         let (scope, seen) = self.visible_accounts(caller, users).await?;
-        let base = self.installation.as_str().trim_end_matches('/');
         let found = scope.avatar_digests(&seen).await?;
-        let url = |user: &UserKey, digest: &[u8]| {
-            let version: String = hex(digest).chars().take(SHORT).collect();
-            format!("{base}/avatars/{user}?v={version}")
-        };
+        let url = |user: &UserKey, digest: &[u8]| avatar_url(&self.installation, user, digest);
         Ok(found.into_iter().map(|(user, digest)| (user.clone(), url(&user, &digest))).collect())
     }
 
@@ -143,6 +140,28 @@ impl Platform {
             Ok(found) => Ok(found.map(|_| (scope, user))),
             Err(error) if error.code == ErrorCode::Forbidden => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+}
+
+fn avatar_url(installation: &Url, user: &UserKey, digest: &[u8]) -> String {
+    let base = installation.as_str().trim_end_matches('/');
+    let version: String = hex(digest).chars().take(SHORT).collect();
+    format!("{base}/avatars/{user}?v={version}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r32_an_avatar_is_below_the_address_of_the_installation() {
+        let dana = UserKey::parse("dana").unwrap();
+        for (base, expected) in [
+            ("https://access.example.com", "https://access.example.com/avatars/dana?v=abababababababab"),
+            ("https://example.com/rbac/", "https://example.com/rbac/avatars/dana?v=abababababababab"),
+        ] {
+            assert_eq!(avatar_url(&Url::parse(base).unwrap(), &dana, &[0xab; 32]), expected);
         }
     }
 }

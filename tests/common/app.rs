@@ -8,8 +8,9 @@ use bailiwick::app::{App, Parts, system_clock};
 use bailiwick::config::catalogue;
 use bailiwick::domain::name::Timestamp;
 use bailiwick::mail::Mailer;
-use bailiwick::service::Platform;
+use bailiwick::service::{Page, Platform};
 use bailiwick::store::Store;
+use bailiwick::store::audit::{AuditEvent, AuditFilter};
 use bailiwick::sync::Bus;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -164,6 +165,15 @@ impl Instance {
     /// The operator.
     pub(crate) async fn operator(&self) -> Client {
         self.stranger().signed_in("platform", "operator", OPERATOR_PASSWORD).await
+    }
+
+    /// The events of one action in a tenant's audit log, newest first.
+    pub(crate) async fn audited(&self, tenant: &str, action: &str) -> Vec<AuditEvent> {
+        let caller = self.platform.system_caller(&tenant.to_owned().try_into().unwrap()).await.unwrap();
+        let filter = AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() };
+        let scope = self.platform.store.scope(caller.tenant().id);
+        let events = scope.audit_events(&filter, &Page::default()).await.unwrap();
+        events.items.into_iter().map(|(_, event)| event).collect()
     }
 
     /// Makes a tenant with all modules, and gives its default admin `alice`.

@@ -79,6 +79,15 @@ impl Client {
         stranger.signed_in(tenant, username, PASSWORD).await
     }
 
+    /// Creates a MANAGER whose role grants these pairs of object and action alone, and signs it in.
+    pub(crate) async fn new_delegate(&self, tenant: &str, username: &str, pairs: &[(&str, &str)]) -> Self {
+        let grants: Vec<_> =
+            pairs.iter().map(|(object, action)| json!({ "object": object, "action": action })).collect();
+        let role = json!({ "key": username, "name": username, "permissions": [], "grants": grants });
+        self.make("RoleCreate", role).await;
+        self.new_user(tenant, username, "MANAGER", json!({ "customRole": username })).await
+    }
+
     /// Creates a SERVICE and gives it an API key.
     pub(crate) async fn new_service(&self, username: &str) -> Self {
         self.add_user(username, "SERVICE", json!({})).await;

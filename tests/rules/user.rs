@@ -40,7 +40,12 @@ fn r3_the_default_admin_stays_as_it_is() {
 fn r25_the_last_enabled_admin_of_a_tenant_stays_one() {
     let mut world = World::with_dana();
     // As it is where no admin came with the tenant.
-    world.change(|state| Ok(state.users.get_mut("ada").unwrap().default_admin = false)).unwrap();
+    world
+        .change(|state| {
+            state.users.get_mut("ada").unwrap().default_admin = false;
+            Ok(())
+        })
+        .unwrap();
     let off = UserChange { enabled: Some(false), ..UserChange::default() };
     let agent = becomes(BaseRole::Agent);
     let last_stays = |world: &mut World, last: &str| {
