@@ -18,7 +18,7 @@ async fn conflict(client: &Client, name: &str, input: Value) -> String {
     error["message"].as_str().unwrap().to_owned()
 }
 
-fn save(version: i64, sections: Value) -> Value {
+fn save(version: i64, sections: &Value) -> Value {
     json!({ "profile": "night", "module": "voice", "version": version, "sections": sections })
 }
 
@@ -32,7 +32,7 @@ async fn r17_of_two_admins_who_save_a_module_at_once_one_wins_and_the_other_hear
             let before = alice.get("Profile", json!({ "key": "night" })).await["version"].as_i64().unwrap();
             let saving = async |client: &Client, section: &str| {
                 let on = merged(automatic(section), json!({ "enabled": round % 2 == 0 }));
-                let input = json!({ "input": save(before, json!([on])) });
+                let input = json!({ "input": save(before, &json!([on])) });
                 client.get("ProfileSaveModule", input).await
             };
             let (by_alice, by_bob) = tokio::join!(saving(&alice, "voice/queues"), saving(&bob, "voice/contexts"));
@@ -67,7 +67,7 @@ async fn a_conflict_tells_what_changed_in_all_since_it_was_read() {
         assert_eq!(told, since("bob changed voice/contexts and voice/queues since you read this", 2));
 
         let edit = json!({ "read": true, "edit": true, "delete": false });
-        let module = merged(save(2, json!([])), json!({ "override": edit }));
+        let module = merged(save(2, &json!([])), json!({ "override": edit }));
         alice.make("ProfileSaveModule", module).await;
         bob.save_sections("night", "chat", json!([automatic("chat/queues")])).await;
         let more = json!({ "key": "night", "version": 4, "permissionType": "READ_EDIT", "maskSensitiveData": true });

@@ -264,7 +264,9 @@ impl TenantState {
             return Err(Error::not_found("user", unknown).at("users"));
         }
         self.check_assignable(users)?;
-        users.iter().for_each(|user| self.hold(user, profile));
+        for user in users {
+            self.hold(user, profile);
+        }
         Ok(())
     }
 

@@ -143,7 +143,9 @@ fn r46_a_user_made_again_is_in_no_group() {
 fn r40_many_members_in_the_way_are_named_by_the_first_of_them() {
     let mut world = World::new();
     let names: Vec<String> = (1..=8).map(|n| format!("u{n}")).collect();
-    names.iter().for_each(|name| world.staff(name, BaseRole::Agent));
+    for name in &names {
+        world.staff(name, BaseRole::Agent);
+    }
     let message = |members: &[String]| {
         let mut world = world.clone();
         world.group("Night", "", "", &members.join(" ")).unwrap();

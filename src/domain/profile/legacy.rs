@@ -72,10 +72,16 @@ impl LegacyPermissions {
         line("edit", &self.edit);
         line("delete", &self.delete);
         // INVARIANT: no key holds a line break, so no two sets make the same lines.
-        self.modules.iter().for_each(|module| line("module", module));
+        for module in &self.modules {
+            line("module", module);
+        }
         let partly = |module: &str| !self.modules.contains(module);
-        self.sections.iter().filter(|it| partly(it.module())).for_each(|section| line("section", section));
-        self.resources.iter().filter(|it| partly(it.first())).for_each(|resource| line("resource", resource));
+        for section in self.sections.iter().filter(|section| partly(section.module())) {
+            line("section", section);
+        }
+        for resource in self.resources.iter().filter(|resource| partly(resource.first())) {
+            line("resource", resource);
+        }
         LegacyDigest(hash.finalize().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")))
     }
 
@@ -89,6 +95,11 @@ impl LegacyPermissions {
     }
 }
 
+/// The error of one of the users of an import.
+fn place(i: usize, error: Error) -> Error {
+    error.at(i.to_string()).at("users")
+}
+
 impl TenantState {
     /// Gives each user the profile that permits what it was permitted: one for each set of
     /// permissions, new where there is none yet. Users that were imported with the same
@@ -96,8 +107,7 @@ impl TenantState {
     /// order of first use.
     pub fn import_legacy(&mut self, catalogue: &Catalogue, users: &[LegacyUser]) -> Result<Vec<ProfileKey>> {
         check_batch(users.len(), "users")?;
-        let place = |i: usize, error: Error| error.at(i.to_string()).at("users");
-        self.check_named(users).map_err(|(i, error)| place(i, error))?;
+        self.check_named(users)?;
         let news = self.not_imported(users);
         self.check_assignable(news.iter().map(|(_, one, _)| &one.user))?;
         let mut known = self.imported_profiles();
@@ -120,14 +130,14 @@ impl TenantState {
         Ok(held.filter(|profile| told.insert(profile.clone())).collect())
     }
 
-    fn check_named(&self, users: &[LegacyUser]) -> Result<(), (usize, Error)> {
+    fn check_named(&self, users: &[LegacyUser]) -> Result<()> {
         let mut named = BTreeSet::new();
         for (i, LegacyUser { user, .. }) in users.iter().enumerate() {
             if !self.users.contains_key(user) {
-                return Err((i, Error::not_found("user", user).at("user")));
+                return Err(place(i, Error::not_found("user", user).at("user")));
             }
             if !named.insert(user) {
-                return Err((i, Error::invalid(format!("`{user}` is named twice")).at("user")));
+                return Err(place(i, Error::invalid(format!("`{user}` is named twice")).at("user")));
             }
         }
         Ok(())
