@@ -20,7 +20,7 @@ struct Layer {
 const HOUSE: [Layer; 11] = [
     // Below every layer, so every layer may name it.
     Layer { name: "error", layers: &[], crates: &["thiserror"] },
-    Layer { name: "domain", layers: &[], crates: &["serde", "thiserror", "uuid", "time", "email_address"] },
+    Layer { name: "domain", layers: &[], crates: DOMAIN_CRATES },
     Layer { name: "config", layers: &["domain"], crates: CONFIG_CRATES },
     Layer { name: "policy", layers: &["domain"], crates: &["serde", "serde_json", "sha2", "thiserror"] },
     Layer { name: "engine", layers: &["domain", "policy"], crates: &["casbin", "ahash", "arc_swap", "thiserror"] },
@@ -31,6 +31,7 @@ const HOUSE: [Layer; 11] = [
     Layer { name: "graphql", layers: &["service", "domain", "auth"], crates: GRAPHQL_CRATES },
     Layer { name: "http", layers: &["service", "graphql", "auth"], crates: HTTP_CRATES },
 ];
+const DOMAIN_CRATES: &[&str] = &["email_address", "serde", "thiserror", "time", "unicode_segmentation", "uuid"];
 const CONFIG_CRATES: &[&str] =
     &["figment", "secrecy", "serde", "serde_saphyr", "sha2", "thiserror", "tracing_subscriber", "url"];
 const STORE_CRATES: &[&str] = &[
@@ -57,7 +58,7 @@ const SYNC_CRATES: &[&str] = &[
     "tracing",
     "getrandom",
 ];
-const AUTH_CRATES: &[&str] = &["argon2", "secrecy", "sha2", "base64", "getrandom", "tokio", "uuid"];
+const AUTH_CRATES: &[&str] = &["argon2", "secrecy", "sha2", "base64", "getrandom", "hmac", "tokio", "uuid"];
 /// Never a transport's crate, nor Redis: the use cases do not know how they are reached.
 const SERVICE_CRATES: &[&str] = &[
     "arc_swap",

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod architecture;
+mod audit;
 mod bad_input;
 mod border;
 mod catalogue;
@@ -13,13 +14,16 @@ mod decision;
 mod demo;
 mod engine;
 mod group;
+mod halfway;
 mod history;
 mod http;
 mod instances;
+mod mask;
 mod operations;
 mod permit;
 mod policy;
 mod profile;
+mod pseudonym;
 mod races;
 mod real_input;
 mod resource;
@@ -33,3 +37,4 @@ mod store;
 mod sync;
 mod tenant;
 mod user;
+mod verify;

@@ -57,6 +57,8 @@ fn queries() -> Vec<(&'static str, Value)> {
         ("Resources", json!({ "section": "voice/queues" })),
         ("Decision", json!({ "input": asked })),
         ("Decisions", json!({ "inputs": [asked] })),
+        ("Masked", json!({ "input": { "view": "contacts", "subject": "alice", "contacts": [{ "name": "Ada" }] } })),
+        ("Pseudonyms", json!({ "users": ["alice"] })),
         ("Policy", json!({})),
         ("Rules", json!({})),
     ]
@@ -98,7 +100,8 @@ async fn r25_only_an_admin_administers_and_only_a_service_besides_registers_and_
         let (revision, rules) = (alice.revision().await, alice.rules().await);
         for (base_role, caller) in &callers {
             let may = |name: &str| match name {
-                "ResourceRegister" | "ResourceRemove" | "Decision" | "Decisions" => *base_role == "SERVICE",
+                "ResourceRegister" | "ResourceRemove" => *base_role == "SERVICE",
+                "Decision" | "Decisions" | "Masked" | "Pseudonyms" => *base_role == "SERVICE",
                 _ => false,
             };
             let asked = mutations().into_iter().map(|(name, input)| (name, json!({ "input": input }))).chain(queries());

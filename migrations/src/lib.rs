@@ -7,6 +7,7 @@
 use sea_orm_migration::prelude::*;
 
 mod initial;
+mod m0004_tenant_secret;
 mod table;
 
 /// All migrations, oldest first.
@@ -16,6 +17,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(initial::Initial)]
+        vec![Box::new(initial::Initial), Box::new(m0004_tenant_secret::TenantSecret)]
     }
 }

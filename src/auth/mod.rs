@@ -1,5 +1,7 @@
-//! Who calls: passwords, tokens, and the [`Caller`](caller::Caller) that every use case asks for.
+//! Who calls: passwords, tokens, and the [`Caller`](caller::Caller) that every use case asks for;
+//! and the names of those who must not be known.
 
 pub mod caller;
 pub mod password;
+pub mod pseudonym;
 pub mod token;

@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod group;
 pub mod key;
+pub mod mask;
 pub mod name;
 pub mod profile;
 pub mod resource;

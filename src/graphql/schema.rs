@@ -6,10 +6,12 @@ use super::catalogue::Catalogue;
 use super::context::caller;
 use super::decision::DecisionQuery;
 use super::group::{Group, GroupMutation, GroupQuery};
+use super::mask::MaskQuery;
 use super::menu::ViewerQuery;
 use super::node::{Kind, Node, parse_id};
 use super::policy::{PolicyQuery, PolicySubscription};
 use super::profile::{Profile, ProfileMutation, ProfileQuery};
+use super::pseudonym::PseudonymQuery;
 use super::resource::{Resource, ResourceMutation, ResourceQuery};
 use super::role::{Role, RoleMutation, RoleQuery};
 use super::session::SessionMutation;
@@ -61,6 +63,8 @@ pub struct Query(
     RoleQuery,
     ResourceQuery,
     DecisionQuery,
+    MaskQuery,
+    PseudonymQuery,
     PolicyQuery,
 );
 

@@ -34,21 +34,29 @@ impl Platform {
         if queries.len() > DECISIONS_MAX {
             return Err(Error::bad_input(format!("at most {DECISIONS_MAX} decisions at once are allowed")).at("inputs"));
         }
-        let own = |query: &Query| query.subject.as_ref().is_none_or(|user| is_self(caller, user));
-        let tenant = if queries.iter().all(own) {
-            self.tenant_of(caller).await?
-        } else {
-            self.authorise(caller, Permit::DECISIONS_READ).await?
-        };
+        let tenant = self.tenant_about(caller, queries.iter().filter_map(|query| query.subject.as_ref())).await?;
         if let Some(revision) = queries.iter().filter_map(|query| query.at_least_revision).max() {
             self.tenants.wait_for(&tenant, revision).await?;
         }
         let policy = tenant.policy();
         let answer = |query: &Query| {
-            let subject = query.subject.as_ref().map_or_else(|| subject_of(caller), |user| Subject::User(user.clone()));
+            let subject = asked_about(caller, query.subject.as_ref());
             policy.decide(&self.catalogue, &subject, &query.object, &query.action)
         };
         Ok(queries.iter().map(answer).collect())
+    }
+
+    /// The tenant, for an answer about these users: about themselves anyone may ask, about others
+    /// who may decide for them.
+    pub(super) async fn tenant_about<'a>(
+        &self,
+        caller: &Caller,
+        mut users: impl Iterator<Item = &'a UserKey>,
+    ) -> Result<Arc<Tenant>> {
+        if users.all(|user| is_self(caller, user)) {
+            return self.tenant_of(caller).await;
+        }
+        self.authorise(caller, Permit::DECISIONS_READ).await
     }
 
     /// Whether the caller itself may do this.
@@ -57,6 +65,11 @@ impl Platform {
         let allowed = tenant.policy().allows(&subject_of(caller), object, action);
         Ok(allowed)
     }
+}
+
+/// Whom a question is about: the caller, when it names nobody.
+pub(super) fn asked_about(caller: &Caller, subject: Option<&UserKey>) -> Subject {
+    subject.map_or_else(|| subject_of(caller), |user| Subject::User(user.clone()))
 }
 
 fn is_self(caller: &Caller, user: &UserKey) -> bool {

@@ -4,10 +4,12 @@
 pub mod change;
 pub mod decision;
 pub mod group;
+pub mod mask;
 pub mod menu;
 pub mod permit;
 pub mod policy;
 pub mod profile;
+pub mod pseudonym;
 pub mod resource;
 pub mod rights;
 pub mod role;
@@ -15,6 +17,7 @@ pub mod session;
 pub mod tenant;
 pub mod tenants;
 pub mod user;
+pub mod verify;
 
 use std::ops::Deref;
 use std::sync::Arc;

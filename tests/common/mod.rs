@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod operations;
 pub(crate) mod servers;
 pub(crate) mod socket;
+pub(crate) mod tables;
 
 use std::time::{Duration, Instant};
 
