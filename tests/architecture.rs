@@ -36,7 +36,8 @@ const HOUSE: [Layer; 12] = [
     Layer { name: "graphql", layers: &["service", "domain", "auth"], crates: GRAPHQL_CRATES },
     Layer { name: "http", layers: &["service", "graphql", "auth"], crates: HTTP_CRATES },
 ];
-const DOMAIN_CRATES: &[&str] = &["serde", "sha2", "thiserror", "uuid", "time", "email_address", "image"];
+const DOMAIN_CRATES: &[&str] =
+    &["email_address", "image", "serde", "sha2", "thiserror", "time", "unicode_segmentation", "uuid"];
 const CONFIG_CRATES: &[&str] =
     &["figment", "lettre", "secrecy", "serde", "serde_saphyr", "sha2", "thiserror", "tracing_subscriber", "url"];
 const STORE_CRATES: &[&str] = &[
@@ -63,7 +64,7 @@ const SYNC_CRATES: &[&str] = &[
     "tracing",
     "getrandom",
 ];
-const AUTH_CRATES: &[&str] = &["argon2", "moka", "secrecy", "sha2", "base64", "getrandom", "tokio", "uuid"];
+const AUTH_CRATES: &[&str] = &["argon2", "base64", "getrandom", "hmac", "moka", "secrecy", "sha2", "tokio", "uuid"];
 /// Never a transport's crate, nor Redis: the use cases do not know how they are reached.
 const SERVICE_CRATES: &[&str] = &[
     "arc_swap",

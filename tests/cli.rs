@@ -7,9 +7,10 @@ use std::time::Instant;
 use bailiwick::demo::PASSWORD;
 use serde_json::{Value, json};
 
-use crate::common::app::eventually;
+use crate::common::app::{Database, eventually};
 use crate::common::not_hung;
 use crate::common::servers::{PostgresServer, RedisServer};
+use crate::common::tables::Tables;
 use program::{Ended, Place, Server};
 
 const OPERATOR: &str = "Operator-Test-77";
@@ -219,10 +220,62 @@ fn the_demo_is_made_once_and_decides() {
     assert_refused(&elsewhere, &["(tenant)", "[NOT_FOUND]"]);
 }
 
+#[tokio::test]
+async fn r44_rules_are_verified_and_what_differs_is_named() {
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    assert_eq!(place.run(&["demo"]).code, 0);
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let verify = |arguments: &[&str]| place.run(&[&["policy", "verify"], arguments].concat());
+    let clean = verify(&[]);
+    assert_eq!((clean.code, clean.err.as_str()), (0, ""), "{clean:?}");
+    let lines: Vec<&str> = clean.out.lines().collect();
+    assert_eq!(lines.len(), 4, "{clean:?}");
+    for (line, tenant) in lines.iter().zip(["acme", "demo", "platform"]) {
+        assert!(line.starts_with(&format!("{tenant}: clean at revision ")), "{line}");
+    }
+    assert_eq!(lines[3], "3 tenants, 0 with differences");
+
+    let url = format!("sqlite://{}", place.path().join("bailiwick.db").display());
+    let tables = Tables::of(&Database::at(url)).await;
+    tables.run("DELETE FROM casbin_rule WHERE v0 = 'user:ada' AND v1 = 'role:admin'").await;
+    let rule = "g, user:ada, role:admin, acme";
+    let named = verify(&["--tenant", "acme"]);
+    assert_eq!(named.code, 1, "{named:?}");
+    for line in ["acme: 3 differences at revision 1", "  missing in the stored rules: ", "  missing in the snapshot: "]
+    {
+        assert!(named.out.contains(line) && named.out.contains(rule), "{named:?}");
+    }
+    let all = verify(&[]);
+    assert!(all.code == 1 && all.out.ends_with("3 tenants, 1 with differences\n"), "{all:?}");
+    let programs = json_of(&verify(&["--tenant", "acme", "--json"]));
+    assert_eq!((&programs["tenant"], &programs["revision"]), (&json!("acme"), &json!(1)));
+    let missing = json!({ "place": "stored rules", "kind": "missing", "what": rule });
+    assert_eq!(programs["differences"][0], missing);
+    let others = verify(&["--tenant", "demo", "--tenant", "platform", "--json"]);
+    assert_eq!(others.code, 0, "{others:?}");
+    for line in others.out.lines() {
+        assert_eq!(serde_json::from_str::<Value>(line).unwrap()["differences"], json!([]));
+    }
+    let unknown = verify(&["--tenant", "nowhere"]);
+    assert_refused(&unknown, &["`nowhere`", "(tenant)", "[NOT_FOUND]"]);
+    assert_refused(&verify(&["--tenant", "no/where"]), &["'--tenant <TENANT>'", "[INVALID]"]);
+}
+
 #[test]
 fn every_command_has_help_with_an_example() {
     let place = Place::new();
-    for command in ["", "serve", "migrate", "schema", "tenant create", "tenant list", "user create", "decide", "demo"] {
+    for command in [
+        "",
+        "serve",
+        "migrate",
+        "schema",
+        "tenant create",
+        "tenant list",
+        "user create",
+        "decide",
+        "policy verify",
+        "demo",
+    ] {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = place.run(&arguments);
         assert_eq!(help.code, 0, "{command}");

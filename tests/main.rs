@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod architecture;
+mod audit;
 mod avatar;
 mod bad_input;
 mod border;
@@ -15,16 +16,19 @@ mod decision;
 mod demo;
 mod engine;
 mod group;
+mod halfway;
 mod history;
 mod http;
 mod instances;
 mod legacy;
 mod link;
+mod mask;
 mod operations;
 mod password;
 mod permit;
 mod policy;
 mod profile;
+mod pseudonym;
 mod races;
 mod real_input;
 mod resource;
@@ -40,3 +44,4 @@ mod sync;
 mod tenant;
 mod transfer;
 mod user;
+mod verify;

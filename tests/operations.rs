@@ -143,6 +143,11 @@ async fn policy(run: &mut Run, alice: &Client, url: &str) {
     let asked = json!({ "subject": "dana", "action": "edit", "object": "voice/queues/sales" });
     assert_eq!(run.get(alice, "Decision", json!({ "input": asked })).await["allowed"], true);
     assert_eq!(run.get(alice, "Decisions", json!({ "inputs": [asked] })).await[0]["allowed"], true);
+    let contact = json!({ "name": "Ada", "phone": "555", "email": null });
+    let input = json!({ "view": "contacts", "subject": "dana", "contacts": [contact] });
+    assert_eq!(run.get(alice, "Masked", json!({ "input": input })).await[0]["masked"], false);
+    let named = run.get(alice, "Pseudonyms", json!({ "users": ["dana"] })).await;
+    assert_eq!(named[0]["anonymised"], true);
     let policy = run.get(alice, "Policy", json!({})).await;
     assert!(policy["csv"].as_str().unwrap().contains("p, profile:night, acme, voice/queues/sales, edit, allow"));
     let rules = run.get(alice, "Rules", json!({ "search": "night" })).await;

@@ -9,6 +9,7 @@ use sea_orm_migration::prelude::*;
 mod initial;
 mod m0002_password_reset;
 mod m0003_avatar;
+mod m0004_tenant_secret;
 mod m0005_profile_import;
 mod table;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(initial::Initial),
             Box::new(m0002_password_reset::PasswordReset),
             Box::new(m0003_avatar::Avatar),
+            Box::new(m0004_tenant_secret::TenantSecret),
             Box::new(m0005_profile_import::ProfileImport),
         ]
     }

@@ -1,6 +1,9 @@
-//! Who calls: passwords and how often they are guessed at, tokens, and the [`Caller`](caller::Caller) that every use case asks for.
+//! Who calls: passwords and how often they are guessed at, tokens, and the
+//! [`Caller`](caller::Caller) that every use case asks for; and the names of those who must not be
+//! known.
 
 pub mod attempts;
 pub mod caller;
 pub mod password;
+pub mod pseudonym;
 pub mod token;

@@ -6,6 +6,7 @@
 
 mod decide;
 mod output;
+mod policy;
 mod serve;
 mod tenant;
 mod user;
@@ -63,6 +64,9 @@ enum Command {
     User(user::Command),
     /// Ask for one decision. Exit status: 0 allow, 1 deny, 2 error.
     Decide(decide::Args),
+    /// Look after the compiled rules.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Make the tenant `demo` with lifelike data, unless it is there.
     #[command(after_help = "Example:\n  bailiwick demo && bailiwick decide --tenant demo dana read voice/queues/sales")]
     Demo,
@@ -84,6 +88,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Tenant(command) => tenant::run(&app, command).await,
         Command::User(command) => user::run(&app, command).await,
         Command::Decide(args) => decide::run(&app, args).await,
+        Command::Policy(command) => policy::run(&app, command).await,
         Command::Demo => print(&bailiwick::demo::load(app.platform()).await?),
     }
 }

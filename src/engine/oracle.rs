@@ -1,5 +1,5 @@
 //! casbin's own Enforcer over the same rules. It scans every rule for each request, and is right
-//! by definition: tests hold snapshots against it.
+//! by definition: tests and verifications hold snapshots against it.
 
 use std::borrow::Borrow;
 

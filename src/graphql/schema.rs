@@ -7,11 +7,13 @@ use super::context::caller;
 use super::decision::DecisionQuery;
 use super::group::{Group, GroupMutation, GroupQuery};
 use super::link::LinkQuery;
+use super::mask::MaskQuery;
 use super::menu::ViewerQuery;
 use super::node::{Kind, Node, parse_id};
 use super::password::PasswordMutation;
 use super::policy::{PolicyQuery, PolicySubscription};
 use super::profile::{Profile, ProfileMutation, ProfileQuery};
+use super::pseudonym::PseudonymQuery;
 use super::resource::{Resource, ResourceMutation, ResourceQuery};
 use super::role::{Role, RoleMutation, RoleQuery};
 use super::session::SessionMutation;
@@ -67,6 +69,8 @@ pub struct Query(
     ResourceQuery,
     LinkQuery,
     DecisionQuery,
+    MaskQuery,
+    PseudonymQuery,
     PolicyQuery,
 );
 

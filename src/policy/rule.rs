@@ -247,6 +247,31 @@ pub enum OriginKind {
     User,
 }
 
+impl OriginKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Profile, Self::Role, Self::Group, Self::Licence, Self::BuiltIn, Self::User];
+
+    /// The word under which it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::Role => "role",
+            Self::Group => "group",
+            Self::Licence => "licence",
+            Self::BuiltIn => "built_in",
+            Self::User => "user",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| Error::invalid(format!("`{}` is not a kind of origin", text.escape_debug())))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,6 +61,8 @@ pub struct Draft<'a> {
     pub accounts: BTreeMap<UserKey, AccountChange>,
     /// The agents that the caller may do this to, when it may to no other user (R34).
     pub(super) supervised: Option<Reach>,
+    /// What it is done to, where only the change itself finds the key.
+    pub target: Option<String>,
     /// The time of the change.
     pub now: Timestamp,
 }
@@ -78,7 +80,7 @@ impl Platform {
     pub async fn change<T: Send>(
         &self,
         caller: &Caller,
-        intent: Intent,
+        mut intent: Intent,
         apply: impl FnOnce(&mut Draft<'_>) -> Result<T> + Send,
     ) -> Result<Done<T>> {
         check_reason(intent.reason.as_deref())?;
@@ -90,6 +92,7 @@ impl Platform {
             state: &mut after,
             new_accounts: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            target: None,
             supervised: staff::supervised(caller, &tenant.policy(), &intent.permit)?,
             now: self.now(),
         };
@@ -101,7 +104,8 @@ impl Platform {
             }
         };
         self.follow_agents(caller, &before, &mut draft).await?;
-        let Draft { new_accounts, accounts, now, .. } = draft;
+        let Draft { new_accounts, accounts, target, now, .. } = draft;
+        intent.target = target.unwrap_or(intent.target);
         let written = Written { before: &before, after: &after, new_accounts: &new_accounts, accounts: &accounts };
         let plan = self.plan(&tx, &written).await?;
         if intent.gives && !caller.is_system() {
@@ -381,7 +385,8 @@ impl Record {
     }
 }
 
-fn check_reason(reason: Option<&str>) -> Result<()> {
+/// Refuses a reason that no log could show.
+pub(super) fn check_reason(reason: Option<&str>) -> Result<()> {
     match reason {
         Some(reason) if reason.chars().count() > REASON_MAX || reason.chars().any(char::is_control) => {
             Err(Error::invalid(format!("a reason has at most {REASON_MAX} characters and no control characters"))

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use super::Platform;
-use super::permit::{Permit, is_self, subject_of};
+use super::permit::{Permit, asked_about, subject_of};
 use super::tenants::Tenant;
 use crate::auth::caller::Caller;
 use crate::domain::key::{Action, Object, UserKey};
 pub use crate::engine::tenant::{Decision, DecisionReason, Obligation};
 use crate::error::{Error, Result};
-use crate::policy::rule::Subject;
 
 /// The most decisions that one call asks for.
 pub const DECISIONS_MAX: usize = 1000;
@@ -34,18 +33,14 @@ impl Platform {
         if queries.len() > DECISIONS_MAX {
             return Err(Error::bad_input(format!("at most {DECISIONS_MAX} decisions at once are allowed")).at("inputs"));
         }
-        let own = |query: &Query| query.subject.as_ref().is_none_or(|user| is_self(caller, user));
-        let tenant = if queries.iter().all(own) {
-            self.tenant_of(caller).await?
-        } else {
-            self.authorise(caller, Permit::DECISIONS_READ).await?
-        };
+        let users = queries.iter().filter_map(|query| query.subject.as_ref());
+        let tenant = self.authorise_about(caller, Permit::DECISIONS_READ, users).await?;
         if let Some(revision) = queries.iter().filter_map(|query| query.at_least_revision).max() {
             self.tenants.wait_for(&tenant, revision).await?;
         }
         let policy = tenant.policy();
         let answer = |query: &Query| {
-            let subject = query.subject.as_ref().map_or_else(|| subject_of(caller), |user| Subject::User(user.clone()));
+            let subject = asked_about(caller, query.subject.as_ref());
             policy.decide(&self.catalogue, &subject, &query.object, &query.action)
         };
         Ok(queries.iter().map(answer).collect())

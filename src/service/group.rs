@@ -33,7 +33,9 @@ impl Platform {
     ) -> Result<Done<GroupKey>> {
         let intent = intent(Permit::GROUPS_EDIT, "group.create", name.as_str(), reason);
         self.change(caller, intent, |draft| {
-            draft.state.create_group(draft.catalogue, Uuid::now_v7(), key, name, change, members)
+            let key = draft.state.create_group(draft.catalogue, Uuid::now_v7(), key, name, change, members)?;
+            draft.target = Some(format!("group:{key}"));
+            Ok(key)
         })
         .await
     }

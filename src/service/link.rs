@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::Platform;
-use super::permit::Permit;
+use super::permit::{Permit, asked_about};
 use crate::auth::caller::Caller;
 use crate::domain::key::{Action, Object, ResourceKey, SectionKey, UserKey};
 use crate::domain::resource::Resource;
@@ -85,7 +85,8 @@ impl Platform {
     }
 
     async fn choice(&self, caller: &Caller, list: &ItemList) -> Result<Choice> {
-        let (tenant, subject) = self.authorise_about(caller, Permit::DECISIONS_READ, list.subject.as_ref()).await?;
+        let tenant = self.authorise_about(caller, Permit::DECISIONS_READ, list.subject.iter()).await?;
+        let subject = asked_about(caller, list.subject.as_ref());
         self.check_links(list).map_err(|error| error.at("input"))?;
         // All answers of one policy, whatever changes meanwhile.
         let policy = tenant.policy();

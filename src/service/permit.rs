@@ -124,17 +124,17 @@ impl Platform {
         Ok(tenant)
     }
 
-    /// The same for what is asked about `user`: anyone may ask about themselves, and that is who
-    /// is asked about when nobody is named. Gives the subject as well.
-    pub async fn authorise_about(
+    /// The same for what is asked about these users: anyone may ask about themselves.
+    pub async fn authorise_about<'a>(
         &self,
         caller: &Caller,
         permit: Permit,
-        user: Option<&UserKey>,
-    ) -> Result<(Arc<Tenant>, Subject)> {
-        let own = user.is_none_or(|user| is_self(caller, user));
-        let tenant = if own { self.tenant_of(caller).await? } else { self.authorise(caller, permit).await? };
-        Ok((tenant, user.map_or_else(|| subject_of(caller), |user| Subject::User(user.clone()))))
+        mut users: impl Iterator<Item = &'a UserKey>,
+    ) -> Result<Arc<Tenant>> {
+        if users.all(|user| is_self(caller, user)) {
+            return self.tenant_of(caller).await;
+        }
+        self.authorise(caller, permit).await
     }
 
     /// The same for what is a resource of `section` too, as an agent is: who lacks the permit is
@@ -241,6 +241,11 @@ impl Platform {
 /// it visits as an operator.
 pub fn subject_of(caller: &Caller) -> Subject {
     if caller.is_visiting() { Subject::Role(BuiltIn::Admin) } else { Subject::User(caller.user().clone()) }
+}
+
+/// Whom a question is about: the caller, when it names nobody.
+pub(super) fn asked_about(caller: &Caller, user: Option<&UserKey>) -> Subject {
+    user.map_or_else(|| subject_of(caller), |user| Subject::User(user.clone()))
 }
 
 /// Whether a caller asks about itself when it names this user.

@@ -163,13 +163,19 @@ impl Platform {
 fn csv(rules: impl Iterator<Item = Rule>, tenant: &TenantKey) -> String {
     let mut text = String::new();
     for rule in rules {
-        // No key holds a comma, a quote or a line break, so nothing needs quoting.
-        text.push_str(rule.ptype());
-        for value in rule.values(tenant) {
-            text.push_str(", ");
-            text.push_str(&value);
-        }
+        text.push_str(&line(&rule, tenant));
         text.push('\n');
+    }
+    text
+}
+
+/// A rule as Casbin's file adapters write it. No key holds a comma, a quote or a line break, so
+/// nothing needs quoting.
+pub(super) fn line(rule: &Rule, tenant: &TenantKey) -> String {
+    let mut text = rule.ptype().to_owned();
+    for value in rule.values(tenant) {
+        text.push_str(", ");
+        text.push_str(&value);
     }
     text
 }

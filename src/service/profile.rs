@@ -70,7 +70,12 @@ impl Platform {
         reason: Option<String>,
     ) -> Result<Done<ProfileKey>> {
         let intent = intent(Permit::PROFILES_EDIT, "profile.create", new.name.as_str(), reason);
-        self.change(caller, intent, |draft| draft.state.create_profile(new)).await
+        self.change(caller, intent, |draft| {
+            let key = draft.state.create_profile(new)?;
+            draft.target = Some(format!("profile:{key}"));
+            Ok(key)
+        })
+        .await
     }
 
     /// Changes a profile's description, permission type or masking.

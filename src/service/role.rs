@@ -67,8 +67,12 @@ impl Platform {
         reason: Option<String>,
     ) -> Result<Done<RoleKey>> {
         let intent = intent(Permit::ROLES_EDIT, "role.create", name.as_str(), reason);
-        self.change(caller, intent, |draft| draft.state.create_role(draft.catalogue, Uuid::now_v7(), key, name, change))
-            .await
+        self.change(caller, intent, |draft| {
+            let key = draft.state.create_role(draft.catalogue, Uuid::now_v7(), key, name, change)?;
+            draft.target = Some(format!("role:{key}"));
+            Ok(key)
+        })
+        .await
     }
 
     /// Changes a custom role, for all who hold it at once.

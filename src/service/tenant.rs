@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::Platform;
-use super::change::{Done, Intent, Record, Written};
+use super::change::{Done, Intent, Record, Written, check_reason};
 use super::permit::Permit;
 use crate::auth::caller::{Caller, TenantRef};
 use crate::domain::key::{Action, ModuleKey, TenantId, TenantKey, UserKey};
@@ -80,6 +80,7 @@ impl Platform {
     }
 
     async fn make_tenant(&self, caller: &Caller, new: NewTenant, reason: Option<String>) -> Result<Done<TenantRef>> {
+        check_reason(reason.as_deref())?;
         let NewTenant { key, name, modules, admin } = new;
         let settings = Settings::default();
         check_password(&settings, admin.password.expose_secret()).map_err(|error| error.at("admin"))?;

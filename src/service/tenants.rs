@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, MutexGuard, OnceCell, watch};
 use tokio::time::timeout;
 
+use crate::auth::pseudonym::Pseudonyms;
 use crate::domain::key::{TenantId, TenantKey};
 use crate::engine::plan::Plan;
 use crate::engine::snapshot::Snapshot;
@@ -44,6 +45,8 @@ pub struct Tenant {
     /// never take it: they read `policy`.
     applying: Mutex<()>,
     changed: watch::Sender<Counters>,
+    /// What makes its users' pseudonyms, once one was asked for.
+    pub(super) pseudonyms: OnceCell<Pseudonyms>,
 }
 
 impl Tenant {
@@ -161,8 +164,26 @@ impl Tenants {
     async fn load(&self, id: TenantId) -> Result<Option<Arc<Tenant>>> {
         let Some((key, policy)) = self.read(id).await? else { return Ok(None) };
         let (changed, _) = watch::channel(policy.counters);
-        let tenant = Tenant { id, key, policy: ArcSwap::from_pointee(policy), applying: Mutex::new(()), changed };
+        let tenant = Tenant {
+            id,
+            key,
+            policy: ArcSwap::from_pointee(policy),
+            applying: Mutex::new(()),
+            changed,
+            pseudonyms: OnceCell::new(),
+        };
         Ok(Some(Arc::new(tenant)))
+    }
+
+    /// The policy by which this instance decides, at least at `counters`: of a tenant that is not
+    /// in memory, what a first use would load. It is not kept for that.
+    pub async fn look_at(&self, id: TenantId, counters: Counters) -> Result<Option<Arc<TenantPolicy>>> {
+        let slot = self.slots.pin().get(&id).cloned();
+        if let Some(tenant) = slot.as_ref().and_then(|slot| slot.tenant.get()) {
+            self.advance(tenant, counters).await?;
+            return Ok(Some(tenant.policy.load_full()));
+        }
+        Ok(self.read(id).await?.map(|(_, policy)| Arc::new(policy)))
     }
 
     /// Reads a whole tenant: counters and rules in one transaction.

@@ -32,11 +32,13 @@ mod reach;
 pub mod resource;
 pub mod revision;
 mod role;
+mod secret;
 pub mod session;
 mod state;
 pub mod tenant;
 pub mod tx;
 pub mod user;
+pub mod verify;
 mod write;
 
 pub use tx::{CommitError, Tx};

@@ -187,21 +187,11 @@ fn hashes<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<Vec<u8>> {
     rules.map(|rule| rule.hash().0.to_vec()).collect()
 }
 
-const KINDS: [(OriginKind, &str); 6] = [
-    (OriginKind::Profile, "profile"),
-    (OriginKind::Role, "role"),
-    (OriginKind::Group, "group"),
-    (OriginKind::Licence, "licence"),
-    (OriginKind::BuiltIn, "built_in"),
-    (OriginKind::User, "user"),
-];
-
 fn origin_row(tenant: TenantId, hash: RuleHash, origin: &Origin) -> rule_origin::Model {
-    let kind = KINDS.iter().find(|(kind, _)| *kind == origin.kind).map_or("", |(_, word)| word);
     rule_origin::Model {
         tenant_id: tenant.0,
         rule_hash: hash.0.to_vec(),
-        kind: kind.to_owned(),
+        kind: origin.kind.as_str().to_owned(),
         key: origin.key.clone(),
         // A part of the primary key, so absent is empty. No module or section has an empty key.
         module: origin.module.clone().unwrap_or_default(),
@@ -212,9 +202,8 @@ fn origin_row(tenant: TenantId, hash: RuleHash, origin: &Origin) -> rule_origin:
 
 pub(super) fn origin_of(row: rule_origin::Model) -> Result<(RuleHash, Origin)> {
     let hash = row.rule_hash.try_into().map_err(|_| Error::internal("a rule's hash has 16 bytes"))?;
-    let kind = KINDS.iter().find(|(_, word)| *word == row.kind).map(|(kind, _)| *kind);
     let origin = Origin {
-        kind: kind.ok_or_else(|| Error::internal(format!("`{}` is not a kind of origin", row.kind)))?,
+        kind: stored(OriginKind::parse(&row.kind))?,
         key: row.key,
         module: Some(row.module).filter(|module| !module.is_empty()),
         section: Some(row.section).filter(|section| !section.is_empty()),

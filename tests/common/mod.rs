@@ -6,6 +6,7 @@ pub(crate) mod operations;
 pub(crate) mod picture;
 pub(crate) mod servers;
 pub(crate) mod socket;
+pub(crate) mod tables;
 pub(crate) mod upload;
 
 use std::time::{Duration, Instant};

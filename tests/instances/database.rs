@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bailiwick::sync::Bus;
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::{Value, json};
 
 use super::proxy::{Proxy, Wire};
@@ -10,6 +11,11 @@ use super::{SAVE, acme, all_end_equal, arrives, counters, queues_at, sees_queues
 use crate::common::app::{Choices, Client, Database, Instance, eventually};
 use crate::common::not_hung;
 use crate::common::servers::{PostgresServer, RedisServer};
+use crate::common::tables::Tables;
+
+/// How many transactions of instances are open.
+const OPEN_TRANSACTIONS: &str = "SELECT count(*)::text FROM pg_stat_activity \
+    WHERE datname = current_database() AND application_name = 'bailiwick' AND xact_start IS NOT NULL";
 
 fn code(answer: &Value) -> &str {
     answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("none")
@@ -125,4 +131,41 @@ async fn a_commit_whose_answer_is_lost_is_looked_up_and_told_as_what_it_is() {
     assert!(sees_queues(&alice).await);
     eventually("the change arrives", async || sees_queues(&there).await).await;
     all_end_equal(&database, &[&one, &other]).await;
+}
+
+#[tokio::test]
+async fn r43_a_wire_that_is_cut_inside_a_change_leaves_nothing_of_it() {
+    let database = Database::postgres().await;
+    let (wire, wired) = Proxy::before(&database).await;
+    let one = Instance::start(&wired, Choices::default()).await;
+    let alice = acme(&one).await;
+    let tables = Tables::of(&database).await;
+    let (before, rows) = (counters(&one).await, tables.all().await);
+    // Every change waits in front of its audit event, for as long as the test holds this lock.
+    let holder = sea_orm::Database::connect(&database.url).await.unwrap();
+    let lock = holder.begin().await.unwrap();
+    lock.execute_unprepared("SELECT pg_advisory_xact_lock(7)").await.unwrap();
+    let wait = "CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS \
+                $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END $$; \
+                CREATE TRIGGER waits BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION waits()";
+    tables.run(wait).await;
+    let input = voice_input(&alice, true).await;
+    let save = tokio::spawn({
+        let (alice, input) = (alice.clone(), input.clone());
+        async move { alice.ask(SAVE, input).await }
+    });
+    let waiting = "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    eventually("the change waits", async || tables.texts(waiting).await == ["1"]).await;
+    wire.set(Wire::Cut);
+    assert_eq!(code(&save.await.unwrap()), "UNAVAILABLE");
+    lock.rollback().await.unwrap();
+    wire.set(Wire::Open);
+    eventually("the database has given it up", async || tables.texts(OPEN_TRANSACTIONS).await == ["0"]).await;
+    tables.run("DROP TRIGGER waits ON audit_events; DROP FUNCTION waits()").await;
+    assert_eq!((counters(&one).await, tables.all().await), (before, rows));
+    assert!(!sees_queues(&alice).await);
+    set_voice_at_last(&alice, true).await;
+    assert!(sees_queues(&alice).await);
+    assert_eq!(counters(&one).await.revision, before.revision + 1);
+    all_end_equal(&database, &[&one]).await;
 }

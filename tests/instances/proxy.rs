@@ -24,6 +24,8 @@ pub(super) enum Wire {
     LosesAnswer,
     /// It lets nothing pass and says nothing.
     Silent,
+    /// It is cut: whatever it carried has ended.
+    Cut,
 }
 
 /// The wire.
@@ -87,8 +89,10 @@ impl Shared {
     async fn carry(self: Arc<Self>, mut client: TcpStream) -> Option<()> {
         let mut server = TcpStream::connect(&self.upstream).await.ok()?;
         let (mut question, mut answer) = (vec![0; 65536], vec![0; 65536]);
+        let mut wire = self.wire.subscribe();
         loop {
             tokio::select! {
+                _ = async { wire.wait_for(|wire| *wire == Wire::Cut).await.is_ok() } => return None,
                 read = client.read(&mut question) => {
                     let bytes = question.get(..read.ok().filter(|read| *read > 0)?)?;
                     self.count(bytes);
@@ -130,7 +134,7 @@ impl Shared {
                 self.wire.send_replace(Wire::Open);
                 (wire == Wire::LosesAnswer).then_some(wire)
             }
-            Wire::Open | Wire::Holding | Wire::Silent => Some(Wire::Open),
+            Wire::Open | Wire::Holding | Wire::Silent | Wire::Cut => Some(Wire::Open),
         }
     }
 

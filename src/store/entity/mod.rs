@@ -8,6 +8,7 @@ pub(super) mod policy;
 pub(super) mod profile;
 pub(super) mod resource;
 pub(super) mod role;
+pub(super) mod secret;
 pub(super) mod session;
 pub(super) mod tenant;
 pub(super) mod user;

@@ -1,0 +1,127 @@
+//! `bailiwick policy …`.
+
+use std::process::ExitCode;
+
+use bailiwick::app::App;
+use bailiwick::auth::caller::Caller;
+use bailiwick::domain::key::TenantKey;
+use bailiwick::error::{Error, Result};
+use bailiwick::service::verify::Report;
+use bailiwick::store::page::Page;
+use clap::Subcommand;
+use serde_json::json;
+
+use super::output::print;
+use super::{caller_in, parsed};
+
+/// How many tenants are read at once.
+const PAGE: u64 = 100;
+/// The exit status when something differs.
+const DIFFERENT: u8 = 1;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Compile tenants anew, and compare with the rules that are stored and decided by.
+    ///
+    /// Changes nothing. Exit status: 0 equal, 1 differences, 2 error.
+    #[command(after_help = "Examples:\n  bailiwick policy verify\n  \
+                            bailiwick policy verify --tenant acme --tenant globex --json")]
+    Verify(Verify),
+}
+
+#[derive(clap::Args)]
+pub(super) struct Verify {
+    /// A tenant's key; all tenants when absent.
+    #[arg(long, value_parser = parsed(TenantKey::parse))]
+    tenant: Vec<TenantKey>,
+    /// One line of JSON for each tenant.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(app: &App, command: Command) -> Result<ExitCode> {
+    let Command::Verify(args) = command;
+    let system = caller_in(app, &TenantKey::parse(TenantKey::PLATFORM)?).await?;
+    let mut run = Run { app, system: &system, json: args.json, tenants: 0, different: 0 };
+    if args.tenant.is_empty() {
+        run.all().await?;
+    }
+    for key in &args.tenant {
+        if !run.verify(key).await? {
+            return Err(Error::not_found("tenant", key).at("tenant"));
+        }
+    }
+    run.end()
+}
+
+/// A verification of several tenants.
+struct Run<'a> {
+    app: &'a App,
+    system: &'a Caller,
+    json: bool,
+    tenants: usize,
+    different: usize,
+}
+
+impl Run<'_> {
+    async fn all(&mut self) -> Result<()> {
+        let mut after = None;
+        loop {
+            let page = Page::parse(Some(PAGE), after.as_deref(), None, None)?;
+            let found = self.app.platform().list_tenants(self.system, None, page).await?;
+            for (_, tenant) in &found.items {
+                // One that went meanwhile is no difference.
+                self.verify(&tenant.key).await?;
+            }
+            after = found.items.last().map(|(cursor, _)| cursor.to_string());
+            if !found.has_next {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Verifies one tenant and says at once what came of it. Gives whether there is such a tenant.
+    async fn verify(&mut self, tenant: &TenantKey) -> Result<bool> {
+        let Some(report) = self.app.platform().verify(self.system, tenant).await? else { return Ok(false) };
+        self.tenants += 1;
+        self.different += usize::from(!report.differences.is_empty());
+        print(&if self.json { for_programs(&report) } else { for_people(&report) })?;
+        Ok(true)
+    }
+
+    fn end(self) -> Result<ExitCode> {
+        if !self.json && self.tenants > 1 {
+            print(&format!("{} tenants, {} with differences\n", self.tenants, self.different))?;
+        }
+        Ok(ExitCode::from(if self.different == 0 { 0 } else { DIFFERENT }))
+    }
+}
+
+fn for_people(report: &Report) -> String {
+    let Report { tenant, revision, rules, requests, differences } = report;
+    if differences.is_empty() {
+        return format!(
+            "{tenant}: clean at revision {revision}: {rules} rules, {requests} requests decided as casbin does\n"
+        );
+    }
+    let mut text = format!("{tenant}: {} differences at revision {revision}\n", differences.len());
+    for one in differences {
+        text += &format!("  {} in the {}: {}\n", one.kind.as_str(), one.place.as_str(), one.what);
+    }
+    text
+}
+
+fn for_programs(report: &Report) -> String {
+    let differences = report.differences.iter();
+    let differences = differences
+        .map(|one| json!({ "place": one.place.as_str(), "kind": one.kind.as_str(), "what": one.what }))
+        .collect::<Vec<_>>();
+    let line = json!({
+        "tenant": report.tenant.as_str(),
+        "revision": report.revision,
+        "rules": report.rules,
+        "requests": report.requests,
+        "differences": differences,
+    });
+    format!("{line}\n")
+}

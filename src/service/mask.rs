@@ -1,0 +1,57 @@
+//! Contacts as a user sees them (R20). The host shows what comes out, and keeps what went in.
+
+use super::Platform;
+use super::permit::{Permit, asked_about};
+use crate::auth::caller::Caller;
+use crate::domain::catalogue::Catalogue;
+use crate::domain::key::{Action, Object, UserKey};
+pub use crate::domain::mask::Contact;
+use crate::error::{Error, Result};
+
+/// The most contacts that one call masks.
+pub const CONTACTS_MAX: usize = 1000;
+
+/// Contacts as a subject sees them in a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The contacts, in their order.
+    pub contacts: Vec<Contact>,
+    /// Whether they are masked for this subject.
+    pub masked: bool,
+}
+
+impl Platform {
+    /// The contacts as the subject (the caller when absent) sees them in a data view. Whoever may
+    /// not `unmask` there sees them masked: an unknown or a disabled user too.
+    pub async fn show_contacts(
+        &self,
+        caller: &Caller,
+        view: &str,
+        subject: Option<&UserKey>,
+        contacts: Vec<Contact>,
+    ) -> Result<Shown> {
+        if !(1..=CONTACTS_MAX).contains(&contacts.len()) {
+            return Err(Error::bad_input(format!("1 to {CONTACTS_MAX} contacts at once are allowed")).at("contacts"));
+        }
+        let tenant = self.authorise_about(caller, Permit::DECISIONS_READ, subject.into_iter()).await?;
+        let data = data_of(&self.catalogue, view).map_err(|error| error.at("view"))?;
+        let policy = tenant.policy();
+        if policy.allows(&asked_about(caller, subject), &data, &Action::unmask()) {
+            return Ok(Shown { contacts, masked: false });
+        }
+        // The settings hold the number within 1 to 100.
+        let characters = usize::try_from(policy.settings.masked_characters).map_err(Error::internal)?;
+        Ok(Shown { contacts: contacts.iter().map(|contact| contact.masked(characters)).collect(), masked: true })
+    }
+}
+
+/// The object that stands for the contacts of a view.
+fn data_of(catalogue: &Catalogue, view: &str) -> Result<Object> {
+    let mut showing = catalogue.data_views().iter().filter(|known| known.masks_contacts);
+    if showing.clone().any(|known| known.key.as_str() == view) {
+        return Object::parse(&format!("data/{view}"));
+    }
+    let first = showing.next().map_or_else(String::new, |known| format!("`{}`", known.key));
+    let names = showing.fold(first, |names, known| format!("{names}, `{}`", known.key));
+    Err(Error::bad_input(format!("no such view shows contacts; there are {names}")))
+}

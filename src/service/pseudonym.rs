@@ -1,0 +1,79 @@
+//! Users as others see them in reports (R37): by name, or by pseudonym.
+//!
+//! A pseudonym hides nobody from whom knows whose it is. So only those who decide for others (a
+//! host application, an admin) may ask for those of others, and nobody else can collect them.
+
+use std::collections::HashMap;
+
+use super::Platform;
+use super::permit::{Permit, unauthenticated};
+use super::tenants::Tenant;
+use crate::auth::caller::Caller;
+use crate::auth::pseudonym::{Pseudonyms, new_secret};
+use crate::domain::key::{Action, Object, UserKey};
+use crate::error::{Error, Result};
+use crate::policy::rule::Subject;
+
+/// The most users that one call names.
+pub const PSEUDONYMS_MAX: usize = 1000;
+/// What a user must be allowed to `identify`, to see who others are.
+const PERFORMANCE: &str = "data/performance";
+
+/// How a user is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownName {
+    /// Who.
+    pub user: UserKey,
+    /// The full name or the pseudonym.
+    pub name: String,
+    /// Whether it is the pseudonym.
+    pub anonymised: bool,
+}
+
+impl Platform {
+    /// The names of users, in their order: as `subject` sees them, or their pseudonyms when there
+    /// is none. A subject sees its own name, and those of others where it may identify them.
+    pub async fn pseudonyms(
+        &self,
+        caller: &Caller,
+        users: &[UserKey],
+        subject: Option<&UserKey>,
+    ) -> Result<Vec<ShownName>> {
+        if !(1..=PSEUDONYMS_MAX).contains(&users.len()) {
+            return Err(Error::bad_input(format!("1 to {PSEUDONYMS_MAX} users at once are allowed")).at("users"));
+        }
+        let tenant = self.authorise_about(caller, Permit::DECISIONS_READ, users.iter().chain(subject)).await?;
+        let sees_all = subject.map_or(Ok(false), |subject| identifies(&tenant, subject))?;
+        let found = self.store.scope(tenant.id).users_by_keys(users).await?;
+        let found: HashMap<UserKey, _> =
+            found.into_iter().map(|row| (row.user.key.clone(), (row.user.id, row.full_name))).collect();
+        let pseudonyms = self.pseudonyms_in(&tenant).await?;
+        let shown = |(i, user): (usize, &UserKey)| {
+            let unknown = || Error::bad_input(format!("there is no user `{user}`")).at(i.to_string()).at("users");
+            let (id, full_name) = found.get(user).ok_or_else(unknown)?;
+            let anonymised = !(sees_all || subject == Some(user));
+            let name = if anonymised { pseudonyms.of(*id) } else { full_name.clone() };
+            Ok(ShownName { user: user.clone(), name, anonymised })
+        };
+        users.iter().enumerate().map(shown).collect()
+    }
+
+    /// What makes the tenant's pseudonyms. Its secret is made when it is first needed.
+    async fn pseudonyms_in<'t>(&self, tenant: &'t Tenant) -> Result<&'t Pseudonyms> {
+        let from_secret = || async {
+            let scope = self.store.scope(tenant.id);
+            if let Some(secret) = scope.secret().await? {
+                return Pseudonyms::new(&secret);
+            }
+            self.store.keep_secret(tenant.id, new_secret()?).await?;
+            // Another instance may have been first: what is stored counts.
+            Pseudonyms::new(&scope.secret().await?.ok_or_else(unauthenticated)?)
+        };
+        tenant.pseudonyms.get_or_try_init(from_secret).await
+    }
+}
+
+fn identifies(tenant: &Tenant, subject: &UserKey) -> Result<bool> {
+    let performance = Object::parse(PERFORMANCE)?;
+    Ok(tenant.policy().allows(&Subject::User(subject.clone()), &performance, &Action::identify()))
+}

@@ -1,0 +1,12 @@
+//! `tenant_secrets`
+
+use super::entity;
+
+entity! {
+    /// What a tenant's pseudonyms are made from.
+    tenant_secret = "tenant_secrets" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        tenant_id: Uuid,
+        secret: Vec<u8>,
+    }
+}

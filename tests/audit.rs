@@ -1,0 +1,280 @@
+//! Every mutation, whatever it is: made, it leaves one audit event and at most one revision; refused,
+//! it leaves nothing at all (R43). Which ones there are, the schema says.
+
+mod refused;
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_graphql::parser::types::{DocumentOperations, OperationType, Selection, TypeKind, TypeSystemDefinition};
+use async_graphql::parser::{parse_query, parse_schema};
+use bailiwick::domain::key::TenantKey;
+use bailiwick::domain::tenant::TenantState;
+use bailiwick::policy::diff::StatePatch;
+use bailiwick::policy::revision::Counters;
+use bailiwick::store::audit::{AuditEvent, AuditFilter};
+use bailiwick::store::page::Page;
+use serde_json::{Value, json};
+
+use crate::common::app::{Choices, Database, Instance, OPERATOR_PASSWORD, PASSWORD};
+use crate::common::operations::document;
+use crate::common::tables::{Rows, Tables};
+use step::{By, Step, steps};
+
+/// The fields of the schema's type `Mutation`, each with whether its input takes a reason.
+fn mutations() -> BTreeMap<String, bool> {
+    let schema = parse_schema(bailiwick::graphql::sdl()).unwrap();
+    let types: BTreeMap<_, _> = schema
+        .definitions
+        .into_iter()
+        .filter_map(|definition| match definition {
+            TypeSystemDefinition::Type(ty) => Some((ty.node.name.node.to_string(), ty.node.kind)),
+            _ => None,
+        })
+        .collect();
+    let TypeKind::Object(mutation) = &types["Mutation"] else { panic!("mutations are an object") };
+    let reasoned = |input: &str| match &types[input] {
+        TypeKind::InputObject(input) => input.fields.iter().any(|field| field.node.name.node == "reason"),
+        _ => panic!("{input} is an input"),
+    };
+    let field = |field: &async_graphql::Positioned<async_graphql::parser::types::FieldDefinition>| {
+        let input = field.node.arguments.first().map(|input| input.node.ty.node.to_string());
+        let reasoned = input.is_some_and(|input| reasoned(input.trim_end_matches('!')));
+        (field.node.name.node.to_string(), reasoned)
+    };
+    mutation.fields.iter().map(field).collect()
+}
+
+/// The document of each mutation.
+fn documents() -> BTreeMap<String, String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/graphql/operations");
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        let text = document(file.strip_suffix(".graphql").unwrap());
+        let DocumentOperations::Multiple(operations) = parse_query(&text).unwrap().operations else { continue };
+        for operation in operations.into_values().filter(|one| one.node.ty == OperationType::Mutation) {
+            let Selection::Field(field) = &operation.node.selection_set.node.items[0].node else { continue };
+            found.insert(field.node.name.node.to_string(), text.clone());
+        }
+    }
+    found
+}
+
+/// An instance, its tables, and how its mutations are called.
+struct World {
+    instance: Instance,
+    tables: Tables,
+    mutations: BTreeMap<String, bool>,
+    documents: BTreeMap<String, String>,
+    http: reqwest::Client,
+    /// The tokens of those who have signed in.
+    tokens: BTreeMap<By, String>,
+    /// Every token that was shown.
+    shown: BTreeSet<String>,
+}
+
+impl World {
+    async fn new(database: &Database) -> Self {
+        Self {
+            instance: Instance::start(database, Choices::default()).await,
+            tables: Tables::of(database).await,
+            mutations: mutations(),
+            documents: documents(),
+            http: reqwest::Client::new(),
+            tokens: BTreeMap::new(),
+            shown: BTreeSet::new(),
+        }
+    }
+
+    /// The answer to a mutation.
+    async fn send(&self, by: By, mutation: &str, input: &Value, request_id: &str) -> Value {
+        let variables = if input.is_null() { json!({}) } else { json!({ "input": input }) };
+        let body = json!({ "query": self.documents[mutation], "variables": variables });
+        let mut request = self.http.post(format!("{}/graphql", self.instance.url)).json(&body);
+        request = request.header("X-Request-ID", request_id);
+        if let Some(token) = self.tokens.get(&by) {
+            request = request.bearer_auth(token);
+        }
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Where a tenant stands: nowhere, before it is made.
+    async fn state(&self, tenant: &str) -> (Counters, TenantState) {
+        let key = TenantKey::parse(tenant).unwrap();
+        let store = &self.instance.platform.store;
+        match store.tenant_by_key(&key).await.unwrap() {
+            Some(row) => store.scope(row.id).state().await.unwrap().unwrap(),
+            None => (Counters::default(), TenantState::empty(key)),
+        }
+    }
+
+    /// The events of a tenant, the newest first.
+    async fn events(&self, tenant: &str) -> Vec<AuditEvent> {
+        let store = &self.instance.platform.store;
+        let Some(row) = store.tenant_by_key(&TenantKey::parse(tenant).unwrap()).await.unwrap() else { return vec![] };
+        let page = Page::parse(Some(100), None, None, None).unwrap();
+        let found = store.scope(row.id).audit_events(&AuditFilter::default(), &page).await.unwrap();
+        assert!(!found.has_next, "one page holds them all");
+        found.items.into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// Makes the step, and checks all that it leaves.
+    async fn make(&mut self, number: usize, step: &Step) {
+        let mut input = step.input.clone();
+        let reason = if self.mutations[step.mutation] { format!("reason {number}") } else { String::new() };
+        if !reason.is_empty() {
+            input["reason"] = json!(reason);
+        }
+        let home = if step.by == By::Operator { "platform" } else { step.tenant };
+        let (before, state) = self.state(step.tenant).await;
+        let (events, at_home) = (self.events(step.tenant).await, self.events(home).await);
+        let (rows, since) = (self.tables.all().await, self.instance.platform.now());
+        let request_id = format!("step-{number}");
+        let answer = self.send(step.by, step.mutation, &input, &request_id).await;
+        let payload = &answer["data"][step.mutation];
+        assert!(answer["errors"].is_null(), "{number} {}: {answer:#}", step.mutation);
+        assert_eq!(payload["userErrors"], json!([]), "{number} {}", step.mutation);
+        if let Some(token) = payload["token"].as_str() {
+            self.shown.insert(token.to_owned());
+            self.tokens.extend(step.signs_in.map(|by| (by, token.to_owned())));
+        }
+
+        let (after, is) = self.state(step.tenant).await;
+        let told = format!("{number} {}: {payload:#}", step.mutation);
+        assert_eq!(after.revision - before.revision, u64::from(step.revises), "{told}");
+        let new = self.events(step.tenant).await;
+        assert_eq!(new.len(), events.len() + 1, "{told}");
+        let event = &new[0];
+        assert_eq!((event.action.as_str(), event.target.as_str()), (step.action, step.target.as_str()), "{told}");
+        let (kind, key, name) = step.by.actor(step.tenant);
+        assert_eq!(
+            (event.actor.kind, event.actor.key.as_str(), event.actor.name.as_str()),
+            (kind, key, name),
+            "{told}"
+        );
+        assert!(since <= event.at && event.at <= self.instance.platform.now(), "{told}");
+        assert_eq!(event.request_id.as_deref(), Some(request_id.as_str()), "{told}");
+        assert_eq!(event.address.as_deref(), Some("127.0.0.1"), "{told}");
+        assert_eq!(event.reason, reason, "{told}");
+        assert_eq!(event.revision, step.revises.then_some(after.revision), "{told}");
+        tells_the_change(event, &state, &is);
+        if home != step.tenant {
+            self.is_told_at_home(step, event, at_home.len()).await;
+        }
+        self.leaves_one_revision(step, event, &rows, after.revision).await;
+    }
+
+    /// What an operator does in another tenant stands in its own log too, without what it saw.
+    async fn is_told_at_home(&self, step: &Step, event: &AuditEvent, before: usize) {
+        let there = self.events("platform").await;
+        assert_eq!(there.len(), before + 1, "{}", step.mutation);
+        let expected = AuditEvent {
+            id: there[0].id,
+            target: format!("tenant:{} {}", step.tenant, step.target),
+            before: None,
+            after: None,
+            revision: None,
+            ..event.clone()
+        };
+        assert_eq!(there[0], expected);
+    }
+
+    /// One row more in the log of revisions, that of this event; or none.
+    async fn leaves_one_revision(&self, step: &Step, event: &AuditEvent, before: &Rows, revision: u64) {
+        let rows = self.tables.rows("revisions").await;
+        assert_eq!(rows.len() - before["revisions"].len(), usize::from(step.revises), "{}", step.mutation);
+        if !step.revises {
+            assert_eq!(self.tables.rows("casbin_rule").await, before["casbin_rule"], "{}", step.mutation);
+            return;
+        }
+        let key = TenantKey::parse(step.tenant).unwrap();
+        let store = &self.instance.platform.store;
+        let id = store.tenant_by_key(&key).await.unwrap().unwrap().id;
+        let entry = store.scope(id).revision(revision).await.unwrap().unwrap();
+        let told = (entry.change_id, entry.at, entry.author, entry.reason);
+        assert_eq!(told, (event.change_id, event.at, event.actor.clone(), event.reason.clone()));
+    }
+}
+
+/// The event says what was and what is: it leads from the one state to the other, and back.
+fn tells_the_change(event: &AuditEvent, before: &TenantState, after: &TenantState) {
+    let patch = |json: &Option<Value>| match json {
+        Some(json) => serde_json::from_value(json.clone()).unwrap(),
+        None => StatePatch::default(),
+    };
+    assert_eq!(patch(&event.after), StatePatch::between(before, after), "{}", event.action);
+    assert_eq!(patch(&event.before), StatePatch::between(after, before), "{}", event.action);
+}
+
+#[test]
+fn r43_no_mutation_is_left_out_here() {
+    let all: BTreeSet<String> = mutations().into_keys().collect();
+    let made: BTreeSet<String> = steps().into_iter().map(|step| step.mutation.to_owned()).collect();
+    let refused: BTreeSet<String> = refused::refusals().into_iter().map(|one| one.1.to_owned()).collect();
+    assert_eq!(made, all, "each mutation is made in `audit/step.rs`");
+    assert_eq!(refused, all, "each mutation is refused in `audit/refused.rs`");
+}
+
+#[tokio::test]
+async fn r43_every_mutation_leaves_one_audit_event_and_a_revision_only_when_answers_can_change() {
+    for database in [Database::sqlite(), Database::postgres().await] {
+        let mut world = World::new(&database).await;
+        for (number, step) in steps().iter().enumerate() {
+            world.make(number, step).await;
+        }
+        holds_no_secret(&world).await;
+    }
+}
+
+/// No password, hash, token or key stands in what is kept of changes.
+async fn holds_no_secret(world: &World) {
+    let mut kept = world.tables.rows("audit_events").await.join("\n");
+    kept += &world.tables.rows("revisions").await.join("\n");
+    assert!(
+        kept.contains("dana") && kept.contains("reason 3") && kept.contains("Dana Field"),
+        "it is what was written"
+    );
+    let mut secrets = world.tables.secrets().await;
+    secrets.extend([PASSWORD, OPERATOR_PASSWORD, "argon2", "bws_", "bwk_"].map(str::to_owned));
+    for token in &world.shown {
+        secrets.insert(token[4..].to_owned());
+    }
+    assert!(secrets.len() > 10, "{}", secrets.len());
+    for secret in secrets {
+        assert!(!kept.to_lowercase().contains(&secret.to_lowercase()), "`{secret}` is kept");
+    }
+}
+
+#[tokio::test]
+async fn r43_a_refused_mutation_leaves_nothing_at_all() {
+    for database in [Database::sqlite(), Database::postgres().await] {
+        let mut world = World::new(&database).await;
+        refused::furnish(&mut world).await;
+        let before = world.tables.all().await;
+        let counters = world.state("acme").await.0;
+        for (by, mutation, input, code) in refused::refusals() {
+            let answer = world.send(by, mutation, &input, "refused").await;
+            let told = &answer["data"][mutation]["userErrors"][0]["code"];
+            let told = told.as_str().or(answer["errors"][0]["extensions"]["code"].as_str());
+            assert_eq!(told, Some(code), "{mutation} {input}: {answer:#}");
+            assert_eq!(world.tables.all().await, before, "{mutation} {input}");
+        }
+        for (mutation, input) in refused::forbidden() {
+            let answer = world.send(By::Agent, mutation, &input, "refused").await;
+            assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{mutation} {input}: {answer:#}");
+        }
+        for (mutation, _) in world.mutations.iter().filter(|(_, reasoned)| **reasoned) {
+            let step = steps().into_iter().find(|step| step.mutation == mutation).unwrap();
+            for reason in ["x".repeat(501), "a\nb".to_owned()] {
+                let mut input = step.input.clone();
+                input["reason"] = json!(reason);
+                let answer = world.send(step.by, mutation, &input, "refused").await;
+                let error = &answer["data"][mutation]["userErrors"][0];
+                assert_eq!((&error["code"], &error["field"]), (&json!("INVALID"), &json!(["reason"])), "{answer:#}");
+            }
+        }
+        assert_eq!(world.tables.all().await, before);
+        assert_eq!(world.state("acme").await.0, counters);
+    }
+}

@@ -1,0 +1,164 @@
+//! Every mutation once or more, in an order in which each can be made, with what it must leave.
+
+use bailiwick::store::audit::ActorKind;
+use serde_json::{Value, json};
+
+use crate::common::app::{OPERATOR_PASSWORD, PASSWORD};
+
+/// Who makes a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum By {
+    /// Nobody yet: whom signing in makes of it.
+    Stranger,
+    /// The platform's operator.
+    Operator,
+    /// The admin of `acme`.
+    Admin,
+    /// An AGENT of `acme`, who may nothing.
+    Agent,
+}
+
+impl By {
+    /// As whom the log names it, in a step that concerns this tenant.
+    pub(super) fn actor(self, tenant: &str) -> (ActorKind, &'static str, &'static str) {
+        match self {
+            Self::Operator => (ActorKind::Operator, "operator", "Operator"),
+            Self::Stranger if tenant == "platform" => (ActorKind::Operator, "operator", "Operator"),
+            Self::Agent => (ActorKind::User, "ann", "Ann"),
+            Self::Stranger | Self::Admin => (ActorKind::User, "alice", "Alice"),
+        }
+    }
+}
+
+/// A mutation that is made, and what it must leave.
+pub(super) struct Step {
+    pub(super) by: By,
+    pub(super) mutation: &'static str,
+    pub(super) input: Value,
+    /// The tenant that it changes.
+    pub(super) tenant: &'static str,
+    pub(super) action: &'static str,
+    pub(super) target: String,
+    /// Whether it can change an answer.
+    pub(super) revises: bool,
+    /// As whom its token signs in.
+    pub(super) signs_in: Option<By>,
+}
+
+/// A step of the admin that can change an answer.
+fn step(mutation: &'static str, action: &'static str, target: &str, input: Value) -> Step {
+    let target = target.to_owned();
+    Step { by: By::Admin, mutation, input, tenant: "acme", action, target, revises: true, signs_in: None }
+}
+
+impl Step {
+    /// The same, of the operator.
+    fn by_operator(self) -> Self {
+        Self { by: By::Operator, ..self }
+    }
+
+    /// The same, that changes no answer.
+    fn quiet(self) -> Self {
+        Self { revises: false, ..self }
+    }
+}
+
+fn sign_in(tenant: &'static str, username: &str, password: &str, who: By) -> Step {
+    let input = json!({ "tenant": tenant, "username": username, "password": password });
+    let made = step("sessionCreate", "session.create", &format!("user:{username}"), input).quiet();
+    Step { by: By::Stranger, tenant, signs_in: Some(who), ..made }
+}
+
+/// All of them, in order.
+pub(super) fn steps() -> Vec<Step> {
+    [beginning(), things(), people(), end()].into_iter().flatten().collect()
+}
+
+fn beginning() -> Vec<Step> {
+    let admin = json!({ "username": "alice", "fullName": "Alice", "email": "alice@example.com", "password": PASSWORD });
+    let tenant = json!({ "key": "acme", "name": "Acme", "modules": ["voice"], "admin": admin });
+    let licence = json!({ "tenant": "acme", "modules": ["voice", "reports", "automation"] });
+    vec![
+        sign_in("platform", "operator", OPERATOR_PASSWORD, By::Operator),
+        step("tenantCreate", "tenant.create", "tenant:acme", tenant).by_operator(),
+        step("tenantSetLicence", "tenant.setLicence", "tenant:acme", licence.clone()).by_operator(),
+        step("tenantSetLicence", "tenant.setLicence", "tenant:acme", licence).by_operator().quiet(),
+        sign_in("acme", "alice", PASSWORD, By::Admin),
+        step("settingsUpdate", "settings.update", "tenant:acme", json!({ "maskedCharacters": 5 })),
+        step("settingsUpdate", "settings.update", "tenant:acme", json!({ "maskedCharacters": 5 })).quiet(),
+    ]
+}
+
+fn things() -> Vec<Step> {
+    let queues = json!({ "section": "voice/queues", "resources": [{ "key": "sales", "name": "Sales" }] });
+    let sections = json!([{
+        "section": "voice/queues", "enabled": true, "visible": true, "association": "MANUAL", "resources": ["sales"],
+    }]);
+    let module = json!({ "profile": "night", "module": "voice", "version": 3, "sections": sections });
+    let (profile, role) = ("profile:night", "role:analyst");
+    vec![
+        step("resourceRegister", "resource.register", "section:voice/queues", queues.clone()),
+        step("resourceRegister", "resource.register", "section:voice/queues", queues).quiet(),
+        step("profileCreate", "profile.create", profile, json!({ "name": "Night", "permissionType": "READ" })),
+        step(
+            "profileUpdate",
+            "profile.update",
+            profile,
+            json!({ "key": "night", "version": 1, "description": "Late" }),
+        )
+        .quiet(),
+        step(
+            "profileUpdate",
+            "profile.update",
+            profile,
+            json!({ "key": "night", "version": 2, "maskSensitiveData": true }),
+        ),
+        step("profileSaveModule", "profile.saveModule", profile, module),
+        step("profileClone", "profile.clone", profile, json!({ "key": "night", "newName": "Day" })),
+        step("profileDelete", "profile.delete", "profile:day", json!({ "key": "day" })),
+        step("roleCreate", "role.create", role, json!({ "name": "Analyst", "permissions": ["reports"] })),
+        step("roleUpdate", "role.update", role, json!({ "key": "analyst", "version": 1, "name": "Analysts" })).quiet(),
+        step(
+            "roleUpdate",
+            "role.update",
+            role,
+            json!({ "key": "analyst", "version": 2, "permissions": ["automation"] }),
+        ),
+    ]
+}
+
+fn people() -> Vec<Step> {
+    let dana = json!({
+        "username": "dana", "fullName": "Dana", "email": "dana@example.com", "baseRole": "USER", "profile": "night",
+        "password": PASSWORD,
+    });
+    let members = json!({ "group": "staff", "users": ["dana"] });
+    let (user, group) = ("user:dana", "group:staff");
+    vec![
+        step("userCreate", "user.create", user, dana),
+        step("userUpdate", "user.update", user, json!({ "key": "dana", "version": 1, "fullName": "Dana Field" }))
+            .quiet(),
+        step("userUpdate", "user.update", user, json!({ "key": "dana", "version": 2, "enabled": false })),
+        step("userUpdate", "user.update", user, json!({ "key": "dana", "version": 3, "enabled": true })),
+        step("apiKeyGenerate", "apiKey.generate", user, json!({ "user": "dana" })).quiet(),
+        step("apiKeyGenerate", "apiKey.generate", "user:alice", json!({})).quiet(),
+        step("apiKeyRemove", "apiKey.remove", user, json!({ "user": "dana" })).quiet(),
+        step("groupCreate", "group.create", group, json!({ "name": "Staff" })).quiet(),
+        step("groupUpdate", "group.update", group, json!({ "key": "staff", "version": 1, "roles": ["analyst"] })),
+        step("groupUpdate", "group.update", group, json!({ "key": "staff", "version": 2, "name": "All" })).quiet(),
+        step("groupAddMembers", "group.addMembers", group, members.clone()),
+        step("groupAddMembers", "group.addMembers", group, members.clone()).quiet(),
+        step("groupRemoveMembers", "group.removeMembers", group, members),
+        step("groupDelete", "group.delete", group, json!({ "key": "staff" })),
+    ]
+}
+
+fn end() -> Vec<Step> {
+    let queues = json!({ "section": "voice/queues", "keys": ["sales"] });
+    vec![
+        step("roleDelete", "role.delete", "role:analyst", json!({ "key": "analyst" })),
+        step("userDelete", "user.delete", "user:dana", json!({ "key": "dana" })),
+        step("resourceRemove", "resource.remove", "section:voice/queues", queues),
+        step("sessionEnd", "session.end", "user:alice", Value::Null).quiet(),
+    ]
+}

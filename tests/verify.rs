@@ -1,0 +1,202 @@
+//! Verifications (R44): a sound tenant is clean, and whatever is tampered with is named.
+
+use bailiwick::demo;
+use bailiwick::domain::key::{ActionPattern, ObjectPattern, ProfileKey, TenantKey};
+use bailiwick::error::ErrorCode;
+use bailiwick::policy::rule::{Rule, Subject};
+use bailiwick::service::verify::{Kind, Place, Report};
+use serde_json::json;
+
+use crate::common::app::{Choices, Client, Database, Instance};
+use crate::common::operations::{automatic, open};
+use crate::common::tables::Tables;
+
+/// A tenant on a database that a test can reach into.
+struct World {
+    database: Database,
+    instance: Instance,
+    alice: Client,
+    tables: Tables,
+}
+
+impl World {
+    async fn new(database: Database) -> Self {
+        let instance = Instance::start(&database, Choices::default()).await;
+        let alice = instance.tenant("acme").await;
+        alice.register("voice/queues", &["sales", "support"]).await;
+        alice.add_profile("Night", "READ_EDIT").await;
+        alice.save_sections("night", "voice", json!([open("voice/queues", &["sales"])])).await;
+        alice.add_user("dana", "USER", json!({ "profile": "night" })).await;
+        Self { tables: Tables::of(&database).await, database, instance, alice }
+    }
+
+    /// An instance that has read everything anew.
+    async fn fresh(&self) -> Instance {
+        Instance::start(&self.database, Choices::default()).await
+    }
+}
+
+/// Runs a test on `SQLite`, then on `PostgreSQL`.
+async fn on_both<F: Future<Output = ()>>(test: impl Fn(World) -> F) {
+    test(World::new(Database::sqlite()).await).await;
+    test(World::new(Database::postgres().await).await).await;
+}
+
+async fn verify(instance: &Instance, tenant: &str) -> bailiwick::error::Result<Option<Report>> {
+    let platform = &instance.platform;
+    let system = platform.system_caller(&TenantKey::parse(TenantKey::PLATFORM).unwrap()).await.unwrap();
+    platform.verify(&system, &TenantKey::parse(tenant).unwrap()).await
+}
+
+/// What a verification of `acme` finds, a line for each difference.
+async fn differences(instance: &Instance) -> Vec<String> {
+    let report = verify(instance, "acme").await.unwrap().unwrap();
+    let line = |place: Place, kind: Kind, what: &str| format!("{} {}: {what}", kind.as_str(), place.as_str());
+    report.differences.iter().map(|one| line(one.place, one.kind, &one.what)).collect()
+}
+
+const NIGHT: &str = "p, profile:night, acme, voice/queues/sales, edit, allow";
+const FORGED: &str = "p, profile:night, acme, staff/*, *, allow";
+
+#[tokio::test]
+async fn r44_what_administrators_make_is_clean() {
+    on_both(async |world| {
+        demo::load(&world.instance.platform).await.unwrap();
+        for tenant in ["acme", "platform", "demo"] {
+            for instance in [&world.instance, &world.fresh().await] {
+                let report = verify(instance, tenant).await.unwrap().unwrap();
+                assert_eq!(report.differences, [], "{tenant}");
+                assert!(report.rules > 0 && report.requests > 0, "{report:?}");
+            }
+        }
+        assert_eq!(verify(&world.instance, "nowhere").await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r44_a_rule_that_went_is_named_where_it_is_missing() {
+    on_both(async |world| {
+        assert_eq!(differences(&world.instance).await, [""; 0]);
+        let gone = "DELETE FROM casbin_rule WHERE v0 = 'profile:night' AND v2 = 'voice/queues/sales' AND v3 = 'edit'";
+        world.tables.run(gone).await;
+        let origin = format!("missing origins: profile night, Voice Queues associated, of {NIGHT}");
+        let stored = [format!("missing stored rules: {NIGHT}"), origin];
+        assert_eq!(differences(&world.instance).await, stored, "the snapshot here is older than the harm");
+        let everywhere = [&stored[..], &[format!("missing snapshot: {NIGHT}")]].concat();
+        assert_eq!(differences(&world.fresh().await).await, everywhere);
+    })
+    .await;
+}
+
+/// Writes a row that nobody compiled, with the digest of the rule that it would be.
+async fn forge(tables: &Tables, domain: &str) {
+    let (profile, object) = (ProfileKey::parse("night").unwrap(), ObjectPattern::parse("staff/*").unwrap());
+    let rule = Rule::allow(Subject::Profile(profile), object, ActionPattern::any());
+    let digest: String = rule.hash().0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = tables.bytes(&digest);
+    tables
+        .run(&format!(
+            "INSERT INTO casbin_rule (ptype, v0, v1, v2, v3, v4, tenant_id, hash) \
+             SELECT 'p', 'profile:night', '{domain}', 'staff/*', '*', 'allow', id, {digest} FROM tenants WHERE key = 'acme'"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn r44_a_rule_that_nobody_compiled_is_named_where_it_is() {
+    on_both(async |world| {
+        forge(&world.tables, "acme").await;
+        assert_eq!(differences(&world.instance).await, [format!("extra stored rules: {FORGED}")]);
+        let fresh = world.fresh().await;
+        let everywhere = [format!("extra stored rules: {FORGED}"), format!("extra snapshot: {FORGED}")];
+        assert_eq!(differences(&fresh).await, everywhere);
+        assert!(world.alice.at(&fresh).allowed("dana", "delete", "staff/agents").await, "it would be decided by");
+        // The next change of the tenant compiles it anew, and mends it.
+        world.alice.save_sections("night", "staff", json!([automatic("staff/teams")])).await;
+        assert_eq!(differences(&world.fresh().await).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r44_a_row_that_is_no_rule_of_the_tenant_is_named_although_nobody_can_load_it() {
+    on_both(async |world| {
+        forge(&world.tables, "globex").await;
+        let found = differences(&world.fresh().await).await;
+        assert_eq!(found[0], "extra stored rules: p, profile:night, globex, staff/*, *, allow");
+        assert!(found[1].starts_with("wrong snapshot: it cannot be loaded: "), "{found:?}");
+        assert!(found[1].contains("is not a rule of tenant `acme`"), "{found:?}");
+        assert_eq!(found.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r44_a_state_that_was_changed_behind_the_compiler_is_named_by_its_rules() {
+    on_both(async |world| {
+        let disabled = format!(
+            "UPDATE users SET enabled = {} WHERE key = 'dana'",
+            if world.tables.is_postgres() { "false" } else { "0" }
+        );
+        world.tables.run(&disabled).await;
+        let rules = ["g, user:dana, profile:night, acme", "g, user:dana, role:member, acme"];
+        let found = differences(&world.instance).await;
+        for rule in rules {
+            assert!(found.contains(&format!("extra stored rules: {rule}")), "{found:?}");
+            assert!(found.contains(&format!("extra snapshot: {rule}")), "{found:?}");
+        }
+        assert!(found.contains(&"wrong snapshot: who is disabled".to_owned()), "{found:?}");
+        world.tables.run("UPDATE tenants SET masked_characters = 9 WHERE key = 'acme'").await;
+        let found = differences(&world.instance).await;
+        assert!(found.contains(&"wrong snapshot: the settings".to_owned()), "{found:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r44_another_version_of_the_compiler_a_wrong_digest_and_a_lost_origin_are_named() {
+    on_both(async |world| {
+        world.tables.run("UPDATE tenants SET compiler_version = 0 WHERE key = 'acme'").await;
+        let version = "wrong stored rules: compiled by version 0 of the compiler, and this program's is 1".to_owned();
+        assert_eq!(differences(&world.instance).await, [version]);
+        world.tables.run("UPDATE tenants SET compiler_version = 1 WHERE key = 'acme'").await;
+        let rule = "v0 = 'profile:night' AND v2 = 'voice/queues/sales' AND v3 = 'edit'";
+        let lost = format!("DELETE FROM rule_origins WHERE rule_hash = (SELECT hash FROM casbin_rule WHERE {rule})");
+        world.tables.run(&lost).await;
+        let origin = format!("missing origins: profile night, Voice Queues associated, of {NIGHT}");
+        assert_eq!(differences(&world.instance).await, [origin.clone()]);
+        let hash = world.tables.bytes("00112233445566778899aabbccddeeff");
+        world.tables.run(&format!("UPDATE casbin_rule SET hash = {hash} WHERE {rule}")).await;
+        assert_eq!(differences(&world.instance).await, [format!("wrong stored rules: the digest of {NIGHT}"), origin]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r44_a_tenant_that_changes_meanwhile_is_no_difference() {
+    on_both(async |world| {
+        let alice = world.alice.clone();
+        let changes = tokio::spawn(async move {
+            for round in 0..20 {
+                let section = if round % 2 == 0 { automatic("voice/queues") } else { open("voice/queues", &["sales"]) };
+                alice.save_sections("night", "voice", json!([section])).await;
+            }
+        });
+        let fresh = world.fresh().await;
+        let mut clean = 0;
+        while !changes.is_finished() || clean == 0 {
+            for instance in [&world.instance, &fresh] {
+                match verify(instance, "acme").await {
+                    Ok(report) => {
+                        assert_eq!(report.unwrap().differences, []);
+                        clean += 1;
+                    }
+                    Err(error) => assert_eq!(error.code, ErrorCode::Unavailable, "{error}"),
+                }
+            }
+        }
+        changes.await.unwrap();
+    })
+    .await;
+}
