@@ -12,8 +12,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lettre::message::Mailbox;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
+use lettre::message::{Body, Mailbox};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use uuid::Uuid;
 
@@ -98,8 +98,20 @@ impl Mailer {
             .message_id(None)
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .header(ContentType::TEXT_PLAIN)
-            .body(mail.text)
+            .body(self.body(mail.text))
             .map_err(Error::internal)
+    }
+
+    /// The text as it stands wherever that may be, and not broken into the short lines of an
+    /// encoding: a link stays in one piece also for who reads the file.
+    fn body(&self, text: String) -> Body {
+        let encoding = match &self.way {
+            _ if text.is_ascii() => ContentTransferEncoding::SevenBit,
+            Way::Folder(_) => ContentTransferEncoding::EightBit,
+            // Not every server takes eight bits.
+            Way::Smtp(_) => return Body::new(text),
+        };
+        Body::dangerous_pre_encoded(text.replace('\n', "\r\n").into_bytes(), encoding)
     }
 }
 
@@ -127,7 +139,8 @@ mod tests {
     async fn a_mail_in_the_folder_is_whole_and_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let mailer = Mailer::folder(folder.path().join("to/mail"), "Bailiwick <bailiwick@localhost>".parse().unwrap());
-        mailer.send(mail("first line\nsecond line")).await.unwrap();
+        let long = format!("für Dana\nhttps://access.example.com/{}\n", "x".repeat(200));
+        mailer.send(mail(&long)).await.unwrap();
         mailer.send(mail("another")).await.unwrap();
         let folder = folder.path().join("to/mail");
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
@@ -141,7 +154,8 @@ mod tests {
             "To: dana@acme.example\r\n",
             "Auto-Submitted: auto-generated\r\n",
             "Content-Type: text/plain; charset=utf-8\r\n",
-            "\r\n\r\nfirst line\r\nsecond line",
+            "\r\n\r\nfür Dana\r\n",
+            long.lines().last().unwrap(),
         ] {
             assert!(text.contains(line), "{line:?} is not in {text}");
         }

@@ -281,7 +281,8 @@ async fn r29_a_mail_that_cannot_be_sent_is_never_told_and_the_next_one_is_sent()
         mailer: Some(bailiwick::mail::Mailer::smtp(gone, crate::common::mail::mail_from()).unwrap()),
         ..Choices::default()
     };
-    let instance = Instance::start(&Database::sqlite(), choices).await;
+    let database = Database::sqlite();
+    let instance = Instance::start(&database, choices).await;
     acme_with_dana(&instance).await;
     ask(&instance, "acme", "dana@example.com").await;
     instance.settled().await;
@@ -292,7 +293,8 @@ async fn r29_a_mail_that_cannot_be_sent_is_never_told_and_the_next_one_is_sent()
 async fn r29_a_flood_of_requests_is_answered_alike_and_kept_small() {
     let server = MailServer::start_held().await;
     let choices = Choices { mailer: Some(server.mailer()), ..Choices::default() };
-    let instance = Instance::start(&Database::sqlite(), choices).await;
+    let database = Database::sqlite();
+    let instance = Instance::start(&database, choices).await;
     let (alice, _) = acme_with_dana(&instance).await;
     alice.add_user("pat", "AGENT", json!({})).await;
     for email in ["dana@example.com", "alice@example.com"] {
