@@ -33,3 +33,4 @@ mod store;
 mod sync;
 mod tenant;
 mod user;
+mod worlds;
