@@ -49,6 +49,9 @@ fn there_are_worlds_enough_and_each_allows_and_denies() {
     for (name, world) in worlds {
         let answers: Vec<bool> = world.may.values().flat_map(|table| table.values()).map(|it| !it.is_empty()).collect();
         assert!(answers.contains(&true) && answers.contains(&false), "{name} asks for one kind of answer alone");
-        assert!(!world.rules.is_empty() && !world.about.is_empty(), "{name} says neither what it shows nor of which rule");
+        assert!(
+            !world.rules.is_empty() && !world.about.is_empty(),
+            "{name} says neither what it shows nor of which rule"
+        );
     }
 }

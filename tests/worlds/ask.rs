@@ -52,7 +52,11 @@ pub(super) async fn check(alice: &Client, name: &str, world: &World) {
     // LATER
     for (user, lists) in world.lists.iter().take(0) {
         for list in lists {
-            found.same(&format!("{user} at {} {}", list.owner, list.items), &items(alice, user, list).await, &list.sees);
+            found.same(
+                &format!("{user} at {} {}", list.owner, list.items),
+                &items(alice, user, list).await,
+                &list.sees,
+            );
         }
     }
     for (user, views) in world.contact.iter().take(0) {
