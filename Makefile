@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench test-tools compiler
+.PHONY: help run test check rules fmt bench test-tools compiler
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,9 +19,13 @@ test: compiler test-tools ## all tests, on SQLite, PostgreSQL and Redis
 	$(CARGO) test --workspace
 
 check: compiler ## what a change must pass beside the tests: format, lints, documentation
+	scripts/rules --check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+
+rules: ## fill in docs/RULES.md: which tests prove which rule
+	scripts/rules
 
 fmt: ## format the code
 	$(CARGO) fmt --all

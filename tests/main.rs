@@ -45,3 +45,4 @@ mod tenant;
 mod transfer;
 mod user;
 mod verify;
+mod worlds;

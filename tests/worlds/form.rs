@@ -1,0 +1,152 @@
+//! The form of a world.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+type Map<T> = BTreeMap<String, T>;
+type List = Vec<String>;
+
+/// A tenant, and what holds in it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct World {
+    /// What it shows.
+    pub(super) about: String,
+    /// The rules that it shows: `R13`.
+    pub(super) rules: BTreeSet<String>,
+    /// The modules of the licence at the end; all when absent.
+    pub(super) licence: Option<List>,
+    /// Settings that are not as by default.
+    pub(super) settings: Option<Value>,
+    /// Keys by section.
+    #[serde(default)]
+    pub(super) resources: Map<List>,
+    /// Keys by section, of those that are protected.
+    #[serde(default)]
+    pub(super) protected: Map<List>,
+    /// The objects in a container, by the container's object.
+    #[serde(default)]
+    pub(super) members: Map<List>,
+    #[serde(default)]
+    pub(super) profiles: Map<Profile>,
+    #[serde(default)]
+    pub(super) roles: Map<Role>,
+    #[serde(default)]
+    pub(super) groups: Map<Group>,
+    #[serde(default)]
+    pub(super) users: Map<User>,
+    /// What happens afterwards: an operation's name and its input. A version that is left out is
+    /// the present one.
+    #[serde(default)]
+    pub(super) then: Vec<Map<Value>>,
+    /// What is refused in the end: an operation's name and its input, and `with` which code at
+    /// which field. It changes nothing.
+    #[serde(default)]
+    pub(super) refused: Vec<Map<Value>>,
+
+    /// Exactly what a user may do on an object, of all actions there are: `read link`.
+    pub(super) may: Map<Map<String>>,
+    /// Why a user may not, by `action object`.
+    #[serde(default)]
+    pub(super) why: Map<Map<String>>,
+    /// What goes with an allow, by `action object`: `MASK contacts 4`, or nothing.
+    #[serde(default)]
+    pub(super) obliged: Map<Map<String>>,
+    /// Exactly what is in a user's menu: `voice: queues realtime`, with entries in brackets.
+    #[serde(default)]
+    pub(super) menu: Map<List>,
+    #[serde(default)]
+    pub(super) home: Map<String>,
+    /// The state of a module for a profile.
+    #[serde(default)]
+    pub(super) states: Map<Map<String>>,
+    /// The lists of items that a user gets for an owner.
+    #[serde(default)]
+    pub(super) lists: Map<Vec<ItemList>>,
+    /// What a user sees of the contact Anna Rossi, +39 02 1234-5678, anna.rossi@example.com, by
+    /// data view.
+    #[serde(default)]
+    pub(super) contact: Map<Map<List>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Profile {
+    /// `R`, `RE`, `RD` or `RED`.
+    #[serde(rename = "type")]
+    pub(super) permission_type: String,
+    #[serde(default)]
+    pub(super) mask: bool,
+    /// The modules that are switched on.
+    #[serde(default)]
+    pub(super) switched: List,
+    /// The modules' overrides.
+    #[serde(default)]
+    pub(super) overrides: Map<String>,
+    #[serde(default)]
+    pub(super) sections: Map<Section>,
+}
+
+/// Enabled, visible and inheriting, with an empty list, where nothing else is said.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Section {
+    /// Not enabled.
+    #[serde(default)]
+    pub(super) closed: bool,
+    #[serde(default)]
+    pub(super) hidden: bool,
+    pub(super) rights: Option<String>,
+    #[serde(default)]
+    pub(super) automatic: bool,
+    #[serde(default)]
+    pub(super) list: List,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Role {
+    #[serde(default)]
+    pub(super) permissions: List,
+    /// `allow read voice/queues/*`
+    #[serde(default)]
+    pub(super) grants: List,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Group {
+    #[serde(default)]
+    pub(super) roles: List,
+    #[serde(default)]
+    pub(super) permissions: List,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct User {
+    /// USER when absent.
+    pub(super) base: Option<String>,
+    pub(super) profile: Option<String>,
+    pub(super) role: Option<String>,
+    #[serde(default)]
+    pub(super) groups: List,
+    #[serde(default)]
+    pub(super) disabled: bool,
+}
+
+/// A list of items as a form shows it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ItemList {
+    /// The object whose list it is; on creation its section.
+    pub(super) owner: String,
+    /// The section of the items.
+    pub(super) items: String,
+    /// What is linked already; on creation absent.
+    pub(super) linked: Option<List>,
+    /// What is seen: `sales`, `sales linked`, `sales linked locked`.
+    pub(super) sees: List,
+}
