@@ -30,8 +30,8 @@ impl TenantState {
         self.users.keys().filter(due).collect()
     }
 
-    /// Makes the resources follow the users since `before`: those of `agents` are registered or
-    /// renamed, and those of users that are agents no more are removed (R46). What the change
+    /// Makes the resources follow the users since `before`: those of `agents` that are agents are
+    /// registered or renamed, and those of users that are agents no more are removed (R46). What the change
     /// itself made is the creator's: its profile gets it where its list is manual (R11). One that
     /// the host had registered is taken over as it is.
     pub fn follow_agents(
@@ -44,8 +44,11 @@ impl TenantState {
     ) -> Result<()> {
         let Some(section) = section(catalogue) else { return Ok(()) };
         self.remove_left_agents(section, before)?;
-        for agent in agents.into_iter().filter(|agent| self.is_agent(agent.key.as_str())).collect::<Vec<_>>() {
+        for agent in agents {
             let key = agent.key.clone();
+            if !self.is_agent(key.as_str()) {
+                continue;
+            }
             let creator = creator.filter(|_| !before.is_agent(key.as_str()));
             let known = self.resources.get(&Object::resource(&section.key, &key));
             let agent = NewResource { protected: known.is_some_and(|known| known.protected), ..agent };
