@@ -21,6 +21,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::mail::Mail;
 use crate::mail::password::ResetLink;
 use crate::store::password::{NewPasswordReset, PasswordResetRow};
+use crate::store::session::SignInRow;
 use crate::store::tenant::TenantRow;
 use crate::store::user::{AccountChange, UserRow};
 use crate::store::{CommitError, Tx};
@@ -193,7 +194,7 @@ impl Platform {
         let link = self.live_link(&token).await?.ok_or_else(expired)?;
         let tenant = self.store.tenant_by_id(link.tenant).await?.ok_or_else(expired)?;
         let account = self.store.scope(tenant.id).sign_in(&link.user).await?;
-        let account = account.filter(|account| account.may_sign_in()).ok_or_else(expired)?;
+        let account = account.filter(SignInRow::may_sign_in).ok_or_else(expired)?;
         check_password(&tenant.settings, password.expose_secret())?;
         let hash = self.passwords.hash(password).await?;
         let home = TenantRef { id: tenant.id, key: tenant.key };

@@ -57,13 +57,6 @@ struct AtWork {
 }
 
 impl MailServer {
-    /// One that takes whatever comes.
-    pub(crate) async fn start() -> Self {
-        let server = Self::start_refusing(None).await;
-        server.release();
-        server
-    }
-
     /// One that is held for now.
     pub(crate) async fn start_held() -> Self {
         Self::start_refusing(None).await
@@ -127,13 +120,15 @@ impl AtWork {
                 "EHLO" => "250-localhost\r\n250 8BITMIME\r\n",
                 "RCPT" if self.refused.is_some_and(|address| line.contains(address)) => "550 no such mailbox\r\n",
                 "RCPT" => {
-                    mail.push_str(&format!("{line}\n"));
+                    mail += &line;
+                    mail.push('\n');
                     "250 ok\r\n"
                 }
                 "DATA" => {
                     write.write_all(b"354 go on\r\n").await?;
                     while let Some(line) = lines.next_line().await?.filter(|line| line != ".") {
-                        mail.push_str(&format!("{}\n", line.strip_prefix('.').unwrap_or(&line)));
+                        mail += line.strip_prefix('.').unwrap_or(&line);
+                        mail.push('\n');
                     }
                     self.mails.lock().unwrap().push(std::mem::take(&mut mail));
                     "250 taken\r\n"
