@@ -93,8 +93,7 @@ async fn r44_a_rule_that_went_is_named_where_it_is_missing() {
 async fn forge(tables: &Tables, domain: &str) {
     let (profile, object) = (ProfileKey::parse("night").unwrap(), ObjectPattern::parse("staff/*").unwrap());
     let rule = Rule::allow(Subject::Profile(profile), object, ActionPattern::any());
-    let digest: String = rule.hash().0.iter().map(|byte| format!("{byte:02x}")).collect();
-    let digest = tables.bytes(&digest);
+    let digest = tables.bytes(&format!("{:032x}", u128::from_be_bytes(rule.hash().0)));
     tables
         .run(&format!(
             "INSERT INTO casbin_rule (ptype, v0, v1, v2, v3, v4, tenant_id, hash) \
@@ -165,7 +164,7 @@ async fn r44_another_version_of_the_compiler_a_wrong_digest_and_a_lost_origin_ar
         let lost = format!("DELETE FROM rule_origins WHERE rule_hash = (SELECT hash FROM casbin_rule WHERE {rule})");
         world.tables.run(&lost).await;
         let origin = format!("missing origins: profile night, Voice Queues associated, of {NIGHT}");
-        assert_eq!(differences(&world.instance).await, [origin.clone()]);
+        assert_eq!(differences(&world.instance).await, std::slice::from_ref(&origin));
         let hash = world.tables.bytes("00112233445566778899aabbccddeeff");
         world.tables.run(&format!("UPDATE casbin_rule SET hash = {hash} WHERE {rule}")).await;
         assert_eq!(differences(&world.instance).await, [format!("wrong stored rules: the digest of {NIGHT}"), origin]);

@@ -104,11 +104,11 @@ fn for_people(report: &Report) -> String {
             "{tenant}: clean at revision {revision}: {rules} rules, {requests} requests decided as casbin does\n"
         );
     }
-    let mut text = format!("{tenant}: {} differences at revision {revision}\n", differences.len());
-    for one in differences {
-        text += &format!("  {} in the {}: {}\n", one.kind.as_str(), one.place.as_str(), one.what);
-    }
-    text
+    let mut lines = vec![format!("{tenant}: {} differences at revision {revision}", differences.len())];
+    let named = differences.iter();
+    lines.extend(named.map(|one| format!("  {} in the {}: {}", one.kind.as_str(), one.place.as_str(), one.what)));
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 fn for_programs(report: &Report) -> String {

@@ -203,8 +203,10 @@ impl Report {
             };
             let missing: Vec<_> = expected.difference(found).map(named).collect();
             let extra: Vec<_> = found.difference(expected).map(named).collect();
-            missing.into_iter().for_each(|what| self.add(Place::Origins, Kind::Missing, what));
-            extra.into_iter().for_each(|what| self.add(Place::Origins, Kind::Extra, what));
+            let differing = missing.into_iter().map(|what| (Kind::Missing, what));
+            for (kind, what) in differing.chain(extra.into_iter().map(|what| (Kind::Extra, what))) {
+                self.add(Place::Origins, kind, what);
+            }
         }
         for origin in left.into_values().flatten() {
             let what = format!("{} {}, {}, of no rule", origin.kind.as_str(), origin.key, origin.note);

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use migrations::Migrator;
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::Connection as _;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    IsolationLevel, QueryFilter, Select, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    IsolationLevel, QueryFilter, Select, SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -89,6 +90,7 @@ impl Store {
             .test_before_acquire_if_idle_for(IDLE)
             .sqlx_logging(false)
             .map_sqlx_sqlite_opts(sqlite_options)
+            .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(has_ended(connection))))
             .map_sqlx_postgres_opts(|options| {
                 options.application_name("bailiwick").options([("lock_timeout", format!("{}ms", PATIENCE.as_millis()))])
             });
@@ -187,6 +189,17 @@ fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         // An acknowledged change outlives a power cut.
         .synchronous(SqliteSynchronous::Full)
+}
+
+/// Whether a connection that is given back has ended its transaction. On a full disk, and on some
+/// other errors, `SQLite` rolls back by itself; the driver then finds nothing to roll back, believes
+/// that the transaction goes on, and refuses every later one. Such a connection is closed.
+async fn has_ended(connection: &mut SqliteConnection) -> Result<bool, SqlxError> {
+    if connection.is_in_transaction() {
+        // A rollback may still be on its way: this comes after it.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 fn too_slow() -> Error {
