@@ -245,15 +245,16 @@ type Request = (Subject, Object, Action);
 fn sample(rules: &[Rule], state: &TenantState) -> Result<Vec<Request>> {
     let permissions: Vec<_> = rules.iter().filter(|rule| matches!(rule, Rule::Permission { .. })).collect();
     let users: Vec<_> = state.users.keys().collect();
-    let mut requests = Vec::with_capacity(2 * SAMPLE);
-    for n in 0..SAMPLE.min(permissions.len()) {
-        let Some(Rule::Permission { subject, object, action, .. }) = permissions.get(n * permissions.len() / SAMPLE)
+    let count = SAMPLE.min(permissions.len());
+    let mut requests = Vec::with_capacity(2 * count);
+    for n in 0..count {
+        let Some(Rule::Permission { subject, object, action, .. }) = permissions.get(n * permissions.len() / count)
         else {
             continue;
         };
         let object = within(object)?;
         let action = Action::parse(action.as_str()).unwrap_or_else(|_| Action::read());
-        let user = users.get(n * users.len() / SAMPLE).map(|user| Subject::User((*user).clone()));
+        let user = users.get(n * users.len() / count).map(|user| Subject::User((*user).clone()));
         requests.extend(user.map(|user| (user, object.clone(), action.clone())));
         requests.push((subject.clone(), object, action));
     }
