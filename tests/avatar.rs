@@ -10,7 +10,7 @@ use crate::common::upload::{MULTIPART, with_file};
 
 /// The status, the type, and the bytes at this address.
 async fn seen(client: &Client, path: &str) -> (u16, String, Vec<u8>) {
-    let answer = client.fetch(path.trim_start_matches(INSTALLATION), &[]).await;
+    let answer = client.fetch(path, &[]).await;
     let media = answer.headers().get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();
     (answer.status().as_u16(), media, answer.bytes().await.unwrap().to_vec())
 }

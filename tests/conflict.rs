@@ -31,7 +31,9 @@ async fn r17_of_two_admins_who_save_a_module_at_once_one_wins_and_the_other_hear
         for round in 0..4 {
             let before = alice.get("Profile", json!({ "key": "night" })).await["version"].as_i64().unwrap();
             let saving = async |client: &Client, section: &str| {
-                let on = merged(automatic(section), json!({ "enabled": round % 2 == 0 }));
+                // Another one in each round, whoever won the last.
+                let rights = json!({ "read": true, "edit": round % 2 == 0, "delete": round / 2 == 0 });
+                let on = merged(automatic(section), json!({ "override": rights }));
                 let input = json!({ "input": save(before, &json!([on])) });
                 client.get("ProfileSaveModule", input).await
             };

@@ -124,8 +124,8 @@ async fn r25_only_an_admin_administers_and_only_a_service_besides_registers_and_
         let (revision, rules) = (alice.revision().await, alice.rules().await);
         for (base_role, caller) in &callers {
             let may = |name: &str| match name {
-                "ResourceRegister" | "ResourceRemove" => *base_role == "SERVICE",
-                "Decision" | "Decisions" | "LinkableItems" | "Masked" | "Pseudonyms" => *base_role == "SERVICE",
+                "ResourceRegister" | "ResourceRemove" | "Decision" | "Decisions" | "LinkableItems" | "Masked"
+                | "Pseudonyms" => *base_role == "SERVICE",
                 _ => false,
             };
             let asked = mutations().into_iter().map(|(name, input)| (name, json!({ "input": input }))).chain(queries());

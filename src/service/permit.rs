@@ -76,12 +76,8 @@ permits! {
 
 impl Permit {
     /// Make profiles and give them to users at once.
-    pub const PROFILES_IMPORT: Self = Self {
-        object: "admin/user-profiles",
-        action: Action::edit,
-        or: Vec::new(),
-        also: Some(&Self::USERS_EDIT),
-    };
+    pub const PROFILES_IMPORT: Self =
+        Self { object: "admin/user-profiles", action: Action::edit, or: Vec::new(), also: Some(&Self::USERS_EDIT) };
 
     /// The object that it is asked about.
     pub const fn object(&self) -> &'static str {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::World;
-use super::step::By;
+use super::step::{By, PICTURE};
 use crate::common::app::{OPERATOR_PASSWORD, PASSWORD};
 
 /// Makes what the refusals are about, and signs everybody in.
@@ -29,7 +29,12 @@ pub(super) fn refusals() -> Vec<(By, &'static str, Value, &'static str)> {
         |key: &str, password: &str| json!({ "key": key, "name": "X", "modules": [], "admin": admin(password) });
     let wrong = json!({ "tenant": "acme", "username": "alice", "password": "Wrong-123" });
     let user = json!({ "username": "eve", "fullName": "Eve", "email": "eve@example.com", "baseRole": "USER" });
+    let nowhere = json!({ "tenant": "acme", "email": "not an address" });
+    let old = json!({ "user": "ann", "edit": true, "delete": true, "modules": [], "sections": [], "resources": [] });
+    let again = json!({ "username": "dana", "fullName": "D", "email": "d@example.com", "baseRole": "AGENT" });
     let mut all = vec![
+        (By::Stranger, "passwordResetRequest", nowhere, "INVALID"),
+        (By::Stranger, "passwordReset", json!({ "token": "x", "password": "Another-12" }), "LINK_EXPIRED"),
         (By::Stranger, "sessionCreate", wrong, "WRONG_PASSWORD"),
         (By::Stranger, "sessionEnd", Value::Null, "UNAUTHENTICATED"),
         (By::Operator, "tenantCreate", tenant("acme", PASSWORD), "ALREADY_EXISTS"),
@@ -46,6 +51,13 @@ pub(super) fn refusals() -> Vec<(By, &'static str, Value, &'static str)> {
             "ALREADY_EXISTS",
         ),
         ("userDelete", json!({ "key": "alice" }), "PROTECTED_USER"),
+        ("userSetPassword", json!({ "key": "alice", "password": "Another-12" }), "INVALID"),
+        ("passwordChange", json!({ "old": "Wrong-123", "new": "Another-12" }), "WRONG_PASSWORD"),
+        ("userSetAvatar", json!({ "user": "dana" }), "INVALID"),
+        ("usersExport", json!({ "keys": ["dana", "nobody"] }), "NOT_FOUND"),
+        ("usersImport", json!({ "users": [again] }), "ALREADY_EXISTS"),
+        ("profileAssign", json!({ "profile": "default", "users": ["dana", "ann"] }), "PROFILE_NOT_ASSIGNABLE"),
+        ("profilesImportLegacy", json!({ "users": [old] }), "PROFILE_NOT_ASSIGNABLE"),
         ("profileCreate", json!({ "name": "Night", "permissionType": "READ" }), "ALREADY_EXISTS"),
         ("profileUpdate", json!({ "key": "night", "version": 9, "maskSensitiveData": true }), "CONFLICT"),
         ("profileSaveModule", json!({ "profile": "night", "module": "voice", "version": 9, "all": true }), "CONFLICT"),
@@ -74,7 +86,8 @@ pub(super) fn refusals() -> Vec<(By, &'static str, Value, &'static str)> {
 
 /// What needs a right, with inputs that would do for who has it.
 pub(super) fn forbidden() -> Vec<(&'static str, Value)> {
-    let all = super::steps().into_iter().filter(|step| !step.mutation.starts_with("session"));
+    let own = |step: &super::Step| step.mutation.starts_with("session") || step.mutation.starts_with("password");
+    let all = super::steps().into_iter().filter(|step| !own(step) && step.input["file"] != PICTURE);
     let own_key = |input: &Value| input == &json!({});
     all.filter(|step| !own_key(&step.input)).map(|step| (step.mutation, step.input)).collect()
 }

@@ -16,7 +16,16 @@ pub(super) enum By {
     Admin,
     /// An AGENT of `acme`, who may nothing.
     Agent,
+    /// Whoever holds the link that was mailed to Dana.
+    Mailed,
 }
+
+/// What stands for the token of a mailed link in an input.
+pub(super) const MAILED: &str = "as mailed";
+/// What stands for a file in an input.
+pub(super) const PICTURE: &str = "a picture";
+/// What leaves no event: it only asks for a mail, and nothing tells in time whether one is sent.
+pub(super) const UNLOGGED: [&str; 1] = ["passwordResetRequest"];
 
 impl By {
     /// As whom the log names it, in a step that concerns this tenant.
@@ -25,6 +34,7 @@ impl By {
             Self::Operator => (ActorKind::Operator, "operator", "Operator"),
             Self::Stranger if tenant == "platform" => (ActorKind::Operator, "operator", "Operator"),
             Self::Agent => (ActorKind::User, "ann", "Ann"),
+            Self::Mailed => (ActorKind::User, "dana", "Dana Field"),
             Self::Stranger | Self::Admin => (ActorKind::User, "alice", "Alice"),
         }
     }
@@ -71,7 +81,7 @@ fn sign_in(tenant: &'static str, username: &str, password: &str, who: By) -> Ste
 
 /// All of them, in order.
 pub(super) fn steps() -> Vec<Step> {
-    [beginning(), things(), people(), end()].into_iter().flatten().collect()
+    [beginning(), things(), people(), credentials(), groups(), end()].into_iter().flatten().collect()
 }
 
 fn beginning() -> Vec<Step> {
@@ -132,17 +142,45 @@ fn people() -> Vec<Step> {
         "username": "dana", "fullName": "Dana", "email": "dana@example.com", "baseRole": "USER", "profile": "night",
         "password": PASSWORD,
     });
-    let members = json!({ "group": "staff", "users": ["dana"] });
-    let (user, group) = ("user:dana", "group:staff");
+    let assign = |profile: &str| json!({ "profile": profile, "users": ["dana"] });
+    let old = json!([{ "user": "dana", "edit": true, "delete": false, "modules": [],
+        "sections": ["voice/queues"], "resources": [] }]);
+    let ben = json!({ "username": "ben", "fullName": "Ben", "email": "ben@example.com", "baseRole": "AGENT" });
+    let user = "user:dana";
     vec![
         step("userCreate", "user.create", user, dana),
         step("userUpdate", "user.update", user, json!({ "key": "dana", "version": 1, "fullName": "Dana Field" }))
             .quiet(),
         step("userUpdate", "user.update", user, json!({ "key": "dana", "version": 2, "enabled": false })),
         step("userUpdate", "user.update", user, json!({ "key": "dana", "version": 3, "enabled": true })),
+        step("profileAssign", "profile.assign", "profile:default", assign("default")),
+        step("profileAssign", "profile.assign", "profile:default", assign("default")).quiet(),
+        step("profilesImportLegacy", "profile.importLegacy", "profile:profile_*", json!({ "users": old.clone() })),
+        step("profilesImportLegacy", "profile.importLegacy", "profile:profile_*", json!({ "users": old })).quiet(),
+        step("usersImport", "users.import", "users", json!({ "users": [ben] })),
+        step("usersExport", "users.export", "users", json!({ "keys": ["dana", "ben"] })).quiet(),
+        step("userSetAvatar", "avatar.set", user, json!({ "user": "dana", "file": PICTURE })).quiet(),
+        step("userSetAvatar", "avatar.remove", user, json!({ "user": "dana", "file": null })).quiet(),
+    ]
+}
+
+fn credentials() -> Vec<Step> {
+    let (user, new) = ("user:dana", "Another-12");
+    let reset = step("passwordReset", "password.reset", user, json!({ "token": MAILED, "password": new }));
+    vec![
         step("apiKeyGenerate", "apiKey.generate", user, json!({ "user": "dana" })).quiet(),
         step("apiKeyGenerate", "apiKey.generate", "user:alice", json!({})).quiet(),
         step("apiKeyRemove", "apiKey.remove", user, json!({ "user": "dana" })).quiet(),
+        step("passwordChange", "password.change", "user:alice", json!({ "old": PASSWORD, "new": new })).quiet(),
+        step("userSetPassword", "user.setPassword", user, json!({ "key": "dana", "password": new })).quiet(),
+        Step { by: By::Mailed, ..reset.quiet() },
+    ]
+}
+
+fn groups() -> Vec<Step> {
+    let members = json!({ "group": "staff", "users": ["dana"] });
+    let group = "group:staff";
+    vec![
         step("groupCreate", "group.create", group, json!({ "name": "Staff" })).quiet(),
         step("groupUpdate", "group.update", group, json!({ "key": "staff", "version": 1, "roles": ["analyst"] })),
         step("groupUpdate", "group.update", group, json!({ "key": "staff", "version": 2, "name": "All" })).quiet(),

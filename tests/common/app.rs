@@ -252,6 +252,8 @@ impl Client {
 
     /// What a GET of this path answers.
     pub(crate) async fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        // Links have the address that people use; here it is this instance's.
+        let path = path.trim_start_matches(INSTALLATION);
         let mut request = self.credentials(self.http.get(format!("{}{path}", self.url)));
         for (name, value) in headers {
             request = request.header(*name, *value);
