@@ -2,6 +2,8 @@
 //! would catch a broken engine. A failure names its seed; `ENGINE_SEED=… cargo test` repeats it.
 #![cfg(test)]
 
+mod after;
+
 use std::sync::Arc;
 
 use bailiwick::domain::key::{Action, ActionPattern, Object, ObjectPattern, TenantKey};

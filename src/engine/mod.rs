@@ -7,19 +7,24 @@
 //! not by the number of rules. The [`oracle`] answers the same questions the slow way, and the
 //! two must always agree.
 
+mod change;
+mod chunks;
 pub mod decide;
 mod matcher;
 mod names;
 pub mod oracle;
+mod permissions;
 pub mod plan;
 mod roles;
+mod rules;
 pub mod snapshot;
 pub mod tenant;
 
 pub use decide::Verdict;
 pub use oracle::{Oracle, OracleError};
 pub use plan::{Plan, PlanError};
-pub use snapshot::{RuleId, Snapshot};
+pub use rules::RuleId;
+pub use snapshot::Snapshot;
 
 /// The built-in model: the text of the project's `model.conf`.
 pub const MODEL: &str = include_str!("../../model.conf");

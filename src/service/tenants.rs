@@ -220,7 +220,7 @@ impl Tenants {
         }
         let due = current.counters.revision + 1..=stored.revision;
         let whole = due.eq(log.iter().map(|entry| entry.revision));
-        whole.then(|| current.after(&self.plan, stored, log.iter().map(|entry| (&entry.rules, &entry.patch))))
+        whole.then(|| current.after(stored, log.iter().map(|entry| (&entry.rules, &entry.patch))))
     }
 
     /// Applies a change that this instance has committed itself. What is not in memory needs
@@ -232,7 +232,7 @@ impl Tenants {
             let current = tenant.policy.load_full();
             let next = match &change.policy {
                 Some((rules, patch)) if current.counters.revision + 1 == change.counters.revision => {
-                    Some(current.after(&self.plan, change.counters, std::iter::once((rules, patch))))
+                    Some(current.after(change.counters, std::iter::once((rules, patch))))
                 }
                 None if current.counters.revision == change.counters.revision => {
                     Some(TenantPolicy { counters: change.counters, ..TenantPolicy::clone(&current) })
