@@ -3,9 +3,10 @@
 //!
 //! `model.conf` is the truth about how rules match. [`plan`] reads it once and turns its matcher
 //! into look-ups; [`snapshot`] is one tenant's rules at one revision, laid out for those
-//! look-ups; [`decide`] asks it; [`tenant`] gives the answer its reason and obligations. A decision costs by the subject's roles and the object's depth,
-//! not by the number of rules. The [`oracle`] answers the same questions the slow way, and the
-//! two must always agree.
+//! look-ups; [`decide`] asks it; [`tenant`] gives the answer its reason and obligations. A
+//! decision costs by the subject's roles and the object's depth, not by the number of rules, and
+//! the next snapshot costs by what a change touches. The [`oracle`] answers the same questions
+//! the slow way, and the two must always agree.
 
 mod change;
 mod chunks;

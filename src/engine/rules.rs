@@ -35,8 +35,10 @@ pub(super) fn object_name(object: &ObjectPattern) -> (&str, &str) {
 /// What orders the names of subjects as subjects are ordered.
 fn subject_order(name: &str) -> (usize, Option<BuiltIn>, &str) {
     let (kind, key) = name.split_once(':').unwrap_or_default();
-    let kinds = ["user", "profile", "group", "custom"];
-    (kinds.iter().position(|known| *known == kind).unwrap_or(kinds.len()), BuiltIn::from_name(key), key)
+    match ["user", "profile", "group", "custom"].iter().position(|known| *known == kind) {
+        Some(place) => (place, None, key),
+        None => (usize::MAX, BuiltIn::from_name(key), ""),
+    }
 }
 
 impl Snapshot {

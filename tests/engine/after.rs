@@ -81,7 +81,7 @@ impl Changing {
             let (user, object) = (format!("user:n{}", 100 - random.below(9)), format!("a/n{}", 100 - random.below(9)));
             Request(Subject::parse(&user).unwrap(), Object::parse(&object).unwrap(), action)
         };
-        (0..30)
+        (0..20)
             .map(|_| if self.random.percent(20) { newcomer(&mut self.random) } else { self.random.request() })
             .collect()
     }
@@ -124,7 +124,7 @@ fn answers(snapshot: &Snapshot, Request(subject, object, action): &Request) -> i
 #[tokio::test]
 async fn a_snapshot_made_from_another_is_as_if_built_at_once() {
     let seed = seed();
-    for round in 0..40 {
+    for round in 0..16 {
         let seed = seed.wrapping_add(round);
         let mut changing = Changing::new(seed);
         let mut current = snapshot(MODEL, &Vec::from_iter(changing.rules.iter().cloned()));
