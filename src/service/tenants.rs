@@ -202,7 +202,7 @@ impl Tenants {
         if stored == current.counters {
             return Ok(());
         }
-        match self.follow(&current, stored, &log) {
+        match Self::follow(&current, stored, &log) {
             Some(next) => tenant.swap(next),
             None => match self.read(tenant.id).await? {
                 Some((_, next)) => tenant.swap(next),
@@ -214,7 +214,7 @@ impl Tenants {
 
     /// The policy at `stored`; `None` when the log does not lead there from here. So it is after
     /// too many revisions, and where the database was set back to an earlier time.
-    fn follow(&self, current: &TenantPolicy, stored: Counters, log: &[RevisionEntry]) -> Option<TenantPolicy> {
+    fn follow(current: &TenantPolicy, stored: Counters, log: &[RevisionEntry]) -> Option<TenantPolicy> {
         if stored.revision == current.counters.revision {
             return Some(TenantPolicy { counters: stored, ..TenantPolicy::clone(current) });
         }
