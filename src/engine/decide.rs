@@ -87,9 +87,8 @@ impl Snapshot {
         let Some(subject) = self.number(subject) else { return };
         let mut visit = |head: &str, tail| {
             let Some(object) = self.objects.find(head, tail) else { return };
-            self.holders(subject).for_each(|subject| {
-                let permissions = self.permissions.on(subject, object);
-                permissions.for_each(|permission| on(RuleId { subject, permission: *permission }, permission));
+            self.roles.visit(subject, |subject, own| {
+                own.on(object).for_each(|permission| on(RuleId { subject, permission: *permission }, permission));
             });
         };
         visit(path, "");
@@ -106,17 +105,10 @@ impl Snapshot {
     fn visit_below(&self, subject: &Subject, prefix: &str, mut on: impl FnMut(RuleId, &Permission)) {
         let Some(subject) = self.number(subject) else { return };
         let below = self.objects.below(prefix);
-        for subject in self.holders(subject) {
-            let permissions = self.permissions.of(subject).filter(|permission| below(permission.object));
+        self.roles.visit(subject, |subject, own| {
+            let permissions = own.iter().filter(|permission| below(permission.object));
             permissions.for_each(|permission| on(RuleId { subject, permission: *permission }, permission));
-        }
-    }
-
-    /// The subject and all that it holds. One that it holds in several ways may come several
-    /// times.
-    #[inline]
-    fn holders(&self, subject: u32) -> impl Iterator<Item = u32> {
-        std::iter::once(subject).chain(self.roles.held(subject))
+        });
     }
 }
 

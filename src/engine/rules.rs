@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use super::permissions::Permission;
+use super::permissions::{Permission, Permissions};
 use super::snapshot::Snapshot;
 use crate::domain::key::{ActionPattern, ObjectPattern};
 use crate::policy::rule::{BuiltIn, Rule, Subject};
@@ -44,9 +44,10 @@ fn subject_order(name: &str) -> (usize, Option<BuiltIn>, &str) {
 impl Snapshot {
     /// The rules in their order.
     pub fn rules(&self) -> impl Iterator<Item = Rule> + '_ {
-        let permissions = self.permissions.iter();
-        let mut permissions: Vec<_> =
-            permissions.map(|(subject, permission)| RuleId { subject, permission: *permission }).collect();
+        let of = |(subject, own): (u32, &Permissions)| {
+            own.iter().map(|permission| RuleId { subject, permission: *permission }).collect::<Vec<_>>()
+        };
+        let mut permissions: Vec<_> = self.roles.owned().flat_map(of).collect();
         permissions.sort_unstable_by(|a, b| self.order(a, b));
         let mut links: Vec<_> = self.roles.iter().collect();
         links.sort_unstable_by(|a, b| self.subject_order(a.0, b.0).then_with(|| self.subject_order(a.1, b.1)));
@@ -58,7 +59,7 @@ impl Snapshot {
 
     /// The rule of this id, when the snapshot has it.
     pub fn rule(&self, id: RuleId) -> Option<Rule> {
-        let mut on = self.permissions.on(id.subject, id.permission.object);
+        let mut on = self.roles.own(id.subject)?.on(id.permission.object);
         on.any(|known| *known == id.permission).then(|| self.permission(&id)).flatten()
     }
 

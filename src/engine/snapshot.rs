@@ -6,7 +6,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::change::Change;
+use super::change::{Change, by_subject};
 use super::names::Names;
 use super::permissions::{Permission, Permissions};
 use super::plan::Plan;
@@ -31,8 +31,10 @@ pub struct Snapshot {
     pub(super) subjects: Names,
     pub(super) objects: Names,
     pub(super) actions: Names,
-    pub(super) permissions: Permissions,
-    pub(super) roles: Roles,
+    /// Who holds what, and the permissions that each subject has of its own.
+    pub(super) roles: Roles<Permissions>,
+    /// How many permissions there are.
+    permissions: usize,
     /// How many rules came and went since all was built.
     changes: usize,
 }
@@ -56,8 +58,8 @@ impl Snapshot {
             subjects: Names::default(),
             objects: Names::default(),
             actions: Names::default(),
-            permissions: Permissions::default(),
             roles: Roles::default(),
+            permissions: 0,
             changes: 0,
         };
         empty.with(revision, &[], &rules)
@@ -87,18 +89,30 @@ impl Snapshot {
             subjects,
             objects,
             actions,
-            permissions: self.permissions.clone(),
             roles: self.roles.clone(),
+            permissions: self.permissions,
             changes: self.changes,
         };
         let rules = || removed.iter().map(|rule| (*rule, false)).chain(added.iter().map(|rule| (*rule, true)));
         let mut permissions: Vec<_> = rules().filter_map(|(rule, comes)| next.numbered(rule, comes)).collect();
         permissions.sort_unstable();
-        next.permissions = next.permissions.after(&permissions);
+        next.permit(&permissions);
         let mut links: Vec<_> = rules().filter_map(|(rule, comes)| next.link(rule, comes)).collect();
         links.sort_unstable();
         next.roles = next.roles.after(&links);
         next
+    }
+
+    /// Changes the permissions of subjects, in order.
+    fn permit(&mut self, changes: &[Change<Permission>]) {
+        for (subject, changes) in by_subject(changes) {
+            let own = self.roles.own_mut(subject, self.subjects.len());
+            if let Some(own) = own {
+                let after = own.after(changes);
+                self.permissions = self.permissions + after.len() - own.len();
+                *own = after;
+            }
+        }
     }
 
     /// The names of this snapshot and of `rules`: subjects, objects, actions.
@@ -147,7 +161,7 @@ impl Snapshot {
 
     /// How many rules it holds.
     pub fn len(&self) -> usize {
-        self.permissions.len() + self.roles.len()
+        self.permissions + self.roles.len()
     }
 
     /// Whether it holds no rule.
@@ -157,12 +171,13 @@ impl Snapshot {
 
     /// Whether any rule names this subject.
     pub fn knows(&self, subject: &Subject) -> bool {
-        self.number(subject).is_some_and(|number| self.permissions.knows(number) || self.roles.knows(number))
+        let permitted = |number| self.roles.own(number).is_some_and(|own| !own.is_empty());
+        self.number(subject).is_some_and(|number| self.roles.knows(number) || permitted(number))
     }
 
     /// Whether `subject` is `role` or holds it, directly or through others.
     pub fn holds(&self, subject: &Subject, role: &Subject) -> bool {
-        let held = |(subject, role)| self.roles.held(subject).any(|held| held == role);
+        let held = |(one, other)| self.roles.holds(one, other);
         subject == role || self.number(subject).zip(self.number(role)).is_some_and(held)
     }
 
