@@ -1,5 +1,6 @@
-//! What a decision costs: the engine at 1 000 and at 100 000 rules, beside a hash look-up of the
-//! same request and beside casbin's Enforcer.
+//! What a decision costs: the engine at 1 000, 100 000 and 1 000 000 rules, beside a hash look-up
+//! of the same request and beside casbin's Enforcer. And what a change costs: the next snapshot
+//! beside the same one built anew.
 #![expect(clippy::unwrap_used, reason = "the inputs are fixed")]
 
 use std::collections::HashMap;
@@ -8,10 +9,11 @@ use std::sync::Arc;
 use ahash::RandomState;
 use bailiwick::domain::key::{Action, ActionPattern, Object, ObjectPattern, TenantKey};
 use bailiwick::engine::{MODEL, Oracle, Plan, Snapshot};
+use bailiwick::policy::diff::RuleDiff;
 use bailiwick::policy::rule::{Rule, Subject};
 use divan::{Bencher, black_box};
 
-const SIZES: [usize; 2] = [1_000, 100_000];
+const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
 /// How many rules each profile has.
 const GRANTS: usize = 50;
 
@@ -22,7 +24,8 @@ fn main() {
 type Request = (Subject, Object, Action);
 
 /// A tenant of `rules` rules: half of them memberships (each user in one profile and in
-/// `role:member`), half grants of profiles on queues of their own, and one denial at the end.
+/// `role:member`), half grants of profiles on queues of their own, and one denial at the end. On
+/// top, as many groups as profiles, each with a custom role, and every tenth user is in one.
 struct World {
     rules: Vec<Rule>,
     users: usize,
@@ -48,8 +51,12 @@ impl World {
         for n in 0..users {
             let user = subject(format!("user:u{n:06}"));
             rules.push(Rule::membership(user.clone(), subject(format!("profile:p{:05}", n % profiles))));
+            if n % 10 == 0 {
+                rules.push(Rule::membership(user.clone(), subject(format!("group:g{:05}", n / 10 % profiles))));
+            }
             rules.push(Rule::membership(user, member.clone()));
         }
+        rules.extend((0..profiles).map(|n| link(&format!("group:g{n:05}"), &format!("custom:c{n:05}"))));
         Self { rules, users, profiles }
     }
 
@@ -90,6 +97,10 @@ impl World {
             })
             .collect()
     }
+}
+
+fn link(member: &str, role: &str) -> Rule {
+    Rule::membership(Subject::parse(member).unwrap(), Subject::parse(role).unwrap())
 }
 
 fn tenant() -> TenantKey {
@@ -165,4 +176,31 @@ fn casbin_denied(bencher: Bencher<'_, '_>, rules: usize) {
 fn build(bencher: Bencher<'_, '_>, rules: usize) {
     let world = World::new(rules);
     bencher.bench_local(|| world.snapshot());
+}
+
+fn next(bencher: Bencher<'_, '_>, rules: usize, removed: Vec<Rule>, added: Vec<Rule>) {
+    let snapshot = World::new(rules).snapshot();
+    let diff = RuleDiff { added, removed };
+    bencher.bench_local(|| snapshot.after(2, black_box(&diff)));
+}
+
+/// A profile gets a grant on a queue that no rule named before.
+#[divan::bench(args = SIZES)]
+fn next_after_grant_of_profile(bencher: Bencher<'_, '_>, rules: usize) {
+    let queue = ObjectPattern::parse("voice/queues/new").unwrap();
+    let grant = Rule::allow(Subject::parse("profile:p00003").unwrap(), queue, ActionPattern::any());
+    next(bencher, rules, Vec::new(), vec![grant]);
+}
+
+/// A user changes its profile.
+#[divan::bench(args = SIZES)]
+fn next_after_link_of_user(bencher: Bencher<'_, '_>, rules: usize) {
+    let (from, to) = (link("user:u000003", "profile:p00003"), link("user:u000003", "profile:p00004"));
+    next(bencher, rules, vec![from], vec![to]);
+}
+
+/// A group, with all its users, loses its custom role.
+#[divan::bench(args = SIZES)]
+fn next_after_link_of_group(bencher: Bencher<'_, '_>, rules: usize) {
+    next(bencher, rules, vec![link("group:g00003", "custom:c00003")], Vec::new());
 }

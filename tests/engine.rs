@@ -2,6 +2,9 @@
 //! would catch a broken engine. A failure names its seed; `ENGINE_SEED=… cargo test` repeats it.
 #![cfg(test)]
 
+mod after;
+mod tenant;
+
 use std::sync::Arc;
 
 use bailiwick::domain::key::{Action, ActionPattern, Object, ObjectPattern, TenantKey};

@@ -5,23 +5,29 @@
 //! into look-ups; [`snapshot`] is one tenant's rules at one revision, laid out for those
 //! look-ups; [`decide`] asks it about one object and [`reach`] about all that are below a path;
 //! [`tenant`] gives the answer its reason and obligations. A decision costs by the subject's roles
-//! and the object's depth, not by the number of rules. The [`oracle`] answers the same questions the slow way, and the
-//! two must always agree.
+//! and the object's depth, not by the number of rules, and the next snapshot costs by what a
+//! change touches. The [`oracle`] answers the same questions the slow way, and the two must always
+//! agree.
 
+mod change;
+mod chunks;
 pub mod decide;
 mod matcher;
 mod names;
 pub mod oracle;
+mod permissions;
 pub mod plan;
 pub mod reach;
 mod roles;
+mod rules;
 pub mod snapshot;
 pub mod tenant;
 
 pub use decide::Verdict;
 pub use oracle::{Oracle, OracleError};
 pub use plan::{Plan, PlanError};
-pub use snapshot::{RuleId, Snapshot};
+pub use rules::RuleId;
+pub use snapshot::Snapshot;
 
 /// The built-in model: the text of the project's `model.conf`.
 pub const MODEL: &str = include_str!("../../model.conf");

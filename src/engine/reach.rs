@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::snapshot::{RuleId, Snapshot};
+use super::rules::RuleId;
+use super::snapshot::Snapshot;
 use crate::domain::key::{Action, Object, ResourceKey};
 use crate::policy::reach::Reach;
 use crate::policy::rule::{Effect, Subject};

@@ -1,16 +1,16 @@
 //! What one instance knows of one tenant at one revision, and the decision made from it.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::plan::Plan;
-use super::snapshot::{RuleId, Snapshot};
+use super::rules::RuleId;
+use super::snapshot::Snapshot;
 use crate::domain::catalogue::{Catalogue, Section};
 use crate::domain::key::{Action, DataViewKey, Object, UserKey};
 use crate::domain::tenant::Settings;
 use crate::policy::diff::{RuleDiff, StatePatch};
 use crate::policy::revision::Counters;
-use crate::policy::rule::{BuiltIn, Rule, Subject};
+use crate::policy::rule::{BuiltIn, Subject};
 
 /// A tenant's compiled policy with the few facts beside the rules that an answer holds.
 /// Immutable: a change makes the next one.
@@ -152,28 +152,21 @@ impl TenantPolicy {
 
     /// The policy after the revisions whose changes are given in order, up to `counters`.
     #[must_use]
-    pub fn after<'a>(
-        &self,
-        plan: &Arc<Plan>,
-        counters: Counters,
-        changes: impl Iterator<Item = (&'a RuleDiff, &'a StatePatch)>,
-    ) -> Self {
-        let mut rules: BTreeSet<Rule> = self.snapshot.rules().collect();
-        let mut settings = self.settings;
-        let mut disabled = HashSet::clone(&self.disabled);
+    pub fn after<'a>(&self, counters: Counters, changes: impl Iterator<Item = (&'a RuleDiff, &'a StatePatch)>) -> Self {
+        let mut next = Self { counters, ..self.clone() };
         for (diff, patch) in changes {
-            for rule in &diff.removed {
-                rules.remove(rule);
-            }
-            rules.extend(diff.added.iter().cloned());
-            settings = patch.settings.unwrap_or(settings);
+            next.snapshot = Arc::new(next.snapshot.after(counters.revision, diff));
+            next.settings = patch.settings.unwrap_or(next.settings);
             for (key, user) in &patch.users {
-                disabled.remove(key);
-                disabled.extend(user.iter().filter(|user| !user.enabled).map(|_| key.clone()));
+                let disabled = user.as_ref().is_some_and(|user| !user.enabled);
+                // Most changes of a user leave this as it was, and copy nothing.
+                if disabled != next.disabled.contains(key) {
+                    let all = Arc::make_mut(&mut next.disabled);
+                    let _ = if disabled { all.insert(key.clone()) } else { all.remove(key) };
+                }
             }
         }
-        let snapshot = Snapshot::build(plan, self.snapshot.tenant(), counters.revision, &rules);
-        Self { counters, snapshot: Arc::new(snapshot), settings, disabled: Arc::new(disabled) }
+        next
     }
 }
 

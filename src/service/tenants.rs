@@ -223,7 +223,7 @@ impl Tenants {
         if stored == current.counters {
             return Ok(());
         }
-        match self.follow(&current, stored, &log) {
+        match Self::follow(&current, stored, &log) {
             Some(next) => tenant.swap(next),
             None => match self.read(tenant.id).await? {
                 Some((_, next)) => tenant.swap(next),
@@ -235,13 +235,13 @@ impl Tenants {
 
     /// The policy at `stored`; `None` when the log does not lead there from here. So it is after
     /// too many revisions, and where the database was set back to an earlier time.
-    fn follow(&self, current: &TenantPolicy, stored: Counters, log: &[RevisionEntry]) -> Option<TenantPolicy> {
+    fn follow(current: &TenantPolicy, stored: Counters, log: &[RevisionEntry]) -> Option<TenantPolicy> {
         if stored.revision == current.counters.revision {
             return Some(TenantPolicy { counters: stored, ..TenantPolicy::clone(current) });
         }
         let due = current.counters.revision + 1..=stored.revision;
         let whole = due.eq(log.iter().map(|entry| entry.revision));
-        whole.then(|| current.after(&self.plan, stored, log.iter().map(|entry| (&entry.rules, &entry.patch))))
+        whole.then(|| current.after(stored, log.iter().map(|entry| (&entry.rules, &entry.patch))))
     }
 
     /// Applies a change that this instance has committed itself. What is not in memory needs
@@ -253,7 +253,7 @@ impl Tenants {
             let current = tenant.policy.load_full();
             let next = match &change.policy {
                 Some((rules, patch)) if current.counters.revision + 1 == change.counters.revision => {
-                    Some(current.after(&self.plan, change.counters, std::iter::once((rules, patch))))
+                    Some(current.after(change.counters, std::iter::once((rules, patch))))
                 }
                 None if current.counters.revision == change.counters.revision => {
                     Some(TenantPolicy { counters: change.counters, ..TenantPolicy::clone(&current) })

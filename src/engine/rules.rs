@@ -1,0 +1,124 @@
+//! Rules and their numbers: by which names a snapshot knows the parts of a rule, how its rules
+//! are read back, and the order in which they stand.
+
+use std::cmp::Ordering;
+
+use super::permissions::{Permission, Permissions};
+use super::snapshot::Snapshot;
+use crate::domain::key::{ActionPattern, ObjectPattern};
+use crate::policy::rule::{BuiltIn, Rule, Subject};
+
+/// A permission of a snapshot. It means nothing to the snapshot of another tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RuleId {
+    pub(super) subject: u32,
+    pub(super) permission: Permission,
+}
+
+/// The two pieces by which a subject is interned: its [`Display`](std::fmt::Display) form,
+/// without the work of writing it.
+pub(super) fn subject_name(subject: &Subject) -> (&str, &str) {
+    match subject {
+        Subject::User(key) => ("user:", key.as_str()),
+        Subject::Profile(key) => ("profile:", key.as_str()),
+        Subject::Group(key) => ("group:", key.as_str()),
+        Subject::Custom(key) => ("custom:", key.as_str()),
+        Subject::Role(role) => ("role:", role.as_str()),
+    }
+}
+
+/// The two pieces by which an object is interned. A request finds `a/b/*` by its own `a/b/`.
+pub(super) fn object_name(object: &ObjectPattern) -> (&str, &str) {
+    object.prefix().map_or((object.as_str(), ""), |prefix| (prefix, "*"))
+}
+
+/// What orders the names of subjects as subjects are ordered.
+fn subject_order(name: &str) -> (usize, Option<BuiltIn>, &str) {
+    let (kind, key) = name.split_once(':').unwrap_or_default();
+    match ["user", "profile", "group", "custom"].iter().position(|known| *known == kind) {
+        Some(place) => (place, None, key),
+        None => (usize::MAX, BuiltIn::from_name(key), ""),
+    }
+}
+
+impl Snapshot {
+    /// The rules in their order.
+    pub fn rules(&self) -> impl Iterator<Item = Rule> + '_ {
+        let of = |(subject, own): (u32, &Permissions)| {
+            own.iter().map(|permission| RuleId { subject, permission: *permission }).collect::<Vec<_>>()
+        };
+        let mut permissions: Vec<_> = self.roles.owned().flat_map(of).collect();
+        permissions.sort_unstable_by(|a, b| self.order(a, b));
+        let mut links: Vec<_> = self.roles.iter().collect();
+        links.sort_unstable_by(|a, b| self.subject_order(a.0, b.0).then_with(|| self.subject_order(a.1, b.1)));
+        let memberships = links.into_iter().filter_map(|(member, role)| {
+            Some(Rule::Membership { member: self.subject(member)?, role: self.subject(role)? })
+        });
+        permissions.into_iter().filter_map(|id| self.permission(&id)).chain(memberships)
+    }
+
+    /// The rule of this id, when the snapshot has it.
+    pub fn rule(&self, id: RuleId) -> Option<Rule> {
+        let mut on = self.roles.own(id.subject)?.on(id.permission.object);
+        on.any(|known| *known == id.permission).then(|| self.permission(&id)).flatten()
+    }
+
+    fn permission(&self, id: &RuleId) -> Option<Rule> {
+        Some(Rule::Permission {
+            subject: self.subject(id.subject)?,
+            object: ObjectPattern::parse(self.objects.text(id.permission.object)?).ok()?,
+            action: ActionPattern::parse(self.actions.text(id.permission.action)?).ok()?,
+            effect: id.permission.effect,
+        })
+    }
+
+    fn subject(&self, number: u32) -> Option<Subject> {
+        Subject::parse(self.subjects.text(number)?).ok()
+    }
+
+    /// How two permissions stand in the order of rules.
+    pub(super) fn order(&self, a: &RuleId, b: &RuleId) -> Ordering {
+        let (one, other) = (&a.permission, &b.permission);
+        self.subject_order(a.subject, b.subject)
+            .then_with(|| self.objects.order(one.object, other.object, |name| name))
+            .then_with(|| self.actions.order(one.action, other.action, |name| name))
+            .then_with(|| one.effect.cmp(&other.effect))
+    }
+
+    fn subject_order(&self, a: u32, b: u32) -> Ordering {
+        self.subjects.order(a, b, subject_order)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUBJECTS: [&str; 5] = ["user:dana", "profile:night", "group:g", "custom:c", "custom:member"];
+
+    #[test]
+    fn the_pieces_of_a_name_are_those_of_its_rule() {
+        for text in SUBJECTS {
+            let subject = Subject::parse(text).unwrap();
+            let (kind, key) = subject_name(&subject);
+            assert_eq!(format!("{kind}{key}"), text);
+        }
+        for role in BuiltIn::ALL.map(Subject::Role) {
+            let (kind, key) = subject_name(&role);
+            assert_eq!(format!("{kind}{key}"), role.to_string());
+        }
+    }
+
+    #[test]
+    fn names_of_subjects_are_ordered_as_subjects_are() {
+        let all = SUBJECTS.into_iter().chain(["user:a", "user:member", "custom:d", "profile:member", "group:admin"]);
+        let mut subjects: Vec<Subject> = all.map(|text| Subject::parse(text).unwrap()).collect();
+        subjects.extend(BuiltIn::ALL.map(Subject::Role));
+        for one in &subjects {
+            for other in &subjects {
+                let (a, b) = (one.to_string(), other.to_string());
+                assert_eq!(subject_order(&a).cmp(&subject_order(&b)), one.cmp(other), "{a} {b}");
+            }
+        }
+    }
+}
