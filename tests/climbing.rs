@@ -196,6 +196,10 @@ async fn r35b_who_sees_contacts_masked_cannot_sign_in_as_somebody_who_does_not()
         refuses(&bob, USER, user("puppet", "AGENT", &json!({}))).await;
         bob.done(USER, user("amy", "AGENT", &json!({ "password": null }))).await;
         bob.done(USER, user("ben", "USER", &json!({ "profile": "masked", "password": null }))).await;
+        // Nor by a link to the address that he has given her.
+        let link = json!({ "tenant": "acme", "email": "amy@example.com" });
+        instance.stranger().make("PasswordResetRequest", link).await;
+        assert!(instance.mails().await.is_empty());
     })
     .await;
 }

@@ -8,7 +8,7 @@ use bailiwick::store::audit::{AuditEvent, AuditFilter};
 use serde_json::{Value, json};
 
 use crate::common::app::{Client, Instance, PASSWORD, on_both};
-use crate::common::operations::refusal;
+use crate::common::operations::{merged, refusal};
 
 /// Another password that the security suite accepts.
 const ANOTHER: &str = "Another-12";
@@ -217,6 +217,30 @@ async fn r27_every_special_character_of_the_rule_counts_and_no_other() {
             let refused = alice.refuse("UserSetPassword", json!({ "key": "mia", "password": password })).await;
             assert_eq!(refused, refusal("WEAK_PASSWORD", "password"), "{other}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r30_an_api_key_opens_no_way_to_a_password() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let key = alice.make("ApiKeyGenerate", json!({})).await;
+        let by_key = alice.with_token(key["token"].as_str().unwrap());
+        let user = |name: &str| json!({ "username": name, "fullName": "E", "email": format!("{name}@example.com"), "baseRole": "AGENT" });
+        by_key.make("UserCreate", user("eve")).await;
+        let before = (alice.revision().await, alice.get("Users", json!({})).await["totalCount"].clone());
+        let with_password = merged(user("mallory"), json!({ "password": PASSWORD, "baseRole": "ADMIN" }));
+        for (operation, input) in [
+            ("UserCreate", with_password.clone()),
+            ("UsersImport", json!({ "users": [with_password] })),
+            ("UserUpdate", json!({ "key": "alice", "version": 1, "email": "mallory@example.com" })),
+            ("UserUpdate", json!({ "key": "eve", "version": 1, "email": null })),
+        ] {
+            assert_eq!(by_key.fail(operation, json!({ "input": input })).await, "FORBIDDEN", "{operation} {input}");
+        }
+        assert_eq!((alice.revision().await, alice.get("Users", json!({})).await["totalCount"].clone()), before);
+        by_key.make("UserUpdate", json!({ "key": "eve", "version": 1, "fullName": "Eve" })).await;
     })
     .await;
 }

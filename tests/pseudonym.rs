@@ -86,6 +86,13 @@ async fn r37_nobody_but_who_decides_for_others_can_collect_whose_pseudonyms_are(
         let desk = alice.new_service("desk").await;
         let of_dana = pseudonym(&alice, "dana").await;
         assert_eq!(pseudonym(&desk, "dana").await, of_dana);
+        // The right to decide for others can be granted, and does not unveil anybody.
+        let grants = json!([{ "object": "admin/decisions", "action": "read" }]);
+        alice.make("RoleCreate", json!({ "name": "Desk", "permissions": ["reports"], "grants": grants })).await;
+        let rita = alice.new_user("acme", "rita", "MANAGER", json!({ "customRole": "desk" })).await;
+        assert!(rita.allowed("dana", "unmask", "data/contacts").await);
+        assert_eq!(rita.fail("Pseudonyms", json!({ "users": ["dana"] })).await, "FORBIDDEN");
+        pseudonym(&rita, "rita").await;
         let mia = instance.stranger().signed_in("acme", "mia", crate::common::app::PASSWORD).await;
         let own = pseudonym(&mia, "mia").await;
         assert_eq!(own, pseudonym(&alice, "mia").await);

@@ -154,6 +154,23 @@ async fn r34_with_all_agents_a_supervisor_manages_them_all() {
 }
 
 #[tokio::test]
+async fn r34_a_supervisor_imports_agents_and_nobody_else() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let dana = supervisor(&alice, "dana", "READ_EDIT_DELETE", json!([automatic("staff/agents")])).await;
+        let user = |name: &str, base: &str| json!({ "username": name, "fullName": name, "email": format!("{name}@example.com"), "baseRole": base });
+        let import = "mutation($input: UsersImportInput!) { usersImport(input: $input) { users { key } userErrors { code field message } } }";
+        let mixed = json!({ "users": [user("ann", "AGENT"), user("max", "MANAGER")] });
+        let refused = dana.refused(import, input(mixed)).await;
+        assert_eq!(refused, ("BEYOND_OWN_RIGHTS".to_owned(), "users.1.baseRole".to_owned()));
+        let agents = json!({ "users": [user("ann", "AGENT"), user("ben", "AGENT")] });
+        dana.done(import, input(agents)).await;
+        assert_eq!(sees(&dana).await, ["ann", "ben"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn r34_other_users_are_to_a_supervisor_as_if_they_were_not_there() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;

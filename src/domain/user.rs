@@ -343,7 +343,37 @@ impl Default for Telephony {
     }
 }
 
+/// What changes in how a user's telephone talks; what is absent stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct TelephonyChange {
+    /// The transport.
+    pub transport: Option<Transport>,
+    /// What is done about a firewall in between.
+    pub nat: Option<Nat>,
+    /// The codecs that are allowed.
+    pub codecs: Option<BTreeSet<Codec>>,
+    /// The dial context.
+    pub context: Option<String>,
+    /// The call groups.
+    pub call_groups: Option<Vec<String>>,
+    /// The pickup groups.
+    pub pickup_groups: Option<Vec<String>>,
+}
+
 impl Telephony {
+    /// The same with a change.
+    #[must_use]
+    pub fn with(self, change: TelephonyChange) -> Self {
+        Self {
+            transport: change.transport.unwrap_or(self.transport),
+            nat: change.nat.unwrap_or(self.nat),
+            codecs: change.codecs.unwrap_or(self.codecs),
+            context: change.context.unwrap_or(self.context),
+            call_groups: change.call_groups.unwrap_or(self.call_groups),
+            pickup_groups: change.pickup_groups.unwrap_or(self.pickup_groups),
+        }
+    }
+
     /// Checks the free texts: short, without control characters, at most 64 groups of each kind.
     pub fn check(&self) -> Result<()> {
         let ok = |text: &String| (1..=64).contains(&text.chars().count()) && !text.chars().any(char::is_control);

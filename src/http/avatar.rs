@@ -1,6 +1,9 @@
 //! `GET /avatars/KEY`: the picture of a user. It is a file from a stranger: what is sent with it
 //! keeps a browser from taking it for anything but a picture.
 
+use std::sync::Arc;
+
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
@@ -9,11 +12,13 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+
 use super::admit::PlatformGate;
 use super::errors::Refusal;
 use super::media::Media;
 use super::{Credentials, RequestContext, nothing_at};
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 
 /// Where avatars are, before the user's key.
 pub(super) const PLACE: &str = "/avatars/";
@@ -32,17 +37,18 @@ const HARMLESS: [(HeaderName, HeaderValue); 3] = [
 ];
 
 pub(super) async fn serve(
-    State(gate): State<PlatformGate>,
+    State((gate, places)): State<(PlatformGate, Arc<Semaphore>)>,
     context: RequestContext,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let answered = answer(&gate, &context, &uri, &headers).await;
+    let answered = answer(&gate, places, &context, &uri, &headers).await;
     answered.unwrap_or_else(|refusal| refusal.respond(Media::Json, &context))
 }
 
 async fn answer(
     gate: &PlatformGate,
+    places: Arc<Semaphore>,
     context: &RequestContext,
     uri: &Uri,
     headers: &HeaderMap,
@@ -55,9 +61,28 @@ async fn answer(
     if is_known(headers, &digest) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag(&digest)?)], CACHED).into_response());
     }
+    let place = places.try_acquire_owned().map_err(full)?;
     let picture = gate.0.avatar(&caller, key).await?.ok_or_else(|| nothing_at(uri))?;
     let own = [(ETAG, etag(&picture.digest)?), (CONTENT_TYPE, HeaderValue::from_static(picture.content_type))];
-    Ok((own, CACHED, HARMLESS, picture.image).into_response())
+    // It goes on being held until the last byte is on its way, however slowly that is taken.
+    let image = Bytes::from_owner(Held { image: picture.image, _place: place });
+    Ok((own, CACHED, HARMLESS, image).into_response())
+}
+
+/// A picture on its way, with its place among those that are.
+struct Held {
+    image: Vec<u8>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.image
+    }
+}
+
+fn full(_: TryAcquireError) -> Error {
+    Error::new(ErrorCode::RateLimited, "too many pictures are on their way: try again")
 }
 
 fn etag(digest: &str) -> Result<HeaderValue, Refusal> {

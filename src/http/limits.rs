@@ -22,6 +22,8 @@ pub const UPLOAD: usize = 9 * 1024 * 1024;
 pub const FILES: usize = 4;
 /// Requests with files under way: each may hold [`UPLOAD`] bytes.
 pub const UPLOADS: usize = 32;
+/// How many pictures are on their way to their readers at once: each is in memory meanwhile.
+pub const PICTURES: usize = 32;
 /// How long such a body may take to arrive.
 pub const UPLOAD_TIME: Duration = Duration::from_mins(2);
 /// Bytes of one WebSocket message.

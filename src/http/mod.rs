@@ -106,7 +106,8 @@ pub fn health_routes<R: Readiness>(readiness: R) -> Router {
 
 /// `/avatars/KEY`.
 pub fn avatar_routes(gate: PlatformGate) -> Router {
-    Router::new().route(&format!("{}{{key}}", avatar::PLACE), get(avatar::serve)).with_state(gate)
+    let places = Arc::new(Semaphore::new(limits::PICTURES));
+    Router::new().route(&format!("{}{{key}}", avatar::PLACE), get(avatar::serve)).with_state((gate, places))
 }
 
 /// Puts around `routes` what every answer has: the 404 in the system's error shape, the

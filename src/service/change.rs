@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Platform;
 use super::permit::{Permit, subject_of};
+use super::session::needs_session;
 use super::tenants::{OwnChange, Tenant};
 use super::{rights, staff};
 use crate::auth::caller::{Caller, Credential, RequestInfo};
@@ -105,6 +106,9 @@ impl Platform {
         };
         self.follow_agents(caller, &before, &mut draft).await?;
         let Draft { new_accounts, accounts, target, now, .. } = draft;
+        if *caller.credential() == Credential::ApiKey && sets_credentials(&new_accounts, &accounts) {
+            return Err(needs_session());
+        }
         intent.target = target.unwrap_or(intent.target);
         let written = Written { before: &before, after: &after, new_accounts: &new_accounts, accounts: &accounts };
         let plan = self.plan(&tx, &written).await?;
@@ -122,8 +126,9 @@ impl Platform {
     /// Takes the tenant. If it has moved on since the caller was authorised, this instance
     /// catches up and asks again, so that a right that was just taken away is gone here too.
     pub async fn begin(&self, caller: &Caller, permit: Permit) -> Result<(Arc<Tenant>, Tx)> {
+        // Where the tenant is before it is asked: what it moves on meanwhile is asked about again.
+        let authorised_at = self.tenant_of(caller).await?.policy().counters;
         let tenant = self.authorise(caller, permit.clone()).await?;
-        let authorised_at = tenant.policy().counters;
         let tx = self.store.begin(tenant.id).await?.ok_or_else(super::permit::unauthenticated)?;
         if tx.counters() != authorised_at {
             self.tenants.advance(&tenant, tx.counters()).await?;
@@ -383,6 +388,12 @@ impl Record {
             ..self.event(None, None, None)
         }
     }
+}
+
+/// Whether anyone gets a password by this, or another address that a link for one is mailed to.
+fn sets_credentials(new: &BTreeMap<UserKey, NewAccount>, changed: &BTreeMap<UserKey, AccountChange>) -> bool {
+    new.values().any(|account| account.password_hash.is_some())
+        || changed.values().any(|account| account.password_hash.is_some() || account.email != Change::Keep)
 }
 
 /// Refuses a reason that no log could show.

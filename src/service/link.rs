@@ -94,13 +94,20 @@ impl Platform {
         let linkable = policy.snapshot.reach(&subject, &items, &Action::link());
         let may = |action: &Action, object: &Object| policy.allows(&subject, object, action);
         let nothing = Reach::nothing();
+        // What is linked, a host knows. Anybody else would learn by naming it what there is, and
+        // sees of what it says no more than it sees anyhow.
+        let trusted = self.authorise(caller, Permit::DECISIONS_READ).await.is_ok();
+        let readable = policy.snapshot.reach(&subject, &items, &Action::read());
+        let own: BTreeSet<ResourceKey> =
+            list.linked.iter().filter(|key| readable.holds(key.as_str())).cloned().collect();
         let (seen, free) = match &list.owner {
             Owner::New(section) if may(&Action::edit(), &section.into()) => (linkable.clone(), linkable),
             Owner::Existing(section, key) => {
                 let owner = Object::resource(section, key);
                 let seen = may(&Action::read(), &owner) && !policy.is_unlicensed(&items, &Action::link());
                 let free = if may(&Action::edit(), &owner) { linkable.clone() } else { nothing.clone() };
-                (if seen { linkable.with(&list.linked) } else { nothing }, free)
+                let told = if trusted { &list.linked } else { &own };
+                (if seen { linkable.with(told) } else { nothing }, free)
             }
             Owner::New(_) => (nothing.clone(), nothing),
         };

@@ -69,6 +69,7 @@ impl Platform {
         })?;
         let hash = self.passwords.hash(new).await?;
         let tx = self.store.begin(home.id).await?.ok_or_else(unauthenticated)?;
+        tx.check_session(session, self.now()).await?.ok_or_else(unauthenticated)?;
         // It may have been changed while it was being checked.
         if stored().await? != before {
             return Err(wrong());
@@ -175,6 +176,11 @@ impl Platform {
         let scope = self.store.scope(tenant.id);
         let found = scope.user_by_email(email).await?.filter(|row| row.user.enabled && row.user.base_role.signs_in());
         let Some(row) = found else { return Ok(None) };
+        // Who has no password signs in once an admin has set one (R35b looks at who gives it).
+        let account = scope.sign_in(&row.user.key).await?;
+        if account.is_none_or(|account| account.password_hash.is_none()) {
+            return Ok(None);
+        }
         let last = scope.password_reset_at(&row.user.key).await?;
         Ok(last.is_none_or(|last| last.plus_seconds(BETWEEN_LINKS_SECONDS) <= now).then_some(row))
     }

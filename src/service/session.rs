@@ -173,15 +173,23 @@ impl Platform {
 
     /// Changing credentials needs a session: whoever finds an API key cannot dig in with it.
     async fn begin_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<(Tx, UserKey)> {
-        if *caller.credential() == Credential::ApiKey {
+        let Credential::Session(session) = *caller.credential() else {
+            if caller.is_system() {
+                return self.begin_others_key(caller, user).await;
+            }
             return Err(needs_session());
-        }
+        };
         let own = user.is_none_or(|user| user == caller.user() && !caller.is_visiting() && !caller.is_system());
         if own && !caller.is_visiting() {
             let user = caller.user().clone();
             let tx = self.store.begin(caller.home().id).await?.ok_or_else(unauthenticated)?;
+            tx.check_session(session, self.now()).await?.ok_or_else(unauthenticated)?;
             return Ok((tx, user));
         }
+        self.begin_others_key(caller, user).await
+    }
+
+    async fn begin_others_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<(Tx, UserKey)> {
         let user = user.cloned().ok_or_else(|| Error::invalid("name the user of this tenant").at("user"))?;
         let (tenant, tx) = self.begin(caller, Permit::API_KEYS_EDIT).await?;
         let state = tx.state().await?;

@@ -71,7 +71,7 @@ impl Platform {
         reason: Option<String>,
     ) -> Result<Done<Vec<UserKey>>> {
         check_count(users.len()).map_err(|error| error.at("users"))?;
-        let tenant = self.authorise(caller, Permit::USERS_EDIT).await?;
+        let tenant = self.authorise(caller, Permit::create_users()).await?;
         let settings = tenant.policy().settings;
         each(&users, |user| user.check(&settings))?;
         check_distinct(&users)?;
@@ -85,7 +85,7 @@ impl Platform {
             .try_collect()
             .await?;
         let intent = Intent {
-            permit: Permit::USERS_EDIT,
+            permit: Permit::create_users(),
             action: "users.import",
             target: "users".to_owned(),
             reason,
@@ -93,7 +93,10 @@ impl Platform {
         };
         let joining = users.clone();
         let done = self.change(caller, intent, |draft| {
-            let join = |(i, (user, hash)): (usize, (NewUser, _))| user.join(draft, hash).map_err(|error| at(i, error));
+            let join = |(i, (user, hash)): (usize, (NewUser, _))| {
+                let allowed = draft.check_supervised_new(user.username.key(), user.base_role, &user.access());
+                allowed.and_then(|()| user.join(draft, hash)).map_err(|error| at(i, error))
+            };
             joining.into_iter().zip(hashes).enumerate().map(join).collect()
         });
         match done.await {

@@ -11,7 +11,9 @@ use super::permit::{Permit, is_self};
 use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, UserKey};
 use crate::domain::name::Name;
-use crate::domain::user::{BaseRole, Email, Telephony, UserChange, Username, check_extension, check_password};
+use crate::domain::user::{
+    BaseRole, Email, Telephony, TelephonyChange, UserChange, Username, check_extension, check_password,
+};
 use crate::domain::{Change, tenant::Settings};
 use crate::error::{Error, Result};
 use crate::store::Scope;
@@ -56,8 +58,8 @@ pub struct UserUpdate {
     pub email: Change<Email>,
     /// The extension.
     pub extension: Option<String>,
-    /// The telephone.
-    pub telephony: Option<Telephony>,
+    /// The telephone; cleared, it is as by default.
+    pub telephony: Change<TelephonyChange>,
 }
 
 impl NewUser {
@@ -138,7 +140,7 @@ impl Platform {
         if let Some(extension) = &update.extension {
             check_extension(extension)?;
         }
-        update.telephony.as_ref().map_or(Ok(()), Telephony::check)?;
+        let telephony = self.changed_telephony(caller, key, update.telephony).await?;
         self.change(caller, intent(Permit::change_user(key), "user.update", key, reason), |draft| {
             draft.check_supervised(key, &update.access)?;
             draft.state.change_user(key.as_str(), version, update.access)?;
@@ -146,13 +148,34 @@ impl Platform {
                 full_name: update.full_name,
                 email: update.email,
                 extension: update.extension,
-                telephony: update.telephony,
+                telephony,
                 ..AccountChange::default()
             };
             draft.accounts.insert(key.clone(), account);
             Ok(())
         })
         .await
+    }
+
+    /// The telephone after a change. It is read before the tenant is taken: whoever changes the
+    /// user meanwhile, changes its version, which the caller names.
+    async fn changed_telephony(
+        &self,
+        caller: &Caller,
+        key: &UserKey,
+        change: Change<TelephonyChange>,
+    ) -> Result<Option<Telephony>> {
+        let telephony = match change {
+            Change::Keep => return Ok(None),
+            Change::Clear => Telephony::default(),
+            Change::Set(change) => {
+                let tenant = self.authorise(caller, Permit::change_user(key)).await?;
+                let found = self.store.scope(tenant.id).user(key).await?;
+                found.map_or_else(Telephony::default, |row| row.telephony).with(change)
+            }
+        };
+        telephony.check()?;
+        Ok(Some(telephony))
     }
 
     /// Deletes a user with its sessions and API key.

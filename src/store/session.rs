@@ -10,7 +10,7 @@ use super::entity::session::{api_key, session};
 use super::entity::tenant::tenant;
 use super::entity::user::user;
 use super::error::stored;
-use super::{Scope, Store, Tx};
+use super::{Scope, Store, Tx, find};
 use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::user::BaseRole;
@@ -247,6 +247,14 @@ impl Tx {
         };
         session::Entity::insert(row.into_active_model()).exec_without_returning(&self.db).await?;
         Ok(())
+    }
+
+    /// The session, when it still holds: it may have been ended since its token was looked up.
+    pub async fn check_session(&self, id: Uuid, now: Timestamp) -> Result<Option<()>> {
+        let found = find::<session::Entity>(self.tenant.id)
+            .filter(session::Column::Id.eq(id))
+            .filter(session::Column::ExpiresAt.gt(now.0));
+        Ok(found.one(&self.db).await?.map(drop))
     }
 
     /// Ends a session; gives whether there was one.

@@ -114,3 +114,21 @@ async fn r31_every_choice_of_a_telephone_is_kept_and_no_other_is_taken() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn r31_what_is_left_out_of_a_telephone_stays() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let all = json!({ "transport": "WSS", "nat": "YES", "codecs": ["OPUS"], "context": "inside", "callGroups": ["a"],
+            "pickupGroups": ["b"] });
+        alice.make("UserCreate", new_user("dana", json!({ "telephony": all.clone() }))).await;
+        let change = |version: i64, telephony: Value| json!({ "key": "dana", "version": version, "telephony": telephony });
+        alice.make("UserUpdate", change(1, json!({ "nat": "ROUTE" }))).await;
+        let stored = alice.get("User", json!({ "key": "dana" })).await["telephony"].clone();
+        assert_eq!(stored, merged(all, json!({ "nat": "ROUTE" })));
+        alice.make("UserUpdate", change(2, Value::Null)).await;
+        let stored = alice.get("User", json!({ "key": "dana" })).await["telephony"].clone();
+        assert_eq!((&stored["transport"], &stored["context"]), (&json!("UDP"), &json!("from-sip")), "as by default");
+    })
+    .await;
+}

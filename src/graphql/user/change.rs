@@ -4,9 +4,10 @@ use async_graphql::{Context, InputObject, MaybeUndefined, Object};
 
 use super::telephony::TelephonyInput;
 use super::{BaseRole, User};
+use crate::domain::Change;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, UserKey};
 use crate::domain::name::Name;
-use crate::domain::user::{self, Email, UserChange, Username};
+use crate::domain::user::{Email, Telephony, UserChange, Username};
 use crate::error::Result;
 use crate::graphql::context::caller;
 use crate::graphql::input::{change, parse, parse_all, parse_opt};
@@ -55,7 +56,7 @@ impl UserCreateInput {
             role: parse_opt("customRole", self.custom_role.as_deref(), RoleKey::parse)?,
             groups: parse_all("groups", &groups, GroupKey::parse)?,
             extension: self.extension,
-            telephony: self.telephony.map(Into::into).unwrap_or_default(),
+            telephony: Telephony::default().with(self.telephony.map(Into::into).unwrap_or_default()),
         })
     }
 }
@@ -100,9 +101,9 @@ impl UserUpdateInput {
             groups: groups.map(|groups| parse_all("groups", &groups, GroupKey::parse)).transpose()?,
         };
         let telephony = match self.telephony {
-            MaybeUndefined::Undefined => None,
-            MaybeUndefined::Null => Some(user::Telephony::default()),
-            MaybeUndefined::Value(telephony) => Some(telephony.into()),
+            MaybeUndefined::Undefined => Change::Keep,
+            MaybeUndefined::Null => Change::Clear,
+            MaybeUndefined::Value(telephony) => Change::Set(telephony.into()),
         };
         Ok(UserUpdate {
             access,

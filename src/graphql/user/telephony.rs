@@ -84,7 +84,7 @@ impl From<user::Telephony> for Telephony {
     }
 }
 
-/// How a telephone talks; what is absent is as by default.
+/// How a telephone talks. What is absent stays as it is, for a new user as by default.
 #[derive(InputObject)]
 pub struct TelephonyInput {
     /// The transport.
@@ -101,16 +101,15 @@ pub struct TelephonyInput {
     pickup_groups: Option<Vec<String>>,
 }
 
-impl From<TelephonyInput> for user::Telephony {
+impl From<TelephonyInput> for user::TelephonyChange {
     fn from(input: TelephonyInput) -> Self {
-        let default = Self::default();
         Self {
-            transport: input.transport.map_or(default.transport, Into::into),
-            nat: input.nat.map_or(default.nat, Into::into),
-            codecs: input.codecs.map_or(default.codecs, |codecs| codecs.into_iter().map(Into::into).collect()),
-            context: input.context.unwrap_or(default.context),
-            call_groups: input.call_groups.unwrap_or_default(),
-            pickup_groups: input.pickup_groups.unwrap_or_default(),
+            transport: input.transport.map(Into::into),
+            nat: input.nat.map(Into::into),
+            codecs: input.codecs.map(|codecs| codecs.into_iter().map(Into::into).collect()),
+            context: input.context,
+            call_groups: input.call_groups,
+            pickup_groups: input.pickup_groups,
         }
     }
 }
