@@ -34,7 +34,7 @@ impl Changing {
             let rules: Vec<Rule> = from.collect();
             (!rules.is_empty()).then(|| rules[random.below(rules.len())].clone())
         };
-        for _ in 0..1 + self.random.below(4) {
+        for _ in 0..=self.random.below(4) {
             match self.random.below(8) {
                 0 | 1 => diff.removed.extend(pick(&mut self.random, &mut self.rules.iter().cloned())),
                 2 => {
@@ -127,18 +127,18 @@ async fn a_snapshot_made_from_another_is_as_if_built_at_once() {
     for round in 0..16 {
         let seed = seed.wrapping_add(round);
         let mut changing = Changing::new(seed);
-        let mut current = snapshot(MODEL, &Vec::from_iter(changing.rules.iter().cloned()));
+        let mut current = snapshot(MODEL, &changing.rules.iter().cloned().collect::<Vec<_>>());
         for revision in 2..2 + STEPS as u64 {
             let diff = changing.step();
             current = current.after(revision, &diff);
-            let (rules, requests) = (Vec::from_iter(changing.rules.iter().cloned()), changing.requests());
+            let (rules, requests) = (changing.rules.iter().cloned().collect::<Vec<_>>(), changing.requests());
             assert!(current.rules().eq(rules.iter().cloned()), "ENGINE_SEED={seed}: after\n{diff:#?}\nof {rules:#?}");
             assert_eq!((current.revision(), current.len()), (revision, rules.len()));
             if let Some(what) = difference(&current, &snapshot(MODEL, &rules), &requests) {
                 panic!("ENGINE_SEED={seed}: at revision {revision}, after\n{diff:#?}\nthey differ on {what}");
             }
         }
-        let rules = Vec::from_iter(changing.rules.iter().cloned());
+        let rules = changing.rules.iter().cloned().collect::<Vec<_>>();
         let requests: Vec<Request> = (0..3).flat_map(|_| changing.requests()).collect();
         let oracle = Oracle::new(MODEL, &tenant(), &rules).await.unwrap();
         if let Some(request) = disagreement(&oracle, &requests, &|request| allowed(&current, request)) {
@@ -158,7 +158,7 @@ fn roles_far_behind_others_are_held_or_not_however_the_chain_came_about() {
         (0..16).map(|n| Request(group(n), Object::parse("a").unwrap(), Action::read())).collect();
     let right = Rule::allow(group(15), ObjectPattern::parse("a").unwrap(), ActionPattern::any());
     let mut rules: BTreeSet<Rule> = (1..16).map(|n| Rule::membership(group(n - 1), group(n))).chain([right]).collect();
-    let mut current = snapshot(MODEL, &Vec::from_iter(rules.iter().cloned()));
+    let mut current = snapshot(MODEL, &rules.iter().cloned().collect::<Vec<_>>());
     let (mut held, mut pairs) = (0, 0);
     for revision in 2..600 {
         let from = random.below(16);
@@ -174,7 +174,7 @@ fn roles_far_behind_others_are_held_or_not_however_the_chain_came_about() {
         rules.retain(|rule| !removed.contains(rule));
         rules.extend(added.iter().cloned());
         current = current.after(revision, &RuleDiff { added, removed });
-        let full = snapshot(MODEL, &Vec::from_iter(rules.iter().cloned()));
+        let full = snapshot(MODEL, &rules.iter().cloned().collect::<Vec<_>>());
         let what = difference(&current, &full, &requests);
         assert_eq!(what, None, "ENGINE_SEED={seed}: at revision {revision}");
         held += (1..16).filter(|n| current.holds(&group(0), &group(*n))).count();
@@ -218,10 +218,10 @@ fn the_comparison_catches_every_broken_step() {
     for (name, tamper) in MUTANTS {
         let caught = (0..20).any(|round| {
             let mut changing = Changing::new(seed.wrapping_add(round));
-            let mut current = snapshot(MODEL, &Vec::from_iter(changing.rules.iter().cloned()));
+            let mut current = snapshot(MODEL, &changing.rules.iter().cloned().collect::<Vec<_>>());
             (2..2 + STEPS as u64).any(|revision| {
                 current = current.after(revision, &tamper(changing.step()));
-                let full = snapshot(MODEL, &Vec::from_iter(changing.rules.iter().cloned()));
+                let full = snapshot(MODEL, &changing.rules.iter().cloned().collect::<Vec<_>>());
                 difference(&current, &full, &changing.requests()).is_some()
             })
         });
