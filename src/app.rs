@@ -128,7 +128,10 @@ impl App {
             ..http::Options::default()
         };
         let readiness = PlatformReadiness { platform: self.platform.clone(), bus: Arc::clone(&self.status) };
-        let router = http::router(schema, PlatformGate(self.platform.clone()), readiness, options);
+        let routes = http::graphql_routes(schema, PlatformGate(self.platform.clone()), options)
+            .merge(http::health_routes(readiness))
+            .merge(http::authzen::routes(self.platform.clone()));
+        let router = http::surround(routes);
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let drained = shutdown.clone();
         let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod architecture;
+mod authzen;
 mod bad_input;
 mod border;
 mod catalogue;

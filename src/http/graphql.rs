@@ -7,16 +7,15 @@
 use async_graphql::http::GraphiQLSource;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor, Request as Operation, Response as Answer};
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::errors::{Body, Refusal, encode, never_ran, present};
 use super::media::{self, Media};
 use super::operation::Asked;
-use super::{Credentials, Face, Gate, RequestContext, limits};
-use crate::error::{Error, ErrorCode};
+use super::{Credentials, Face, Gate, RequestContext, body, limits};
+use crate::error::Error;
 
 const METHODS: &str = "GET, HEAD, POST";
 
@@ -88,15 +87,7 @@ async fn read(request: Request) -> Result<Asked, Refusal> {
             let error = Error::bad_input("the body must be sent as `application/json`, in UTF-8");
             Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
         }
-        Method::POST => {
-            let body = Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => {
-                    Error::new(ErrorCode::TooLarge, format!("the body is larger than {} bytes", limits::BODY))
-                }
-                _ => Error::bad_input("the body did not arrive whole"),
-            })?;
-            Ok(Asked::from_body(&body)?)
-        }
+        Method::POST => Ok(Asked::from_body(&body::whole(request, limits::BODY).await?)?),
         _ => Err(Refusal::method(METHODS, "only GET and POST are known here")),
     }
 }

@@ -5,6 +5,7 @@
 //! - [`gate`]: from the credentials of a request to the data its operation runs with
 //! - [`graphql`]: GraphQL over HTTP; `operation` reads requests, `media` negotiates types
 //! - [`ws`]: the same operations over `graphql-transport-ws`
+//! - [`authzen`]: the standard decision API
 //! - [`limits`]: how much one document may ask for, wherever it comes from
 //! - [`errors`]: the one place where errors get their code, their id and their log line
 //! - [`health`]: is it alive, is it ready
@@ -24,6 +25,8 @@ use url::Url;
 use crate::error::{Error, ErrorCode};
 
 pub mod admit;
+pub mod authzen;
+mod body;
 pub mod context;
 pub mod errors;
 pub mod gate;
