@@ -24,6 +24,7 @@ use bailiwick::domain::user::{BaseRole, Telephony, Username};
 use bailiwick::policy::rule::Subject;
 use bailiwick::service::Platform;
 use bailiwick::service::tenant::{NewAdmin, NewTenant};
+use bailiwick::service::tenants::Limits;
 use bailiwick::service::user::NewUser;
 use bailiwick::store::Store;
 use bailiwick::sync::Bus;
@@ -93,6 +94,8 @@ async fn instance(database: &str, redis: &str) -> Platform {
         model: bailiwick::engine::MODEL.to_owned(),
         max_staleness: None,
         sweep_every: Duration::from_hours(1),
+        limits: Limits { tenants: 1000, rules: 10_000_000 },
+        shadow_one_in: 1000,
         public_url: None,
         clock: system_clock(),
     };

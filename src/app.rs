@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::registry::Registry;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::domain::catalogue::Catalogue;
@@ -16,6 +18,9 @@ use crate::domain::name::Timestamp;
 use crate::engine::plan::Plan;
 use crate::error::{Error, Result};
 use crate::http::admit::{PlatformGate, PlatformReadiness};
+use crate::http::metrics::Requests;
+use crate::service::metrics::{Metrics, Moment};
+use crate::service::tenants::Limits;
 use crate::service::{Clock, Foundation, Platform};
 use crate::store::Store;
 use crate::sync::{Bus, BusStatus, listener, sweep};
@@ -40,6 +45,10 @@ pub struct Parts {
     pub max_staleness: Option<Duration>,
     /// How often counters are compared with the database's.
     pub sweep_every: Duration,
+    /// How much may be in memory.
+    pub limits: Limits,
+    /// One decision in how many is made again by casbin's Enforcer; none with 0.
+    pub shadow_one_in: u32,
     /// Where people reach the installation.
     pub public_url: Option<Url>,
     /// Tells the time.
@@ -67,6 +76,11 @@ impl Parts {
             model,
             max_staleness: settings.max_staleness_seconds.map(config::Seconds::duration),
             sweep_every: settings.sweep_seconds.duration(),
+            limits: Limits {
+                tenants: in_memory(settings.tenants_in_memory),
+                rules: in_memory(settings.rules_in_memory),
+            },
+            shadow_one_in: settings.shadow_one_in.get(),
             public_url: settings.public_url.clone(),
             clock: system_clock(),
         })
@@ -77,6 +91,9 @@ impl Parts {
 pub struct App {
     platform: Platform,
     status: Arc<BusStatus>,
+    registry: Registry,
+    /// Where metrics are served.
+    metrics: Option<TcpListener>,
     sweep_every: Duration,
     public_url: Option<Url>,
 }
@@ -84,11 +101,33 @@ pub struct App {
 impl App {
     /// Plans the model and puts the instance together. It loads no tenant yet.
     pub fn new(parts: Parts) -> Result<Self> {
-        let Parts { store, bus, catalogue, model, max_staleness, sweep_every, public_url, clock } = parts;
+        let Parts { store, bus, catalogue, model, max_staleness, sweep_every, limits, shadow_one_in, public_url, clock } =
+            parts;
         let plan =
             Plan::from_model(&model).map_err(|error| Error::invalid(format!("the model is refused: {error}")))?;
-        let platform = Platform::new(Foundation { store, catalogue, model, plan, bus, max_staleness, clock })?;
-        Ok(Self { platform, status: Arc::new(BusStatus::new()), sweep_every, public_url })
+        let mut registry = Registry::with_prefix("bailiwick");
+        let platform = Platform::new(Foundation {
+            store,
+            catalogue,
+            model,
+            plan,
+            bus,
+            max_staleness,
+            limits,
+            shadow_one_in,
+            metrics: Metrics::new(&mut registry),
+            clock,
+        })?;
+        let status = Arc::new(BusStatus::new());
+        let moment = Moment { tenants: Arc::clone(&platform.tenants), bus: Arc::clone(&status) };
+        registry.register_collector(Box::new(moment));
+        Ok(Self { platform, status, registry, metrics: None, sweep_every, public_url })
+    }
+
+    /// The same instance, serving its metrics here: to anyone who can reach it.
+    #[must_use]
+    pub fn with_metrics(self, listener: TcpListener) -> Self {
+        Self { metrics: Some(listener), ..self }
     }
 
     /// The use cases, for the command line and for tests.
@@ -109,17 +148,9 @@ impl App {
     }
 
     /// Serves until `shutdown`, then lets what is under way come to its end.
-    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
-        let applier = Arc::clone(&self.platform.tenants);
-        let background = tokio_util::task::TaskTracker::new();
-        background.spawn(listener::run(
-            self.platform.bus.clone(),
-            Arc::clone(&applier),
-            shutdown.clone(),
-            Arc::clone(&self.status),
-        ));
-        background.spawn(sweep::run(applier, self.sweep_every, shutdown.clone()));
-        background.close();
+    pub async fn serve(mut self, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
+        let background = self.start_background(&shutdown);
+        let requests = Requests::new(&mut self.registry);
         let schema = http::limits::limit(graphql::build(self.platform.clone())).finish();
         let options = http::Options {
             public_url: self.public_url.clone(),
@@ -131,7 +162,13 @@ impl App {
         let routes = http::graphql_routes(schema, PlatformGate(self.platform.clone()), options)
             .merge(http::health_routes(readiness))
             .merge(http::authzen::routes(self.platform.clone()));
-        let router = http::surround(routes);
+        let router = requests.count(http::surround(routes));
+        if let Some(listener) = self.metrics.take() {
+            let routes = http::metrics::routes(Arc::new(std::mem::take(&mut self.registry)));
+            let until = shutdown.clone().cancelled_owned();
+            background.spawn(axum::serve(listener, routes).with_graceful_shutdown(until).into_future());
+        }
+        background.close();
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let drained = shutdown.clone();
         let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
@@ -153,6 +190,26 @@ impl App {
         }
         self.platform.store.close().await
     }
+
+    /// Starts what runs beside the requests.
+    fn start_background(&self, shutdown: &CancellationToken) -> TaskTracker {
+        let background = TaskTracker::new();
+        let applier = Arc::clone(&self.platform.tenants);
+        background.spawn(listener::run(
+            self.platform.bus.clone(),
+            Arc::clone(&applier),
+            shutdown.clone(),
+            Arc::clone(&self.status),
+        ));
+        background.spawn(sweep::run(applier, self.sweep_every, shutdown.clone()));
+        let (platform, until) = (self.platform.clone(), shutdown.clone());
+        background.spawn(async move { platform.shadow.run(platform.model.clone(), until).await });
+        background
+    }
+}
+
+fn in_memory(count: config::Count<1>) -> usize {
+    usize::try_from(count.get()).unwrap_or(usize::MAX)
 }
 
 fn read_catalogue(settings: &config::Settings) -> Result<Catalogue> {

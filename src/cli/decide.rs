@@ -6,7 +6,7 @@ use bailiwick::app::App;
 use bailiwick::domain::key::{Action, Object, TenantKey, UserKey};
 use bailiwick::engine::tenant::{Decision, Obligation};
 use bailiwick::error::Result;
-use bailiwick::service::decision::{About, Query};
+use bailiwick::service::decision::{About, Face, Query};
 use serde_json::{Value, json};
 
 use super::output::print;
@@ -37,7 +37,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<ExitCode> {
     let Args { tenant, json, subject, action, object } = args;
     let system = caller_in(app, &tenant).await?;
     let query = Query { subject: About::User(subject), action, object, at_least_revision: None };
-    let decision = app.platform().decide(&system, &query).await?;
+    let decision = app.platform().decide(&system, Face::CommandLine, &query).await?;
     print(&if json { format!("{}\n", for_programs(&decision)) } else { for_people(&decision) })?;
     Ok(ExitCode::from(u8::from(!decision.allowed)))
 }

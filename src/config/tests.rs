@@ -25,6 +25,8 @@ fn without_file_and_environment_the_defaults_hold() {
     assert!(settings.catalogue.is_none() && settings.model.is_none());
     assert!(settings.operator_password.is_none() && settings.max_staleness_seconds.is_none());
     assert_eq!(settings.sweep_seconds.duration().as_secs(), 5);
+    assert_eq!((settings.tenants_in_memory.get(), settings.rules_in_memory.get()), (10_000, 10_000_000));
+    assert_eq!((settings.shadow_one_in.get(), settings.metrics_listen), (1000, None));
     assert_eq!((settings.log.as_str(), settings.log_format), ("info,sea_orm_migration=warn", LogFormat::Text));
 }
 
@@ -64,6 +66,10 @@ fn every_setting_can_come_from_the_environment() {
             ("BAILIWICK_OPERATOR_PASSWORD", "12345678"),
             ("BAILIWICK_SWEEP_SECONDS", "3600"),
             ("BAILIWICK_MAX_STALENESS_SECONDS", "86400"),
+            ("BAILIWICK_TENANTS_IN_MEMORY", "1"),
+            ("BAILIWICK_RULES_IN_MEMORY", "1000"),
+            ("BAILIWICK_SHADOW_ONE_IN", "0"),
+            ("BAILIWICK_METRICS_LISTEN", "127.0.0.1:9464"),
             ("BAILIWICK_LOG", "trace"),
             ("BAILIWICK_LOG_FORMAT", "json"),
         ],
@@ -74,6 +80,8 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(settings.public_url.unwrap().as_str(), "https://access.example.com/rbac");
     assert_eq!(settings.catalogue.unwrap(), Path::new("own.yaml"));
     assert_eq!(settings.model.unwrap(), Path::new("own.conf"));
+    assert_eq!((settings.tenants_in_memory.get(), settings.rules_in_memory.get()), (1, 1000));
+    assert_eq!((settings.shadow_one_in.get(), settings.metrics_listen.unwrap().port()), (0, 9464));
     // A password of digits stays what it is.
     assert_eq!(secrecy::ExposeSecret::expose_secret(&settings.operator_password.unwrap()), "12345678");
 }
@@ -100,6 +108,10 @@ fn a_wrong_setting_is_refused_by_the_name_it_has_where_it_was_set() {
         ("", &[("BAILIWICK_SWEEP_SECONDS", "1.5")], &format!("BAILIWICK_SWEEP_SECONDS: {seconds}")),
         ("", &[("BAILIWICK_SWEEP_SECONDS", "")], &format!("BAILIWICK_SWEEP_SECONDS: {seconds}")),
         ("", &[("BAILIWICK_MAX_STALENESS_SECONDS", "0")], "BAILIWICK_MAX_STALENESS_SECONDS: it must be a whole number"),
+        ("", &[("BAILIWICK_TENANTS_IN_MEMORY", "0")], "BAILIWICK_TENANTS_IN_MEMORY: it must be a whole number, at least 1"),
+        ("rules_in_memory = 'many'", &[], "rules_in_memory in bailiwick.toml: it must be a whole number, at least 1"),
+        ("", &[("BAILIWICK_SHADOW_ONE_IN", "-1")], "BAILIWICK_SHADOW_ONE_IN: it must be a whole number, at least 0"),
+        ("", &[("BAILIWICK_METRICS_LISTEN", "9464")], "BAILIWICK_METRICS_LISTEN: invalid socket address syntax"),
         ("", &[("BAILIWICK_LISTEN", "8080")], "BAILIWICK_LISTEN: invalid socket address syntax"),
         ("", &[("BAILIWICK_LISTEN", "")], "BAILIWICK_LISTEN: it is empty"),
         ("listen = 8080", &[], "listen in bailiwick.toml: it must be socket address"),

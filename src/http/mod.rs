@@ -8,7 +8,7 @@
 //! - [`authzen`]: the standard decision API
 //! - [`limits`]: how much one document may ask for, wherever it comes from
 //! - [`errors`]: the one place where errors get their code, their id and their log line
-//! - [`health`]: is it alive, is it ready
+//! - [`health`]: is it alive, is it ready; [`metrics`]: how it fares
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,7 @@ pub mod graphql;
 pub mod health;
 pub mod limits;
 mod media;
+pub mod metrics;
 mod operation;
 pub mod ws;
 

@@ -4,7 +4,9 @@ use std::slice;
 use std::sync::Arc;
 
 use super::Platform;
+pub use super::metrics::Face;
 use super::permit::{Permit, subject_of};
+use super::shadow::Sample;
 use super::tenants::Tenant;
 use crate::auth::caller::Caller;
 pub use crate::domain::key::{Action, Object, UserKey};
@@ -43,19 +45,24 @@ pub struct Query {
 impl Platform {
     /// Decides all the requests at one revision, in their order. Anyone may ask about
     /// themselves; asking about others needs `read` on `admin/decisions`.
-    pub async fn decide_all(&self, caller: &Caller, queries: &[Query]) -> Result<Vec<Decision>> {
+    pub async fn decide_all(&self, caller: &Caller, face: Face, queries: &[Query]) -> Result<Vec<Decision>> {
         if queries.len() > DECISIONS_MAX {
             return Err(Error::bad_input(format!("at most {DECISIONS_MAX} decisions at once are allowed")).at("inputs"));
         }
-        let tenant = self.tenant_asked(caller, queries).await?;
-        let policy = tenant.policy();
-        Ok(queries.iter().map(|query| self.answer(caller, &policy, query)).collect())
+        let tenant = self.tenant_asked(caller, face, queries).await?;
+        let (policy, began) = (tenant.policy(), self.metrics.begin(face));
+        let answers: Vec<_> = queries.iter().map(|query| self.answer(caller, &policy, query)).collect();
+        self.metrics.decided(face, began, &answers);
+        Ok(answers)
     }
 
     /// Decides one request, as [`decide_all`](Self::decide_all) does.
-    pub async fn decide(&self, caller: &Caller, query: &Query) -> Result<Decision> {
-        let tenant = self.tenant_asked(caller, slice::from_ref(query)).await?;
-        Ok(self.answer(caller, &tenant.policy(), query))
+    pub async fn decide(&self, caller: &Caller, face: Face, query: &Query) -> Result<Decision> {
+        let tenant = self.tenant_asked(caller, face, slice::from_ref(query)).await?;
+        let began = self.metrics.begin(face);
+        let answer = self.answer(caller, &tenant.policy(), query);
+        self.metrics.decided(face, began, slice::from_ref(&answer));
+        Ok(answer)
     }
 
     /// Whether the caller itself may do this.
@@ -65,8 +72,13 @@ impl Platform {
         Ok(allowed)
     }
 
+    async fn tenant_asked(&self, caller: &Caller, face: Face, queries: &[Query]) -> Result<Arc<Tenant>> {
+        let tenant = self.tenant_for(caller, queries).await;
+        tenant.inspect_err(|_| self.metrics.refused(face))
+    }
+
     /// The tenant to decide from, at the revision that the requests want, if the caller may ask.
-    async fn tenant_asked(&self, caller: &Caller, queries: &[Query]) -> Result<Arc<Tenant>> {
+    async fn tenant_for(&self, caller: &Caller, queries: &[Query]) -> Result<Arc<Tenant>> {
         let own = |query: &Query| match &query.subject {
             About::Caller => true,
             About::User(user) => is_self(caller, user),
@@ -97,7 +109,17 @@ impl Platform {
                 };
             }
         };
-        policy.decide(&self.catalogue, &subject, &query.object, &query.action)
+        let decision = policy.decide(&self.catalogue, &subject, &query.object, &query.action);
+        if self.shadow.picks() {
+            self.shadow.offer(Sample {
+                snapshot: Arc::clone(&policy.snapshot),
+                subject,
+                object: query.object.clone(),
+                action: query.action.clone(),
+                allowed: decision.allowed,
+            });
+        }
+        decision
     }
 }
 

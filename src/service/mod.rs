@@ -5,6 +5,7 @@ pub mod change;
 pub mod decision;
 pub mod group;
 pub mod menu;
+pub mod metrics;
 pub mod permit;
 pub mod policy;
 pub mod profile;
@@ -12,6 +13,7 @@ pub mod resource;
 pub mod rights;
 pub mod role;
 pub mod session;
+pub mod shadow;
 pub mod tenant;
 pub mod tenants;
 pub mod user;
@@ -62,6 +64,10 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// How old what is in memory may be to decide from.
     pub max_staleness: Option<Duration>,
+    /// What is counted.
+    pub metrics: metrics::Metrics,
+    /// Makes some decisions again.
+    pub shadow: shadow::Shadow,
     credentials: session::Credentials,
     clock: Clock,
 }
@@ -80,6 +86,12 @@ pub struct Foundation {
     pub bus: Bus,
     /// How old what is in memory may be to decide from.
     pub max_staleness: Option<Duration>,
+    /// How much may be in memory.
+    pub limits: tenants::Limits,
+    /// One decision in how many is made again by casbin's Enforcer; none with 0.
+    pub shadow_one_in: u32,
+    /// What is counted.
+    pub metrics: metrics::Metrics,
     /// Tells the time.
     pub clock: Clock,
 }
@@ -94,8 +106,9 @@ impl Deref for Platform {
 impl Platform {
     /// Puts the parts together.
     pub fn new(foundation: Foundation) -> Result<Self> {
-        let Foundation { store, catalogue, model, plan, bus, max_staleness, clock } = foundation;
-        let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan)));
+        let Foundation { store, catalogue, model, plan, bus, max_staleness, limits, shadow_one_in, metrics, clock } =
+            foundation;
+        let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan), limits));
         let model_hash =
             Sha256::digest(model.as_bytes()).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         Ok(Self(Arc::new(Parts {
@@ -108,6 +121,8 @@ impl Platform {
             passwords: Passwords::new()?,
             tasks: TaskTracker::new(),
             max_staleness,
+            shadow: shadow::Shadow::new(shadow_one_in, metrics.shadow.clone()),
+            metrics,
             credentials: session::Credentials::new(),
             clock,
         })))

@@ -65,6 +65,18 @@ impl Platform {
         password: SecretString,
         request: RequestInfo,
     ) -> Result<NewSignIn> {
+        let outcome = self.try_sign_in(tenant, username, password, request).await;
+        self.metrics.signed_in(&outcome);
+        outcome
+    }
+
+    async fn try_sign_in(
+        &self,
+        tenant: &str,
+        username: &str,
+        password: SecretString,
+        request: RequestInfo,
+    ) -> Result<NewSignIn> {
         let found = self.find_sign_in(tenant, username).await?;
         let stored = found.as_ref().and_then(|(_, row)| row.password_hash.clone());
         let fits = self.passwords.verify(password, stored.clone()).await?;

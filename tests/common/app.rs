@@ -8,6 +8,7 @@ use bailiwick::app::{App, Parts, system_clock};
 use bailiwick::config::catalogue;
 use bailiwick::domain::name::Timestamp;
 use bailiwick::service::Platform;
+use bailiwick::service::tenants::Limits;
 use bailiwick::store::Store;
 use bailiwick::sync::Bus;
 use serde_json::{Value, json};
@@ -81,11 +82,21 @@ pub(crate) struct Choices {
     pub(crate) sweep_every: Duration,
     /// How old its memory may be.
     pub(crate) max_staleness: Option<Duration>,
+    /// How much may be in memory.
+    pub(crate) limits: Limits,
+    /// One decision in how many casbin makes again. None, unless said.
+    pub(crate) shadow_one_in: u32,
 }
 
 impl Default for Choices {
     fn default() -> Self {
-        Self { bus: Bus::memory(), sweep_every: Duration::from_hours(1), max_staleness: None }
+        Self {
+            bus: Bus::memory(),
+            sweep_every: Duration::from_hours(1),
+            max_staleness: None,
+            limits: Limits { tenants: 1000, rules: 1_000_000 },
+            shadow_one_in: 0,
+        }
     }
 }
 
@@ -93,6 +104,8 @@ impl Default for Choices {
 pub(crate) struct Instance {
     /// Where it serves, without a slash at the end.
     pub(crate) url: String,
+    /// Where it serves its metrics, likewise.
+    pub(crate) metrics: String,
     /// Its use cases.
     pub(crate) platform: Platform,
     /// How many seconds its clock is ahead.
@@ -115,6 +128,8 @@ impl Instance {
             model: bailiwick::engine::MODEL.to_owned(),
             max_staleness: choices.max_staleness,
             sweep_every: choices.sweep_every,
+            limits: choices.limits,
+            shadow_one_in: choices.shadow_one_in,
             public_url: None,
             clock: Arc::new(move || Timestamp(now().0 + seconds.load(Ordering::Relaxed) * 1_000_000)),
         };
@@ -122,10 +137,13 @@ impl Instance {
         app.first_start(Some(OPERATOR_PASSWORD.into())).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        let own = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let metrics = format!("http://{}", own.local_addr().unwrap());
+        let app = app.with_metrics(own);
         let (platform, shutdown) = (app.platform().clone(), CancellationToken::new());
         let until = shutdown.clone();
         let serving = tokio::spawn(async move { app.serve(listener, until).await.unwrap() });
-        Self { url, platform, ahead, shutdown, serving: Some(serving) }
+        Self { url, metrics, platform, ahead, shutdown, serving: Some(serving) }
     }
 
     /// Lets the instance's clock run ahead.

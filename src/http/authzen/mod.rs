@@ -15,6 +15,7 @@ use super::{Credentials, RequestContext, body};
 use crate::auth::caller::{Caller, RequestInfo};
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
+use crate::service::decision::Face;
 
 mod evaluation;
 
@@ -45,7 +46,7 @@ async fn evaluation(platform: &Platform, request: Request) -> Result<Response, R
     }
     let body = body::whole(request, BODY).await?;
     let query = evaluation::read(&body)?;
-    let decision = platform.decide(&caller, &query).await?;
+    let decision = platform.decide(&caller, Face::AuthZen, &query).await?;
     Ok(encode(StatusCode::OK, Media::Json, &evaluation::Answer::of(&decision)))
 }
 
