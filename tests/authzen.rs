@@ -215,11 +215,13 @@ async fn bad_requests_are_refused_with_the_field_and_the_request_id_comes_back()
         assert_eq!((status, said(&refusal).0), (StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE"));
         for method in [Method::GET, Method::PUT, Method::DELETE] {
             let answer = to(&instance, method, &alice).json(&good).send().await.unwrap();
-            assert_eq!((answer.status(), &answer.headers()["allow"]), (StatusCode::METHOD_NOT_ALLOWED, &"POST".parse().unwrap()));
+            assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+            assert_eq!(answer.headers()["allow"], "POST");
         }
         for (request, status) in [(post().json(&good), 200), (post().body("x"), 415)] {
             let answer = request.header("X-Request-ID", "bfe9eb29-ab87-4ca3-be83").send().await.unwrap();
-            assert_eq!((answer.status().as_u16(), &answer.headers()["x-request-id"]), (status, "bfe9eb29-ab87-4ca3-be83"));
+            assert_eq!(answer.status(), status);
+            assert_eq!(answer.headers()["x-request-id"], "bfe9eb29-ab87-4ca3-be83");
         }
     })
     .await;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use secrecy::SecretString;
+use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::Platform;
@@ -20,12 +21,19 @@ use crate::store::session::{ApiKeyRow, CredentialRow, NewApiKey, NewSession};
 
 /// How many credentials are remembered.
 const REMEMBERED: u64 = 100_000;
+/// How many turns there are to look one up.
+const TURNS: usize = 256;
 /// How many seconds pass before the last use of an API key is written again.
 const TOUCH_SECONDS: i64 = 60;
 
 /// Credentials that this instance has looked up. One holds only at its tenant's current epoch:
 /// whatever voids a credential raises the epoch, and with it voids what is remembered.
-pub struct Credentials(moka::sync::Cache<TokenHash, Arc<Known>>);
+pub struct Credentials {
+    known: moka::sync::Cache<TokenHash, Arc<Known>>,
+    /// Who brings the same token has the same turn, so that a raised epoch, which voids what is
+    /// remembered of a whole tenant, makes one look-up of each token and not of each request.
+    turns: Vec<Mutex<()>>,
+}
 
 struct Known {
     row: CredentialRow,
@@ -34,7 +42,16 @@ struct Known {
 
 impl Credentials {
     pub(super) fn new() -> Self {
-        Self(moka::sync::Cache::new(REMEMBERED))
+        let turns = std::iter::repeat_with(Mutex::default).take(TURNS).collect();
+        Self { known: moka::sync::Cache::new(REMEMBERED), turns }
+    }
+
+    /// Waits for the turn to look this one up.
+    async fn turn(&self, TokenHash([first, ..]): &TokenHash) -> Option<MutexGuard<'_, ()>> {
+        match self.turns.get(usize::from(*first) % TURNS) {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        }
     }
 }
 
@@ -244,11 +261,12 @@ impl Platform {
 
     async fn look_up(&self, token: &Token) -> Result<Arc<Known>> {
         let hash = token.hash();
-        if let Some(known) = self.credentials.0.get(&hash) {
-            let tenant = self.tenants.get(known.row.tenant).await?.ok_or_else(unauthenticated)?;
-            if known.row.epoch >= tenant.policy().counters.credential_epoch {
-                return Ok(known);
-            }
+        if let Some(known) = self.remembered(&hash).await? {
+            return Ok(known);
+        }
+        let _turn = self.credentials.turn(&hash).await;
+        if let Some(known) = self.remembered(&hash).await? {
+            return Ok(known);
         }
         let row = match token.kind() {
             TokenKind::Session => self.store.session_by_token(&hash.0).await?,
@@ -256,8 +274,15 @@ impl Platform {
         };
         let row = row.ok_or_else(unauthenticated)?;
         let known = Arc::new(Known { touched: AtomicI64::new(row.last_used_at.map_or(0, |at| at.0)), row });
-        self.credentials.0.insert(hash, Arc::clone(&known));
+        self.credentials.known.insert(hash, Arc::clone(&known));
         Ok(known)
+    }
+
+    /// What is remembered of a credential, if that still holds.
+    async fn remembered(&self, hash: &TokenHash) -> Result<Option<Arc<Known>>> {
+        let Some(known) = self.credentials.known.get(hash) else { return Ok(None) };
+        let tenant = self.tenants.get(known.row.tenant).await?.ok_or_else(unauthenticated)?;
+        Ok(Some(known).filter(|known| known.row.epoch >= tenant.policy().counters.credential_epoch))
     }
 
     /// Writes the last use of an API key, at most once a minute, off the caller's path.
