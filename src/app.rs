@@ -101,8 +101,18 @@ pub struct App {
 impl App {
     /// Plans the model and puts the instance together. It loads no tenant yet.
     pub fn new(parts: Parts) -> Result<Self> {
-        let Parts { store, bus, catalogue, model, max_staleness, sweep_every, limits, shadow_one_in, public_url, clock } =
-            parts;
+        let Parts {
+            store,
+            bus,
+            catalogue,
+            model,
+            max_staleness,
+            sweep_every,
+            limits,
+            shadow_one_in,
+            public_url,
+            clock,
+        } = parts;
         let plan =
             Plan::from_model(&model).map_err(|error| Error::invalid(format!("the model is refused: {error}")))?;
         let mut registry = Registry::with_prefix("bailiwick");

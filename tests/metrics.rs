@@ -54,7 +54,8 @@ async fn an_instance_counts_its_work_and_shows_no_key_of_anybody() {
             reqwest::get(format!("{}{path}", instance.url)).await.unwrap();
         }
         let shown = shown(&instance).await;
-        let value = |name: &str| *shown.get(&format!("bailiwick_{name}")).unwrap_or_else(|| panic!("{name} in {shown:#?}"));
+        let value =
+            |name: &str| *shown.get(&format!("bailiwick_{name}")).unwrap_or_else(|| panic!("{name} in {shown:#?}"));
         for (name, expected) in [
             (r#"decisions_total{face="graphql",result="allow"}"#, 1.0),
             (r#"decisions_total{face="graphql",result="deny"}"#, 1.0),

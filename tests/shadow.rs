@@ -14,8 +14,8 @@ use serde_json::json;
 use crate::common::app::{Choices, Database, Instance, eventually};
 
 /// An instance that has each of its decisions checked.
-async fn checked() -> Instance {
-    Instance::start(&Database::sqlite(), Choices { shadow_one_in: 1, ..Choices::default() }).await
+async fn checked(database: &Database) -> Instance {
+    Instance::start(database, Choices { shadow_one_in: 1, ..Choices::default() }).await
 }
 
 fn shadow(platform: &Platform) -> &ShadowMetrics {
@@ -42,7 +42,8 @@ fn sample(snapshot: &Arc<Snapshot>, allowed: bool) -> Sample {
 
 #[tokio::test]
 async fn decisions_are_made_again_and_a_forged_answer_is_caught() {
-    let instance = checked().await;
+    let database = Database::sqlite();
+    let instance = checked(&database).await;
     let alice = instance.tenant("acme").await;
     let shadow = shadow(&instance.platform);
     for _ in 0..3 {
@@ -63,7 +64,8 @@ async fn decisions_are_made_again_and_a_forged_answer_is_caught() {
 
 #[tokio::test]
 async fn a_decision_is_held_against_the_rules_that_it_was_made_from() {
-    let instance = checked().await;
+    let database = Database::sqlite();
+    let instance = checked(&database).await;
     let alice = instance.tenant("acme").await;
     let shadow = shadow(&instance.platform);
     let before = snapshot(&instance.platform).await;
@@ -89,7 +91,8 @@ async fn a_decision_is_held_against_the_rules_that_it_was_made_from() {
 
 #[tokio::test]
 async fn answers_do_not_wait_for_the_check() {
-    let instance = checked().await;
+    let database = Database::sqlite();
+    let instance = checked(&database).await;
     instance.tenant("acme").await;
     let platform = instance.platform.clone();
     let caller = platform.system_caller(&TenantKey::parse("acme").unwrap()).await.unwrap();
@@ -109,7 +112,8 @@ async fn answers_do_not_wait_for_the_check() {
 
 #[tokio::test]
 async fn a_tenant_that_casbin_would_take_too_long_for_is_left_out() {
-    let instance = checked().await;
+    let database = Database::sqlite();
+    let instance = checked(&database).await;
     let plan = Arc::new(Plan::from_model(engine::MODEL).unwrap());
     let subject = Subject::User(UserKey::parse("alice").unwrap());
     let rules = (0..20_001).map(|n| {

@@ -108,7 +108,11 @@ fn a_wrong_setting_is_refused_by_the_name_it_has_where_it_was_set() {
         ("", &[("BAILIWICK_SWEEP_SECONDS", "1.5")], &format!("BAILIWICK_SWEEP_SECONDS: {seconds}")),
         ("", &[("BAILIWICK_SWEEP_SECONDS", "")], &format!("BAILIWICK_SWEEP_SECONDS: {seconds}")),
         ("", &[("BAILIWICK_MAX_STALENESS_SECONDS", "0")], "BAILIWICK_MAX_STALENESS_SECONDS: it must be a whole number"),
-        ("", &[("BAILIWICK_TENANTS_IN_MEMORY", "0")], "BAILIWICK_TENANTS_IN_MEMORY: it must be a whole number, at least 1"),
+        (
+            "",
+            &[("BAILIWICK_TENANTS_IN_MEMORY", "0")],
+            "BAILIWICK_TENANTS_IN_MEMORY: it must be a whole number, at least 1",
+        ),
         ("rules_in_memory = 'many'", &[], "rules_in_memory in bailiwick.toml: it must be a whole number, at least 1"),
         ("", &[("BAILIWICK_SHADOW_ONE_IN", "-1")], "BAILIWICK_SHADOW_ONE_IN: it must be a whole number, at least 0"),
         ("", &[("BAILIWICK_METRICS_LISTEN", "9464")], "BAILIWICK_METRICS_LISTEN: invalid socket address syntax"),

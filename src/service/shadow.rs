@@ -211,11 +211,11 @@ mod tests {
     #[test]
     fn the_sample_is_one_in_so_many_and_follows_no_rhythm() {
         let shadow = Shadow::new(10, ShadowMetrics::default());
-        let picked: Vec<u32> = (0..10_000).filter(|_| shadow.picks()).collect();
+        let picked: Vec<usize> = (0..10_000).filter(|_| shadow.picks()).collect();
         assert!((900..1100).contains(&picked.len()), "{}", picked.len());
         for rhythm in [2, 5, 10, 64] {
-            let met: std::collections::BTreeSet<u32> = picked.iter().map(|number| number % rhythm).collect();
-            assert_eq!(met.len() as u32, rhythm, "every {rhythm}th caller");
+            let met: std::collections::BTreeSet<usize> = picked.iter().map(|number| number % rhythm).collect();
+            assert_eq!(met.len(), rhythm, "every {rhythm}th caller");
         }
         let none = Shadow::new(0, ShadowMetrics::default());
         let all = Shadow::new(1, ShadowMetrics::default());

@@ -3,6 +3,8 @@
 
 mod registry;
 mod tenant;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -60,13 +62,7 @@ pub struct Tenants {
 impl Tenants {
     /// None yet: tenants are loaded on first use, and above `limits` the least used are dropped.
     pub fn new(store: Store, plan: Arc<Plan>, limits: Limits) -> Self {
-        Self {
-            store,
-            plan,
-            registry: Registry::new(limits),
-            started: Instant::now(),
-            confirmed: AtomicU64::new(0),
-        }
+        Self { store, plan, registry: Registry::new(limits), started: Instant::now(), confirmed: AtomicU64::new(0) }
     }
 
     /// How much is in memory.

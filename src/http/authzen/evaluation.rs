@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::service::decision::{About, Action, Decision, Obligation, Object, Query, UserKey};
+use crate::service::decision::{About, Action, Decision, Object, Obligation, Query, UserKey};
 
 /// The type of resource whose ids are objects themselves.
 const SECTION: &str = "section";
@@ -19,7 +19,8 @@ const SECTION: &str = "section";
 const USER: &str = "user";
 
 /// What the request must hold, for those who sent something else.
-const FIELDS: [(&str, &[&str]); 3] = [("subject", &["type", "id"]), ("action", &["name"]), ("resource", &["type", "id"])];
+const FIELDS: [(&str, &[&str]); 3] =
+    [("subject", &["type", "id"]), ("action", &["name"]), ("resource", &["type", "id"])];
 
 #[derive(Deserialize)]
 struct Asked<'a> {

@@ -24,10 +24,7 @@ const BODY: usize = 64 * 1024;
 
 /// `/access/v1/evaluation`.
 pub fn routes(platform: Platform) -> Router {
-    Router::new()
-        .route("/access/v1/evaluation", any(evaluate))
-        .layer(DefaultBodyLimit::max(BODY))
-        .with_state(platform)
+    Router::new().route("/access/v1/evaluation", any(evaluate)).layer(DefaultBodyLimit::max(BODY)).with_state(platform)
 }
 
 async fn evaluate(State(platform): State<Platform>, context: RequestContext, request: Request) -> Response {
