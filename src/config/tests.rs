@@ -150,7 +150,7 @@ fn a_wrong_setting_is_refused_by_the_name_it_has_where_it_was_set() {
 fn an_unknown_setting_is_refused_with_the_known_ones() {
     let in_file = refusal("sweep_second = 5", &[]);
     assert!(in_file.starts_with("unknown setting sweep_second in bailiwick.toml: the settings are listen, "));
-    assert!(in_file.ends_with("max_staleness_seconds, log, log_format"), "{in_file}");
+    assert!(in_file.ends_with("metrics_listen, log, log_format"), "{in_file}");
     let variable = refusal("", &[("BAILIWICK_SWEEP", "5")]);
     assert!(variable.starts_with("unknown setting BAILIWICK_SWEEP: the settings are BAILIWICK_LISTEN, "), "{variable}");
     assert!(refusal("", &[("BAILIWICK_listen", "")]).starts_with("unknown setting BAILIWICK_listen:"));
