@@ -1,4 +1,4 @@
-//! The AuthZEN evaluation, over HTTP: the certification scenario's fixture, and ours.
+//! The `AuthZEN` evaluation, over HTTP: the certification scenario's fixture, and ours.
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
