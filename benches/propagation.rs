@@ -25,6 +25,7 @@ use bailiwick::mail::Mailer;
 use bailiwick::policy::rule::Subject;
 use bailiwick::service::Platform;
 use bailiwick::service::tenant::{NewAdmin, NewTenant};
+use bailiwick::service::tenants::Limits;
 use bailiwick::service::user::NewUser;
 use bailiwick::store::Store;
 use bailiwick::sync::Bus;
@@ -95,6 +96,8 @@ async fn instance(database: &str, redis: &str) -> Platform {
         max_staleness: None,
         sweep_every: Duration::from_hours(1),
         tidy_every: Duration::from_hours(1),
+        limits: Limits { tenants: 1000, rules: 10_000_000 },
+        shadow_one_in: 1000,
         public_url: None,
         installation: "http://localhost".parse().unwrap(),
         mailer: Mailer::folder(std::env::temp_dir(), "bailiwick@localhost".parse().unwrap()),
