@@ -246,8 +246,26 @@ async fn r43_every_mutation_leaves_one_audit_event_and_a_revision_only_when_answ
         for (number, step) in steps().iter().enumerate() {
             world.make(number, step).await;
         }
+        tells_what_accounts_were(&world).await;
         holds_no_secret(&world).await;
     }
+}
+
+/// An account that changed or went stands in the event as it was, as far as it changed.
+async fn tells_what_accounts_were(world: &World) {
+    let events = world.events("acme").await;
+    let of_dana = |action: &str| {
+        let event = events.iter().rev().find(|event| event.action == action && event.target == "user:dana").unwrap();
+        let account = |side: &Option<Value>| side.as_ref().unwrap()["accounts"]["dana"].clone();
+        (account(&event.before), account(&event.after))
+    };
+    assert_eq!(of_dana("user.update"), (json!({ "fullName": "Dana" }), json!({ "fullName": "Dana Field" })));
+    assert_eq!(of_dana("user.setPassword"), (json!({}), json!({ "password": "set" })));
+    let (was, is) = of_dana("user.delete");
+    assert_eq!(
+        (&was["email"], &was["fullName"], &is),
+        (&json!("dana@example.com"), &json!("Dana Field"), &Value::Null)
+    );
 }
 
 /// No password, hash, token or key stands in what is kept of changes.

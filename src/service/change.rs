@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::Platform;
@@ -154,6 +155,7 @@ impl Platform {
         plan: &Plan,
         record: &Record,
     ) -> Result<Option<(RuleDiff, StatePatch)>> {
+        let accounts = self.accounts_before(tx.tenant().id, written).await?;
         tx.write_state(written.before, written.after, written.new_accounts).await?;
         for (user, account) in written.accounts {
             tx.update_account(user, account).await?;
@@ -172,7 +174,7 @@ impl Platform {
         let revises = !rules.is_empty() || alters_answers(written.before, written.after);
         let counters = tx.bump(revises, written.alters_credentials()).await?;
         let patch = StatePatch::between(written.before, written.after);
-        let (was, is) = written.for_audit(&patch)?;
+        let (was, is) = written.for_audit(&patch, accounts)?;
         tx.audit(&record.event(was, is, revises.then_some(counters.revision))).await?;
         if !revises {
             if !patch.is_empty() {
@@ -184,6 +186,28 @@ impl Platform {
         let entry = self.revision_entry(record, counters.revision, &rules, &patch);
         tx.log_revision(&entry, due.then_some(written.after)).await?;
         Ok(Some((rules, patch)))
+    }
+
+    /// What the audit log says the accounts were that go, or change in what it shows.
+    async fn accounts_before(&self, tenant: TenantId, written: &Written<'_>) -> Result<Map<String, Value>> {
+        let gone = written.before.users.keys().filter(|user| !written.after.users.contains_key(*user));
+        let whole = gone.map(|user| (user.clone(), None));
+        let changed = written.accounts.iter().map(|(user, change)| (user.clone(), Some(change.for_audit())));
+        let is_empty = |shown: &Option<Value>| shown.as_ref().and_then(Value::as_object).is_some_and(Map::is_empty);
+        let told: BTreeMap<UserKey, Option<Value>> = whole.chain(changed.filter(|(_, it)| !is_empty(it))).collect();
+        let mut accounts = Map::new();
+        if told.is_empty() {
+            return Ok(accounts);
+        }
+        let users: Vec<UserKey> = told.keys().cloned().collect();
+        for row in self.store.scope(tenant).users_by_keys(&users).await? {
+            let mut shown = row.for_audit();
+            if let (Some(fields), Some(Some(changed))) = (shown.as_object_mut(), told.get(&row.user.key)) {
+                fields.retain(|field, _| changed.get(field).is_some());
+            }
+            accounts.insert(row.user.key.to_string(), shown);
+        }
+        Ok(accounts)
     }
 
     fn revision_entry(&self, record: &Record, revision: u64, rules: &RuleDiff, patch: &StatePatch) -> RevisionEntry {
@@ -309,19 +333,24 @@ impl Written<'_> {
     }
 
     /// What the audit log says was and is: the things that changed, never a secret.
-    fn for_audit(&self, patch: &StatePatch) -> Result<(Option<serde_json::Value>, Option<serde_json::Value>)> {
+    /// `accounts_before` are the accounts as they were.
+    fn for_audit(
+        &self,
+        patch: &StatePatch,
+        accounts_before: Map<String, Value>,
+    ) -> Result<(Option<Value>, Option<Value>)> {
         let undo = StatePatch::between(self.after, self.before);
         let json = |patch: &StatePatch| serde_json::to_value(patch).map_err(Error::internal);
-        let mut is = json(patch)?;
-        if let Some(fields) = is.as_object_mut() {
-            let mut accounts = serde_json::Map::new();
-            accounts.extend(self.new_accounts.iter().map(|(user, account)| (user.to_string(), account.for_audit())));
-            accounts.extend(self.accounts.iter().map(|(user, change)| (user.to_string(), change.for_audit())));
-            if !accounts.is_empty() {
+        let mut accounts = Map::new();
+        accounts.extend(self.new_accounts.iter().map(|(user, account)| (user.to_string(), account.for_audit())));
+        accounts.extend(self.accounts.iter().map(|(user, change)| (user.to_string(), change.for_audit())));
+        let (mut was, mut is) = (json(&undo)?, json(patch)?);
+        for (side, accounts) in [(&mut was, accounts_before), (&mut is, accounts)] {
+            if let Some(fields) = side.as_object_mut().filter(|_| !accounts.is_empty()) {
                 fields.insert("accounts".to_owned(), accounts.into());
             }
         }
-        Ok((Some(json(&undo)?), Some(is)))
+        Ok((Some(was), Some(is)))
     }
 }
 
@@ -359,12 +388,7 @@ impl Record {
     }
 
     /// The audit event of it.
-    pub fn event(
-        &self,
-        before: Option<serde_json::Value>,
-        after: Option<serde_json::Value>,
-        revision: Option<u64>,
-    ) -> AuditEvent {
+    pub fn event(&self, before: Option<Value>, after: Option<Value>, revision: Option<u64>) -> AuditEvent {
         AuditEvent {
             id: Uuid::now_v7(),
             change_id: self.change_id,

@@ -41,6 +41,19 @@ pub struct UserRow {
     pub last_password_reset_at: Option<Timestamp>,
 }
 
+impl UserRow {
+    /// What the audit log shows of the account: no secret.
+    pub fn for_audit(&self) -> serde_json::Value {
+        serde_json::json!({
+            "username": self.username,
+            "fullName": self.full_name,
+            "email": self.email,
+            "extension": self.extension,
+            "telephony": self.telephony,
+        })
+    }
+}
+
 /// Which users are listed; what is `None` holds for all.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
