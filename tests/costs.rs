@@ -72,16 +72,28 @@ async fn a_page_costs_a_fixed_number_of_queries_however_long_it_is() {
         fill(&alice, from, to).await;
         let mut cost = Vec::new();
         for (_, page) in PAGES {
-            cost.push(counted.reads_of(async { drop(alice.data(page, json!({})).await) }).await);
+            cost.push(least_reads(&counted, &alice, page).await);
         }
         costs.push(cost);
     }
     for (i, (page, _)) in PAGES.iter().enumerate() {
         let (short, long) = (&costs[0][i], &costs[1][i]);
-        // A loader that has waited long enough asks for what it has by then, so on a busy machine
-        // one question may come in two parts. One for each thing would be seven more.
+        // One question for each thing would be seven more.
         assert!(long.len() < short.len() + 4, "{page}\n{short:#?}\n{long:#?}");
     }
+}
+
+/// The reads of a page when nothing gets in its way. A loader that has waited long enough asks for
+/// what it has by then: on a busy machine one question comes in parts, as many as it happens.
+async fn least_reads(counted: &Counted, client: &Client, page: &str) -> Vec<String> {
+    let mut least = counted.reads_of(async { drop(client.data(page, json!({})).await) }).await;
+    for _ in 1..5 {
+        let reads = counted.reads_of(async { drop(client.data(page, json!({})).await) }).await;
+        if reads.len() < least.len() {
+            least = reads;
+        }
+    }
+    least
 }
 
 #[tokio::test]
