@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::diff::{PolicyDiff, StatePatch};
 use super::rule::{BuiltIn, Origin, OriginKind, Rule, Subject};
+use super::source::{self, Source};
 use crate::domain::catalogue::{Catalogue, Module, Rights, Section};
 use crate::domain::group::Group;
 use crate::domain::key::{Action, ActionPattern, Object, ObjectPattern, PermissionKey, SectionKey};
@@ -25,23 +27,48 @@ pub type Compiled = BTreeMap<Rule, BTreeSet<Origin>>;
 /// # Errors
 /// Only a fault of ours: a key that does not fit into a rule.
 pub fn compile(catalogue: &Catalogue, state: &TenantState) -> Result<Compiled> {
+    compile_sources(catalogue, state, &source::all(state))
+}
+
+/// Compiles some sources of a state; one that is not in it has no rules.
+pub fn compile_sources(catalogue: &Catalogue, state: &TenantState, sources: &BTreeSet<Source>) -> Result<Compiled> {
     let mut out = Output::default();
-    let by_section = resources_by_section(state);
-    built_in_roles(&mut out, catalogue, state)?;
-    licence(&mut out, catalogue, state)?;
-    for user in state.users.values() {
-        user_rules(&mut out, user);
-    }
-    for profile in state.profiles.values() {
-        profile_rules(&mut out, catalogue, state, &by_section, profile)?;
-    }
-    for role in state.roles.values() {
-        role_rules(&mut out, catalogue, role);
-    }
-    for group in state.groups.values() {
-        group_rules(&mut out, catalogue, state, group);
+    let mut by_section = None;
+    for source in sources {
+        match source {
+            Source::Tenant => {
+                built_in_roles(&mut out, catalogue, state)?;
+                licence(&mut out, catalogue, state)?;
+            }
+            Source::User(key) => state.users.get(key).into_iter().for_each(|user| user_rules(&mut out, user)),
+            Source::Profile(key) => {
+                if let Some(profile) = state.profiles.get(key) {
+                    let by_section = by_section.get_or_insert_with(|| resources_by_section(state));
+                    profile_rules(&mut out, catalogue, state, by_section, profile)?;
+                }
+            }
+            Source::Role(key) => {
+                state.roles.get(key).into_iter().for_each(|role| role_rules(&mut out, catalogue, role));
+            }
+            Source::Group(key) => {
+                state.groups.get(key).into_iter().for_each(|group| group_rules(&mut out, catalogue, state, group));
+            }
+        }
     }
     Ok(out.rules)
+}
+
+/// What turns the rules of one state into those of the next, by compiling what the change between
+/// them touches, and nothing else.
+pub fn compile_change(
+    catalogue: &Catalogue,
+    before: &TenantState,
+    after: &TenantState,
+    patch: &StatePatch,
+) -> Result<PolicyDiff> {
+    let sources = source::touched(before, after, patch);
+    let was = compile_sources(catalogue, before, &sources)?;
+    Ok(PolicyDiff::between(&was, &compile_sources(catalogue, after, &sources)?))
 }
 
 /// The resources that the compiler looks at one by one: protected ones and those with members.

@@ -5,6 +5,7 @@ pub mod diff;
 pub mod reach;
 pub mod revision;
 pub mod rule;
+pub mod source;
 
 /// The version of the compiler. It stands in each tenant's row: an instance refuses to write
 /// what a newer compiler has compiled, and an upgrade recompiles.

@@ -6,15 +6,20 @@ use std::cell::Cell;
 use super::*;
 use bailiwick::domain::profile::ProfileChange;
 use bailiwick::domain::tenant::Settings;
+use bailiwick::policy::compile::compile_sources;
 use bailiwick::policy::diff::{PolicyDiff, StatePatch, alters_answers};
+use bailiwick::policy::source::{self, Source};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// A random change: which kind, of which thing, with which other.
 type Step = (u8, u8, u8);
 
+/// How many kinds of changes there are.
+const KINDS: u8 = 21;
+
 fn steps() -> impl Strategy<Value = (Vec<Step>, Vec<Step>)> {
-    let step = || (0..16_u8, 0..3_u8, 0..3_u8);
+    let step = || (0..KINDS, 0..3_u8, 0..3_u8);
     (vec(step(), 0..80), vec(step(), 0..16))
 }
 
@@ -41,6 +46,21 @@ fn take(world: &mut World, (kind, a, b): Step) -> Result<()> {
         12 => world.change(|state| state.delete_role(&role)).map(drop),
         13 => world.register_all("voice/queues", queue(), (b == 0).then_some("u0")),
         14 => world.remove("voice/queues", &format!("q{a}")),
+        15 => {
+            let new = NewProfile { mask_sensitive_data: true, ..new_profile(None, &profile) };
+            world.change(|state| state.create_profile(new)).map(drop)
+        }
+        16 => world.sections(&profile, [open("contacts/contacts")]),
+        17 => world.register_all("voice/queues", vec![NewResource { protected: b == 0, ..queue().remove(0) }], None),
+        18 => {
+            let members = Some(BTreeSet::from([key("staff/agents/a0"), key(&format!("staff/agents/a{b}"))]));
+            world.register_all("staff/agents", vec![new_resource("a0"), new_resource(&format!("a{b}x"))], None).ok();
+            world.register_all("staff/teams", vec![NewResource { members, ..new_resource(&format!("t{a}")) }], None)
+        }
+        19 => world.sections(
+            &profile,
+            [SectionSave { automatic: a == 0, add: keys(if a == 1 { "t1" } else { "" }), ..open("staff/teams") }],
+        ),
         _ => {
             world.state.settings.masked_characters = i32::from(b) + 1;
             world.licence(if a == 0 { "voice" } else { "voice chat reports" })
@@ -62,7 +82,7 @@ fn applied(mut state: TenantState, patch: &StatePatch) -> TenantState {
 
 #[test]
 fn r45_a_patch_turns_one_state_into_the_other_and_back() {
-    let kinds_taken = Cell::new(0_u16);
+    let kinds_taken = Cell::new(0_u32);
     let run = |(first, second): (Vec<Step>, Vec<Step>)| {
         let mut world = World::new();
         walk(&mut world, first);
@@ -85,7 +105,7 @@ fn r45_a_patch_turns_one_state_into_the_other_and_back() {
         Ok(())
     };
     runner().run(&steps(), run).unwrap();
-    assert_eq!(kinds_taken.get(), u16::MAX, "every kind of change was taken at least once");
+    assert_eq!(kinds_taken.get(), (1 << KINDS) - 1, "every kind of change was taken at least once");
 }
 
 #[test]
@@ -108,6 +128,41 @@ fn r43_the_difference_of_two_policies_turns_one_into_the_other() {
         Ok(())
     };
     runner().run(&steps(), run).unwrap();
+}
+
+/// Whether what a change touches compiles to the difference of the whole, over random walks; with
+/// one kind of source left out where `without` says so.
+fn compiles_what_is_touched(without: impl Fn(&Source) -> bool) -> bool {
+    let run = |(first, second): (Vec<Step>, Vec<Step>)| {
+        let mut world = World::new();
+        walk(&mut world, first);
+        for step in second {
+            let before = world.state.clone();
+            drop(take(&mut world, step));
+            let patch = StatePatch::between(&before, &world.state);
+            let mut touched = source::touched(&before, &world.state, &patch);
+            touched.retain(|source| !without(source));
+            let [was, is] = [&before, &world.state].map(|state| compile_sources(&CATALOGUE, state, &touched).unwrap());
+            let [all_was, all_is] = [&before, &world.state].map(|state| compile(&CATALOGUE, state).unwrap());
+            prop_assert!(PolicyDiff::between(&was, &is) == PolicyDiff::between(&all_was, &all_is), "{step:?}");
+        }
+        Ok(())
+    };
+    runner().run(&steps(), run).is_ok()
+}
+
+#[test]
+fn r44_what_a_change_touches_compiles_to_the_difference_of_the_whole() {
+    assert!(compiles_what_is_touched(|_| false));
+}
+
+#[test]
+fn r44_leaving_out_any_kind_of_source_is_noticed() {
+    assert!(!compiles_what_is_touched(|source| matches!(source, Source::Tenant)));
+    assert!(!compiles_what_is_touched(|source| matches!(source, Source::User(_))));
+    assert!(!compiles_what_is_touched(|source| matches!(source, Source::Profile(_))));
+    assert!(!compiles_what_is_touched(|source| matches!(source, Source::Role(_))));
+    assert!(!compiles_what_is_touched(|source| matches!(source, Source::Group(_))));
 }
 
 #[test]
