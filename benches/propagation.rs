@@ -96,6 +96,7 @@ async fn instance(database: &str, redis: &str) -> Platform {
         max_staleness: None,
         sweep_every: Duration::from_hours(1),
         tidy_every: Duration::from_hours(1),
+        state_in_memory: 1_000_000,
         limits: Limits { tenants: 1000, rules: 10_000_000 },
         shadow_one_in: 1000,
         public_url: None,

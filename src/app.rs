@@ -52,6 +52,8 @@ pub struct Parts {
     pub tidy_every: Duration,
     /// How much may be in memory.
     pub limits: Limits,
+    /// How many users, profiles, custom roles, groups and resources may be in memory to change.
+    pub state_in_memory: u64,
     /// One decision in how many is made again by casbin's Enforcer; none with 0.
     pub shadow_one_in: u32,
     /// Where people reach the installation, if that is told: pages from there are its own.
@@ -90,6 +92,7 @@ impl Parts {
                 tenants: in_memory(settings.tenants_in_memory),
                 rules: in_memory(settings.rules_in_memory),
             },
+            state_in_memory: settings.state_in_memory.get().into(),
             shadow_one_in: settings.shadow_one_in.get(),
             public_url: settings.public_url.clone(),
             installation: settings.installation().map_err(|error| Error::invalid(error.to_string()))?,
@@ -125,6 +128,7 @@ impl App {
             bus: parts.bus,
             max_staleness: parts.max_staleness,
             limits: parts.limits,
+            state_in_memory: parts.state_in_memory,
             shadow_one_in: parts.shadow_one_in,
             metrics: Metrics::new(&mut registry),
             mailer: parts.mailer,

@@ -37,7 +37,7 @@ const HOUSE: [Layer; 12] = [
     Layer { name: "http", layers: &["service", "graphql", "auth"], crates: HTTP_CRATES },
 ];
 const DOMAIN_CRATES: &[&str] =
-    &["email_address", "image", "serde", "sha2", "thiserror", "time", "unicode_segmentation", "uuid"];
+    &["email_address", "image", "imbl", "serde", "sha2", "thiserror", "time", "unicode_segmentation", "uuid"];
 const CONFIG_CRATES: &[&str] =
     &["figment", "lettre", "secrecy", "serde", "serde_saphyr", "sha2", "thiserror", "tracing_subscriber", "url"];
 const STORE_CRATES: &[&str] = &[

@@ -113,6 +113,35 @@ async fn r33_an_export_costs_a_fixed_number_of_queries_however_many_users_it_is_
 }
 
 #[tokio::test]
+async fn a_change_reads_the_same_however_large_the_tenant_is_and_never_its_rules() {
+    let counted = Counted::start().await;
+    let instance = Instance::start(&counted.database, Choices::default()).await;
+    let other = Instance::start(&counted.database, Choices::default()).await;
+    let alice = instance.tenant("acme").await;
+    let disable = "mutation($input: UserUpdateInput!) { userUpdate(input: $input) { userErrors { code message } } }";
+    let describe =
+        "mutation($input: ProfileUpdateInput!) { profileUpdate(input: $input) { userErrors { code message } } }";
+    let mut costs = Vec::new();
+    for (round, (from, to)) in (1..).zip([(0, 2), (2, 9)]) {
+        fill(&alice, from, to).await;
+        let own = json!({ "input": { "key": "u0", "version": 2 * round - 1, "enabled": false } });
+        let own = counted.reads_of(async { drop(alice.done(disable, own).await) }).await;
+        // What another instance has changed meanwhile comes by the log.
+        let back = json!({ "input": { "key": "u0", "version": 2 * round, "enabled": true } });
+        alice.at(&other).done(disable, back).await;
+        let after = json!({ "input": { "key": "p0", "version": round + 1, "description": "again" } });
+        let after = counted.reads_of(async { drop(alice.done(describe, after).await) }).await;
+        costs.push([own, after]);
+    }
+    assert_eq!(costs[0].each_ref().map(Vec::len), costs[1].each_ref().map(Vec::len), "{costs:#?}");
+    let reads = costs.iter().flatten().flatten();
+    assert!(reads.clone().count() > 0);
+    for whole in ["FROM \"casbin_rule\"", "FROM \"rule_origins\"", "FROM \"resources\""] {
+        assert!(reads.clone().all(|read| !read.contains(whole)), "{whole}: {costs:#?}");
+    }
+}
+
+#[tokio::test]
 async fn r1_a_refused_sign_in_asks_the_database_the_same_whatever_is_wrong() {
     let counted = Counted::start().await;
     let first = Instance::start(&counted.database, Choices::default()).await;

@@ -6,6 +6,7 @@ mod bus;
 mod database;
 mod forged;
 mod proxy;
+mod working;
 mod writers;
 
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bailiwick::domain::key::{Object, TenantKey};
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, Instance, on_both};
+use crate::common::app::{Choices, Client, Database, Instance, on_both};
 use crate::common::operations::{Refusal, automatic, keys, merged, open, refusal};
 
 const USERS: &str = "query($filter: UserFilter, $first: Int, $after: String) {
@@ -379,16 +379,18 @@ async fn forget(instance: &Instance, object: &str) {
 }
 
 #[tokio::test]
-async fn r34_agents_from_before_they_were_resources_become_some_with_the_next_change() {
-    on_both(async |instance| {
+async fn r34_agents_from_before_they_were_resources_become_some_with_the_first_change_here() {
+    for database in [Database::sqlite(), Database::postgres().await] {
+        let instance = Instance::start(&database, Choices::default()).await;
         let alice = instance.tenant("acme").await;
         alice.done(CREATE, input(new("ann", json!({ "fullName": "Ann Archer" })))).await;
         forget(&instance, "staff/agents/ann").await;
         assert_eq!(agents(&alice).await, []);
+        let next = Instance::start(&database, Choices::default()).await;
+        let alice = alice.at(&next);
         alice.make("SettingsUpdate", json!({ "sessionHours": 8 })).await;
         assert_eq!(agents(&alice).await, named(&[("ann", "Ann Archer")]));
         let found = alice.get("Resources", json!({ "section": "staff/agents" })).await["nodes"][0].clone();
         assert_eq!(found["createdBy"], Value::Null, "nobody has made it just now");
-    })
-    .await;
+    }
 }

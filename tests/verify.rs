@@ -91,13 +91,18 @@ async fn r44_a_rule_that_went_is_named_where_it_is_missing() {
 
 /// Writes a row that nobody compiled, with the digest of the rule that it would be.
 async fn forge(tables: &Tables, domain: &str) {
-    let (profile, object) = (ProfileKey::parse("night").unwrap(), ObjectPattern::parse("staff/*").unwrap());
-    let rule = Rule::allow(Subject::Profile(profile), object, ActionPattern::any());
+    forge_rule(tables, domain, "staff/*", "*").await;
+}
+
+async fn forge_rule(tables: &Tables, domain: &str, object: &str, action: &str) {
+    let profile = ProfileKey::parse("night").unwrap();
+    let (on, may) = (ObjectPattern::parse(object).unwrap(), ActionPattern::parse(action).unwrap());
+    let rule = Rule::allow(Subject::Profile(profile), on, may);
     let digest = tables.bytes(&format!("{:032x}", u128::from_be_bytes(rule.hash().0)));
     tables
         .run(&format!(
             "INSERT INTO casbin_rule (ptype, v0, v1, v2, v3, v4, tenant_id, hash) \
-             SELECT 'p', 'profile:night', '{domain}', 'staff/*', '*', 'allow', id, {digest} FROM tenants WHERE key = 'acme'"
+             SELECT 'p', 'profile:night', '{domain}', '{object}', '{action}', 'allow', id, {digest} FROM tenants WHERE key = 'acme'"
         ))
         .await;
 }
@@ -111,8 +116,62 @@ async fn r44_a_rule_that_nobody_compiled_is_named_where_it_is() {
         let everywhere = [format!("extra stored rules: {FORGED}"), format!("extra snapshot: {FORGED}")];
         assert_eq!(differences(&fresh).await, everywhere);
         assert!(world.alice.at(&fresh).allowed("dana", "delete", "staff/agents").await, "it would be decided by");
-        // The next change of the tenant compiles it anew, and mends it.
-        world.alice.save_sections("night", "staff", json!([automatic("staff/teams")])).await;
+        // The first change that an instance makes of a tenant compiles it anew, and mends it.
+        world.alice.at(&world.fresh().await).save_sections("night", "staff", json!([automatic("staff/teams")])).await;
+        assert_eq!(differences(&world.fresh().await).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r44_a_change_looks_at_all_rules_unless_this_program_is_known_to_have_left_them_so() {
+    let newest = "WHERE revision = (SELECT revision FROM tenants WHERE key = 'acme') \
+                  AND tenant_id = (SELECT id FROM tenants WHERE key = 'acme')";
+    let nobodys = "UPDATE tenants SET last_change = NULL WHERE key = 'acme'";
+    let older = "UPDATE tenants SET compiler_version = 1 WHERE key = 'acme'";
+    let elsewhere = format!("UPDATE revisions SET change_id = tenant_id {newest}");
+    let otherwise = format!("UPDATE revisions SET catalogue_hash = 'another' {newest}");
+    on_both(async |world| {
+        let change = async |sections| drop(world.alice.save_sections("night", "staff", sections).await);
+        let both = [json!([automatic("staff/teams")]), json!([open("staff/teams", &[])])];
+        // The state is remembered, or the log leads to it from there: no rule is looked at.
+        for (done, sections) in [&[][..], &[nobodys]].into_iter().zip(both.clone()) {
+            forge(&world.tables, "acme").await;
+            for statement in done {
+                world.tables.run(statement).await;
+            }
+            change(sections).await;
+            let fresh = world.fresh().await;
+            assert!(differences(&fresh).await.contains(&format!("extra stored rules: {FORGED}")), "{done:?}");
+            world.tables.run("DELETE FROM casbin_rule WHERE v2 = 'staff/*' AND v0 = 'profile:night'").await;
+        }
+        for done in [&[older][..], &[nobodys, &elsewhere], &[nobodys, &otherwise]] {
+            forge(&world.tables, "acme").await;
+            for statement in done {
+                world.tables.run(statement).await;
+            }
+            for sections in both.clone() {
+                change(sections).await;
+            }
+            assert_eq!(differences(&world.fresh().await).await, [""; 0], "{done:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r44_a_write_that_the_database_refuses_lets_the_next_change_look_at_all_rules() {
+    on_both(async |world| {
+        let change = async |sections| {
+            let version = world.alice.get("Profile", json!({ "key": "night" })).await["version"].clone();
+            let input = json!({ "profile": "night", "module": "staff", "version": version, "sections": sections });
+            let answer = world.alice.answer("ProfileSaveModule", json!({ "input": input })).await;
+            answer["data"]["profileSaveModule"]["userErrors"] == json!([])
+        };
+        // What the change adds is there already, so that it cannot be added.
+        forge_rule(&world.tables, "acme", "staff/teams/*", "read").await;
+        assert!(!change(json!([automatic("staff/teams")])).await);
+        assert!(change(json!([automatic("staff/teams")])).await);
         assert_eq!(differences(&world.fresh().await).await, [""; 0]);
     })
     .await;
@@ -157,9 +216,9 @@ async fn r44_a_state_that_was_changed_behind_the_compiler_is_named_by_its_rules(
 async fn r44_another_version_of_the_compiler_a_wrong_digest_and_a_lost_origin_are_named() {
     on_both(async |world| {
         world.tables.run("UPDATE tenants SET compiler_version = 0 WHERE key = 'acme'").await;
-        let version = "wrong stored rules: compiled by version 0 of the compiler, and this program's is 1".to_owned();
+        let version = "wrong stored rules: compiled by version 0 of the compiler, and this program's is 2".to_owned();
         assert_eq!(differences(&world.instance).await, [version]);
-        world.tables.run("UPDATE tenants SET compiler_version = 1 WHERE key = 'acme'").await;
+        world.tables.run("UPDATE tenants SET compiler_version = 2 WHERE key = 'acme'").await;
         let rule = "v0 = 'profile:night' AND v2 = 'voice/queues/sales' AND v3 = 'edit'";
         let lost = format!("DELETE FROM rule_origins WHERE rule_hash = (SELECT hash FROM casbin_rule WHERE {rule})");
         world.tables.run(&lost).await;

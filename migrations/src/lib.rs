@@ -11,6 +11,7 @@ mod m0002_password_reset;
 mod m0003_avatar;
 mod m0004_tenant_secret;
 mod m0005_profile_import;
+mod m0006_last_change;
 mod table;
 
 /// All migrations, oldest first.
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_avatar::Avatar),
             Box::new(m0004_tenant_secret::TenantSecret),
             Box::new(m0005_profile_import::ProfileImport),
+            Box::new(m0006_last_change::LastChange),
         ]
     }
 }

@@ -32,6 +32,7 @@ fn without_file_and_environment_the_defaults_hold() {
     assert!(settings.operator_password.is_none() && settings.max_staleness_seconds.is_none());
     assert_eq!(settings.sweep_seconds.duration().as_secs(), 5);
     assert_eq!((settings.tenants_in_memory.get(), settings.rules_in_memory.get()), (10_000, 10_000_000));
+    assert_eq!(settings.state_in_memory.get(), 1_000_000);
     assert_eq!((settings.shadow_one_in.get(), settings.metrics_listen), (1000, None));
     assert_eq!((settings.log.as_str(), settings.log_format), ("info,sea_orm_migration=warn", LogFormat::Text));
 }
@@ -77,6 +78,7 @@ fn every_setting_can_come_from_the_environment() {
             ("BAILIWICK_MAX_STALENESS_SECONDS", "86400"),
             ("BAILIWICK_TENANTS_IN_MEMORY", "1"),
             ("BAILIWICK_RULES_IN_MEMORY", "1000"),
+            ("BAILIWICK_STATE_IN_MEMORY", "0"),
             ("BAILIWICK_SHADOW_ONE_IN", "0"),
             ("BAILIWICK_METRICS_LISTEN", "127.0.0.1:9464"),
             ("BAILIWICK_LOG", "trace"),
@@ -94,6 +96,7 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(settings.catalogue.unwrap(), Path::new("own.yaml"));
     assert_eq!(settings.model.unwrap(), Path::new("own.conf"));
     assert_eq!((settings.tenants_in_memory.get(), settings.rules_in_memory.get()), (1, 1000));
+    assert_eq!(settings.state_in_memory.get(), 0);
     assert_eq!((settings.shadow_one_in.get(), settings.metrics_listen.unwrap().port()), (0, 9464));
     // A password of digits stays what it is.
     assert_eq!(secrecy::ExposeSecret::expose_secret(&settings.operator_password.unwrap()), "12345678");

@@ -4,6 +4,7 @@ pub mod avatar;
 pub mod catalogue;
 pub mod group;
 pub mod key;
+pub mod map;
 pub mod mask;
 pub mod name;
 pub mod profile;

@@ -77,6 +77,16 @@ pub enum Association {
     Automatic,
 }
 
+impl Association {
+    /// The resources of a manual list.
+    pub const fn list(&self) -> Option<&BTreeSet<ResourceKey>> {
+        match self {
+            Self::Manual(list) => Some(list),
+            Self::Automatic => None,
+        }
+    }
+}
+
 /// How a profile treats one section. The default is that of a section never configured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileSection {

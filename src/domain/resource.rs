@@ -10,6 +10,7 @@ use super::catalogue::{Catalogue, Section};
 use super::key::{Object, ProfileKey, ResourceKey, SectionKey, UserKey};
 use super::name::{Name, Timestamp};
 use super::profile::Association;
+use super::role::Grant;
 use super::tenant::TenantState;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -122,7 +123,7 @@ impl TenantState {
             created_by: before.map_or_else(|| created_by.cloned(), |before| before.created_by.clone()),
             created_at: before.map_or(now, |before| before.created_at),
         };
-        Ok(self.resources.insert(object, resource).is_none())
+        Ok(self.resources.insert(object, resource))
     }
 
     fn check_members(&self, spec: &Section, members: &BTreeSet<Object>) -> Result<()> {
@@ -176,24 +177,34 @@ impl TenantState {
     /// Clears all that names these resources of one section, and the resources themselves (R46).
     pub(super) fn clear_resources(&mut self, section: &SectionKey, keys: &BTreeSet<ResourceKey>) {
         let objects: BTreeSet<Object> = keys.iter().map(|key| Object::resource(section, key)).collect();
-        self.resources.retain(|object, _| !objects.contains(object));
-        for resource in self.resources.values_mut() {
-            resource.members.retain(|member| !objects.contains(member));
+        for object in &objects {
+            self.resources.remove(object);
         }
-        for profile in self.profiles.values_mut() {
-            if let Some(settings) = profile.sections.get_mut(section)
-                && let Association::Manual(list) = &mut settings.association
-            {
-                let before = list.len();
-                list.retain(|key| !keys.contains(key));
-                profile.version += i32::from(list.len() != before);
-            }
-        }
-        for role in self.roles.values_mut() {
-            let before = role.grants.len();
-            role.grants.retain(|grant| !objects.contains(resource_of(grant.object.as_str())));
-            role.version += i32::from(role.grants.len() != before);
-        }
+        self.resources.change(
+            |resource| !resource.members.is_disjoint(&objects),
+            |resource| resource.members.retain(|member| !objects.contains(member)),
+        );
+        self.profiles.change(
+            |profile| {
+                let own = profile.sections.get(section);
+                own.and_then(|own| own.association.list()).is_some_and(|list| !list.is_disjoint(keys))
+            },
+            |profile| {
+                if let Some(Association::Manual(list)) = profile.sections.get_mut(section).map(|it| &mut it.association)
+                {
+                    list.retain(|key| !keys.contains(key));
+                    profile.version += 1;
+                }
+            },
+        );
+        let is_gone = |grant: &Grant| objects.contains(resource_of(grant.object.as_str()));
+        self.roles.change(
+            |role| role.grants.iter().any(is_gone),
+            |role| {
+                role.grants.retain(|grant| !is_gone(grant));
+                role.version += 1;
+            },
+        );
     }
 }
 

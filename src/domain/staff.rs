@@ -8,26 +8,32 @@ use super::key::{Object, ResourceKey, SectionKey, UserKey};
 use super::name::Timestamp;
 use super::resource::{NewResource, protected};
 use super::tenant::TenantState;
-use super::user::BaseRole;
+use super::user::{BaseRole, User};
 use crate::error::{Error, ErrorCode, Result};
 
 impl TenantState {
     /// Whether a user of base role AGENT has this key.
     pub fn is_agent(&self, key: &str) -> bool {
-        self.users.get(key).is_some_and(|user| user.base_role == BaseRole::Agent)
+        is_agent(self.users.get(key))
     }
 
-    /// The agents that `before` did not know as such, and those that are no resource yet: from a
-    /// time when none of them was, or under a catalogue that had no section for them.
-    pub fn agents_to_register<'a>(&'a self, catalogue: &Catalogue, before: &'a Self) -> Vec<&'a UserKey> {
+    /// The agents that `before` did not know as such.
+    pub fn agents_made<'a>(&'a self, catalogue: &Catalogue, before: &'a Self) -> Vec<&'a UserKey> {
         if section(catalogue).is_none() {
             return Vec::new();
         }
-        let due = |key: &&UserKey| {
-            self.is_agent(key.as_str())
-                && (!before.is_agent(key.as_str()) || !self.resources.contains_key(&Object::agent(key)))
-        };
-        self.users.keys().filter(due).collect()
+        let made = before.users.differing(&self.users).filter(|user| is_agent(user.is) && !is_agent(user.was));
+        made.map(|user| user.key).collect()
+    }
+
+    /// The agents that are no resource yet: from a time when none of them was, or under a
+    /// catalogue that had no section for them.
+    pub fn agents_unregistered(&self, catalogue: &Catalogue) -> Vec<&UserKey> {
+        if section(catalogue).is_none() {
+            return Vec::new();
+        }
+        let agents = self.users.values().filter(|user| is_agent(Some(user))).map(|user| &user.key);
+        agents.filter(|key| !self.resources.contains_key(&Object::agent(key))).collect()
     }
 
     /// Makes the resources follow the users since `before`: those of `agents` that are agents are
@@ -63,16 +69,18 @@ impl TenantState {
     }
 
     fn remove_left_agents(&mut self, section: &Section, before: &Self) -> Result<()> {
-        let were = before.users.values().filter(|user| user.base_role == BaseRole::Agent);
+        let differing = before.users.differing(&self.users);
         let mut left = BTreeSet::new();
-        for user in were.filter(|user| !self.is_agent(user.key.as_str())) {
-            let Some(resource) = self.resources.get(&Object::agent(&user.key)) else { continue };
+        for user in differing.filter(|user| is_agent(user.was) && !is_agent(user.is)) {
+            let Some(resource) = self.resources.get(&Object::agent(user.key)) else { continue };
             if resource.protected {
                 return Err(protected(&resource.key).at("key"));
             }
             left.insert(resource.key.clone());
         }
-        self.clear_resources(&section.key, &left);
+        if !left.is_empty() {
+            self.clear_resources(&section.key, &left);
+        }
         Ok(())
     }
 
@@ -96,6 +104,10 @@ impl TenantState {
         )
         .at("keys"))
     }
+}
+
+fn is_agent(user: Option<&User>) -> bool {
+    user.is_some_and(|user| user.base_role == BaseRole::Agent)
 }
 
 /// The section of the agents, when the catalogue has one that holds resources.

@@ -2,13 +2,14 @@
 //! rule. Changes are methods on it, a file per concept. One that is refused may leave the state
 //! half changed: the service lets each work on a copy, and writes what differs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::Catalogue;
 use super::group::Group;
 use super::key::{GroupKey, ModuleKey, Object, ProfileKey, RoleKey, TenantKey, UserKey};
+use super::map::Map;
 use super::profile::Profile;
 use super::resource::Resource;
 use super::role::CustomRole;
@@ -65,15 +66,15 @@ pub struct TenantState {
     /// The settings (R4).
     pub settings: Settings,
     /// The users' access, by key.
-    pub users: BTreeMap<UserKey, User>,
+    pub users: Map<UserKey, User>,
     /// The user profiles, by key.
-    pub profiles: BTreeMap<ProfileKey, Profile>,
+    pub profiles: Map<ProfileKey, Profile>,
     /// The custom roles, by key.
-    pub roles: BTreeMap<RoleKey, CustomRole>,
+    pub roles: Map<RoleKey, CustomRole>,
     /// The groups, by key.
-    pub groups: BTreeMap<GroupKey, Group>,
+    pub groups: Map<GroupKey, Group>,
     /// The resources that the host has registered, by object.
-    pub resources: BTreeMap<Object, Resource>,
+    pub resources: Map<Object, Resource>,
 }
 
 impl TenantState {
@@ -83,12 +84,17 @@ impl TenantState {
             key,
             licensed: BTreeSet::new(),
             settings: Settings::default(),
-            users: BTreeMap::new(),
-            profiles: BTreeMap::new(),
-            roles: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            resources: BTreeMap::new(),
+            users: Map::default(),
+            profiles: Map::default(),
+            roles: Map::default(),
+            groups: Map::default(),
+            resources: Map::default(),
         }
+    }
+
+    /// How many users, profiles, custom roles, groups and resources there are.
+    pub fn len(&self) -> usize {
+        self.users.len() + self.profiles.len() + self.roles.len() + self.groups.len() + self.resources.len()
     }
 
     /// Whether the licence holds the module; the platform's own always is (R2).

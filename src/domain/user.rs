@@ -162,9 +162,8 @@ impl TenantState {
         self.check_unprotected(user, "key")?;
         let user = user.clone();
         self.set_groups(&user.key, &BTreeSet::new());
-        for resource in self.resources.values_mut().filter(|resource| resource.created_by.as_ref() == Some(&user.key)) {
-            resource.created_by = None;
-        }
+        self.resources
+            .change(|resource| resource.created_by.as_ref() == Some(&user.key), |resource| resource.created_by = None);
         self.users.remove(&user.key);
         Ok(user)
     }
@@ -224,14 +223,15 @@ impl TenantState {
     }
 
     fn set_groups(&mut self, user: &UserKey, groups: &BTreeSet<GroupKey>) {
-        for group in self.groups.values_mut() {
-            let changed = if groups.contains(&group.key) {
-                group.members.insert(user.clone())
-            } else {
-                group.members.remove(user)
-            };
-            group.version += i32::from(changed);
-        }
+        self.groups.change(
+            |group| group.members.contains(user) != groups.contains(&group.key),
+            |group| {
+                if !group.members.remove(user) {
+                    group.members.insert(user.clone());
+                }
+                group.version += 1;
+            },
+        );
     }
 }
 

@@ -1,7 +1,8 @@
 //! The compiler: a pure function from a tenant's state to its rules (R44). Nothing else in the
 //! house makes rules.
 //!
-//! It works source by source: the tenant itself, each user, profile, custom role and group. What
+//! It works source by source: the tenant itself, each user, profile, custom role, group and
+//! membership of one. What
 //! a rule came from is kept beside it; a rule may come from several.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,7 @@ use super::rule::{BuiltIn, Origin, OriginKind, Rule, Subject};
 use super::source::{self, Source};
 use crate::domain::catalogue::{Catalogue, Module, Rights, Section};
 use crate::domain::group::Group;
-use crate::domain::key::{Action, ActionPattern, Object, ObjectPattern, PermissionKey, SectionKey};
+use crate::domain::key::{Action, ActionPattern, GroupKey, Object, ObjectPattern, PermissionKey, SectionKey, UserKey};
 use crate::domain::profile::{Association, Profile, ProfileSection};
 use crate::domain::resource::Resource;
 use crate::domain::role::{CustomRole, RoleRef};
@@ -51,8 +52,9 @@ pub fn compile_sources(catalogue: &Catalogue, state: &TenantState, sources: &BTr
                 state.roles.get(key).into_iter().for_each(|role| role_rules(&mut out, catalogue, role));
             }
             Source::Group(key) => {
-                state.groups.get(key).into_iter().for_each(|group| group_rules(&mut out, catalogue, state, group));
+                state.groups.get(key).into_iter().for_each(|group| group_rules(&mut out, catalogue, group));
             }
+            Source::Member(group, user) => member_rule(&mut out, state, group, user),
         }
     }
     Ok(out.rules)
@@ -298,11 +300,7 @@ impl SectionCompiler<'_> {
             let from = self.origin("protected: belongs to every profile");
             self.give(out, &(&resource.object()).into(), rights, &from);
         }
-        let associated = resource.protected
-            || match &own.association {
-                Association::Automatic => true,
-                Association::Manual(list) => list.contains(&resource.key),
-            };
+        let associated = resource.protected || own.association.list().is_none_or(|list| list.contains(&resource.key));
         if associated {
             let from = self.origin(&format!("member of {}", resource.name));
             for member in resource.members.iter().filter(|member| state.resources.contains_key(*member)) {
@@ -366,14 +364,17 @@ fn role_rules(out: &mut Output, catalogue: &Catalogue, role: &CustomRole) {
     }
 }
 
-fn group_rules(out: &mut Output, catalogue: &Catalogue, state: &TenantState, group: &Group) {
-    let subject = Subject::Group(group.key.clone());
-    let from = origin(OriginKind::Group, group.key.as_str(), "member of the group");
-    for member in &group.members {
-        if state.users.get(member).is_some_and(|user| user.enabled) {
-            out.add(Rule::membership(Subject::User(member.clone()), subject.clone()), &from);
-        }
+/// R39, R42: a member that is disabled holds nothing of its group.
+fn member_rule(out: &mut Output, state: &TenantState, group: &GroupKey, user: &UserKey) {
+    let is_member = state.groups.get(group).is_some_and(|group| group.members.contains(user));
+    if is_member && state.users.get(user).is_some_and(|user| user.enabled) {
+        let rule = Rule::membership(Subject::User(user.clone()), Subject::Group(group.clone()));
+        out.add(rule, &origin(OriginKind::Group, group.as_str(), "member of the group"));
     }
+}
+
+fn group_rules(out: &mut Output, catalogue: &Catalogue, group: &Group) {
+    let subject = Subject::Group(group.key.clone());
     let from = origin(OriginKind::Group, group.key.as_str(), "role of the group");
     for role in &group.roles {
         let role = match role {

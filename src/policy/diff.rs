@@ -8,6 +8,7 @@ use super::compile::Compiled;
 use super::rule::{Origin, Rule};
 use crate::domain::group::Group;
 use crate::domain::key::{GroupKey, ModuleKey, Object, ProfileKey, RoleKey, UserKey};
+use crate::domain::map::Map;
 use crate::domain::profile::Profile;
 use crate::domain::resource::Resource;
 use crate::domain::role::CustomRole;
@@ -150,19 +151,18 @@ impl StatePatch {
 /// Whether a change can alter an answer beside the rules (R43): the settings, the inventory of
 /// resources, or who is known but disabled.
 pub fn alters_answers(before: &TenantState, after: &TenantState) -> bool {
-    fn disabled(state: &TenantState) -> impl Iterator<Item = &UserKey> {
-        state.users.values().filter(|user| !user.enabled).map(|user| &user.key)
-    }
-    before.settings != after.settings || before.resources != after.resources || disabled(before).ne(disabled(after))
+    let is_disabled = |user: Option<&User>| user.is_some_and(|user| !user.enabled);
+    let mut users = before.users.differing(&after.users);
+    before.settings != after.settings
+        || before.resources.differing(&after.resources).next().is_some()
+        || users.any(|user| is_disabled(user.was) != is_disabled(user.is))
 }
 
-fn changed<K: Ord + Clone, V: PartialEq + Clone>(before: &BTreeMap<K, V>, after: &BTreeMap<K, V>) -> Changed<K, V> {
-    let came = after.iter().filter(|(key, value)| before.get(*key) != Some(value));
-    let gone = before.keys().filter(|key| !after.contains_key(*key));
-    came.map(|(key, value)| (key.clone(), Some(value.clone()))).chain(gone.map(|key| (key.clone(), None))).collect()
+fn changed<K: Ord + Clone, V: PartialEq + Clone>(before: &Map<K, V>, after: &Map<K, V>) -> Changed<K, V> {
+    before.differing(after).map(|it| (it.key.clone(), it.is.cloned())).collect()
 }
 
-fn apply<K: Ord + Clone, V: Clone>(patch: &Changed<K, V>, state: &mut BTreeMap<K, V>) {
+fn apply<K: Ord + Clone, V: PartialEq + Clone>(patch: &Changed<K, V>, state: &mut Map<K, V>) {
     for (key, value) in patch {
         match value {
             Some(value) => drop(state.insert(key.clone(), value.clone())),

@@ -12,17 +12,19 @@ use super::Platform;
 use super::permit::{Permit, subject_of};
 use super::session::needs_session;
 use super::tenants::{OwnChange, Tenant};
+use super::working::{Copy, Known};
 use super::{rights, staff};
 use crate::auth::caller::{Caller, Credential, RequestInfo};
 use crate::domain::Change;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::key::{TenantId, TenantKey, UserKey};
+use crate::domain::map::Differing;
 use crate::domain::name::Timestamp;
 use crate::domain::tenant::TenantState;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::policy::COMPILER_VERSION;
-use crate::policy::compile::{Compiled, compile};
+use crate::policy::compile::{compile, compile_change};
 use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
 use crate::policy::reach::Reach;
 use crate::policy::revision::Counters;
@@ -87,8 +89,8 @@ impl Platform {
     ) -> Result<Done<T>> {
         check_reason(intent.reason.as_deref())?;
         let (tenant, mut tx) = self.begin(caller, intent.permit.clone()).await?;
-        let before = tx.state().await?;
-        let mut after = before.clone();
+        let known = self.known(&tx).await?;
+        let mut after = known.state.clone();
         let mut draft = Draft {
             catalogue: &self.catalogue,
             state: &mut after,
@@ -105,21 +107,21 @@ impl Platform {
                 return Err(self.explain_conflict(caller, &intent.target, error).await);
             }
         };
-        self.follow_agents(caller, &before, &mut draft).await?;
+        self.follow_agents(caller, &known, &mut draft).await?;
         let Draft { new_accounts, accounts, target, now, .. } = draft;
         if *caller.credential() == Credential::ApiKey && sets_credentials(&new_accounts, &accounts) {
             return Err(needs_session());
         }
         intent.target = target.unwrap_or(intent.target);
-        let written = Written { before: &before, after: &after, new_accounts: &new_accounts, accounts: &accounts };
-        let plan = self.plan(&tx, &written).await?;
+        let written = Written::new(&known, &after, &new_accounts, &accounts);
+        let diff = self.compile_change(&tx, &written).await?;
         if intent.gives && !caller.is_system() {
             let (policy, subject) = (tenant.policy(), subject_of(caller));
             let giver = rights::Giver { policy: &policy, subject: &subject, catalogue: &self.catalogue };
-            giver.check(&intent.permit, &written, &plan)?;
+            giver.check(&intent.permit, &written, &diff)?;
         }
         let record = Record::new(caller, &intent, now);
-        let policy = self.write(&mut tx, &written, &plan, &record).await?;
+        let policy = self.write(&mut tx, &written, &diff, &record).await?;
         let counters = self.commit(tx, record, policy, visited_from(caller)).await?;
         Ok(Done { value, revision: counters.revision })
     }
@@ -138,12 +140,15 @@ impl Platform {
         Ok((tenant, tx))
     }
 
-    /// Compiles the state after the change and compares it with what is stored.
-    pub(super) async fn plan(&self, tx: &Tx, written: &Written<'_>) -> Result<Plan> {
+    /// What turns the rules that are stored into those of the state after the change. Where they
+    /// follow from the state before, no more is compiled than the change touches; where that is
+    /// not known, all of it, and compared with all that is stored.
+    pub(super) async fn compile_change(&self, tx: &Tx, written: &Written<'_>) -> Result<PolicyDiff> {
+        if written.known.is_followed {
+            return compile_change(&self.catalogue, written.before, written.after, &written.patch);
+        }
         let stored = tx.stored_rules().await?;
-        let compiled = compile(&self.catalogue, written.after)?;
-        let diff = PolicyDiff::between(&stored, &compiled);
-        Ok(Plan { stored, compiled, diff })
+        Ok(PolicyDiff::between(&stored, &compile(&self.catalogue, written.after)?))
     }
 
     /// Writes everything of one change but the commit. Gives what changed in the policy, when
@@ -152,7 +157,22 @@ impl Platform {
         &self,
         tx: &mut Tx,
         written: &Written<'_>,
-        plan: &Plan,
+        diff: &PolicyDiff,
+        record: &Record,
+    ) -> Result<Option<(RuleDiff, StatePatch)>> {
+        let tenant = tx.tenant().id;
+        let policy = self.write_all(tx, written, diff, record).await.inspect_err(|_| self.workings.drop(tenant))?;
+        let revised_by = if policy.is_some() { Some(record.change_id) } else { written.known.revised_by };
+        let (change, state) = (record.change_id, written.after.clone());
+        self.workings.keep(tenant, Copy { change, revision: tx.counters().revision, revised_by, state });
+        Ok(policy)
+    }
+
+    async fn write_all(
+        &self,
+        tx: &mut Tx,
+        written: &Written<'_>,
+        diff: &PolicyDiff,
         record: &Record,
     ) -> Result<Option<(RuleDiff, StatePatch)>> {
         let accounts = self.accounts_before(tx.tenant().id, written).await?;
@@ -166,32 +186,29 @@ impl Platform {
         for user in written.links_voided() {
             tx.void_password_reset(user).await?;
         }
-        tx.write_rules(&plan.diff).await?;
-        if tx.tenant().compiler_version < COMPILER_VERSION {
-            tx.mark_compiled().await?;
-        }
-        let rules = plan.diff.rules();
+        tx.write_rules(diff).await?;
+        let rules = diff.rules();
         let revises = !rules.is_empty() || alters_answers(written.before, written.after);
-        let counters = tx.bump(revises, written.alters_credentials()).await?;
-        let patch = StatePatch::between(written.before, written.after);
-        let (was, is) = written.for_audit(&patch, accounts)?;
+        let counters = tx.conclude(record.change_id, revises, written.alters_credentials()).await?;
+        let patch = &written.patch;
+        let (was, is) = written.for_audit(accounts)?;
         tx.audit(&record.event(was, is, revises.then_some(counters.revision))).await?;
         if !revises {
             if !patch.is_empty() {
-                tx.amend_revision(&patch, written.after).await?;
+                tx.amend_revision(patch, written.after).await?;
             }
             return Ok(None);
         }
         let due = counters.revision == 1 || counters.revision.is_multiple_of(CHECKPOINT_EVERY);
-        let entry = self.revision_entry(record, counters.revision, &rules, &patch);
+        let entry = self.revision_entry(record, counters.revision, &rules, patch);
         tx.log_revision(&entry, due.then_some(written.after)).await?;
-        Ok(Some((rules, patch)))
+        Ok(Some((rules, patch.clone())))
     }
 
     /// What the audit log says the accounts were that go, or change in what it shows.
     async fn accounts_before(&self, tenant: TenantId, written: &Written<'_>) -> Result<Map<String, Value>> {
-        let gone = written.before.users.keys().filter(|user| !written.after.users.contains_key(*user));
-        let whole = gone.map(|user| (user.clone(), None));
+        let gone = written.users().filter(|user| user.is.is_none());
+        let whole = gone.map(|user| (user.key.clone(), None));
         let changed = written.accounts.iter().map(|(user, change)| (user.clone(), Some(change.for_audit())));
         let is_empty = |shown: &Option<Value>| shown.as_ref().and_then(Value::as_object).is_some_and(Map::is_empty);
         let told: BTreeMap<UserKey, Option<Value>> = whole.chain(changed.filter(|(_, it)| !is_empty(it))).collect();
@@ -282,18 +299,10 @@ pub(super) fn visited_from(caller: &Caller) -> Option<TenantId> {
     caller.is_visiting().then(|| caller.home().id).filter(|_| !caller.is_system())
 }
 
-/// What a change does to the rules.
-pub(super) struct Plan {
-    /// The rules as they are stored.
-    pub stored: Compiled,
-    /// The rules as they will be.
-    pub compiled: Compiled,
-    /// What turns the ones into the others.
-    pub diff: PolicyDiff,
-}
-
 /// What a change writes.
 pub(super) struct Written<'a> {
+    /// The state as it was found.
+    pub known: &'a Known,
     /// The state as it was.
     pub before: &'a TenantState,
     /// The state as it will be.
@@ -302,28 +311,44 @@ pub(super) struct Written<'a> {
     pub new_accounts: &'a BTreeMap<UserKey, NewAccount>,
     /// The accounts that change.
     pub accounts: &'a BTreeMap<UserKey, AccountChange>,
+    /// What turns `before` into `after`.
+    pub patch: StatePatch,
 }
 
-impl Written<'_> {
+impl<'a> Written<'a> {
+    /// All of it.
+    pub(super) fn new(
+        known: &'a Known,
+        after: &'a TenantState,
+        new_accounts: &'a BTreeMap<UserKey, NewAccount>,
+        accounts: &'a BTreeMap<UserKey, AccountChange>,
+    ) -> Self {
+        let before = &known.state;
+        Self { known, before, after, new_accounts, accounts, patch: StatePatch::between(before, after) }
+    }
+
+    /// The users whose access changes.
+    pub(super) fn users(&self) -> impl Iterator<Item = Differing<'_, UserKey, User>> {
+        self.before.users.differing(&self.after.users)
+    }
+
     /// Whether anything changes of what is remembered with a credential: whether its user is
     /// there and enabled, its base role, its name; or whether the password becomes another one.
     fn alters_credentials(&self) -> bool {
         let remembered = |user: &User| (user.id, user.enabled, user.base_role);
-        let altered = self
-            .before
-            .users
-            .iter()
-            .any(|(key, user)| self.after.users.get(key).is_none_or(|after| remembered(after) != remembered(user)));
-        altered || self.accounts.values().any(|it| it.password_hash.is_some() || it.full_name.is_some())
+        let altered =
+            |user: Differing<'_, _, _>| user.was.is_some() && user.was.map(remembered) != user.is.map(remembered);
+        self.users().any(altered)
+            || self.accounts.values().any(|it| it.password_hash.is_some() || it.full_name.is_some())
     }
 
     /// Whose sessions end for good: who may sign in no longer, and who gets another password.
     fn signed_out(&self) -> impl Iterator<Item = &UserKey> {
         let may_sign_in = |user: &User| user.enabled && user.base_role.signs_in();
-        let users = self.before.users.iter().filter(move |(_, user)| may_sign_in(user));
-        let barred = users.filter(move |(key, _)| self.after.users.get(*key).is_some_and(|after| !may_sign_in(after)));
+        let could = self.users().filter(move |user| user.was.is_some_and(may_sign_in));
+        let barred = could.filter(move |user| user.is.is_some_and(|user| !may_sign_in(user)));
         let renewed = self.accounts.iter().filter(|(_, account)| account.password_hash.is_some());
-        barred.map(|(key, _)| key).chain(renewed.map(|(key, _)| key))
+        barred.map(|user| user.key).chain(renewed.map(|(key, _)| key))
     }
 
     /// Whose link for a new password is void: theirs, and of who reads another mailbox from now on.
@@ -334,17 +359,13 @@ impl Written<'_> {
 
     /// What the audit log says was and is: the things that changed, never a secret.
     /// `accounts_before` are the accounts as they were.
-    fn for_audit(
-        &self,
-        patch: &StatePatch,
-        accounts_before: Map<String, Value>,
-    ) -> Result<(Option<Value>, Option<Value>)> {
+    fn for_audit(&self, accounts_before: Map<String, Value>) -> Result<(Option<Value>, Option<Value>)> {
         let undo = StatePatch::between(self.after, self.before);
         let json = |patch: &StatePatch| serde_json::to_value(patch).map_err(Error::internal);
         let mut accounts = Map::new();
         accounts.extend(self.new_accounts.iter().map(|(user, account)| (user.to_string(), account.for_audit())));
         accounts.extend(self.accounts.iter().map(|(user, change)| (user.to_string(), change.for_audit())));
-        let (mut was, mut is) = (json(&undo)?, json(patch)?);
+        let (mut was, mut is) = (json(&undo)?, json(&self.patch)?);
         for (side, accounts) in [(&mut was, accounts_before), (&mut is, accounts)] {
             if let Some(fields) = side.as_object_mut().filter(|_| !accounts.is_empty()) {
                 fields.insert("accounts".to_owned(), accounts.into());

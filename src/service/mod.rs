@@ -26,6 +26,7 @@ pub mod tenants;
 pub mod transfer;
 pub mod user;
 pub mod verify;
+mod working;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -72,6 +73,7 @@ pub struct Parts {
     pub model_hash: String,
     /// The tenants in memory.
     pub tenants: Arc<tenants::Tenants>,
+    workings: working::Workings,
     /// How instances hear of each other's changes.
     pub bus: Bus,
     /// Hashes and checks passwords.
@@ -114,8 +116,10 @@ pub struct Foundation {
     pub mailer: Mailer,
     /// The installation, as people reach it.
     pub installation: Url,
-    /// How much may be in memory.
+    /// How much may be in memory to decide from.
     pub limits: tenants::Limits,
+    /// How many users, profiles, custom roles, groups and resources may be in memory to change.
+    pub state_in_memory: u64,
     /// One decision in how many is made again by casbin's Enforcer; none with 0.
     pub shadow_one_in: u32,
     /// What is counted.
@@ -134,9 +138,10 @@ impl Deref for Platform {
 impl Platform {
     /// Puts the parts together.
     pub fn new(foundation: Foundation) -> Result<Self> {
-        let Foundation { store, catalogue, model, plan, bus, max_staleness, limits, .. } = foundation;
+        let Foundation { store, catalogue, model, plan, bus, max_staleness, limits, state_in_memory, .. } = foundation;
         let Foundation { shadow_one_in, metrics, mailer, installation, clock, .. } = foundation;
         let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan), limits));
+        let workings = working::Workings::new(state_in_memory);
         let model_hash = hex(&Sha256::digest(model.as_bytes()));
         Ok(Self(Arc::new(Parts {
             store,
@@ -144,6 +149,7 @@ impl Platform {
             model,
             model_hash,
             tenants,
+            workings,
             bus,
             passwords: Passwords::new()?,
             mailer,

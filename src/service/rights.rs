@@ -1,9 +1,9 @@
 //! R35b: no one grants what they lack. Checked on the difference of compiled rules, so that it
 //! holds for roles, groups, profiles, users and resources alike.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::change::{Plan, Written};
+use super::change::Written;
 use super::permit::Permit;
 use crate::domain::Change;
 use crate::domain::catalogue::Catalogue;
@@ -12,9 +12,10 @@ use crate::domain::tenant::TenantState;
 use crate::domain::user::{BaseRole, User};
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, ErrorCode, Result};
-use crate::policy::compile::{Compiled, compile};
-use crate::policy::diff::PolicyDiff;
+use crate::policy::compile::{Compiled, compile_change, compile_sources};
+use crate::policy::diff::{PolicyDiff, StatePatch};
 use crate::policy::rule::{BuiltIn, Effect, Rule, Subject};
+use crate::policy::source;
 
 /// Who gives, and by what policy.
 pub struct Giver<'a> {
@@ -39,18 +40,26 @@ impl Giver<'_> {
     /// but an admin touches an admin. An admin may give anything, also on objects outside the
     /// catalogue; the resources that a host application registers are its own; and so is to
     /// whoever makes an agent what its profile then gives it of that agent (R11).
-    pub(super) fn check(&self, permit: &Permit, written: &Written<'_>, plan: &Plan) -> Result<()> {
+    pub(super) fn check(&self, permit: &Permit, written: &Written<'_>, diff: &PolicyDiff) -> Result<()> {
         let is_host = permit.object() == Permit::RESOURCES_EDIT.object() && self.is(BuiltIn::Service);
         if self.is_admin() || is_host {
             return Ok(());
         }
-        check_untouched(written.before, written.after)?;
+        check_untouched(written)?;
         let made = self.agents_made(written);
-        self.check_rules(&plan.stored, &plan.compiled, &plan.diff, &made)?;
+        self.check_rules(&self.holdings(written.before), &self.holdings(written.after), diff, &made)?;
         // What a disabled user is given holds as soon as somebody enables it.
-        let (was, is) = (self.awake(written.before)?, self.awake(written.after)?);
-        self.check_rules(&was, &is, &PolicyDiff::between(&was, &is), &made)?;
+        let (was, is) = (awake(written.before), awake(written.after));
+        let diff = compile_change(self.catalogue, &was, &is, &StatePatch::between(&was, &is))?;
+        self.check_rules(&self.holdings(&was), &self.holdings(&is), &diff, &made)?;
         self.check_credentials(written, &is)
+    }
+
+    const fn holdings<'b>(&self, state: &'b TenantState) -> Holdings<'b>
+    where
+        Self: 'b,
+    {
+        Holdings { catalogue: self.catalogue, state }
     }
 
     /// The agents that the giver makes with this change, in the form of rules.
@@ -61,30 +70,19 @@ impl Giver<'_> {
             let by = resource.and_then(|resource| resource.created_by.clone());
             by.is_some_and(|by| Subject::User(by) == *self.subject)
         };
-        let new = written
-            .after
-            .users
-            .keys()
-            .filter(|key| written.after.is_agent(key.as_str()) && !written.before.is_agent(key.as_str()));
-        new.map(Object::agent).filter(made).map(|object| (&object).into()).collect()
-    }
-
-    /// The rules of a state as if everybody in it were enabled.
-    fn awake(&self, state: &TenantState) -> Result<Compiled> {
-        let mut awake = state.clone();
-        awake.users.values_mut().for_each(|user| user.enabled = true);
-        compile(self.catalogue, &awake)
+        let new = written.after.agents_made(self.catalogue, written.before);
+        new.into_iter().map(Object::agent).filter(made).map(|object| (&object).into()).collect()
     }
 
     fn check_rules(
         &self,
-        was: &Compiled,
-        is: &Compiled,
+        was: &Holdings<'_>,
+        is: &Holdings<'_>,
         diff: &PolicyDiff,
         made: &BTreeSet<ObjectPattern>,
     ) -> Result<()> {
-        let (was, is) = (Holdings::of(was), Holdings::of(is));
-        let (admins, held_by_admins) = is.admins();
+        let admins = is.admins();
+        let held_by_admins = is.closure(admins.clone())?.subjects;
         let (mut gained, mut lost) = (BTreeSet::new(), BTreeSet::new());
         for rule in diff.added.keys() {
             match rule {
@@ -95,7 +93,7 @@ impl Giver<'_> {
                 Rule::Permission { .. } | Rule::Membership { role: Subject::Role(BuiltIn::Member), .. } => {}
                 Rule::Membership { member, .. } if admins.contains(member) => return Err(admins_only()),
                 Rule::Membership { member, role } => {
-                    if held_by_admins.contains(member) && !is.reachable(role, Effect::Deny).is_empty() {
+                    if held_by_admins.contains(member) && !is.reachable(role, Effect::Deny)?.is_empty() {
                         return Err(admins_only());
                     }
                     gained.insert(role);
@@ -111,21 +109,21 @@ impl Giver<'_> {
                 _ => {}
             }
         }
-        gained.into_iter().try_for_each(|role| self.covers_all(&is.reachable(role, Effect::Allow)))?;
-        lost.into_iter().try_for_each(|role| self.covers_all(&was.reachable(role, Effect::Deny)))
+        gained.into_iter().try_for_each(|role| self.covers_all(&is.reachable(role, Effect::Allow)?))?;
+        lost.into_iter().try_for_each(|role| self.covers_all(&was.reachable(role, Effect::Deny)?))
     }
 
     /// Checks that the giver may do all that those may whose passwords it sets, or whose address
     /// for a new password.
-    fn check_credentials(&self, written: &Written<'_>, awake: &Compiled) -> Result<()> {
+    fn check_credentials(&self, written: &Written<'_>, awake: &TenantState) -> Result<()> {
         let new = written.new_accounts.iter().filter(|(_, account)| account.password_hash.is_some());
         let changed = written
             .accounts
             .iter()
             .filter(|(_, account)| account.password_hash.is_some() || matches!(account.email, Change::Set(_)));
         let users = new.map(|(user, _)| user).chain(changed.map(|(user, _)| user));
-        let rules = Holdings::of(awake);
-        users.filter_map(|user| written.after.users.get(user)).try_for_each(|user| self.check_poses_as(&rules, user))
+        let held = self.holdings(awake);
+        users.filter_map(|user| written.after.users.get(user)).try_for_each(|user| self.check_poses_as(&held, user))
     }
 
     /// Checks that who gets hold of this user's credentials gains nothing by it: a key for
@@ -134,7 +132,7 @@ impl Giver<'_> {
         if self.is_admin() {
             return Ok(());
         }
-        self.check_poses_as(&Holdings::of(&self.awake(state)?), user)
+        self.check_poses_as(&self.holdings(&awake(state)), user)
     }
 
     /// Checks that the giver may change anything of this user: no one but an admin touches an
@@ -143,7 +141,7 @@ impl Giver<'_> {
         if self.is_admin() || !is_privileged(user) { Ok(()) } else { Err(admins_only()) }
     }
 
-    fn check_poses_as(&self, rules: &Holdings<'_>, user: &User) -> Result<()> {
+    fn check_poses_as(&self, held: &Holdings<'_>, user: &User) -> Result<()> {
         let subject = Subject::User(user.key.clone());
         if subject == *self.subject {
             return Ok(());
@@ -151,10 +149,10 @@ impl Giver<'_> {
         if is_privileged(user) {
             return Err(admins_only());
         }
-        self.covers_all(&rules.reachable(&subject, Effect::Allow))
+        self.covers_all(&held.reachable(&subject, Effect::Allow)?)
     }
 
-    fn covers_all(&self, given: &[(&ObjectPattern, &ActionPattern)]) -> Result<()> {
+    fn covers_all(&self, given: &[(ObjectPattern, ActionPattern)]) -> Result<()> {
         given.iter().try_for_each(|(object, action)| self.covers(object, action))
     }
 
@@ -169,13 +167,16 @@ impl Giver<'_> {
     }
 }
 
+/// A state as if everybody in it were enabled.
+fn awake(state: &TenantState) -> TenantState {
+    let mut awake = state.clone();
+    awake.users.change(|user| !user.enabled, |user| user.enabled = true);
+    awake
+}
+
 /// Checks that no user changes whom only admins may touch.
-fn check_untouched(before: &TenantState, after: &TenantState) -> Result<()> {
-    let keys: BTreeSet<_> = before.users.keys().chain(after.users.keys()).collect();
-    let touched = keys.into_iter().any(|key| {
-        let (was, is) = (before.users.get(key), after.users.get(key));
-        was != is && [was, is].into_iter().flatten().any(is_privileged)
-    });
+fn check_untouched(written: &Written<'_>) -> Result<()> {
+    let touched = written.users().any(|user| [user.was, user.is].into_iter().flatten().any(is_privileged));
     if touched { Err(admins_only()) } else { Ok(()) }
 }
 
@@ -188,55 +189,59 @@ fn admins_only() -> Error {
     Error::new(ErrorCode::BeyondOwnRights, "only an admin may make or change an admin or a host application")
 }
 
-/// The rules of a policy by their subject.
+/// What the subjects of a state hold. No more is compiled than is asked about.
 struct Holdings<'a> {
-    permissions: BTreeMap<&'a Subject, Vec<(&'a ObjectPattern, &'a ActionPattern, Effect)>>,
-    roles: BTreeMap<&'a Subject, BTreeSet<&'a Subject>>,
+    catalogue: &'a Catalogue,
+    state: &'a TenantState,
 }
 
-impl<'a> Holdings<'a> {
-    fn of(compiled: &'a Compiled) -> Self {
-        let mut holdings = Self { permissions: BTreeMap::new(), roles: BTreeMap::new() };
-        for rule in compiled.keys() {
-            match rule {
-                Rule::Permission { subject, object, action, effect } => {
-                    holdings.permissions.entry(subject).or_default().push((object, action, *effect));
-                }
-                Rule::Membership { member, role } => drop(holdings.roles.entry(member).or_default().insert(role)),
-            }
-        }
-        holdings
-    }
+/// Some subjects with all that they hold, directly or through others.
+struct Closure {
+    subjects: BTreeSet<Subject>,
+    rules: Compiled,
+}
 
+impl Holdings<'_> {
     /// Whether a user is there and enabled; groups and roles always are.
     fn is_there(&self, subject: &Subject) -> bool {
-        !matches!(subject, Subject::User(_)) || self.roles.contains_key(subject)
-    }
-
-    /// The admins, and all that they hold, themselves among it.
-    fn admins(&self) -> (BTreeSet<&'a Subject>, BTreeSet<&'a Subject>) {
-        let is_admin = |roles: &BTreeSet<&Subject>| roles.contains(&Subject::Role(BuiltIn::Admin));
-        let admins: BTreeSet<_> = self.roles.iter().filter(|(_, held)| is_admin(held)).map(|(who, _)| *who).collect();
-        let held = self.closure(admins.clone());
-        (admins, held)
-    }
-
-    /// These subjects with all that they hold, directly or through others.
-    fn closure(&self, mut found: BTreeSet<&'a Subject>) -> BTreeSet<&'a Subject> {
-        let mut next: Vec<&Subject> = found.iter().copied().collect();
-        while let Some(subject) = next.pop() {
-            next.extend(self.roles.get(subject).into_iter().flatten().filter(|held| found.insert(**held)));
+        match subject {
+            Subject::User(user) => self.state.users.get(user).is_some_and(|user| user.enabled),
+            _ => true,
         }
-        found
+    }
+
+    /// The admins: no group gives that role.
+    fn admins(&self) -> BTreeSet<Subject> {
+        let admins = self.state.users.values().filter(|user| user.enabled && user.base_role == BaseRole::Admin);
+        admins.map(|user| Subject::User(user.key.clone())).collect()
+    }
+
+    /// These subjects with all that they hold, and the rules of them all.
+    fn closure(&self, subjects: BTreeSet<Subject>) -> Result<Closure> {
+        let mut closure = Closure { subjects: subjects.clone(), rules: Compiled::new() };
+        let mut next = subjects;
+        while !next.is_empty() {
+            let sources = next.iter().flat_map(|subject| source::of(self.state, subject)).collect();
+            let rules = compile_sources(self.catalogue, self.state, &sources)?;
+            let held = rules.keys().filter_map(|rule| match rule {
+                Rule::Membership { member, role } if next.contains(member) => Some(role.clone()),
+                _ => None,
+            });
+            next = held.filter(|role| closure.subjects.insert(role.clone())).collect();
+            closure.rules.extend(rules);
+        }
+        Ok(closure)
     }
 
     /// What holding `subject` means: its rules of this effect, with those of all that it holds.
-    fn reachable<'b>(&self, subject: &'b Subject, effect: Effect) -> Vec<(&'b ObjectPattern, &'b ActionPattern)>
-    where
-        'a: 'b,
-    {
-        let held = Holdings::<'b>::closure(self, BTreeSet::from([subject]));
-        let rules = held.into_iter().filter_map(|role| self.permissions.get(role)).flatten();
-        rules.filter(|rule| rule.2 == effect).map(|rule| (rule.0, rule.1)).collect()
+    fn reachable(&self, subject: &Subject, wanted: Effect) -> Result<Vec<(ObjectPattern, ActionPattern)>> {
+        let Closure { subjects, rules } = self.closure(BTreeSet::from([subject.clone()]))?;
+        let reached = rules.into_keys().filter_map(|rule| match rule {
+            Rule::Permission { subject, object, action, effect } if effect == wanted && subjects.contains(&subject) => {
+                Some((object, action))
+            }
+            _ => None,
+        });
+        Ok(reached.collect())
     }
 }

@@ -221,7 +221,7 @@ impl Platform {
     async fn begin_others_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<(Tx, UserKey)> {
         let user = user.cloned().ok_or_else(|| Error::invalid("name the user of this tenant").at("user"))?;
         let (tenant, tx) = self.begin(caller, Permit::API_KEYS_EDIT).await?;
-        let state = tx.state().await?;
+        let state = self.known(&tx).await?.state;
         let found = state.users.get(&user).ok_or_else(|| Error::not_found("user", &user).at("user"))?;
         let subject = super::permit::subject_of(caller);
         let giver = super::rights::Giver { policy: &tenant.policy(), subject: &subject, catalogue: &self.catalogue };

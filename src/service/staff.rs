@@ -1,19 +1,19 @@
 //! R34: who may not touch users may be given agents to manage, and never another user. An agent
 //! is a user and a resource in one; here the one is kept to the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
 use super::Platform;
 use super::change::Draft;
 use super::permit::{Permit, is_self, subject_of};
+use super::working::Known;
 use crate::auth::caller::Caller;
 use crate::domain::Change;
 use crate::domain::key::{Object, ResourceKey, SectionKey, UserKey};
 use crate::domain::name::Name;
 use crate::domain::resource::NewResource;
-use crate::domain::tenant::TenantState;
 use crate::domain::user::{BaseRole, User, UserChange};
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, ErrorCode, Result};
@@ -86,14 +86,13 @@ impl Platform {
 
     /// Registers, renames and removes the agents as the users of the draft are made, renamed and
     /// removed, whatever use case does it. Those that are no resource yet become one with the
-    /// tenant's next change.
-    pub(super) async fn follow_agents(
-        &self,
-        caller: &Caller,
-        before: &TenantState,
-        draft: &mut Draft<'_>,
-    ) -> Result<()> {
-        let due = draft.state.agents_to_register(draft.catalogue, before);
+    /// first change of the tenant that this instance makes.
+    pub(super) async fn follow_agents(&self, caller: &Caller, known: &Known, draft: &mut Draft<'_>) -> Result<()> {
+        let before = &known.state;
+        let mut due: BTreeSet<&UserKey> = draft.state.agents_made(draft.catalogue, before).into_iter().collect();
+        if !known.is_followed {
+            due.extend(draft.state.agents_unregistered(draft.catalogue));
+        }
         let mut names: BTreeMap<UserKey, Name> = BTreeMap::new();
         for (user, account) in &draft.accounts {
             names.extend(account.full_name.iter().map(|name| (user.clone(), name.clone())));

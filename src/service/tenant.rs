@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::Platform;
 use super::change::{Done, Intent, Record, Written, check_reason};
 use super::permit::Permit;
+use super::working::Known;
 use crate::auth::caller::{Caller, TenantRef};
 use crate::domain::key::{Action, ModuleKey, TenantId, TenantKey, UserKey};
 use crate::domain::name::Name;
@@ -96,6 +97,7 @@ impl Platform {
             name,
             counters: Counters::default(),
             compiler_version: COMPILER_VERSION,
+            last_change: None,
             settings,
             created_at: now,
         };
@@ -111,11 +113,11 @@ impl Platform {
         let mut tx = self.store.begin_new(row).await?;
         let new_accounts = BTreeMap::from([(admin.username.key().clone(), account)]);
         let record = Record::new(caller, &intent(Permit::SETTINGS_EDIT, "tenant.create", &key, reason), now);
-        let before = TenantState::empty(key);
-        let written =
-            Written { before: &before, after: &state, new_accounts: &new_accounts, accounts: &BTreeMap::new() };
-        let plan = self.plan(&tx, &written).await?;
-        let policy = self.write(&mut tx, &written, &plan, &record).await?;
+        let nothing = Known { state: TenantState::empty(key), is_followed: false, revised_by: None };
+        let accounts = BTreeMap::new();
+        let written = Written::new(&nothing, &state, &new_accounts, &accounts);
+        let diff = self.compile_change(&tx, &written).await?;
+        let policy = self.write(&mut tx, &written, &diff, &record).await?;
         let from = (!caller.is_system()).then(|| caller.home().id);
         let counters = self.commit(tx, record, policy, from).await?;
         Ok(Done { value: tenant, revision: counters.revision })

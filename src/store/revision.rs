@@ -149,6 +149,13 @@ impl Scope {
 }
 
 impl Tx {
+    /// The tenant's revisions from `first` on, in order, at most `limit` of them.
+    pub async fn revisions_from(&self, first: u64, limit: u64) -> Result<Vec<RevisionEntry>> {
+        let from = light(self.tenant.id).filter(revision::Column::Revision.gte(first.cast_signed()));
+        let rows = from.order_by_asc(revision::Column::Revision).limit(limit).all(&self.db).await?;
+        rows.into_iter().map(entry_of).collect()
+    }
+
     /// Writes a revision into the log; now and then with the tenant's whole state after it, so
     /// that going back is a short way.
     pub async fn log_revision(&mut self, entry: &RevisionEntry, checkpoint: Option<&TenantState>) -> Result<()> {

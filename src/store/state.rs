@@ -28,10 +28,10 @@ pub(super) async fn load(db: &DatabaseTransaction, tenant: &TenantRow) -> Result
         licensed: licences.iter().map(|row| stored(ModuleKey::parse(&row.module))).collect::<Result<_>>()?,
         settings: tenant.settings,
         users: user::load(db, tenant.id).await?,
-        profiles: profile::load(db, tenant.id).await?,
-        roles: role::load(db, tenant.id).await?,
-        groups: group::load(db, tenant.id).await?,
-        resources: resource::load(db, tenant.id).await?,
+        profiles: profile::load(db, tenant.id).await?.into_iter().collect(),
+        roles: role::load(db, tenant.id).await?.into_iter().collect(),
+        groups: group::load(db, tenant.id).await?.into_iter().collect(),
+        resources: resource::load(db, tenant.id).await?.into_iter().collect(),
     })
 }
 

@@ -7,6 +7,8 @@ use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect, Select,
 };
 
+use uuid::Uuid;
+
 use super::entity::tenant::{licence, tenant};
 use super::error::stored;
 use super::page::{Keyset, Page, PageOf, search};
@@ -33,6 +35,8 @@ pub struct TenantRow {
     pub counters: Counters,
     /// The version of the compiler that compiled its rules.
     pub compiler_version: i32,
+    /// The id of the change that left its state as it is.
+    pub last_change: Option<Uuid>,
     /// Its settings.
     pub settings: Settings,
     /// When it was made.
@@ -47,6 +51,7 @@ impl TenantRow {
             name: stored(Name::parse(&row.name))?,
             counters: counters(row.revision, row.credential_epoch),
             compiler_version: row.compiler_version,
+            last_change: row.last_change,
             settings: Settings {
                 security_suite: row.security_suite,
                 masked_characters: row.masked_characters,
@@ -64,6 +69,7 @@ impl TenantRow {
             revision: self.counters.revision.cast_signed(),
             credential_epoch: self.counters.credential_epoch.cast_signed(),
             compiler_version: self.compiler_version,
+            last_change: self.last_change,
             security_suite: self.settings.security_suite,
             masked_characters: self.settings.masked_characters,
             session_hours: self.settings.session_hours,

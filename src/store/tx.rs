@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel};
 use tokio::sync::OwnedSemaphorePermit;
+use uuid::Uuid;
 
 use super::entity::tenant::tenant;
 use super::error::is_connection_lost;
@@ -90,26 +91,31 @@ impl Tx {
 
     /// Counts the counters that the change moves up by one, and answers where they are now.
     pub async fn bump(&mut self, revision: bool, credential_epoch: bool) -> Result<Counters> {
-        let mut steps = Vec::new();
+        self.step(revision, credential_epoch, Vec::new()).await
+    }
+
+    /// The same for a change of the tenant's state, which it leaves its id in, and after which all
+    /// of the tenant's rules are those of this program's compiler.
+    pub async fn conclude(&mut self, change: Uuid, revision: bool, credential_epoch: bool) -> Result<Counters> {
+        let compiled = (tenant::Column::CompilerVersion, Expr::val(COMPILER_VERSION));
+        self.step(revision, credential_epoch, vec![(tenant::Column::LastChange, Expr::val(change)), compiled]).await
+    }
+
+    async fn step(
+        &mut self,
+        revision: bool,
+        credential_epoch: bool,
+        mut steps: Vec<(tenant::Column, Expr)>,
+    ) -> Result<Counters> {
         if revision {
             steps.push((tenant::Column::Revision, Expr::col(tenant::Column::Revision).add(1)));
         }
         if credential_epoch {
             steps.push((tenant::Column::CredentialEpoch, Expr::col(tenant::Column::CredentialEpoch).add(1)));
         }
-        self.set(&steps).await?;
-        Ok(self.counters())
-    }
-
-    /// Notes that all of the tenant's rules are now those of this program's compiler.
-    pub async fn mark_compiled(&mut self) -> Result<()> {
-        self.set(&[(tenant::Column::CompilerVersion, Expr::val(COMPILER_VERSION))]).await
-    }
-
-    async fn set(&mut self, steps: &[(tenant::Column, Expr)]) -> Result<()> {
         let gone = || Error::internal("a tenant's row went while it was taken");
-        self.tenant = TenantRow::of(&update_tenant(&self.db, self.tenant.id, steps).await?.ok_or_else(gone)?)?;
-        Ok(())
+        self.tenant = TenantRow::of(&update_tenant(&self.db, self.tenant.id, &steps).await?.ok_or_else(gone)?)?;
+        Ok(self.counters())
     }
 
     /// Commits. Of all that can go wrong, a lost answer is told apart: then the change may be

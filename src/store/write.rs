@@ -51,6 +51,15 @@ where
         );
     }
 
+    /// Takes what differs under one key; `row` makes the row.
+    pub(super) fn one<V>(&mut self, was: Option<&V>, is: Option<&V>, row: impl Fn(&V) -> E::Model) {
+        match (was, is) {
+            (_, Some(is)) => self.put.push(row(is)),
+            (Some(was), None) => self.gone.push(row(was)),
+            (None, None) => {}
+        }
+    }
+
     /// Deletes the rows that are gone.
     pub(super) async fn delete(&self, db: &DatabaseTransaction) -> Result<()> {
         for batch in self.gone.chunks(DELETE_BATCH) {

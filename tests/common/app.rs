@@ -93,6 +93,8 @@ pub(crate) struct Choices {
     pub(crate) mailer: Option<Mailer>,
     /// How much may be in memory.
     pub(crate) limits: Limits,
+    /// How much is remembered to be changed again.
+    pub(crate) state_in_memory: u64,
     /// One decision in how many casbin makes again. None, unless said.
     pub(crate) shadow_one_in: u32,
 }
@@ -107,6 +109,7 @@ impl Default for Choices {
             tidy_every: hour,
             mailer: None,
             limits: Limits { tenants: 1000, rules: 1_000_000 },
+            state_in_memory: 1_000_000,
             shadow_one_in: 0,
         }
     }
@@ -145,6 +148,7 @@ impl Instance {
             sweep_every: choices.sweep_every,
             tidy_every: choices.tidy_every,
             limits: choices.limits,
+            state_in_memory: choices.state_in_memory,
             shadow_one_in: choices.shadow_one_in,
             public_url: None,
             installation: INSTALLATION.parse().unwrap(),

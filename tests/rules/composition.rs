@@ -166,12 +166,13 @@ fn r44_compiling_is_a_function() {
     assert!(compile(&CATALOGUE, &read).unwrap() == compiled);
     // Ids, versions and the makers of resources are no part of any rule.
     let mut other = world.state.clone();
-    for user in other.users.values_mut() {
-        *user = User { id: Uuid::max(), version: 99, ..user.clone() };
-    }
-    for resource in other.resources.values_mut() {
-        resource.created_by = None;
-        resource.id = Uuid::max();
-    }
+    other.users.change(|_| true, |user| *user = User { id: Uuid::max(), version: 99, ..user.clone() });
+    other.resources.change(
+        |_| true,
+        |resource| {
+            resource.created_by = None;
+            resource.id = Uuid::max();
+        },
+    );
     assert!(compile(&CATALOGUE, &other).unwrap() == compiled);
 }

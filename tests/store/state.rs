@@ -128,12 +128,17 @@ async fn many_users_change_in_one_go(fresh: Fresh) {
         add_resource(&mut state, resource("voice/queues", &format!("queue{i}")));
     }
     let tenant = make(&fresh.store, &state).await;
-    for user in state.users.values_mut().filter(|user| user.base_role == BaseRole::User) {
-        user.profile = Some(ProfileKey::parse("support").unwrap());
-        user.version += 1;
-    }
+    state.users.change(
+        |user| user.base_role == BaseRole::User,
+        |user| {
+            user.profile = Some(ProfileKey::parse("support").unwrap());
+            user.version += 1;
+        },
+    );
     state.groups.get_mut("everyone").unwrap().members.clear();
-    state.resources.retain(|object, _| !object.as_str().starts_with("voice/queues/queue"));
+    for i in 0..700 {
+        state.resources.remove(format!("voice/queues/queue{i}").as_str()).unwrap();
+    }
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     change(&mut tx, &state).await;
     tx.commit().await.unwrap();

@@ -28,6 +28,7 @@ pub(super) fn tenant_row(key: &str) -> TenantRow {
         name: name("A tenant"),
         counters: Counters::default(),
         compiler_version: COMPILER_VERSION,
+        last_change: None,
         settings: Settings::default(),
         created_at: Timestamp(1_700_000_000_000_000),
     }

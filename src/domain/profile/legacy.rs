@@ -181,7 +181,7 @@ impl TenantState {
             permission_type: one.permissions.permission_type(),
             mask_sensitive_data: false,
         })?;
-        if let Some(mut profile) = self.profiles.remove(&key) {
+        if let Some(mut profile) = self.profiles.get(&key).cloned() {
             self.open_legacy(catalogue, &mut profile, &one.permissions)?;
             profile.imported_from = Some(digest.clone());
             self.profiles.insert(key.clone(), profile);

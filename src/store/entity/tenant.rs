@@ -12,6 +12,7 @@ entity! { @table
         revision: i64,
         credential_epoch: i64,
         compiler_version: i32,
+        last_change: Option<Uuid>,
         security_suite: bool,
         masked_characters: i32,
         session_hours: i32,

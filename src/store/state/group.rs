@@ -7,6 +7,7 @@ use sea_orm::DatabaseTransaction;
 use super::all;
 use crate::domain::group::Group;
 use crate::domain::key::{GroupKey, PermissionKey, TenantId, UserKey};
+use crate::domain::map::{Differing, Map};
 use crate::domain::name::Name;
 use crate::domain::role::RoleRef;
 use crate::error::{Error, Result};
@@ -88,17 +89,12 @@ impl GroupRows {
 }
 
 /// What differs. The rows under a group that is gone go with it.
-pub(super) fn difference(
-    tenant: TenantId,
-    before: &BTreeMap<GroupKey, Group>,
-    after: &BTreeMap<GroupKey, Group>,
-) -> GroupRows {
+pub(super) fn difference(tenant: TenantId, before: &Map<GroupKey, Group>, after: &Map<GroupKey, Group>) -> GroupRows {
     let mut rows = GroupRows::default();
-    rows.groups.map(before, after, |_, group| row(tenant, group));
-    for group in after.values() {
-        let old = before.get(&group.key);
-        if old != Some(group) {
-            rows.add(tenant, old, group);
+    for Differing { was, is, .. } in before.differing(after) {
+        rows.groups.one(was, is, |group| row(tenant, group));
+        if let Some(group) = is {
+            rows.add(tenant, was, group);
         }
     }
     rows

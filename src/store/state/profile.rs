@@ -7,6 +7,7 @@ use sea_orm::DatabaseTransaction;
 use super::all;
 use crate::domain::catalogue::Rights;
 use crate::domain::key::{ModuleKey, ProfileKey, ResourceKey, SectionKey, TenantId};
+use crate::domain::map::{Differing, Map};
 use crate::domain::name::Name;
 use crate::domain::profile::{Association, LegacyDigest, PermissionType, Profile, ProfileSection};
 use crate::error::{Error, Result};
@@ -111,15 +112,14 @@ impl ProfileRows {
 /// What differs. The rows under a profile that is gone go with it.
 pub(super) fn difference(
     tenant: TenantId,
-    before: &BTreeMap<ProfileKey, Profile>,
-    after: &BTreeMap<ProfileKey, Profile>,
+    before: &Map<ProfileKey, Profile>,
+    after: &Map<ProfileKey, Profile>,
 ) -> ProfileRows {
     let mut rows = ProfileRows::default();
-    rows.profiles.map(before, after, |_, profile| row(tenant, profile));
-    for profile in after.values() {
-        let old = before.get(&profile.key);
-        if old != Some(profile) {
-            rows.add(tenant, old, profile);
+    for Differing { was, is, .. } in before.differing(after) {
+        rows.profiles.one(was, is, |profile| row(tenant, profile));
+        if let Some(profile) = is {
+            rows.add(tenant, was, profile);
         }
     }
     rows
@@ -152,10 +152,7 @@ impl ProfileRows {
 }
 
 fn list(section: Option<&ProfileSection>) -> &BTreeSet<ResourceKey> {
-    match section.map(|section| &section.association) {
-        Some(Association::Manual(list)) => list,
-        _ => &NO_RESOURCES,
-    }
+    section.and_then(|section| section.association.list()).unwrap_or(&NO_RESOURCES)
 }
 
 fn row(tenant: TenantId, profile: &Profile) -> profile::Model {

@@ -6,6 +6,7 @@ use sea_orm::DatabaseTransaction;
 
 use super::all;
 use crate::domain::key::{Object, ResourceKey, SectionKey, TenantId, UserKey};
+use crate::domain::map::{Differing, Map};
 use crate::domain::name::{Name, Timestamp};
 use crate::domain::resource::Resource;
 use crate::error::Result;
@@ -71,14 +72,15 @@ impl ResourceRows {
 /// What differs. The rows under a resource that is gone go with it.
 pub(super) fn difference(
     tenant: TenantId,
-    before: &BTreeMap<Object, Resource>,
-    after: &BTreeMap<Object, Resource>,
+    before: &Map<Object, Resource>,
+    after: &Map<Object, Resource>,
 ) -> ResourceRows {
     let mut rows = ResourceRows::default();
-    rows.resources.map(before, after, |_, resource| row(tenant, resource));
     let none = BTreeSet::new();
-    for (object, resource) in after {
-        let members = before.get(object).map_or(&none, |old| &old.members);
+    for Differing { was, is, .. } in before.differing(after) {
+        rows.resources.one(was, is, |resource| row(tenant, resource));
+        let Some(resource) = is else { continue };
+        let members = was.map_or(&none, |old| &old.members);
         rows.members.set(members, &resource.members, |member| resource_member::Model {
             tenant_id: tenant.0,
             section: resource.section.to_string(),

@@ -6,6 +6,7 @@ use sea_orm::DatabaseTransaction;
 
 use super::all;
 use crate::domain::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey, TenantId};
+use crate::domain::map::{Differing, Map};
 use crate::domain::name::Name;
 use crate::domain::role::{CustomRole, Effect, Grant};
 use crate::error::{Error, Result};
@@ -92,16 +93,13 @@ impl RoleRows {
 /// What differs. The rows under a custom role that is gone go with it.
 pub(super) fn difference(
     tenant: TenantId,
-    before: &BTreeMap<RoleKey, CustomRole>,
-    after: &BTreeMap<RoleKey, CustomRole>,
+    before: &Map<RoleKey, CustomRole>,
+    after: &Map<RoleKey, CustomRole>,
 ) -> RoleRows {
     let mut rows = RoleRows::default();
-    rows.roles.map(before, after, |_, role| row(tenant, role));
-    for role in after.values() {
-        let old = before.get(&role.key);
-        if old == Some(role) {
-            continue;
-        }
+    for Differing { was: old, is, .. } in before.differing(after) {
+        rows.roles.one(old, is, |role| row(tenant, role));
+        let Some(role) = is else { continue };
         let (no_permissions, no_grants) = (BTreeSet::new(), BTreeSet::new());
         let permissions = old.map_or(&no_permissions, |old| &old.permissions);
         rows.permissions.set(permissions, &role.permissions, |permission| role_permission::Model {

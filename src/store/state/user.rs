@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
 use super::all;
 use crate::domain::key::{ProfileKey, RoleKey, TenantId, UserKey};
+use crate::domain::map::Map;
 use crate::domain::profile::LegacyDigest;
 use crate::domain::user::{BaseRole, User};
 use crate::error::{Error, Result};
@@ -21,7 +22,7 @@ use crate::store::write::insert;
 const BATCH: usize = 500;
 
 /// Reads the access of all users of a tenant.
-pub(super) async fn load(db: &DatabaseTransaction, tenant: TenantId) -> Result<BTreeMap<UserKey, User>> {
+pub(super) async fn load(db: &DatabaseTransaction, tenant: TenantId) -> Result<Map<UserKey, User>> {
     let rows = all::<user::Entity>(db, tenant).await?;
     rows.iter().map(|row| of(row).map(|user| (user.key.clone(), user))).collect()
 }
@@ -45,10 +46,11 @@ pub(in crate::store) fn of(row: &user::Model) -> Result<User> {
 pub(super) async fn delete_gone(
     db: &DatabaseTransaction,
     tenant: TenantId,
-    before: &BTreeMap<UserKey, User>,
-    after: &BTreeMap<UserKey, User>,
+    before: &Map<UserKey, User>,
+    after: &Map<UserKey, User>,
 ) -> Result<()> {
-    let gone: Vec<&str> = before.keys().filter(|key| !after.contains_key(*key)).map(UserKey::as_str).collect();
+    let gone = before.differing(after).filter(|user| user.is.is_none());
+    let gone: Vec<&str> = gone.map(|user| user.key.as_str()).collect();
     for batch in gone.chunks(BATCH) {
         user::Entity::delete_many()
             .filter(user::Column::TenantId.eq(tenant.0))
@@ -63,12 +65,13 @@ impl Tx {
     /// Inserts the users that are new, each with its account.
     pub(super) async fn insert_users(
         &mut self,
-        before: &BTreeMap<UserKey, User>,
-        after: &BTreeMap<UserKey, User>,
+        before: &Map<UserKey, User>,
+        after: &Map<UserKey, User>,
         accounts: &BTreeMap<UserKey, NewAccount>,
     ) -> Result<()> {
         let mut new = Vec::new();
-        for user in after.values().filter(|user| !before.contains_key(&user.key)) {
+        let added = before.differing(after).filter(|user| user.was.is_none());
+        for user in added.filter_map(|user| user.is) {
             let none = || Error::internal(format!("no account for the user `{}`", user.key));
             new.push((user, accounts.get(&user.key).ok_or_else(none)?));
         }
@@ -98,12 +101,11 @@ struct Access<'a> {
 pub(super) async fn update_changed(
     db: &DatabaseTransaction,
     tenant: TenantId,
-    before: &BTreeMap<UserKey, User>,
-    after: &BTreeMap<UserKey, User>,
+    before: &Map<UserKey, User>,
+    after: &Map<UserKey, User>,
 ) -> Result<()> {
     let mut alike: BTreeMap<Access<'_>, Vec<&str>> = BTreeMap::new();
-    for user in after.values() {
-        let Some(old) = before.get(&user.key).filter(|old| *old != user) else { continue };
+    for (old, user) in before.differing(after).filter_map(|user| user.was.zip(user.is)) {
         let access = Access {
             base_role: user.base_role,
             enabled: user.enabled,

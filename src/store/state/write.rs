@@ -1,5 +1,6 @@
 //! Writing what differs between two states of a tenant.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -7,6 +8,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter};
 
 use super::{group, profile, resource, role, user};
 use crate::domain::key::{TenantId, UserKey};
+use crate::domain::map::Map;
 use crate::domain::name::Name;
 use crate::domain::tenant::TenantState;
 use crate::error::Result;
@@ -88,21 +90,24 @@ async fn release_names(
     use crate::store::entity::profile::profile as profile_entity;
     use {group_entity::Column as Group, profile_entity::Column as Profile, role_entity::Column as Role};
 
-    let profiles = given_up(names(&before.profiles, |it| &it.name), &names(&after.profiles, |it| &it.name));
+    let profiles = given_up(&before.profiles, &after.profiles, |profile| &profile.name);
     release::<profile_entity::Entity>(db, id, Profile::Key, Profile::Name, &profiles).await?;
-    let roles = given_up(names(&before.roles, |it| &it.name), &names(&after.roles, |it| &it.name));
+    let roles = given_up(&before.roles, &after.roles, |role| &role.name);
     release::<role_entity::Entity>(db, id, Role::Key, Role::Name, &roles).await?;
-    let groups = given_up(names(&before.groups, |it| &it.name), &names(&after.groups, |it| &it.name));
+    let groups = given_up(&before.groups, &after.groups, |group| &group.name);
     release::<group_entity::Entity>(db, id, Group::Key, Group::Name, &groups).await
 }
 
-fn names<K: std::borrow::Borrow<str>, V>(things: &BTreeMap<K, V>, name: fn(&V) -> &Name) -> BTreeMap<&Name, &str> {
-    things.iter().map(|(key, thing)| (name(thing), key.borrow())).collect()
-}
-
 /// The keys whose name another key has afterwards.
-fn given_up<'a>(before: BTreeMap<&'a Name, &'a str>, after: &BTreeMap<&Name, &str>) -> BTreeSet<&'a str> {
-    before.into_iter().filter(|(name, key)| after.get(name).is_some_and(|now| now != key)).map(|(_, key)| key).collect()
+fn given_up<'a, K, V>(before: &'a Map<K, V>, after: &'a Map<K, V>, name: fn(&V) -> &Name) -> BTreeSet<&'a str>
+where
+    K: Ord + Clone + Borrow<str>,
+    V: Clone + PartialEq,
+{
+    let changed = || before.differing(after);
+    let taken: BTreeMap<&Name, &K> = changed().filter_map(|it| Some((name(it.is?), it.key))).collect();
+    let had = changed().filter_map(|it| Some((name(it.was?), it.key)));
+    had.filter(|(name, key)| taken.get(name).is_some_and(|now| now != key)).map(|(_, key)| key.borrow()).collect()
 }
 
 async fn release<E: Tenanted>(
