@@ -137,6 +137,7 @@ impl<'a, K: Ord + Clone, V: Clone + PartialEq> IntoIterator for &'a Map<K, V> {
 impl<K: Ord + Clone + Borrow<Q>, V, Q: Ord + ?Sized> Index<&Q> for Map<K, V> {
     type Output = V;
 
+    #[expect(clippy::indexing_slicing, reason = "it is what indexing is")]
     fn index(&self, key: &Q) -> &V {
         &self.0[key]
     }

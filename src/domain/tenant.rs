@@ -93,7 +93,7 @@ impl TenantState {
     }
 
     /// How many users, profiles, custom roles, groups and resources there are.
-    pub fn len(&self) -> usize {
+    pub fn things(&self) -> usize {
         self.users.len() + self.profiles.len() + self.roles.len() + self.groups.len() + self.resources.len()
     }
 

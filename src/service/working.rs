@@ -51,7 +51,7 @@ pub(super) struct Workings(Cache<TenantId, Copy>);
 impl Workings {
     /// None yet. They hold so many users, profiles, custom roles, groups and resources together.
     pub(super) fn new(things: u64) -> Self {
-        let weigh = |_: &TenantId, copy: &Copy| u32::try_from(copy.state.len()).unwrap_or(u32::MAX);
+        let weigh = |_: &TenantId, copy: &Copy| u32::try_from(copy.state.things()).unwrap_or(u32::MAX);
         Self(Cache::builder().max_capacity(things).weigher(weigh).build())
     }
 

@@ -15,7 +15,7 @@ async fn change(alice: &Client, round: u64) {
     let profile = alice.data(r#"{ profile(key: "desk") { version } }"#, json!({})).await["profile"]["version"].clone();
     let user = alice.data(r#"{ user(key: "uma") { version } }"#, json!({})).await["user"]["version"].clone();
     match round % 4 {
-        0 => drop(set_voice(alice, round % 8 == 0).await),
+        0 => drop(set_voice(alice, round.is_multiple_of(8)).await),
         1 => {
             let text = format!("in round {round}");
             let described = json!({ "key": "desk", "version": profile, "description": text });
