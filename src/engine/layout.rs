@@ -233,6 +233,14 @@ impl Term {
 }
 
 impl Rest {
+    /// The terms, unless there is but one for which the index has a look-up of its own.
+    pub(super) fn terms(&self) -> &[Term] {
+        match self {
+            Self::Action { .. } => &[],
+            Self::Terms(terms) => terms,
+        }
+    }
+
     fn of(terms: Vec<Term>, fields: &[Field], combine: Combine) -> Self {
         let slots = fields.iter().filter(|field| matches!(field.slot, Slot::Rest(_))).count();
         let single = |policy: usize| {

@@ -208,7 +208,7 @@ impl LinePolicy {
         let action = index.actions.text(id.permission.action).unwrap_or_default();
         let placed = usize::from(self.layout.combine == Combine::First);
         let rest: Vec<&str> = action.split(PART).skip(placed).collect();
-        let value = |slot| match slot {
+        let value = move |slot| match slot {
             Slot::Subject => index.subjects.text(id.subject).unwrap_or_default(),
             Slot::Domain => name,
             Slot::Object => {
@@ -216,7 +216,7 @@ impl LinePolicy {
                 name.strip_suffix(TRIED).unwrap_or(name)
             }
             Slot::Effect => id.permission.effect.as_str(),
-            Slot::Rest(place) => at_place(&rest, place),
+            Slot::Rest(place) => rest.get(place).copied().unwrap_or_default(),
         };
         self.layout.policy.iter().map(|field| value(field.slot)).collect()
     }
@@ -314,16 +314,12 @@ impl LinePolicy {
     /// Compiles the patterns of a line, and refuses those that cannot be.
     fn compile(&self, domain: &mut Domain, values: &[String]) -> Result<(), LineError> {
         let object = self.layout.object.as_ref().and_then(|key| key.function).zip(self.place(Slot::Object));
-        let terms: &[Term] = match &self.layout.rest {
-            Rest::Terms(terms) => terms,
-            Rest::Action { .. } => &[],
-        };
         let of_term = |term: &Term| match &term.form {
             Form::Match { function, policy, .. } => vec![(*function, *policy)],
             Form::Other { patterns } => patterns.clone(),
             _ => Vec::new(),
         };
-        for (function, at) in object.into_iter().chain(terms.iter().flat_map(of_term)) {
+        for (function, at) in object.into_iter().chain(self.layout.rest.terms().iter().flat_map(of_term)) {
             let pattern = at_place(values, at);
             let compiled = function.compile(pattern);
             let compiled = compiled.map_err(|reason| LineError::Pattern { pattern: pattern.to_owned(), reason })?;
@@ -335,9 +331,8 @@ impl LinePolicy {
 
 /// The terms that are compared here, and those that are left to casbin.
 fn checks(layout: &Layout) -> Result<(Vec<Check>, Option<Residual>), LineError> {
-    let Rest::Terms(terms) = &layout.rest else { return Ok((Vec::new(), None)) };
     let (mut checks, mut others) = (Vec::new(), Vec::new());
-    for Term { form, text } in terms {
+    for Term { form, text } in layout.rest.terms() {
         match form.clone() {
             Form::Equal { request, policy } => checks.push(Check::Equal { request, policy, star: false }),
             Form::EqualOrStar { request, policy } => checks.push(Check::Equal { request, policy, star: true }),

@@ -80,6 +80,9 @@ impl Plan {
         if layout.combine == Combine::First {
             return Err(PlanError::UnknownEffect(FIRST.to_owned()));
         }
+        if let Some(term) = layout.rest.terms().iter().find(|term| compared(term).is_none()) {
+            return Err(PlanError::BeyondRules(term.text.clone()));
+        }
         let subject = layout.subject.as_ref().filter(|key| key.roles).ok_or(PlanError::MissingTerm("subject"))?;
         let domain = layout.domain.ok_or(PlanError::MissingTerm("domain"))?;
         let object = layout.object.as_ref().ok_or(PlanError::MissingTerm("object or the action"))?;
@@ -154,23 +157,24 @@ impl Plan {
 
 /// The field of the request that holds the action, and whether a rule's `*` stands for all.
 fn action(layout: &Layout) -> Result<(usize, bool), PlanError> {
-    let terms = match &layout.rest {
-        Rest::Action { request, star, .. } => return Ok((*request, *star)),
-        Rest::Terms(terms) => terms,
-    };
-    let field = |term: &Term| match term.form {
-        Form::Equal { policy, .. } | Form::EqualOrStar { policy, .. } => Some(policy),
-        _ => None,
-    };
-    if let Some(term) = terms.iter().find(|term| field(term).is_none()) {
-        return Err(PlanError::BeyondRules(term.text.clone()));
+    if let Rest::Action { request, star, .. } = layout.rest {
+        return Ok((request, star));
     }
-    let compared: Vec<usize> = terms.iter().filter_map(field).collect();
+    let terms = layout.rest.terms();
+    let compared: Vec<usize> = terms.iter().filter_map(compared).collect();
     let unused = |(at, field): &(usize, &Field)| matches!(field.slot, Slot::Rest(_)) && !compared.contains(at);
     if let Some((_, field)) = layout.policy.iter().enumerate().find(unused) {
         return Err(PlanError::UnusedField(field.name.clone()));
     }
     Err(terms.last().map_or(PlanError::MissingTerm("object or the action"), |term| PlanError::BeyondRules(term.text.clone())))
+}
+
+/// The field of a rule that the term compares with one of the request, plainly or with a star.
+const fn compared(term: &Term) -> Option<usize> {
+    match term.form {
+        Form::Equal { policy, .. } | Form::EqualOrStar { policy, .. } => Some(policy),
+        _ => None,
+    }
 }
 
 /// Only objects have patterns and only actions have the star; between two plain equalities the
@@ -291,28 +295,56 @@ mod tests {
     #[test]
     fn an_unknown_term_is_refused_by_name() {
         for term in [
-            "keyMatch2(r_obj, p_obj)",
-            "regexMatch(r_obj, p_obj)",
             "keyMatch(p_obj, r_obj)",
-            "keyMatch(r_obj, p_obj) || true",
-            "!keyMatch(r_obj, p_obj)",
+            "keyMatch3(r_obj, p_obj)",
+            "ipMatch(r_obj, p_obj)",
+            "regexMatch(r_act, r_obj)",
+            "regexMatch(r_obj, \"*\")",
             "r_obj.owner == p_obj",
-            "r_obj == \"voice\"",
             "r_nothing == p_obj",
             "eval(p_obj)",
-            "(r_obj == p_obj)",
-            "(r_obj == p_obj || p_act == \"*\")",
-            "(r_obj == p_obj && p_obj == \"*\")",
-            "(r_obj == p_obj || p_obj == \"all\")",
+            "!r_obj == p_obj",
             "g2(r_obj, p_obj, r_dom)",
+            "g(r_obj, p_obj, r_dom)",
+            "g(r_sub, p_sub, r_dom) || r_obj == p_obj",
+            "r_obj == p_obj ? true : false",
             "",
         ] {
-            assert_eq!(with("keyMatch(r.obj, p.obj)", term), Err(unknown(term)));
+            assert_eq!(with("keyMatch(r.obj, p.obj)", &format!("({term})")), Err(unknown(term)), "{term}");
         }
-        let open = "r_act == p_act || p_act == \"*\"";
-        assert_eq!(with("(r.act == p.act || p.act == \"*\")", open), Err(unknown(open)));
         assert_eq!(with("g(r.sub, p.sub, r.dom)", "g(r.sub, p.sub)"), Err(unknown("g(r_sub, p_sub)")));
-        assert_eq!(with("r.obj, p.obj", "r.obj, p.eft"), Err(unknown("keyMatch(r_obj, p_eft)")));
+        assert_eq!(with("g(r.sub, p.sub, r.dom)", "g(p.sub, r.sub, r.dom)"), Err(unknown("g(p_sub, r_sub, r_dom)")));
+    }
+
+    #[test]
+    fn a_term_of_the_family_by_which_rules_cannot_be_searched_is_refused_by_name() {
+        for term in [
+            "keyMatch2(r_obj, p_obj)",
+            "regexMatch(r_obj, p_obj)",
+            "globMatch(r_obj, p_obj)",
+            "!keyMatch(r_obj, p_obj)",
+            "r_obj == \"voice\"",
+            "r_obj == p_obj || p_act == \"*\"",
+            "r_obj == p_obj || p_obj == \"all\"",
+            "keyMatch(r_obj, p_obj) || r_obj == \"all\"",
+        ] {
+            let refused = with("keyMatch(r.obj, p.obj)", &format!("({term})"));
+            assert_eq!(refused, Err(PlanError::BeyondRules(term.to_owned())));
+        }
+        let twice = with("keyMatch(", "r.obj == \"voice\" && keyMatch(");
+        assert_eq!(twice, Err(PlanError::BeyondRules("r_obj == \"voice\"".to_owned())));
+        let pattern = with("(r.act == p.act || p.act == \"*\")", "regexMatch(r.act, p.act)");
+        assert_eq!(pattern, Err(PlanError::BeyondRules("regexMatch(r_act, p_act)".to_owned())));
+    }
+
+    #[test]
+    fn a_matcher_of_which_no_term_selects_rules_is_refused() {
+        let matcher = "r_sub == \"root\" || g(r_sub, p_sub, r_dom)";
+        let whole = MODEL.split("m = ").nth(1).unwrap().trim();
+        assert_eq!(with(whole, matcher), Err(unknown(matcher)));
+        for matcher in ["r_sub == \"root\" || r_obj == p_obj", "regexMatch(r_obj, p_obj)", "r_act == \"read\""] {
+            assert_eq!(with(whole, matcher), Err(PlanError::NoUsableTerm(matcher.to_owned())));
+        }
     }
 
     #[test]
@@ -320,23 +352,23 @@ mod tests {
         let wide = MODEL.replace("obj, act", "obj, act, ip");
         assert_eq!(Plan::from_model(&wide), Err(PlanError::UnusedField("r_ip".to_owned())));
         let matched = wide.replace("keyMatch", "r.ip == p.ip && keyMatch");
-        assert!(matches!(Plan::from_model(&matched), Err(PlanError::UnknownTerm(_))));
+        assert!(matches!(Plan::from_model(&matched), Err(PlanError::BeyondRules(_))));
         assert_eq!(with("act, eft", "act, note, eft"), Err(PlanError::UnusedField("p_note".to_owned())));
         assert_eq!(with(" && r.dom == p.dom", ""), Err(PlanError::MissingTerm("domain")));
         assert_eq!(with("g(r.sub, p.sub, r.dom)", "r.sub == p.sub"), Err(PlanError::MissingTerm("subject")));
         assert_eq!(with(" && keyMatch(r.obj, p.obj)", ""), Err(PlanError::MissingTerm("object or the action")));
-        assert_eq!(
-            with("keyMatch(", "r.obj == p.obj && keyMatch("),
-            Err(PlanError::RepeatedField("keyMatch(r_obj, p_obj)".to_owned()))
-        );
-        assert!(matches!(with("r.act == p.act || p.act", "r.act == p.sub || p.sub"), Err(PlanError::RepeatedField(_))));
+        let beyond = |term: &str| Err(PlanError::BeyondRules(term.to_owned()));
+        assert_eq!(with("keyMatch(", "r.obj == p.obj && keyMatch("), beyond("keyMatch(r_obj, p_obj)"));
+        assert!(matches!(with("r.act == p.act || p.act", "r.act == p.sub || p.sub"), Err(PlanError::UnusedField(_))));
     }
 
     #[test]
     fn what_the_crate_gets_wrong_is_refused() {
         assert_eq!(with("g = _, _, _", "g = _, _, _\ng2 = _, _"), Err(PlanError::SeveralDefinitions("g2".to_owned())));
-        assert_eq!(with("g = _, _, _", "g = _, _"), Err(PlanError::RoleDefinition("_, _".to_owned())));
-        assert_eq!(with("[role_definition]\ng = _, _, _", ""), Err(PlanError::MissingDefinition("g")));
+        assert_eq!(with("g = _, _, _", "g = _, _, _, _"), Err(PlanError::RoleDefinition("_, _, _, _".to_owned())));
+        let roles = "g(r_sub, p_sub, r_dom)";
+        assert_eq!(with("g = _, _, _", "g = _, _"), Err(unknown(roles)));
+        assert_eq!(with("[role_definition]\ng = _, _, _", ""), Err(unknown(roles)));
         assert!(matches!(with("m = g", "m ; g"), Err(PlanError::Unreadable(_) | PlanError::MissingDefinition("m"))));
         for effect in ["priority(p_eft) || deny", "subjectPriority(p_eft)", "some(where (p_eft==allow))"] {
             let text = "some(where (p.eft == allow)) && !some(where (p.eft == deny))";

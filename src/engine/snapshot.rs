@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::index::Index;
+use super::index::{Entry, Index};
 use super::plan::Plan;
 use super::rules::{entry, subject_name};
 use crate::domain::key::TenantKey;
@@ -63,7 +63,6 @@ impl Snapshot {
     }
 
     fn with(&self, revision: u64, removed: &[&Rule], added: &[&Rule]) -> Self {
-        let entries = |rules: &[&Rule]| -> Vec<_> { rules.iter().map(|rule| entry(rule)).collect() };
         let index = self.index.after(&entries(removed), &entries(added));
         Self { plan: Arc::clone(&self.plan), tenant: self.tenant.clone(), revision, index, changes: self.changes }
     }
@@ -104,6 +103,11 @@ impl Snapshot {
     pub(super) fn number(&self, subject: &Subject) -> Option<u32> {
         self.index.subject(subject_name(subject))
     }
+}
+
+/// The names of each rule.
+fn entries<'r>(rules: &[&'r Rule]) -> Vec<Entry<'r>> {
+    rules.iter().map(|rule| entry(rule)).collect()
 }
 
 impl fmt::Debug for Snapshot {
