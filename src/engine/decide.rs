@@ -43,7 +43,11 @@ impl Snapshot {
     /// rules allows all of them, and none denies any. Several rules that only together would
     /// allow all are not looked for, so that a `false` may be too strict and a `true` never is.
     pub fn covers(&self, subject: &Subject, object: &ObjectPattern, action: &ActionPattern) -> bool {
-        let wanted = if action.is_any() { self.plan.star().then_some(STAR) } else { self.index.actions.find(action.as_str(), "") };
+        let wanted = if action.is_any() {
+            self.plan.star().then_some(STAR)
+        } else {
+            self.index.actions.find(action.as_str(), "")
+        };
         let mut found = Found::default();
         let mut note = |id, permission: &Permission| match permission.effect {
             Effect::Allow if self.acts(permission, wanted) => found.allow = Some(id),
@@ -124,7 +128,9 @@ impl Combine {
             Self::SomeAllow => None,
             Self::SomeAllowAndNoDeny | Self::NoDeny => deny,
             // Each line has a place of its own there, and it is its action.
-            Self::First => deny.filter(|deny| allow.is_none_or(|allow| deny.permission.action < allow.permission.action)),
+            Self::First => {
+                deny.filter(|deny| allow.is_none_or(|allow| deny.permission.action < allow.permission.action))
+            }
         };
         let allowed = denied.is_none() && (self == Self::NoDeny || allow.is_some());
         Verdict { allowed, deciding: denied.or(if self == Self::NoDeny { None } else { allow }) }

@@ -12,9 +12,15 @@ pub(super) enum Expression<'t> {
         other: Operand<'t>,
     },
     /// `a in ["b", "c"]`
-    In { one: Operand<'t>, texts: Vec<&'t str> },
+    In {
+        one: Operand<'t>,
+        texts: Vec<&'t str>,
+    },
     /// `name(a, b)`
-    Call { name: &'t str, arguments: Vec<Operand<'t>> },
+    Call {
+        name: &'t str,
+        arguments: Vec<Operand<'t>>,
+    },
     Not(Box<Self>),
     And(Vec<Self>),
     Or(Vec<Self>),
@@ -45,13 +51,11 @@ pub(super) fn terms(matcher: &str) -> Vec<&str> {
     let text = unwrapped(matcher.trim());
     let (mut pieces, mut start) = (Vec::new(), 0);
     for (at, symbol) in outside(text) {
-        match symbol {
-            "||" => return vec![text],
-            _ => {
-                pieces.extend(text.get(start..at));
-                start = at + symbol.len();
-            }
+        if symbol == "||" {
+            return vec![text];
         }
+        pieces.extend(text.get(start..at));
+        start = at + symbol.len();
     }
     if pieces.is_empty() {
         return vec![text];
@@ -118,7 +122,10 @@ pub(super) fn tokens(term: &str) -> Option<Vec<Token<'_>>> {
 fn token(rest: &str) -> Option<(Token<'_>, &str)> {
     if let Some(quoted) = rest.strip_prefix('"') {
         // casbin's evaluator would read what follows a backslash in its own way.
-        return quoted.split_once('"').filter(|(text, _)| !text.contains('\\')).map(|(it, after)| (Token::Text(it), after));
+        return quoted
+            .split_once('"')
+            .filter(|(text, _)| !text.contains('\\'))
+            .map(|(it, after)| (Token::Text(it), after));
     }
     if let Some(symbol) = SYMBOLS.into_iter().find(|symbol| rest.starts_with(symbol)) {
         let (symbol, after) = rest.split_at(symbol.len());
@@ -172,7 +179,11 @@ impl<'t> Reader<'_, 't> {
             return Some(Expression::In { one, texts: self.list("]", Self::text)? });
         }
         let equal = self.take("==");
-        (equal || self.take("!=")).then(|| self.operand()).flatten().map(|other| Expression::Compare { equal, one, other })
+        (equal || self.take("!=")).then(|| self.operand()).flatten().map(|other| Expression::Compare {
+            equal,
+            one,
+            other,
+        })
     }
 
     /// Items between commas up to `end`.
@@ -243,14 +254,30 @@ mod tests {
             Some(Expression::Or(vec![same("a", "b"), Expression::And(vec![same("c", "d"), same("e", "f")])]))
         );
         assert_eq!(read("!(a == b)"), Some(Expression::Not(Box::new(same("a", "b")))));
-        assert_eq!(
-            read("a in [\"x\", \"y\"]"),
-            Some(Expression::In { one: field("a"), texts: vec!["x", "y"] })
-        );
+        assert_eq!(read("a in [\"x\", \"y\"]"), Some(Expression::In { one: field("a"), texts: vec!["x", "y"] }));
         for term in [
-            "", "a", "true", "!a == b", "a == b == c", "a.b == c", "a == 'x'", "a == \"x\\n\"", "f()", "f(a, g(b))",
-            "f(a) == b", "a > b", "a + b == c", "a == b &&", "(a == b", "a == b)", "a in b", "a in []", "a == `x`", "1 == a",
-            "a == \"x", "f(a,)",
+            "",
+            "a",
+            "true",
+            "!a == b",
+            "a == b == c",
+            "a.b == c",
+            "a == 'x'",
+            "a == \"x\\n\"",
+            "f()",
+            "f(a, g(b))",
+            "f(a) == b",
+            "a > b",
+            "a + b == c",
+            "a == b &&",
+            "(a == b",
+            "a == b)",
+            "a in b",
+            "a in []",
+            "a == `x`",
+            "1 == a",
+            "a == \"x",
+            "f(a,)",
         ] {
             assert_eq!(read(term), None, "{term}");
         }

@@ -48,16 +48,23 @@ pub(super) struct Index {
 impl Index {
     /// The index without the lines `removed` and with those `added`. What comes and goes at once
     /// is there in the end, and doubles count once.
+    // Entries are made anew each time they are walked: as a list, those of a large policy would take
+    // more memory than its index.
     #[must_use]
-    pub(super) fn after(&self, removed: &[Entry<'_>], added: &[Entry<'_>]) -> Self {
-        let (subjects, objects, actions) = self.intern(added);
+    pub(super) fn after<'e>(
+        &self,
+        removed: impl Iterator<Item = Entry<'e>> + Clone,
+        added: impl Iterator<Item = Entry<'e>> + Clone,
+    ) -> Self {
+        let (subjects, objects, actions) = self.intern(added.clone());
         let roles = self.roles.clone();
         let mut next = Self { subjects, objects, actions, roles, permissions: self.permissions };
-        let entries = || removed.iter().map(|entry| (entry, false)).chain(added.iter().map(|entry| (entry, true)));
-        let mut permissions: Vec<_> = entries().filter_map(|(entry, comes)| next.numbered(entry, comes)).collect();
+        let changes = removed.map(|entry| (entry, false)).chain(added.map(|entry| (entry, true)));
+        let permissions = changes.clone().filter_map(|(entry, comes)| next.numbered(&entry, comes));
+        let mut permissions: Vec<_> = permissions.collect();
         permissions.sort_unstable();
         next.permit(&permissions);
-        let mut links: Vec<_> = entries().filter_map(|(entry, comes)| next.link(entry, comes)).collect();
+        let mut links: Vec<_> = changes.filter_map(|(entry, comes)| next.link(&entry, comes)).collect();
         links.sort_unstable();
         next.roles = next.roles.after(&links);
         next
@@ -76,22 +83,28 @@ impl Index {
     }
 
     /// The names of this index and of `entries`: subjects, objects, actions.
-    fn intern(&self, entries: &[Entry<'_>]) -> (Names, Names, Names) {
-        let (mut subjects, mut objects, mut actions) = (Vec::new(), Vec::new(), vec![STAR_NAME]);
+    fn intern<'e>(&self, entries: impl Iterator<Item = Entry<'e>>) -> (Names, Names, Names) {
+        let mut subjects = Distinct::new(|a, b| subject_order(*a).cmp(&subject_order(*b)));
+        let mut objects = Distinct::new(whole);
+        let mut actions = Distinct::new(|a, b| (*a != STAR_NAME).cmp(&(*b != STAR_NAME)).then(a.cmp(b)));
+        actions.push(STAR_NAME);
         for entry in entries {
-            match *entry {
+            match entry {
                 Entry::Permission { subject, object, action, .. } => {
                     subjects.push(subject);
                     objects.push(object);
                     actions.push((action, ""));
                 }
-                Entry::Link { member, role } => subjects.extend([member, role]),
+                Entry::Link { member, role } => {
+                    subjects.push(member);
+                    subjects.push(role);
+                }
             }
         }
         (
-            with_new(&self.subjects, ordered(subjects, |a, b| subject_order(*a).cmp(&subject_order(*b)))),
-            with_new(&self.objects, ordered(objects, whole)),
-            with_new(&self.actions, ordered(actions, |a, b| (*a != STAR_NAME).cmp(&(*b != STAR_NAME)).then(a.cmp(b)))),
+            with_new(&self.subjects, subjects.in_order()),
+            with_new(&self.objects, objects.in_order()),
+            with_new(&self.actions, actions.in_order()),
         )
     }
 
@@ -156,7 +169,7 @@ impl Index {
 }
 
 /// The names with those of `more` that are not among them.
-fn with_new<'n>(names: &Names, more: Vec<Name<'n>>) -> Names {
+fn with_new(names: &Names, more: Vec<Name<'_>>) -> Names {
     names.with(more.into_iter().filter(|(head, tail)| names.find(head, tail).is_none()))
 }
 
@@ -168,12 +181,43 @@ fn whole(a: &Name<'_>, b: &Name<'_>) -> Ordering {
     }
 }
 
-/// Each name once, in `order`.
-fn ordered<'n>(mut names: Vec<Name<'n>>, order: impl Fn(&Name<'n>, &Name<'n>) -> Ordering) -> Vec<Name<'n>> {
-    names.dedup();
-    names.sort_by(&order);
-    names.dedup();
-    names
+/// How two names stand.
+type Order<'n> = fn(&Name<'n>, &Name<'n>) -> Ordering;
+
+/// Names, each of which is kept once however often it comes.
+struct Distinct<'n> {
+    names: Vec<Name<'n>>,
+    order: Order<'n>,
+    /// So many are kept before doubles are looked for: twice as many as there were without.
+    limit: usize,
+}
+
+impl<'n> Distinct<'n> {
+    fn new(order: Order<'n>) -> Self {
+        Self { names: Vec::new(), order, limit: 1024 }
+    }
+
+    fn push(&mut self, name: Name<'n>) {
+        if self.names.last() == Some(&name) {
+            return;
+        }
+        self.names.push(name);
+        if self.names.len() >= self.limit {
+            self.thin();
+            self.limit = self.limit.max(self.names.len() * 2);
+        }
+    }
+
+    // Stable, because it is fast on what is sorted for the most part.
+    fn thin(&mut self) {
+        self.names.sort_by(self.order);
+        self.names.dedup();
+    }
+
+    fn in_order(mut self) -> Vec<Name<'n>> {
+        self.thin();
+        self.names
+    }
 }
 
 #[cfg(test)]
@@ -182,8 +226,9 @@ mod tests {
 
     #[test]
     fn the_star_comes_first_whatever_else_there_is() {
-        let permit = |action| Entry::Permission { subject: ("", "a"), object: ("b", ""), action, effect: Effect::Allow };
-        let index = Index::default().after(&[], &["read", "!", "*", "", "#"].map(permit));
+        let permit =
+            |action| Entry::Permission { subject: ("", "a"), object: ("b", ""), action, effect: Effect::Allow };
+        let index = Index::default().after(std::iter::empty(), ["read", "!", "*", "", "#"].into_iter().map(permit));
         assert_eq!(index.actions.text(STAR), Some("*"));
         assert_eq!(index.len(), 5);
     }

@@ -244,7 +244,9 @@ impl Rest {
     fn of(terms: Vec<Term>, fields: &[Field], combine: Combine) -> Self {
         let slots = fields.iter().filter(|field| matches!(field.slot, Slot::Rest(_))).count();
         let single = |policy: usize| {
-            slots == 1 && combine != Combine::First && fields.get(policy).is_some_and(|field| field.slot == Slot::Rest(0))
+            slots == 1
+                && combine != Combine::First
+                && fields.get(policy).is_some_and(|field| field.slot == Slot::Rest(0))
         };
         match terms.as_slice() {
             [Term { form: Form::Equal { request, policy }, text }] if single(*policy) => {

@@ -10,7 +10,7 @@
 //! The tenants' own rules go the shorter way of a [`Snapshot`](super::Snapshot), over the same
 //! index, and the same look-ups.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::decide::Found;
 use super::index::{Entry, Index, Name};
@@ -55,8 +55,9 @@ pub enum LineError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A value with a control character, or one of a request that is empty or not ASCII, on which
-    /// casbin's functions can panic.
+    /// A value with a control character, or one of a request that is empty. And one that is not ASCII,
+    /// where casbin's functions, which can panic on it, come to see it: in any request, and in the lines of a
+    /// model with terms that casbin evaluates.
     #[error("`{0}` cannot be a value here")]
     Value(String),
     /// Casbin could not evaluate a term on a line.
@@ -231,7 +232,8 @@ impl LinePolicy {
         };
         // What stands behind a link is a remark to casbin.
         columns(if kind == "g" { values.get(..want).unwrap_or(values) } else { values }, want)?;
-        if let Some(value) = values.iter().find(|value| has_control(value)) {
+        let unsafe_value = |value: &&String| has_control(value) || (self.residual.is_some() && !value.is_ascii());
+        if let Some(value) = values.iter().find(unsafe_value) {
             return Err(LineError::Value(value.clone()));
         }
         Ok((domain.map_or("", |at| at_place(values, at)), line))
@@ -258,9 +260,9 @@ impl LinePolicy {
         // Without a role look-up, roles are nobody's.
         let followed = self.layout.subject.as_ref().is_some_and(|key| key.roles);
         let links = links.into_iter().filter(|_| followed);
-        let links = links.map(|(member, role)| Entry::Link { member: subject_pieces(member), role: subject_pieces(role) });
-        let entries: Vec<Entry<'_>> = entries.chain(links).collect();
-        domain.index = Index::default().after(&[], &entries);
+        let links =
+            links.map(|(member, role)| Entry::Link { member: subject_pieces(member), role: subject_pieces(role) });
+        domain.index = Index::default().after(std::iter::empty(), entries.chain(links));
         self.index_patterns(&mut domain, &permissions);
         Ok(domain)
     }
@@ -302,8 +304,7 @@ impl LinePolicy {
     fn index_patterns(&self, domain: &mut Domain, lines: &[Line<'_>]) {
         let Some(function) = self.layout.object.as_ref().and_then(|key| key.function) else { return };
         let tried = lines.iter().filter(|line| line.object.1 == TRIED).map(|line| line.object.0.as_str());
-        let tried: std::collections::BTreeSet<&str> = tried.collect();
-        for object in tried {
+        for object in tried.collect::<BTreeSet<&str>>() {
             let pattern = domain.compiled.get(&(function, object.to_owned())).cloned();
             if let Some((number, pattern)) = domain.index.objects.find(object, TRIED).zip(pattern) {
                 domain.patterns.add(number, function, object, pattern);

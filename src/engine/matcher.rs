@@ -131,7 +131,9 @@ impl Fields<'_> {
                 known(*key)
                     && match *pattern {
                         Operand::Text(text) => function.compile(text).is_ok(),
-                        field => self.policy(field).map(|at| patterns.push((function, at))).is_some(),
+                        field @ Operand::Field(_) => {
+                            self.policy(field).map(|at| patterns.push((function, at))).is_some()
+                        }
                     }
             }
         }

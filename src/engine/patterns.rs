@@ -86,7 +86,11 @@ impl Function {
         let (start, rest) = anchored.split_at(end);
         // It says how often the character before it stands there: not at all, for one.
         let counts = of_regex && rest.starts_with(['*', '+', '?', '{']);
-        if counts { start.char_indices().next_back().and_then(|(last, _)| start.get(..last)).unwrap_or_default() } else { start }
+        if counts {
+            start.char_indices().next_back().and_then(|(last, _)| start.get(..last)).unwrap_or_default()
+        } else {
+            start
+        }
     }
 }
 
@@ -145,8 +149,36 @@ mod tests {
     const TEXTS: [&str; 14] =
         ["", "a", "/", "/a", "/a/b", "/a/b/c", "/ab", "a/b", "/a.b", "/axb", "/a+", "/aa", "/:x", "/a/"];
     const PATTERNS: [&str; 30] = [
-        "", "a", "/a", "/a/*", "/a*", "*", "/*", "/*/b", "/:x", "/:x/b", "/a/:x", "/:x/:y", "/a:x", "/a.b", "/a+", "/a?",
-        "^/a", "^/a$", "/a|b", "^/a|b", "(/a)|(/ab)", "/a/**", "/?", "/[ab]", "/{a,ab}", "b$", "/a/.*", "^/aa*", "/:/b", "^",
+        "",
+        "a",
+        "/a",
+        "/a/*",
+        "/a*",
+        "*",
+        "/*",
+        "/*/b",
+        "/:x",
+        "/:x/b",
+        "/a/:x",
+        "/:x/:y",
+        "/a:x",
+        "/a.b",
+        "/a+",
+        "/a?",
+        "^/a",
+        "^/a$",
+        "/a|b",
+        "^/a|b",
+        "(/a)|(/ab)",
+        "/a/**",
+        "/?",
+        "/[ab]",
+        "/{a,ab}",
+        "b$",
+        "/a/.*",
+        "^/aa*",
+        "/:/b",
+        "^",
     ];
 
     #[test]

@@ -166,7 +166,9 @@ fn action(layout: &Layout) -> Result<(usize, bool), PlanError> {
     if let Some((_, field)) = layout.policy.iter().enumerate().find(unused) {
         return Err(PlanError::UnusedField(field.name.clone()));
     }
-    Err(terms.last().map_or(PlanError::MissingTerm("object or the action"), |term| PlanError::BeyondRules(term.text.clone())))
+    Err(terms
+        .last()
+        .map_or(PlanError::MissingTerm("object or the action"), |term| PlanError::BeyondRules(term.text.clone())))
 }
 
 /// The field of a rule that the term compares with one of the request, plainly or with a star.
@@ -350,7 +352,9 @@ mod tests {
     #[test]
     fn a_term_too_many_or_too_few_is_refused() {
         let wide = MODEL.replace("obj, act", "obj, act, ip");
-        assert_eq!(Plan::from_model(&wide), Err(PlanError::UnusedField("r_ip".to_owned())));
+        assert_eq!(Plan::from_model(&wide), Err(PlanError::UnusedField("p_ip".to_owned())));
+        let asked = MODEL.replace("r = sub, dom, obj, act", "r = sub, dom, obj, act, ip");
+        assert_eq!(Plan::from_model(&asked), Err(PlanError::UnusedField("r_ip".to_owned())));
         let matched = wide.replace("keyMatch", "r.ip == p.ip && keyMatch");
         assert!(matches!(Plan::from_model(&matched), Err(PlanError::BeyondRules(_))));
         assert_eq!(with("act, eft", "act, note, eft"), Err(PlanError::UnusedField("p_note".to_owned())));

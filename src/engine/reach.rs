@@ -34,8 +34,7 @@ impl Snapshot {
                 named.entry(key).or_default().note(id, permission.effect, any);
             }
         });
-        let allowed =
-            |own: Found| {
+        let allowed = |own: Found| {
             let found = Found { allow: own.allow.or(all.allow), deny: own.deny.or(all.deny) };
             self.plan.combine().verdict(found).allowed
         };

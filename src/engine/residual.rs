@@ -40,18 +40,14 @@ impl Residual {
 
 /// The term with its fields under their new names, in parentheses.
 fn renamed(term: &str, fields: &[&str]) -> Option<String> {
-    let mut text = String::from("(");
-    for token in expression::tokens(term)? {
-        match token {
-            Token::Name(name) => match fields.iter().position(|field| *field == name) {
-                Some(at) => text.push_str(&format!("r_f{at}")),
-                None => text.push_str(name),
-            },
-            Token::Text(inside) => text.push_str(&format!("\"{inside}\"")),
-            Token::Symbol(symbol) => text.push_str(symbol),
+    let piece = |token| match token {
+        Token::Name(name) => {
+            let place = fields.iter().position(|field| *field == name);
+            place.map_or_else(|| name.to_owned(), |at| format!("r_f{at}"))
         }
-        text.push(' ');
-    }
-    text.push(')');
-    Some(text)
+        Token::Text(inside) => format!("\"{inside}\""),
+        Token::Symbol(symbol) => symbol.to_owned(),
+    };
+    let pieces: Vec<String> = expression::tokens(term)?.into_iter().map(piece).collect();
+    Some(format!("({})", pieces.join(" ")))
 }

@@ -47,7 +47,7 @@ pub(super) fn entry(rule: &Rule) -> Entry<'_> {
 }
 
 /// What orders the names of subjects as subjects are ordered, and after them all other names.
-pub(super) fn subject_order<'n>((kind, key): Name<'n>) -> (usize, Option<BuiltIn>, &'n str, &'n str) {
+pub(super) fn subject_order((kind, key): Name<'_>) -> (usize, Option<BuiltIn>, &str, &str) {
     match ["user:", "profile:", "group:", "custom:"].iter().position(|known| *known == kind) {
         Some(place) => (place, None, kind, key),
         None => (usize::MAX, BuiltIn::from_name(key), kind, key),
@@ -68,7 +68,9 @@ impl Snapshot {
         let mut permissions: Vec<_> = self.index.roles.owned().flat_map(of).collect();
         permissions.sort_unstable_by(|a, b| self.index.order(a, b));
         let mut links: Vec<_> = self.index.roles.iter().collect();
-        links.sort_unstable_by(|a, b| self.index.subject_order(a.0, b.0).then_with(|| self.index.subject_order(a.1, b.1)));
+        links.sort_unstable_by(|a, b| {
+            self.index.subject_order(a.0, b.0).then_with(|| self.index.subject_order(a.1, b.1))
+        });
         let memberships = links.into_iter().filter_map(|(member, role)| {
             Some(Rule::Membership { member: self.subject(member)?, role: self.subject(role)? })
         });
@@ -137,7 +139,11 @@ mod tests {
         for one in &subjects {
             for other in &subjects {
                 let (a, b) = (one.to_string(), other.to_string());
-                assert_eq!(subject_order(subject_pieces(&a)).cmp(&subject_order(subject_pieces(&b))), one.cmp(other), "{a} {b}");
+                assert_eq!(
+                    subject_order(subject_pieces(&a)).cmp(&subject_order(subject_pieces(&b))),
+                    one.cmp(other),
+                    "{a} {b}"
+                );
             }
         }
     }

@@ -37,13 +37,8 @@ impl Snapshot {
         // Stable, because it is fast on what is sorted already, as compiled rules are.
         rules.sort_by(|a, b| a.borrow().cmp(b.borrow()));
         let rules: Vec<&Rule> = rules.iter().map(Borrow::borrow).collect();
-        let empty = Self {
-            plan: Arc::clone(plan),
-            tenant: tenant.clone(),
-            revision,
-            index: Index::default(),
-            changes: 0,
-        };
+        let empty =
+            Self { plan: Arc::clone(plan), tenant: tenant.clone(), revision, index: Index::default(), changes: 0 };
         empty.with(revision, &[], &rules)
     }
 
@@ -63,7 +58,7 @@ impl Snapshot {
     }
 
     fn with(&self, revision: u64, removed: &[&Rule], added: &[&Rule]) -> Self {
-        let index = self.index.after(&entries(removed), &entries(added));
+        let index = self.index.after(entries(removed), entries(added));
         Self { plan: Arc::clone(&self.plan), tenant: self.tenant.clone(), revision, index, changes: self.changes }
     }
 
@@ -106,8 +101,8 @@ impl Snapshot {
 }
 
 /// The names of each rule.
-fn entries<'r>(rules: &[&'r Rule]) -> Vec<Entry<'r>> {
-    rules.iter().map(|rule| entry(rule)).collect()
+fn entries<'r>(rules: &[&'r Rule]) -> impl Iterator<Item = Entry<'r>> + Clone {
+    rules.iter().map(|rule| entry(rule))
 }
 
 impl fmt::Debug for Snapshot {

@@ -128,7 +128,11 @@ impl Model {
         let slow = ["keyMatch2", "regexMatch", "globMatch"].iter().any(|name| object.starts_with(name))
             || action.starts_with("regexMatch");
         // What casbin compiles comes last, else it would compile for each line.
-        if slow { terms.sort_by_key(|term| term.contains("egexMatch") || term.contains("Match2") || term.contains("glob")) } else { random.shuffle(&mut terms) }
+        if slow {
+            terms.sort_by_key(|term| term.contains("egexMatch") || term.contains("Match2") || term.contains("glob"));
+        } else {
+            random.shuffle(&mut terms);
+        }
         let effect = random.of(&EFFECTS);
         let mut request = vec![Field::Subject, Field::Object, Field::Action];
         request.extend((roles == 3).then_some(Field::Domain));
@@ -318,7 +322,9 @@ const MUTANTS: [(&str, Tamper); 14] = [
     ("keyMatch2 taken for keyMatch", |model, _| change(model, "keyMatch2(", "keyMatch(")),
     ("globMatch taken for keyMatch", |model, _| change(model, "globMatch(", "keyMatch(")),
     ("regexMatch of objects taken for keyMatch", |model, _| change(model, "regexMatch(r.obj", "keyMatch(r.obj")),
-    ("regexMatch of actions taken for equality", |model, _| change(model, "regexMatch(r.act, p.act)", "r.act == p.act")),
+    ("regexMatch of actions taken for equality", |model, _| {
+        change(model, "regexMatch(r.act, p.act)", "r.act == p.act");
+    }),
     ("priority the other way round", |model, lines| {
         if model.effect == EFFECTS[3] {
             lines.reverse();

@@ -24,9 +24,11 @@ struct Example {
 }
 
 /// A model of these definitions; no roles without `g`.
-fn model(r: &str, p: &str, g: &str, e: &str, m: &str) -> String {
-    let g = if g.is_empty() { String::new() } else { format!("[role_definition]\ng = {g}\n") };
-    format!("[request_definition]\nr = {r}\n[policy_definition]\np = {p}\n{g}[policy_effect]\ne = {e}\n[matchers]\nm = {m}\n")
+fn model(request: &str, policy: &str, roles: &str, effect: &str, matcher: &str) -> String {
+    let roles = if roles.is_empty() { String::new() } else { format!("[role_definition]\ng = {roles}\n") };
+    format!(
+        "[request_definition]\nr = {request}\n[policy_definition]\np = {policy}\n{roles}[policy_effect]\ne = {effect}\n[matchers]\nm = {matcher}\n"
+    )
 }
 
 const BASIC: &str = "p, alice, data1, read\np, bob, data2, write";
@@ -56,7 +58,8 @@ fn domains() -> String {
     model("sub, dom, obj, act", "sub, dom, obj, act", "_, _, _", SOME_ALLOW, IN_DOMAIN)
 }
 
-const ALICE_AND_BOB_DENIED: [&str; 4] = ["alice, data1, write", "bob, data1, read", "bob, data1, write", "bob, data2, read"];
+const ALICE_AND_BOB_DENIED: [&str; 4] =
+    ["alice, data1, write", "bob, data1, read", "bob, data1, write", "bob, data2, read"];
 
 /// The models without roles.
 fn basic() -> Vec<Example> {
@@ -67,8 +70,12 @@ fn basic() -> Vec<Example> {
             policy: BASIC,
             allowed: &["alice, data1, read", "bob, data2, write"],
             denied: &[
-                "alice, data1, write", "alice, data2, read", "alice, data2, write", "bob, data1, read",
-                "bob, data1, write", "bob, data2, read",
+                "alice, data1, write",
+                "alice, data2, read",
+                "alice, data2, write",
+                "bob, data1, read",
+                "bob, data1, write",
+                "bob, data2, read",
             ],
         },
         Example {
@@ -124,7 +131,13 @@ fn roles() -> Vec<Example> {
             model: three("_, _", SOME_ALLOW, ROLES),
             policy: "p, alice, data1, read\np, bob, data2, write\np, data2_admin, data2, read\n\
                 p, data2_admin, data2, write\ng, alice, data2_admin\ng, bob, data2_admin, custom_data",
-            allowed: &["alice, data1, read", "alice, data2, read", "alice, data2, write", "bob, data2, read", "bob, data2, write"],
+            allowed: &[
+                "alice, data1, read",
+                "alice, data2, read",
+                "alice, data2, write",
+                "bob, data2, read",
+                "bob, data2, write",
+            ],
             denied: &["alice, data1, write", "bob, data1, read", "bob, data1, write"],
         },
         Example {
@@ -139,12 +152,18 @@ fn roles() -> Vec<Example> {
             model: domains(),
             policy: DOMAINS,
             allowed: &[
-                "alice, domain1, data1, read", "alice, domain1, data1, write", "bob, domain2, data2, read",
+                "alice, domain1, data1, read",
+                "alice, domain1, data1, write",
+                "bob, domain2, data2, read",
                 "bob, domain2, data2, write",
             ],
             denied: &[
-                "alice, domain1, data2, read", "alice, domain1, data2, write", "bob, domain2, data1, read",
-                "bob, domain2, data1, write", "alice, domain2, data2, read", "alice, domain9, data1, read",
+                "alice, domain1, data2, read",
+                "alice, domain1, data2, write",
+                "bob, domain2, data1, read",
+                "bob, domain2, data1, write",
+                "alice, domain2, data2, read",
+                "alice, domain9, data1, read",
             ],
         },
         Example {
@@ -160,7 +179,11 @@ fn roles() -> Vec<Example> {
             policy: DENY,
             allowed: &["alice, data1, read", "alice, data2, read", "bob, data2, write"],
             denied: &[
-                "alice, data1, write", "alice, data2, write", "bob, data1, read", "bob, data1, write", "bob, data2, read",
+                "alice, data1, write",
+                "alice, data2, write",
+                "bob, data1, read",
+                "bob, data1, write",
+                "bob, data2, read",
             ],
         },
         Example {
@@ -182,23 +205,36 @@ fn patterns_and_order() -> Vec<Example> {
             model: three("", SOME_ALLOW, "r.sub == p.sub && keyMatch(r.obj, p.obj) && regexMatch(r.act, p.act)"),
             policy: KEY_MATCH,
             allowed: &[
-                "alice, /alice_data/resource1, GET", "alice, /alice_data/resource1, POST",
-                "alice, /alice_data/resource2, GET", "bob, /alice_data/resource2, GET",
-                "bob, /bob_data/resource1, POST", "bob, /bob_data/resource2, POST", "cathy, /cathy_data, GET",
+                "alice, /alice_data/resource1, GET",
+                "alice, /alice_data/resource1, POST",
+                "alice, /alice_data/resource2, GET",
+                "bob, /alice_data/resource2, GET",
+                "bob, /bob_data/resource1, POST",
+                "bob, /bob_data/resource2, POST",
+                "cathy, /cathy_data, GET",
                 "cathy, /cathy_data, POST",
             ],
             denied: &[
-                "alice, /alice_data/resource2, POST", "alice, /bob_data/resource1, GET",
-                "alice, /bob_data/resource1, POST", "alice, /bob_data/resource2, GET",
-                "alice, /bob_data/resource2, POST", "bob, /alice_data/resource1, GET",
-                "bob, /alice_data/resource1, POST", "bob, /alice_data/resource2, POST",
-                "bob, /bob_data/resource1, GET", "bob, /bob_data/resource2, GET", "cathy, /cathy_data, DELETE",
+                "alice, /alice_data/resource2, POST",
+                "alice, /bob_data/resource1, GET",
+                "alice, /bob_data/resource1, POST",
+                "alice, /bob_data/resource2, GET",
+                "alice, /bob_data/resource2, POST",
+                "bob, /alice_data/resource1, GET",
+                "bob, /alice_data/resource1, POST",
+                "bob, /alice_data/resource2, POST",
+                "bob, /bob_data/resource1, GET",
+                "bob, /bob_data/resource2, GET",
+                "cathy, /cathy_data, DELETE",
             ],
         },
         Example {
             source: "casbin-rs enforcer.rs test_key_match_model_in_memory_deny",
             model: model(
-                "sub, obj, act", "sub, obj, act", "", NO_DENY,
+                "sub, obj, act",
+                "sub, obj, act",
+                "",
+                NO_DENY,
                 "r.sub == p.sub && keyMatch(r.obj, p.obj) && regexMatch(r.act, p.act)",
             ),
             policy: KEY_MATCH,
@@ -217,11 +253,19 @@ fn patterns_and_order() -> Vec<Example> {
             model: three("", SOME_ALLOW, "r.sub == p.sub && r.act == p.act && globMatch(r.obj, p.obj)"),
             policy: "p, u1, /foo/*, read\np, u2, /foo*, read\np, u3, /*/foo/*, read\np, u4, *, read",
             allowed: &[
-                "u1, /foo/, read", "u1, /foo/subprefix, read", "u2, /foosubprefix, read",
-                "u3, /prefix/foo/subprefix, read", "u3, /prefix/foo/, read", "u4, foo, read",
+                "u1, /foo/, read",
+                "u1, /foo/subprefix, read",
+                "u2, /foosubprefix, read",
+                "u3, /prefix/foo/subprefix, read",
+                "u3, /prefix/foo/, read",
+                "u4, foo, read",
             ],
             denied: &[
-                "u1, /foo, read", "u1, foo, read", "u2, /foo/subprefix, read", "u2, foo, read", "u3, /prefix/foo, read",
+                "u1, /foo, read",
+                "u1, foo, read",
+                "u2, /foo/subprefix, read",
+                "u2, foo, read",
+                "u3, /prefix/foo, read",
                 "u4, /foo, read",
             ],
         },
@@ -231,8 +275,12 @@ fn patterns_and_order() -> Vec<Example> {
             policy: PRIORITIES,
             allowed: &["alice, data1, read", "bob, data2, read"],
             denied: &[
-                "alice, data1, write", "alice, data2, read", "alice, data2, write", "bob, data1, read",
-                "bob, data1, write", "bob, data2, write",
+                "alice, data1, write",
+                "alice, data2, read",
+                "alice, data2, write",
+                "bob, data1, read",
+                "bob, data1, write",
+                "bob, data2, write",
             ],
         },
         Example {
@@ -295,10 +343,20 @@ fn published_models_outside_the_family_are_refused_with_the_term_that_is_the_mat
         ("abac_model.conf", three("", SOME_ALLOW, "r.sub == r.obj.owner"), unknown("r_sub == r_obj.owner")),
         (
             "abac_rule_model.conf",
-            model("sub, obj, act", "sub_rule, obj, act", "", SOME_ALLOW, "eval(p.sub_rule) && r.obj == p.obj && r.act == p.act"),
+            model(
+                "sub, obj, act",
+                "sub_rule, obj, act",
+                "",
+                SOME_ALLOW,
+                "eval(p.sub_rule) && r.obj == p.obj && r.act == p.act",
+            ),
             unknown("eval(p_sub_rule)"),
         ),
-        ("basic_with_root_model.conf", three("", SOME_ALLOW, &format!("{EQUALS} || r.sub == \"root\"")), unusable(roots)),
+        (
+            "basic_with_root_model.conf",
+            three("", SOME_ALLOW, &format!("{EQUALS} || r.sub == \"root\"")),
+            unusable(roots),
+        ),
         (
             "rbac_model_matcher_using_in_op.conf",
             three("_, _", SOME_ALLOW, &format!("{ROLES} || r.obj in [\"data2\", \"data3\"]")),
@@ -308,7 +366,13 @@ fn published_models_outside_the_family_are_refused_with_the_term_that_is_the_mat
         ("rbac_with_pattern_model.conf", two.replace("r.act == p.act", "regexMatch(r.act, p.act)"), several("g2")),
         (
             "multi_section_model.conf",
-            model("sub, act, obj\nr2 = sub, act", "sub, act, obj", "_, _", SOME_ALLOW, "r.sub == p.sub && r.obj == p.obj"),
+            model(
+                "sub, act, obj\nr2 = sub, act",
+                "sub, act, obj",
+                "_, _",
+                SOME_ALLOW,
+                "r.sub == p.sub && r.obj == p.obj",
+            ),
             several("r2"),
         ),
         (
@@ -347,9 +411,14 @@ fn lines_and_requests_that_casbin_would_panic_on_or_ignore_are_refused() {
     assert_eq!(start(&regex, "g, alice, admin"), "the model does not define lines of type `g`");
     assert_eq!(start(&regex, "p2, alice, data1, read"), "the model does not define lines of type `p2`");
     assert_eq!(start(&domains(), "g, alice, admin"), "`alice, admin` has 2 values, and the model defines 3");
-    assert_eq!(refused(&regex, "p, alice, data1, read"), None);
+    assert_eq!(refused(&regex, "p, al\u{ed}ce, data1, read"), None);
+    let evaluated = three("", SOME_ALLOW, &format!("{EQUALS} && !keyMatch(p.sub, \"a*\")"));
+    assert_eq!(start(&evaluated, "p, \u{e9}a, data1, read"), "`\u{e9}a` cannot be a value here");
+    assert_eq!(start(&regex, "p, alice, data\u{1f}1, read"), "`data\u{1f}1` cannot be a value here");
     let ours = LinePolicy::new(&regex, &policy(BASIC)).unwrap();
-    for request in [&["alice", "data1"][..], &["alice", "data1", ""], &["alice", "dat\u{e9}", "read"], &["a\u{1f}", "b", "c"]] {
+    for request in
+        [&["alice", "data1"][..], &["alice", "data1", ""], &["alice", "dat\u{e9}", "read"], &["a\u{1f}", "b", "c"]]
+    {
         assert!(ours.decide(request).is_err(), "{request:?}");
     }
 }
