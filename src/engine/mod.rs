@@ -1,8 +1,8 @@
 //! The decision engine. Pure and synchronous: no lock, no I/O, nothing async but the building
 //! of the [`oracle`], which is casbin's own Enforcer.
 //!
-//! `model.conf` is the truth about how rules match. [`layout`] reads it once and turns its matcher
-//! into look-ups, and an [`index`] is laid out for those. Two ways lead there: a [`plan`] and the
+//! `model.conf` is the truth about how rules match. `layout` reads it once and turns its matcher
+//! into look-ups, and an `index` is laid out for those. Two ways lead there: a [`plan`] and the
 //! [`snapshot`] of one tenant's rules at one revision, and [`lines`], which take any model and
 //! policy of the family that Casbin has. [`decide`] asks a snapshot it about one object and [`reach`] about all that are below a path;
 //! [`tenant`] gives the answer its reason and obligations. A decision costs by the subject's roles

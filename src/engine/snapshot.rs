@@ -1,4 +1,4 @@
-//! One tenant's rules at one revision: an [`index`](super::index) of them, made from that of the
+//! One tenant's rules at one revision: an `index` of them, made from that of the
 //! revision before. How it is asked is in [`decide`](super::decide).
 
 use std::borrow::Borrow;
