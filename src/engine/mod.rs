@@ -4,11 +4,11 @@
 //! `model.conf` is the truth about how rules match. `layout` reads it once and turns its matcher
 //! into look-ups, and an `index` is laid out for those. Two ways lead there: a [`plan`] and the
 //! [`snapshot`] of one tenant's rules at one revision, and [`lines`], which take any model and
-//! policy of the family that Casbin has. [`decide`] asks a snapshot it about one object and [`reach`] about all that are below a path;
-//! [`tenant`] gives the answer its reason and obligations. A decision costs by the subject's roles
-//! and the object's depth, not by the number of rules, and the next snapshot costs by what a
-//! change touches. The [`oracle`] answers the same questions the slow way, and the two must always
-//! agree.
+//! policy of the family that Casbin has. [`decide`] asks a snapshot about one object and [`reach`]
+//! about all that are below a path; [`tenant`] gives the answer its reason and obligations. A
+//! decision costs by the subject's roles and the object's depth, not by the number of rules, and
+//! the next snapshot costs by what a change touches. The [`oracle`] answers the same questions the
+//! slow way, and the two must always agree.
 
 mod change;
 mod chunks;
