@@ -23,7 +23,11 @@ const HOUSE: [Layer; 12] = [
     Layer { name: "domain", layers: &[], crates: DOMAIN_CRATES },
     Layer { name: "config", layers: &["domain"], crates: CONFIG_CRATES },
     Layer { name: "policy", layers: &["domain"], crates: &["serde", "serde_json", "sha2", "thiserror"] },
-    Layer { name: "engine", layers: &["domain", "policy"], crates: &["casbin", "ahash", "arc_swap", "thiserror"] },
+    Layer {
+        name: "engine",
+        layers: &["domain", "policy"],
+        crates: &["casbin", "ahash", "arc_swap", "globset", "regex", "thiserror"],
+    },
     Layer { name: "store", layers: &["domain", "policy"], crates: STORE_CRATES },
     Layer { name: "sync", layers: &["domain", "policy"], crates: SYNC_CRATES },
     Layer { name: "mail", layers: &["domain"], crates: &["lettre", "tokio", "url", "uuid"] },

@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod after;
+mod family;
+mod published;
 mod tenant;
 
 use std::sync::Arc;

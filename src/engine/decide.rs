@@ -1,10 +1,11 @@
 //! Asking a snapshot. A decision, the list of matching rules and the question whether a grant is
 //! covered all run through one walk, so that they cannot disagree.
 
+use super::index::{Index, STAR};
+use super::layout::Combine;
 use super::permissions::Permission;
-use super::plan::Combine;
 use super::rules::RuleId;
-use super::snapshot::{STAR, Snapshot};
+use super::snapshot::Snapshot;
 use crate::domain::key::{Action, ActionPattern, Object, ObjectPattern};
 use crate::policy::rule::{Effect, Subject};
 
@@ -21,22 +22,18 @@ pub struct Verdict {
 impl Snapshot {
     /// Whether `subject` may do `action` on `object`. Takes no lock and allocates nothing.
     pub fn decide(&self, subject: &Subject, object: &Object, action: &Action) -> Verdict {
-        let (mut allow, mut deny): (Option<RuleId>, Option<RuleId>) = (None, None);
+        let mut found = Found::default();
         self.visit_matches(subject, object, action, |id, effect| {
-            let first = match effect {
-                Effect::Allow => &mut allow,
-                Effect::Deny => &mut deny,
-            };
-            *first = Some(first.map_or(id, |known| if self.order(&id, &known).is_lt() { id } else { known }));
+            found.note(id, effect, |one, other| self.index.order(one, other).is_lt());
         });
-        self.plan.combine().verdict(allow, deny)
+        self.plan.combine().verdict(found)
     }
 
     /// All permissions that match the request, in order.
     pub fn matches(&self, subject: &Subject, object: &Object, action: &Action) -> Vec<RuleId> {
         let mut matches = Vec::new();
         self.visit_matches(subject, object, action, |id, _| matches.push(id));
-        matches.sort_unstable_by(|a, b| self.order(a, b));
+        matches.sort_unstable_by(|a, b| self.index.order(a, b));
         // A role that is held in several ways is visited as often.
         matches.dedup();
         matches
@@ -46,11 +43,15 @@ impl Snapshot {
     /// rules allows all of them, and none denies any. Several rules that only together would
     /// allow all are not looked for, so that a `false` may be too strict and a `true` never is.
     pub fn covers(&self, subject: &Subject, object: &ObjectPattern, action: &ActionPattern) -> bool {
-        let wanted = if action.is_any() { Some(STAR) } else { self.actions.find(action.as_str(), "") };
-        let (mut allow, mut deny) = (None, None);
+        let wanted = if action.is_any() {
+            self.plan.star().then_some(STAR)
+        } else {
+            self.index.actions.find(action.as_str(), "")
+        };
+        let mut found = Found::default();
         let mut note = |id, permission: &Permission| match permission.effect {
-            Effect::Allow if self.acts(permission, wanted) => allow = Some(id),
-            Effect::Deny if action.is_any() || self.acts(permission, wanted) => deny = Some(id),
+            Effect::Allow if self.acts(permission, wanted) => found.allow = Some(id),
+            Effect::Deny if action.is_any() || self.acts(permission, wanted) => found.deny = Some(id),
             _ => {}
         };
         self.visit(subject, object.prefix().unwrap_or(object.as_str()), &mut note);
@@ -62,11 +63,11 @@ impl Snapshot {
                 }
             });
         }
-        self.plan.combine().verdict(allow, deny).allowed
+        self.plan.combine().verdict(found).allowed
     }
 
     fn visit_matches(&self, subject: &Subject, object: &Object, action: &Action, mut on: impl FnMut(RuleId, Effect)) {
-        let wanted = self.actions.find(action.as_str(), "");
+        let wanted = self.index.actions.find(action.as_str(), "");
         self.visit(subject, object.as_str(), |id, permission| {
             if self.acts(permission, wanted) {
                 on(id, permission.effect);
@@ -77,26 +78,15 @@ impl Snapshot {
     /// Whether the permission is for the action of this number; `None` is an action that no rule
     /// names. A denial that the model cannot hold is for none.
     pub(super) fn acts(&self, permission: &Permission, wanted: Option<u32>) -> bool {
-        let acts = if permission.action == STAR { self.plan.star() } else { Some(permission.action) == wanted };
-        acts && self.plan.holds(permission.effect)
+        Index::acts(permission, wanted, self.plan.star()) && self.plan.holds(permission.effect)
     }
 
     /// Every permission of `subject` and of all that it holds whose object contains `path`: an
     /// object `a/b`, or `a/b/` for all that is below. One may come several times.
-    pub(super) fn visit(&self, subject: &Subject, path: &str, mut on: impl FnMut(RuleId, &Permission)) {
-        let Some(subject) = self.number(subject) else { return };
-        let mut visit = |head: &str, tail| {
-            let Some(object) = self.objects.find(head, tail) else { return };
-            self.roles.visit(subject, |subject, own| {
-                own.on(object).for_each(|permission| on(RuleId { subject, permission: *permission }, permission));
-            });
-        };
-        visit(path, "");
-        if self.plan.prefixes() {
-            // As keyMatch has it, `a/*` takes what starts with `a/`: never `a` itself or `ab`.
-            for (slash, _) in path.bytes().enumerate().filter(|(_, byte)| *byte == b'/') {
-                visit(path.get(..=slash).unwrap_or_default(), "*");
-            }
+    #[inline]
+    pub(super) fn visit(&self, subject: &Subject, path: &str, on: impl FnMut(RuleId, &Permission)) {
+        if let Some(subject) = self.number(subject) {
+            self.index.visit(self.plan.prefixes(), subject, path, on);
         }
     }
 
@@ -104,21 +94,46 @@ impl Snapshot {
     /// One may come several times.
     pub(super) fn visit_below(&self, subject: &Subject, prefix: &str, mut on: impl FnMut(RuleId, &Permission)) {
         let Some(subject) = self.number(subject) else { return };
-        let below = self.objects.below(prefix);
-        self.roles.visit(subject, |subject, own| {
+        let below = self.index.objects.below(prefix);
+        self.index.roles.visit(subject, |subject, own| {
             let permissions = own.iter().filter(|permission| below(permission.object));
             permissions.for_each(|permission| on(RuleId { subject, permission: *permission }, permission));
         });
     }
 }
 
+/// The first rule of each effect among those that match.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Found {
+    pub(super) allow: Option<RuleId>,
+    pub(super) deny: Option<RuleId>,
+}
+
+impl Found {
+    /// Takes one more rule that matches; `before` tells which of two stands first.
+    #[inline]
+    pub(super) fn note(&mut self, id: RuleId, effect: Effect, before: impl Fn(&RuleId, &RuleId) -> bool) {
+        let first = match effect {
+            Effect::Allow => &mut self.allow,
+            Effect::Deny => &mut self.deny,
+        };
+        *first = Some(first.map_or(id, |known| if before(&id, &known) { id } else { known }));
+    }
+}
+
 impl Combine {
-    pub(super) const fn verdict(self, allow: Option<RuleId>, deny: Option<RuleId>) -> Verdict {
-        match self {
-            Self::SomeAllowAndNoDeny if deny.is_some() => Verdict { allowed: false, deciding: deny },
-            Self::SomeAllowAndNoDeny | Self::SomeAllow => Verdict { allowed: allow.is_some(), deciding: allow },
-            Self::NoDeny => Verdict { allowed: deny.is_none(), deciding: deny },
-        }
+    #[inline]
+    pub(super) fn verdict(self, Found { allow, deny }: Found) -> Verdict {
+        let denied = match self {
+            Self::SomeAllow => None,
+            Self::SomeAllowAndNoDeny | Self::NoDeny => deny,
+            // Each line has a place of its own there, and it is its action.
+            Self::First => {
+                deny.filter(|deny| allow.is_none_or(|allow| deny.permission.action < allow.permission.action))
+            }
+        };
+        let allowed = denied.is_none() && (self == Self::NoDeny || allow.is_some());
+        Verdict { allowed, deciding: denied.or(if self == Self::NoDeny { None } else { allow }) }
     }
 }
 

@@ -1,46 +1,48 @@
-//! The terms of a matcher: splits the text that casbin holds (`r_sub` for `r.sub`) at its
-//! top-level `&&` and recognises those that can be planned. It knows forms, not meanings.
+//! The terms of a matcher: recognises those that have a look-up or a comparison here, and leaves
+//! the others to casbin's own evaluator. It knows forms, not meanings.
 
+use super::expression::{self, Expression, Operand};
+use super::patterns::Function;
 use super::plan::PlanError;
 
-/// One term, with the fields that it compares as positions in their definitions.
+/// One term of a matcher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Term {
     /// How it compares.
     pub(super) form: Form,
-    /// The field of the request.
-    pub(super) request: usize,
-    /// The field of the policy.
-    pub(super) policy: usize,
-    /// The term as casbin holds it, for errors.
+    /// The term as casbin holds it, for errors and for casbin.
     pub(super) text: String,
 }
 
-/// How a term compares its two fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a term compares fields, which are positions in their definitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Form {
-    /// `g(r.s, p.s, r.d)`, where `d` is the field at this position.
-    Role { domain: usize },
+    /// `g(r.s, p.s)`, or `g(r.s, p.s, r.d)`
+    Role { request: usize, policy: usize, domain: Option<usize> },
     /// `r.x == p.y`
-    Equal,
+    Equal { request: usize, policy: usize },
     /// `(r.x == p.y || p.y == "*")`
-    EqualOrStar,
-    /// `keyMatch(r.x, p.y)`
-    KeyMatch,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token<'t> {
-    Name(&'t str),
-    /// The inside of a quoted string.
-    Text(&'t str),
-    Symbol(&'t str),
+    EqualOrStar { request: usize, policy: usize },
+    /// `keyMatch(r.x, p.y)` and its kin
+    Match { function: Function, request: usize, policy: usize },
+    /// `r.x == "text"`
+    RequestIs { request: usize, text: String },
+    /// `p.y == "text"`
+    PolicyIs { policy: usize, text: String },
+    /// Anything else that casbin evaluates over these fields and texts. Policy fields that it
+    /// takes as patterns stand with their function.
+    Other { patterns: Vec<(Function, usize)> },
 }
 
 /// Reads all terms of `matcher` over the fields of the two definitions.
 pub(super) fn terms(matcher: &str, request: &[String], policy: &[String]) -> Result<Vec<Term>, PlanError> {
     let fields = Fields { request, policy };
-    split(matcher).into_iter().map(|text| fields.term(text)).collect()
+    let term = |text: &str| {
+        let form = expression::read(text).and_then(|expression| fields.form(&expression));
+        let form = form.ok_or_else(|| PlanError::UnknownTerm(text.to_owned()))?;
+        Ok(Term { form, text: text.to_owned() })
+    };
+    expression::terms(matcher).into_iter().map(term).collect()
 }
 
 /// The fields of the request and the policy, as casbin names them: `r_sub`, `p_sub`.
@@ -50,95 +52,109 @@ struct Fields<'m> {
 }
 
 impl Fields<'_> {
-    fn term(&self, text: &str) -> Result<Term, PlanError> {
-        use Token::{Name, Symbol, Text};
-        let read = match *tokens(text) {
-            [Name(a), Symbol("=="), Name(b)] => self.either(a, b).map(|(r, p)| (Form::Equal, r, p)),
-            [Name("g"), Symbol("("), Name(member), Symbol(","), Name(role), Symbol(","), Name(domain), Symbol(")")] => {
-                self.pair(member, role).zip(self.request(domain)).map(|((r, p), domain)| (Form::Role { domain }, r, p))
+    fn form(&self, expression: &Expression<'_>) -> Option<Form> {
+        match expression {
+            Expression::Call { name: "g", arguments } => self.role(arguments),
+            Expression::Call { name, arguments } => self.function(name, arguments),
+            Expression::Compare { equal: true, one, other } => self.equality(*one, *other),
+            Expression::Or(either) => self.equal_or_star(either),
+            _ => None,
+        }
+        .or_else(|| self.other(expression))
+    }
+
+    fn role(&self, arguments: &[Operand<'_>]) -> Option<Form> {
+        let (member, role, domain) = match *arguments {
+            [member, role] => (member, role, None),
+            [member, role, domain] => (member, role, Some(self.request(domain)?)),
+            _ => return None,
+        };
+        Some(Form::Role { request: self.request(member)?, policy: self.policy(role)?, domain })
+    }
+
+    fn function(&self, name: &str, arguments: &[Operand<'_>]) -> Option<Form> {
+        let (function, [key, pattern]) = (Function::named(name)?, arguments) else { return None };
+        Some(Form::Match { function, request: self.request(*key)?, policy: self.policy(*pattern)? })
+    }
+
+    fn equality(&self, one: Operand<'_>, other: Operand<'_>) -> Option<Form> {
+        let (field, text) = match (one, other) {
+            (Operand::Field(_), Operand::Field(_)) => {
+                let (request, policy) = self.pair(one, other).or_else(|| self.pair(other, one))?;
+                return Some(Form::Equal { request, policy });
             }
-            [Name("keyMatch"), Symbol("("), Name(key), Symbol(","), Name(pattern), Symbol(")")] => {
-                self.pair(key, pattern).map(|(r, p)| (Form::KeyMatch, r, p))
-            }
-            [
-                Symbol("("),
-                Name(a),
-                Symbol("=="),
-                Name(b),
-                Symbol("||"),
-                Name(starred),
-                Symbol("=="),
-                Text("*"),
-                Symbol(")"),
-            ] => self
-                .either(a, b)
-                .filter(|(_, p)| self.policy(starred) == Some(*p))
-                .map(|(r, p)| (Form::EqualOrStar, r, p)),
+            (field, Operand::Text(text)) | (Operand::Text(text), field) => (field, text.to_owned()),
+        };
+        let of_request = self.request(field).map(|request| Form::RequestIs { request, text: text.clone() });
+        of_request.or_else(|| Some(Form::PolicyIs { policy: self.policy(field)?, text }))
+    }
+
+    fn equal_or_star(&self, either: &[Expression<'_>]) -> Option<Form> {
+        let form = |expression: &Expression<'_>| match expression {
+            Expression::Compare { equal: true, one, other } => self.equality(*one, *other),
             _ => None,
         };
-        let (form, request, policy) = read.ok_or_else(|| PlanError::UnknownTerm(text.to_owned()))?;
-        Ok(Term { form, request, policy, text: text.to_owned() })
-    }
-
-    fn request(&self, name: &str) -> Option<usize> {
-        self.request.iter().position(|field| field == name)
-    }
-
-    fn policy(&self, name: &str) -> Option<usize> {
-        self.policy.iter().position(|field| field == name)
-    }
-
-    fn pair(&self, request: &str, policy: &str) -> Option<(usize, usize)> {
-        self.request(request).zip(self.policy(policy))
-    }
-
-    fn either(&self, a: &str, b: &str) -> Option<(usize, usize)> {
-        self.pair(a, b).or_else(|| self.pair(b, a))
-    }
-}
-
-/// Splits at each `&&` outside of parentheses and quotes. A top-level `||` binds weaker than
-/// `&&`, and stays inside a term that no form fits, so that such a matcher is refused.
-fn split(matcher: &str) -> Vec<&str> {
-    let mut terms = Vec::new();
-    let (mut start, mut depth, mut quoted) = (0, 0_usize, false);
-    for (at, byte) in matcher.bytes().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'(' if !quoted => depth += 1,
-            b')' if !quoted => depth = depth.saturating_sub(1),
-            b'&' if !quoted && depth == 0 && at >= start && matcher.as_bytes().get(at + 1) == Some(&b'&') => {
-                terms.extend(matcher.get(start..at));
-                start = at + 2;
+        let [one, other] = either else { return None };
+        match (form(one)?, form(other)?) {
+            (Form::Equal { request, policy }, Form::PolicyIs { policy: starred, text })
+            | (Form::PolicyIs { policy: starred, text }, Form::Equal { request, policy })
+                if starred == policy && text == "*" =>
+            {
+                Some(Form::EqualOrStar { request, policy })
             }
-            _ => {}
+            _ => None,
         }
     }
-    terms.extend(matcher.get(start..));
-    terms.into_iter().map(str::trim).collect()
+
+    /// A term that casbin can evaluate on one rule without an error: over known fields, texts and
+    /// functions alone.
+    fn other(&self, expression: &Expression<'_>) -> Option<Form> {
+        let mut patterns = Vec::new();
+        self.sound(expression, &mut patterns).then_some(Form::Other { patterns })
+    }
+
+    fn sound(&self, expression: &Expression<'_>, patterns: &mut Vec<(Function, usize)>) -> bool {
+        let known = |operand: Operand<'_>| match operand {
+            Operand::Text(_) => true,
+            Operand::Field(_) => self.request(operand).or_else(|| self.policy(operand)).is_some(),
+        };
+        match expression {
+            Expression::Compare { one, other, .. } => known(*one) && known(*other),
+            Expression::In { one, .. } => known(*one),
+            Expression::Not(inside) => self.sound(inside, patterns),
+            Expression::And(all) | Expression::Or(all) => all.iter().all(|it| self.sound(it, patterns)),
+            Expression::Call { name, arguments } => {
+                let (Some(function), [key, pattern]) = (Function::named(name), arguments.as_slice()) else {
+                    return false;
+                };
+                // casbin panics on a pattern that it cannot read: a request's value is never one.
+                known(*key)
+                    && match *pattern {
+                        Operand::Text(text) => function.compile(text).is_ok(),
+                        field @ Operand::Field(_) => {
+                            self.policy(field).map(|at| patterns.push((function, at))).is_some()
+                        }
+                    }
+            }
+        }
+    }
+
+    fn request(&self, operand: Operand<'_>) -> Option<usize> {
+        position(self.request, operand)
+    }
+
+    fn policy(&self, operand: Operand<'_>) -> Option<usize> {
+        position(self.policy, operand)
+    }
+
+    fn pair(&self, request: Operand<'_>, policy: Operand<'_>) -> Option<(usize, usize)> {
+        self.request(request).zip(self.policy(policy))
+    }
 }
 
-fn tokens(term: &str) -> Vec<Token<'_>> {
-    let mut tokens = Vec::new();
-    let mut rest = term.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let (token, after) = token(rest, first);
-        tokens.push(token);
-        rest = after.trim_start();
+fn position(fields: &[String], operand: Operand<'_>) -> Option<usize> {
+    match operand {
+        Operand::Field(name) => fields.iter().position(|field| field == name),
+        Operand::Text(_) => None,
     }
-    tokens
-}
-
-fn token(rest: &str, first: char) -> (Token<'_>, &str) {
-    let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-    if in_name(first) {
-        let (name, after) = rest.split_at(rest.find(|c| !in_name(c)).unwrap_or(rest.len()));
-        return (Token::Name(name), after);
-    }
-    if let Some((text, after)) = rest.strip_prefix('"').and_then(|rest| rest.split_once('"')) {
-        return (Token::Text(text), after);
-    }
-    let length = ["==", "||"].into_iter().find(|symbol| rest.starts_with(symbol)).map_or(first.len_utf8(), str::len);
-    let (symbol, after) = rest.split_at(length);
-    (Token::Symbol(symbol), after)
 }

@@ -1,29 +1,37 @@
 //! The decision engine. Pure and synchronous: no lock, no I/O, nothing async but the building
 //! of the [`oracle`], which is casbin's own Enforcer.
 //!
-//! `model.conf` is the truth about how rules match. [`plan`] reads it once and turns its matcher
-//! into look-ups; [`snapshot`] is one tenant's rules at one revision, laid out for those
-//! look-ups; [`decide`] asks it about one object and [`reach`] about all that are below a path;
-//! [`tenant`] gives the answer its reason and obligations. A decision costs by the subject's roles
-//! and the object's depth, not by the number of rules, and the next snapshot costs by what a
-//! change touches. The [`oracle`] answers the same questions the slow way, and the two must always
-//! agree.
+//! `model.conf` is the truth about how rules match. `layout` reads it once and turns its matcher
+//! into look-ups, and an `index` is laid out for those. Two ways lead there: a [`plan`] and the
+//! [`snapshot`] of one tenant's rules at one revision, and [`lines`], which take any model and
+//! policy of the family that Casbin has. [`decide`] asks a snapshot about one object and [`reach`]
+//! about all that are below a path; [`tenant`] gives the answer its reason and obligations. A
+//! decision costs by the subject's roles and the object's depth, not by the number of rules, and
+//! the next snapshot costs by what a change touches. The [`oracle`] answers the same questions the
+//! slow way, and the two must always agree.
 
 mod change;
 mod chunks;
 pub mod decide;
+mod expression;
+mod index;
+mod layout;
+pub mod lines;
 mod matcher;
 mod names;
 pub mod oracle;
+mod patterns;
 mod permissions;
 pub mod plan;
 pub mod reach;
+mod residual;
 mod roles;
 mod rules;
 pub mod snapshot;
 pub mod tenant;
 
 pub use decide::Verdict;
+pub use lines::{LineError, LinePolicy};
 pub use oracle::{Oracle, OracleError};
 pub use plan::{Plan, PlanError};
 pub use rules::RuleId;

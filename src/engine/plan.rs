@@ -1,15 +1,14 @@
-//! From `model.conf` to a plan: which field of the model is the subject, the domain, the object
-//! and the action, how each is matched, and how the effects of the matching rules are combined.
+//! The plan for the platform's own rules: which field of the model is the subject, the domain, the
+//! object and the action of a [`Rule`].
 //!
-//! What the planner does not know is refused with an error that names it. A model that is
-//! planned is decided exactly as casbin's Enforcer decides it.
+//! Rules are asked for more than decisions: what a grant covers, what is in reach, who can. So of
+//! the [family](super::lines) that is decided, a plan takes the models whose objects are names and
+//! prefixes and whose actions are names and `*`, and refuses the others with the term that is the
+//! matter.
 
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-use casbin::{Assertion, DefaultModel, Model};
-
-use super::matcher::{self, Form, Term};
+use super::layout::{Combine, Field, Layout, Rest, Slot};
+use super::matcher::{Form, Term};
+use super::patterns::Function;
 use crate::domain::key::{Action, Object, TenantKey};
 use crate::policy::rule::{Effect, Rule, Subject};
 
@@ -25,15 +24,18 @@ pub enum PlanError {
     /// A second definition of a kind, such as `g2`.
     #[error("the model defines `{0}`: only one definition of a kind is supported")]
     SeveralDefinitions(String),
-    /// A role definition without a domain, or with more.
-    #[error("the role definition `{0}` is not supported: `_, _, _` (member, role, domain) is")]
+    /// A role definition with more than a member, a role and a domain.
+    #[error("the role definition `{0}` is not supported: `_, _` and `_, _, _` (member, role, domain) are")]
     RoleDefinition(String),
-    /// A term of the matcher that the planner does not know.
+    /// A term of the matcher that is not understood, or that casbin could not evaluate safely.
     #[error("the matcher's term `{0}` is not supported")]
     UnknownTerm(String),
-    /// A field that an earlier term matches already.
-    #[error("the matcher's term `{0}` matches a field for the second time")]
-    RepeatedField(String),
+    /// No term finds lines without a look at all of them.
+    #[error("no term of the matcher `{0}` selects rules: `g`, `==`, `keyMatch`, `keyMatch2` and `globMatch` do")]
+    NoUsableTerm(String),
+    /// A term that is decided, but of which the platform's own rules could not be searched.
+    #[error("the matcher's term `{0}` is not supported for the platform's rules")]
+    BeyondRules(String),
     /// No term matches what every request has.
     #[error("the matcher has no term for the {0}")]
     MissingTerm(&'static str),
@@ -43,10 +45,13 @@ pub enum PlanError {
     /// A field that no term matches.
     #[error("no term of the matcher matches the field `{0}`")]
     UnusedField(String),
-    /// An effect expression that is not one of Casbin's three that need no order.
+    /// An effect expression that is not one of Casbin's, or depends on the order of the rules.
     #[error("the policy effect `{0}` is not supported")]
     UnknownEffect(String),
 }
+
+/// The effect that goes by the order of the policy, which a tenant's rules do not have.
+const FIRST: &str = "priority(p_eft) || deny";
 
 /// What a field of the model holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,18 +63,7 @@ enum Part {
     Effect,
 }
 
-/// How the effects of the matching rules make the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Combine {
-    /// `some(where (p.eft == allow)) && !some(where (p.eft == deny))`
-    SomeAllowAndNoDeny,
-    /// `some(where (p.eft == allow))`
-    SomeAllow,
-    /// `!some(where (p.eft == deny))`
-    NoDeny,
-}
-
-/// A model that has been understood.
+/// A model that has been understood, for the platform's rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     request: Vec<Part>,
@@ -82,24 +76,33 @@ pub struct Plan {
 impl Plan {
     /// Plans the model of this text.
     pub fn from_model(text: &str) -> Result<Self, PlanError> {
-        let model = read(text)?;
-        let request = &definition(&model, "r")?.tokens;
-        let policy = &definition(&model, "p")?.tokens;
-        let role = &definition(&model, "g")?.value;
-        if role.split(',').map(str::trim).ne(["_", "_", "_"]) {
-            return Err(PlanError::RoleDefinition(role.clone()));
+        let layout = Layout::read(text)?;
+        if layout.combine == Combine::First {
+            return Err(PlanError::UnknownEffect(FIRST.to_owned()));
         }
-        let combine = Combine::read(&definition(&model, "e")?.value)?;
-        let terms = Terms::assign(matcher::terms(&definition(&model, "m")?.value, request, policy)?, policy)?;
+        if let Some(term) = layout.rest.terms().iter().find(|term| compared(term).is_none()) {
+            return Err(PlanError::BeyondRules(term.text.clone()));
+        }
+        let subject = layout.subject.as_ref().filter(|key| key.roles).ok_or(PlanError::MissingTerm("subject"))?;
+        let domain = layout.domain.ok_or(PlanError::MissingTerm("domain"))?;
+        let object = layout.object.as_ref().ok_or(PlanError::MissingTerm("object or the action"))?;
+        let (action, star) = action(&layout)?;
+        if !matches!(object.function, None | Some(Function::KeyMatch)) {
+            return Err(PlanError::BeyondRules(object.text.clone()));
+        }
+        told_apart(&layout)?;
+        let keys = [
+            (subject.request, Part::Subject),
+            (domain, Part::Domain),
+            (object.request, Part::Object),
+            (action, Part::Action),
+        ];
         Ok(Self {
-            request: parts(request, |at| terms.part(|term| term.request == at))?,
-            policy: parts(policy, |at| match policy.get(at).map(String::as_str) {
-                Some(EFFECT_FIELD) => Some(Part::Effect),
-                _ => terms.part(|term| term.policy == at),
-            })?,
-            prefixes: terms.object.form == Form::KeyMatch,
-            star: terms.action.form == Form::EqualOrStar,
-            combine,
+            request: request_parts(&layout, &keys)?,
+            policy: layout.policy.iter().map(|field| part(field.slot)).collect(),
+            prefixes: layout.prefixes(),
+            star,
+            combine: layout.combine,
         })
     }
 
@@ -152,117 +155,60 @@ impl Plan {
     }
 }
 
-/// The name by which casbin itself finds the effect field.
-const EFFECT_FIELD: &str = "p_eft";
+/// The field of the request that holds the action, and whether a rule's `*` stands for all.
+fn action(layout: &Layout) -> Result<(usize, bool), PlanError> {
+    if let Rest::Action { request, star, .. } = layout.rest {
+        return Ok((request, star));
+    }
+    let terms = layout.rest.terms();
+    let compared: Vec<usize> = terms.iter().filter_map(compared).collect();
+    let unused = |(at, field): &(usize, &Field)| matches!(field.slot, Slot::Rest(_)) && !compared.contains(at);
+    if let Some((_, field)) = layout.policy.iter().enumerate().find(unused) {
+        return Err(PlanError::UnusedField(field.name.clone()));
+    }
+    Err(terms
+        .last()
+        .map_or(PlanError::MissingTerm("object or the action"), |term| PlanError::BeyondRules(term.text.clone())))
+}
 
-/// Reads the text through casbin. Its reader is async for the sake of files; over a text in
-/// memory it never waits, so that a single poll finishes it.
-fn read(text: &str) -> Result<DefaultModel, PlanError> {
-    match pin!(DefaultModel::from_str(text)).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(model) => model.map_err(|error| PlanError::Unreadable(error.to_string())),
-        Poll::Pending => Err(PlanError::Unreadable("it waits for more text".to_owned())),
+/// The field of a rule that the term compares with one of the request, plainly or with a star.
+const fn compared(term: &Term) -> Option<usize> {
+    match term.form {
+        Form::Equal { policy, .. } | Form::EqualOrStar { policy, .. } => Some(policy),
+        _ => None,
     }
 }
 
-/// The only definition of its kind: `r`, `p`, `g`, `e` or `m`.
-fn definition<'m>(model: &'m DefaultModel, kind: &'static str) -> Result<&'m Assertion, PlanError> {
-    let definitions = model.get_model().get(kind).ok_or(PlanError::MissingDefinition(kind))?;
-    match definitions.keys().find(|key| *key != kind) {
-        Some(other) => Err(PlanError::SeveralDefinitions(other.clone())),
-        None => definitions.get(kind).ok_or(PlanError::MissingDefinition(kind)),
-    }
-}
-
-/// The part of each field, in order; a field without one is refused.
-fn parts(fields: &[String], part: impl Fn(usize) -> Option<Part>) -> Result<Vec<Part>, PlanError> {
-    let named = |(at, field): (usize, &String)| part(at).ok_or_else(|| PlanError::UnusedField(field.clone()));
-    fields.iter().enumerate().map(named).collect()
-}
-
-impl Combine {
-    fn read(expression: &str) -> Result<Self, PlanError> {
-        // To the letter, as casbin compares them: it panics on any other.
-        match expression {
-            "some(where (p_eft == allow)) && !some(where (p_eft == deny))" => Ok(Self::SomeAllowAndNoDeny),
-            "some(where (p_eft == allow))" => Ok(Self::SomeAllow),
-            "!some(where (p_eft == deny))" => Ok(Self::NoDeny),
-            _ => Err(PlanError::UnknownEffect(expression.to_owned())),
+/// Only objects have patterns and only actions have the star; between two plain equalities the
+/// field's usual name decides.
+fn told_apart(layout: &Layout) -> Result<(), PlanError> {
+    let named = |slot: Slot, name: &str| layout.policy.iter().any(|field| field.slot == slot && field.name == name);
+    match (&layout.object, &layout.rest) {
+        (Some(object), Rest::Action { star: false, text, .. })
+            if object.function.is_none() && !(named(Slot::Object, "p_obj") && named(Slot::Rest(0), "p_act")) =>
+        {
+            Err(PlanError::Ambiguous(object.text.clone(), text.clone()))
         }
+        _ => Ok(()),
     }
 }
 
-/// The four terms of a matcher by what they match.
-struct Terms {
-    subject: Term,
-    domain: Term,
-    object: Term,
-    action: Term,
+fn request_parts(layout: &Layout, keys: &[(usize, Part)]) -> Result<Vec<Part>, PlanError> {
+    let part = |(at, field): (usize, &String)| {
+        let key = keys.iter().find(|(request, _)| *request == at);
+        key.map(|(_, part)| *part).ok_or_else(|| PlanError::UnusedField(field.clone()))
+    };
+    layout.request.iter().enumerate().map(part).collect()
 }
 
-impl Terms {
-    /// Tells the terms apart by their form: the role look-up has the subject and names the
-    /// domain, an equality on it ties the rule to the tenant, and two are left.
-    fn assign(mut terms: Vec<Term>, policy: &[String]) -> Result<Self, PlanError> {
-        refuse_repeated(&terms)?;
-        let effect = policy.iter().position(|field| field == EFFECT_FIELD);
-        if let Some(term) = terms.iter().find(|term| Some(term.policy) == effect) {
-            return Err(PlanError::UnknownTerm(term.text.clone()));
-        }
-        let role = |term: &Term| match term.form {
-            Form::Role { domain } => Some(domain),
-            _ => None,
-        };
-        let tenant = terms.iter().find_map(role).ok_or(PlanError::MissingTerm("subject"))?;
-        let subject = take(&mut terms, |term| role(term).is_some(), "subject")?;
-        let domain = take(&mut terms, |term| term.form == Form::Equal && term.request == tenant, "domain")?;
-        let mut rest = terms.into_iter();
-        let (Some(one), Some(other)) = (rest.next(), rest.next()) else {
-            return Err(PlanError::MissingTerm("object or the action"));
-        };
-        if let Some(extra) = rest.next() {
-            return Err(PlanError::UnknownTerm(extra.text));
-        }
-        let (object, action) = object_and_action(one, other, policy)?;
-        Ok(Self { subject, domain, object, action })
-    }
-
-    /// What the field of the term that is `chosen` holds.
-    fn part(&self, chosen: impl Fn(&Term) -> bool) -> Option<Part> {
-        [
-            (&self.subject, Part::Subject),
-            (&self.domain, Part::Domain),
-            (&self.object, Part::Object),
-            (&self.action, Part::Action),
-        ]
-        .into_iter()
-        .find_map(|(term, part)| chosen(term).then_some(part))
-    }
-}
-
-/// Takes the first term that is `chosen` out of `terms`.
-fn take(terms: &mut Vec<Term>, chosen: impl Fn(&Term) -> bool, what: &'static str) -> Result<Term, PlanError> {
-    let at = terms.iter().position(chosen).ok_or(PlanError::MissingTerm(what))?;
-    Ok(terms.remove(at))
-}
-
-/// Two terms on one field would have to hold together; the plan has one look-up for each field.
-fn refuse_repeated(terms: &[Term]) -> Result<(), PlanError> {
-    let repeated = terms.iter().enumerate().find(|(at, term)| {
-        terms.iter().take(*at).any(|before| before.request == term.request || before.policy == term.policy)
-    });
-    repeated.map_or(Ok(()), |(_, term)| Err(PlanError::RepeatedField(term.text.clone())))
-}
-
-/// Which of the two terms left is the object's. Only objects have patterns and only actions have
-/// the star; between two plain equalities the field's usual name decides.
-fn object_and_action(one: Term, other: Term, policy: &[String]) -> Result<(Term, Term), PlanError> {
-    let named = |term: &Term, name: &str| policy.get(term.policy).is_some_and(|field| field == name);
-    match (one.form, other.form) {
-        (Form::KeyMatch, Form::Equal | Form::EqualOrStar) | (Form::Equal, Form::EqualOrStar) => Ok((one, other)),
-        (Form::Equal | Form::EqualOrStar, Form::KeyMatch) | (Form::EqualOrStar, Form::Equal) => Ok((other, one)),
-        (Form::Equal, Form::Equal) if named(&one, "p_obj") && named(&other, "p_act") => Ok((one, other)),
-        (Form::Equal, Form::Equal) if named(&one, "p_act") && named(&other, "p_obj") => Ok((other, one)),
-        _ => Err(PlanError::Ambiguous(one.text, other.text)),
+/// What a field holds in a layout that has one field left, the action.
+const fn part(slot: Slot) -> Part {
+    match slot {
+        Slot::Subject => Part::Subject,
+        Slot::Domain => Part::Domain,
+        Slot::Object => Part::Object,
+        Slot::Effect => Part::Effect,
+        Slot::Rest(_) => Part::Action,
     }
 }
 
@@ -351,52 +297,82 @@ mod tests {
     #[test]
     fn an_unknown_term_is_refused_by_name() {
         for term in [
-            "keyMatch2(r_obj, p_obj)",
-            "regexMatch(r_obj, p_obj)",
             "keyMatch(p_obj, r_obj)",
-            "keyMatch(r_obj, p_obj) || true",
-            "!keyMatch(r_obj, p_obj)",
+            "keyMatch3(r_obj, p_obj)",
+            "ipMatch(r_obj, p_obj)",
+            "regexMatch(r_act, r_obj)",
+            "regexMatch(r_obj, \"*\")",
             "r_obj.owner == p_obj",
-            "r_obj == \"voice\"",
             "r_nothing == p_obj",
             "eval(p_obj)",
-            "(r_obj == p_obj)",
-            "(r_obj == p_obj || p_act == \"*\")",
-            "(r_obj == p_obj && p_obj == \"*\")",
-            "(r_obj == p_obj || p_obj == \"all\")",
+            "!r_obj == p_obj",
             "g2(r_obj, p_obj, r_dom)",
+            "g(r_obj, p_obj, r_dom)",
+            "g(r_sub, p_sub, r_dom) || r_obj == p_obj",
+            "r_obj == p_obj ? true : false",
             "",
         ] {
-            assert_eq!(with("keyMatch(r.obj, p.obj)", term), Err(unknown(term)));
+            assert_eq!(with("keyMatch(r.obj, p.obj)", &format!("({term})")), Err(unknown(term)), "{term}");
         }
-        let open = "r_act == p_act || p_act == \"*\"";
-        assert_eq!(with("(r.act == p.act || p.act == \"*\")", open), Err(unknown(open)));
         assert_eq!(with("g(r.sub, p.sub, r.dom)", "g(r.sub, p.sub)"), Err(unknown("g(r_sub, p_sub)")));
-        assert_eq!(with("r.obj, p.obj", "r.obj, p.eft"), Err(unknown("keyMatch(r_obj, p_eft)")));
+        assert_eq!(with("g(r.sub, p.sub, r.dom)", "g(p.sub, r.sub, r.dom)"), Err(unknown("g(p_sub, r_sub, r_dom)")));
+    }
+
+    #[test]
+    fn a_term_of_the_family_by_which_rules_cannot_be_searched_is_refused_by_name() {
+        for term in [
+            "keyMatch2(r_obj, p_obj)",
+            "regexMatch(r_obj, p_obj)",
+            "globMatch(r_obj, p_obj)",
+            "!keyMatch(r_obj, p_obj)",
+            "r_obj == \"voice\"",
+            "r_obj == p_obj || p_act == \"*\"",
+            "r_obj == p_obj || p_obj == \"all\"",
+            "keyMatch(r_obj, p_obj) || r_obj == \"all\"",
+        ] {
+            let refused = with("keyMatch(r.obj, p.obj)", &format!("({term})"));
+            assert_eq!(refused, Err(PlanError::BeyondRules(term.to_owned())));
+        }
+        let twice = with("keyMatch(", "r.obj == \"voice\" && keyMatch(");
+        assert_eq!(twice, Err(PlanError::BeyondRules("r_obj == \"voice\"".to_owned())));
+        let pattern = with("(r.act == p.act || p.act == \"*\")", "regexMatch(r.act, p.act)");
+        assert_eq!(pattern, Err(PlanError::BeyondRules("regexMatch(r_act, p_act)".to_owned())));
+    }
+
+    #[test]
+    fn a_matcher_of_which_no_term_selects_rules_is_refused() {
+        let matcher = "r_sub == \"root\" || g(r_sub, p_sub, r_dom)";
+        let whole = MODEL.split("m = ").nth(1).unwrap().trim();
+        assert_eq!(with(whole, matcher), Err(unknown(matcher)));
+        for matcher in ["r_sub == \"root\" || r_obj == p_obj", "regexMatch(r_obj, p_obj)", "r_act == \"read\""] {
+            assert_eq!(with(whole, matcher), Err(PlanError::NoUsableTerm(matcher.to_owned())));
+        }
     }
 
     #[test]
     fn a_term_too_many_or_too_few_is_refused() {
         let wide = MODEL.replace("obj, act", "obj, act, ip");
-        assert_eq!(Plan::from_model(&wide), Err(PlanError::UnusedField("r_ip".to_owned())));
+        assert_eq!(Plan::from_model(&wide), Err(PlanError::UnusedField("p_ip".to_owned())));
+        let asked = MODEL.replace("r = sub, dom, obj, act", "r = sub, dom, obj, act, ip");
+        assert_eq!(Plan::from_model(&asked), Err(PlanError::UnusedField("r_ip".to_owned())));
         let matched = wide.replace("keyMatch", "r.ip == p.ip && keyMatch");
-        assert!(matches!(Plan::from_model(&matched), Err(PlanError::UnknownTerm(_))));
+        assert!(matches!(Plan::from_model(&matched), Err(PlanError::BeyondRules(_))));
         assert_eq!(with("act, eft", "act, note, eft"), Err(PlanError::UnusedField("p_note".to_owned())));
         assert_eq!(with(" && r.dom == p.dom", ""), Err(PlanError::MissingTerm("domain")));
         assert_eq!(with("g(r.sub, p.sub, r.dom)", "r.sub == p.sub"), Err(PlanError::MissingTerm("subject")));
         assert_eq!(with(" && keyMatch(r.obj, p.obj)", ""), Err(PlanError::MissingTerm("object or the action")));
-        assert_eq!(
-            with("keyMatch(", "r.obj == p.obj && keyMatch("),
-            Err(PlanError::RepeatedField("keyMatch(r_obj, p_obj)".to_owned()))
-        );
-        assert!(matches!(with("r.act == p.act || p.act", "r.act == p.sub || p.sub"), Err(PlanError::RepeatedField(_))));
+        let beyond = |term: &str| Err(PlanError::BeyondRules(term.to_owned()));
+        assert_eq!(with("keyMatch(", "r.obj == p.obj && keyMatch("), beyond("keyMatch(r_obj, p_obj)"));
+        assert!(matches!(with("r.act == p.act || p.act", "r.act == p.sub || p.sub"), Err(PlanError::UnusedField(_))));
     }
 
     #[test]
     fn what_the_crate_gets_wrong_is_refused() {
         assert_eq!(with("g = _, _, _", "g = _, _, _\ng2 = _, _"), Err(PlanError::SeveralDefinitions("g2".to_owned())));
-        assert_eq!(with("g = _, _, _", "g = _, _"), Err(PlanError::RoleDefinition("_, _".to_owned())));
-        assert_eq!(with("[role_definition]\ng = _, _, _", ""), Err(PlanError::MissingDefinition("g")));
+        assert_eq!(with("g = _, _, _", "g = _, _, _, _"), Err(PlanError::RoleDefinition("_, _, _, _".to_owned())));
+        let roles = "g(r_sub, p_sub, r_dom)";
+        assert_eq!(with("g = _, _, _", "g = _, _"), Err(unknown(roles)));
+        assert_eq!(with("[role_definition]\ng = _, _, _", ""), Err(unknown(roles)));
         assert!(matches!(with("m = g", "m ; g"), Err(PlanError::Unreadable(_) | PlanError::MissingDefinition("m"))));
         for effect in ["priority(p_eft) || deny", "subjectPriority(p_eft)", "some(where (p_eft==allow))"] {
             let text = "some(where (p.eft == allow)) && !some(where (p.eft == deny))";

@@ -3,53 +3,42 @@
 
 use std::collections::BTreeMap;
 
+use super::decide::Found;
 use super::rules::RuleId;
 use super::snapshot::Snapshot;
 use crate::domain::key::{Action, Object, ResourceKey};
 use crate::policy::reach::Reach;
-use crate::policy::rule::{Effect, Subject};
-
-/// A rule of each effect that matches, if there is one.
-#[derive(Clone, Copy, Default)]
-struct Matches {
-    allow: Option<RuleId>,
-    deny: Option<RuleId>,
-}
-
-impl Matches {
-    fn note(&mut self, id: RuleId, effect: Effect) {
-        match effect {
-            Effect::Allow => self.allow = Some(id),
-            Effect::Deny => self.deny = Some(id),
-        }
-    }
-}
+use crate::policy::rule::Subject;
 
 impl Snapshot {
     /// The keys of the objects `parent/KEY` on which `subject` may do `action`: exactly those for
     /// which [`decide`](Self::decide) allows it.
     pub fn reach(&self, subject: &Subject, parent: &Object, action: &Action) -> Reach {
-        let wanted = self.actions.find(action.as_str(), "");
+        let wanted = self.index.actions.find(action.as_str(), "");
         let below = format!("{parent}/");
-        let mut all = Matches::default();
+        // Any one will do: none is shown.
+        let any = |_: &RuleId, _: &RuleId| false;
+        let mut all = Found::default();
         self.visit(subject, &below, |id, permission| {
             if self.acts(permission, wanted) {
-                all.note(id, permission.effect);
+                all.note(id, permission.effect, any);
             }
         });
-        let mut named: BTreeMap<ResourceKey, Matches> = BTreeMap::new();
+        let mut named: BTreeMap<ResourceKey, Found> = BTreeMap::new();
         self.visit_below(subject, &below, |id, permission| {
             if self.acts(permission, wanted)
-                && let Some(key) = self.objects.text(permission.object).and_then(|object| object.strip_prefix(&below))
+                && let Some(key) = self.index.objects.text(permission.object).and_then(|object| object.strip_prefix(&below))
                 // A pattern, and what lies deeper, is no key.
                 && let Ok(key) = ResourceKey::parse(key)
             {
-                named.entry(key).or_default().note(id, permission.effect);
+                named.entry(key).or_default().note(id, permission.effect, any);
             }
         });
-        let allowed =
-            |own: Matches| self.plan.combine().verdict(own.allow.or(all.allow), own.deny.or(all.deny)).allowed;
-        let rule = allowed(Matches::default());
+        let allowed = |own: Found| {
+            let found = Found { allow: own.allow.or(all.allow), deny: own.deny.or(all.deny) };
+            self.plan.combine().verdict(found).allowed
+        };
+        let rule = allowed(Found::default());
         let exceptions = named.into_iter().filter(|(_, own)| allowed(*own) != rule).map(|(key, _)| key).collect();
         if rule { Reach::AllBut(exceptions) } else { Reach::Only(exceptions) }
     }

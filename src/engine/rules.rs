@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 
+use super::index::{Entry, Index, Name};
 use super::permissions::{Permission, Permissions};
 use super::snapshot::Snapshot;
 use crate::domain::key::{ActionPattern, ObjectPattern};
@@ -17,7 +18,7 @@ pub struct RuleId {
 
 /// The two pieces by which a subject is interned: its [`Display`](std::fmt::Display) form,
 /// without the work of writing it.
-pub(super) fn subject_name(subject: &Subject) -> (&str, &str) {
+pub(super) fn subject_name(subject: &Subject) -> Name<'_> {
     match subject {
         Subject::User(key) => ("user:", key.as_str()),
         Subject::Profile(key) => ("profile:", key.as_str()),
@@ -28,17 +29,34 @@ pub(super) fn subject_name(subject: &Subject) -> (&str, &str) {
 }
 
 /// The two pieces by which an object is interned. A request finds `a/b/*` by its own `a/b/`.
-pub(super) fn object_name(object: &ObjectPattern) -> (&str, &str) {
+pub(super) fn object_name(object: &ObjectPattern) -> Name<'_> {
     object.prefix().map_or((object.as_str(), ""), |prefix| (prefix, "*"))
 }
 
-/// What orders the names of subjects as subjects are ordered.
-fn subject_order(name: &str) -> (usize, Option<BuiltIn>, &str) {
-    let (kind, key) = name.split_once(':').unwrap_or_default();
-    match ["user", "profile", "group", "custom"].iter().position(|known| *known == kind) {
-        Some(place) => (place, None, key),
-        None => (usize::MAX, BuiltIn::from_name(key), ""),
+/// The names of a rule.
+pub(super) fn entry(rule: &Rule) -> Entry<'_> {
+    match rule {
+        Rule::Permission { subject, object, action, effect } => Entry::Permission {
+            subject: subject_name(subject),
+            object: object_name(object),
+            action: action.as_str(),
+            effect: *effect,
+        },
+        Rule::Membership { member, role } => Entry::Link { member: subject_name(member), role: subject_name(role) },
     }
+}
+
+/// What orders the names of subjects as subjects are ordered, and after them all other names.
+pub(super) fn subject_order((kind, key): Name<'_>) -> (usize, Option<BuiltIn>, &str, &str) {
+    match ["user:", "profile:", "group:", "custom:"].iter().position(|known| *known == kind) {
+        Some(place) => (place, None, kind, key),
+        None => (usize::MAX, BuiltIn::from_name(key), kind, key),
+    }
+}
+
+/// The two pieces of a subject's name, as [`subject_name`] gives them.
+pub(super) fn subject_pieces(name: &str) -> Name<'_> {
+    name.find(':').and_then(|colon| name.split_at_checked(colon + 1)).unwrap_or(("", name))
 }
 
 impl Snapshot {
@@ -47,10 +65,12 @@ impl Snapshot {
         let of = |(subject, own): (u32, &Permissions)| {
             own.iter().map(|permission| RuleId { subject, permission: *permission }).collect::<Vec<_>>()
         };
-        let mut permissions: Vec<_> = self.roles.owned().flat_map(of).collect();
-        permissions.sort_unstable_by(|a, b| self.order(a, b));
-        let mut links: Vec<_> = self.roles.iter().collect();
-        links.sort_unstable_by(|a, b| self.subject_order(a.0, b.0).then_with(|| self.subject_order(a.1, b.1)));
+        let mut permissions: Vec<_> = self.index.roles.owned().flat_map(of).collect();
+        permissions.sort_unstable_by(|a, b| self.index.order(a, b));
+        let mut links: Vec<_> = self.index.roles.iter().collect();
+        links.sort_unstable_by(|a, b| {
+            self.index.subject_order(a.0, b.0).then_with(|| self.index.subject_order(a.1, b.1))
+        });
         let memberships = links.into_iter().filter_map(|(member, role)| {
             Some(Rule::Membership { member: self.subject(member)?, role: self.subject(role)? })
         });
@@ -59,23 +79,25 @@ impl Snapshot {
 
     /// The rule of this id, when the snapshot has it.
     pub fn rule(&self, id: RuleId) -> Option<Rule> {
-        let mut on = self.roles.own(id.subject)?.on(id.permission.object);
+        let mut on = self.index.roles.own(id.subject)?.on(id.permission.object);
         on.any(|known| *known == id.permission).then(|| self.permission(&id)).flatten()
     }
 
     fn permission(&self, id: &RuleId) -> Option<Rule> {
         Some(Rule::Permission {
             subject: self.subject(id.subject)?,
-            object: ObjectPattern::parse(self.objects.text(id.permission.object)?).ok()?,
-            action: ActionPattern::parse(self.actions.text(id.permission.action)?).ok()?,
+            object: ObjectPattern::parse(self.index.objects.text(id.permission.object)?).ok()?,
+            action: ActionPattern::parse(self.index.actions.text(id.permission.action)?).ok()?,
             effect: id.permission.effect,
         })
     }
 
     fn subject(&self, number: u32) -> Option<Subject> {
-        Subject::parse(self.subjects.text(number)?).ok()
+        Subject::parse(self.index.subjects.text(number)?).ok()
     }
+}
 
+impl Index {
     /// How two permissions stand in the order of rules.
     pub(super) fn order(&self, a: &RuleId, b: &RuleId) -> Ordering {
         let (one, other) = (&a.permission, &b.permission);
@@ -86,7 +108,7 @@ impl Snapshot {
     }
 
     fn subject_order(&self, a: u32, b: u32) -> Ordering {
-        self.subjects.order(a, b, subject_order)
+        self.subjects.order(a, b, |name| subject_order(subject_pieces(name)))
     }
 }
 
@@ -117,7 +139,11 @@ mod tests {
         for one in &subjects {
             for other in &subjects {
                 let (a, b) = (one.to_string(), other.to_string());
-                assert_eq!(subject_order(&a).cmp(&subject_order(&b)), one.cmp(other), "{a} {b}");
+                assert_eq!(
+                    subject_order(subject_pieces(&a)).cmp(&subject_order(subject_pieces(&b))),
+                    one.cmp(other),
+                    "{a} {b}"
+                );
             }
         }
     }

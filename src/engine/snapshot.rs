@@ -1,40 +1,26 @@
-//! One tenant's rules at one revision: immutable, interned, laid out for look-ups, and made from
-//! the revision before by copying what changed alone. How it is asked is in
-//! [`decide`](super::decide).
+//! One tenant's rules at one revision: an `index` of them, made from that of the
+//! revision before. How it is asked is in [`decide`](super::decide).
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::change::{Change, by_subject};
-use super::names::Names;
-use super::permissions::{Permission, Permissions};
+use super::index::{Entry, Index};
 use super::plan::Plan;
-use super::roles::Roles;
-use super::rules::{object_name, subject_name};
-use crate::domain::key::{ActionPattern, TenantKey};
+use super::rules::{entry, subject_name};
+use crate::domain::key::TenantKey;
 use crate::policy::diff::RuleDiff;
 use crate::policy::rule::{Rule, Subject};
 
-/// The number of the action `*`: interned first in every snapshot.
-pub(super) const STAR: u32 = 0;
 /// So many changes are never worth a build.
 const CHANGES_MIN: usize = 64;
 
 /// One tenant's policy at one revision.
-///
-/// What is built is numbered in the order of names; what comes later, in the order of coming.
 pub struct Snapshot {
     pub(super) plan: Arc<Plan>,
     tenant: TenantKey,
     revision: u64,
-    pub(super) subjects: Names,
-    pub(super) objects: Names,
-    pub(super) actions: Names,
-    /// Who holds what, and the permissions that each subject has of its own.
-    pub(super) roles: Roles<Permissions>,
-    /// How many permissions there are.
-    permissions: usize,
+    pub(super) index: Index,
     /// How many rules came and went since all was built.
     changes: usize,
 }
@@ -51,17 +37,8 @@ impl Snapshot {
         // Stable, because it is fast on what is sorted already, as compiled rules are.
         rules.sort_by(|a, b| a.borrow().cmp(b.borrow()));
         let rules: Vec<&Rule> = rules.iter().map(Borrow::borrow).collect();
-        let empty = Self {
-            plan: Arc::clone(plan),
-            tenant: tenant.clone(),
-            revision,
-            subjects: Names::default(),
-            objects: Names::default(),
-            actions: Names::default(),
-            roles: Roles::default(),
-            permissions: 0,
-            changes: 0,
-        };
+        let empty =
+            Self { plan: Arc::clone(plan), tenant: tenant.clone(), revision, index: Index::default(), changes: 0 };
         empty.with(revision, &[], &rules)
     }
 
@@ -81,72 +58,8 @@ impl Snapshot {
     }
 
     fn with(&self, revision: u64, removed: &[&Rule], added: &[&Rule]) -> Self {
-        let (subjects, objects, actions) = self.intern(added);
-        let mut next = Self {
-            plan: Arc::clone(&self.plan),
-            tenant: self.tenant.clone(),
-            revision,
-            subjects,
-            objects,
-            actions,
-            roles: self.roles.clone(),
-            permissions: self.permissions,
-            changes: self.changes,
-        };
-        let rules = || removed.iter().map(|rule| (*rule, false)).chain(added.iter().map(|rule| (*rule, true)));
-        let mut permissions: Vec<_> = rules().filter_map(|(rule, comes)| next.numbered(rule, comes)).collect();
-        permissions.sort_unstable();
-        next.permit(&permissions);
-        let mut links: Vec<_> = rules().filter_map(|(rule, comes)| next.link(rule, comes)).collect();
-        links.sort_unstable();
-        next.roles = next.roles.after(&links);
-        next
-    }
-
-    /// Changes the permissions of subjects, in order.
-    fn permit(&mut self, changes: &[Change<Permission>]) {
-        for (subject, changes) in by_subject(changes) {
-            let own = self.roles.own_mut(subject, self.subjects.len());
-            if let Some(own) = own {
-                let after = own.after(changes);
-                self.permissions = self.permissions + after.len() - own.len();
-                *own = after;
-            }
-        }
-    }
-
-    /// The names of this snapshot and of `rules`: subjects, objects, actions.
-    fn intern(&self, rules: &[&Rule]) -> (Names, Names, Names) {
-        let any = ActionPattern::any();
-        let (mut subjects, mut objects, mut actions) = (Vec::new(), Vec::new(), vec![&any]);
-        for rule in rules {
-            match rule {
-                Rule::Permission { subject, object, action, .. } => {
-                    subjects.push(subject);
-                    objects.push(object);
-                    actions.push(action);
-                }
-                Rule::Membership { member, role } => subjects.extend([member, role]),
-            }
-        }
-        (
-            with_new(&self.subjects, ordered(subjects).into_iter().map(subject_name)),
-            with_new(&self.objects, ordered(objects).into_iter().map(object_name)),
-            with_new(&self.actions, ordered(actions).into_iter().map(|action| (action.as_str(), ""))),
-        )
-    }
-
-    fn numbered(&self, rule: &Rule, comes: bool) -> Option<Change<Permission>> {
-        let Rule::Permission { subject, object, action, effect } = rule else { return None };
-        let (head, tail) = object_name(object);
-        let object = self.objects.find(head, tail)?;
-        let item = Permission { object, action: self.actions.find(action.as_str(), "")?, effect: *effect };
-        Some(Change { subject: self.number(subject)?, item, comes })
-    }
-
-    fn link(&self, rule: &Rule, comes: bool) -> Option<Change<u32>> {
-        let Rule::Membership { member, role } = rule else { return None };
-        Some(Change { subject: self.number(member)?, item: self.number(role)?, comes })
+        let index = self.index.after(entries(removed), entries(added));
+        Self { plan: Arc::clone(&self.plan), tenant: self.tenant.clone(), revision, index, changes: self.changes }
     }
 
     /// Whose policy it is.
@@ -161,7 +74,7 @@ impl Snapshot {
 
     /// How many rules it holds.
     pub fn len(&self) -> usize {
-        self.permissions + self.roles.len()
+        self.index.len()
     }
 
     /// Whether it holds no rule.
@@ -171,21 +84,25 @@ impl Snapshot {
 
     /// Whether any rule names this subject.
     pub fn knows(&self, subject: &Subject) -> bool {
-        let permitted = |number| self.roles.own(number).is_some_and(|own| !own.is_empty());
-        self.number(subject).is_some_and(|number| self.roles.knows(number) || permitted(number))
+        let permitted = |number| self.index.roles.own(number).is_some_and(|own| !own.is_empty());
+        self.number(subject).is_some_and(|number| self.index.roles.knows(number) || permitted(number))
     }
 
     /// Whether `subject` is `role` or holds it, directly or through others.
     pub fn holds(&self, subject: &Subject, role: &Subject) -> bool {
-        let held = |(one, other)| self.roles.holds(one, other);
+        let held = |(one, other)| self.index.roles.holds(one, other);
         subject == role || self.number(subject).zip(self.number(role)).is_some_and(held)
     }
 
     /// The number of a subject that a rule names, or once named.
     pub(super) fn number(&self, subject: &Subject) -> Option<u32> {
-        let (kind, key) = subject_name(subject);
-        self.subjects.find(kind, key)
+        self.index.subject(subject_name(subject))
     }
+}
+
+/// The names of each rule.
+fn entries<'r>(rules: &[&'r Rule]) -> impl Iterator<Item = Entry<'r>> + Clone {
+    rules.iter().map(|rule| entry(rule))
 }
 
 impl fmt::Debug for Snapshot {
@@ -195,29 +112,5 @@ impl fmt::Debug for Snapshot {
             .field("revision", &self.revision)
             .field("rules", &self.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// The names with those of `more` that are not among them.
-fn with_new<'n>(names: &Names, more: impl Iterator<Item = (&'n str, &'n str)>) -> Names {
-    names.with(more.filter(|(head, tail)| names.find(head, tail).is_none()))
-}
-
-/// Each value once, in order.
-fn ordered<T: Ord>(mut values: Vec<T>) -> Vec<T> {
-    values.dedup();
-    values.sort();
-    values.dedup();
-    values
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_star_comes_first() {
-        let star = ordered(vec![ActionPattern::parse("a").unwrap(), ActionPattern::any()]);
-        assert_eq!(star.first(), Some(&ActionPattern::any()), "STAR is the first action");
     }
 }

@@ -118,7 +118,10 @@ fn answers(snapshot: &Snapshot, Request(subject, object, action): &Request) -> i
     let below = ObjectPattern::below(object).unwrap();
     let covers = [ActionPattern::any(), ActionPattern::from(action)]
         .map(|action| snapshot.covers(subject, &below, &action) || snapshot.covers(subject, &object.into(), &action));
-    (verdict.allowed, verdict.deciding.map(rule), matches, covers)
+    // What lies below the object, and what lies beside it.
+    let parents = [object.to_string(), object.as_str().rsplit_once('/').map_or("a", |(above, _)| above).to_owned()];
+    let reach = parents.map(|parent| snapshot.reach(subject, &Object::parse(&parent).unwrap(), action));
+    (verdict.allowed, verdict.deciding.map(rule), matches, covers, reach)
 }
 
 #[tokio::test]
