@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod after;
+mod search;
 mod tenant;
 
 use std::sync::Arc;

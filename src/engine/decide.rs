@@ -85,17 +85,20 @@ impl Snapshot {
     /// object `a/b`, or `a/b/` for all that is below. One may come several times.
     pub(super) fn visit(&self, subject: &Subject, path: &str, mut on: impl FnMut(RuleId, &Permission)) {
         let Some(subject) = self.number(subject) else { return };
-        let mut visit = |head: &str, tail| {
-            let Some(object) = self.objects.find(head, tail) else { return };
+        self.containing(path, |object| {
             self.roles.visit(subject, |subject, own| {
                 own.on(object).for_each(|permission| on(RuleId { subject, permission: *permission }, permission));
             });
-        };
-        visit(path, "");
+        });
+    }
+
+    /// The numbers of the objects of rules that contain `path`.
+    pub(super) fn containing(&self, path: &str, mut on: impl FnMut(u32)) {
+        self.objects.find(path, "").into_iter().for_each(&mut on);
         if self.plan.prefixes() {
             // As keyMatch has it, `a/*` takes what starts with `a/`: never `a` itself or `ab`.
             for (slash, _) in path.bytes().enumerate().filter(|(_, byte)| *byte == b'/') {
-                visit(path.get(..=slash).unwrap_or_default(), "*");
+                self.objects.find(path.get(..=slash).unwrap_or_default(), "*").into_iter().for_each(&mut on);
             }
         }
     }

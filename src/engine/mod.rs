@@ -4,6 +4,7 @@
 //! `model.conf` is the truth about how rules match. [`plan`] reads it once and turns its matcher
 //! into look-ups; [`snapshot`] is one tenant's rules at one revision, laid out for those
 //! look-ups; [`decide`] asks it about one object and [`reach`] about all that are below a path;
+//! [`search`] asks for all users or all objects at once, and [`explain`] tells by which rules;
 //! [`tenant`] gives the answer its reason and obligations. A decision costs by the subject's roles
 //! and the object's depth, not by the number of rules, and the next snapshot costs by what a
 //! change touches. The [`oracle`] answers the same questions the slow way, and the two must always
@@ -12,6 +13,7 @@
 mod change;
 mod chunks;
 pub mod decide;
+pub mod explain;
 mod matcher;
 mod names;
 pub mod oracle;
@@ -20,6 +22,7 @@ pub mod plan;
 pub mod reach;
 mod roles;
 mod rules;
+pub mod search;
 pub mod snapshot;
 pub mod tenant;
 

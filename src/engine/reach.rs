@@ -11,17 +11,22 @@ use crate::policy::rule::{Effect, Subject};
 
 /// A rule of each effect that matches, if there is one.
 #[derive(Clone, Copy, Default)]
-struct Matches {
-    allow: Option<RuleId>,
-    deny: Option<RuleId>,
+pub(super) struct Matches {
+    pub(super) allow: Option<RuleId>,
+    pub(super) deny: Option<RuleId>,
 }
 
 impl Matches {
-    fn note(&mut self, id: RuleId, effect: Effect) {
+    pub(super) fn note(&mut self, id: RuleId, effect: Effect) {
         match effect {
             Effect::Allow => self.allow = Some(id),
             Effect::Deny => self.deny = Some(id),
         }
+    }
+
+    /// These and others.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self { allow: self.allow.or(other.allow), deny: self.deny.or(other.deny) }
     }
 }
 
@@ -47,10 +52,14 @@ impl Snapshot {
                 named.entry(key).or_default().note(id, permission.effect);
             }
         });
-        let allowed =
-            |own: Matches| self.plan.combine().verdict(own.allow.or(all.allow), own.deny.or(all.deny)).allowed;
+        let allowed = |own: Matches| self.allowed_by(own.or(all));
         let rule = allowed(Matches::default());
         let exceptions = named.into_iter().filter(|(_, own)| allowed(*own) != rule).map(|(key, _)| key).collect();
         if rule { Reach::AllBut(exceptions) } else { Reach::Only(exceptions) }
+    }
+
+    /// Whether a request is allowed that these rules match.
+    pub(super) fn allowed_by(&self, matches: Matches) -> bool {
+        self.plan.combine().verdict(matches.allow, matches.deny).allowed
     }
 }

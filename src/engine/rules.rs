@@ -72,7 +72,7 @@ impl Snapshot {
         })
     }
 
-    fn subject(&self, number: u32) -> Option<Subject> {
+    pub(super) fn subject(&self, number: u32) -> Option<Subject> {
         Subject::parse(self.subjects.text(number)?).ok()
     }
 
@@ -85,7 +85,7 @@ impl Snapshot {
             .then_with(|| one.effect.cmp(&other.effect))
     }
 
-    fn subject_order(&self, a: u32, b: u32) -> Ordering {
+    pub(super) fn subject_order(&self, a: u32, b: u32) -> Ordering {
         self.subjects.order(a, b, subject_order)
     }
 }
