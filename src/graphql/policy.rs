@@ -68,23 +68,39 @@ impl Policy {
 pub struct Rule {
     rule: policy::Rule,
     values: Vec<String>,
+    /// Where it comes from, when that has been read with it.
+    origins: Vec<Origin>,
 }
 
 impl Rule {
     /// A rule of the tenant of this key, now or in the past.
-    fn new(rule: policy::Rule, tenant: &TenantKey) -> Self {
-        Self { values: rule.values(tenant), rule }
+    pub(super) fn new(rule: policy::Rule, tenant: &TenantKey) -> Self {
+        Self { values: rule.values(tenant), rule, origins: Vec::new() }
+    }
+
+    /// The same with where it comes from.
+    pub(super) fn with_origins(self, origins: Vec<NamedOrigin>) -> Self {
+        Self { origins: origins.into_iter().map(Origin::new).collect(), ..self }
     }
 
     /// All that it comes from. Of a rule that is no longer in force only what it says itself is
     /// known: whose it was.
     async fn known_origins(&self, ctx: &Context<'_>) -> Result<Vec<Origin>> {
+        if !self.origins.is_empty() {
+            return Ok(self.origins.clone());
+        }
         let known = loaders(ctx)?.origins(&self.rule).await?;
         if !known.is_empty() {
             return Ok(known);
         }
         let origin = self.rule.holder();
         Ok(vec![Origin::new(NamedOrigin { name: origin.key.clone(), origin })])
+    }
+
+    /// The first of its origins.
+    pub(super) async fn first_origin(&self, ctx: &Context<'_>) -> Result<Origin> {
+        let origins = self.known_origins(ctx).await?;
+        origins.into_iter().next().ok_or_else(|| Error::internal("a rule without an origin"))
     }
 }
 
@@ -102,8 +118,7 @@ impl Rule {
 
     /// Where it comes from; the first of its origins, when it has several.
     async fn origin(&self, ctx: &Context<'_>) -> Result<Origin> {
-        let origins = self.known_origins(ctx).await?;
-        origins.into_iter().next().ok_or_else(|| Error::internal("a rule without an origin"))
+        self.first_origin(ctx).await
     }
 
     /// All that it comes from; of a rule that is no longer in force, whose it was.
