@@ -92,20 +92,20 @@ impl Platform {
     /// nothing is said. Anyone may ask about themselves; asking about others needs `read` on
     /// `admin/decisions`.
     pub async fn what_can(&self, caller: &Caller, what: &WhatCan, page: Page) -> Result<PageOf<Because>> {
-        let inventory = self.inventory_of(caller, what).await?;
-        let part = page.part(PAIR, |text| inventory.pair(text))?;
-        let found = inventory.pairs(&part, page.sought()).await?;
+        let listing = self.listing_of(caller, what).await?;
+        let part = page.part(PAIR, |text| listing.pair(text))?;
+        let found = listing.pairs(&part, page.sought()).await?;
         let page = page.of_part(PAIR, found, |(object, action)| format!("{object} {action}"));
-        page.try_map(|(object, action)| Ok(Because::new(&inventory.policy, inventory.subject.clone(), object, action)))
+        page.try_map(|(object, action)| Ok(Because::new(&listing.policy, listing.subject.clone(), object, action)))
     }
 
     /// How many pairs of an object and an action these are.
     pub async fn count_what_can(&self, caller: &Caller, what: &WhatCan) -> Result<u64> {
-        let inventory = self.inventory_of(caller, what).await?;
-        Ok(inventory.pairs(&Part::whole(), usize::MAX).await?.len() as u64)
+        let listing = self.listing_of(caller, what).await?;
+        Ok(listing.pairs(&Part::whole(), usize::MAX).await?.len() as u64)
     }
 
-    async fn inventory_of(&self, caller: &Caller, what: &WhatCan) -> Result<Inventory> {
+    async fn listing_of(&self, caller: &Caller, what: &WhatCan) -> Result<Listing> {
         let tenant = self.authorise_about(caller, Permit::DECISIONS_READ, what.subject.iter()).await?;
         let policy = Arc::clone(&tenant.policy());
         let subject = asked_about(caller, what.subject.as_ref());
@@ -122,7 +122,7 @@ impl Platform {
             return Err(Error::bad_input(format!("there is no module `{module}`")).at("module"));
         }
         let (named, sections) = catalogued(&self.catalogue, what.module.as_ref())?;
-        Ok(Inventory { scope: self.store.scope(tenant.id), policy, subject, named, sections })
+        Ok(Listing { scope: self.store.scope(tenant.id), policy, subject, named, sections })
     }
 }
 
@@ -160,7 +160,7 @@ fn catalogued(catalogue: &Catalogue, module: Option<&ModuleKey>) -> Result<(Vec<
 }
 
 /// All objects of a tenant, to be held against what one subject may do.
-struct Inventory {
+struct Listing {
     scope: Scope,
     policy: Arc<TenantPolicy>,
     subject: Subject,
@@ -170,7 +170,7 @@ struct Inventory {
     sections: Vec<SectionKey>,
 }
 
-impl Inventory {
+impl Listing {
     /// A pair as a cursor names it.
     fn pair(&self, text: &str) -> Option<Pair> {
         let (object, action) = text.split_once(' ')?;
