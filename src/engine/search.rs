@@ -19,7 +19,8 @@ use crate::policy::rule::{Effect, Subject};
 
 impl TenantPolicy {
     /// The users that may do `action` on `object`, by key: those of a part of the list of all.
-    /// Seeks the part, so that a page costs by its length and by how few may.
+    /// Seeks the part, so that a page costs by its length, by how few may, and by how many users
+    /// came since the snapshot was built.
     pub fn who_can<'p>(
         &'p self,
         object: &Object,
@@ -107,9 +108,9 @@ impl Snapshot {
     pub fn access<'s>(&'s self, subject: &'s Subject) -> Access<'s> {
         let number = self.number(subject);
         let mut named: BTreeSet<u32> = BTreeSet::new();
-        number.into_iter().for_each(|number| {
+        if let Some(number) = number {
             self.roles.visit(number, |_, own| named.extend(own.iter().map(|permission| permission.action)));
-        });
+        }
         let others = named.into_iter().filter_map(|action| Action::parse(self.actions.text(action)?).ok());
         let others: BTreeSet<Action> = others.filter(|action| !Action::all().contains(action)).collect();
         let number_of = |action: Action| (self.actions.find(action.as_str(), ""), action);
@@ -163,26 +164,27 @@ impl Access<'_> {
         self.allowed(&matches).cloned().collect()
     }
 
-    /// The resources on which anything may be allowed, of sections that `known` takes.
+    /// The resources of these sections on which anything may be allowed: all of an open section, and
+    /// of a closed one those that a rule allows by name.
     pub fn candidates<'c>(&mut self, sections: impl Iterator<Item = &'c SectionKey>) -> Candidates {
-        let (mut open, mut known) = (BTreeSet::new(), BTreeSet::new());
+        let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
         for section in sections {
             let matches = self.around(&format!("{section}/")).to_vec();
             let anything = self.allowed(&matches).next().is_some();
-            _ = if anything { open.insert(section.clone()) } else { known.insert(section.clone()) };
+            _ = if anything { open.insert(section.clone()) } else { closed.insert(section.clone()) };
         }
         let mut resources = BTreeSet::new();
         let mut note = |object: u32| {
             let object = Object::parse(self.snapshot.objects.text(object)?).ok()?;
             let (section, _) = object.as_resource()?;
-            known.contains(&section).then(|| resources.insert(object))
+            closed.contains(&section).then(|| resources.insert(object))
         };
-        self.number.into_iter().for_each(|number| {
+        if let Some(number) = self.number {
             self.snapshot.roles.visit(number, |_, own| {
                 let allowing = own.iter().filter(|permission| permission.effect == Effect::Allow);
                 allowing.for_each(|permission| _ = note(permission.object));
             });
-        });
+        }
         Candidates { sections: open, resources }
     }
 

@@ -66,7 +66,7 @@ impl Policy {
 /// One Casbin line.
 #[derive(Clone, Description)]
 pub struct Rule {
-    rule: policy::Rule,
+    line: policy::Rule,
     values: Vec<String>,
     /// Where it comes from, when that has been read with it.
     origins: Vec<Origin>,
@@ -75,7 +75,7 @@ pub struct Rule {
 impl Rule {
     /// A rule of the tenant of this key, now or in the past.
     pub(super) fn new(rule: policy::Rule, tenant: &TenantKey) -> Self {
-        Self { values: rule.values(tenant), rule, origins: Vec::new() }
+        Self { values: rule.values(tenant), line: rule, origins: Vec::new() }
     }
 
     /// The same with where it comes from.
@@ -89,11 +89,11 @@ impl Rule {
         if !self.origins.is_empty() {
             return Ok(self.origins.clone());
         }
-        let known = loaders(ctx)?.origins(&self.rule).await?;
+        let known = loaders(ctx)?.origins(&self.line).await?;
         if !known.is_empty() {
             return Ok(known);
         }
-        let origin = self.rule.holder();
+        let origin = self.line.holder();
         Ok(vec![Origin::new(NamedOrigin { name: origin.key.clone(), origin })])
     }
 
@@ -108,7 +108,7 @@ impl Rule {
 impl Rule {
     /// `p` or `g`.
     async fn ptype(&self) -> &str {
-        self.rule.ptype()
+        self.line.ptype()
     }
 
     /// The values: subject, domain, object, action and effect; or member, role and domain.

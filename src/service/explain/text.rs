@@ -59,16 +59,10 @@ fn rule(ways: &[Matched], rule: &Rule, origins: &[NamedOrigin]) -> Option<String
     };
     let mut notes: Vec<&str> = origins.iter().map(|named| named.origin.note.as_str()).collect();
     notes.dedup();
-    let mut text = format!("{} {verb} {action} on {object}", source(subject, origins));
-    if !notes.is_empty() {
-        text.push_str(&format!(" ({})", notes.join("; ")));
-    }
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
     let through: Vec<String> = ways.iter().filter_map(through).collect();
-    if !through.is_empty() {
-        text.push_str(&format!(", held {}", through.join(" and ")));
-    }
-    text.push('.');
-    Some(text)
+    let held = if through.is_empty() { String::new() } else { format!(", held {}", through.join(" and ")) };
+    Some(format!("{} {verb} {action} on {object}{notes}{held}.", source(subject, origins)))
 }
 
 /// Whose rule it is, by the name that it has now.
