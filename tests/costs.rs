@@ -43,7 +43,7 @@ async fn fill(alice: &Client, from: usize, to: usize) {
     }
 }
 
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 9] = [
     (
         "users",
         "{ users(first: 100) { totalCount nodes { key avatarUrl profile { key } customRole { key userCount } apiKey { prefix } groups { key memberCount } } } }",
@@ -59,6 +59,14 @@ const PAGES: [(&str, &str); 7] = [
         "{ linkableItems(first: 100, input: { owner: \"staff/teams/t\", itemSection: \"staff/agents\", mode: EDIT }) { totalCount nodes { linked resource { key createdBy { key } } } } }",
     ),
     ("roles", "{ roles(first: 100) { nodes { key userCount permissions { key } } } }"),
+    (
+        "who can",
+        "{ whoCan(action: \"unmask\", object: \"data/contacts\", first: 100) { totalCount nodes { user { key } via { rule { values } origin { name } via { from to } } } } }",
+    ),
+    (
+        "what can",
+        "{ whatCan(subject: \"alice\", module: \"staff\", first: 100) { totalCount nodes { object action via { origin { name } } } } }",
+    ),
     ("rules", "{ policy { rules(first: 100) { nodes { values origins { name } } } } }"),
 ];
 

@@ -5,6 +5,7 @@
 mod after;
 mod family;
 mod published;
+mod search;
 mod tenant;
 
 use std::sync::Arc;

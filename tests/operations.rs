@@ -143,6 +143,14 @@ async fn policy(run: &mut Run, alice: &Client, url: &str) {
     let asked = json!({ "subject": "dana", "action": "edit", "object": "voice/queues/sales" });
     assert_eq!(run.get(alice, "Decision", json!({ "input": asked })).await["allowed"], true);
     assert_eq!(run.get(alice, "Decisions", json!({ "inputs": [asked] })).await[0]["allowed"], true);
+    let why = run.get(alice, "Explain", json!({ "input": asked })).await;
+    assert_eq!(why["matched"][0]["origin"]["name"], "Night");
+    let who = json!({ "action": "edit", "object": "voice/queues/sales", "why": true });
+    assert_eq!(run.get(alice, "WhoCan", who).await["totalCount"], 2);
+    let what = run.get(alice, "WhatCan", json!({ "subject": "dana", "module": "voice" })).await;
+    assert!(what["totalCount"].as_u64().unwrap() > 0);
+    let own = run.get(alice, "ViewerWhatCan", json!({ "first": 3 })).await;
+    assert_eq!(own["whatCan"]["nodes"].as_array().unwrap().len(), 3);
     let contact = json!({ "name": "Ada", "phone": "555", "email": null });
     let input = json!({ "view": "contacts", "subject": "dana", "contacts": [contact] });
     assert_eq!(run.get(alice, "Masked", json!({ "input": input })).await[0]["masked"], false);

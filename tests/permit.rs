@@ -72,13 +72,16 @@ fn queries() -> Vec<(&'static str, Value)> {
         ("LinkableItems", json!({ "input": items })),
         ("Masked", json!({ "input": { "view": "contacts", "subject": "alice", "contacts": [{ "name": "Ada" }] } })),
         ("Pseudonyms", json!({ "users": ["alice"] })),
+        ("Explain", json!({ "input": asked })),
+        ("WhoCan", json!({ "action": "read", "object": "voice" })),
+        ("WhatCan", json!({ "subject": "alice" })),
         ("Policy", json!({})),
         ("Rules", json!({})),
     ]
 }
 
 /// What anyone may who has signed in, and what needs no signing in.
-const FREE: [&str; 10] = [
+const FREE: [&str; 11] = [
     "SignIn",
     "SignOut",
     "PasswordChange",
@@ -86,6 +89,7 @@ const FREE: [&str; 10] = [
     "PasswordReset",
     "Viewer",
     "ViewerCan",
+    "ViewerWhatCan",
     "Tenant",
     "Catalogue",
     "Node",
@@ -125,7 +129,7 @@ async fn r25_only_an_admin_administers_and_only_a_service_besides_registers_and_
         for (base_role, caller) in &callers {
             let may = |name: &str| match name {
                 "ResourceRegister" | "ResourceRemove" | "Decision" | "Decisions" | "LinkableItems" | "Masked"
-                | "Pseudonyms" => *base_role == "SERVICE",
+                | "Pseudonyms" | "WhatCan" => *base_role == "SERVICE",
                 _ => false,
             };
             let asked = mutations().into_iter().map(|(name, input)| (name, json!({ "input": input }))).chain(queries());

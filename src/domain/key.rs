@@ -370,6 +370,11 @@ macro_rules! actions {
     ($($(#[$meta:meta])* $name:ident = $text:literal),+ $(,)?) => {
         impl Action {
             $($(#[$meta])* pub fn $name() -> Self { Self(Arc::from($text)) })+
+
+            /// All that the platform itself knows, in the order in which they are listed.
+            pub fn all() -> Vec<Self> {
+                vec![$(Self::$name()),+]
+            }
         }
     };
 }

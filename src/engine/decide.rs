@@ -119,6 +119,17 @@ impl Found {
         };
         *first = Some(first.map_or(id, |known| if before(&id, &known) { id } else { known }));
     }
+
+    /// Takes one more rule that matches, where any one of each effect will do: none is shown.
+    #[inline]
+    pub(super) fn note_any(&mut self, id: RuleId, effect: Effect) {
+        self.note(id, effect, |_, _| false);
+    }
+
+    /// These and others.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self { allow: self.allow.or(other.allow), deny: self.deny.or(other.deny) }
+    }
 }
 
 impl Combine {

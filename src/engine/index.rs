@@ -138,16 +138,17 @@ impl Index {
     /// object `a/b`, or `a/b/` for all that is below. One may come several times.
     #[inline]
     pub(super) fn visit(&self, prefixes: bool, subject: u32, path: &str, mut on: impl FnMut(RuleId, &Permission)) {
-        let mut visit = |head: &str, tail| {
-            if let Some(object) = self.objects.find(head, tail) {
-                self.visit_on(subject, object, &mut on);
-            }
-        };
-        visit(path, "");
+        self.containing(prefixes, path, |object| self.visit_on(subject, object, &mut on));
+    }
+
+    /// The numbers of the object patterns that contain `path`.
+    #[inline]
+    pub(super) fn containing(&self, prefixes: bool, path: &str, mut on: impl FnMut(u32)) {
+        self.objects.find(path, "").into_iter().for_each(&mut on);
         if prefixes {
             // As keyMatch has it, `a/*` takes what starts with `a/`: never `a` itself or `ab`.
             for (slash, _) in path.bytes().enumerate().filter(|(_, byte)| *byte == b'/') {
-                visit(path.get(..=slash).unwrap_or_default(), "*");
+                self.objects.find(path.get(..=slash).unwrap_or_default(), "*").into_iter().for_each(&mut on);
             }
         }
     }

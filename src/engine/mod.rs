@@ -5,7 +5,8 @@
 //! into look-ups, and an `index` is laid out for those. Two ways lead there: a [`plan`] and the
 //! [`snapshot`] of one tenant's rules at one revision, and [`lines`], which take any model and
 //! policy of the family that Casbin has. [`decide`] asks a snapshot about one object and [`reach`]
-//! about all that are below a path; [`tenant`] gives the answer its reason and obligations. A
+//! about all that are below a path; [`search`] asks for all users or all objects at once, and
+//! [`explain`] tells by which rules; [`tenant`] gives the answer its reason and obligations. A
 //! decision costs by the subject's roles and the object's depth, not by the number of rules, and
 //! the next snapshot costs by what a change touches. The [`oracle`] answers the same questions the
 //! slow way, and the two must always agree.
@@ -13,6 +14,7 @@
 mod change;
 mod chunks;
 pub mod decide;
+pub mod explain;
 mod expression;
 mod index;
 mod layout;
@@ -27,6 +29,7 @@ pub mod reach;
 mod residual;
 mod roles;
 mod rules;
+pub mod search;
 pub mod snapshot;
 pub mod tenant;
 

@@ -75,6 +75,11 @@ impl Names {
         self.levels.last().map_or(0, |level| level.first as usize + level.len())
     }
 
+    /// The numbers of the names that came late, and are in no order.
+    pub(super) fn late(&self) -> Range<u32> {
+        self.ordered..number(self.len())
+    }
+
     /// How two numbers stand in the order of their names, which is that of `key`.
     #[inline]
     pub(super) fn order<'n, K: Ord>(&'n self, a: u32, b: u32, key: impl Fn(&'n str) -> K) -> Ordering {
@@ -97,7 +102,7 @@ impl Names {
     }
 
     /// The first of the ordered numbers whose name is not `before`.
-    fn partition_point(&self, before: impl Fn(&str) -> bool) -> u32 {
+    pub(super) fn partition_point(&self, before: impl Fn(&str) -> bool) -> u32 {
         let (mut low, mut high) = (0, self.ordered);
         while low < high {
             let middle = low + (high - low) / 2;

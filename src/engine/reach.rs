@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use super::decide::Found;
-use super::rules::RuleId;
 use super::snapshot::Snapshot;
 use crate::domain::key::{Action, Object, ResourceKey};
 use crate::policy::reach::Reach;
@@ -16,12 +15,10 @@ impl Snapshot {
     pub fn reach(&self, subject: &Subject, parent: &Object, action: &Action) -> Reach {
         let wanted = self.index.actions.find(action.as_str(), "");
         let below = format!("{parent}/");
-        // Any one will do: none is shown.
-        let any = |_: &RuleId, _: &RuleId| false;
         let mut all = Found::default();
         self.visit(subject, &below, |id, permission| {
             if self.acts(permission, wanted) {
-                all.note(id, permission.effect, any);
+                all.note_any(id, permission.effect);
             }
         });
         let mut named: BTreeMap<ResourceKey, Found> = BTreeMap::new();
@@ -31,15 +28,17 @@ impl Snapshot {
                 // A pattern, and what lies deeper, is no key.
                 && let Ok(key) = ResourceKey::parse(key)
             {
-                named.entry(key).or_default().note(id, permission.effect, any);
+                named.entry(key).or_default().note_any(id, permission.effect);
             }
         });
-        let allowed = |own: Found| {
-            let found = Found { allow: own.allow.or(all.allow), deny: own.deny.or(all.deny) };
-            self.plan.combine().verdict(found).allowed
-        };
+        let allowed = |own: Found| self.allowed_by(own.or(all));
         let rule = allowed(Found::default());
         let exceptions = named.into_iter().filter(|(_, own)| allowed(*own) != rule).map(|(key, _)| key).collect();
         if rule { Reach::AllBut(exceptions) } else { Reach::Only(exceptions) }
+    }
+
+    /// Whether a request is allowed that these rules match.
+    pub(super) fn allowed_by(&self, found: Found) -> bool {
+        self.plan.combine().verdict(found).allowed
     }
 }

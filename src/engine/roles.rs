@@ -98,8 +98,9 @@ impl<T: Clone + Default> Roles<T> {
         (0..).zip(direct).flat_map(|(member, roles)| roles.iter().map(move |role| (member, *role)))
     }
 
+    /// The roles that the subject holds directly.
     #[inline]
-    fn direct(&self, subject: u32) -> &[u32] {
+    pub(super) fn direct(&self, subject: u32) -> &[u32] {
         self.nodes.get(subject).and_then(|node| node.direct.as_deref()).unwrap_or_default()
     }
 

@@ -92,7 +92,7 @@ impl Snapshot {
         })
     }
 
-    fn subject(&self, number: u32) -> Option<Subject> {
+    pub(super) fn subject(&self, number: u32) -> Option<Subject> {
         Subject::parse(self.index.subjects.text(number)?).ok()
     }
 }
@@ -107,7 +107,7 @@ impl Index {
             .then_with(|| one.effect.cmp(&other.effect))
     }
 
-    fn subject_order(&self, a: u32, b: u32) -> Ordering {
+    pub(super) fn subject_order(&self, a: u32, b: u32) -> Ordering {
         self.subjects.order(a, b, |name| subject_order(subject_pieces(name)))
     }
 }

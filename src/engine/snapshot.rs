@@ -84,8 +84,13 @@ impl Snapshot {
 
     /// Whether any rule names this subject.
     pub fn knows(&self, subject: &Subject) -> bool {
-        let permitted = |number| self.index.roles.own(number).is_some_and(|own| !own.is_empty());
-        self.number(subject).is_some_and(|number| self.index.roles.knows(number) || permitted(number))
+        self.number(subject).is_some_and(|number| self.is_named(number))
+    }
+
+    /// Whether any rule names the subject of this number.
+    pub(super) fn is_named(&self, number: u32) -> bool {
+        let roles = &self.index.roles;
+        roles.knows(number) || roles.own(number).is_some_and(|own| !own.is_empty())
     }
 
     /// Whether `subject` is `role` or holds it, directly or through others.

@@ -98,7 +98,7 @@ impl From<decision::Obligation> for Obligation {
 }
 
 impl DecisionInput {
-    fn query(&self) -> Result<Query> {
+    pub(super) fn query(&self) -> Result<Query> {
         // A request that is not well formed is refused before any engine sees it.
         let revision = self.at_least_revision.map(u64::try_from).transpose();
         let subject = parse_opt("subject", self.subject.as_deref(), UserKey::parse)

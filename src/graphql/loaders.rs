@@ -20,7 +20,7 @@ use crate::domain::role::RoleRef;
 use crate::error::{Error, Related, Result};
 use crate::service::Platform;
 use crate::service::menu::Entries;
-use crate::service::policy::{Rule, RuleHash};
+use crate::service::policy::Rule;
 use crate::service::profile::{Inventory, ModuleRow, ProfileRow};
 use crate::service::role::RoleRow;
 
@@ -172,9 +172,10 @@ load!(
 );
 load!(
     /// Where a rule comes from.
-    OriginsOf(RuleHash) -> Vec<Origin>, |source, keys| {
+    OriginsOf(Rule) -> Vec<Origin>, |source, keys| {
         let found = source.platform.origins(&source.caller, &keys).await?;
-        found.into_iter().map(|(rule, all)| (OriginsOf(rule), all.into_iter().map(Origin::new).collect())).collect()
+        let of = |rule: &Rule| found.get(&rule.hash()).map(|all| all.iter().cloned().map(Origin::new).collect());
+        keys.into_iter().filter_map(|rule| Some((OriginsOf(rule.clone()), of(&rule)?))).collect()
     }
 );
 
@@ -262,7 +263,7 @@ impl Loaders {
     }
 
     pub(super) async fn origins(&self, rule: &Rule) -> Result<Vec<Origin>> {
-        Ok(self.one(OriginsOf(rule.hash())).await?.unwrap_or_default())
+        Ok(self.one(OriginsOf(rule.clone())).await?.unwrap_or_default())
     }
 
     /// The things that an error names, in its order; those that are gone or that the caller may

@@ -4,12 +4,15 @@ use async_graphql::{Context, Description, Enum, Object, SimpleObject};
 
 use super::context::{caller, loaders};
 use super::input::parse;
+use super::page::page;
 use super::resource::Resource;
+use super::search::{self, AccessConnection};
 use super::tenant::Tenant;
 use super::user::User;
 use crate::domain::key::{self, Action};
 use crate::error::Result;
 use crate::service::menu;
+use crate::service::search::WhatCan;
 
 /// The caller.
 #[derive(Description)]
@@ -52,6 +55,20 @@ impl Viewer {
         let action = parse("action", &action, Action::parse)?;
         let object = parse("object", &object, key::Object::parse)?;
         platform.can(caller, &action, &object).await
+    }
+
+    /// Every object and action that the caller may do, as `whatCan` lists them.
+    #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
+    async fn what_can(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only this module of the catalogue, or `data` for the data views.")] module: Option<String>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> Result<AccessConnection> {
+        let wanted = page(first, after.as_deref(), None, None)?;
+        let module = search::module(module.as_deref())?;
+        search::what_can(ctx, WhatCan { subject: None, module }, wanted).await
     }
 }
 

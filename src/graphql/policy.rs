@@ -66,25 +66,41 @@ impl Policy {
 /// One Casbin line.
 #[derive(Clone, Description)]
 pub struct Rule {
-    rule: policy::Rule,
+    line: policy::Rule,
     values: Vec<String>,
+    /// Where it comes from, when that has been read with it.
+    origins: Vec<Origin>,
 }
 
 impl Rule {
     /// A rule of the tenant of this key, now or in the past.
-    fn new(rule: policy::Rule, tenant: &TenantKey) -> Self {
-        Self { values: rule.values(tenant), rule }
+    pub(super) fn new(rule: policy::Rule, tenant: &TenantKey) -> Self {
+        Self { values: rule.values(tenant), line: rule, origins: Vec::new() }
+    }
+
+    /// The same with where it comes from.
+    pub(super) fn with_origins(self, origins: Vec<NamedOrigin>) -> Self {
+        Self { origins: origins.into_iter().map(Origin::new).collect(), ..self }
     }
 
     /// All that it comes from. Of a rule that is no longer in force only what it says itself is
     /// known: whose it was.
     async fn known_origins(&self, ctx: &Context<'_>) -> Result<Vec<Origin>> {
-        let known = loaders(ctx)?.origins(&self.rule).await?;
+        if !self.origins.is_empty() {
+            return Ok(self.origins.clone());
+        }
+        let known = loaders(ctx)?.origins(&self.line).await?;
         if !known.is_empty() {
             return Ok(known);
         }
-        let origin = self.rule.holder();
+        let origin = self.line.holder();
         Ok(vec![Origin::new(NamedOrigin { name: origin.key.clone(), origin })])
+    }
+
+    /// The first of its origins.
+    pub(super) async fn first_origin(&self, ctx: &Context<'_>) -> Result<Origin> {
+        let origins = self.known_origins(ctx).await?;
+        origins.into_iter().next().ok_or_else(|| Error::internal("a rule without an origin"))
     }
 }
 
@@ -92,7 +108,7 @@ impl Rule {
 impl Rule {
     /// `p` or `g`.
     async fn ptype(&self) -> &str {
-        self.rule.ptype()
+        self.line.ptype()
     }
 
     /// The values: subject, domain, object, action and effect; or member, role and domain.
@@ -102,8 +118,7 @@ impl Rule {
 
     /// Where it comes from; the first of its origins, when it has several.
     async fn origin(&self, ctx: &Context<'_>) -> Result<Origin> {
-        let origins = self.known_origins(ctx).await?;
-        origins.into_iter().next().ok_or_else(|| Error::internal("a rule without an origin"))
+        self.first_origin(ctx).await
     }
 
     /// All that it comes from; of a rule that is no longer in force, whose it was.

@@ -5,6 +5,7 @@ use async_graphql::{Context, ID, MergedObject, MergedSubscription, Object};
 use super::catalogue::Catalogue;
 use super::context::caller;
 use super::decision::DecisionQuery;
+use super::explain::ExplainQuery;
 use super::group::{Group, GroupMutation, GroupQuery};
 use super::link::LinkQuery;
 use super::mask::MaskQuery;
@@ -16,6 +17,7 @@ use super::profile::{Profile, ProfileMutation, ProfileQuery};
 use super::pseudonym::PseudonymQuery;
 use super::resource::{Resource, ResourceMutation, ResourceQuery};
 use super::role::{Role, RoleMutation, RoleQuery};
+use super::search::SearchQuery;
 use super::session::SessionMutation;
 use super::tenant::{Tenant, TenantMutation, TenantQuery};
 use super::user::avatar::AvatarMutation;
@@ -69,6 +71,8 @@ pub struct Query(
     ResourceQuery,
     LinkQuery,
     DecisionQuery,
+    ExplainQuery,
+    SearchQuery,
     MaskQuery,
     PseudonymQuery,
     PolicyQuery,

@@ -162,10 +162,15 @@ impl Rule {
         RuleHash(hash)
     }
 
+    /// Whose rule it is.
+    pub const fn subject(&self) -> &Subject {
+        let (Self::Permission { subject, .. } | Self::Membership { member: subject, .. }) = self;
+        subject
+    }
+
     /// Whose rule it is, as far as it says so itself: what is known of one that is gone.
     pub fn holder(&self) -> Origin {
-        let (Self::Permission { subject, .. } | Self::Membership { member: subject, .. }) = self;
-        let (kind, key) = match subject {
+        let (kind, key) = match self.subject() {
             Subject::User(key) => (OriginKind::User, key.as_str()),
             Subject::Profile(key) => (OriginKind::Profile, key.as_str()),
             Subject::Group(key) => (OriginKind::Group, key.as_str()),

@@ -29,6 +29,17 @@ pub enum About {
     Nobody,
 }
 
+impl About {
+    /// The subject of rules that is meant, if there can be one.
+    pub(super) fn of(&self, caller: &Caller) -> Option<Subject> {
+        match self {
+            Self::Caller => Some(subject_of(caller)),
+            Self::User(user) => Some(Subject::User(user.clone())),
+            Self::Nobody => None,
+        }
+    }
+}
+
 /// One request for a decision.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -73,12 +84,13 @@ impl Platform {
     }
 
     async fn tenant_asked(&self, caller: &Caller, face: Face, queries: &[Query]) -> Result<Arc<Tenant>> {
-        let tenant = self.tenant_for(caller, queries).await;
+        let tenant = self.tenant_for(caller, Permit::DECISIONS_READ, queries).await;
         tenant.inspect_err(|_| self.metrics.refused(face))
     }
 
-    /// The tenant to decide from, at the revision that the requests want, if the caller may ask.
-    async fn tenant_for(&self, caller: &Caller, queries: &[Query]) -> Result<Arc<Tenant>> {
+    /// The tenant to decide from, at the revision that the requests want, if the caller may ask:
+    /// about others by `permit`.
+    pub(super) async fn tenant_for(&self, caller: &Caller, permit: Permit, queries: &[Query]) -> Result<Arc<Tenant>> {
         let own = |query: &Query| match &query.subject {
             About::Caller => true,
             About::User(user) => is_self(caller, user),
@@ -87,7 +99,7 @@ impl Platform {
         let tenant = if queries.iter().all(own) {
             self.tenant_of(caller).await?
         } else {
-            self.authorise(caller, Permit::DECISIONS_READ).await?
+            self.authorise(caller, permit).await?
         };
         if let Some(revision) = queries.iter().filter_map(|query| query.at_least_revision).max() {
             self.tenants.wait_for(&tenant, revision).await?;
@@ -95,19 +107,16 @@ impl Platform {
         Ok(tenant)
     }
 
-    fn answer(&self, caller: &Caller, policy: &TenantPolicy, query: &Query) -> Decision {
-        let subject = match &query.subject {
-            About::Caller => subject_of(caller),
-            About::User(user) => Subject::User(user.clone()),
-            About::Nobody => {
-                return Decision {
-                    allowed: false,
-                    reason: DecisionReason::UnknownSubject,
-                    obligations: Vec::new(),
-                    revision: policy.counters.revision,
-                    deciding: None,
-                };
-            }
+    /// Answers one request from this policy.
+    pub(super) fn answer(&self, caller: &Caller, policy: &TenantPolicy, query: &Query) -> Decision {
+        let Some(subject) = query.subject.of(caller) else {
+            return Decision {
+                allowed: false,
+                reason: DecisionReason::UnknownSubject,
+                obligations: Vec::new(),
+                revision: policy.counters.revision,
+                deciding: None,
+            };
         };
         let decision = policy.decide(&self.catalogue, &subject, &query.object, &query.action);
         if self.shadow.picks() {

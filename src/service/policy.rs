@@ -58,11 +58,14 @@ impl Platform {
         self.store.scope(tenant.id).rules_count(filter).await
     }
 
-    /// Where these rules come from, with the names that those things have now.
-    pub async fn origins(&self, caller: &Caller, rules: &[RuleHash]) -> Result<HashMap<RuleHash, Vec<NamedOrigin>>> {
-        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+    /// Where these rules come from, with the names that those things have now. Anyone may ask
+    /// about those that they hold.
+    pub async fn origins(&self, caller: &Caller, rules: &[Rule]) -> Result<HashMap<RuleHash, Vec<NamedOrigin>>> {
+        let holders = rules.iter().map(|rule| rule.subject().clone());
+        let tenant = self.authorise_holder(caller, Permit::RULES_READ, holders).await?;
         let scope = self.store.scope(tenant.id);
-        let origins = scope.origins(rules).await?;
+        let hashes: Vec<RuleHash> = rules.iter().map(Rule::hash).collect();
+        let origins = scope.origins(&hashes).await?;
         let names = self.origin_names(&scope, origins.values().flatten()).await?;
         let named = |origin: Origin| {
             let name = names.get(&(origin.kind, origin.key.clone())).cloned().unwrap_or_else(|| origin.key.clone());

@@ -18,6 +18,7 @@ use crate::domain::user::{BaseRole, User, UserChange};
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, ErrorCode, Result};
 use crate::policy::reach::Reach;
+use crate::policy::rule::{BuiltIn, Subject};
 use crate::store::Scope;
 use crate::store::page::{Page, PageOf};
 use crate::store::user::{UserFilter, UserOrder, UserRow};
@@ -58,6 +59,12 @@ impl Sight {
     /// Whether the caller sees the user of this key, if it is an agent.
     pub(super) fn reaches(&self, key: &UserKey) -> bool {
         self.agents.as_ref().is_none_or(|reach| reach.holds(key.as_str()))
+    }
+
+    /// The same of a user that a policy names.
+    pub(super) fn sees_in(&self, policy: &TenantPolicy, key: &UserKey) -> bool {
+        let is_agent = || policy.snapshot.holds(&Subject::User(key.clone()), &Subject::Role(BuiltIn::Agent));
+        self.agents.is_none() || self.reaches(key) && (is_agent() || policy.disabled.contains(key))
     }
 
     /// A page of those that the filter finds.

@@ -16,6 +16,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::policy::reach::Part;
 
 /// How many things a page has when nobody says.
 pub const PAGE_DEFAULT: u64 = 50;
@@ -128,6 +129,36 @@ impl Page {
             has_next,
             has_previous: self.after.is_some(),
         })
+    }
+
+    /// What the page asks for of a list that is in the order of its keys. The list's cursors name
+    /// it by `field`, and hold a key that `parse` reads.
+    pub fn part<K>(&self, field: &str, parse: impl Fn(&str) -> Option<K>) -> Result<Part<K>> {
+        let place = |cursor: &Option<Cursor>, name: &str| {
+            let key = |cursor: &Cursor| cursor.0.get(field)?.as_str().and_then(&parse);
+            cursor.as_ref().map(|cursor| key(cursor).ok_or_else(|| bad_cursor().at(name))).transpose()
+        };
+        let (after, before) = (place(&self.after, "after")?, place(&self.before, "before")?);
+        Ok(Part { after, before, backward: self.is_backward() })
+    }
+
+    /// How many of that part have to be looked for: one more than stand on the page tells whether
+    /// there is more.
+    pub fn sought(&self) -> usize {
+        usize::try_from(self.limit()).unwrap_or(usize::MAX).saturating_add(1)
+    }
+
+    /// The page, when so many were looked for and these found, in the part's direction.
+    pub fn of_part<T>(&self, field: &str, mut found: Vec<T>, key: impl Fn(&T) -> String) -> PageOf<T> {
+        let more = found.len() >= self.sought();
+        found.truncate(self.sought() - 1);
+        if self.is_backward() {
+            found.reverse();
+        }
+        let (has_next, has_previous) =
+            if self.is_backward() { (self.before.is_some(), more) } else { (more, self.after.is_some()) };
+        let place = |item: T| (Cursor(serde_json::json!({ field: key(&item) })), item);
+        PageOf { items: found.into_iter().map(place).collect(), has_next, has_previous }
     }
 
     /// The first things of a list.

@@ -1,21 +1,33 @@
 //! Resources as people look at them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound;
 
-use sea_orm::sea_query::{CaseStatement, Expr, Func};
-use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::sea_query::{BinOper, CaseStatement, Expr, ExprTrait, Func, Order};
+use sea_orm::{ColumnTrait, Condition, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use super::Scope;
 use super::entity::resource::{resource, resource_member};
 use super::error::stored;
 use super::page::{Keyset, Page, PageOf, search};
-use super::reach::within;
+use super::reach::{listed, within};
 use super::state;
 use crate::domain::key::{Object, SectionKey};
 use crate::domain::resource::Resource;
 use crate::error::Result;
-use crate::policy::reach::Reach;
+use crate::policy::reach::{Candidates, Reach};
+
+/// A part of the list of all resources, which is in the order of their sections and keys.
+#[derive(Debug, Clone)]
+pub struct Stretch {
+    /// Where it begins: the object of a resource, be it there or not.
+    pub low: Bound<Object>,
+    /// Where it ends.
+    pub high: Bound<Object>,
+    /// Whether it is read from the end.
+    pub backward: bool,
+}
 
 /// How many resources a section has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,6 +94,27 @@ impl Scope {
         }
     }
 
+    /// The first objects of a stretch of the candidates, at most `limit`, in its direction.
+    pub async fn objects_among(&self, these: &Candidates, stretch: &Stretch, limit: u64) -> Result<Vec<Object>> {
+        use resource::Column::{Key, Section};
+        let object = Section.into_expr().binary(BinOper::Custom("||"), Expr::val("/"));
+        let object = object.binary(BinOper::Custom("||"), Key.into_expr());
+        let any = Condition::any()
+            .add(Section.into_expr().in_subquery(listed(&self.db, &serde_json::json!(these.sections))))
+            .add(object.in_subquery(listed(&self.db, &serde_json::json!(these.resources))));
+        let mut select = self.find::<resource::Entity>().filter(any);
+        for (bound, is_low) in [(&stretch.low, true), (&stretch.high, false)] {
+            if let Some(inside) = inside(bound, is_low) {
+                select = select.filter(inside);
+            }
+        }
+        let order = if stretch.backward { Order::Desc } else { Order::Asc };
+        let select = select.order_by(Section, order.clone()).order_by(Key, order).limit(limit);
+        let rows: Vec<(String, String)> =
+            select.select_only().column(Section).column(Key).into_tuple().all(&self.db).await?;
+        rows.iter().map(|(section, key)| stored(Object::parse(&format!("{section}/{key}")))).collect()
+    }
+
     /// The first resources of a section by name, at most `limit`. Without their members.
     pub async fn first_resources(&self, section: &SectionKey, limit: u64) -> Result<Vec<Resource>> {
         let rows = self
@@ -146,4 +179,18 @@ impl Scope {
             })
             .collect()
     }
+}
+
+/// Rows on this side of a bound.
+fn inside(bound: &Bound<Object>, is_low: bool) -> Option<Expr> {
+    let (Bound::Included(object) | Bound::Excluded(object)) = bound else { return None };
+    let (section, key) = object.as_resource()?;
+    let row = Expr::tuple([resource::Column::Section.into_expr(), resource::Column::Key.into_expr()]);
+    let place = Expr::tuple([Expr::val(section.as_str()), Expr::val(key.as_str())]);
+    Some(match (is_low, matches!(bound, Bound::Included(_))) {
+        (true, true) => row.gte(place),
+        (true, false) => row.gt(place),
+        (false, true) => row.lte(place),
+        (false, false) => row.lt(place),
+    })
 }

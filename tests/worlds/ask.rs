@@ -41,6 +41,11 @@ pub(super) async fn check(alice: &Client, name: &str, world: &World) {
             found.same(&format!("why not {user} {asked}"), &answer["reason"], &json!(reason));
         }
     }
+    for (user, table) in &world.explained {
+        for (asked, ways) in table {
+            found.same(&format!("why {user} {asked}"), &explained(alice, user, asked).await, ways);
+        }
+    }
     for (user, table) in &world.obliged {
         for (asked, obliged) in table {
             let answer = decision(alice, user, asked).await;
@@ -123,6 +128,19 @@ async fn enforcer(alice: &Client) -> Enforcer {
 async fn decision(alice: &Client, user: &str, asked: &str) -> Value {
     let (action, object) = asked.split_once(' ').unwrap();
     alice.decision(user, action, object).await
+}
+
+/// Each rule that matches, by its effect and what is held on the way to it.
+async fn explained(alice: &Client, user: &str, asked: &str) -> Vec<String> {
+    let (action, object) = asked.split_once(' ').unwrap();
+    let input = json!({ "subject": user, "action": action, "object": object });
+    let answer = alice.get("Explain", json!({ "input": input })).await;
+    let way = |matched: &Value| {
+        let links = matched["via"].as_array().unwrap().iter();
+        let held: Vec<&str> = links.map(|link| link["to"].as_str().unwrap()).collect();
+        format!("{} {}", matched["rule"]["values"][4].as_str().unwrap(), held.join(" "))
+    };
+    answer["matched"].as_array().unwrap().iter().map(way).collect()
 }
 
 /// `MASK contacts 4`, or nothing.

@@ -51,6 +51,10 @@ pub(super) struct World {
     /// Why a user may not, by `action object`.
     #[serde(default)]
     pub(super) why: Map<Map<String>>,
+    /// Exactly by which rules, and what is held on the way to each, by `action object`:
+    /// `deny group:fence custom:fenced`.
+    #[serde(default)]
+    pub(super) explained: Map<Map<List>>,
     /// What goes with an allow, by `action object`: `MASK contacts 4`, or nothing.
     #[serde(default)]
     pub(super) obliged: Map<Map<String>>,

@@ -1,0 +1,215 @@
+//! One question for all users, or for all objects: exactly those for which
+//! [`decide`](Snapshot::decide) allows it.
+//!
+//! Of a question for all users each role is looked at once, and a user's verdict is what its
+//! roles come to. Of one for all objects those side by side share what rules say of all of them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use ahash::RandomState;
+
+use super::permissions::Permissions;
+use super::decide::Found;
+use super::rules::RuleId;
+use super::snapshot::Snapshot;
+use super::tenant::TenantPolicy;
+use crate::domain::key::{Action, Object, SectionKey, UserKey};
+use crate::policy::reach::{Candidates, Part};
+use crate::policy::rule::{Effect, Subject};
+
+impl TenantPolicy {
+    /// The users that may do `action` on `object`, by key: those of a part of the list of all.
+    /// Seeks the part, so that a page costs by its length, by how few may, and by how many users
+    /// came since the snapshot was built.
+    pub fn who_can<'p>(
+        &'p self,
+        object: &Object,
+        action: &Action,
+        part: &Part<UserKey>,
+    ) -> impl Iterator<Item = UserKey> + use<'p> {
+        let mut fold = Fold::new(&self.snapshot, object, action);
+        // Who has no rule may do what is allowed to anybody; in most models that is nothing.
+        let others = fold.allows(None).then_some(&*self.disabled).into_iter().flatten();
+        let users = self.snapshot.users(part, others.map(UserKey::as_str));
+        users.filter(move |(_, number)| fold.allows(*number)).filter_map(|(key, _)| UserKey::parse(key).ok())
+    }
+}
+
+/// A request without its subject, answered for many.
+struct Fold<'s> {
+    snapshot: &'s Snapshot,
+    /// The objects of rules that contain the request's.
+    objects: Vec<u32>,
+    wanted: Option<u32>,
+    /// What those say of the request that have rules of their own: roles, for the most part.
+    own: HashMap<u32, Found, RandomState>,
+}
+
+impl<'s> Fold<'s> {
+    fn new(snapshot: &'s Snapshot, object: &Object, action: &Action) -> Self {
+        let mut objects = Vec::new();
+        snapshot.index.containing(snapshot.plan.prefixes(), object.as_str(), |object| objects.push(object));
+        let wanted = snapshot.index.actions.find(action.as_str(), "");
+        Self { snapshot, objects, wanted, own: HashMap::default() }
+    }
+
+    /// Whether this subject may; `None` is one that no rule names.
+    fn allows(&mut self, subject: Option<u32>) -> bool {
+        let (snapshot, mut all) = (self.snapshot, Found::default());
+        if let Some(subject) = subject {
+            snapshot.index.roles.visit(subject, |holder, own| {
+                if !own.is_empty() {
+                    all = all.or(self.matches(holder, own));
+                }
+            });
+        }
+        snapshot.allowed_by(all)
+    }
+
+    fn matches(&mut self, holder: u32, own: &Permissions) -> Found {
+        let (snapshot, objects, wanted) = (self.snapshot, &self.objects, self.wanted);
+        *self.own.entry(holder).or_insert_with(|| {
+            let mut matches = Found::default();
+            let permissions = objects.iter().flat_map(|object| own.on(*object));
+            for permission in permissions.filter(|permission| snapshot.acts(permission, wanted)) {
+                matches.note_any(RuleId { subject: holder, permission: *permission }, permission.effect);
+            }
+            matches
+        })
+    }
+}
+
+impl Snapshot {
+    /// The users that rules name, with their numbers, and `others` that none names: those of a
+    /// part of the list by key, in the part's direction.
+    fn users<'s>(&'s self, part: &Part<UserKey>, others: impl Iterator<Item = &'s str>) -> Users<'s> {
+        let user = |number| Some((user_key(self.index.subjects.text(number)?)?, Some(number)));
+        let beyond = |key: &str| {
+            part.after.as_ref().is_none_or(|after| after.as_str() < key)
+                && part.before.as_ref().is_none_or(|before| key < before.as_str())
+        };
+        let late = self.index.subjects.late().filter(|number| self.is_named(*number)).filter_map(user);
+        let mut late: Vec<_> = late.chain(others.map(|key| (key, None))).filter(|(key, _)| beyond(key)).collect();
+        late.sort_unstable();
+        // Users come first in the order of subjects.
+        let until = |end: &dyn Fn(&str) -> bool| self.index.subjects.partition_point(|name| user_key(name).is_some_and(end));
+        let low = part.after.as_ref().map_or(0, |after| until(&|key| key <= after.as_str()));
+        let high = part.before.as_ref().map_or_else(|| until(&|_| true), |before| until(&|key| key < before.as_str()));
+        let early = (low..high).filter(|number| self.is_named(*number)).filter_map(user);
+        let (early, late): (Users<'s>, Users<'s>) = if part.backward {
+            (Box::new(early.rev()), Box::new(late.into_iter().rev()))
+        } else {
+            (Box::new(early), Box::new(late.into_iter()))
+        };
+        Box::new(merged(early, late, part.backward))
+    }
+
+    /// What `subject` may do, to be asked about many objects.
+    pub fn access<'s>(&'s self, subject: &'s Subject) -> Access<'s> {
+        let number = self.number(subject);
+        let mut named: BTreeSet<u32> = BTreeSet::new();
+        if let Some(number) = number {
+            self.index.roles.visit(number, |_, own| named.extend(own.iter().map(|permission| permission.action)));
+        }
+        let others = named.into_iter().filter_map(|action| Action::parse(self.index.actions.text(action)?).ok());
+        let others: BTreeSet<Action> = others.filter(|action| !Action::all().contains(action)).collect();
+        let number_of = |action: Action| (self.index.actions.find(action.as_str(), ""), action);
+        let actions = Action::all().into_iter().chain(others).map(number_of).collect();
+        Access { snapshot: self, subject, number, actions, around: None }
+    }
+}
+
+type Users<'s> = Box<dyn Iterator<Item = (&'s str, Option<u32>)> + 's>;
+
+fn user_key(name: &str) -> Option<&str> {
+    name.strip_prefix("user:")
+}
+
+/// Two ordered lists as one.
+fn merged<'s>(one: Users<'s>, other: Users<'s>, backward: bool) -> impl Iterator<Item = (&'s str, Option<u32>)> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    std::iter::from_fn(move || match (one.peek(), other.peek()) {
+        (Some((a, _)), Some((b, _))) if (a < b) == backward => other.next(),
+        (Some(_), _) => one.next(),
+        _ => other.next(),
+    })
+}
+
+/// What one subject may do, asked about one object after the other: fast for objects that lie
+/// side by side.
+pub struct Access<'s> {
+    snapshot: &'s Snapshot,
+    subject: &'s Subject,
+    number: Option<u32>,
+    /// The actions that are looked at, with their numbers.
+    actions: Vec<(Option<u32>, Action)>,
+    /// A path with its slash, and what rules say of all that is directly below, by action.
+    around: Option<(String, Vec<Found>)>,
+}
+
+impl Access<'_> {
+    /// The actions that are allowed on `object`, of those that the platform knows and those that
+    /// the subject's rules name.
+    pub fn on(&mut self, object: &Object) -> Vec<Action> {
+        let path = object.as_str();
+        let above = path.rfind('/').and_then(|slash| path.get(..=slash)).unwrap_or_default();
+        let mut matches = self.around(above).to_vec();
+        if let Some((object, subject)) = self.snapshot.index.objects.find(path, "").zip(self.number) {
+            self.snapshot.index.roles.visit(subject, |subject, own| {
+                for permission in own.on(object) {
+                    note(self.snapshot, &self.actions, &mut matches, RuleId { subject, permission: *permission });
+                }
+            });
+        }
+        self.allowed(&matches).cloned().collect()
+    }
+
+    /// The resources of these sections on which anything may be allowed: all of an open section, and
+    /// of a closed one those that a rule allows by name.
+    pub fn candidates<'c>(&mut self, sections: impl Iterator<Item = &'c SectionKey>) -> Candidates {
+        let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
+        for section in sections {
+            let matches = self.around(&format!("{section}/")).to_vec();
+            let anything = self.allowed(&matches).next().is_some();
+            _ = if anything { open.insert(section.clone()) } else { closed.insert(section.clone()) };
+        }
+        let mut resources = BTreeSet::new();
+        let mut note = |object: u32| {
+            let object = Object::parse(self.snapshot.index.objects.text(object)?).ok()?;
+            let (section, _) = object.as_resource()?;
+            closed.contains(&section).then(|| resources.insert(object))
+        };
+        if let Some(number) = self.number {
+            self.snapshot.index.roles.visit(number, |_, own| {
+                let allowing = own.iter().filter(|permission| permission.effect == Effect::Allow);
+                allowing.for_each(|permission| _ = note(permission.object));
+            });
+        }
+        Candidates { sections: open, resources }
+    }
+
+    /// What rules say of all that is directly below a path, by action.
+    fn around(&mut self, above: &str) -> &[Found] {
+        let known = self.around.take().filter(|(path, _)| path == above);
+        let (_, matches) = self.around.insert(known.unwrap_or_else(|| {
+            let mut matches = vec![Found::default(); self.actions.len()];
+            self.snapshot.visit(self.subject, above, |id, _| note(self.snapshot, &self.actions, &mut matches, id));
+            (above.to_owned(), matches)
+        }));
+        matches
+    }
+
+    fn allowed<'a>(&'a self, matches: &'a [Found]) -> impl Iterator<Item = &'a Action> {
+        let verdicts = matches.iter().map(|matches| self.snapshot.allowed_by(*matches));
+        self.actions.iter().zip(verdicts).filter(|(_, allowed)| *allowed).map(|((_, action), _)| action)
+    }
+}
+
+/// Notes a rule with each action that it is for.
+fn note(snapshot: &Snapshot, actions: &[(Option<u32>, Action)], matches: &mut [Found], id: RuleId) {
+    for ((wanted, _), matches) in actions.iter().zip(matches) {
+        if snapshot.acts(&id.permission, *wanted) {
+            matches.note_any(id, id.permission.effect);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Why an answer is what it is.
+
+use async_graphql::{ComplexObject, Context, Description, Object, SimpleObject};
+
+use super::context::caller;
+use super::decision::{Decision, DecisionInput};
+use super::policy::{Origin, Rule};
+use crate::domain::key::TenantKey;
+use crate::error::Result;
+use crate::service::explain::{self, Matched};
+
+/// A rule that matches a request, and how the subject comes by it. A rule stands once for each
+/// thing that the subject holds directly and that leads to it.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct MatchedRule {
+    /// The rule.
+    rule: Rule,
+    /// The links from the user to the rule's own subject, in their order: user, group, role. None
+    /// when the rule is the user's own.
+    via: Vec<Step>,
+}
+
+#[ComplexObject]
+impl MatchedRule {
+    /// Where the rule comes from; the first of its origins, when it has several.
+    async fn origin(&self, ctx: &Context<'_>) -> Result<Origin> {
+        self.rule.first_origin(ctx).await
+    }
+}
+
+impl MatchedRule {
+    /// A rule of the tenant of this key.
+    pub(super) fn new(matched: Matched, tenant: &TenantKey) -> Self {
+        let step =
+            |(from, to): (explain::Subject, explain::Subject)| Step { from: from.to_string(), to: to.to_string() };
+        Self { rule: Rule::new(matched.rule, tenant), via: matched.via.into_iter().map(step).collect() }
+    }
+}
+
+/// One link: the first holds the second.
+#[derive(SimpleObject)]
+pub struct Step {
+    /// Who holds, such as `user:dana`.
+    from: String,
+    /// What is held, such as `group:staff`.
+    to: String,
+}
+
+/// A decision with its reasons.
+#[derive(Description)]
+pub struct Explanation {
+    explanation: explain::Explanation,
+    tenant: TenantKey,
+}
+
+#[Object(use_type_description)]
+impl Explanation {
+    /// The decision.
+    async fn decision(&self) -> Decision {
+        self.explanation.decision.clone().into()
+    }
+
+    /// The rules that match, denials too.
+    async fn matched(&self) -> Vec<MatchedRule> {
+        let matched = |matched: &Matched| {
+            let origins = self.explanation.origins.get(&matched.rule.hash()).cloned().unwrap_or_default();
+            let mut shown = MatchedRule::new(matched.clone(), &self.tenant);
+            shown.rule = shown.rule.with_origins(origins);
+            shown
+        };
+        self.explanation.matched.iter().map(matched).collect()
+    }
+
+    /// The explanation in sentences.
+    async fn text(&self) -> &str {
+        &self.explanation.text
+    }
+}
+
+/// Queries of explanations.
+#[derive(Default)]
+pub struct ExplainQuery;
+
+#[Object]
+impl ExplainQuery {
+    /// Why a decision is what it is. Anyone may ask about themselves; asking about others needs
+    /// `read` on `admin/rules`.
+    async fn explain(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The request.")] input: DecisionInput,
+    ) -> Result<Explanation> {
+        let (platform, caller) = caller(ctx)?;
+        let query = input.query().map_err(|error| error.at("input"))?;
+        let explanation = platform.explain(caller, &query).await?;
+        Ok(Explanation { explanation, tenant: caller.tenant().key.clone() })
+    }
+}

@@ -1,0 +1,145 @@
+//! Who can do this, and what can somebody do.
+
+use async_graphql::{ComplexObject, Context, Object, SimpleObject};
+
+use super::context::caller;
+use super::explain::MatchedRule;
+use super::input::{parse, parse_opt};
+use super::page::{connection, page};
+use super::user::User;
+use crate::domain::key::{self, Action, ModuleKey, UserKey};
+use crate::error::{ErrorCode, Result};
+use crate::service::Platform;
+use crate::service::explain::Because;
+use crate::service::search::WhatCan;
+
+/// A user that may do something.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct SubjectAccess {
+    /// The user.
+    user: User,
+    #[graphql(skip)]
+    because: Because,
+}
+
+#[ComplexObject]
+impl SubjectAccess {
+    /// By which rules. Needs `read` on `admin/rules`, except about oneself.
+    async fn via(&self, ctx: &Context<'_>) -> Result<Vec<MatchedRule>> {
+        why(ctx, &self.because).await
+    }
+}
+
+/// Something that a user may do.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct Access {
+    /// On what.
+    object: String,
+    /// Does what.
+    action: String,
+    #[graphql(skip)]
+    because: Because,
+}
+
+#[ComplexObject]
+impl Access {
+    /// By which rules. Needs `read` on `admin/rules`, except about oneself.
+    async fn via(&self, ctx: &Context<'_>) -> Result<Vec<MatchedRule>> {
+        why(ctx, &self.because).await
+    }
+}
+
+impl Access {
+    fn new(because: Because) -> Self {
+        Self { object: because.object.to_string(), action: because.action.to_string(), because }
+    }
+}
+
+async fn why(ctx: &Context<'_>, because: &Because) -> Result<Vec<MatchedRule>> {
+    let (platform, caller) = caller(ctx)?;
+    let matched = platform.why(caller, because).await?;
+    Ok(matched.into_iter().map(|matched| MatchedRule::new(matched, &caller.tenant().key)).collect())
+}
+
+connection!(SubjectAccessConnection, SubjectAccessEdge, SubjectAccess, "users that may do something");
+connection!(AccessConnection, AccessEdge, Access, "things that a user may do");
+
+/// A page of what somebody may do.
+pub(super) async fn what_can(
+    ctx: &Context<'_>,
+    what: WhatCan,
+    wanted: crate::service::Page,
+) -> Result<AccessConnection> {
+    let (platform, caller) = caller(ctx)?;
+    let found = platform.what_can(caller, &what, wanted).await?;
+    let count = move |platform: Platform, caller: crate::auth::caller::Caller| {
+        let what = what.clone();
+        Box::pin(async move { platform.count_what_can(&caller, &what).await }) as _
+    };
+    Ok(AccessConnection::new(found, Access::new, Box::new(count)))
+}
+
+/// Parses the key of a module.
+pub(super) fn module(text: Option<&str>) -> Result<Option<ModuleKey>> {
+    parse_opt("module", text, ModuleKey::parse).map_err(|error| error.with_code(ErrorCode::BadInput))
+}
+
+/// Queries of who can and what can.
+#[derive(Default)]
+pub struct SearchQuery;
+
+#[Object]
+impl SearchQuery {
+    /// Every user that may do this, by key, of those whom the caller may see. Needs `read` on
+    /// `admin/decisions`.
+    #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
+    async fn who_can(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What they may do, such as `edit`.")] action: String,
+        #[graphql(desc = "On what, such as `voice/queues/sales`.")] object: String,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<SubjectAccessConnection> {
+        let (platform, caller) = caller(ctx)?;
+        let wanted = page(first, after.as_deref(), last, before.as_deref())?;
+        let action = parse("action", &action, Action::parse)?;
+        let object = parse("object", &object, key::Object::parse)?;
+        let found = platform.who_can(caller, &action, &object, wanted).await?;
+        let tenant = caller.tenant().id;
+        let count = move |platform: Platform, caller: crate::auth::caller::Caller| {
+            let (action, object) = (action.clone(), object.clone());
+            Box::pin(async move { platform.count_who_can(&caller, &action, &object).await }) as _
+        };
+        let node = |(row, because)| SubjectAccess { user: User::new(tenant, row), because };
+        Ok(SubjectAccessConnection::new(found, node, Box::new(count)))
+    }
+
+    /// Every object and action that a user may do: on the catalogue's modules, sections and data
+    /// views in its order, then on the resources by section and key. Actions are those that the
+    /// platform knows and those that the user's rules name. Anyone may ask about themselves; asking
+    /// about others needs `read` on `admin/decisions`.
+    #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
+    async fn what_can(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user's bare key, such as `dana`.")] subject: String,
+        #[graphql(desc = "Only this module of the catalogue, or `data` for the data views.")] module: Option<String>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<AccessConnection> {
+        let wanted = page(first, after.as_deref(), last, before.as_deref())?;
+        let subject = parse("subject", &subject, UserKey::parse);
+        let subject = Some(subject.map_err(|error| error.with_code(ErrorCode::BadInput))?);
+        let module = self::module(module.as_deref())?;
+        what_can(ctx, WhatCan { subject, module }, wanted).await
+    }
+}

@@ -1,0 +1,280 @@
+//! Searches: who can do this, and what can somebody do. Each answer is exactly what single
+//! decisions at one revision say, and comes in pages that are sought rather than cut from a whole.
+
+use std::collections::HashMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::Platform;
+use super::explain::Because;
+use super::permit::{Permit, asked_about};
+use super::staff::Sight;
+use crate::auth::caller::Caller;
+use crate::domain::catalogue::Catalogue;
+use crate::domain::key::{Action, ModuleKey, Object, SectionKey, UserKey};
+use crate::engine::search::Access;
+use crate::engine::tenant::TenantPolicy;
+use crate::error::{Error, Result};
+use crate::policy::reach::{Candidates, Part};
+use crate::policy::rule::Subject;
+use crate::store::Scope;
+use crate::store::page::{Page, PageOf};
+use crate::store::resource::Stretch;
+use crate::store::user::UserRow;
+
+/// The first segment of the objects of data views.
+const DATA: &str = "data";
+/// How many resources one statement reads while a subject's are listed.
+const CHUNK: u64 = 500;
+/// By what a cursor names a user.
+const USER: &str = "user";
+/// By what a cursor names an object and an action.
+const PAIR: &str = "pair";
+
+/// Whose access is listed, and of which module.
+#[derive(Debug, Clone, Default)]
+pub struct WhatCan {
+    /// The user; the caller when absent.
+    pub subject: Option<UserKey>,
+    /// A module of the catalogue, or `data` for the data views; all when absent.
+    pub module: Option<ModuleKey>,
+}
+
+/// An object and an action on it.
+type Pair = (Object, Action);
+
+impl Platform {
+    /// A page of the users that may do this, by key, each with what it was found by. Needs `read`
+    /// on `admin/decisions`, and finds those users alone whom the caller may see.
+    pub async fn who_can(
+        &self,
+        caller: &Caller,
+        action: &Action,
+        object: &Object,
+        page: Page,
+    ) -> Result<PageOf<(UserRow, Because)>> {
+        let (policy, sight) = self.searched(caller).await?;
+        let part = page.part(USER, |key| UserKey::parse(key).ok())?;
+        let (sought, question) = (page.sought(), (Arc::clone(&policy), object.clone(), action.clone()));
+        let (keys, sight) = blocking(move || {
+            let (policy, object, action) = question;
+            let found: Vec<UserKey> = seen(&policy, &sight, &object, &action, &part).take(sought).collect();
+            (found, sight)
+        })
+        .await?;
+        let rows = sight.scope.users_by_keys(&keys).await?;
+        let mut rows: HashMap<UserKey, UserRow> = rows.into_iter().map(|row| (row.user.key.clone(), row)).collect();
+        let mut found = page.of_part(USER, keys, UserKey::to_string);
+        // Gone since the policy was made that found it.
+        found.items.retain(|(_, key)| rows.get(key).is_some_and(|row| sight.sees(&row.user)));
+        found.try_map(|key| {
+            let row = rows.remove(&key).ok_or_else(|| Error::internal("a user twice on a page"))?;
+            let because = Because::new(&policy, Subject::User(key), object.clone(), action.clone());
+            Ok((row, because))
+        })
+    }
+
+    /// How many users may do this.
+    pub async fn count_who_can(&self, caller: &Caller, action: &Action, object: &Object) -> Result<u64> {
+        let (policy, sight) = self.searched(caller).await?;
+        let (object, action) = (object.clone(), action.clone());
+        blocking(move || seen(&policy, &sight, &object, &action, &Part::whole()).count() as u64).await
+    }
+
+    async fn searched(&self, caller: &Caller) -> Result<(Arc<TenantPolicy>, Sight)> {
+        let tenant = self.authorise(caller, Permit::DECISIONS_READ).await?;
+        let sight = self.sight(caller).await?;
+        Ok((Arc::clone(&tenant.policy()), sight))
+    }
+
+    /// A page of what somebody may do: on what the catalogue names, in its order, then on the
+    /// resources, by section and key. Of objects that neither the catalogue nor a host has told,
+    /// nothing is said. Anyone may ask about themselves; asking about others needs `read` on
+    /// `admin/decisions`.
+    pub async fn what_can(&self, caller: &Caller, what: &WhatCan, page: Page) -> Result<PageOf<Because>> {
+        let listing = self.listing_of(caller, what).await?;
+        let part = page.part(PAIR, |text| listing.pair(text))?;
+        let found = listing.pairs(&part, page.sought()).await?;
+        let page = page.of_part(PAIR, found, |(object, action)| format!("{object} {action}"));
+        page.try_map(|(object, action)| Ok(Because::new(&listing.policy, listing.subject.clone(), object, action)))
+    }
+
+    /// How many pairs of an object and an action these are.
+    pub async fn count_what_can(&self, caller: &Caller, what: &WhatCan) -> Result<u64> {
+        let listing = self.listing_of(caller, what).await?;
+        Ok(listing.pairs(&Part::whole(), usize::MAX).await?.len() as u64)
+    }
+
+    async fn listing_of(&self, caller: &Caller, what: &WhatCan) -> Result<Listing> {
+        let tenant = self.authorise_about(caller, Permit::DECISIONS_READ, what.subject.iter()).await?;
+        let policy = Arc::clone(&tenant.policy());
+        let subject = asked_about(caller, what.subject.as_ref());
+        if let Some(user) = &what.subject
+            && !policy.snapshot.knows(&subject)
+            && !policy.disabled.contains(user)
+        {
+            return Err(Error::not_found("user", user).at("subject"));
+        }
+        if let Some(module) = &what.module
+            && module.as_str() != DATA
+            && self.catalogue.module(module.as_str()).is_none()
+        {
+            return Err(Error::bad_input(format!("there is no module `{module}`")).at("module"));
+        }
+        let (named, sections) = catalogued(&self.catalogue, what.module.as_ref())?;
+        Ok(Listing { scope: self.store.scope(tenant.id), policy, subject, named, sections })
+    }
+}
+
+/// Walks many users off the threads that serve requests.
+async fn blocking<T: Send + 'static>(walk: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(walk).await.map_err(Error::internal)
+}
+
+/// The users in sight that may do this, by key: those of a part of the list.
+fn seen<'p>(
+    policy: &'p TenantPolicy,
+    sight: &'p Sight,
+    object: &Object,
+    action: &Action,
+    part: &Part<UserKey>,
+) -> impl Iterator<Item = UserKey> + use<'p> {
+    policy.who_can(object, action, part).filter(|user| sight.sees_in(policy, user))
+}
+
+/// What the catalogue names of a module, or at all: the objects in its order, and the sections
+/// that resources are in.
+fn catalogued(catalogue: &Catalogue, module: Option<&ModuleKey>) -> Result<(Vec<Object>, Vec<SectionKey>)> {
+    let wanted = |key: &str| module.is_none_or(|module| module.as_str() == key);
+    let (mut named, mut sections) = (Vec::new(), Vec::new());
+    for module in catalogue.modules().iter().filter(|module| wanted(module.key.as_str())) {
+        named.push(Object::parse(module.key.as_str())?);
+        named.extend(module.sections.iter().map(|section| Object::from(&section.key)));
+        let holding = module.sections.iter().filter(|section| section.holds_resources);
+        sections.extend(holding.map(|section| section.key.clone()));
+    }
+    for view in catalogue.data_views().iter().filter(|_| wanted(DATA)) {
+        named.push(Object::parse(&format!("{DATA}/{}", view.key))?);
+    }
+    Ok((named, sections))
+}
+
+/// All objects of a tenant, to be held against what one subject may do.
+struct Listing {
+    scope: Scope,
+    policy: Arc<TenantPolicy>,
+    subject: Subject,
+    /// What the catalogue names, in its order.
+    named: Vec<Object>,
+    /// The sections whose resources follow.
+    sections: Vec<SectionKey>,
+}
+
+impl Listing {
+    /// A pair as a cursor names it.
+    fn pair(&self, text: &str) -> Option<Pair> {
+        let (object, action) = text.split_once(' ')?;
+        let (object, action) = (Object::parse(object).ok()?, Action::parse(action).ok()?);
+        (self.place(&object).is_some() || object.as_resource().is_some()).then_some((object, action))
+    }
+
+    /// Where an object stands among those that the catalogue names.
+    fn place(&self, object: &Object) -> Option<usize> {
+        self.named.iter().position(|named| named == object)
+    }
+
+    /// The first `sought` pairs of a part of the list that are allowed, in its direction.
+    async fn pairs(&self, part: &Part<Pair>, sought: usize) -> Result<Vec<Pair>> {
+        let mut found = Found { access: self.policy.snapshot.access(&self.subject), part, sought, pairs: Vec::new() };
+        if !part.backward {
+            found.take(self.named_in(part));
+        }
+        if let Some(stretch) = self.stretch(part) {
+            self.take_resources(&mut found, stretch).await?;
+        }
+        if part.backward {
+            found.take(self.named_in(part).rev());
+        }
+        Ok(found.pairs)
+    }
+
+    /// What the catalogue names of a part, its ends included.
+    fn named_in(&self, part: &Part<Pair>) -> impl DoubleEndedIterator<Item = &Object> {
+        let place = |pair: &Option<Pair>, beyond: usize, absent: usize| {
+            pair.as_ref().map_or(absent, |(object, _)| self.place(object).unwrap_or(beyond))
+        };
+        let (low, high) = (place(&part.after, usize::MAX, 0), place(&part.before, usize::MAX, usize::MAX));
+        let named = self.named.iter().enumerate().filter(move |(place, _)| (low..=high).contains(place));
+        named.map(|(_, object)| object)
+    }
+
+    /// The resources of a part, its ends included; none when it ends before them.
+    fn stretch(&self, part: &Part<Pair>) -> Option<Stretch> {
+        let end = |pair: &Option<Pair>| match pair {
+            Some((object, _)) if self.place(object).is_none() => Bound::Included(object.clone()),
+            _ => Bound::Unbounded,
+        };
+        let ends_before = part.before.as_ref().is_some_and(|(object, _)| self.place(object).is_some());
+        let stretch = Stretch { low: end(&part.after), high: end(&part.before), backward: part.backward };
+        (!ends_before).then_some(stretch)
+    }
+
+    async fn take_resources(&self, found: &mut Found<'_>, mut stretch: Stretch) -> Result<()> {
+        if found.is_full() {
+            return Ok(());
+        }
+        let candidates: Candidates = found.access.candidates(self.sections.iter());
+        loop {
+            let objects = self.scope.objects_among(&candidates, &stretch, CHUNK).await?;
+            found.take(objects.iter());
+            let Some(last) = objects.last().filter(|_| objects.len() as u64 == CHUNK && !found.is_full()) else {
+                return Ok(());
+            };
+            *(if stretch.backward { &mut stretch.high } else { &mut stretch.low }) = Bound::Excluded(last.clone());
+        }
+    }
+}
+
+/// The pairs that are found so far.
+struct Found<'a> {
+    access: Access<'a>,
+    part: &'a Part<Pair>,
+    sought: usize,
+    pairs: Vec<Pair>,
+}
+
+impl Found<'_> {
+    fn is_full(&self) -> bool {
+        self.pairs.len() >= self.sought
+    }
+
+    /// Takes what is allowed on these objects, up to as many pairs as are sought.
+    fn take<'o>(&mut self, objects: impl Iterator<Item = &'o Object>) {
+        for object in objects {
+            if self.is_full() {
+                return;
+            }
+            let mut actions = self.access.on(object);
+            actions.retain(|action| self.is_inside(object, action));
+            if self.part.backward {
+                actions.reverse();
+            }
+            let room = self.sought - self.pairs.len();
+            self.pairs.extend(actions.into_iter().take(room).map(|action| (object.clone(), action)));
+        }
+    }
+
+    /// Whether the pair lies between the ends of the part; on other objects than theirs it does.
+    fn is_inside(&self, object: &Object, action: &Action) -> bool {
+        let same = |end: &&Pair| end.0 == *object;
+        let (after, before) = (self.part.after.as_ref().filter(same), self.part.before.as_ref().filter(same));
+        after.is_none_or(|(_, after)| order(after) < order(action))
+            && before.is_none_or(|(_, before)| order(action) < order(before))
+    }
+}
+
+/// How actions stand in a list, as [`Access::on`] gives them.
+fn order(action: &Action) -> (usize, &str) {
+    let known = Action::all();
+    (known.iter().position(|known| known == action).unwrap_or(known.len()), action.as_str())
+}

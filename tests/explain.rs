@@ -1,0 +1,138 @@
+//! Why a decision is what it is, through the API (R41, R42).
+
+use serde_json::{Value, json};
+
+use crate::common::app::{Client, on_both};
+use crate::common::operations::open;
+
+async fn furnish(alice: &Client) -> Client {
+    alice.register("voice/queues", &["sales", "closed"]).await;
+    alice
+        .make("ProfileCreate", json!({ "name": "Night Shift", "permissionType": "READ", "maskSensitiveData": true }))
+        .await;
+    alice.save_sections("night-shift", "voice", json!([open("voice/queues", &["sales", "closed"])])).await;
+    alice.save_sections("night-shift", "contacts", json!([open("contacts/lists", &[])])).await;
+    let grants = json!([{ "object": "voice/queues/*", "action": "read" },
+        { "object": "voice/queues/closed", "action": "*", "effect": "DENY" }]);
+    alice.make("RoleCreate", json!({ "name": "Analyst", "permissions": [], "grants": grants })).await;
+    for name in ["Staff", "Crew"] {
+        alice.make("GroupCreate", json!({ "name": name, "roles": ["analyst"] })).await;
+    }
+    alice.new_user("acme", "dana", "USER", json!({ "profile": "night-shift", "groups": ["staff", "crew"] })).await
+}
+
+async fn explain(caller: &Client, subject: &str, action: &str, object: &str) -> Value {
+    let input = json!({ "subject": subject, "action": action, "object": object });
+    caller.get("Explain", json!({ "input": input })).await
+}
+
+/// The subject of each rule that matches, and what is held on the way to it.
+fn ways(explanation: &Value) -> Vec<String> {
+    let way = |matched: &Value| {
+        let links = matched["via"].as_array().unwrap();
+        let held: Vec<&str> = links.iter().map(|link| link["to"].as_str().unwrap()).collect();
+        assert_eq!(links[0]["from"], "user:dana");
+        assert_eq!(held.last(), matched["rule"]["values"][0].as_str().as_ref());
+        format!("{} {}", matched["rule"]["values"][4].as_str().unwrap(), held.join(" "))
+    };
+    explanation["matched"].as_array().unwrap().iter().map(way).collect()
+}
+
+#[tokio::test]
+async fn r41_an_explanation_names_every_rule_with_each_way_to_it_and_where_it_comes_from() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        furnish(&alice).await;
+        let why = explain(&alice, "dana", "read", "voice/queues/sales").await;
+        assert_eq!(why["decision"], merged_decision(&alice.decision("dana", "read", "voice/queues/sales").await));
+        let held = ["allow profile:night-shift", "allow group:crew custom:analyst", "allow group:staff custom:analyst"];
+        assert_eq!(ways(&why), held);
+        let origin = json!({ "kind": "PROFILE", "key": "night-shift", "name": "Night Shift", "module": "voice",
+            "section": "voice/queues", "note": "Voice Queues associated" });
+        assert_eq!(why["matched"][0]["origin"], origin);
+        assert_eq!(why["matched"][2]["rule"]["origins"][0]["name"], "Analyst");
+        let revision = alice.revision().await;
+        assert_eq!(
+            why["text"],
+            format!(
+                "dana may read voice/queues/sales. \
+                The profile Night Shift allows read on voice/queues/sales (Voice Queues associated), held directly. \
+                The role Analyst allows read on all below voice/queues (grant), held through the group crew and through the group staff. \
+                This is so at revision {revision}."
+            )
+        );
+    })
+    .await;
+}
+
+/// A decision's fields as an explanation shows them.
+fn merged_decision(decision: &Value) -> Value {
+    json!({ "allowed": decision["allowed"], "reason": decision["reason"], "revision": decision["revision"],
+        "obligations": decision["obligations"] })
+}
+
+#[tokio::test]
+async fn r42_an_explanation_says_why_not() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        furnish(&alice).await;
+        alice.add_user("off", "ADMIN", json!({})).await;
+        alice.make("UserUpdate", json!({ "key": "off", "version": 1, "enabled": false })).await;
+        let denied = explain(&alice, "dana", "read", "voice/queues/closed").await;
+        assert_eq!(denied["decision"]["reason"], "DENIED_BY_RULE");
+        assert!(ways(&denied).contains(&"deny group:staff custom:analyst".to_owned()));
+        let text = denied["text"].as_str().unwrap();
+        assert!(text.starts_with("dana may not read voice/queues/closed, because a rule denies it. "), "{text}");
+        assert!(
+            text.contains("The role Analyst denies everything on voice/queues/closed (grant), held through"),
+            "{text}"
+        );
+
+        for (subject, object, says) in [
+            ("dana", "voice/queues/other-module", "dana may read voice/queues/other-module."),
+            ("dana", "staff/agents", "dana may not read staff/agents, because no rule allows it. This is so"),
+            ("off", "voice", "off may not read voice, because this user is disabled. This is so"),
+            ("nobody", "voice", "nobody may not read voice, because there is no such user. This is so"),
+            ("dana", "contacts/lists", "Contacts are to be masked by 4 characters, as the data view dialer says."),
+        ] {
+            let text = explain(&alice, subject, "read", object).await["text"].as_str().unwrap().to_owned();
+            assert!(text.contains(says), "{text}");
+        }
+        let operator = instance.operator().await;
+        operator.make("TenantSetLicence", json!({ "tenant": "acme", "modules": ["staff"] })).await;
+        let text = explain(&alice, "alice", "read", "voice/queues").await["text"].as_str().unwrap().to_owned();
+        assert!(text.contains("because the module is not in the licence."), "{text}");
+        assert!(
+            text.contains("The licence denies everything on all below voice (Voice is not in the licence)."),
+            "{text}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everybody_is_told_why_about_themselves_and_about_others_those_who_see_rules() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let dana = furnish(&alice).await;
+        let desk = alice.new_service("desk").await;
+        let auditor = alice.new_delegate("acme", "auditor", &[("admin/rules", "read")]).await;
+        let own = json!({ "input": { "action": "read", "object": "voice/queues/sales" } });
+        let told = explain(&auditor, "dana", "read", "voice/queues/sales").await;
+        assert_eq!(dana.get("Explain", own).await, told);
+        assert_eq!(explain(&dana, "dana", "read", "voice/queues/sales").await, told);
+        for (caller, subject) in [(&dana, "alice"), (&dana, "nobody"), (&desk, "dana")] {
+            let input = json!({ "subject": subject, "action": "read", "object": "voice" });
+            assert_eq!(caller.fail("Explain", json!({ "input": input })).await, "FORBIDDEN");
+        }
+        for (input, field) in [
+            (json!({ "subject": "No Key", "action": "read", "object": "voice" }), "subject"),
+            (json!({ "subject": "dana", "action": "read", "object": "voice/*" }), "object"),
+            (json!({ "subject": "dana", "action": "", "object": "voice" }), "action"),
+        ] {
+            let error = alice.answer("Explain", json!({ "input": input })).await["errors"][0]["extensions"].clone();
+            assert_eq!((&error["code"], &error["field"]), (&json!("BAD_INPUT"), &json!(["input", field])));
+        }
+    })
+    .await;
+}
