@@ -75,8 +75,8 @@ async fn starts(options: &Options, postgres: &PostgresServer, findings: &mut Fin
     Ok(())
 }
 
-/// Tenants like the one that is there, each with ten of its rules.
-fn copies(tenants: usize) -> String {
+/// So many tenants like the one that is there, each with ten of its rules.
+pub(crate) fn copies(tenants: usize) -> String {
     format!(
         "WITH made AS (
              INSERT INTO tenants (id, key, name, revision, credential_epoch, compiler_version, security_suite,

@@ -11,7 +11,7 @@ use crate::result::{Findings, Result};
 use crate::servers::{PostgresServer, RedisServer};
 
 // The cases and floors, for the report.
-pub(crate) use mutation::{COMMIT, MUTATION};
+pub(crate) use mutation::{AMONG_MANY, COMMIT, MUTATION};
 pub(crate) use propagation::{FLOOR, P50, P99, RULES};
 
 /// Measures both.

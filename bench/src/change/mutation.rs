@@ -12,33 +12,56 @@ use crate::engine::ours;
 use crate::random::as_f64;
 use crate::result::{Findings, Result, Unit};
 use crate::servers::PostgresServer;
+use crate::start::copies;
 use crate::world::{World, built_in};
 use crate::{Options, instance, progress};
 
 /// The case in the report, with the database's kind behind it.
 pub(crate) const MUTATION: &str = "mutation";
+/// The case of a tenant among 100 000 others.
+pub(crate) const AMONG_MANY: &str = "mutation.PostgreSQL, 100\u{2009}000 tenants";
 /// The floor in the report.
 pub(crate) const COMMIT: &str = "floor: one commit";
 const GROUP: &str = "group-000";
 
-/// Measures both databases, small tenants and large ones.
+/// A tenant to measure, and how many others are in its database.
+struct Place {
+    case: String,
+    rules: usize,
+    others: usize,
+    database: Database,
+}
+
+/// Measures both databases, small tenants and large ones, and a small one among many others.
 pub(super) async fn run(options: &Options, postgres: &PostgresServer, findings: &mut Findings) -> Result<()> {
-    let sizes: &[usize] = if options.quick { &[1_000] } else { &[1_000, 100_000] };
-    let limit = Duration::from_secs(if options.quick { 2 } else { 15 });
+    let (sizes, others): (&[usize], _) = if options.quick { (&[1_000], 1_000) } else { (&[1_000, 100_000], 100_000) };
     for rules in sizes {
-        let world = World::of_size(&built_in()?, instance::tenant()?.as_str(), *rules)?;
         for database in [Database::sqlite()?, Database::postgres(postgres).await] {
-            progress(&format!("change: one rule of {rules}, {}", database.kind));
-            let app = instance::open(&database.url, None).await?;
-            instance::put(app.platform(), &world).await?;
-            let (changes, commits) = alternate(app.platform(), &database, &world, limit).await?;
             let case = format!("{MUTATION}.{}", database.kind);
-            findings.add(&case, ours::NAME, *rules, Unit::Nanoseconds, changes);
-            findings.add(&case, COMMIT, *rules, Unit::Nanoseconds, commits);
-            app.platform().store.close().await?;
+            measure(options, &Place { case, rules: *rules, others: 0, database }, findings).await?;
         }
     }
-    Ok(())
+    let database = Database::postgres(postgres).await;
+    measure(options, &Place { case: AMONG_MANY.to_owned(), rules: 1_000, others, database }, findings).await
+}
+
+async fn measure(options: &Options, place: &Place, findings: &mut Findings) -> Result<()> {
+    let Place { case, rules, others, database } = place;
+    progress(&format!("change: one rule of {rules}, {}, beside {others} tenants", database.kind));
+    let world = World::of_size(&built_in()?, instance::tenant()?.as_str(), *rules)?;
+    let app = instance::open(&database.url, None).await?;
+    instance::put(app.platform(), &world).await?;
+    if *others > 0 {
+        let connection = database.connect().await?;
+        execute(&connection, &copies(*others)).await?;
+        execute(&connection, "VACUUM ANALYZE").await?;
+        connection.close().await?;
+    }
+    let limit = Duration::from_secs(if options.quick { 2 } else { 15 });
+    let (changes, commits) = alternate(app.platform(), database, &world, limit).await?;
+    findings.add(case, ours::NAME, *rules, Unit::Nanoseconds, changes);
+    findings.add(case, COMMIT, *rules, Unit::Nanoseconds, commits);
+    Ok(app.platform().store.close().await?)
 }
 
 /// Puts a user into a group and takes it out again, each with a bare commit after it.

@@ -4,16 +4,18 @@
 
 use std::sync::{Arc, Mutex};
 
+use bailiwick::auth::caller::Caller;
 use bailiwick::domain::Change;
 use bailiwick::domain::key::{Object, ProfileKey};
 use bailiwick::domain::profile::ModuleSave;
 use bailiwick::policy::rule::Subject;
+use bailiwick::service::Platform;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use super::follower::{self, CHANNEL, Said, now};
-use crate::child::Child;
+use crate::child::{Child, Running};
 use crate::database::Database;
 use crate::engine::ours;
 use crate::random::as_f64;
@@ -56,7 +58,7 @@ impl Committed {
     }
 }
 
-/// Makes changes at one instance and waits for each at the other.
+/// Makes changes at one instance and waits for each at the other, with a bare message after each.
 pub(super) async fn run(
     options: &Options,
     postgres: &PostgresServer,
@@ -69,46 +71,64 @@ pub(super) async fn run(
     let only = Targets::new().with_target("bailiwick::service::change", Level::DEBUG);
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(committed.clone().with_filter(only)))?;
     let database = Database::postgres(postgres).await;
-    let app = instance::open(&database.url, Some(&redis.url())).await?;
-    let platform = app.platform().clone();
-    let world = World::of_size(&built_in()?, instance::tenant()?.as_str(), RULES)?;
-    instance::put(&platform, &world).await?;
-    let profile = ProfileKey::parse(PROFILE)?;
-    let holder = world.state.users.values().find(|user| user.enabled && user.profile.as_ref() == Some(&profile));
-    let subject = Subject::User(holder.ok_or("a profile that nobody holds")?.key.clone());
-    instance::serve(app).await?;
-    let settings = follower::Settings {
-        database: database.url.clone(),
-        redis: redis.url(),
-        subject,
-        object: Object::parse(OBJECT)?,
-    };
+    let (writer, subject) = Writer::new(&database.url, &redis.url(), committed).await?;
+    let object = Object::parse(OBJECT)?;
+    let settings = follower::Settings { database: database.url.clone(), redis: redis.url(), subject, object };
     let mut other = Child::Follow(settings).start()?;
     other.says::<Said>()?;
     let mut publisher = redis::Client::open(redis.url())?.get_multiplexed_async_connection().await?;
-    let caller = platform.system_caller(&instance::tenant()?).await?;
     let (mut changes, mut floors) = (Vec::new(), Vec::new());
     for n in 0..WARM_UP + times {
-        let open = n % 2 == 0;
-        let row = platform.profile(&caller, &profile).await?.ok_or("a profile that is not there")?;
-        let save = ModuleSave { all: Some(open), rights: Change::Keep, sections: None };
-        let saved = platform.save_module(&caller, &profile, MODULE, row.profile.version, save, None).await?;
-        let from = committed.take()?;
-        let Said::Follows { revision, allowed, at } = other.says()? else { return Err("not what was asked".into()) };
-        if (revision, allowed) != (saved.revision, open) {
-            return Err(format!("revision {revision} came, allowed {allowed}: not {}, {open}", saved.revision).into());
-        }
-        let bare = now();
+        let changed = writer.change(n % 2 == 0, &mut other).await?;
+        let from = now();
         redis::cmd("PUBLISH").arg(CHANNEL).arg([b'x'; 96].as_slice()).exec_async(&mut publisher).await?;
-        let Said::Heard { at: heard } = other.says()? else { return Err("not what was published".into()) };
+        let Said::Heard { at } = other.says()? else { return Err("not what was published".into()) };
         if n >= WARM_UP {
-            changes.push(elapsed(from, at));
-            floors.push(elapsed(bare, heard));
+            changes.push(changed);
+            floors.push(elapsed(from, at));
         }
     }
     add(findings, ours::NAME, changes);
     add(findings, FLOOR, floors);
     Ok(())
+}
+
+/// Opens and closes a module of a profile at one instance.
+struct Writer {
+    platform: Platform,
+    caller: Caller,
+    profile: ProfileKey,
+    committed: Committed,
+}
+
+impl Writer {
+    /// Serves over a new tenant; gives a user who holds the profile as well.
+    async fn new(database: &str, redis: &str, committed: Committed) -> Result<(Self, Subject)> {
+        let app = instance::open(database, Some(redis)).await?;
+        let platform = app.platform().clone();
+        let world = World::of_size(&built_in()?, instance::tenant()?.as_str(), RULES)?;
+        instance::put(&platform, &world).await?;
+        let profile = ProfileKey::parse(PROFILE)?;
+        let holder = world.state.users.values().find(|user| user.enabled && user.profile.as_ref() == Some(&profile));
+        let subject = Subject::User(holder.ok_or("a profile that nobody holds")?.key.clone());
+        instance::serve(app).await?;
+        let caller = platform.system_caller(&instance::tenant()?).await?;
+        Ok((Self { platform, caller, profile, committed }, subject))
+    }
+
+    /// Makes a change; gives how long after its COMMIT the other one decided by it.
+    async fn change(&self, open: bool, other: &mut Running) -> Result<f64> {
+        let row = self.platform.profile(&self.caller, &self.profile).await?.ok_or("a profile that is not there")?;
+        let save = ModuleSave { all: Some(open), rights: Change::Keep, sections: None };
+        let version = row.profile.version;
+        let saved = self.platform.save_module(&self.caller, &self.profile, MODULE, version, save, None).await?;
+        let from = self.committed.take()?;
+        let Said::Follows { revision, allowed, at } = other.says()? else { return Err("not what was asked".into()) };
+        if (revision, allowed) != (saved.revision, open) {
+            return Err(format!("revision {revision} came, allowed {allowed}: not {}, {open}", saved.revision).into());
+        }
+        Ok(elapsed(from, at))
+    }
 }
 
 fn elapsed(from: u64, to: u64) -> f64 {

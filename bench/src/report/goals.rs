@@ -133,6 +133,12 @@ fn changes(found: &Found) -> Vec<Goal> {
             goals.push(beside(&what, ours, floor, Bound::AtMost(5.0)));
         }
     }
+    let get = |case| found.get(Part::Change, case, ours::NAME, 1_000);
+    if let (Some(many), Some(few)) = (get(change::AMONG_MANY), get("mutation.PostgreSQL")) {
+        let few = Row { of: "beside one tenant".to_owned(), ..few.clone() };
+        let what = "a change of one rule of 1\u{2009}000, beside 100\u{2009}000 tenants";
+        goals.push(beside(what, many, &few, Bound::AtMost(1.2)));
+    }
     goals
 }
 
