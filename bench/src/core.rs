@@ -34,11 +34,12 @@ struct Limits {
     check: Duration,
 }
 
-/// A peer, and how it did on the last size.
+/// A peer, how it did on the last size, and whether it is followed any further.
 struct Peer {
     name: &'static str,
     build: fn(&Runtime, &[Rule], &[Request]) -> Result<Box<dyn Engine>>,
     last: Option<(usize, Duration, Duration)>,
+    stopped: bool,
 }
 
 struct Core {
@@ -75,7 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<Findings> {
 }
 
 fn peers() -> Vec<Peer> {
-    let peer = |name, build| Peer { name, build, last: None };
+    let peer = |name, build| Peer { name, build, last: None, stopped: false };
     vec![
         peer(enforcer::NAME, |runtime, rules, requests| {
             Ok(Box::new(runtime.block_on(enforcer::plain(rules, requests))?))
@@ -128,7 +129,7 @@ impl Core {
         ours: &Ours,
     ) -> Result<Vec<Box<dyn Engine>>> {
         let mut engines = Vec::new();
-        for peer in &mut self.peers {
+        for peer in self.peers.iter_mut().filter(|peer| !peer.stopped) {
             if let Some((last, build, decision)) = peer.last {
                 let times = u32::try_from(size / last)?;
                 if build * times > self.limits.build || decision * times > self.limits.decision {
@@ -138,7 +139,7 @@ impl Core {
                         build.as_secs_f64(),
                         decision.as_secs_f64() * 1e3
                     ));
-                    peer.last = Some((usize::MAX, Duration::ZERO, Duration::ZERO));
+                    peer.stopped = true;
                     continue;
                 }
             }

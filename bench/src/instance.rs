@@ -31,11 +31,7 @@ pub(crate) const PASSWORD: &str = "Operator-1";
 
 /// Opens an instance over a database; over Redis when one is named.
 pub(crate) async fn open(database: &str, redis: Option<&str>) -> Result<App> {
-    let mut environment = vec![
-        ("BAILIWICK_DATABASE_URL".to_owned(), database.to_owned()),
-        // News come by the bus alone.
-        ("BAILIWICK_SWEEP_SECONDS".to_owned(), "3600".to_owned()),
-    ];
+    let mut environment = vec![("BAILIWICK_DATABASE_URL".to_owned(), database.to_owned())];
     environment.extend(redis.map(|redis| ("BAILIWICK_REDIS_URL".to_owned(), redis.to_owned())));
     let app = App::new(Parts::from_settings(&Settings::load(None, environment)?).await?)?;
     app.first_start(Some(PASSWORD.into())).await?;

@@ -43,6 +43,7 @@ mod common {
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
@@ -171,7 +172,8 @@ impl Place {
     }
 }
 
-/// Says on standard error what is being done.
+/// Says on standard error what is being done, and since when this process runs.
 pub(crate) fn progress(what: &str) {
-    eprintln!("bench: {what}");
+    static STARTED: OnceLock<Instant> = OnceLock::new();
+    eprintln!("bench: {:>4.0} s  {what}", STARTED.get_or_init(Instant::now).elapsed().as_secs_f64());
 }
