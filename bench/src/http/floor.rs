@@ -1,6 +1,6 @@
 //! The floors of HTTP: what reading such a request and writing such an answer costs by itself.
 //!
-//! - a plain axum route that parses the body of AuthZEN's evaluation, looks one key up in a hash
+//! - a plain axum route that parses the body of `AuthZEN`'s evaluation, looks one key up in a hash
 //!   table and answers in its shape
 //! - a GraphQL schema with one static field of the same type, through the product's own transport
 

@@ -114,7 +114,7 @@ impl Asked {
         self.0.iter().map(|(request, allowed)| (body(request), *allowed)).collect()
     }
 
-    /// The bodies for AuthZEN.
+    /// The bodies for `AuthZEN`.
     pub(crate) fn authzen(&self) -> Vec<(String, bool)> {
         let body = |request: &Request| {
             let (section, key) = request.object.as_str().rsplit_once('/').unwrap_or_default();

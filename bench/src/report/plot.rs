@@ -45,56 +45,65 @@ pub(super) struct Bar {
 
 /// Nanoseconds over numbers of rules, both on logarithmic axes.
 pub(super) fn log_log(title: &str, below: &str, lines: &[Line]) -> String {
-    let points = || lines.iter().flat_map(|line| &line.points);
-    let (left, right) = decades(points().map(|point| point.0));
-    let (bottom, top) = decades(points().map(|point| point.1));
-    let x = |value: f64| LEFT + (value.log10() - left) / (right - left) * (WIDTH - LEFT - RIGHT);
-    let y = |value: f64| HEIGHT - BOTTOM - (value.log10() - bottom) / (top - bottom) * (HEIGHT - TOP - BOTTOM);
-    let mut body = String::new();
-    let mut exponent = bottom;
-    while exponent <= top {
-        let (value, at) = (10_f64.powf(exponent), y(10_f64.powf(exponent)));
-        let _ = writeln!(body, "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{:.1}\"/>", WIDTH - RIGHT);
-        let _ = writeln!(
-            body,
-            "<text x=\"{:.1}\" y=\"{:.1}\" class=\"end\">{}</text>",
-            LEFT - 8.0,
-            at + 4.0,
-            nanoseconds(value)
-        );
-        exponent += 1.0;
-    }
-    exponent = left;
-    while exponent <= right {
-        let (value, at) = (10_f64.powf(exponent), x(10_f64.powf(exponent)));
-        let _ = writeln!(
-            body,
-            "<text x=\"{at:.1}\" y=\"{:.1}\" class=\"mid\">{}</text>",
-            HEIGHT - BOTTOM + 20.0,
-            count(crate::random::as_usize(value.round()))
-        );
-        exponent += 1.0;
-    }
-    let ends: Vec<(f64, f64)> =
-        lines.iter().map(|line| line.points.last().map_or((LEFT, TOP), |end| (x(end.0), y(end.1)))).collect();
-    for ((n, line), label) in lines.iter().enumerate().zip(apart(&ends)) {
-        let path: Vec<String> = line.points.iter().map(|(a, b)| format!("{:.1} {:.1}", x(*a), y(*b))).collect();
+    let axes = Axes::around(lines);
+    let mut body = axes.grid();
+    let end = |line: &Line| line.points.last().map_or((LEFT, TOP), |end| axes.place(*end));
+    let ends: Vec<(f64, f64)> = lines.iter().map(end).collect();
+    for (n, ((line, label), (end, _))) in lines.iter().zip(apart(&ends)).zip(&ends).enumerate() {
+        let places: Vec<(f64, f64)> = line.points.iter().map(|point| axes.place(*point)).collect();
+        let path: Vec<String> = places.iter().map(|(x, y)| format!("{x:.1} {y:.1}")).collect();
         let _ = writeln!(body, "<path class=\"line c{n}\" d=\"M{}\"/>", path.join("L"));
-        for (a, b) in &line.points {
-            let _ = writeln!(body, "<circle class=\"dot c{n}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.2\"/>", x(*a), y(*b));
+        for (x, y) in places {
+            let _ = writeln!(body, "<circle class=\"dot c{n}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.2\"/>");
         }
-        let end = line.points.last().map_or(LEFT, |end| x(end.0));
-        let _ = writeln!(
-            body,
-            "<text class=\"name c{n}\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            end + 9.0,
-            label + 4.0,
-            line.name
-        );
+        let (x, y, name) = (end + 9.0, label + 4.0, &line.name);
+        let _ = writeln!(body, "<text class=\"name c{n}\" x=\"{x:.1}\" y=\"{y:.1}\">{name}</text>");
     }
-    let middle = f64::midpoint(LEFT, WIDTH - RIGHT);
-    let _ = writeln!(body, "<text x=\"{middle:.1}\" y=\"{:.1}\" class=\"mid\">{below}</text>", HEIGHT - 8.0);
+    let (x, y) = (f64::midpoint(LEFT, WIDTH - RIGHT), HEIGHT - 8.0);
+    let _ = writeln!(body, "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"mid\">{below}</text>");
     page(title, HEIGHT, &body)
+}
+
+/// The powers of ten that a plot shows, from and to.
+struct Axes {
+    x: (f64, f64),
+    y: (f64, f64),
+}
+
+impl Axes {
+    fn around(lines: &[Line]) -> Self {
+        let points = || lines.iter().flat_map(|line| &line.points);
+        Self { x: decades(points().map(|point| point.0)), y: decades(points().map(|point| point.1)) }
+    }
+
+    fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        let part = |value: f64, (from, to): (f64, f64)| (value.log10() - from) / (to - from);
+        let (across, up) = (part(x, self.x), part(y, self.y));
+        (LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM))
+    }
+
+    /// A line and a label for each power of ten.
+    fn grid(&self) -> String {
+        let mut body = String::new();
+        for value in powers(self.y) {
+            let (_, y) = self.place((1.0, value));
+            let _ = writeln!(body, "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{:.1}\"/>", WIDTH - RIGHT);
+            let (x, y, label) = (LEFT - 8.0, y + 4.0, nanoseconds(value));
+            let _ = writeln!(body, "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"end\">{label}</text>");
+        }
+        for value in powers(self.x) {
+            let ((x, _), y) = (self.place((value, 1.0)), HEIGHT - BOTTOM + 20.0);
+            let label = count(crate::random::as_usize(value.round()));
+            let _ = writeln!(body, "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"mid\">{label}</text>");
+        }
+        body
+    }
+}
+
+/// The whole powers of ten of an axis.
+fn powers((from, to): (f64, f64)) -> impl Iterator<Item = f64> {
+    let exponents = std::iter::successors(Some(from), |exponent| Some(exponent + 1.0));
+    exponents.take_while(move |exponent| *exponent <= to).map(|exponent| 10_f64.powf(exponent))
 }
 
 /// Bars one below the other.
@@ -146,20 +155,16 @@ fn decades(values: impl Iterator<Item = f64>) -> (f64, f64) {
 
 /// The heights of labels at the `ends` of lines, moved apart where they would cover each other.
 fn apart(ends: &[(f64, f64)]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..ends.len()).collect();
-    order.sort_by(|a, b| {
-        ends.get(*a).map(|end| end.1).partial_cmp(&ends.get(*b).map(|end| end.1)).unwrap_or(std::cmp::Ordering::Equal)
-    });
-    let mut heights: Vec<f64> = ends.iter().map(|end| end.1).collect();
-    let mut placed: Vec<(f64, f64)> = Vec::new();
-    for n in order {
-        let (Some((x, _)), Some(height)) = (ends.get(n), heights.get_mut(n)) else { continue };
-        let above =
-            placed.iter().filter(|(other, _)| (other - x).abs() < RIGHT).map(|(_, y)| *y).fold(f64::MIN, f64::max);
-        *height = height.max(above + LINE);
-        placed.push((*x, *height));
+    let mut order: Vec<(usize, (f64, f64))> = ends.iter().copied().enumerate().collect();
+    order.sort_by(|(_, a), (_, b)| a.1.total_cmp(&b.1));
+    let mut placed: Vec<(usize, (f64, f64))> = Vec::new();
+    for (n, (x, y)) in order {
+        let beside = placed.iter().filter(|(_, (other, _))| (other - x).abs() < RIGHT);
+        let above = beside.map(|(_, (_, y))| *y).fold(f64::MIN, f64::max);
+        placed.push((n, (x, y.max(above + LINE))));
     }
-    heights
+    placed.sort_by_key(|(n, _)| *n);
+    placed.into_iter().map(|(_, (_, y))| y).collect()
 }
 
 #[cfg(test)]
