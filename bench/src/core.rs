@@ -34,10 +34,13 @@ struct Limits {
     check: Duration,
 }
 
+/// Makes a peer ready.
+type Build = fn(&Runtime, &[Rule], &[Request]) -> Result<Box<dyn Engine>>;
+
 /// A peer, how it did on the last size, and whether it is followed any further.
 struct Peer {
     name: &'static str,
-    build: fn(&Runtime, &[Rule], &[Request]) -> Result<Box<dyn Engine>>,
+    build: Build,
     last: Option<(usize, Duration, Duration)>,
     stopped: bool,
 }
@@ -76,7 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<Findings> {
 }
 
 fn peers() -> Vec<Peer> {
-    let peer = |name, build| Peer { name, build, last: None, stopped: false };
+    let peer = |name, build: Build| Peer { name, build, last: None, stopped: false };
     vec![
         peer(enforcer::NAME, |runtime, rules, requests| {
             Ok(Box::new(runtime.block_on(enforcer::plain(rules, requests))?))

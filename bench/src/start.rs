@@ -107,7 +107,7 @@ pub(crate) fn child(settings: &Settings) -> Result<()> {
 
 /// Asks until it is ready.
 fn ready(address: SocketAddr) -> Result<()> {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     while Instant::now() < end {
         let mut stream = TcpStream::connect(address)?;
         stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;

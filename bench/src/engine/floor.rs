@@ -70,6 +70,6 @@ impl Engine for Memory {
         for _ in requests {
             self.at = self.next.get(self.at as usize).copied().unwrap_or_default();
         }
-        Ok(usize::from(black_box(self.at) % 2 == 0))
+        Ok(usize::from(black_box(self.at).is_multiple_of(2)))
     }
 }

@@ -32,7 +32,7 @@ impl Target {
         address: &str,
         path: &str,
         token: Option<&str>,
-        bodies: Vec<(String, bool)>,
+        bodies: &[(String, bool)],
         says: fn(bool) -> String,
     ) -> Result<Self> {
         let token = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();

@@ -139,11 +139,13 @@ fn targets(faces: &server::Faces, tokens: &Tokens, asked: &Asked) -> Result<Vec<
     let graphql = |allowed: bool| format!("\"allowed\":{allowed}");
     let authzen = |allowed: bool| format!("\"decision\":{allowed}");
     Ok(vec![
-        Target::new(JSON_FLOOR, &faces.floors, floor::JSON, key, asked.authzen(), authzen)?,
-        Target::new(AUTHZEN, &faces.product, "/access/v1/evaluation", key, asked.authzen(), authzen)?,
-        Target::new(GRAPHQL_FLOOR, &faces.floors, "/graphql", key, asked.graphql(), |_| "\"allowed\":true".to_owned())?,
-        Target::new(API_KEY, &faces.product, "/graphql", key, asked.graphql(), graphql)?,
-        Target::new(SESSION, &faces.product, "/graphql", session, asked.graphql(), graphql)?,
+        Target::new(JSON_FLOOR, &faces.floors, floor::JSON, key, &asked.authzen(), authzen)?,
+        Target::new(AUTHZEN, &faces.product, "/access/v1/evaluation", key, &asked.authzen(), authzen)?,
+        Target::new(GRAPHQL_FLOOR, &faces.floors, "/graphql", key, &asked.graphql(), |_| {
+            "\"allowed\":true".to_owned()
+        })?,
+        Target::new(API_KEY, &faces.product, "/graphql", key, &asked.graphql(), graphql)?,
+        Target::new(SESSION, &faces.product, "/graphql", session, &asked.graphql(), graphql)?,
     ])
 }
 

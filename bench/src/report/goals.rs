@@ -14,8 +14,8 @@ pub(super) struct Goal {
     pub(super) measured: String,
     /// What it is held against, with its own number.
     pub(super) beside: String,
-    /// The goal.
-    pub(super) goal: String,
+    /// How fast it is meant to be.
+    pub(super) aim: String,
     /// Whether it is met, and by how much.
     pub(super) verdict: String,
 }
@@ -58,7 +58,7 @@ fn inside(found: &Found) -> Vec<Goal> {
             what: format!("decision in process, repeated, {} rules", count(rules)),
             measured: nanoseconds(ours.median),
             beside: format!("hash look-up {}: {}", nanoseconds(hash.median), times(ours.median / hash.median)),
-            goal: "≤ 100 ns".to_owned(),
+            aim: "≤ 100 ns".to_owned(),
             verdict: Bound::AtMost(100.0).verdict(ours.median),
         });
     }
@@ -70,7 +70,7 @@ fn inside(found: &Found) -> Vec<Goal> {
             what: "decision in process, random, 1M p + 1M g over 1\u{2009}000 tenants".to_owned(),
             measured: nanoseconds(ours.median),
             beside: format!("memory read {}: {}", nanoseconds(memory.median), times(ours.median / memory.median)),
-            goal: "≤ 2 µs".to_owned(),
+            aim: "≤ 2 µs".to_owned(),
             verdict: Bound::AtMost(2_000.0).verdict(ours.median),
         });
     }
@@ -99,7 +99,7 @@ fn faster(what: &str, ours: &Row, peer: &Row, limit: f64) -> Goal {
         what: what.to_owned(),
         measured: nanoseconds(ours.median),
         beside: format!("{} {}: {} faster", peer.of, nanoseconds(peer.median), times(ratio)),
-        goal: format!("≥ {} × faster", short(limit)),
+        aim: format!("≥ {} × faster", short(limit)),
         verdict: Bound::AtLeast(limit).verdict(ratio),
     }
 }
@@ -167,7 +167,7 @@ fn memory(found: &Found) -> Vec<Goal> {
             what: format!("memory of 1M p + 1M g rules {tenants}"),
             measured: measured(row.median, row.unit),
             beside: "the process before".to_owned(),
-            goal: format!("≤ {}", measured(MOST, row.unit)),
+            aim: format!("≤ {}", measured(MOST, row.unit)),
             verdict: Bound::AtMost(MOST).verdict(row.median),
         })
     };
@@ -177,7 +177,7 @@ fn memory(found: &Found) -> Vec<Goal> {
 /// A goal that is a ratio to a floor.
 fn beside(what: &str, ours: &Row, floor: &Row, bound: Bound) -> Goal {
     let ratio = ours.median / floor.median;
-    let goal = match bound {
+    let aim = match bound {
         Bound::AtMost(limit) => format!("≤ {limit} ×"),
         Bound::AtLeast(limit) => format!("≥ {limit} ×"),
     };
@@ -185,7 +185,7 @@ fn beside(what: &str, ours: &Row, floor: &Row, bound: Bound) -> Goal {
         what: what.to_owned(),
         measured: measured(ours.median, ours.unit),
         beside: format!("{}, {}: {}", floor.of, measured(floor.median, floor.unit), times(ratio)),
-        goal,
+        aim,
         verdict: bound.verdict(ratio),
     }
 }

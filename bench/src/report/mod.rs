@@ -114,8 +114,8 @@ const SECTIONS: [(Part, &str, &str); 4] = [
 
 fn table_of(goals: &[Goal]) -> String {
     let mut text = "| what | measured | beside | goal | |\n|---|---|---|---|---|\n".to_owned();
-    for Goal { what, measured, beside, goal, verdict } in goals {
-        let _ = writeln!(text, "| {what} | {measured} | {beside} | {goal} | {verdict} |");
+    for Goal { what, measured, beside, aim, verdict } in goals {
+        let _ = writeln!(text, "| {what} | {measured} | {beside} | {aim} | {verdict} |");
     }
     text
 }

@@ -122,8 +122,7 @@ impl<'a> Maker<'a> {
     /// many rules: every seventh takes all its resources by itself, the others a list.
     fn open(&mut self, profile: &ProfileKey, mut rules: usize, sections: &[Stocked<'_>]) -> Result<()> {
         let first = self.random.below(sections.len());
-        let mut version = 1;
-        for stocked in sections.iter().cycle().skip(first).take(sections.len()) {
+        for (version, stocked) in (1..).zip(sections.iter().cycle().skip(first).take(sections.len())) {
             if rules < 8 {
                 break;
             }
@@ -149,7 +148,6 @@ impl<'a> Maker<'a> {
             let save = ModuleSave { all: None, rights: Change::Keep, sections: Some(vec![save]) };
             let module = stocked.spec.key.module();
             self.state.save_module(self.catalogue, profile.as_str(), module, version, save)?;
-            version += 1;
             rules = rules.saturating_sub(4 + RULES_OF_RESOURCE * listed.max(1));
         }
         Ok(())
@@ -228,7 +226,6 @@ fn grant_of(role: usize, grant: usize) -> Result<Grant> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::world::{World, built_in};
 
     #[test]
