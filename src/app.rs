@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::registry::Registry;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::domain::catalogue::Catalogue;
@@ -16,7 +18,10 @@ use crate::domain::name::Timestamp;
 use crate::engine::plan::Plan;
 use crate::error::{Error, Result};
 use crate::http::admit::{PlatformGate, PlatformReadiness};
+use crate::http::metrics::Requests;
 use crate::mail::Mailer;
+use crate::service::metrics::{Metrics, Moment};
+use crate::service::tenants::Limits;
 use crate::service::{Clock, Foundation, Platform};
 use crate::store::Store;
 use crate::sync::{Bus, BusStatus, listener, sweep};
@@ -45,6 +50,10 @@ pub struct Parts {
     pub sweep_every: Duration,
     /// How often what has run out is deleted.
     pub tidy_every: Duration,
+    /// How much may be in memory.
+    pub limits: Limits,
+    /// One decision in how many is made again by casbin's Enforcer; none with 0.
+    pub shadow_one_in: u32,
     /// Where people reach the installation, if that is told: pages from there are its own.
     pub public_url: Option<Url>,
     /// Where the links in mails lead.
@@ -77,6 +86,11 @@ impl Parts {
             max_staleness: settings.max_staleness_seconds.map(config::Seconds::duration),
             sweep_every: settings.sweep_seconds.duration(),
             tidy_every: TIDY_EVERY,
+            limits: Limits {
+                tenants: in_memory(settings.tenants_in_memory),
+                rules: in_memory(settings.rules_in_memory),
+            },
+            shadow_one_in: settings.shadow_one_in.get(),
             public_url: settings.public_url.clone(),
             installation: settings.installation().map_err(|error| Error::invalid(error.to_string()))?,
             mailer: mailer(settings)?,
@@ -89,6 +103,9 @@ impl Parts {
 pub struct App {
     platform: Platform,
     status: Arc<BusStatus>,
+    registry: Registry,
+    /// Where metrics are served.
+    metrics: Option<TcpListener>,
     sweep_every: Duration,
     tidy_every: Duration,
     public_url: Option<Url>,
@@ -99,6 +116,7 @@ impl App {
     pub fn new(parts: Parts) -> Result<Self> {
         let plan =
             Plan::from_model(&parts.model).map_err(|error| Error::invalid(format!("the model is refused: {error}")))?;
+        let mut registry = Registry::with_prefix("bailiwick");
         let platform = Platform::new(Foundation {
             store: parts.store,
             catalogue: parts.catalogue,
@@ -106,12 +124,24 @@ impl App {
             plan,
             bus: parts.bus,
             max_staleness: parts.max_staleness,
+            limits: parts.limits,
+            shadow_one_in: parts.shadow_one_in,
+            metrics: Metrics::new(&mut registry),
             mailer: parts.mailer,
             installation: parts.installation,
             clock: parts.clock,
         })?;
+        let status = Arc::new(BusStatus::new());
+        let moment = Moment { tenants: Arc::clone(&platform.tenants), bus: Arc::clone(&status) };
+        registry.register_collector(Box::new(moment));
         let Parts { sweep_every, tidy_every, public_url, .. } = parts;
-        Ok(Self { platform, status: Arc::new(BusStatus::new()), sweep_every, tidy_every, public_url })
+        Ok(Self { platform, status, registry, metrics: None, sweep_every, tidy_every, public_url })
+    }
+
+    /// The same instance, serving its metrics here: to anyone who can reach it.
+    #[must_use]
+    pub fn with_metrics(self, listener: TcpListener) -> Self {
+        Self { metrics: Some(listener), ..self }
     }
 
     /// The use cases, for the command line and for tests.
@@ -132,18 +162,9 @@ impl App {
     }
 
     /// Serves until `shutdown`, then lets what is under way come to its end.
-    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
-        let applier = Arc::clone(&self.platform.tenants);
-        let background = tokio_util::task::TaskTracker::new();
-        background.spawn(listener::run(
-            self.platform.bus.clone(),
-            Arc::clone(&applier),
-            shutdown.clone(),
-            Arc::clone(&self.status),
-        ));
-        background.spawn(sweep::run(applier, self.sweep_every, shutdown.clone()));
-        background.spawn(shutdown.clone().run_until_cancelled_owned(tidy(self.platform.clone(), self.tidy_every)));
-        background.close();
+    pub async fn serve(mut self, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
+        let background = self.start_background(&shutdown);
+        let requests = Requests::new(&mut self.registry);
         let schema = http::limits::limit(graphql::build(self.platform.clone())).finish();
         let options = http::Options {
             public_url: self.public_url.clone(),
@@ -153,8 +174,17 @@ impl App {
         };
         let readiness = PlatformReadiness { platform: self.platform.clone(), bus: Arc::clone(&self.status) };
         let gate = PlatformGate(self.platform.clone());
-        let routes = http::graphql_routes(schema, gate.clone(), options).merge(http::health_routes(readiness));
-        let router = http::surround(routes.merge(http::avatar_routes(gate)));
+        let routes = http::graphql_routes(schema, gate.clone(), options)
+            .merge(http::health_routes(readiness))
+            .merge(http::authzen::routes(self.platform.clone()))
+            .merge(http::avatar_routes(gate));
+        let router = requests.count(http::surround(routes));
+        if let Some(listener) = self.metrics.take() {
+            let routes = http::metrics::routes(Arc::new(std::mem::take(&mut self.registry)));
+            let until = shutdown.clone().cancelled_owned();
+            background.spawn(axum::serve(listener, routes).with_graceful_shutdown(until).into_future());
+        }
+        background.close();
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let drained = shutdown.clone();
         let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
@@ -176,6 +206,27 @@ impl App {
         }
         self.platform.store.close().await
     }
+
+    /// Starts what runs beside the requests.
+    fn start_background(&self, shutdown: &CancellationToken) -> TaskTracker {
+        let background = TaskTracker::new();
+        let applier = Arc::clone(&self.platform.tenants);
+        background.spawn(listener::run(
+            self.platform.bus.clone(),
+            Arc::clone(&applier),
+            shutdown.clone(),
+            Arc::clone(&self.status),
+        ));
+        background.spawn(sweep::run(applier, self.sweep_every, shutdown.clone()));
+        let (platform, until) = (self.platform.clone(), shutdown.clone());
+        background.spawn(async move { platform.shadow.run(platform.model.clone(), until).await });
+        background.spawn(shutdown.clone().run_until_cancelled_owned(tidy(self.platform.clone(), self.tidy_every)));
+        background
+    }
+}
+
+fn in_memory(count: config::Count<1>) -> usize {
+    usize::try_from(count.get()).unwrap_or(usize::MAX)
 }
 
 /// Deletes what has run out, every so often. Each instance does, for all: a second time is cheap.

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use url::Url;
 
 use layer::Layer;
-pub use value::{LogFormat, Seconds, SecretUrl};
+pub use value::{Count, LogFormat, Seconds, SecretUrl};
 
 const DEFAULTS: &str = include_str!("config/defaults.toml");
 /// The file that is read when no other is named, if it is there.
@@ -60,6 +60,14 @@ pub struct Settings {
     pub sweep_seconds: Seconds<3600>,
     /// How old a snapshot may grow while the database is away; without it, as old as it gets.
     pub max_staleness_seconds: Option<Seconds<{ u32::MAX }>>,
+    /// How many tenants are in memory at the most.
+    pub tenants_in_memory: Count<1>,
+    /// How many rules they may have together.
+    pub rules_in_memory: Count<1>,
+    /// One decision in how many casbin's Enforcer is asked again; none with 0.
+    pub shadow_one_in: Count<0>,
+    /// Where metrics are served; nowhere without it.
+    pub metrics_listen: Option<SocketAddr>,
     /// What is logged, in the form of tracing's `EnvFilter`, which has accepted it.
     #[serde(deserialize_with = "value::log")]
     pub log: String,

@@ -1,56 +1,13 @@
 //! What requests cost in statements of the database: a page a fixed number, however long it is;
 //! and a refusal the same, whatever is wrong.
 
-use std::fs;
-use std::path::PathBuf;
-
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use serde_json::{Value, json};
 
-use crate::common::app::{self, Choices, Client, Instance, PASSWORD};
-use crate::common::servers::PostgresServer;
+use crate::common::app::{Choices, Client, Instance, PASSWORD, eventually};
+use crate::common::counted::Counted;
 
 const USER: &str =
     "mutation($input: UserCreateInput!) { userCreate(input: $input) { revision userErrors { code message field } } }";
-
-/// How the sweep's own question begins.
-const SWEEP: &str = r#""tenants"."id", "tenants"."revision", "tenants"."credential_epoch" FROM"#;
-
-/// A `PostgreSQL` of the test's own that writes down every statement.
-struct Counted {
-    database: app::Database,
-    log: PathBuf,
-    _server: PostgresServer,
-}
-
-impl Counted {
-    async fn start() -> Self {
-        let server = PostgresServer::start();
-        let database = app::Database::at(server.create_database().await);
-        let admin: DatabaseConnection = Database::connect(&database.url).await.unwrap();
-        admin.execute_unprepared("ALTER SYSTEM SET log_statement = 'all'").await.unwrap();
-        admin.execute_unprepared("SELECT pg_reload_conf()").await.unwrap();
-        let show = Statement::from_string(admin.get_database_backend(), "SHOW unix_socket_directories");
-        let folder: String = admin.query_one_raw(show).await.unwrap().unwrap().try_get_by_index(0).unwrap();
-        admin.close().await.unwrap();
-        Self { database, log: PathBuf::from(folder).join("log"), _server: server }
-    }
-
-    /// The reads so far: pings, the frames of transactions and what the sweep asks aside.
-    fn reads(&self) -> Vec<String> {
-        let log = fs::read_to_string(&self.log).unwrap();
-        let reads = log.lines().filter(|line| line.contains("LOG:  execute") && line.contains("SELECT "));
-        let reads = reads.filter_map(|line| line.split_once("SELECT ")).map(|(_, read)| read.to_owned());
-        reads.filter(|read| !read.starts_with(SWEEP)).collect()
-    }
-
-    /// The reads that an operation makes.
-    async fn reads_of(&self, operation: impl Future<Output = ()>) -> Vec<String> {
-        let before = self.reads().len();
-        operation.await;
-        self.reads().split_off(before)
-    }
-}
 
 /// What the pages hold: so many of everything, with all that hangs on each.
 async fn fill(alice: &Client, from: usize, to: usize) {
@@ -115,16 +72,28 @@ async fn a_page_costs_a_fixed_number_of_queries_however_long_it_is() {
         fill(&alice, from, to).await;
         let mut cost = Vec::new();
         for (_, page) in PAGES {
-            cost.push(counted.reads_of(async { drop(alice.data(page, json!({})).await) }).await);
+            cost.push(least_reads(&counted, &alice, page).await);
         }
         costs.push(cost);
     }
     for (i, (page, _)) in PAGES.iter().enumerate() {
         let (short, long) = (&costs[0][i], &costs[1][i]);
-        // A loader that has waited long enough asks for what it has by then, so on a busy machine
-        // one question may come in two parts. One for each thing would be seven more.
+        // One question for each thing would be seven more.
         assert!(long.len() < short.len() + 4, "{page}\n{short:#?}\n{long:#?}");
     }
+}
+
+/// The reads of a page when nothing gets in its way. A loader that has waited long enough asks for
+/// what it has by then: on a busy machine one question comes in parts, as many as it happens.
+async fn least_reads(counted: &Counted, client: &Client, page: &str) -> Vec<String> {
+    let mut least = counted.reads_of(async { drop(client.data(page, json!({})).await) }).await;
+    for _ in 1..5 {
+        let reads = counted.reads_of(async { drop(client.data(page, json!({})).await) }).await;
+        if reads.len() < least.len() {
+            least = reads;
+        }
+    }
+    least
 }
 
 #[tokio::test]
@@ -162,4 +131,57 @@ async fn r1_a_refused_sign_in_asks_the_database_the_same_whatever_is_wrong() {
         costs.push(counted.reads_of(refused).await);
     }
     assert!(costs.iter().all(|cost| *cost == costs[0]), "{costs:#?}");
+}
+
+#[tokio::test]
+async fn a_start_asks_the_same_however_many_tenants_there_are() {
+    let counted = Counted::start().await;
+    let start = async || {
+        let reads =
+            counted.reads_of(async { Instance::start(&counted.database, Choices::default()).await.stop().await });
+        reads.await
+    };
+    let instance = Instance::start(&counted.database, Choices::default()).await;
+    instance.tenant("acme").await;
+    let with_one = start().await;
+    for n in 0..9 {
+        instance.tenant(&format!("more-{n}")).await;
+    }
+    assert_eq!(start().await, with_one);
+}
+
+/// Asks 20 times at once whether somebody may, with one credential.
+async fn many_decisions(desk: &Client) {
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let desk = desk.clone();
+        asking.spawn(async move { desk.allowed("alice", "read", "voice/queues").await });
+    }
+    assert!(asking.join_all().await.into_iter().all(|allowed| allowed));
+}
+
+#[tokio::test]
+async fn decisions_by_a_remembered_credential_ask_nothing_and_by_a_voided_one_once() {
+    let counted = Counted::start().await;
+    let instance = Instance::start(&counted.database, Choices::default()).await;
+    let alice = instance.tenant("acme").await;
+    let foreign = instance.tenant("globex").await;
+    let desk = alice.new_service("desk").await;
+    alice.add_user("other", "SERVICE", json!({})).await;
+    let reads = async || counted.reads_of(many_decisions(&desk)).await;
+    // The first use of a key is written down beside the answer.
+    eventually("all is in memory", async || reads().await.is_empty()).await;
+
+    alice.add_profile("Night", "READ").await;
+    alice.add_user("dana", "USER", json!({ "profile": "night" })).await;
+    assert_eq!(reads().await, [""; 0], "after a change of the rules");
+    foreign.make("UserUpdate", json!({ "key": "alice", "version": 1, "fullName": "Zoe" })).await;
+    foreign.get("SignOut", json!({})).await;
+    assert_eq!(reads().await, [""; 0], "after credentials of another tenant changed");
+    for _ in 0..3 {
+        alice.make("ApiKeyGenerate", json!({ "user": "other" })).await;
+        let reads = reads().await;
+        assert_eq!(reads.len(), 1, "after somebody else's credentials changed: {reads:#?}");
+        assert_eq!(counted.reads_of(many_decisions(&desk)).await, [""; 0]);
+    }
 }

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use bailiwick::app::App;
 use bailiwick::domain::key::{Action, Object, TenantKey, UserKey};
 use bailiwick::engine::tenant::{Decision, Obligation};
-use bailiwick::error::{Error, Result};
-use bailiwick::service::decision::Query;
+use bailiwick::error::Result;
+use bailiwick::service::decision::{About, Face, Query};
 use serde_json::{Value, json};
 
 use super::output::print;
@@ -36,9 +36,8 @@ pub(super) struct Args {
 pub(super) async fn run(app: &App, args: Args) -> Result<ExitCode> {
     let Args { tenant, json, subject, action, object } = args;
     let system = caller_in(app, &tenant).await?;
-    let query = Query { subject: Some(subject), action, object, at_least_revision: None };
-    let decision = app.platform().decide(&system, &[query]).await?.pop();
-    let decision = decision.ok_or_else(|| Error::internal("a request without an answer"))?;
+    let query = Query { subject: About::User(subject), action, object, at_least_revision: None };
+    let decision = app.platform().decide(&system, Face::CommandLine, &query).await?;
     print(&if json { format!("{}\n", for_programs(&decision)) } else { for_people(&decision) })?;
     Ok(ExitCode::from(u8::from(!decision.allowed)))
 }

@@ -1,10 +1,12 @@
 //! `bailiwick serve`.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use bailiwick::app::App;
 use bailiwick::config::Settings;
 use bailiwick::error::{Error, Result};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -12,9 +14,11 @@ use super::output::print;
 
 /// Serves until a signal, then lets requests under way come to their end.
 pub(super) async fn run(app: App, settings: &Settings) -> Result<ExitCode> {
-    let listener = tokio::net::TcpListener::bind(settings.listen)
-        .await
-        .map_err(|error| Error::invalid(format!("cannot listen on {}: {error}", settings.listen)))?;
+    let listener = listen(settings.listen).await?;
+    let app = match settings.metrics_listen {
+        Some(address) => app.with_metrics(listen(address).await?),
+        None => app,
+    };
     let address = listener.local_addr().map_err(Error::internal)?;
     // Signals are caught from here on: whoever reads where we serve may stop us at once.
     let shutdown = stop_on_signal()?;
@@ -23,6 +27,11 @@ pub(super) async fn run(app: App, settings: &Settings) -> Result<ExitCode> {
     print(&format!("Bailiwick serves GraphQL at {url}/graphql — open it in a browser for GraphiQL.\n"))?;
     app.serve(listener, shutdown).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| Error::invalid(format!("cannot listen on {address}: {error}")))
 }
 
 /// A token that Ctrl-C or SIGTERM cancels.

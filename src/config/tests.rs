@@ -31,6 +31,8 @@ fn without_file_and_environment_the_defaults_hold() {
     assert_eq!(settings.installation().unwrap().as_str(), "http://127.0.0.1:8080/");
     assert!(settings.operator_password.is_none() && settings.max_staleness_seconds.is_none());
     assert_eq!(settings.sweep_seconds.duration().as_secs(), 5);
+    assert_eq!((settings.tenants_in_memory.get(), settings.rules_in_memory.get()), (10_000, 10_000_000));
+    assert_eq!((settings.shadow_one_in.get(), settings.metrics_listen), (1000, None));
     assert_eq!((settings.log.as_str(), settings.log_format), ("info,sea_orm_migration=warn", LogFormat::Text));
 }
 
@@ -73,6 +75,10 @@ fn every_setting_can_come_from_the_environment() {
             ("BAILIWICK_MAIL_FROM", "Access <no-reply@example.com>"),
             ("BAILIWICK_SWEEP_SECONDS", "3600"),
             ("BAILIWICK_MAX_STALENESS_SECONDS", "86400"),
+            ("BAILIWICK_TENANTS_IN_MEMORY", "1"),
+            ("BAILIWICK_RULES_IN_MEMORY", "1000"),
+            ("BAILIWICK_SHADOW_ONE_IN", "0"),
+            ("BAILIWICK_METRICS_LISTEN", "127.0.0.1:9464"),
             ("BAILIWICK_LOG", "trace"),
             ("BAILIWICK_LOG_FORMAT", "json"),
         ],
@@ -87,6 +93,8 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(settings.mail_from.email.to_string(), "no-reply@example.com");
     assert_eq!(settings.catalogue.unwrap(), Path::new("own.yaml"));
     assert_eq!(settings.model.unwrap(), Path::new("own.conf"));
+    assert_eq!((settings.tenants_in_memory.get(), settings.rules_in_memory.get()), (1, 1000));
+    assert_eq!((settings.shadow_one_in.get(), settings.metrics_listen.unwrap().port()), (0, 9464));
     // A password of digits stays what it is.
     assert_eq!(secrecy::ExposeSecret::expose_secret(&settings.operator_password.unwrap()), "12345678");
 }
@@ -113,6 +121,14 @@ fn a_wrong_setting_is_refused_by_the_name_it_has_where_it_was_set() {
         ("", &[("BAILIWICK_SWEEP_SECONDS", "1.5")], &format!("BAILIWICK_SWEEP_SECONDS: {seconds}")),
         ("", &[("BAILIWICK_SWEEP_SECONDS", "")], &format!("BAILIWICK_SWEEP_SECONDS: {seconds}")),
         ("", &[("BAILIWICK_MAX_STALENESS_SECONDS", "0")], "BAILIWICK_MAX_STALENESS_SECONDS: it must be a whole number"),
+        (
+            "",
+            &[("BAILIWICK_TENANTS_IN_MEMORY", "0")],
+            "BAILIWICK_TENANTS_IN_MEMORY: it must be a whole number, at least 1",
+        ),
+        ("rules_in_memory = 'many'", &[], "rules_in_memory in bailiwick.toml: it must be a whole number, at least 1"),
+        ("", &[("BAILIWICK_SHADOW_ONE_IN", "-1")], "BAILIWICK_SHADOW_ONE_IN: it must be a whole number, at least 0"),
+        ("", &[("BAILIWICK_METRICS_LISTEN", "9464")], "BAILIWICK_METRICS_LISTEN: invalid socket address syntax"),
         ("", &[("BAILIWICK_LISTEN", "8080")], "BAILIWICK_LISTEN: invalid socket address syntax"),
         ("", &[("BAILIWICK_LISTEN", "")], "BAILIWICK_LISTEN: it is empty"),
         ("listen = 8080", &[], "listen in bailiwick.toml: it must be socket address"),
@@ -153,7 +169,7 @@ fn a_wrong_setting_is_refused_by_the_name_it_has_where_it_was_set() {
 fn an_unknown_setting_is_refused_with_the_known_ones() {
     let in_file = refusal("sweep_second = 5", &[]);
     assert!(in_file.starts_with("unknown setting sweep_second in bailiwick.toml: the settings are listen, "));
-    assert!(in_file.ends_with("max_staleness_seconds, log, log_format"), "{in_file}");
+    assert!(in_file.ends_with("metrics_listen, log, log_format"), "{in_file}");
     let variable = refusal("", &[("BAILIWICK_SWEEP", "5")]);
     assert!(variable.starts_with("unknown setting BAILIWICK_SWEEP: the settings are BAILIWICK_LISTEN, "), "{variable}");
     assert!(refusal("", &[("BAILIWICK_listen", "")]).starts_with("unknown setting BAILIWICK_listen:"));

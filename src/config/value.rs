@@ -69,6 +69,25 @@ impl<'de, const MAX: u32> Deserialize<'de> for Seconds<MAX> {
     }
 }
 
+/// A whole number, from `MIN` up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count<const MIN: u32>(u32);
+
+impl<const MIN: u32> Count<MIN> {
+    /// The number itself.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<'de, const MIN: u32> Deserialize<'de> for Count<MIN> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let wrong = || de::Error::custom(format!("it must be a whole number, at least {MIN}"));
+        let count = u32::deserialize(from).map_err(|_| wrong())?;
+        if count >= MIN { Ok(Self(count)) } else { Err(wrong()) }
+    }
+}
+
 /// The form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -260,17 +260,22 @@ impl ResourceKey {
     /// Percent-encodes a host's id into the alphabet of resource keys: every byte outside
     /// `A-Za-z0-9._~@+-` becomes `%XX`. Two different ids never give one key.
     pub fn encode(id: &str) -> Result<Self> {
-        use fmt::Write as _;
         let mut text = String::with_capacity(id.len());
-        for byte in id.bytes() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'@' | b'+' | b'-') {
-                text.push(char::from(byte));
-            } else {
-                write!(text, "%{byte:02X}").map_err(Error::internal)?;
-            }
-        }
+        percent_encode(id, &mut text)?;
         Self::parse(&text)
     }
+}
+
+fn percent_encode(id: &str, text: &mut String) -> Result<()> {
+    use fmt::Write as _;
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'@' | b'+' | b'-') {
+            text.push(char::from(byte));
+        } else {
+            write!(text, "%{byte:02X}").map_err(Error::internal)?;
+        }
+    }
+    Ok(())
 }
 
 impl Object {
@@ -284,6 +289,15 @@ impl Object {
     pub fn agent(user: &UserKey) -> Self {
         // INVARIANT: the alphabet of user keys is a part of that of resource keys, and shorter.
         Self(Arc::from(format!("{}/{user}", SectionKey::agents())))
+    }
+
+    /// The object of a host's id below a path, percent-encoded as in [`ResourceKey::encode`].
+    pub fn of_id(path: &str, id: &str) -> Result<Self> {
+        let mut text = String::with_capacity(path.len() + 1 + id.len());
+        text.push_str(path);
+        text.push('/');
+        percent_encode(id, &mut text)?;
+        Self::parse(&text)
     }
 
     /// The section and key of the resource that this object names, if it has their form.
@@ -419,5 +433,9 @@ mod tests {
         assert_eq!(ResourceKey::encode("*").unwrap().as_str(), "%2A");
         assert_eq!(ResourceKey::encode("%2A").unwrap().as_str(), "%252A");
         assert_eq!(ResourceKey::encode("Büro 1/a").unwrap().as_str(), "B%C3%BCro%201%2Fa");
+        assert_eq!(Object::of_id("voice/queues", "Büro 1/*").unwrap().as_str(), "voice/queues/B%C3%BCro%201%2F%2A");
+        for (path, id) in [("voice/*", "a"), ("", "a"), ("voice/", "a"), ("voice", ""), ("voice", "..")] {
+            assert!(Object::of_id(path, id).is_err(), "{path:?} {id:?}");
+        }
     }
 }

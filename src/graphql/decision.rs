@@ -7,7 +7,7 @@ use super::input::{parse, parse_opt};
 use super::scalar::int;
 use crate::domain::key::{self, Action, UserKey};
 use crate::error::{Error, ErrorCode, Result};
-use crate::service::decision::{self, DECISIONS_MAX, Query};
+use crate::service::decision::{self, About, DECISIONS_MAX, Face, Query};
 
 /// Who may do what?
 #[derive(InputObject)]
@@ -101,9 +101,10 @@ impl DecisionInput {
     fn query(&self) -> Result<Query> {
         // A request that is not well formed is refused before any engine sees it.
         let revision = self.at_least_revision.map(u64::try_from).transpose();
+        let subject = parse_opt("subject", self.subject.as_deref(), UserKey::parse)
+            .map_err(|error| error.with_code(ErrorCode::BadInput))?;
         Ok(Query {
-            subject: parse_opt("subject", self.subject.as_deref(), UserKey::parse)
-                .map_err(|error| error.with_code(ErrorCode::BadInput))?,
+            subject: subject.map_or(About::Caller, About::User),
             action: parse("action", &self.action, Action::parse)?,
             object: parse("object", &self.object, key::Object::parse)?,
             at_least_revision: revision
@@ -127,8 +128,7 @@ impl DecisionQuery {
     ) -> Result<Decision> {
         let (platform, caller) = caller(ctx)?;
         let query = input.query().map_err(|error| error.at("input"))?;
-        let answer = platform.decide(caller, &[query]).await?.pop();
-        answer.map(Into::into).ok_or_else(|| Error::internal("a request without an answer"))
+        platform.decide(caller, Face::GraphQl, &query).await.map(Into::into)
     }
 
     /// Decides up to 1000 requests, all at one revision, in their order.
@@ -145,6 +145,6 @@ impl DecisionQuery {
         let place =
             |(i, input): (usize, &DecisionInput)| input.query().map_err(|error| error.at(i.to_string()).at("inputs"));
         let queries = inputs.iter().enumerate().map(place).collect::<Result<Vec<_>>>()?;
-        Ok(platform.decide(caller, &queries).await?.into_iter().map(Into::into).collect())
+        Ok(platform.decide_all(caller, Face::GraphQl, &queries).await?.into_iter().map(Into::into).collect())
     }
 }

@@ -7,8 +7,7 @@
 use async_graphql::http::GraphiQLSource;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor, Request as Operation, Response as Answer};
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use tokio::sync::SemaphorePermit;
@@ -16,7 +15,7 @@ use tokio::sync::SemaphorePermit;
 use super::errors::{Body, Refusal, encode, never_ran, present};
 use super::media::{self, Media};
 use super::operation::Asked;
-use super::{Credentials, Face, Gate, RequestContext, limits, multipart};
+use super::{Credentials, Face, Gate, RequestContext, body, limits, multipart};
 use crate::error::{Error, ErrorCode};
 
 const METHODS: &str = "GET, HEAD, POST";
@@ -113,15 +112,7 @@ async fn read(request: Request) -> Result<Asked, Refusal> {
             );
             Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
         }
-        Method::POST => {
-            let body = Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => {
-                    Error::new(ErrorCode::TooLarge, format!("the body is larger than {} bytes", limits::BODY))
-                }
-                _ => Error::bad_input("the body did not arrive whole"),
-            })?;
-            Ok(Asked::from_body(&body)?)
-        }
+        Method::POST => Ok(Asked::from_body(&body::whole(request, limits::BODY).await?)?),
         _ => Err(Refusal::method(METHODS, "only GET and POST are known here")),
     }
 }

@@ -6,10 +6,11 @@
 //! - [`graphql`]: GraphQL over HTTP; `operation` reads requests, `multipart` those with files,
 //!   `media` negotiates types
 //! - [`ws`]: the same operations over `graphql-transport-ws`
+//! - [`authzen`]: the standard decision API
 //! - [`limits`]: how much one document may ask for, wherever it comes from
 //! - [`errors`]: the one place where errors get their code, their id and their log line
 //! - `avatar`: the pictures of users
-//! - [`health`]: is it alive, is it ready
+//! - [`health`]: is it alive, is it ready; [`metrics`]: how it fares
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,9 @@ use url::Url;
 use crate::error::{Error, ErrorCode};
 
 pub mod admit;
+pub mod authzen;
 mod avatar;
+mod body;
 pub mod context;
 pub mod errors;
 pub mod gate;
@@ -35,6 +38,7 @@ pub mod graphql;
 pub mod health;
 pub mod limits;
 mod media;
+pub mod metrics;
 mod multipart;
 mod operation;
 pub mod ws;

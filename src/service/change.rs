@@ -270,6 +270,7 @@ impl Platform {
         let news = News { tenant: tenant.0, revision, credential_epoch };
         let (published, applied) = tokio::join!(self.bus.publish(&news), self.tenants.apply_own(tenant, own));
         if let Err(error) = published {
+            self.metrics.publishes_failed.inc();
             tracing::warn!(tenant = %tenant.0, revision, %error, "the news of a change was not published; the sweep of the others finds it");
         }
         applied

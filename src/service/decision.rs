@@ -1,23 +1,39 @@
 //! Decisions: what the platform is for. From memory, without lock or I/O.
 
+use std::slice;
 use std::sync::Arc;
 
 use super::Platform;
-use super::permit::{Permit, asked_about, subject_of};
+pub use super::metrics::Face;
+use super::permit::{Permit, is_self, subject_of};
+use super::shadow::Sample;
 use super::tenants::Tenant;
 use crate::auth::caller::Caller;
-use crate::domain::key::{Action, Object, UserKey};
+pub use crate::domain::key::{Action, Object, UserKey};
+use crate::engine::tenant::TenantPolicy;
 pub use crate::engine::tenant::{Decision, DecisionReason, Obligation};
 use crate::error::{Error, Result};
+use crate::policy::rule::Subject;
 
 /// The most decisions that one call asks for.
 pub const DECISIONS_MAX: usize = 1000;
 
+/// Whom a request is about.
+#[derive(Debug, Clone)]
+pub enum About {
+    /// The caller itself.
+    Caller,
+    /// The user of this key.
+    User(UserKey),
+    /// Somebody that no key can name, and so no user: it is denied as an unknown one (R42).
+    Nobody,
+}
+
 /// One request for a decision.
 #[derive(Debug, Clone)]
 pub struct Query {
-    /// Who; the caller when absent.
-    pub subject: Option<UserKey>,
+    /// Who.
+    pub subject: About,
     /// Does what.
     pub action: Action,
     /// On what.
@@ -29,21 +45,24 @@ pub struct Query {
 impl Platform {
     /// Decides all the requests at one revision, in their order. Anyone may ask about
     /// themselves; asking about others needs `read` on `admin/decisions`.
-    pub async fn decide(&self, caller: &Caller, queries: &[Query]) -> Result<Vec<Decision>> {
+    pub async fn decide_all(&self, caller: &Caller, face: Face, queries: &[Query]) -> Result<Vec<Decision>> {
         if queries.len() > DECISIONS_MAX {
             return Err(Error::bad_input(format!("at most {DECISIONS_MAX} decisions at once are allowed")).at("inputs"));
         }
-        let users = queries.iter().filter_map(|query| query.subject.as_ref());
-        let tenant = self.authorise_about(caller, Permit::DECISIONS_READ, users).await?;
-        if let Some(revision) = queries.iter().filter_map(|query| query.at_least_revision).max() {
-            self.tenants.wait_for(&tenant, revision).await?;
-        }
-        let policy = tenant.policy();
-        let answer = |query: &Query| {
-            let subject = asked_about(caller, query.subject.as_ref());
-            policy.decide(&self.catalogue, &subject, &query.object, &query.action)
-        };
-        Ok(queries.iter().map(answer).collect())
+        let tenant = self.tenant_asked(caller, face, queries).await?;
+        let (policy, began) = (tenant.policy(), self.metrics.begin(face));
+        let answers: Vec<_> = queries.iter().map(|query| self.answer(caller, &policy, query)).collect();
+        self.metrics.decided(face, began, &answers);
+        Ok(answers)
+    }
+
+    /// Decides one request, as [`decide_all`](Self::decide_all) does.
+    pub async fn decide(&self, caller: &Caller, face: Face, query: &Query) -> Result<Decision> {
+        let tenant = self.tenant_asked(caller, face, slice::from_ref(query)).await?;
+        let began = self.metrics.begin(face);
+        let answer = self.answer(caller, &tenant.policy(), query);
+        self.metrics.decided(face, began, slice::from_ref(&answer));
+        Ok(answer)
     }
 
     /// Whether the caller itself may do this.
@@ -51,5 +70,55 @@ impl Platform {
         let tenant: Arc<Tenant> = self.tenant_of(caller).await?;
         let allowed = tenant.policy().allows(&subject_of(caller), object, action);
         Ok(allowed)
+    }
+
+    async fn tenant_asked(&self, caller: &Caller, face: Face, queries: &[Query]) -> Result<Arc<Tenant>> {
+        let tenant = self.tenant_for(caller, queries).await;
+        tenant.inspect_err(|_| self.metrics.refused(face))
+    }
+
+    /// The tenant to decide from, at the revision that the requests want, if the caller may ask.
+    async fn tenant_for(&self, caller: &Caller, queries: &[Query]) -> Result<Arc<Tenant>> {
+        let own = |query: &Query| match &query.subject {
+            About::Caller => true,
+            About::User(user) => is_self(caller, user),
+            About::Nobody => false,
+        };
+        let tenant = if queries.iter().all(own) {
+            self.tenant_of(caller).await?
+        } else {
+            self.authorise(caller, Permit::DECISIONS_READ).await?
+        };
+        if let Some(revision) = queries.iter().filter_map(|query| query.at_least_revision).max() {
+            self.tenants.wait_for(&tenant, revision).await?;
+        }
+        Ok(tenant)
+    }
+
+    fn answer(&self, caller: &Caller, policy: &TenantPolicy, query: &Query) -> Decision {
+        let subject = match &query.subject {
+            About::Caller => subject_of(caller),
+            About::User(user) => Subject::User(user.clone()),
+            About::Nobody => {
+                return Decision {
+                    allowed: false,
+                    reason: DecisionReason::UnknownSubject,
+                    obligations: Vec::new(),
+                    revision: policy.counters.revision,
+                    deciding: None,
+                };
+            }
+        };
+        let decision = policy.decide(&self.catalogue, &subject, &query.object, &query.action);
+        if self.shadow.picks() {
+            self.shadow.offer(Sample {
+                snapshot: Arc::clone(&policy.snapshot),
+                subject,
+                object: query.object.clone(),
+                action: query.action.clone(),
+                allowed: decision.allowed,
+            });
+        }
+        decision
     }
 }

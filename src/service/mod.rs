@@ -9,6 +9,7 @@ pub mod group;
 pub mod link;
 pub mod mask;
 pub mod menu;
+pub mod metrics;
 pub mod password;
 pub mod permit;
 pub mod policy;
@@ -18,6 +19,7 @@ pub mod resource;
 pub mod rights;
 pub mod role;
 pub mod session;
+pub mod shadow;
 mod staff;
 pub mod tenant;
 pub mod tenants;
@@ -84,6 +86,10 @@ pub struct Parts {
     pub max_staleness: Option<Duration>,
     /// The right to look at a picture: each takes a core, and memory for its pixels.
     pictures: Arc<Semaphore>,
+    /// What is counted.
+    pub metrics: metrics::Metrics,
+    /// Makes some decisions again.
+    pub shadow: shadow::Shadow,
     credentials: session::Credentials,
     attempts: Attempts,
     resets: password::ResetRequests,
@@ -108,6 +114,12 @@ pub struct Foundation {
     pub mailer: Mailer,
     /// The installation, as people reach it.
     pub installation: Url,
+    /// How much may be in memory.
+    pub limits: tenants::Limits,
+    /// One decision in how many is made again by casbin's Enforcer; none with 0.
+    pub shadow_one_in: u32,
+    /// What is counted.
+    pub metrics: metrics::Metrics,
     /// Tells the time.
     pub clock: Clock,
 }
@@ -122,8 +134,9 @@ impl Deref for Platform {
 impl Platform {
     /// Puts the parts together.
     pub fn new(foundation: Foundation) -> Result<Self> {
-        let Foundation { store, catalogue, model, plan, bus, max_staleness, mailer, installation, clock } = foundation;
-        let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan)));
+        let Foundation { store, catalogue, model, plan, bus, max_staleness, limits, .. } = foundation;
+        let Foundation { shadow_one_in, metrics, mailer, installation, clock, .. } = foundation;
+        let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan), limits));
         let model_hash = hex(&Sha256::digest(model.as_bytes()));
         Ok(Self(Arc::new(Parts {
             store,
@@ -138,6 +151,8 @@ impl Platform {
             tasks: TaskTracker::new(),
             max_staleness,
             pictures: Arc::new(Semaphore::new(PICTURES)),
+            shadow: shadow::Shadow::new(shadow_one_in, metrics.shadow.clone()),
+            metrics,
             credentials: session::Credentials::new(),
             attempts: Attempts::new(),
             resets: password::ResetRequests::new(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use secrecy::SecretString;
+use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::Platform;
@@ -21,12 +22,19 @@ use crate::store::session::{ApiKeyRow, CredentialRow, NewApiKey, NewSession};
 
 /// How many credentials are remembered.
 const REMEMBERED: u64 = 100_000;
+/// How many turns there are to look one up.
+const TURNS: usize = 256;
 /// How many seconds pass before the last use of an API key is written again.
 const TOUCH_SECONDS: i64 = 60;
 
 /// Credentials that this instance has looked up. One holds only at its tenant's current epoch:
 /// whatever voids a credential raises the epoch, and with it voids what is remembered.
-pub struct Credentials(moka::sync::Cache<TokenHash, Arc<Known>>);
+pub struct Credentials {
+    known: moka::sync::Cache<TokenHash, Arc<Known>>,
+    /// Who brings the same token has the same turn, so that a raised epoch, which voids what is
+    /// remembered of a whole tenant, makes one look-up of each token and not of each request.
+    turns: Vec<Mutex<()>>,
+}
 
 struct Known {
     row: CredentialRow,
@@ -35,7 +43,16 @@ struct Known {
 
 impl Credentials {
     pub(super) fn new() -> Self {
-        Self(moka::sync::Cache::new(REMEMBERED))
+        let turns = std::iter::repeat_with(Mutex::default).take(TURNS).collect();
+        Self { known: moka::sync::Cache::new(REMEMBERED), turns }
+    }
+
+    /// Waits for the turn to look this one up.
+    async fn turn(&self, TokenHash([first, ..]): &TokenHash) -> Option<MutexGuard<'_, ()>> {
+        match self.turns.get(usize::from(*first) % TURNS) {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        }
     }
 }
 
@@ -60,6 +77,18 @@ pub struct IssuedKey {
 impl Platform {
     /// Signs a person in. Whatever does not fit, the answer and its time are the same.
     pub async fn sign_in(
+        &self,
+        tenant: &str,
+        username: &str,
+        password: SecretString,
+        request: RequestInfo,
+    ) -> Result<NewSignIn> {
+        let outcome = self.try_sign_in(tenant, username, password, request).await;
+        self.metrics.signed_in(&outcome);
+        outcome
+    }
+
+    async fn try_sign_in(
         &self,
         tenant: &str,
         username: &str,
@@ -255,11 +284,12 @@ impl Platform {
 
     async fn look_up(&self, token: &Token) -> Result<Arc<Known>> {
         let hash = token.hash();
-        if let Some(known) = self.credentials.0.get(&hash) {
-            let tenant = self.tenants.get(known.row.tenant).await?.ok_or_else(unauthenticated)?;
-            if known.row.epoch >= tenant.policy().counters.credential_epoch {
-                return Ok(known);
-            }
+        if let Some(known) = self.remembered(&hash).await? {
+            return Ok(known);
+        }
+        let _turn = self.credentials.turn(&hash).await;
+        if let Some(known) = self.remembered(&hash).await? {
+            return Ok(known);
         }
         let row = match token.kind() {
             TokenKind::Session => self.store.session_by_token(&hash.0).await?,
@@ -268,8 +298,15 @@ impl Platform {
         };
         let row = row.ok_or_else(unauthenticated)?;
         let known = Arc::new(Known { touched: AtomicI64::new(row.last_used_at.map_or(0, |at| at.0)), row });
-        self.credentials.0.insert(hash, Arc::clone(&known));
+        self.credentials.known.insert(hash, Arc::clone(&known));
         Ok(known)
+    }
+
+    /// What is remembered of a credential, if that still holds.
+    async fn remembered(&self, hash: &TokenHash) -> Result<Option<Arc<Known>>> {
+        let Some(known) = self.credentials.known.get(hash) else { return Ok(None) };
+        let tenant = self.tenants.get(known.row.tenant).await?.ok_or_else(unauthenticated)?;
+        Ok(Some(known).filter(|known| known.row.epoch >= tenant.policy().counters.credential_epoch))
     }
 
     /// Writes the last use of an API key, at most once a minute, off the caller's path.

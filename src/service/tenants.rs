@@ -1,16 +1,23 @@
 //! The tenants that this instance has in memory, and the one applier of each: whoever brings
 //! news of a tenant (an own commit, a message, the sweep, a first load) comes through here.
 
+mod registry;
+mod tenant;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, MutexGuard, OnceCell, watch};
+use tokio::sync::MutexGuard;
 use tokio::time::timeout;
 
-use crate::auth::pseudonym::Pseudonyms;
+pub use self::registry::Limits;
+use self::registry::Registry;
+pub use self::tenant::{Held, Tenant};
+
 use crate::domain::key::{TenantId, TenantKey};
 use crate::engine::plan::Plan;
 use crate::engine::snapshot::Snapshot;
@@ -34,62 +41,6 @@ const LOAD_MAX: Duration = Duration::from_mins(2);
 /// How long a decision waits for a revision that it must not be older than.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// One tenant in memory.
-pub struct Tenant {
-    /// Internal id.
-    pub id: TenantId,
-    /// The tenant's key.
-    pub key: TenantKey,
-    policy: ArcSwap<TenantPolicy>,
-    /// Held while the next policy is made, so that revisions are applied in order. Decisions
-    /// never take it: they read `policy`.
-    applying: Mutex<()>,
-    changed: watch::Sender<Counters>,
-    /// What makes its users' pseudonyms, once one was asked for.
-    pub(super) pseudonyms: OnceCell<Pseudonyms>,
-}
-
-impl Tenant {
-    /// The policy as it is now. Takes no lock.
-    pub fn policy(&self) -> arc_swap::Guard<Arc<TenantPolicy>> {
-        self.policy.load()
-    }
-
-    /// Tells of each change, after it holds here.
-    pub fn changes(&self) -> watch::Receiver<Counters> {
-        self.changed.subscribe()
-    }
-
-    fn swap(&self, next: TenantPolicy) {
-        let counters = next.counters;
-        self.policy.store(Arc::new(next));
-        self.changed.send_replace(counters);
-    }
-}
-
-/// A place for a tenant that is, or is being, loaded.
-#[derive(Default)]
-struct Slot {
-    /// The highest counters heard of, also while the first load is under way.
-    seen_revision: AtomicU64,
-    seen_epoch: AtomicU64,
-    tenant: OnceCell<Arc<Tenant>>,
-}
-
-impl Slot {
-    fn hear(&self, counters: Counters) {
-        self.seen_revision.fetch_max(counters.revision, Ordering::SeqCst);
-        self.seen_epoch.fetch_max(counters.credential_epoch, Ordering::SeqCst);
-    }
-
-    fn seen(&self) -> Counters {
-        Counters {
-            revision: self.seen_revision.load(Ordering::SeqCst),
-            credential_epoch: self.seen_epoch.load(Ordering::SeqCst),
-        }
-    }
-}
-
 /// A change of this instance's own, as it has just been committed.
 pub struct OwnChange {
     /// The counters after it.
@@ -102,86 +53,74 @@ pub struct OwnChange {
 pub struct Tenants {
     store: Store,
     plan: Arc<Plan>,
-    slots: papaya::HashMap<TenantId, Arc<Slot>>,
-    keys: papaya::HashMap<TenantKey, TenantId>,
+    registry: Registry,
     started: Instant,
     /// Milliseconds from `started` to the last time that the database confirmed what is here.
     confirmed: AtomicU64,
 }
 
 impl Tenants {
-    /// None yet: tenants are loaded on first use.
-    pub fn new(store: Store, plan: Arc<Plan>) -> Self {
-        Self {
-            store,
-            plan,
-            slots: papaya::HashMap::new(),
-            keys: papaya::HashMap::new(),
-            started: Instant::now(),
-            confirmed: AtomicU64::new(0),
-        }
+    /// None yet: tenants are loaded on first use, and above `limits` the least used are dropped.
+    pub fn new(store: Store, plan: Arc<Plan>, limits: Limits) -> Self {
+        Self { store, plan, registry: Registry::new(limits), started: Instant::now(), confirmed: AtomicU64::new(0) }
+    }
+
+    /// How much is in memory.
+    pub fn held(&self) -> &Arc<Held> {
+        self.registry.held()
     }
 
     /// The tenant of this id, loaded if it is not in memory. Concurrent first uses load once.
     pub async fn get(&self, id: TenantId) -> Result<Option<Arc<Tenant>>> {
-        let slot = Arc::clone(self.slots.pin().get_or_insert_with(id, Arc::default));
-        if let Some(tenant) = slot.tenant.get() {
-            return Ok(Some(Arc::clone(tenant)));
-        }
-        let loaded = slot.tenant.get_or_try_init(|| async { self.load(id).await?.ok_or(LoadError::Gone) }).await;
-        match loaded {
-            Ok(tenant) => {
-                let tenant = Arc::clone(tenant);
-                // News may have come between the read and now.
-                self.advance(&tenant, slot.seen()).await?;
-                Ok(Some(tenant))
+        loop {
+            let slot = self.registry.slot(id);
+            if let Some(tenant) = slot.tenant() {
+                return Ok(Some(self.registry.used(tenant)));
             }
-            Err(LoadError::Gone) => {
-                self.forget(id);
-                Ok(None)
+            let turn = slot.turn.lock().await;
+            if slot.is_closed() || slot.tenant().is_some() {
+                continue;
             }
-            Err(LoadError::Failed(error)) => Err(error),
+            let tenant = match self.load(id).await {
+                Ok(Some(tenant)) => tenant,
+                none_or_failed => {
+                    self.registry.close(id, &slot);
+                    return none_or_failed;
+                }
+            };
+            self.registry.put(&slot, &tenant);
+            drop(turn);
+            self.registry.make_room();
+            // News may have come between the read and now.
+            self.advance(&tenant, slot.seen()).await?;
+            return Ok(Some(tenant));
         }
     }
 
     /// The tenant of this key.
     pub async fn get_by_key(&self, key: &TenantKey) -> Result<Option<Arc<Tenant>>> {
-        let known = self.keys.pin().get(key).copied();
-        if let Some(id) = known
+        if let Some(id) = self.registry.id_of(key)
             && let Some(tenant) = self.get(id).await?
         {
             return Ok(Some(tenant));
         }
         match self.store.tenant_by_key(key).await? {
-            Some(row) => {
-                self.keys.pin().insert(key.clone(), row.id);
-                self.get(row.id).await
-            }
+            Some(row) => self.get(row.id).await,
             None => Ok(None),
         }
     }
 
     async fn load(&self, id: TenantId) -> Result<Option<Arc<Tenant>>> {
-        let Some((key, policy)) = self.read(id).await? else { return Ok(None) };
-        let (changed, _) = watch::channel(policy.counters);
-        let tenant = Tenant {
-            id,
-            key,
-            policy: ArcSwap::from_pointee(policy),
-            applying: Mutex::new(()),
-            changed,
-            pseudonyms: OnceCell::new(),
-        };
-        Ok(Some(Arc::new(tenant)))
+        let loaded = self.read(id).await?;
+        Ok(loaded.map(|(key, policy)| Arc::new(Tenant::new(id, key, policy, Arc::clone(self.held())))))
     }
 
     /// The policy by which this instance decides, at least at `counters`: of a tenant that is not
     /// in memory, what a first use would load. It is not kept for that.
     pub async fn look_at(&self, id: TenantId, counters: Counters) -> Result<Option<Arc<TenantPolicy>>> {
-        let slot = self.slots.pin().get(&id).cloned();
-        if let Some(tenant) = slot.as_ref().and_then(|slot| slot.tenant.get()) {
-            self.advance(tenant, counters).await?;
-            return Ok(Some(tenant.policy.load_full()));
+        if let Some(tenant) = self.registry.find(id).and_then(|slot| slot.tenant()) {
+            self.advance(&tenant, counters).await?;
+            return Ok(Some(Arc::clone(&tenant.policy())));
         }
         Ok(self.read(id).await?.map(|(_, policy)| Arc::new(policy)))
     }
@@ -214,10 +153,10 @@ impl Tenants {
 
     /// Brings a tenant to where the database is, from the revision log or by loading it anew.
     async fn catch_up(&self, tenant: &Tenant, _applying: &MutexGuard<'_, ()>) -> Result<()> {
-        let current = tenant.policy.load_full();
+        let current = Arc::clone(&tenant.policy());
         let read = self.store.counters_and_log(tenant.id, current.counters.revision, FOLLOW_MAX);
         let Some((stored, log)) = within(ANSWER_MAX, read).await? else {
-            self.forget(tenant.id);
+            self.registry.forget(tenant).await;
             return Ok(());
         };
         if stored == current.counters {
@@ -227,7 +166,7 @@ impl Tenants {
             Some(next) => tenant.swap(next),
             None => match self.read(tenant.id).await? {
                 Some((_, next)) => tenant.swap(next),
-                None => self.forget(tenant.id),
+                None => self.registry.forget(tenant).await,
             },
         }
         Ok(())
@@ -250,7 +189,7 @@ impl Tenants {
         let Some(tenant) = self.loaded(id, change.counters) else { return Ok(()) };
         {
             let _applying = tenant.applying.lock().await;
-            let current = tenant.policy.load_full();
+            let current = Arc::clone(&tenant.policy());
             let next = match &change.policy {
                 Some((rules, patch)) if current.counters.revision + 1 == change.counters.revision => {
                     Some(current.after(change.counters, std::iter::once((rules, patch))))
@@ -295,15 +234,9 @@ impl Tenants {
 
     /// Remembers the news and gives the tenant, if it is in memory.
     fn loaded(&self, id: TenantId, counters: Counters) -> Option<Arc<Tenant>> {
-        let slot = self.slots.pin().get(&id).cloned()?;
+        let slot = self.registry.find(id)?;
         slot.hear(counters);
-        slot.tenant.get().cloned()
-    }
-
-    /// Drops a tenant whose row is gone.
-    fn forget(&self, id: TenantId) {
-        self.slots.pin().remove(&id);
-        self.keys.pin().retain(|_, known| *known != id);
+        slot.tenant()
     }
 
     /// Brings a tenant to where the database is. One that cannot be brought there is dropped, so
@@ -313,7 +246,7 @@ impl Tenants {
         match self.catch_up(tenant, &applying).await {
             Err(error) if error.code != ErrorCode::Unavailable => {
                 tracing::error!(tenant = %tenant.key, %error, cause = error.source_text(), "a tenant cannot be brought up to date; it is loaded anew on its next use");
-                self.forget(tenant.id);
+                self.registry.forget(tenant).await;
                 Ok(())
             }
             result => result,
@@ -322,20 +255,23 @@ impl Tenants {
 
     async fn sweep(&self) -> Result<()> {
         let asked = Instant::now();
-        let loaded: Vec<Arc<Tenant>> =
-            self.slots.pin().values().filter_map(|slot| slot.tenant.get().cloned()).collect();
-        for chunk in loaded.chunks(SWEEP_CHUNK) {
-            let ids: Vec<TenantId> = chunk.iter().map(|tenant| tenant.id).collect();
-            let stored = within(ANSWER_MAX, self.store.counters(&ids)).await?;
+        let loaded = self.registry.loaded();
+        for ids in loaded.chunks(SWEEP_CHUNK) {
+            let stored = within(ANSWER_MAX, self.store.counters(ids)).await?;
             let stored: HashMap<TenantId, Counters> = stored.into_iter().collect();
-            for tenant in chunk {
-                match stored.get(&tenant.id) {
+            // Tenants are held one at a time: what is held is not dropped.
+            for id in ids {
+                let Some(tenant) = self.registry.find(*id).and_then(|slot| slot.tenant()) else { continue };
+                match stored.get(id) {
                     Some(counters) if *counters == tenant.policy().counters => {}
-                    Some(_) => self.set_right(tenant).await?,
-                    None => self.forget(tenant.id),
+                    Some(_) => self.set_right(&tenant).await?,
+                    None => self.registry.forget(&tenant).await,
                 }
             }
         }
+        // What was in use when others came may be idle by now, and changes may have added rules.
+        self.registry.make_room();
+        self.registry.tidy();
         if loaded.is_empty() {
             self.store.ping().await?;
         }
@@ -368,15 +304,4 @@ async fn within<T>(limit: Duration, read: impl Future<Output = Result<T>>) -> Re
 
 fn reached(current: Counters, target: Counters) -> bool {
     current.revision >= target.revision && current.credential_epoch >= target.credential_epoch
-}
-
-enum LoadError {
-    Gone,
-    Failed(Error),
-}
-
-impl From<Error> for LoadError {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
 }

@@ -8,6 +8,7 @@ use bailiwick::app::{App, Parts, system_clock};
 use bailiwick::config::catalogue;
 use bailiwick::domain::name::Timestamp;
 use bailiwick::mail::Mailer;
+use bailiwick::service::tenants::Limits;
 use bailiwick::service::{Page, Platform};
 use bailiwick::store::Store;
 use bailiwick::store::audit::{AuditEvent, AuditFilter};
@@ -90,12 +91,24 @@ pub(crate) struct Choices {
     pub(crate) tidy_every: Duration,
     /// How it sends mails; into a folder of its own when absent.
     pub(crate) mailer: Option<Mailer>,
+    /// How much may be in memory.
+    pub(crate) limits: Limits,
+    /// One decision in how many casbin makes again. None, unless said.
+    pub(crate) shadow_one_in: u32,
 }
 
 impl Default for Choices {
     fn default() -> Self {
         let hour = Duration::from_hours(1);
-        Self { bus: Bus::memory(), sweep_every: hour, max_staleness: None, tidy_every: hour, mailer: None }
+        Self {
+            bus: Bus::memory(),
+            sweep_every: hour,
+            max_staleness: None,
+            tidy_every: hour,
+            mailer: None,
+            limits: Limits { tenants: 1000, rules: 1_000_000 },
+            shadow_one_in: 0,
+        }
     }
 }
 
@@ -103,6 +116,8 @@ impl Default for Choices {
 pub(crate) struct Instance {
     /// Where it serves, without a slash at the end.
     pub(crate) url: String,
+    /// Where it serves its metrics, likewise.
+    pub(crate) metrics: String,
     /// Its use cases.
     pub(crate) platform: Platform,
     /// How many seconds its clock is ahead.
@@ -129,6 +144,8 @@ impl Instance {
             max_staleness: choices.max_staleness,
             sweep_every: choices.sweep_every,
             tidy_every: choices.tidy_every,
+            limits: choices.limits,
+            shadow_one_in: choices.shadow_one_in,
             public_url: None,
             installation: INSTALLATION.parse().unwrap(),
             mailer: choices.mailer.unwrap_or_else(|| Mailer::folder(mail.path().to_owned(), mail_from())),
@@ -138,10 +155,13 @@ impl Instance {
         app.first_start(Some(OPERATOR_PASSWORD.into())).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
+        let own = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let metrics = format!("http://{}", own.local_addr().unwrap());
+        let app = app.with_metrics(own);
         let (platform, shutdown) = (app.platform().clone(), CancellationToken::new());
         let until = shutdown.clone();
         let serving = tokio::spawn(async move { app.serve(listener, until).await.unwrap() });
-        Self { url, platform, ahead, mail, shutdown, serving: Some(serving) }
+        Self { url, metrics, platform, ahead, mail, shutdown, serving: Some(serving) }
     }
 
     /// Lets the instance's clock run ahead.

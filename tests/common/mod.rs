@@ -1,6 +1,7 @@
 //! What the tests have in common.
 
 pub(crate) mod app;
+pub(crate) mod counted;
 pub(crate) mod mail;
 pub(crate) mod operations;
 pub(crate) mod picture;

@@ -1,5 +1,6 @@
 //! Over HTTP.
 
+use std::io;
 use std::sync::Mutex;
 
 use super::*;
@@ -283,6 +284,10 @@ async fn a_fault_is_logged_once_with_its_text_beside_the_line_of_the_request() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    // With one subscriber alone, a line that another thread comes to first is taken to interest
+    // nobody; with one for all threads beside it, every line asks both.
+    let everywhere = tracing_subscriber::fmt().with_writer(io::sink).finish();
+    tracing::subscriber::set_global_default(everywhere).unwrap();
     let guard = tracing::subscriber::set_default(subscriber);
     let headers = [("content-type", JSON), ("x-request-id", "traced"), ("authorization", "Bearer internal")];
     send(Method::POST, "/graphql?token=hush", &headers, r#"{"query": "{hello}"}"#).await;

@@ -1,0 +1,277 @@
+//! One access evaluation: the request is read in one pass over the body, borrowing its texts; only
+//! a request that is wrong is looked at again, to say where.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::service::decision::{About, Action, Decision, Object, Obligation, Query, UserKey};
+
+/// The type of resource whose ids are objects themselves.
+const SECTION: &str = "section";
+/// The type of subject that there is.
+const USER: &str = "user";
+
+/// What the request must hold, for those who sent something else.
+const FIELDS: [(&str, &[&str]); 3] =
+    [("subject", &["type", "id"]), ("action", &["name"]), ("resource", &["type", "id"])];
+
+#[derive(Deserialize)]
+struct Asked<'a> {
+    #[serde(borrow)]
+    subject: Members<Entity<'a>>,
+    #[serde(borrow)]
+    action: Members<Named<'a>>,
+    #[serde(borrow)]
+    resource: Members<Entity<'a>>,
+    /// Known facts about the request. Roles need none.
+    #[serde(rename = "context")]
+    _context: Option<Members<IgnoredAny>>,
+}
+
+#[derive(Deserialize)]
+struct Entity<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    /// What the caller says of it. What is stored counts alone, so that no caller can give rights.
+    #[serde(rename = "properties")]
+    _properties: Option<Members<IgnoredAny>>,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(rename = "properties")]
+    _properties: Option<Members<IgnoredAny>>,
+}
+
+/// A JSON object. Read as a plain struct, a list of the members' values would do as well.
+struct Members<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Map<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Map<T> {
+            type Value = Members<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Members)
+            }
+        }
+        from.deserialize_map(Map(PhantomData))
+    }
+}
+
+/// The request in `body`.
+///
+/// # Errors
+/// `BAD_INPUT`, at the member that is missing or wrong.
+pub(super) fn read(body: &[u8]) -> Result<Query> {
+    let Members(asked): Members<Asked<'_>> = serde_json::from_slice(body).map_err(|error| fault(body, &error))?;
+    let (subject, action) = (&asked.subject.0, &asked.action.0);
+    let subject = match UserKey::parse(&subject.id) {
+        Ok(key) if subject.kind == USER => About::User(key),
+        _ => About::Nobody,
+    };
+    Ok(Query {
+        subject,
+        action: Action::parse(&action.name).map_err(|error| error.at("name").at("action"))?,
+        object: object(&asked.resource.0).map_err(|error| error.at("resource"))?,
+        at_least_revision: None,
+    })
+}
+
+fn object(resource: &Entity<'_>) -> Result<Object> {
+    if resource.kind == SECTION {
+        return Object::parse(&resource.id).map_err(|error| error.at("id"));
+    }
+    Object::of_id(&resource.kind, &resource.id)
+        .map_err(|error| error.at(if Object::parse(&resource.kind).is_ok() { "id" } else { "type" }))
+}
+
+/// What is wrong with a body that is no request.
+fn fault(body: &[u8], error: &serde_json::Error) -> Error {
+    let unreadable = || Error::bad_input(format!("the body cannot be read: {error}"));
+    let Ok(Value::Object(asked)) = serde_json::from_slice(body) else { return unreadable() };
+    for (name, members) in FIELDS {
+        let Some(part) = asked.get(name) else { return wrong(&[name], "is missing") };
+        let Value::Object(part) = part else { return wrong(&[name], "must be an object") };
+        for member in members {
+            match part.get(*member) {
+                Some(Value::String(_)) => {}
+                Some(_) => return wrong(&[name, member], "must be a string"),
+                None => return wrong(&[name, member], "is missing"),
+            }
+        }
+        if part.get("properties").is_some_and(|properties| !properties.is_object()) {
+            return wrong(&[name, "properties"], "must be an object");
+        }
+    }
+    match asked.get("context") {
+        Some(context) if !context.is_object() => wrong(&["context"], "must be an object"),
+        _ => unreadable(),
+    }
+}
+
+fn wrong(path: &[&str], what: &str) -> Error {
+    let error = Error::bad_input(format!("`{}` {what}", path.join(".")));
+    path.iter().rev().fold(error, |error, name| error.at(*name))
+}
+
+/// The answer.
+#[derive(Serialize)]
+pub(super) struct Answer<'a> {
+    decision: bool,
+    context: Context<'a>,
+}
+
+/// What goes with the answer.
+#[derive(Serialize)]
+struct Context<'a> {
+    reason: &'static str,
+    revision: u64,
+    obligations: Vec<Duty<'a>>,
+}
+
+#[derive(Serialize)]
+struct Duty<'a> {
+    kind: &'static str,
+    view: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    characters: Option<i32>,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn of(decision: &'a Decision) -> Self {
+        let duty = |obligation: &'a Obligation| match obligation {
+            Obligation::Mask { view, characters } => {
+                Duty { kind: "MASK", view: view.as_str(), characters: Some(*characters) }
+            }
+            Obligation::Anonymise { view } => Duty { kind: "ANONYMISE", view: view.as_str(), characters: None },
+        };
+        Self {
+            decision: decision.allowed,
+            context: Context {
+                reason: decision.reason.as_str(),
+                revision: decision.revision,
+                obligations: decision.obligations.iter().map(duty).collect(),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request() -> Value {
+        json!({
+            "subject": { "type": "user", "id": "dana" },
+            "action": { "name": "read" },
+            "resource": { "type": "voice/queues", "id": "sales" },
+        })
+    }
+
+    fn refusal(body: &Value) -> String {
+        let error = read(body.to_string().as_bytes()).unwrap_err();
+        error.field.join(".")
+    }
+
+    #[test]
+    fn ids_become_objects_of_the_grammar() {
+        for (kind, id, object) in [
+            ("voice/queues", "sales", "voice/queues/sales"),
+            ("voice/queues", "Büro 1/*", "voice/queues/B%C3%BCro%201%2F%2A"),
+            ("record", "record-1", "record/record-1"),
+            ("section", "voice/queues", "voice/queues"),
+            ("section", "voice", "voice"),
+        ] {
+            let mut body = request();
+            body["resource"] = json!({ "type": kind, "id": id });
+            assert_eq!(read(body.to_string().as_bytes()).unwrap().object.as_str(), object);
+        }
+    }
+
+    #[test]
+    fn a_text_with_escapes_is_read_as_what_it_stands_for() {
+        let body = request().to_string().replace("dana", r"\u0064ana");
+        assert!(matches!(read(body.as_bytes()).unwrap().subject, About::User(key) if key.as_str() == "dana"));
+    }
+
+    #[test]
+    fn a_subject_that_no_key_can_name_is_nobody() {
+        for (kind, id) in [("service", "dana"), ("user", "role:admin"), ("user", ""), ("user", "Dana"), ("user", "*")] {
+            let mut body = request();
+            body["subject"] = json!({ "type": kind, "id": id });
+            assert!(matches!(read(body.to_string().as_bytes()).unwrap().subject, About::Nobody), "{kind} {id}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        for (path, members) in FIELDS {
+            let mut body = request();
+            body.as_object_mut().unwrap().remove(path);
+            assert_eq!(refusal(&body), path);
+            for wrong in [json!("alice"), json!(["user", "alice"]), json!(null), json!(1)] {
+                let mut body = request();
+                body[path] = wrong;
+                assert_eq!(refusal(&body), path);
+            }
+            for member in members.iter().copied().chain(["properties"]) {
+                let mut body = request();
+                body[path][member] = json!([1]);
+                assert_eq!(refusal(&body), format!("{path}.{member}"));
+            }
+            for member in members {
+                let mut body = request();
+                body[path].as_object_mut().unwrap().remove(*member);
+                assert_eq!(refusal(&body), format!("{path}.{member}"));
+            }
+        }
+        let mut body = request();
+        body["context"] = json!("now");
+        assert_eq!(refusal(&body), "context");
+    }
+
+    #[test]
+    fn names_outside_the_grammar_are_refused_where_they_stand() {
+        for (at, value, field) in [
+            ("action", json!({ "name": "READ" }), "action.name"),
+            ("action", json!({ "name": "*" }), "action.name"),
+            ("resource", json!({ "type": "voice/*", "id": "sales" }), "resource.type"),
+            ("resource", json!({ "type": "", "id": "sales" }), "resource.type"),
+            ("resource", json!({ "type": "voice/queues", "id": "" }), "resource.id"),
+            ("resource", json!({ "type": "voice/queues", "id": "x".repeat(129) }), "resource.id"),
+            ("resource", json!({ "type": "section", "id": "voice/*" }), "resource.id"),
+        ] {
+            let mut body = request();
+            body[at] = value;
+            assert_eq!(refusal(&body), field, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_refused() {
+        let twice = request().to_string().replacen('{', r#"{"action":{"name":"edit"},"#, 1);
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        let trailing = format!("{} {{}}", request());
+        for body in ["", "{", "null", "[]", r#"["subject"]"#, "\u{feff}{}", &twice, &deep, &trailing] {
+            assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(read(b"{\"subject\":{\"type\":\"user\",\"id\":\"\xff\"}}").is_err());
+    }
+}
