@@ -141,7 +141,7 @@ fn targets(faces: &server::Faces, tokens: &Tokens, asked: &Asked) -> Result<Vec<
     Ok(vec![
         Target::new(JSON_FLOOR, &faces.floors, floor::JSON, key, &asked.authzen(), authzen)?,
         Target::new(AUTHZEN, &faces.product, "/access/v1/evaluation", key, &asked.authzen(), authzen)?,
-        Target::new(GRAPHQL_FLOOR, &faces.floors, "/graphql", key, &asked.graphql(), |_| {
+        Target::new(GRAPHQL_FLOOR, &faces.floors, floor::GRAPHQL, key, &asked.graphql(), |_| {
             "\"allowed\":true".to_owned()
         })?,
         Target::new(API_KEY, &faces.product, "/graphql", key, &asked.graphql(), graphql)?,

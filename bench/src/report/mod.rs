@@ -90,7 +90,7 @@ const SECTIONS: [(Part, &str, &str); 4] = [
         "The server has one core, the load the other; 64 connections stay open, each sending one request after\n\
          the other, of 4\u{2009}096 different ones. Ours is the product's own router; both floors run in the same\n\
          process and runtime. The plain floor parses AuthZEN's body, looks one key up and answers in its shape;\n\
-         the GraphQL floor is a static field behind the product's own transport, asked with the same documents.\n\
+         the GraphQL floor executes the same documents by a schema with one static field, and nothing else.\n\
          Every answer was compared with the engine's before. `http.cpu` is what one request costs the server's\n\
          core, `http.busy` how busy that core was: below 100 % the load was the limit.",
     ),

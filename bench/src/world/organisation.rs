@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bailiwick::domain::catalogue::Catalogue;
 use bailiwick::domain::group::GroupChange;
@@ -19,8 +19,6 @@ use super::Request;
 use crate::random::Random;
 use crate::result::Result;
 
-/// Names a folder with more organisations than the one that comes with the project.
-pub(crate) const FOLDER: &str = "BAILIWICK_TEST_DATA";
 const ACTION: &str = "use";
 
 /// An organisation.
@@ -39,10 +37,9 @@ struct Role {
 }
 
 impl Organisation {
-    /// Those of a folder, the project's own when none is named.
+    /// Those in `data/rolemining`.
     pub(crate) fn all() -> Result<Vec<Self>> {
-        let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/rolemining");
-        let folder = std::env::var_os(FOLDER).map_or_else(own, PathBuf::from);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/rolemining");
         let mut names = BTreeSet::new();
         for entry in fs::read_dir(&folder)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
