@@ -17,13 +17,13 @@ const LONGEST: usize = 8 * 1024;
 
 /// Documents that are within the limits, by their text.
 #[derive(Clone)]
-pub(super) struct Documents(Cache<Arc<str>, Arc<ExecutableDocument>, RandomState>);
+pub(super) struct Documents(Arc<Cache<Arc<str>, Arc<ExecutableDocument>, RandomState>>);
 
 impl Documents {
     /// None yet.
     pub(super) fn new() -> Self {
         let size = |text: &Arc<str>, _: &Arc<ExecutableDocument>| u32::try_from(text.len()).unwrap_or(u32::MAX);
-        Self(Cache::builder().max_capacity(KEPT).weigher(size).build_with_hasher(RandomState::new()))
+        Self(Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build_with_hasher(RandomState::new())))
     }
 
     /// Gives the request its document, parsed and within the [`limits`]. Answers the type of the

@@ -42,7 +42,8 @@ impl Media {
             return None;
         }
         // Each request comes through here: it is gone through anew rather than collected.
-        let ranges = || texts().flatten().flat_map(|text| text.split(',')).map(str::trim).filter(|range| !range.is_empty());
+        let ranges =
+            || texts().flatten().flat_map(|text| text.split(',')).map(str::trim).filter(|range| !range.is_empty());
         if ranges().next().is_none() {
             return Some(Self::Json);
         }

@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::RandomState;
-use async_graphql::{EmptyMutation, EmptySubscription, Enum, InputObject, Object, Request, Response, Schema, SimpleObject};
+use async_graphql::{
+    EmptyMutation, EmptySubscription, Enum, InputObject, Object, Request, Response, Schema, SimpleObject,
+};
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};

@@ -31,9 +31,10 @@ const RULES: usize = 10_000;
 /// The cores of the server and of the load.
 const CORES: [usize; 2] = [0, 1];
 
-/// The cases in the report: requests a second, and what one costs the server's core.
+/// The cases in the report: requests for each second that the server had its core, and for how
+/// much of the time it had it. Where others use the machine meanwhile, requests by the clock would
+/// say how busy those were.
 pub(crate) const THROUGHPUT: &str = "http";
-const CPU: &str = "http.cpu";
 const BUSY: &str = "http.busy";
 /// The names of the faces in the report.
 pub(crate) const JSON_FLOOR: &str = "floor: axum, JSON in and out, a hash look-up";
@@ -153,31 +154,29 @@ fn targets(faces: &server::Faces, tokens: &Tokens, asked: &Asked) -> Result<Vec<
 async fn measure(options: &Options, server: &Running, targets: &[Target], findings: &mut Findings) -> Result<()> {
     let (rounds, turn) = if options.quick { (2, 200) } else { (7, 1_000) };
     let turn = Duration::from_millis(turn);
-    let mut served: Vec<(&Target, [Vec<f64>; 3])> = Vec::new();
+    let mut served: Vec<(&Target, [Vec<f64>; 2])> = Vec::new();
     for target in targets {
         if target.is_served().await? {
             target.check().await?;
-            served.push((target, [const { Vec::new() }; 3]));
+            served.push((target, [const { Vec::new() }; 2]));
         } else {
             progress(&format!("http: nothing serves {} yet", target.name));
         }
     }
     for round in 0..=rounds {
-        for (target, [throughput, cpu, busy]) in &mut served {
+        for (target, [throughput, busy]) in &mut served {
             let before = server::on_cpu(server.id())?;
             let (answered, spent) = target.drive(CONNECTIONS, turn).await?;
             let working = server::on_cpu(server.id())?.saturating_sub(before).as_secs_f64();
             // The first round warms up.
             if round > 0 {
-                throughput.push(as_f64(answered) / spent.as_secs_f64());
-                cpu.push(working * 1e9 / as_f64(answered.max(1)));
+                throughput.push(as_f64(answered) / working);
                 busy.push(working * 100.0 / spent.as_secs_f64());
             }
         }
     }
-    for (target, [throughput, cpu, busy]) in served {
+    for (target, [throughput, busy]) in served {
         findings.add(THROUGHPUT, target.name, CONNECTIONS, Unit::PerSecond, throughput);
-        findings.add(CPU, target.name, CONNECTIONS, Unit::Nanoseconds, cpu);
         findings.add(BUSY, target.name, CONNECTIONS, Unit::Percent, busy);
     }
     Ok(())

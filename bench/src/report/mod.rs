@@ -91,8 +91,9 @@ const SECTIONS: [(Part, &str, &str); 4] = [
          the other, of 4\u{2009}096 different ones. Ours is the product's own router; both floors run in the same\n\
          process and runtime. The plain floor parses AuthZEN's body, looks one key up and answers in its shape;\n\
          the GraphQL floor executes the same documents by a schema with one static field, and nothing else.\n\
-         Every answer was compared with the engine's before. `http.cpu` is what one request costs the server's\n\
-         core, `http.busy` how busy that core was: below 100 % the load was the limit.",
+         Every answer was compared with the engine's before. `http` is how many requests were answered for each\n\
+         second that the server had its core, `http.busy` for how much of the time it had it: below 100 % the\n\
+         load, or others on the machine, were the limit.",
     ),
     (
         Part::Change,
@@ -154,7 +155,7 @@ fn throughput(findings: &Findings, plots: &Path) -> Result<String> {
         text: measured(row.median, row.unit),
         ours: !row.of.starts_with("floor"),
     };
-    let title = "Requests a second on one core";
+    let title = "Requests for each second of one core";
     fs::write(plots.join("http.svg"), plot::bars(title, &rows.map(bar).collect::<Vec<_>>()))?;
     Ok(format!("\n![{title}](benchmarks/http.svg)\n"))
 }
