@@ -1,5 +1,6 @@
 //! The documents that clients send again and again. To parse one costs several times what most
-//! operations do, and a client has a few, whose variables change: so they are kept as parsed.
+//! operations do, and a client has a few, whose variables change: so they are kept as parsed. Those
+//! with a mutation are not: a password may stand in them.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ const KEPT: u64 = 256 * 1024;
 /// Bytes of the longest that is kept: who sends it can wait for the parser.
 const LONGEST: usize = 8 * 1024;
 
-/// Documents that are within the limits, by their text.
+/// Documents of queries alone that are within the limits, by their text.
 #[derive(Clone)]
 pub(super) struct Documents(Arc<Cache<Arc<str>, Arc<ExecutableDocument>, RandomState>>);
 
@@ -37,7 +38,9 @@ impl Documents {
         let short = request.query.len() <= LONGEST;
         let document = limits::check(request)?;
         let selected = limits::selected(document, name.as_deref());
-        if let Some(document) = short.then(|| Arc::new(document.clone())) {
+        let mut operations = document.operations.iter();
+        let keep = short && operations.all(|(_, operation)| operation.node.ty == OperationType::Query);
+        if let Some(document) = keep.then(|| Arc::new(document.clone())) {
             self.0.insert(request.query.as_str().into(), document);
         }
         Ok(selected)
@@ -60,13 +63,26 @@ mod tests {
     #[test]
     fn a_document_is_kept_once_whatever_runs_of_it() {
         let documents = Documents::new();
-        let both = "query A {a} mutation B {a}";
+        let both = "query A {a} query B {a}";
         for _ in 0..2 {
             assert_eq!(ask(&documents, both, Some("A")), (Some(OperationType::Query), 1));
-            assert_eq!(ask(&documents, both, Some("B")), (Some(OperationType::Mutation), 1));
+            assert_eq!(ask(&documents, both, Some("B")), (Some(OperationType::Query), 1));
             assert_eq!(ask(&documents, both, None), (None, 1));
         }
         assert_eq!(ask(&documents, "{a}", None), (Some(OperationType::Query), 2));
+    }
+
+    #[test]
+    fn a_document_in_which_a_password_may_stand_is_not_kept() {
+        let documents = Documents::new();
+        let sign_in = "mutation S {sessionCreate(input: {password: \"hush\"}) {token}}";
+        for _ in 0..2 {
+            assert_eq!(ask(&documents, sign_in, None), (Some(OperationType::Mutation), 0));
+            assert_eq!(
+                ask(&documents, &format!("query A {{a}} {sign_in}"), Some("A")),
+                (Some(OperationType::Query), 0)
+            );
+        }
     }
 
     #[test]
