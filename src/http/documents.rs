@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use ahash::RandomState;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Request, ServerError};
 use moka::sync::Cache;
@@ -18,13 +17,13 @@ const LONGEST: usize = 8 * 1024;
 
 /// Documents of queries alone that are within the limits, by their text.
 #[derive(Clone)]
-pub(super) struct Documents(Arc<Cache<Arc<str>, Arc<ExecutableDocument>, RandomState>>);
+pub(super) struct Documents(Arc<Cache<Arc<str>, Arc<ExecutableDocument>>>);
 
 impl Documents {
     /// None yet.
     pub(super) fn new() -> Self {
         let size = |text: &Arc<str>, _: &Arc<ExecutableDocument>| u32::try_from(text.len()).unwrap_or(u32::MAX);
-        Self(Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build_with_hasher(RandomState::new())))
+        Self(Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build()))
     }
 
     /// Gives the request its document, parsed and within the [`limits`]. Answers the type of the
