@@ -137,9 +137,8 @@ async fn r1_a_refused_sign_in_asks_the_database_the_same_whatever_is_wrong() {
 async fn a_start_asks_the_same_however_many_tenants_there_are() {
     let counted = Counted::start().await;
     let start = async || {
-        let reads =
-            counted.reads_of(async { Instance::start(&counted.database, Choices::default()).await.stop().await });
-        reads.await
+        let whole = async { Instance::start(&counted.database, Choices::default()).await.stop().await };
+        counted.reads_of(Box::pin(whole)).await
     };
     let instance = Instance::start(&counted.database, Choices::default()).await;
     instance.tenant("acme").await;
