@@ -3,10 +3,10 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check rules fmt bench test-tools compiler
+.PHONY: help run test check rules fmt bench bench-check test-tools compiler
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: compiler ## build, load the demo tenant, and serve on http://127.0.0.1:8080/graphql
 	@# Without --release: it starts several minutes sooner on a fresh machine.
@@ -16,13 +16,13 @@ run: compiler ## build, load the demo tenant, and serve on http://127.0.0.1:8080
 	@$(CARGO) run --quiet -- serve
 
 test: compiler test-tools ## all tests, on SQLite, PostgreSQL and Redis
-	$(CARGO) test --workspace
+	$(CARGO) test
 
 check: compiler ## what a change must pass beside the tests: format, lints, documentation
 	scripts/rules --check
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	$(CARGO) clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
 
 rules: ## fill in docs/RULES.md: which tests prove which rule
 	scripts/rules
@@ -30,8 +30,14 @@ rules: ## fill in docs/RULES.md: which tests prove which rule
 fmt: ## format the code
 	$(CARGO) fmt --all
 
-bench: compiler ## what a decision costs, beside a hash look-up and casbin's Enforcer
-	$(CARGO) bench --bench decide
+bench: compiler test-tools ## measure it beside its floors and peers, and write docs/BENCHMARKS.md (ARGS='core --quick')
+	$(CARGO) run --profile bench --package bailiwick-bench -- $(ARGS)
+
+bench-check: compiler ## lint and test the benchmarks themselves, which `check` and `test` leave out
+	@# They build other policy engines, and with them features that the product must not get.
+	@! $(CARGO) tree --edges features --invert casbin | grep --quiet 'casbin feature "cached"'
+	$(CARGO) clippy --package bailiwick-bench --all-targets -- -D warnings
+	$(CARGO) test --package bailiwick-bench
 
 test-tools:
 	@scripts/test-tools

@@ -182,7 +182,7 @@ impl App {
             .merge(http::health_routes(readiness))
             .merge(http::authzen::routes(self.platform.clone()))
             .merge(http::avatar_routes(gate));
-        let router = requests.count(http::surround(routes));
+        let router = http::surround(routes, requests);
         if let Some(listener) = self.metrics.take() {
             let routes = http::metrics::routes(Arc::new(std::mem::take(&mut self.registry)));
             let until = shutdown.clone().cancelled_owned();

@@ -92,6 +92,7 @@ const HTTP_CRATES: &[&str] = &[
     "axum",
     "async_graphql",
     "futures_util",
+    "moka",
     "prometheus_client",
     "serde",
     "serde_json",

@@ -17,6 +17,7 @@ use axum::http::{HeaderMap, Method, Request as HttpRequest, StatusCode};
 use bailiwick::error::{Error, ErrorCode, Result};
 use bailiwick::graphql::error::to_graphql;
 use bailiwick::graphql::scalar::Upload;
+use bailiwick::http::metrics::Requests;
 use bailiwick::http::{self, Check, Credentials, Gate, Options, Readiness, RequestContext, limits};
 use futures_util::{SinkExt, Stream, StreamExt, stream};
 use serde_json::{Value, json};
@@ -136,7 +137,7 @@ struct TestGate {
 }
 
 impl Gate for TestGate {
-    async fn admit(&self, credentials: Credentials, _context: &RequestContext) -> Result<Data> {
+    async fn admit(&self, credentials: &Credentials, _context: &RequestContext) -> Result<Data> {
         let code = match credentials.bearer.as_deref() {
             Some("unauthenticated") => ErrorCode::Unauthenticated,
             Some("revocable") if self.revoked.load(Ordering::Relaxed) => ErrorCode::Unauthenticated,
@@ -145,7 +146,7 @@ impl Gate for TestGate {
             Some("rate-limited") => ErrorCode::RateLimited,
             Some("unavailable") => ErrorCode::Unavailable,
             Some("internal") => return Err(Error::internal("SELECT secret FROM vault")),
-            _ => return Ok(Request::new("").data(credentials).data),
+            _ => return Ok(Request::new("").data(credentials.clone()).data),
         };
         Err(Error::new(code, "the gate is shut").at("token"))
     }
@@ -167,7 +168,7 @@ fn app_with(options: Options, checks: Vec<Check>) -> Router {
 fn app_behind(gate: TestGate, options: Options, checks: Vec<Check>) -> Router {
     let schema = limits::limit(Schema::build(Query, Mutation, Events)).finish();
     let routes = http::graphql_routes(schema, gate, options).merge(http::health_routes(Parts(checks)));
-    http::surround(routes)
+    http::surround(routes, Requests::default())
 }
 
 fn app() -> Router {

@@ -25,7 +25,6 @@ use crate::service::profile::{Inventory, ModuleRow, ProfileRow};
 use crate::service::role::RoleRow;
 
 /// Who reads, and where.
-#[derive(Clone)]
 pub(super) struct Source {
     platform: Platform,
     caller: Caller,
@@ -33,7 +32,6 @@ pub(super) struct Source {
 
 /// The loaders of one operation.
 pub(super) struct Loaders {
-    source: Source,
     loader: DataLoader<Source>,
 }
 
@@ -182,7 +180,7 @@ load!(
 impl Loaders {
     pub(super) fn new(platform: &Platform, caller: &Caller) -> Self {
         let source = Source { platform: platform.clone(), caller: caller.clone() };
-        Self { loader: DataLoader::new(source.clone(), tokio::spawn), source }
+        Self { loader: DataLoader::new(source, tokio::spawn) }
     }
 
     async fn one<K>(&self, key: K) -> Result<Option<<Source as Loader<K>>::Value>>
@@ -225,7 +223,7 @@ impl Loaders {
     }
 
     pub(super) async fn menu_entries(&self) -> Result<std::sync::Arc<Entries>> {
-        Ok(self.one(EntriesOf(self.source.caller.tenant().id)).await?.unwrap_or_default())
+        Ok(self.one(EntriesOf(self.loader.loader().caller.tenant().id)).await?.unwrap_or_default())
     }
 
     pub(super) async fn groups_of(&self, user: &UserKey) -> Result<Vec<Group>> {
@@ -254,7 +252,7 @@ impl Loaders {
 
     pub(super) async fn profile_modules(&self, row: &ProfileRow) -> Result<Vec<ModuleRow>> {
         let inventory = self.one(InventoryOf(row.profile.key.clone())).await?.unwrap_or_default();
-        Ok(self.source.platform.profile_modules(row, &inventory))
+        Ok(self.loader.loader().platform.profile_modules(row, &inventory))
     }
 
     pub(super) async fn profile_resources(&self, row: &ProfileRow, section: &SectionKey) -> Result<u64> {

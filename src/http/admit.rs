@@ -26,8 +26,8 @@ impl PlatformGate {
 }
 
 impl Gate for PlatformGate {
-    async fn admit(&self, credentials: Credentials, context: &RequestContext) -> Result<Data> {
-        let mut data = request_data(&self.0, self.caller(&credentials, context).await?);
+    async fn admit(&self, credentials: &Credentials, context: &RequestContext) -> Result<Data> {
+        let mut data = request_data(&self.0, self.caller(credentials, context).await?);
         data.insert(request_info(context));
         Ok(data)
     }

@@ -1,6 +1,6 @@
 //! What is known of a request before anything reads it: its id and where it came from. Every
 //! answer carries the id, every log line of the request stands in a span with it, and each
-//! request leaves one line of its own.
+//! request leaves one line of its own, and is counted.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Request};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::errors::Refusal;
 use super::media::Media;
+use super::metrics::Requests;
 use crate::error::Error;
 
 /// The header that carries a request's id, in and out.
@@ -61,14 +62,16 @@ fn callers_id(headers: &HeaderMap) -> Option<&str> {
     well_formed.then_some(id)
 }
 
-/// Middleware: gives the request its context, its span and its log line, and the answer its id.
+/// Middleware: gives the request its context, its span, its log line and its count, and the answer
+/// its id. One layer does it all: each boxes the request's future once more.
 /// A panic below answers as a fault of ours and does not take the connection with it.
-pub async fn track(mut request: Request, next: Next) -> Response {
+pub async fn track(State(requests): State<Requests>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let context = RequestContext::of(&request);
     let media = Media::negotiate(request.headers()).unwrap_or(Media::Json);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(context.clone());
 
     let span = info_span!("request", request_id = %context.request_id);
@@ -79,6 +82,7 @@ pub async fn track(mut request: Request, next: Next) -> Response {
         if let Ok(id) = HeaderValue::from_str(&context.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
+        requests.count(route.as_ref(), response.status());
         let ms = started.elapsed().as_secs_f64() * 1e3;
         info!(%method, path, status = response.status().as_u16(), ms, "answered");
         response

@@ -25,7 +25,7 @@ pub trait Gate: Clone + Send + Sync + 'static {
     /// # Errors
     /// `UNAUTHENTICATED`, `FORBIDDEN`, `BAD_INPUT`, `RATE_LIMITED`, `UNAVAILABLE` or
     /// `INTERNAL`; the transport answers with the status of the code.
-    fn admit(&self, credentials: Credentials, context: &RequestContext) -> impl Future<Output = Result<Data>> + Send;
+    fn admit(&self, credentials: &Credentials, context: &RequestContext) -> impl Future<Output = Result<Data>> + Send;
 }
 
 /// What a request says about who makes it, unchecked.

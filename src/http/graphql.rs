@@ -97,7 +97,7 @@ async fn make_room<'a, E: Executor, G: Gate>(
     credentials: &Credentials,
 ) -> Result<SemaphorePermit<'a>, Refusal> {
     credentials.require()?;
-    face.gate.admit(credentials.clone(), context).await?;
+    face.gate.admit(credentials, context).await?;
     let full = |_| Error::new(ErrorCode::RateLimited, "too many files arrive at once: try again in a moment");
     Ok(face.uploads.try_acquire().map_err(full)?)
 }
@@ -127,8 +127,8 @@ struct Run<'a, E, G> {
 
 impl<E: Executor, G: Gate> Run<'_, E, G> {
     async fn one(&self, mut operation: Operation) -> Result<Answer, Refusal> {
-        let data = self.face.gate.admit(self.credentials.clone(), self.context).await?;
-        let mut answer = match limits::check(&mut operation) {
+        let data = self.face.gate.admit(&self.credentials, self.context).await?;
+        let mut answer = match self.face.documents.check(&mut operation) {
             // The very document that was looked at is the one that runs: nothing that swaps
             // documents for their names later can bring a mutation back in.
             Ok(Some(OperationType::Mutation)) if self.read_only => {

@@ -70,18 +70,16 @@ pub(super) fn named(message: &str) -> Option<String> {
     (message == TOO_COMPLEX).then(|| over("the complexity of the operation is higher than allowed", COMPLEXITY))
 }
 
-/// Parses the request's document and holds it against the limits. Answers the type of the
-/// operation that will run, or none when the executor will find that none is selected.
-pub(super) fn check(request: &mut Request) -> Result<Option<OperationType>, ServerError> {
+/// Parses the request's document and holds it against the limits.
+pub(super) fn check(request: &mut Request) -> Result<&ExecutableDocument, ServerError> {
     check_text(&request.query)?;
-    let name = request.operation_name.clone();
     let document = request.parsed_query()?;
     check_document(document)?;
-    Ok(selected(document, name.as_deref()))
+    Ok(document)
 }
 
-/// The same choice as the executor makes.
-fn selected(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
+/// The type of the operation that the executor will choose; none when it finds none to run.
+pub(super) fn selected(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
     let operation = match (&document.operations, name) {
         (DocumentOperations::Single(operation), None) => Some(operation),
         (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
@@ -383,8 +381,7 @@ mod tests {
     fn the_operation_that_will_run_is_the_one_that_counts() {
         let kind = |document: &str, name: Option<&str>| {
             let mut request = Request::new(document);
-            request.operation_name = name.map(str::to_owned);
-            check(&mut request).unwrap()
+            selected(check(&mut request).unwrap(), name)
         };
         let both = "query A {a} mutation B {a}";
         assert_eq!(kind(both, Some("A")), Some(OperationType::Query));

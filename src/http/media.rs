@@ -37,16 +37,19 @@ impl Media {
     /// The higher `q` wins, then the type that is named over one that a wildcard covers, then
     /// the one named first. Between two that the same wildcard covers it is the default.
     pub(super) fn negotiate(headers: &HeaderMap) -> Option<Self> {
-        let mut ranges = Vec::new();
-        for value in headers.get_all(ACCEPT) {
-            ranges.extend(value.to_str().ok()?.split(',').map(str::trim).filter(|range| !range.is_empty()));
+        let texts = || headers.get_all(ACCEPT).iter().map(HeaderValue::to_str);
+        if texts().any(|text| text.is_err()) {
+            return None;
         }
-        if ranges.is_empty() {
+        // Each request comes through here: it is gone through anew rather than collected.
+        let ranges =
+            || texts().flatten().flat_map(|text| text.split(',')).map(str::trim).filter(|range| !range.is_empty());
+        if ranges().next().is_none() {
             return Some(Self::Json);
         }
         let mut best: Option<(Rank, Self)> = None;
         for media in Self::ALL {
-            let Some(rank) = rank(media, &ranges) else { continue };
+            let Some(rank) = rank(media, ranges()) else { continue };
             if best.is_none_or(|(other, _)| rank > other) {
                 best = Some((rank, media));
             }
@@ -58,8 +61,8 @@ impl Media {
 /// Quality in thousandths, how exactly the range names the type, and how early it stands.
 type Rank = (u16, u8, std::cmp::Reverse<usize>);
 
-fn rank(media: Media, ranges: &[&str]) -> Option<Rank> {
-    let fitting = ranges.iter().enumerate().filter_map(|(place, range)| {
+fn rank<'a>(media: Media, ranges: impl Iterator<Item = &'a str>) -> Option<Rank> {
+    let fitting = ranges.enumerate().filter_map(|(place, range)| {
         let (name, parameters) = split(range);
         let exactness = match name {
             name if name.eq_ignore_ascii_case(media.name()) => 2,
@@ -67,7 +70,7 @@ fn rank(media: Media, ranges: &[&str]) -> Option<Rank> {
             "*/*" => 0,
             _ => return None,
         };
-        speaks_utf8(&parameters).then(|| (exactness, place, quality(&parameters)))
+        speaks_utf8(parameters.clone()).then(|| (exactness, place, quality(parameters)))
     });
     // The most exact range speaks for the type, also when it is there to exclude it (`q=0`).
     let (exactness, place, quality) =
@@ -78,9 +81,8 @@ fn rank(media: Media, ranges: &[&str]) -> Option<Rank> {
 /// Whether a request's body is JSON in UTF-8. Nothing else is read: a form or `text/plain` can
 /// be sent by any page without the browser asking us first.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
-    let of_json =
-        |(name, parameters): (&str, Vec<_>)| name.eq_ignore_ascii_case("application/json") && speaks_utf8(&parameters);
-    content_type(headers).is_some_and(of_json)
+    content_type(headers)
+        .is_some_and(|(name, parameters)| name.eq_ignore_ascii_case("application/json") && speaks_utf8(parameters))
 }
 
 /// Whether a request's body is in parts. A form can be that: the caller has to prove otherwise
@@ -90,7 +92,7 @@ pub(super) fn is_multipart(headers: &HeaderMap) -> bool {
 }
 
 /// The one `Content-Type` of a request, in its parts.
-fn content_type(headers: &HeaderMap) -> Option<(&str, Vec<(&str, &str)>)> {
+fn content_type(headers: &HeaderMap) -> Option<(&str, impl Iterator<Item = (&str, &str)>)> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (types.next(), types.next()) else { return None };
     value.to_str().ok().map(split)
@@ -103,21 +105,21 @@ pub(super) fn wants_page(headers: &HeaderMap) -> bool {
 }
 
 /// `type/subtype; name=value` in its parts.
-fn split(text: &str) -> (&str, Vec<(&str, &str)>) {
+fn split(text: &str) -> (&str, impl Iterator<Item = (&str, &str)> + Clone) {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();
     let parameters = parts.filter_map(|part| part.split_once('='));
-    (name, parameters.map(|(key, value)| (key.trim(), value.trim().trim_matches('"'))).collect())
+    (name, parameters.map(|(key, value)| (key.trim(), value.trim().trim_matches('"'))))
 }
 
-fn speaks_utf8(parameters: &[(&str, &str)]) -> bool {
-    let mut charsets = parameters.iter().filter(|(key, _)| key.eq_ignore_ascii_case("charset"));
+fn speaks_utf8<'a>(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+    let mut charsets = parameters.filter(|(key, _)| key.eq_ignore_ascii_case("charset"));
     charsets.all(|(_, value)| value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("utf8"))
 }
 
 /// The `q` of a range in thousandths; one that cannot be read is no wish at all.
-fn quality(parameters: &[(&str, &str)]) -> u16 {
-    let Some((_, text)) = parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case("q")) else { return 1000 };
+fn quality<'a>(mut parameters: impl Iterator<Item = (&'a str, &'a str)>) -> u16 {
+    let Some((_, text)) = parameters.find(|(key, _)| key.eq_ignore_ascii_case("q")) else { return 1000 };
     let (whole, thousandths) = text.split_once('.').unwrap_or((text, ""));
     match (whole, thousandths.len()) {
         ("1", 0..=3) if thousandths.bytes().all(|digit| digit == b'0') => 1000,

@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -39,17 +38,11 @@ impl Requests {
         requests
     }
 
-    /// Counts the requests of these routes.
-    pub fn count(self, routes: Router) -> Router {
-        routes.layer(from_fn_with_state(self, count))
+    /// Counts a request of this route, if one fitted it, that was answered so.
+    pub(super) fn count(&self, route: Option<&MatchedPath>, status: StatusCode) {
+        let route = route.map_or(NOWHERE, MatchedPath::as_str).to_owned();
+        self.0.get_or_create(&Answered { route, status: status.as_u16() }).inc();
     }
-}
-
-async fn count(State(Requests(requests)): State<Requests>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or(NOWHERE, MatchedPath::as_str).to_owned();
-    let response = next.run(request).await;
-    requests.get_or_create(&Answered { route, status: response.status().as_u16() }).inc();
-    response
 }
 
 /// `/metrics`, on its own.

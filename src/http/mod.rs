@@ -7,7 +7,8 @@
 //!   `media` negotiates types
 //! - [`ws`]: the same operations over `graphql-transport-ws`
 //! - [`authzen`]: the standard decision API
-//! - [`limits`]: how much one document may ask for, wherever it comes from
+//! - [`limits`]: how much one document may ask for, wherever it comes from; `documents` keeps
+//!   those that come again
 //! - [`errors`]: the one place where errors get their code, their id and their log line
 //! - `avatar`: the pictures of users
 //! - [`health`]: is it alive, is it ready; [`metrics`]: how it fares
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::Executor;
-use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use axum::routing::{any, get};
@@ -32,6 +32,7 @@ pub mod authzen;
 mod avatar;
 mod body;
 pub mod context;
+mod documents;
 pub mod errors;
 pub mod gate;
 pub mod graphql;
@@ -48,8 +49,10 @@ pub use gate::{Credentials, Gate};
 pub use health::{Check, Readiness};
 
 use admit::PlatformGate;
+use documents::Documents;
 use errors::Refusal;
 use media::Media;
+use metrics::Requests;
 
 /// What an installation can choose about the transport.
 #[derive(Debug, Clone)]
@@ -86,6 +89,7 @@ struct Face<E, G> {
     executor: E,
     gate: G,
     options: Arc<Options>,
+    documents: Documents,
     /// The right to hold a body with files in memory.
     uploads: Arc<Semaphore>,
     /// The `GraphiQL` page, rendered once; none when it is switched off.
@@ -96,9 +100,9 @@ struct Face<E, G> {
 pub fn graphql_routes<E: Executor, G: Gate>(executor: E, gate: G, options: Options) -> Router {
     let page = options.graphiql.then(|| Arc::from(graphql::page()));
     let uploads = Arc::new(Semaphore::new(limits::UPLOADS));
-    let face = Face { executor, gate, options: Arc::new(options), uploads, page };
+    let face = Face { executor, gate, options: Arc::new(options), documents: Documents::new(), uploads, page };
     Router::new()
-        .route("/graphql", any(graphql::handle::<E, G>).layer(DefaultBodyLimit::max(limits::BODY)))
+        .route("/graphql", any(graphql::handle::<E, G>))
         .route("/graphql/ws", any(ws::upgrade::<E, G>))
         .with_state(face)
 }
@@ -115,9 +119,9 @@ pub fn avatar_routes(gate: PlatformGate) -> Router {
 }
 
 /// Puts around `routes` what every answer has: the 404 in the system's error shape, the
-/// request's id, the span and the log line. Call it last, once all routes are there.
-pub fn surround(routes: Router) -> Router {
-    routes.fallback(not_found).layer(middleware::from_fn(context::track))
+/// request's id, the span, the log line and the count. Call it last, once all routes are there.
+pub fn surround(routes: Router, requests: Requests) -> Router {
+    routes.fallback(not_found).layer(middleware::from_fn_with_state(requests, context::track))
 }
 
 async fn not_found(context: RequestContext, uri: Uri, headers: HeaderMap) -> Response {

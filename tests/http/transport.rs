@@ -17,6 +17,24 @@ async fn a_query_is_answered_in_the_type_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_document_that_comes_again_is_answered_for_its_own_variables_and_operation() {
+    let app = app_with(Options::default(), Vec::new());
+    let document = "query A {hello} query B($n: Int!) {double(n: $n)}";
+    for (operation, n, data) in [
+        ("B", json!(4), json!({"double": 8})),
+        ("B", json!(5), json!({"double": 10})),
+        ("A", json!(null), json!({"hello": "hello"})),
+    ] {
+        let body = json!({"query": document, "operationName": operation, "variables": {"n": n}}).to_string();
+        let request = HttpRequest::post("/graphql").header("content-type", JSON).body(body.into()).unwrap();
+        assert_eq!(call(&app, request).await.json(), json!({ "data": data }));
+    }
+    let body = json!({"query": document, "operationName": "B", "variables": {"n": "four"}}).to_string();
+    let request = HttpRequest::post("/graphql").header("content-type", JSON).body(body.into()).unwrap();
+    assert!(call(&app, request).await.json()["errors"][0]["extensions"]["code"] == "BAD_INPUT");
+}
+
+#[tokio::test]
 async fn a_get_runs_the_query_that_is_named() {
     let document = "query A {hello} query B($n: Int!) {double(n: $n)} mutation C {touch}";
     let answer = get(&[("query", document), ("operationName", "B"), ("variables", r#"{"n": 4}"#)]).await;
@@ -161,7 +179,8 @@ async fn the_usual_introspection_query_passes_where_introspection_is_on() {
     assert_eq!(answer.get("errors"), None);
 
     let schema = limits::limit(Schema::build(Query, EmptyMutation, EmptySubscription)).disable_introspection().finish();
-    let app = http::surround(http::graphql_routes(schema, TestGate::default(), Options::default()));
+    let routes = http::graphql_routes(schema, TestGate::default(), Options::default());
+    let app = http::surround(routes, Requests::default());
     let body = json!({"query": query}).to_string();
     let request = HttpRequest::post("/graphql").header("content-type", JSON).body(body.into()).unwrap();
     assert_eq!(call(&app, request).await.json()["data"]["__schema"], GraphQl::Null.into_json().unwrap());

@@ -4,7 +4,7 @@
 //! - [`evaluation`]: one decision, how it is asked and answered
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use axum::routing::any;
@@ -24,7 +24,7 @@ const BODY: usize = 64 * 1024;
 
 /// `/access/v1/evaluation`.
 pub fn routes(platform: Platform) -> Router {
-    Router::new().route("/access/v1/evaluation", any(evaluate)).layer(DefaultBodyLimit::max(BODY)).with_state(platform)
+    Router::new().route("/access/v1/evaluation", any(evaluate)).with_state(platform)
 }
 
 async fn evaluate(State(platform): State<Platform>, context: RequestContext, request: Request) -> Response {

@@ -147,7 +147,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
     }
 
     async fn still_admitted(&mut self) -> Step {
-        let admitted = self.face.gate.admit(self.credentials.clone(), &self.context).await;
+        let admitted = self.face.gate.admit(&self.credentials, &self.context).await;
         admitted.map(drop).map_err(|error| turned_away(&error))
     }
 
@@ -160,7 +160,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
             return self.fail(socket, &id, refused(&Error::new(ErrorCode::RateLimited, message))).await;
         }
         let mut request = Request::from(parameters);
-        if let Err(error) = limits::check(&mut request) {
+        if let Err(error) = self.face.documents.check(&mut request) {
             return self.fail(socket, &id, Answer::from_errors(vec![error])).await;
         }
         let (next, done) = (id.clone(), id.clone());
@@ -179,7 +179,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
         let (executor, gate) = (self.face.executor.clone(), self.face.gate.clone());
         let (credentials, context) = (self.credentials.clone(), self.context.clone());
         let answers = async move {
-            match gate.admit(credentials, &context).await {
+            match gate.admit(&credentials, &context).await {
                 Ok(data) => {
                     request.data = data;
                     request.data.insert(context);

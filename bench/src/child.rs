@@ -1,0 +1,100 @@
+//! Processes of this same program that do one thing for a part: serve on a core of their own,
+//! follow the changes of another instance, start, or hold tenants in memory.
+
+use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::result::Result;
+use crate::{change, http, memory, start};
+
+/// What a process is started for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Child {
+    /// [`http::server`]
+    Serve(http::server::Settings),
+    /// [`change::follower`]
+    Follow(change::follower::Settings),
+    /// [`start`]
+    Start(start::Settings),
+    /// [`memory`]
+    Hold,
+}
+
+impl Child {
+    /// Does it, in the process that was started for it.
+    pub(crate) fn run(self) -> Result<()> {
+        match self {
+            Self::Serve(settings) => http::server::run(&settings),
+            Self::Follow(settings) => change::follower::run(&settings),
+            Self::Start(settings) => start::child(&settings),
+            Self::Hold => memory::child(),
+        }
+    }
+
+    /// Starts a process for it.
+    pub(crate) fn start(&self) -> Result<Running> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--child").arg(serde_json::to_string(self)?).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn()?;
+        let output = process.stdout.take().ok_or("a child without output")?;
+        Ok(Running { input: process.stdin.take(), output: BufReader::new(output).lines(), process })
+    }
+}
+
+/// A process under way. It ends with this.
+pub(crate) struct Running {
+    process: Process,
+    input: Option<ChildStdin>,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    /// Its id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The next thing that it says; waits for it.
+    pub(crate) fn says<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let line = self.output.next().ok_or("a child ended before its time")??;
+        Ok(serde_json::from_str(&line)?)
+    }
+
+    /// What it reads.
+    pub(crate) fn input(&mut self) -> Result<&mut ChildStdin> {
+        self.input.as_mut().ok_or_else(|| "a child whose input has ended".into())
+    }
+
+    /// Tells it that nothing more comes.
+    pub(crate) fn end_input(&mut self) {
+        self.input = None;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Says something to the process that started this one.
+pub(crate) fn say(what: &impl Serialize) -> Result<()> {
+    let mut line = serde_json::to_string(what)?;
+    line.push('\n');
+    let mut output = std::io::stdout().lock();
+    output.write_all(line.as_bytes())?;
+    Ok(output.flush()?)
+}
+
+/// Waits for the end of what started this process, so that none outlives it.
+pub(crate) fn until_alone() {
+    for line in std::io::stdin().lines() {
+        if line.is_err() {
+            break;
+        }
+    }
+}

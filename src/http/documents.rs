@@ -1,0 +1,108 @@
+//! The documents that clients send again and again. To parse one costs several times what most
+//! operations do, and a client has a few, whose variables change: so they are kept as parsed. Those
+//! with a mutation are not: a password may stand in them.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::{Request, ServerError};
+use moka::sync::Cache;
+
+use super::limits;
+
+/// Bytes of text of all documents that are kept. Parsed, each may take a hundred times as much.
+const KEPT: u64 = 256 * 1024;
+/// Bytes of the longest that is kept: who sends it can wait for the parser.
+const LONGEST: usize = 8 * 1024;
+
+/// Documents of queries alone that are within the limits, by their text.
+#[derive(Clone)]
+pub(super) struct Documents(Arc<Cache<Arc<str>, Arc<ExecutableDocument>>>);
+
+impl Documents {
+    /// None yet.
+    pub(super) fn new() -> Self {
+        let size = |text: &Arc<str>, _: &Arc<ExecutableDocument>| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        Self(Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build()))
+    }
+
+    /// Gives the request its document, parsed and within the [`limits`]. Answers the type of the
+    /// operation that will run, or none when the executor will find that none is selected.
+    pub(super) fn check(&self, request: &mut Request) -> Result<Option<OperationType>, ServerError> {
+        let name = request.operation_name.clone();
+        if let Some(known) = self.0.get(request.query.as_str()) {
+            request.set_parsed_query(ExecutableDocument::clone(&known));
+            return Ok(limits::selected(&known, name.as_deref()));
+        }
+        let short = request.query.len() <= LONGEST;
+        let document = limits::check(request)?;
+        let selected = limits::selected(document, name.as_deref());
+        let mut operations = document.operations.iter();
+        let keep = short && operations.all(|(_, operation)| operation.node.ty == OperationType::Query);
+        if let Some(document) = keep.then(|| Arc::new(document.clone())) {
+            self.0.insert(request.query.as_str().into(), document);
+        }
+        Ok(selected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks as the transports do; what is selected, and how many documents are kept after it.
+    fn ask(documents: &Documents, text: &str, operation: Option<&str>) -> (Option<OperationType>, u64) {
+        let mut request = Request::new(text);
+        request.operation_name = operation.map(str::to_owned);
+        let selected = documents.check(&mut request).unwrap();
+        documents.0.run_pending_tasks();
+        (selected, documents.0.entry_count())
+    }
+
+    #[test]
+    fn a_document_is_kept_once_whatever_runs_of_it() {
+        let documents = Documents::new();
+        let both = "query A {a} query B {a}";
+        for _ in 0..2 {
+            assert_eq!(ask(&documents, both, Some("A")), (Some(OperationType::Query), 1));
+            assert_eq!(ask(&documents, both, Some("B")), (Some(OperationType::Query), 1));
+            assert_eq!(ask(&documents, both, None), (None, 1));
+        }
+        assert_eq!(ask(&documents, "{a}", None), (Some(OperationType::Query), 2));
+    }
+
+    #[test]
+    fn a_document_in_which_a_password_may_stand_is_not_kept() {
+        let documents = Documents::new();
+        let sign_in = "mutation S {sessionCreate(input: {password: \"hush\"}) {token}}";
+        for _ in 0..2 {
+            assert_eq!(ask(&documents, sign_in, None), (Some(OperationType::Mutation), 0));
+            assert_eq!(
+                ask(&documents, &format!("query A {{a}} {sign_in}"), Some("A")),
+                (Some(OperationType::Query), 0)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_refused_each_time_and_not_kept() {
+        let documents = Documents::new();
+        for _ in 0..2 {
+            for text in ["{a", "{a{a{a{a{a{a{a{a{a{a{a{a{a}}}}}}}}}}}}}"] {
+                assert!(documents.check(&mut Request::new(text)).is_err(), "{text}");
+            }
+        }
+        documents.0.run_pending_tasks();
+        assert_eq!(documents.0.entry_count(), 0);
+    }
+
+    #[test]
+    fn long_documents_and_too_many_are_not_kept() {
+        let documents = Documents::new();
+        assert_eq!(ask(&documents, &format!("{{a}}{}", " ".repeat(LONGEST)), None).1, 0);
+        for n in 0..100 {
+            ask(&documents, &format!("{{a}}{}", " ".repeat(LONGEST - 100 + n)), None);
+        }
+        assert!(documents.0.weighted_size() <= KEPT, "{}", documents.0.weighted_size());
+    }
+}
