@@ -227,3 +227,20 @@ async fn r43_whatever_the_mutation_without_its_audit_event_and_its_commit_it_is_
     })
     .await;
 }
+
+#[tokio::test]
+async fn r43_what_a_lost_change_without_a_revision_would_have_given_nobody_ever_gets() {
+    on_both(async |world| {
+        let alice = &world.alice;
+        let group = json!({ "key": "night", "name": "Night", "permissions": ["people"] });
+        alice.make("GroupCreate", group).await;
+        alice.make("UserUpdate", json!({ "key": "dana", "version": 1, "enabled": false })).await;
+        // A member that is disabled changes no answer, so this makes no revision.
+        let add = json!({ "group": "night", "users": ["dana"] });
+        world.fails_at(alice, "GroupAddMembers", &add, COMMIT).await;
+        alice.make("UserUpdate", json!({ "key": "dana", "version": 2, "enabled": true })).await;
+        assert!(!alice.rules().await.contains(&"g, user:dana, group:night, acme".to_owned()));
+        world.is_clean().await;
+    })
+    .await;
+}

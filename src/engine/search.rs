@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use ahash::RandomState;
 
-use super::permissions::Permissions;
 use super::decide::Found;
+use super::permissions::Permissions;
 use super::rules::RuleId;
 use super::snapshot::Snapshot;
 use super::tenant::TenantPolicy;
@@ -92,7 +92,8 @@ impl Snapshot {
         let mut late: Vec<_> = late.chain(others.map(|key| (key, None))).filter(|(key, _)| beyond(key)).collect();
         late.sort_unstable();
         // Users come first in the order of subjects.
-        let until = |end: &dyn Fn(&str) -> bool| self.index.subjects.partition_point(|name| user_key(name).is_some_and(end));
+        let until =
+            |end: &dyn Fn(&str) -> bool| self.index.subjects.partition_point(|name| user_key(name).is_some_and(end));
         let low = part.after.as_ref().map_or(0, |after| until(&|key| key <= after.as_str()));
         let high = part.before.as_ref().map_or_else(|| until(&|_| true), |before| until(&|key| key < before.as_str()));
         let early = (low..high).filter(|number| self.is_named(*number)).filter_map(user);

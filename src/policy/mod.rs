@@ -8,5 +8,5 @@ pub mod rule;
 pub mod source;
 
 /// The version of the compiler. It stands in each tenant's row: an instance refuses to write
-/// what a newer compiler has compiled, and an upgrade recompiles.
+/// what a newer compiler has compiled, and compiles anew what an older one has with the next change.
 pub const COMPILER_VERSION: i32 = 2;

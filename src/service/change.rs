@@ -12,7 +12,7 @@ use super::Platform;
 use super::permit::{Permit, subject_of};
 use super::session::needs_session;
 use super::tenants::{OwnChange, Tenant};
-use super::working::{Copy, Known};
+use super::working::{Found, Remembered};
 use super::{rights, staff};
 use crate::auth::caller::{Caller, Credential, RequestInfo};
 use crate::domain::Change;
@@ -89,8 +89,8 @@ impl Platform {
     ) -> Result<Done<T>> {
         check_reason(intent.reason.as_deref())?;
         let (tenant, mut tx) = self.begin(caller, intent.permit.clone()).await?;
-        let known = self.known(&tx).await?;
-        let mut after = known.state.clone();
+        let found = self.find_state(&tx).await?;
+        let mut after = found.state.clone();
         let mut draft = Draft {
             catalogue: &self.catalogue,
             state: &mut after,
@@ -107,14 +107,14 @@ impl Platform {
                 return Err(self.explain_conflict(caller, &intent.target, error).await);
             }
         };
-        self.follow_agents(caller, &known, &mut draft).await?;
+        self.follow_agents(caller, &found, &mut draft).await?;
         let Draft { new_accounts, accounts, target, now, .. } = draft;
         if *caller.credential() == Credential::ApiKey && sets_credentials(&new_accounts, &accounts) {
             return Err(needs_session());
         }
         intent.target = target.unwrap_or(intent.target);
-        let written = Written::new(&known, &after, &new_accounts, &accounts);
-        let diff = self.compile_change(&tx, &written).await?;
+        let written = Written::new(&found, &after, &new_accounts, &accounts);
+        let diff = self.rule_diff(&tx, &written).await?;
         if intent.gives && !caller.is_system() {
             let (policy, subject) = (tenant.policy(), subject_of(caller));
             let giver = rights::Giver { policy: &policy, subject: &subject, catalogue: &self.catalogue };
@@ -143,8 +143,8 @@ impl Platform {
     /// What turns the rules that are stored into those of the state after the change. Where they
     /// follow from the state before, no more is compiled than the change touches; where that is
     /// not known, all of it, and compared with all that is stored.
-    pub(super) async fn compile_change(&self, tx: &Tx, written: &Written<'_>) -> Result<PolicyDiff> {
-        if written.known.is_followed {
+    pub(super) async fn rule_diff(&self, tx: &Tx, written: &Written<'_>) -> Result<PolicyDiff> {
+        if written.is_followed {
             return compile_change(&self.catalogue, written.before, written.after, &written.patch);
         }
         let stored = tx.stored_rules().await?;
@@ -162,9 +162,8 @@ impl Platform {
     ) -> Result<Option<(RuleDiff, StatePatch)>> {
         let tenant = tx.tenant().id;
         let policy = self.write_all(tx, written, diff, record).await.inspect_err(|_| self.workings.drop(tenant))?;
-        let revised_by = if policy.is_some() { Some(record.change_id) } else { written.known.revised_by };
-        let (change, state) = (record.change_id, written.after.clone());
-        self.workings.keep(tenant, Copy { change, revision: tx.counters().revision, revised_by, state });
+        let (change, revision, state) = (record.change_id, tx.counters().revision, written.after.clone());
+        self.workings.keep(tenant, Remembered { change, revision, state });
         Ok(policy)
     }
 
@@ -194,8 +193,8 @@ impl Platform {
         let (was, is) = written.for_audit(accounts)?;
         tx.audit(&record.event(was, is, revises.then_some(counters.revision))).await?;
         if !revises {
-            if !patch.is_empty() {
-                tx.amend_revision(patch, written.after).await?;
+            if !patch.is_empty() || !diff.is_empty() {
+                tx.amend_revision(patch, written.after, self.catalogue.hash()).await?;
             }
             return Ok(None);
         }
@@ -301,10 +300,10 @@ pub(super) fn visited_from(caller: &Caller) -> Option<TenantId> {
 
 /// What a change writes.
 pub(super) struct Written<'a> {
-    /// The state as it was found.
-    pub known: &'a Known,
     /// The state as it was.
     pub before: &'a TenantState,
+    /// Whether the rules that are stored are known to follow from it.
+    is_followed: bool,
     /// The state as it will be.
     pub after: &'a TenantState,
     /// The accounts of new users.
@@ -318,13 +317,14 @@ pub(super) struct Written<'a> {
 impl<'a> Written<'a> {
     /// All of it.
     pub(super) fn new(
-        known: &'a Known,
+        found: &'a Found,
         after: &'a TenantState,
         new_accounts: &'a BTreeMap<UserKey, NewAccount>,
         accounts: &'a BTreeMap<UserKey, AccountChange>,
     ) -> Self {
-        let before = &known.state;
-        Self { known, before, after, new_accounts, accounts, patch: StatePatch::between(before, after) }
+        let Found { state: before, is_followed } = found;
+        let patch = StatePatch::between(before, after);
+        Self { before, is_followed: *is_followed, after, new_accounts, accounts, patch }
     }
 
     /// The users whose access changes.

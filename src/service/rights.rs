@@ -93,10 +93,12 @@ impl Giver<'_> {
                 Rule::Permission { .. } | Rule::Membership { role: Subject::Role(BuiltIn::Member), .. } => {}
                 Rule::Membership { member, .. } if admins.contains(member) => return Err(admins_only()),
                 Rule::Membership { member, role } => {
-                    if held_by_admins.contains(member) && !is.reachable(role, Effect::Deny)?.is_empty() {
+                    if held_by_admins.contains(member)
+                        && !is.reachable(BTreeSet::from([role.clone()]), Effect::Deny)?.is_empty()
+                    {
                         return Err(admins_only());
                     }
-                    gained.insert(role);
+                    gained.insert(role.clone());
                 }
             }
         }
@@ -105,12 +107,12 @@ impl Giver<'_> {
             match rule {
                 Rule::Permission { object, action, effect: Effect::Deny, .. } => self.covers(object, action)?,
                 Rule::Membership { member, .. } if admins.contains(member) => return Err(admins_only()),
-                Rule::Membership { member, role } if is.is_there(member) => drop(lost.insert(role)),
+                Rule::Membership { member, role } if is.is_there(member) => drop(lost.insert(role.clone())),
                 _ => {}
             }
         }
-        gained.into_iter().try_for_each(|role| self.covers_all(&is.reachable(role, Effect::Allow)?))?;
-        lost.into_iter().try_for_each(|role| self.covers_all(&was.reachable(role, Effect::Deny)?))
+        self.covers_all(&is.reachable(gained, Effect::Allow)?)?;
+        self.covers_all(&was.reachable(lost, Effect::Deny)?)
     }
 
     /// Checks that the giver may do all that those may whose passwords it sets, or whose address
@@ -123,7 +125,7 @@ impl Giver<'_> {
             .filter(|(_, account)| account.password_hash.is_some() || matches!(account.email, Change::Set(_)));
         let users = new.map(|(user, _)| user).chain(changed.map(|(user, _)| user));
         let held = self.holdings(awake);
-        users.filter_map(|user| written.after.users.get(user)).try_for_each(|user| self.check_poses_as(&held, user))
+        self.check_poses_as(&held, users.filter_map(|user| written.after.users.get(user)))
     }
 
     /// Checks that who gets hold of this user's credentials gains nothing by it: a key for
@@ -132,7 +134,7 @@ impl Giver<'_> {
         if self.is_admin() {
             return Ok(());
         }
-        self.check_poses_as(&self.holdings(&awake(state)), user)
+        self.check_poses_as(&self.holdings(&awake(state)), std::iter::once(user))
     }
 
     /// Checks that the giver may change anything of this user: no one but an admin touches an
@@ -141,18 +143,18 @@ impl Giver<'_> {
         if self.is_admin() || !is_privileged(user) { Ok(()) } else { Err(admins_only()) }
     }
 
-    fn check_poses_as(&self, held: &Holdings<'_>, user: &User) -> Result<()> {
-        let subject = Subject::User(user.key.clone());
-        if subject == *self.subject {
-            return Ok(());
+    fn check_poses_as<'u>(&self, held: &Holdings<'_>, users: impl Iterator<Item = &'u User>) -> Result<()> {
+        let mut others = BTreeSet::new();
+        for user in users.filter(|user| Subject::User(user.key.clone()) != *self.subject) {
+            if is_privileged(user) {
+                return Err(admins_only());
+            }
+            others.insert(Subject::User(user.key.clone()));
         }
-        if is_privileged(user) {
-            return Err(admins_only());
-        }
-        self.covers_all(&held.reachable(&subject, Effect::Allow)?)
+        self.covers_all(&held.reachable(others, Effect::Allow)?)
     }
 
-    fn covers_all(&self, given: &[(ObjectPattern, ActionPattern)]) -> Result<()> {
+    fn covers_all(&self, given: &BTreeSet<(ObjectPattern, ActionPattern)>) -> Result<()> {
         given.iter().try_for_each(|(object, action)| self.covers(object, action))
     }
 
@@ -233,9 +235,9 @@ impl Holdings<'_> {
         Ok(closure)
     }
 
-    /// What holding `subject` means: its rules of this effect, with those of all that it holds.
-    fn reachable(&self, subject: &Subject, wanted: Effect) -> Result<Vec<(ObjectPattern, ActionPattern)>> {
-        let Closure { subjects, rules } = self.closure(BTreeSet::from([subject.clone()]))?;
+    /// What holding these means: their rules of this effect, with those of all that they hold.
+    fn reachable(&self, held: BTreeSet<Subject>, wanted: Effect) -> Result<BTreeSet<(ObjectPattern, ActionPattern)>> {
+        let Closure { subjects, rules } = self.closure(held)?;
         let reached = rules.into_keys().filter_map(|rule| match rule {
             Rule::Permission { subject, object, action, effect } if effect == wanted && subjects.contains(&subject) => {
                 Some((object, action))

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Platform;
@@ -24,6 +26,8 @@ use crate::store::session::{ApiKeyRow, CredentialRow, NewApiKey, NewSession};
 const REMEMBERED: u64 = 100_000;
 /// How many turns there are to look one up.
 const TURNS: usize = 256;
+/// How long a look-up waits for another one of the same turn.
+const TURN_MAX: Duration = Duration::from_secs(1);
 /// How many seconds pass before the last use of an API key is written again.
 const TOUCH_SECONDS: i64 = 60;
 
@@ -47,12 +51,11 @@ impl Credentials {
         Self { known: moka::sync::Cache::new(REMEMBERED), turns }
     }
 
-    /// Waits for the turn to look this one up.
+    /// Waits for the turn to look this one up, and not for long: while the database does not
+    /// answer, all fail side by side rather than one after the other.
     async fn turn(&self, TokenHash([first, ..]): &TokenHash) -> Option<MutexGuard<'_, ()>> {
-        match self.turns.get(usize::from(*first) % TURNS) {
-            Some(turn) => Some(turn.lock().await),
-            None => None,
-        }
+        let turn = self.turns.get(usize::from(*first) % TURNS)?;
+        timeout(TURN_MAX, turn.lock()).await.ok()
     }
 }
 
@@ -221,7 +224,7 @@ impl Platform {
     async fn begin_others_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<(Tx, UserKey)> {
         let user = user.cloned().ok_or_else(|| Error::invalid("name the user of this tenant").at("user"))?;
         let (tenant, tx) = self.begin(caller, Permit::API_KEYS_EDIT).await?;
-        let state = self.known(&tx).await?.state;
+        let state = self.find_state(&tx).await?.state;
         let found = state.users.get(&user).ok_or_else(|| Error::not_found("user", &user).at("user"))?;
         let subject = super::permit::subject_of(caller);
         let giver = super::rights::Giver { policy: &tenant.policy(), subject: &subject, catalogue: &self.catalogue };

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Platform;
 use super::change::Draft;
 use super::permit::{Permit, is_self, subject_of};
-use super::working::Known;
+use super::working::Found;
 use crate::auth::caller::Caller;
 use crate::domain::Change;
 use crate::domain::key::{Object, ResourceKey, SectionKey, UserKey};
@@ -93,11 +93,11 @@ impl Platform {
 
     /// Registers, renames and removes the agents as the users of the draft are made, renamed and
     /// removed, whatever use case does it. Those that are no resource yet become one with the
-    /// first change of the tenant that this instance makes.
-    pub(super) async fn follow_agents(&self, caller: &Caller, known: &Known, draft: &mut Draft<'_>) -> Result<()> {
-        let before = &known.state;
+    /// next change that reads the whole tenant.
+    pub(super) async fn follow_agents(&self, caller: &Caller, found: &Found, draft: &mut Draft<'_>) -> Result<()> {
+        let before = &found.state;
         let mut due: BTreeSet<&UserKey> = draft.state.agents_made(draft.catalogue, before).into_iter().collect();
-        if !known.is_followed {
+        if !found.is_followed {
             due.extend(draft.state.agents_unregistered(draft.catalogue));
         }
         let mut names: BTreeMap<UserKey, Name> = BTreeMap::new();

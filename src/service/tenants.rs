@@ -175,6 +175,9 @@ impl Tenants {
     /// The policy at `stored`; `None` when the log does not lead there from here. So it is after
     /// too many revisions, and where the database was set back to an earlier time.
     fn follow(current: &TenantPolicy, stored: Counters, log: &[RevisionEntry]) -> Option<TenantPolicy> {
+        if stored.revision < current.counters.revision {
+            return None;
+        }
         if stored.revision == current.counters.revision {
             return Some(TenantPolicy { counters: stored, ..TenantPolicy::clone(current) });
         }
@@ -186,7 +189,7 @@ impl Tenants {
     /// Applies a change that this instance has committed itself. What is not in memory needs
     /// nothing; what is further behind catches up.
     pub async fn apply_own(&self, id: TenantId, change: &OwnChange) -> Result<()> {
-        let Some(tenant) = self.loaded(id, change.counters) else { return Ok(()) };
+        let Some(tenant) = self.surely_loaded(id, change.counters).await else { return Ok(()) };
         {
             let _applying = tenant.applying.lock().await;
             let current = Arc::clone(&tenant.policy());
@@ -236,6 +239,17 @@ impl Tenants {
     fn loaded(&self, id: TenantId, counters: Counters) -> Option<Arc<Tenant>> {
         let slot = self.registry.find(id)?;
         slot.hear(counters);
+        slot.tenant()
+    }
+
+    /// The same, where the answer must hold: a tenant is out of its place for a moment while it is
+    /// looked whether it can be dropped, and its place is taken while it is loaded.
+    async fn surely_loaded(&self, id: TenantId, counters: Counters) -> Option<Arc<Tenant>> {
+        if let Some(tenant) = self.loaded(id, counters) {
+            return Some(tenant);
+        }
+        let slot = self.registry.find(id)?;
+        let _turn = slot.turn.lock().await;
         slot.tenant()
     }
 

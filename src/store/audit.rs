@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::entity::audit::audit_event;
 use super::error::stored;
 use super::page::{Keyset, Page, PageOf};
-use super::{Scope, Store, Tx};
+use super::{Scope, Store, Tx, find};
 use crate::domain::key::TenantId;
 use crate::domain::name::Timestamp;
 use crate::error::{Error, Result};
@@ -193,6 +193,14 @@ impl Store {
     /// Whether the change of this id is stored: for when the answer to its commit was lost.
     pub async fn change_committed(&self, change: Uuid) -> Result<bool> {
         let events = audit_event::Entity::find().filter(audit_event::Column::ChangeId.eq(change));
+        Ok(events.count(&self.db).await? > 0)
+    }
+}
+
+impl Tx {
+    /// Whether the change of this id is part of the tenant's past.
+    pub async fn holds_change(&self, change: Uuid) -> Result<bool> {
+        let events = find::<audit_event::Entity>(self.tenant.id).filter(audit_event::Column::ChangeId.eq(change));
         Ok(events.count(&self.db).await? > 0)
     }
 }

@@ -45,6 +45,19 @@ pub struct RevisionEntry {
     pub compiler_version: i32,
 }
 
+/// What a revision did to the tenant's state, and who compiled it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Its number.
+    pub revision: u64,
+    /// What it changed in the state, with all that changed since without making a revision.
+    pub patch: StatePatch,
+    /// The hex digest of the catalogue.
+    pub catalogue_hash: String,
+    /// The compiler's version.
+    pub compiler_version: i32,
+}
+
 /// Revisions without their checkpoints, which are as large as the tenant.
 fn light(tenant: TenantId) -> Select<revision::Entity> {
     let columns = revision::Column::iter().filter(|column| !matches!(column, revision::Column::Checkpoint));
@@ -149,11 +162,23 @@ impl Scope {
 }
 
 impl Tx {
-    /// The tenant's revisions from `first` on, in order, at most `limit` of them.
-    pub async fn revisions_from(&self, first: u64, limit: u64) -> Result<Vec<RevisionEntry>> {
-        let from = light(self.tenant.id).filter(revision::Column::Revision.gte(first.cast_signed()));
-        let rows = from.order_by_asc(revision::Column::Revision).limit(limit).all(&self.db).await?;
-        rows.into_iter().map(entry_of).collect()
+    /// What the tenant's revisions from `first` on did to its state, in order, at most `limit` of
+    /// them.
+    pub async fn steps_from(&self, first: u64, limit: u64) -> Result<Vec<Step>> {
+        use revision::Column::{CatalogueHash, CompilerVersion, Patch, Revision};
+        let from = find::<revision::Entity>(self.tenant.id).filter(Revision.gte(first.cast_signed()));
+        let rows: Vec<(i64, serde_json::Value, String, i32)> = from
+            .select_only()
+            .columns([Revision, Patch, CatalogueHash, CompilerVersion])
+            .order_by_asc(Revision)
+            .limit(limit)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        let step = |(revision, patch, catalogue_hash, compiler_version): (i64, _, _, _)| {
+            Ok(Step { revision: revision.cast_unsigned(), patch: of_json(patch)?, catalogue_hash, compiler_version })
+        };
+        rows.into_iter().map(step).collect()
     }
 
     /// Writes a revision into the log; now and then with the tenant's whole state after it, so
@@ -182,8 +207,13 @@ impl Tx {
 
     /// Adds to the newest revision what changed since in the state without altering an answer: a
     /// description, a group's name. So the log leads to the whole state at each revision, as it
-    /// was last.
-    pub async fn amend_revision(&mut self, patch: &StatePatch, after: &TenantState) -> Result<()> {
+    /// was last; and as it was compiled last, under the catalogue of this digest.
+    pub async fn amend_revision(
+        &mut self,
+        patch: &StatePatch,
+        after: &TenantState,
+        catalogue_hash: &str,
+    ) -> Result<()> {
         let newest = find::<revision::Entity>(self.tenant.id)
             .filter(revision::Column::Revision.eq(self.tenant.counters.revision.cast_signed()))
             .one(&self.db)
@@ -194,6 +224,7 @@ impl Tx {
         let checkpoint = row.checkpoint.is_some().then(|| json(after)).transpose()?;
         let mut row = row.into_active_model();
         row.patch = ActiveValue::Set(json(&whole)?);
+        row.catalogue_hash = ActiveValue::Set(catalogue_hash.to_owned());
         if checkpoint.is_some() {
             row.checkpoint = ActiveValue::Set(checkpoint);
         }

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 type Step = (u8, u8, u8);
 
 /// How many kinds of changes there are.
-const KINDS: u8 = 21;
+const KINDS: u8 = 24;
 
 fn steps() -> impl Strategy<Value = (Vec<Step>, Vec<Step>)> {
     let step = || (0..KINDS, 0..3_u8, 0..3_u8);
@@ -61,6 +61,9 @@ fn take(world: &mut World, (kind, a, b): Step) -> Result<()> {
             &profile,
             [SectionSave { automatic: a == 0, add: keys(if a == 1 { "t1" } else { "" }), ..open("staff/teams") }],
         ),
+        20 => world.change(|state| state.add_members(&group, BTreeSet::from([key(&user)]))),
+        21 => world.change(|state| state.remove_members(&group, &BTreeSet::from([key(&user)]))),
+        22 => world.change_user(&user, UserChange { groups: Some(keys(&group)), ..UserChange::default() }),
         _ => {
             world.state.settings.masked_characters = i32::from(b) + 1;
             world.licence(if a == 0 { "voice" } else { "voice chat reports" })
@@ -163,6 +166,7 @@ fn r44_leaving_out_any_kind_of_source_is_noticed() {
     assert!(!compiles_what_is_touched(|source| matches!(source, Source::Profile(_))));
     assert!(!compiles_what_is_touched(|source| matches!(source, Source::Role(_))));
     assert!(!compiles_what_is_touched(|source| matches!(source, Source::Group(_))));
+    assert!(!compiles_what_is_touched(|source| matches!(source, Source::Member(..))));
 }
 
 #[test]

@@ -22,8 +22,8 @@ use crate::store::user::NewAccount;
 use crate::store::write::Rows;
 
 impl Tx {
-    /// Writes the rows that differ between two states, and no others. `before` is what
-    /// [`Tx::state`] answered; `accounts` holds the accounts of the users that are new.
+    /// Writes the rows that differ between two states, and no others. `before` is the
+    /// state as it is stored; `accounts` holds the accounts of the users that are new.
     pub async fn write_state(
         &mut self,
         before: &TenantState,
