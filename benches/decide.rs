@@ -1,20 +1,15 @@
 //! What a decision costs: the engine at 1 000, 100 000 and 1 000 000 rules, beside a hash look-up
 //! of the same request and beside casbin's Enforcer. What a change costs: the next snapshot
-//! beside the same one built anew. And what a search costs, of 10 000 users and of 10 000 objects,
-//! beside as many decisions.
+//! beside the same one built anew.
 #![expect(clippy::unwrap_used, reason = "the inputs are fixed")]
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ahash::RandomState;
 use bailiwick::domain::key::{Action, ActionPattern, Object, ObjectPattern, TenantKey};
-use bailiwick::domain::tenant::Settings;
-use bailiwick::engine::tenant::TenantPolicy;
 use bailiwick::engine::{MODEL, Oracle, Plan, Snapshot};
 use bailiwick::policy::diff::RuleDiff;
-use bailiwick::policy::reach::Part;
-use bailiwick::policy::revision::Counters;
 use bailiwick::policy::rule::{Rule, Subject};
 use divan::{Bencher, black_box};
 
@@ -208,57 +203,4 @@ fn next_after_link_of_user(bencher: Bencher<'_, '_>, rules: usize) {
 #[divan::bench(args = SIZES)]
 fn next_after_link_of_group(bencher: Bencher<'_, '_>, rules: usize) {
     next(bencher, rules, vec![link("group:g00003", "custom:c00003")], Vec::new());
-}
-
-/// So many rules make 10 000 users.
-const SEARCHED: usize = 40_000;
-
-/// A tenant of 10 000 users, and one of them with all the rules of its profile.
-fn searched() -> (TenantPolicy, Subject, Vec<Object>) {
-    let world = World::new(SEARCHED);
-    let policy = TenantPolicy {
-        counters: Counters { revision: 1, credential_epoch: 0 },
-        snapshot: Arc::new(world.snapshot()),
-        settings: Settings::default(),
-        disabled: Arc::new(HashSet::new()),
-    };
-    let objects = (0..10_000).map(|n| Object::parse(&format!("voice/queues/q{n:06}")).unwrap()).collect();
-    (policy, Subject::parse("user:u000010").unwrap(), objects)
-}
-
-/// All users that may read one queue.
-#[divan::bench]
-fn who_can_of_10_000_users(bencher: Bencher<'_, '_>) {
-    let (policy, _, objects) = searched();
-    let (object, action) = (objects.first().unwrap(), Action::read());
-    bencher.bench_local(|| policy.who_can(black_box(object), &action, &Part::whole()).count());
-}
-
-/// The same by a decision for each user.
-#[divan::bench]
-fn who_can_by_10_000_decisions(bencher: Bencher<'_, '_>) {
-    let (policy, _, objects) = searched();
-    let (object, action) = (objects.first().unwrap(), Action::read());
-    let users: Vec<_> = (0..10_000).map(|n| Subject::parse(&format!("user:u{n:06}")).unwrap()).collect();
-    bencher.bench_local(|| users.iter().filter(|user| policy.allows(user, black_box(object), &action)).count());
-}
-
-/// All that one user may do on 10 000 queues, by eight actions.
-#[divan::bench]
-fn what_can_on_10_000_objects(bencher: Bencher<'_, '_>) {
-    let (policy, subject, objects) = searched();
-    bencher.bench_local(|| {
-        let mut access = policy.snapshot.access(black_box(&subject));
-        objects.iter().map(|object| access.on(object).len()).sum::<usize>()
-    });
-}
-
-/// The same by a decision for each object and action.
-#[divan::bench]
-fn what_can_by_80_000_decisions(bencher: Bencher<'_, '_>) {
-    let (policy, subject, objects) = searched();
-    let actions = Action::all();
-    let may =
-        |object: &Object| actions.iter().filter(|action| policy.allows(black_box(&subject), object, action)).count();
-    bencher.bench_local(|| objects.iter().map(may).sum::<usize>());
 }

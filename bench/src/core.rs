@@ -19,7 +19,7 @@ use crate::result::{Findings, Result, Unit};
 use crate::world::organisation::Organisation;
 use crate::world::requests::{Requests, SCATTERED};
 use crate::world::{Request, SEED, World, built_in, fleet};
-use crate::{Options, progress};
+use crate::{Options, progress, search};
 
 /// About what one rule takes in memory: how large the memory is in which the floor reads.
 const BYTES_OF_RULE: usize = 100;
@@ -75,6 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<Findings> {
     for organisation in Organisation::all()? {
         core.organisation(&organisation)?;
     }
+    search::run(options, &mut core.findings)?;
     Ok(core.findings)
 }
 

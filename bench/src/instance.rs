@@ -59,6 +59,7 @@ pub(crate) async fn put(platform: &Platform, world: &World) -> Result<TenantId> 
         name: Name::parse(key.as_str())?,
         counters: Counters::default(),
         compiler_version: COMPILER_VERSION,
+        last_change: None,
         settings: world.state.settings,
         created_at: platform.now(),
     };

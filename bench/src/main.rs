@@ -25,6 +25,7 @@ mod memory;
 mod random;
 mod report;
 mod result;
+mod search;
 mod start;
 mod world;
 

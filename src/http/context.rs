@@ -68,7 +68,6 @@ fn callers_id(headers: &HeaderMap) -> Option<&str> {
 pub async fn track(State(requests): State<Requests>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let context = RequestContext::of(&request);
-    let media = Media::negotiate(request.headers()).unwrap_or(Media::Json);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -77,8 +76,8 @@ pub async fn track(State(requests): State<Requests>, mut request: Request, next:
     let span = info_span!("request", request_id = %context.request_id);
     async {
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-        let mut response =
-            answer.unwrap_or_else(|_| Refusal::from(Error::internal("a handler panicked")).respond(media, &context));
+        let panicked = |_| Refusal::from(Error::internal("a handler panicked")).respond(Media::Json, &context);
+        let mut response = answer.unwrap_or_else(panicked);
         if let Ok(id) = HeaderValue::from_str(&context.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }

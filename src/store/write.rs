@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IdenStatic, IntoActiveModel, Iterable, ModelTrait,
-    PrimaryKeyToColumn, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IdenStatic, IntoActiveModel,
+    Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter,
 };
 
 use crate::error::Result;
@@ -80,6 +80,7 @@ where
         } else {
             conflict.update_columns(others);
         }
+        let count = self.put.len();
         let mut rows = std::mem::take(&mut self.put).into_iter().peekable();
         while rows.peek().is_some() {
             let batch: Vec<E::Model> = rows.by_ref().take(BATCH).collect();
@@ -88,7 +89,7 @@ where
                 .exec_without_returning(db)
                 .await?;
         }
-        Ok(())
+        plan_anew(db, count).await
     }
 }
 
@@ -104,10 +105,20 @@ pub(super) async fn insert<A>(db: &DatabaseTransaction, rows: Vec<A>) -> Result<
 where
     A: sea_orm::ActiveModelTrait + Send,
 {
+    let count = rows.len();
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
         let batch: Vec<A> = rows.by_ref().take(BATCH).collect();
         A::Entity::insert_many(batch).exec_without_returning(db).await?;
+    }
+    plan_anew(db, count).await
+}
+
+/// After so many rows came into a table. `PostgreSQL` plans the checks of references to it once for
+/// each connection: planned while it was nearly empty, each check reads all of it.
+async fn plan_anew(db: &DatabaseTransaction, rows: usize) -> Result<()> {
+    if rows > BATCH && db.get_database_backend() == DbBackend::Postgres {
+        db.execute_unprepared("DISCARD PLANS").await?;
     }
     Ok(())
 }

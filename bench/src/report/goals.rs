@@ -4,7 +4,7 @@ use super::Found;
 use super::words::{count, measured, nanoseconds, short, times};
 use crate::engine::{enforcer, floor, ours};
 use crate::result::Row;
-use crate::{Part, change, http, start};
+use crate::{Part, change, http, search, start};
 
 /// A goal with what was measured.
 pub(super) struct Goal {
@@ -73,6 +73,21 @@ fn inside(found: &Found) -> Vec<Goal> {
             aim: "≤ 2 µs".to_owned(),
             verdict: Bound::AtMost(2_000.0).verdict(ours.median),
         });
+    }
+    for (case, what) in [
+        (search::WHO_CAN, "who-can over 10\u{2009}000 users"),
+        (search::WHAT_CAN, "what-can over 10\u{2009}000 objects, 8 actions"),
+    ] {
+        let get = |of| found.get(Part::Core, case, of, search::SEARCHED);
+        if let (Some(ours), Some(floor)) = (get(ours::NAME), get(search::ONE_BY_ONE)) {
+            goals.push(Goal {
+                what: what.to_owned(),
+                measured: nanoseconds(ours.median),
+                beside: format!("{}, {}: {}", floor.of, nanoseconds(floor.median), times(ours.median / floor.median)),
+                aim: "≤ 20 ms".to_owned(),
+                verdict: Bound::AtMost(20e6).verdict(ours.median),
+            });
+        }
     }
     goals
 }
