@@ -36,7 +36,7 @@ pub(crate) struct Settings {
 /// Measures both.
 pub(crate) fn run(options: &Options) -> Result<Findings> {
     let mut findings = Findings::new();
-    let postgres = PostgresServer::start();
+    let postgres = PostgresServer::with(&[]);
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         starts(options, &postgres, &mut findings).await?;

@@ -17,7 +17,7 @@ pub(crate) use propagation::{FLOOR, P50, P99, RULES};
 /// Measures both.
 pub(crate) fn run(options: &Options) -> Result<Findings> {
     let mut findings = Findings::new();
-    let (postgres, redis) = (PostgresServer::start(), RedisServer::start());
+    let (postgres, redis) = (PostgresServer::with(&[]), RedisServer::start());
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         propagation::run(options, &postgres, &redis, &mut findings).await?;

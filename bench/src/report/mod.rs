@@ -102,8 +102,8 @@ const SECTIONS: [(Part, &str, &str); 4] = [
         "Two instances in two processes, over one PostgreSQL and one Redis: from the answer of COMMIT in one\n\
          until the other decides by it. The floor, in turns with it: a bare message to that process, and one\n\
          indexed select there. A change of one rule puts a user into a group or takes it out, by the use case;\n\
-         its floor is one commit of one row in the same database. SQLite is as the product opens it; PostgreSQL\n\
-         does not wait for a disk (`fsync=off`), which makes its floor the harder one.",
+         its floor is one commit of one row in the same database. SQLite is as the product opens it, PostgreSQL as\n\
+         it is installed: both wait for the disk.",
     ),
     (
         Part::Start,

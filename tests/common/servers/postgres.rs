@@ -21,7 +21,11 @@ pub(crate) struct PostgresServer {
     folder: PathBuf,
     child: Option<Child>,
     databases: AtomicU32,
+    settings: &'static [&'static str],
 }
+
+/// What makes it fast: no test pulls the plug of the machine, so nothing must reach its disk.
+const FOR_TESTS: &[&str] = &["fsync=off", "full_page_writes=off"];
 
 impl PostgresServer {
     /// The server that all tests share which do not hurt it. It starts with the first who asks.
@@ -32,9 +36,14 @@ impl PostgresServer {
 
     /// Starts a server for a test that kills it, and waits until it answers.
     pub(crate) fn start() -> Self {
+        Self::with(FOR_TESTS)
+    }
+
+    /// Starts a server with settings of its own, and waits until it answers.
+    pub(crate) fn with(settings: &'static [&'static str]) -> Self {
         let folder = new_folder();
         run(as_server_user(Path::new("cp"), &["-a"]).arg(template()).arg(folder.join("data")));
-        let mut server = Self { port: 0, folder, child: None, databases: AtomicU32::new(0) };
+        let mut server = Self { port: 0, folder, child: None, databases: AtomicU32::new(0), settings };
         for _ in 0..ATTEMPTS {
             // Somebody else may take the port between now and the server's start.
             server.port = process::free_port();
@@ -79,8 +88,7 @@ impl PostgresServer {
         let mut command = as_server_user(&binaries().join("postgres"), &[]);
         command.arg("-D").arg(&data).arg("-k").arg(&self.folder);
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
-        // No test pulls the plug of the machine, so nothing must reach its disk.
-        for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"] {
+        for setting in self.settings.iter().chain(&["max_connections=200"]) {
             command.args(["-c", setting]);
         }
         if cfg!(target_os = "linux") {
