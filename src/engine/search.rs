@@ -166,7 +166,7 @@ impl Access<'_> {
     }
 
     /// The resources of these sections on which anything may be allowed: all of an open section, and
-    /// of a closed one those that a rule allows by name.
+    /// of a closed one those on which something is.
     pub fn candidates<'c>(&mut self, sections: impl Iterator<Item = &'c SectionKey>) -> Candidates {
         let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
         for section in sections {
@@ -186,6 +186,7 @@ impl Access<'_> {
                 allowing.for_each(|permission| _ = note(permission.object));
             });
         }
+        resources.retain(|object| !self.on(object).is_empty());
         Candidates { sections: open, resources }
     }
 

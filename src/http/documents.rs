@@ -1,6 +1,7 @@
 //! The documents that clients send again and again. To parse one costs several times what most
 //! operations do, and a client has a few, whose variables change: so they are kept as parsed. Those
-//! with a mutation are not: a password may stand in them.
+//! with a mutation are not, as a password may stand in them; nor those with any text in them, which is
+//! somebody's data, and comes but once.
 
 use std::sync::Arc;
 
@@ -34,11 +35,11 @@ impl Documents {
             request.set_parsed_query(ExecutableDocument::clone(&known));
             return Ok(limits::selected(&known, name.as_deref()));
         }
-        let short = request.query.len() <= LONGEST;
+        let general = request.query.len() <= LONGEST && !request.query.contains('"');
         let document = limits::check(request)?;
         let selected = limits::selected(document, name.as_deref());
         let mut operations = document.operations.iter();
-        let keep = short && operations.all(|(_, operation)| operation.node.ty == OperationType::Query);
+        let keep = general && operations.all(|(_, operation)| operation.node.ty == OperationType::Query);
         if let Some(document) = keep.then(|| Arc::new(document.clone())) {
             self.0.insert(request.query.as_str().into(), document);
         }
@@ -81,6 +82,14 @@ mod tests {
                 ask(&documents, &format!("query A {{a}} {sign_in}"), Some("A")),
                 (Some(OperationType::Query), 0)
             );
+        }
+    }
+
+    #[test]
+    fn a_document_with_somebodys_data_is_not_kept() {
+        let documents = Documents::new();
+        for _ in 0..2 {
+            assert_eq!(ask(&documents, r#"{user(key: "dana") {name}}"#, None), (Some(OperationType::Query), 0));
         }
     }
 

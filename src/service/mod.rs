@@ -53,6 +53,8 @@ use crate::sync::Bus;
 pub use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page, PageOf};
 pub use crate::sync::BusStatus;
 
+/// How many searches go on together.
+const SEARCHES: usize = 4;
 /// How many pictures are looked at together.
 const PICTURES: usize = 2;
 
@@ -90,6 +92,7 @@ pub struct Parts {
     pub max_staleness: Option<Duration>,
     /// The right to look at a picture: each takes a core, and memory for its pixels.
     pictures: Arc<Semaphore>,
+    searches: Semaphore,
     /// What is counted.
     pub metrics: metrics::Metrics,
     /// Makes some decisions again.
@@ -159,6 +162,7 @@ impl Platform {
             tasks: TaskTracker::new(),
             max_staleness,
             pictures: Arc::new(Semaphore::new(PICTURES)),
+            searches: Semaphore::new(SEARCHES),
             shadow: shadow::Shadow::new(shadow_one_in, metrics.shadow.clone()),
             metrics,
             credentials: session::Credentials::new(),

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use tokio::sync::SemaphorePermit;
+
 use super::Platform;
 use super::explain::Because;
 use super::permit::{Permit, asked_about};
@@ -56,12 +58,14 @@ impl Platform {
         let (policy, sight) = self.searched(caller).await?;
         let part = page.part(USER, |key| UserKey::parse(key).ok())?;
         let (sought, question) = (page.sought(), (Arc::clone(&policy), object.clone(), action.clone()));
+        let turn = self.search_turn().await?;
         let (keys, sight) = blocking(move || {
             let (policy, object, action) = question;
             let found: Vec<UserKey> = seen(&policy, &sight, &object, &action, &part).take(sought).collect();
             (found, sight)
         })
         .await?;
+        drop(turn);
         let rows = sight.scope.users_by_keys(&keys).await?;
         let mut rows: HashMap<UserKey, UserRow> = rows.into_iter().map(|row| (row.user.key.clone(), row)).collect();
         let mut found = page.of_part(USER, keys, UserKey::to_string);
@@ -78,7 +82,13 @@ impl Platform {
     pub async fn count_who_can(&self, caller: &Caller, action: &Action, object: &Object) -> Result<u64> {
         let (policy, sight) = self.searched(caller).await?;
         let (object, action) = (object.clone(), action.clone());
+        let _turn = self.search_turn().await?;
         blocking(move || seen(&policy, &sight, &object, &action, &Part::whole()).count() as u64).await
+    }
+
+    /// Searches may go over all of a tenant: a few do at once, so that they leave room for others.
+    async fn search_turn(&self) -> Result<SemaphorePermit<'_>> {
+        self.searches.acquire().await.map_err(Error::internal)
     }
 
     async fn searched(&self, caller: &Caller) -> Result<(Arc<TenantPolicy>, Sight)> {
@@ -94,7 +104,8 @@ impl Platform {
     pub async fn what_can(&self, caller: &Caller, what: &WhatCan, page: Page) -> Result<PageOf<Because>> {
         let listing = self.listing_of(caller, what).await?;
         let part = page.part(PAIR, |text| listing.pair(text))?;
-        let found = listing.pairs(&part, page.sought()).await?;
+        let _turn = self.search_turn().await?;
+        let (_, found) = listing.pairs(&part, Some(page.sought())).await?;
         let page = page.of_part(PAIR, found, |(object, action)| format!("{object} {action}"));
         page.try_map(|(object, action)| Ok(Because::new(&listing.policy, listing.subject.clone(), object, action)))
     }
@@ -102,7 +113,9 @@ impl Platform {
     /// How many pairs of an object and an action these are.
     pub async fn count_what_can(&self, caller: &Caller, what: &WhatCan) -> Result<u64> {
         let listing = self.listing_of(caller, what).await?;
-        Ok(listing.pairs(&Part::whole(), usize::MAX).await?.len() as u64)
+        let _turn = self.search_turn().await?;
+        let (count, _) = listing.pairs(&Part::whole(), None).await?;
+        Ok(count as u64)
     }
 
     async fn listing_of(&self, caller: &Caller, what: &WhatCan) -> Result<Listing> {
@@ -183,9 +196,11 @@ impl Listing {
         self.named.iter().position(|named| named == object)
     }
 
-    /// The first `sought` pairs of a part of the list that are allowed, in its direction.
-    async fn pairs(&self, part: &Part<Pair>, sought: usize) -> Result<Vec<Pair>> {
-        let mut found = Found { access: self.policy.snapshot.access(&self.subject), part, sought, pairs: Vec::new() };
+    /// The first `sought` pairs of a part of the list that are allowed, in its direction, and how
+    /// many they are; with none sought, how many there are, and no list.
+    async fn pairs(&self, part: &Part<Pair>, sought: Option<usize>) -> Result<(usize, Vec<Pair>)> {
+        let access = self.policy.snapshot.access(&self.subject);
+        let mut found = Found { access, part, sought, count: 0, pairs: Vec::new() };
         if !part.backward {
             found.take(self.named_in(part));
         }
@@ -195,7 +210,7 @@ impl Listing {
         if part.backward {
             found.take(self.named_in(part).rev());
         }
-        Ok(found.pairs)
+        Ok((found.count, found.pairs))
     }
 
     /// What the catalogue names of a part, its ends included.
@@ -239,13 +254,15 @@ impl Listing {
 struct Found<'a> {
     access: Access<'a>,
     part: &'a Part<Pair>,
-    sought: usize,
+    /// How many are listed; none when they are counted.
+    sought: Option<usize>,
+    count: usize,
     pairs: Vec<Pair>,
 }
 
 impl Found<'_> {
     fn is_full(&self) -> bool {
-        self.pairs.len() >= self.sought
+        self.sought.is_some_and(|sought| self.count >= sought)
     }
 
     /// Takes what is allowed on these objects, up to as many pairs as are sought.
@@ -259,8 +276,13 @@ impl Found<'_> {
             if self.part.backward {
                 actions.reverse();
             }
-            let room = self.sought - self.pairs.len();
-            self.pairs.extend(actions.into_iter().take(room).map(|action| (object.clone(), action)));
+            let Some(sought) = self.sought else {
+                self.count += actions.len();
+                continue;
+            };
+            actions.truncate(sought - self.count);
+            self.count += actions.len();
+            self.pairs.extend(actions.into_iter().map(|action| (object.clone(), action)));
         }
     }
 

@@ -1,7 +1,7 @@
 //! `AuthZEN` 1.0, the standard decision API of the `OpenID` Foundation: for hosts and gateways that
 //! speak it already. What is asked goes through the same service as in GraphQL.
 //!
-//! - [`evaluation`]: one decision, how it is asked and answered
+//! - `evaluation`: one decision, how it is asked and answered
 
 use axum::Router;
 use axum::extract::{Request, State};
