@@ -4,8 +4,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 /// Every way in which a request can be refused. Transports never invent a code of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
     /// A value breaks a rule of its own form (a key's alphabet, an email, a length).
     Invalid,

@@ -154,7 +154,21 @@ fn tenants_are_made_and_listed() {
     let ended = create_tenant(&place, "acme");
     assert_eq!((ended.code, ended.out.as_str()), (0, "made the tenant `acme`, revision 1\n"), "{ended:?}");
     let list = place.run(&["tenant", "list"]);
-    assert_eq!((list.code, list.out.as_str()), (0, "acme\t1\tacme\nplatform\t1\tPlatform\n"));
+    let table = "KEY       REVISION  NAME      MODULES\nacme      1         acme      staff voice\nplatform  1         Platform\n";
+    assert_eq!((list.code, list.out.as_str()), (0, table));
+    let keys = |list: &Value| list.as_array().unwrap().iter().map(|it| it["key"].clone()).collect::<Vec<_>>();
+    assert_eq!(keys(&json_of(&place.run(&["tenant", "list", "--json"]))), [json!("acme"), json!("platform")]);
+    let licence = |arguments: &[&str]| place.run(&[&["tenant", "licence"], arguments].concat());
+    let set = licence(&["acme", "--modules", "voice", "--reason", "less is more"]);
+    assert_eq!((set.code, set.out.as_str()), (0, "the licence of `acme` is now voice, revision 2\n"), "{set:?}");
+    let set = json_of(&licence(&["acme", "--modules", "voice,staff", "--json"]));
+    assert_eq!((&set["revision"], &set["tenant"]["licensedModules"]), (&json!(3), &json!(["staff", "voice"])));
+    assert_refused(&licence(&["acme", "--modules", "telepathy"]), &["`telepathy`", "(modules)", "[NOT_FOUND]"]);
+    assert_refused(&licence(&["nowhere", "--modules", "voice"]), &["`nowhere`", "(tenant)", "[NOT_FOUND]"]);
+    assert_refused(&licence(&["platform", "--modules", "voice"]), &["no licence", "(tenant)", "[INVALID]"]);
+    assert_refused(&licence(&["acme"]), &["--modules"]);
+    let list = json_of(&place.run(&["tenant", "list", "--json"]));
+    assert_eq!((&list[0]["policyRevision"], &list[1]["policyRevision"]), (&json!(3), &json!(1)), "{list}");
     assert_refused(&create_tenant(&place, "acme"), &["`acme` is taken", "(key)", "[ALREADY_EXISTS]"]);
     assert_refused(&create_tenant(&place, "platform"), &["reserved", "(key)", "[ALREADY_EXISTS]"]);
     let arguments = ["tenant", "create", "weak", "--admin", "ada", "--email", "ada@acme.example"];
@@ -188,6 +202,17 @@ fn a_user_that_is_refused_comes_with_code_and_field() {
     ] {
         assert_refused(&user(arguments), said);
     }
+    let password = |user: &str, password: &str| {
+        place.run_with_input(&["user", "set-password", "--tenant", "acme", user], password)
+    };
+    let set = password("ada", "Another-12\n");
+    assert_eq!(
+        (set.code, set.out.as_str()),
+        (0, "the password of `ada` is set, and its sessions have ended\n"),
+        "{set:?}"
+    );
+    assert_refused(&password("ada", "weak\n"), &["(password)", "[WEAK_PASSWORD]"]);
+    assert_refused(&password("eve", "Another-12\n"), &["`eve`", "(key)", "[NOT_FOUND]"]);
     let elsewhere = ["user", "create", "--tenant", "nowhere", "eve", "--email", "eve@acme.example", "--role", "agent"];
     assert_refused(&place.run(&elsewhere), &["`nowhere`", "(tenant)", "[NOT_FOUND]"]);
 }
@@ -218,6 +243,108 @@ fn the_demo_is_made_once_and_decides() {
     assert_refused(&decide(&["da*na", "read", "voice/queues"]), &["'<SUBJECT>'", "[INVALID]"]);
     let elsewhere = place.run(&["decide", "--tenant", "nowhere", "dana", "read", "voice/queues"]);
     assert_refused(&elsewhere, &["(tenant)", "[NOT_FOUND]"]);
+    let unnamed = place.run(&["decide", "dana", "read", "voice/queues"]);
+    assert_refused(&unnamed, &["--tenant", "(tenant)", "[BAD_INPUT]"]);
+}
+
+#[tokio::test]
+async fn the_command_line_says_the_same_of_the_database_and_of_a_server() {
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    assert_eq!(place.run(&["demo"]).code, 0);
+    let server = place.serve();
+    let key = sign_in(&server, "demo", "alice", PASSWORD).await;
+    let client = Place::new().with("BAILIWICK_SERVER", &server.url).with("BAILIWICK_API_KEY", &key);
+    for (arguments, code, said) in [
+        (&["decide", "dana", "delete", "voice/queues/sales"][..], 1, "deny (NO_MATCHING_RULE"),
+        (&["decide", "priya", "read", "contacts/contacts"], 0, "mask the last 4 characters"),
+        (&["decide", "dana", "read", "voice/queues/sales", "--json"], 0, r#""allowed":true"#),
+        (&["explain", "dana", "read", "voice/queues/sales"], 0, "── profile:supervisors-voice"),
+        (&["explain", "dana", "delete", "voice/queues/sales"], 0, "may not delete voice/queues/sales"),
+        (&["explain", "dana", "read", "voice/queues/sales", "--json"], 0, r#""matched":[{"#),
+        (&["who-can", "delete", "voice/queues/sales"], 0, "alice"),
+        (&["who-can", "read", "voice/queues/sales", "--why"], 0, "Supervisors Voice"),
+        (&["who-can", "read", "voice/queues/sales", "--limit", "1", "--json"], 0, "alice"),
+        (&["what-can", "dana"], 0, "dashboards/general                        show, read, edit"),
+        (&["what-can", "dana", "--module", "voice", "--why", "--all"], 0, "Supervisors Voice"),
+        (&["what-can", "dana", "--module", "fax", "--json"], 0, "[]"),
+    ] {
+        let direct = place.run(&[arguments, &["--tenant", "demo"]].concat());
+        let (direct, remote) = (direct, client.run(arguments));
+        assert_eq!((direct.code, direct.code), (code, remote.code), "{direct:?}\n{remote:?}");
+        assert_eq!((&direct.out, &direct.err), (&remote.out, &remote.err), "{arguments:?}");
+        assert!(direct.out.contains(said), "no {said:?} in {direct:?}");
+    }
+    assert_eq!(std::fs::read_dir(client.path()).unwrap().count(), 0, "a client made a database");
+    let platform = sign_in(&server, "platform", "operator", OPERATOR).await;
+    let operator = Place::new().with("BAILIWICK_SERVER", &server.url).with("BAILIWICK_API_KEY", &platform);
+    assert!(operator.run(&["tenant", "list"]).out.contains("Northwind Contact Center"));
+    let visiting = operator.run(&["decide", "--tenant", "demo", "dana", "read", "voice/queues/sales"]);
+    assert!(visiting.code == 0 && visiting.out.starts_with("allow"), "{visiting:?}");
+    assert_refused(&client.run(&["tenant", "list"]), &["[FORBIDDEN]"]);
+    let stray = client.run(&["decide", "--tenant", "platform", "dana", "read", "voice/queues/sales"]);
+    assert_refused(&stray, &["[FORBIDDEN]"]);
+}
+
+#[tokio::test]
+async fn a_list_that_is_cut_says_so_and_pages_lead_to_all_of_it() {
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    assert_eq!(place.run(&["demo"]).code, 0);
+    let can = |more: &[&str]| place.run(&[&["what-can", "--tenant", "demo", "alice", "--json"], more].concat());
+    let all = can(&["--all"]);
+    assert!(all.err.is_empty() && json_of(&all).as_array().unwrap().len() > 200, "more than two pages: {all:?}");
+    let some = can(&["--limit", "150"]);
+    assert_eq!(some.err, "there are more: `--all` lists them, `--limit N` so many\n");
+    assert_eq!(json_of(&some).as_array().unwrap()[..], json_of(&all).as_array().unwrap()[..150]);
+    let none = place.run(&["who-can", "--tenant", "demo", "fly", "nowhere/at/all"]);
+    assert_eq!((none.code, none.out.as_str(), none.err.as_str()), (0, "", "none\n"));
+    for (wrong, said) in [(["--limit", "0"], "--limit"), (["--module", "telepathy"], "[BAD_INPUT]")] {
+        assert_refused(&can(&wrong), &[said]);
+    }
+    assert_refused(&can(&["--all", "--limit", "3"]), &["--limit"]);
+    assert_refused(&place.run(&["what-can", "--tenant", "demo", "nobody"]), &["`nobody`", "(subject)", "[NOT_FOUND]"]);
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_asked_is_named_and_no_credential_is_shown() {
+    let ask = ["decide", "dana", "read", "voice/queues/sales"];
+    let at = |url: &str| Place::new().with("BAILIWICK_SERVER", url);
+    let key = |place: Place| place.with("BAILIWICK_API_KEY", "bwk_hidden-key");
+    assert_refused(&at("http://127.0.0.1:1").run(&ask), &["BAILIWICK_API_KEY", "[INVALID]"]);
+    assert_refused(
+        &key(at("http://127.0.0.1:1")).run(&ask),
+        &["http://127.0.0.1:1/", "(server)", "[UNAVAILABLE]", "cause: "],
+    );
+    assert_refused(&key(at("ftp://127.0.0.1")).run(&ask), &["ftp://", "(server)", "[INVALID]"]);
+    assert_refused(&key(at("nonsense")).run(&ask), &["--server"]);
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    let server = place.serve();
+    let ended = key(at(&server.url)).run(&ask);
+    assert_refused(&ended, &["[UNAUTHENTICATED]"]);
+    assert!(!ended.err.contains("hidden-key"), "{ended:?}");
+    let astray = key(at(&format!("{}/healthz", server.url))).run(&ask);
+    assert_refused(&astray, &["/healthz/graphql", "[NOT_FOUND]"]);
+    for local in [&["migrate"][..], &["demo"], &["policy", "verify"]] {
+        assert_refused(&key(at(&server.url)).run(local), &[&local.join(" "), "without `--server`", "(server)"]);
+    }
+}
+
+#[test]
+fn shells_and_man_know_every_command() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.run(&["completions", shell]);
+        assert!(script.code == 0 && script.out.contains("set-password"), "{shell}: {script:?}");
+    }
+    let page = place.run(&["man"]);
+    assert!(page.code == 0 && page.out.contains(".TH bailiwick 1"), "{page:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    assert_eq!(place.run(&["man", "--folder", path]).code, 0);
+    let page = std::fs::read_to_string(folder.path().join("bailiwick-user-set-password.1")).unwrap();
+    assert!(page.contains("sessions end"), "{page}");
+    assert_refused(&place.run(&["man", "--folder", "no/such/folder"]), &["no/such/folder", "[INVALID]"]);
+    assert_refused(&place.run(&["completions", "tcsh"]), &["tcsh"]);
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "it made a database");
 }
 
 #[tokio::test]
@@ -271,8 +398,15 @@ fn every_command_has_help_with_an_example() {
         "schema",
         "tenant create",
         "tenant list",
+        "tenant licence",
         "user create",
+        "user set-password",
         "decide",
+        "explain",
+        "who-can",
+        "what-can",
+        "completions",
+        "man",
         "policy verify",
         "demo",
     ] {

@@ -2,29 +2,35 @@
 
 use std::process::ExitCode;
 
-use bailiwick::app::App;
-use bailiwick::domain::key::{Action, Object, TenantKey, UserKey};
-use bailiwick::engine::tenant::{Decision, Obligation};
+use bailiwick::domain::key::{Action, Object, UserKey};
 use bailiwick::error::Result;
-use bailiwick::service::decision::{About, Face, Query};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::output::print;
-use super::{caller_in, parsed};
+use super::client::{Client, typed};
+use super::output::{BAD, FAINT, GOOD, print, print_json, styled};
+use super::{Place, parsed};
+
+const DECISION: &str = "query Decision($input: DecisionInput!) {
+  decision(input: $input) { allowed reason obligations { kind view characters } revision }
+}";
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  bailiwick decide --tenant demo dana edit voice/queues/sales && echo allowed\n  \
                         bailiwick decide --tenant demo priya read contacts/contacts --json")]
 pub(super) struct Args {
-    /// The tenant's key.
-    #[arg(long, value_parser = parsed(TenantKey::parse))]
-    tenant: TenantKey,
-    /// Answer in JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    question: Question,
+}
+
+/// Who does what on what.
+#[derive(clap::Args)]
+pub(super) struct Question {
     /// The user's key.
     #[arg(value_parser = parsed(UserKey::parse))]
-    subject: UserKey,
+    pub(super) subject: UserKey,
     /// What it wants to do.
     #[arg(value_parser = parsed(Action::parse))]
     action: Action,
@@ -33,41 +39,60 @@ pub(super) struct Args {
     object: Object,
 }
 
-pub(super) async fn run(app: &App, args: Args) -> Result<ExitCode> {
-    let Args { tenant, json, subject, action, object } = args;
-    let system = caller_in(app, &tenant).await?;
-    let query = Query { subject: About::User(subject), action, object, at_least_revision: None };
-    let decision = app.platform().decide(&system, Face::CommandLine, &query).await?;
-    print(&if json { format!("{}\n", for_programs(&decision)) } else { for_people(&decision) })?;
+impl Question {
+    /// As the contract's `DecisionInput`.
+    pub(super) fn input(&self) -> Value {
+        let Self { subject, action, object } = self;
+        json!({ "subject": subject.as_str(), "action": action.as_str(), "object": object.as_str() })
+    }
+}
+
+/// A decision, as the contract has it.
+#[derive(Deserialize)]
+pub(super) struct Decision {
+    /// Allow or deny.
+    pub(super) allowed: bool,
+    reason: String,
+    obligations: Vec<Obligation>,
+    revision: u64,
+}
+
+#[derive(Deserialize)]
+struct Obligation {
+    kind: String,
+    view: String,
+    characters: Option<i32>,
+}
+
+pub(super) async fn run(client: &Client, args: &Args) -> Result<ExitCode> {
+    let variables = json!({ "input": args.question.input() });
+    let answer = client.ask(args.place.tenant.as_ref(), DECISION, variables).await?;
+    let decision: Decision = typed(answer.clone())?;
+    if args.place.json {
+        print_json(&answer)?;
+    } else {
+        print(&decision.for_people())?;
+    }
     Ok(ExitCode::from(u8::from(!decision.allowed)))
 }
 
-fn for_people(decision: &Decision) -> String {
-    let word = if decision.allowed { "allow" } else { "deny" };
-    let answer = format!("{word} ({}, revision {})", decision.reason.as_str(), decision.revision);
-    let obligations = decision.obligations.iter().map(|obligation| match obligation {
-        Obligation::Mask { view, characters } => {
-            format!("  mask the last {characters} characters of contacts in `{view}`")
-        }
-        Obligation::Anonymise { view } => format!("  show pseudonyms of other users in `{view}`"),
-    });
-    let mut lines: Vec<String> = std::iter::once(answer).chain(obligations).collect();
-    lines.push(String::new());
-    lines.join("\n")
+impl Decision {
+    /// A line of what it is, and one for each obligation.
+    pub(super) fn for_people(&self) -> String {
+        let word = if self.allowed { styled(GOOD, "allow") } else { styled(BAD, "deny") };
+        let beside = styled(FAINT, &format!("({}, revision {})", self.reason, self.revision));
+        let obligations = self.obligations.iter().map(Obligation::for_people);
+        std::iter::once(format!("{word} {beside}\n")).chain(obligations).collect()
+    }
 }
 
-/// The same shape as GraphQL's `Decision`.
-fn for_programs(decision: &Decision) -> Value {
-    let obligation = |obligation: &Obligation| match obligation {
-        Obligation::Mask { view, characters } => {
-            json!({ "kind": "MASK", "view": view.as_str(), "characters": characters })
+impl Obligation {
+    fn for_people(&self) -> String {
+        let view = &self.view;
+        match (self.kind.as_str(), self.characters) {
+            ("MASK", Some(characters)) => format!("  mask the last {characters} characters of contacts in `{view}`\n"),
+            ("ANONYMISE", _) => format!("  show pseudonyms of other users in `{view}`\n"),
+            (other, _) => format!("  {other} `{view}`\n"),
         }
-        Obligation::Anonymise { view } => json!({ "kind": "ANONYMISE", "view": view.as_str(), "characters": null }),
-    };
-    json!({
-        "allowed": decision.allowed,
-        "reason": decision.reason.as_str(),
-        "obligations": decision.obligations.iter().map(obligation).collect::<Vec<_>>(),
-        "revision": decision.revision,
-    })
+    }
 }

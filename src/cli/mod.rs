@@ -1,18 +1,23 @@
-//! The command line, a file per command. It turns arguments into the domain's types, calls the
-//! use cases, and puts what they give into words; the use cases themselves live in the library.
+//! The command line, a file per command. It turns arguments into the domain's types, asks a
+//! [`client::Client`], and puts what that answers into words; the use cases live in the library.
 //!
 //! What was asked for goes to standard output, everything else (logs, the operator's first
 //! password, errors) to standard error.
 
+mod client;
 mod decide;
+mod explain;
 mod output;
 mod policy;
+mod remote;
+mod search;
 mod serve;
+mod shell;
 mod tenant;
 mod user;
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bailiwick::app::{App, Parts};
@@ -21,9 +26,16 @@ use bailiwick::config::{LogFormat, Settings};
 use bailiwick::domain::key::TenantKey;
 use bailiwick::error::{Error, Result};
 use clap::{Parser, Subcommand};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
+use client::Client;
 use output::print;
+
+/// Where a server is that commands ask, instead of the database.
+const SERVER: &str = "BAILIWICK_SERVER";
+/// The credential that is shown to it. Never an argument: other users of the machine see those.
+const API_KEY: &str = "BAILIWICK_API_KEY";
 
 /// Who may do what: a multi-tenant RBAC platform on Casbin.
 ///
@@ -34,6 +46,9 @@ pub(crate) struct Cli {
     /// A settings file instead of `bailiwick.toml`.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Ask this server, as the caller of `BAILIWICK_API_KEY`, instead of the database.
+    #[arg(long, global = true, value_name = "URL", env = SERVER)]
+    server: Option<Url>,
     #[command(subcommand)]
     command: Command,
 }
@@ -42,7 +57,19 @@ const EXAMPLES: &str = "\
 Examples:
   bailiwick demo && bailiwick serve
   bailiwick tenant list
-  bailiwick decide --tenant demo dana delete voice/queues/sales; echo $?";
+  bailiwick decide --tenant demo dana delete voice/queues/sales; echo $?
+  BAILIWICK_API_KEY=… bailiwick --server https://desk.example who-can delete voice/queues/sales";
+
+/// The tenant that a command is about, and for whom it answers.
+#[derive(clap::Args)]
+struct Place {
+    /// The tenant's key. At a server an operator names one; all others are in their own.
+    #[arg(long, value_parser = parsed(TenantKey::parse))]
+    tenant: Option<TenantKey>,
+    /// Answer in JSON.
+    #[arg(long)]
+    json: bool,
+}
 
 #[derive(Subcommand)]
 enum Command {
@@ -64,32 +91,71 @@ enum Command {
     User(user::Command),
     /// Ask for one decision. Exit status: 0 allow, 1 deny, 2 error.
     Decide(decide::Args),
+    /// Ask why a decision is what it is.
+    Explain(explain::Args),
+    /// List the users who can do something.
+    WhoCan(search::WhoCan),
+    /// List what a user can do.
+    WhatCan(search::WhatCan),
     /// Look after the compiled rules.
     #[command(subcommand)]
     Policy(policy::Command),
     /// Make the tenant `demo` with lifelike data, unless it is there.
     #[command(after_help = "Example:\n  bailiwick demo && bailiwick decide --tenant demo dana read voice/queues/sales")]
     Demo,
+    /// Print the script by which a shell completes this command line.
+    Completions(shell::Completions),
+    /// Print the manual.
+    Man(shell::Man),
 }
 
 /// Runs a command line to its end.
 pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
-    if matches!(cli.command, Command::Schema) {
-        return print(&bailiwick::graphql::sdl());
+    let Cli { config, server, command } = cli;
+    match command {
+        Command::Schema => print(&bailiwick::graphql::sdl()),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
+        Command::Serve => {
+            let settings = settings(config.as_deref())?;
+            serve::run(open(&settings).await?, &settings).await
+        }
+        command => match server {
+            Some(url) => ask(&Client::server(&url, api_key()?)?, command).await,
+            None => ask(&Client::database(open(&settings(config.as_deref())?).await?), command).await,
+        },
     }
-    let settings =
-        Settings::load(cli.config.as_deref(), environment()?).map_err(|error| Error::invalid(error.to_string()))?;
+}
+
+/// Runs a command that asks somebody.
+async fn ask(client: &Client, command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Tenant(command) => tenant::run(client, command).await,
+        Command::User(command) => user::run(client, command).await,
+        Command::Decide(args) => decide::run(client, &args).await,
+        Command::Explain(args) => explain::run(client, &args).await,
+        Command::WhoCan(args) => search::who_can(client, &args).await,
+        Command::WhatCan(args) => search::what_can(client, &args).await,
+        Command::Policy(command) => policy::run(client, command).await,
+        Command::Demo => print(&bailiwick::demo::load(client.app("demo")?.platform()).await?),
+        // All that opening the database has not done already is to say so.
+        _ => client.app("migrate").and_then(|_| print("the schema is up to date\n")),
+    }
+}
+
+/// The settings, with the log that they ask for.
+fn settings(file: Option<&Path>) -> Result<Settings> {
+    let settings = Settings::load(file, environment()?).map_err(|error| Error::invalid(error.to_string()))?;
     start_logging(&settings);
-    let app = open(&settings).await?;
-    match cli.command {
-        Command::Serve => serve::run(app, &settings).await,
-        Command::Migrate => print("the schema is up to date\n"),
-        Command::Schema => Ok(ExitCode::SUCCESS),
-        Command::Tenant(command) => tenant::run(&app, command).await,
-        Command::User(command) => user::run(&app, command).await,
-        Command::Decide(args) => decide::run(&app, args).await,
-        Command::Policy(command) => policy::run(&app, command).await,
-        Command::Demo => print(&bailiwick::demo::load(app.platform()).await?),
+    Ok(settings)
+}
+
+/// The credential for a server.
+fn api_key() -> Result<Option<SecretString>> {
+    match std::env::var(API_KEY) {
+        Ok(key) => Ok(Some(key.into())),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Error::invalid(format!("wrong {API_KEY}: it must be UTF-8"))),
     }
 }
 
@@ -108,6 +174,8 @@ async fn open(settings: &Settings) -> Result<App> {
 fn environment() -> Result<Vec<(String, String)>> {
     let ours = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok().filter(|name| name.starts_with("BAILIWICK_"))?;
+        let is_of_clients = [SERVER, API_KEY].contains(&name.as_str());
+        (!is_of_clients).then_some(())?;
         Some((name, value.into_string()))
     });
     ours.map(|(name, value)| match value {

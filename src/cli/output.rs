@@ -1,14 +1,28 @@
-//! Standard output and standard input.
+//! Standard output and standard input. Colours are written always, and taken out again where no
+//! terminal shows them.
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use anstyle::{AnsiColor, Style};
 use bailiwick::error::{Error, Result};
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::SecretString;
+use serde_json::Value;
+
+/// The head of a table, and what a person looks for first.
+pub(super) const STRONG: Style = Style::new().bold();
+/// What is said beside.
+pub(super) const FAINT: Style = Style::new().dimmed();
+/// An allow, a gain.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+/// A deny, a loss.
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
 
 /// Prints what was asked for. A reader that has seen enough (`| head`) is no failure.
 pub(super) fn print(text: &str) -> Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
+    let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Error::invalid(format!("cannot write to standard output: {error}")))
@@ -17,14 +31,52 @@ pub(super) fn print(text: &str) -> Result<ExitCode> {
     }
 }
 
-/// The first line of standard input. A password is never an argument: other users of the machine
-/// see those.
+/// Prints a value for programs, on one line.
+pub(super) fn print_json(value: &Value) -> Result<ExitCode> {
+    print(&format!("{value}\n"))
+}
+
+/// Says something beside what was asked for, such as that there is more.
+pub(super) fn note(text: &str) {
+    anstream::eprintln!("{}", styled(FAINT, text));
+}
+
+/// A text in a style.
+pub(super) fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Rows under their heads, in columns as wide as what is in them.
+pub(super) fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(heads).add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let mut lines = table.lines();
+    let head = lines.next().unwrap_or_default();
+    let rows = lines.map(|line| format!("{}\n", line.trim_end())).collect::<String>();
+    format!("{}\n{rows}", styled(STRONG, head.trim_end()))
+}
+
+/// How far long work is, for who watches it; nothing where nobody does.
+pub(super) fn progress(what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::no_length().with_message(what);
+    let style = ProgressStyle::with_template("{spinner} {msg}: {human_pos} ({per_sec}, {elapsed})");
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// A password: typed unseen, or the first line of standard input. It is never an argument: other
+/// users of the machine see those.
 pub(super) fn password_from_stdin() -> Result<SecretString> {
-    let input = std::io::stdin();
-    if input.is_terminal() {
-        eprint!("password (shown as you type): ");
+    let unread = |error| Error::invalid(format!("no password on standard input: {error}"));
+    if std::io::stdin().is_terminal() {
+        return rpassword::prompt_password("password: ").map(Into::into).map_err(unread);
     }
     let mut line = String::new();
-    input.read_line(&mut line).map_err(|error| Error::invalid(format!("no password on standard input: {error}")))?;
+    std::io::stdin().read_line(&mut line).map_err(unread)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned().into())
 }

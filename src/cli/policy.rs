@@ -9,9 +9,11 @@ use bailiwick::error::{Error, Result};
 use bailiwick::service::verify::Report;
 use bailiwick::store::page::Page;
 use clap::Subcommand;
+use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::output::print;
+use super::client::Client;
+use super::output::{print, progress};
 use super::{caller_in, parsed};
 
 /// How many tenants are read at once.
@@ -39,10 +41,12 @@ pub(super) struct Verify {
     json: bool,
 }
 
-pub(super) async fn run(app: &App, command: Command) -> Result<ExitCode> {
+pub(super) async fn run(client: &Client, command: Command) -> Result<ExitCode> {
     let Command::Verify(args) = command;
+    let app = client.app("policy verify")?;
     let system = caller_in(app, &TenantKey::parse(TenantKey::PLATFORM)?).await?;
-    let mut run = Run { app, system: &system, json: args.json, tenants: 0, different: 0 };
+    let bar = progress("tenants verified");
+    let mut run = Run { app, system: &system, json: args.json, bar, tenants: 0, different: 0 };
     if args.tenant.is_empty() {
         run.all().await?;
     }
@@ -59,6 +63,7 @@ struct Run<'a> {
     app: &'a App,
     system: &'a Caller,
     json: bool,
+    bar: ProgressBar,
     tenants: usize,
     different: usize,
 }
@@ -85,11 +90,13 @@ impl Run<'_> {
         let Some(report) = self.app.platform().verify(self.system, tenant).await? else { return Ok(false) };
         self.tenants += 1;
         self.different += usize::from(!report.differences.is_empty());
-        print(&if self.json { for_programs(&report) } else { for_people(&report) })?;
+        self.bar.suspend(|| print(&if self.json { for_programs(&report) } else { for_people(&report) }))?;
+        self.bar.inc(1);
         Ok(true)
     }
 
     fn end(self) -> Result<ExitCode> {
+        self.bar.finish_and_clear();
         if !self.json && self.tenants > 1 {
             print(&format!("{} tenants, {} with differences\n", self.tenants, self.different))?;
         }

@@ -2,21 +2,33 @@
 
 use std::process::ExitCode;
 
-use bailiwick::app::App;
-use bailiwick::auth::caller::Caller;
 use bailiwick::domain::key::{ModuleKey, TenantKey};
 use bailiwick::domain::name::Name;
 use bailiwick::domain::user::{Email, Username};
 use bailiwick::error::Result;
-use bailiwick::service::tenant::{NewAdmin, NewTenant};
-use bailiwick::store::page::Page;
 use clap::Subcommand;
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
-use super::output::{password_from_stdin, print};
-use super::{caller_in, parsed};
+use super::client::{Client, typed};
+use super::output::{password_from_stdin, print, print_json, table};
+use super::parsed;
 
-/// How many tenants are read at once.
-const PAGE: u64 = 100;
+const TENANTS: &str = "query Tenants($first: Int, $after: String) {
+  tenants(first: $first, after: $after) {
+    pageInfo { hasNextPage endCursor }
+    nodes { key name licensedModules policyRevision createdAt }
+  }
+}";
+
+const CREATE: &str = "mutation TenantCreate($input: TenantCreateInput!) {
+  tenantCreate(input: $input) { tenant { key } revision userErrors { code message field } }
+}";
+
+const LICENCE: &str = "mutation TenantSetLicence($input: TenantSetLicenceInput!) {
+  tenantSetLicence(input: $input) { tenant { key licensedModules } revision userErrors { code message field } }
+}";
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -24,9 +36,12 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  echo \"$PASSWORD\" | bailiwick tenant create acme --name 'Acme Ltd' \
                             --modules voice,staff --admin alice --email alice@acme.example")]
     Create(Create),
-    /// List the tenants: key, revision, name.
+    /// List the tenants.
     #[command(after_help = "Example:\n  bailiwick tenant list")]
-    List,
+    List(List),
+    /// Set all the modules of a tenant's licence.
+    #[command(after_help = "Example:\n  bailiwick tenant licence acme --modules voice,staff,chat")]
+    Licence(Licence),
 }
 
 #[derive(clap::Args)]
@@ -46,44 +61,100 @@ pub(super) struct Create {
     /// The admin's email address.
     #[arg(long, value_parser = parsed(Email::parse))]
     email: Email,
+    /// Answer in JSON.
+    #[arg(long)]
+    json: bool,
 }
 
-pub(super) async fn run(app: &App, command: Command) -> Result<ExitCode> {
-    let system = caller_in(app, &TenantKey::parse(TenantKey::PLATFORM)?).await?;
+#[derive(clap::Args)]
+pub(super) struct List {
+    /// Answer in JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Licence {
+    /// The tenant's key.
+    #[arg(value_parser = parsed(TenantKey::parse))]
+    key: TenantKey,
+    /// All the modules of the licence, separated by commas.
+    #[arg(long, value_delimiter = ',', required = true, value_parser = parsed(ModuleKey::parse))]
+    modules: Vec<ModuleKey>,
+    /// Why.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Answer in JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(client: &Client, command: Command) -> Result<ExitCode> {
     match command {
-        Command::Create(args) => create(app, &system, args).await,
-        Command::List => list(app, &system).await,
+        Command::Create(args) => create(client, args).await,
+        Command::List(args) => list(client, args.json).await,
+        Command::Licence(args) => licence(client, args).await,
     }
 }
 
-async fn create(app: &App, system: &Caller, args: Create) -> Result<ExitCode> {
-    let Create { key, name, modules, admin, email } = args;
-    let new = NewTenant {
-        name: name.map_or_else(|| Name::parse(key.as_str()), Ok)?,
-        key,
-        modules: modules.into_iter().collect(),
-        admin: NewAdmin {
-            full_name: Name::parse(admin.as_str())?,
-            username: admin,
-            email: Some(email),
-            password: password_from_stdin()?,
+/// The tenant that operators are in: they act from there.
+fn platform(client: &Client) -> Result<Option<TenantKey>> {
+    match client {
+        Client::Database(_) => TenantKey::parse(TenantKey::PLATFORM).map(Some),
+        Client::Server(_) => Ok(None),
+    }
+}
+
+async fn create(client: &Client, args: Create) -> Result<ExitCode> {
+    let Create { key, name, modules, admin, email, json } = args;
+    let password = password_from_stdin()?;
+    let input = json!({
+        "key": key.as_str(),
+        "name": name.as_ref().map_or_else(|| key.as_str(), Name::as_str),
+        "modules": keys(&modules),
+        "admin": {
+            "username": admin.as_str(),
+            "fullName": admin.as_str(),
+            "email": email.as_str(),
+            "password": password.expose_secret(),
         },
-    };
-    let done = app.platform().create_tenant(system, new, None).await?;
-    print(&format!("made the tenant `{}`, revision {}\n", done.value.key, done.revision))
+    });
+    let made = client.change(platform(client)?.as_ref(), CREATE, input).await?;
+    if json {
+        return print_json(&made);
+    }
+    print(&format!("made the tenant `{key}`, revision {}\n", made["revision"]))
 }
 
-async fn list(app: &App, system: &Caller) -> Result<ExitCode> {
-    let mut after = None;
-    loop {
-        let page = Page::parse(Some(PAGE), after.as_deref(), None, None)?;
-        let found = app.platform().list_tenants(system, None, page).await?;
-        for (_, tenant) in &found.items {
-            print(&format!("{}\t{}\t{}\n", tenant.key, tenant.counters.revision, tenant.name))?;
-        }
-        after = found.items.last().map(|(cursor, _)| cursor.to_string());
-        if !found.has_next {
-            return Ok(ExitCode::SUCCESS);
-        }
+async fn list(client: &Client, json: bool) -> Result<ExitCode> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Tenant {
+        key: String,
+        name: String,
+        licensed_modules: Vec<String>,
+        policy_revision: u64,
     }
+    let (nodes, _) = client.list(platform(client)?.as_ref(), TENANTS, Map::new(), None).await?;
+    if json {
+        return print_json(&nodes.into());
+    }
+    let tenants: Vec<Tenant> = typed(nodes.into())?;
+    let row = |it: Tenant| [it.key, it.policy_revision.to_string(), it.name, it.licensed_modules.join(" ")];
+    print(&table(["KEY", "REVISION", "NAME", "MODULES"], tenants.into_iter().map(row)))
+}
+
+async fn licence(client: &Client, args: Licence) -> Result<ExitCode> {
+    let Licence { key, modules, reason, json } = args;
+    let input = json!({ "tenant": key.as_str(), "modules": keys(&modules), "reason": reason });
+    let set = client.change(platform(client)?.as_ref(), LICENCE, input).await?;
+    if json {
+        return print_json(&set);
+    }
+    let modules: Vec<String> = typed(set["tenant"]["licensedModules"].clone())?;
+    print(&format!("the licence of `{key}` is now {}, revision {}\n", modules.join(", "), set["revision"]))
+}
+
+fn keys(modules: &[ModuleKey]) -> Value {
+    modules.iter().map(ModuleKey::as_str).collect()
 }

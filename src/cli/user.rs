@@ -1,18 +1,26 @@
 //! `bailiwick user …`.
 
-use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use bailiwick::app::App;
-use bailiwick::domain::key::{ProfileKey, RoleKey, TenantKey};
+use bailiwick::domain::key::{ProfileKey, RoleKey, UserKey};
 use bailiwick::domain::name::Name;
-use bailiwick::domain::user::{BaseRole, Email, Telephony, Username};
+use bailiwick::domain::user::{BaseRole, Email, Username};
 use bailiwick::error::Result;
-use bailiwick::service::user::NewUser;
 use clap::Subcommand;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
 
-use super::output::{password_from_stdin, print};
-use super::{caller_in, parsed};
+use super::client::Client;
+use super::output::{password_from_stdin, print, print_json};
+use super::{Place, parsed};
+
+const CREATE: &str = "mutation UserCreate($input: UserCreateInput!) {
+  userCreate(input: $input) { user { key } revision userErrors { code message field } }
+}";
+
+const SET_PASSWORD: &str = "mutation UserSetPassword($input: UserSetPasswordInput!) {
+  userSetPassword(input: $input) { user { key } userErrors { code message field } }
+}";
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -20,13 +28,18 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  bailiwick user create --tenant acme dana --name 'Dana Reed' \
                             --email dana@acme.example --role user --profile supervisors")]
     Create(Create),
+    /// Set a user's password, read from standard input. The user's sessions end.
+    #[command(
+        name = "set-password",
+        after_help = "Example:\n  echo \"$PASSWORD\" | bailiwick user set-password --tenant acme dana"
+    )]
+    SetPassword(SetPassword),
 }
 
 #[derive(clap::Args)]
 pub(super) struct Create {
-    /// The tenant's key.
-    #[arg(long, value_parser = parsed(TenantKey::parse))]
-    tenant: TenantKey,
+    #[command(flatten)]
+    place: Place,
     /// The name to sign in with.
     #[arg(value_parser = parsed(Username::parse))]
     username: Username,
@@ -50,21 +63,47 @@ pub(super) struct Create {
     password_stdin: bool,
 }
 
-pub(super) async fn run(app: &App, command: Command) -> Result<ExitCode> {
-    let Command::Create(args) = command;
-    let system = caller_in(app, &args.tenant).await?;
-    let new = NewUser {
-        full_name: args.name.map_or_else(|| Name::parse(args.username.as_str()), Ok)?,
-        username: args.username,
-        email: Some(args.email),
-        password: args.password_stdin.then(password_from_stdin).transpose()?,
-        base_role: args.role,
-        profile: args.profile,
-        role: args.custom_role,
-        groups: BTreeSet::new(),
-        extension: None,
-        telephony: Telephony::default(),
-    };
-    let done = app.platform().create_user(&system, new, None).await?;
-    print(&format!("made the user `{}`, revision {}\n", done.value, done.revision))
+#[derive(clap::Args)]
+pub(super) struct SetPassword {
+    #[command(flatten)]
+    place: Place,
+    /// The user's key.
+    #[arg(value_parser = parsed(UserKey::parse))]
+    key: UserKey,
+}
+
+pub(super) async fn run(client: &Client, command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Create(args) => create(client, &args).await,
+        Command::SetPassword(args) => set_password(client, &args).await,
+    }
+}
+
+async fn create(client: &Client, args: &Create) -> Result<ExitCode> {
+    let password = args.password_stdin.then(password_from_stdin).transpose()?;
+    let input = json!({
+        "username": args.username.as_str(),
+        "fullName": args.name.as_ref().map_or_else(|| args.username.as_str(), Name::as_str),
+        "email": args.email.as_str(),
+        "password": password.as_ref().map(|password| password.expose_secret()),
+        "baseRole": args.role.as_str().to_ascii_uppercase(),
+        "profile": args.profile.as_ref().map(ProfileKey::as_str),
+        "customRole": args.custom_role.as_ref().map(RoleKey::as_str),
+    });
+    let made = client.change(args.place.tenant.as_ref(), CREATE, input).await?;
+    if args.place.json {
+        return print_json(&made);
+    }
+    let key = made["user"]["key"].as_str().unwrap_or_default();
+    print(&format!("made the user `{key}`, revision {}\n", made["revision"]))
+}
+
+async fn set_password(client: &Client, args: &SetPassword) -> Result<ExitCode> {
+    let password = password_from_stdin()?;
+    let input = json!({ "key": args.key.as_str(), "password": password.expose_secret() });
+    let set = client.change(args.place.tenant.as_ref(), SET_PASSWORD, input).await?;
+    if args.place.json {
+        return print_json(&set);
+    }
+    print(&format!("the password of `{}` is set, and its sessions have ended\n", args.key))
 }

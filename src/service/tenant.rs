@@ -205,7 +205,11 @@ impl Platform {
         }
         let tenant = self.tenants.get_by_key(key).await?.ok_or_else(unknown)?;
         let tenant = TenantRef { id: tenant.id, key: tenant.key.clone() };
-        let there = if caller.is_system() { caller.clone() } else { caller.clone().acting_in(tenant.clone())? };
+        let there = if caller.is_system() {
+            self.system_caller(key).await?
+        } else {
+            caller.clone().acting_in(tenant.clone())?
+        };
         let intent = intent(Permit::SETTINGS_EDIT, "tenant.setLicence", key, reason);
         let done = self.change(&there, intent, |draft| draft.state.set_licence(draft.catalogue, modules)).await?;
         Ok(Done { value: tenant, revision: done.revision })

@@ -1,0 +1,109 @@
+//! `bailiwick explain`: a decision with the rules behind it, as a small tree.
+
+use std::process::ExitCode;
+
+use bailiwick::error::Result;
+use serde::Deserialize;
+use serde_json::json;
+use termtree::Tree;
+
+use super::Place;
+use super::client::{Client, typed};
+use super::decide::{Decision, Question};
+use super::output::{BAD, FAINT, GOOD, STRONG, print, print_json, styled};
+
+const EXPLAIN: &str = "query Explain($input: DecisionInput!) {
+  explain(input: $input) {
+    decision { allowed reason obligations { kind view characters } revision }
+    matched { rule { ptype values } via { from to } origin { kind key name note } }
+    text
+  }
+}";
+
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  bailiwick explain --tenant demo dana delete voice/queues/sales")]
+pub(super) struct Args {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    question: Question,
+}
+
+#[derive(Deserialize)]
+struct Explanation {
+    decision: Decision,
+    matched: Vec<Matched>,
+    text: String,
+}
+
+/// A rule that matches, with the way to it.
+#[derive(Deserialize)]
+pub(super) struct Matched {
+    rule: Rule,
+    via: Vec<Step>,
+    /// Where the rule comes from.
+    pub(super) origin: Origin,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    values: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    to: String,
+}
+
+/// Where a rule comes from, in the words of who made it.
+#[derive(Deserialize)]
+pub(super) struct Origin {
+    /// The name of the thing.
+    pub(super) name: String,
+    /// What of it.
+    note: String,
+}
+
+pub(super) async fn run(client: &Client, args: &Args) -> Result<ExitCode> {
+    let variables = json!({ "input": args.question.input() });
+    let answer = client.ask(args.place.tenant.as_ref(), EXPLAIN, variables).await?;
+    if args.place.json {
+        return print_json(&answer);
+    }
+    let explanation: Explanation = typed(answer)?;
+    print(&explanation.for_people(args.question.subject.as_str()))
+}
+
+impl Explanation {
+    fn for_people(&self, subject: &str) -> String {
+        let mut tree = Tree::new(styled(STRONG, &format!("user:{subject}")));
+        for matched in &self.matched {
+            grow(&mut tree, &matched.via, matched.leaf());
+        }
+        let tree = if self.matched.is_empty() { String::new() } else { tree.to_string() };
+        format!("{}{tree}{}\n", self.decision.for_people(), styled(FAINT, &self.text))
+    }
+}
+
+impl Matched {
+    /// What the rule says, and where it stands.
+    fn leaf(&self) -> String {
+        let [_, _, object, action, effect] = self.rule.values.as_slice() else { return self.rule.values.join(", ") };
+        let effect = styled(if effect == "allow" { GOOD } else { BAD }, effect);
+        format!("{effect} {action} on {object}  {}", styled(FAINT, &self.origin.note))
+    }
+}
+
+/// Puts a leaf at the end of a way from the root, along branches that are there already.
+fn grow(tree: &mut Tree<String>, way: &[Step], leaf: String) {
+    let Some((step, rest)) = way.split_first() else {
+        tree.push(Tree::new(leaf));
+        return;
+    };
+    if !tree.leaves.iter().any(|branch| branch.root == step.to) {
+        tree.push(Tree::new(step.to.clone()));
+    }
+    if let Some(branch) = tree.leaves.iter_mut().find(|branch| branch.root == step.to) {
+        grow(branch, rest, leaf);
+    }
+}

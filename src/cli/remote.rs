@@ -1,0 +1,125 @@
+//! A server as the command line reaches it: GraphQL over HTTP with a bearer token.
+
+use std::time::Duration;
+
+use bailiwick::domain::key::TenantKey;
+use bailiwick::error::{Error, ErrorCode, Result};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use ureq::Agent;
+use ureq::tls::{RootCerts, TlsConfig};
+use url::Url;
+
+use super::client::without_input;
+
+/// How long an answer may take.
+const TIMEOUT: Duration = Duration::from_mins(5);
+/// The largest answer that is read.
+const ANSWER_MAX: u64 = 512 << 20;
+
+/// A server and the credential that is shown to it.
+pub(super) struct Server {
+    agent: Agent,
+    url: Url,
+    key: SecretString,
+}
+
+impl Server {
+    /// The server at this address, the installation's own: `https://desk.example`.
+    pub(super) fn new(url: &Url, key: SecretString) -> Result<Self> {
+        if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
+            return Err(Error::invalid(format!("`{url}` is no address of a server")).at("server"));
+        }
+        let mut url = url.clone();
+        let base = format!("{}/", url.path().trim_end_matches('/'));
+        url.set_path(&base);
+        // The machine's own authorities: a company's server may have a certificate of its own.
+        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
+        let config = Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(false).tls_config(tls);
+        Ok(Self { agent: config.build().new_agent(), url, key })
+    }
+
+    /// Runs a document, and gives its data.
+    pub(super) async fn run(
+        &self,
+        tenant: Option<&TenantKey>,
+        document: &str,
+        variables: Value,
+    ) -> Result<Map<String, Value>> {
+        let mut request = self.agent.post(self.at("graphql")?.as_str()).header("Authorization", self.bearer());
+        if let Some(tenant) = tenant {
+            request = request.header("X-Tenant", tenant.as_str());
+        }
+        let body = json!({ "query": document, "variables": variables });
+        let answer = blocking(move || {
+            let mut response = request.header("Accept", "application/json").send_json(&body)?;
+            Ok((response.status(), response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec()?))
+        });
+        let (status, body) = answer.await.map_err(|error| self.unreachable(error))?;
+        let Ok(answer) = serde_json::from_slice::<Answer>(&body) else {
+            let message = format!("{} answers {status}, and no GraphQL: is it the server's address?", self.url);
+            return Err(Error::unavailable(message).at("server"));
+        };
+        match (answer.errors.into_iter().next(), answer.data) {
+            (Some(first), _) => Err(first.into()),
+            (None, Some(data)) => Ok(data),
+            (None, None) => Err(Error::unavailable("the answer is empty")),
+        }
+    }
+
+    fn at(&self, path: &str) -> Result<Url> {
+        self.url.join(path).map_err(Error::internal)
+    }
+
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.key.expose_secret())
+    }
+
+    fn unreachable(&self, error: ureq::Error) -> Error {
+        Error::unavailable(format!("{} cannot be reached", self.url)).because(error).at("server")
+    }
+}
+
+/// Waits for the network off the threads that other work runs on.
+async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T, ureq::Error> + Send + 'static,
+) -> Result<T, ureq::Error> {
+    let done = tokio::task::spawn_blocking(call).await;
+    done.unwrap_or_else(|error| Err(ureq::Error::Io(std::io::Error::other(error))))
+}
+
+/// An answer of GraphQL.
+#[derive(Deserialize)]
+struct Answer {
+    data: Option<Map<String, Value>>,
+    #[serde(default)]
+    errors: Vec<Refused>,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    message: String,
+    extensions: Extensions,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Extensions {
+    code: ErrorCode,
+    #[serde(default)]
+    field: Vec<String>,
+    request_id: Option<String>,
+}
+
+impl From<Refused> for Error {
+    fn from(Refused { message, extensions }: Refused) -> Self {
+        let Extensions { code, field, request_id } = extensions;
+        let error = without_input(field.into_iter().rev().fold(Self::new(code, message), Self::at));
+        match request_id {
+            // Only the server's log says more.
+            Some(id) if code == ErrorCode::Internal => error.because(format!("the server's log has it under `{id}`")),
+            _ => error,
+        }
+    }
+}
