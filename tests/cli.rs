@@ -323,9 +323,25 @@ async fn a_server_that_cannot_be_asked_is_named_and_no_credential_is_shown() {
     assert!(!ended.err.contains("hidden-key"), "{ended:?}");
     let astray = key(at(&format!("{}/healthz", server.url))).run(&ask);
     assert_refused(&astray, &["/healthz/graphql", "[NOT_FOUND]"]);
-    for local in [&["migrate"][..], &["demo"], &["policy", "verify"]] {
-        assert_refused(&key(at(&server.url)).run(local), &[&local.join(" "), "without `--server`", "(server)"]);
+    for local in [&["migrate"][..], &["demo"], &["policy", "verify"], &["bench", "--tenant", "acme"]] {
+        let name = local.iter().take_while(|word| !word.starts_with('-')).copied().collect::<Vec<_>>().join(" ");
+        assert_refused(&key(at(&server.url)).run(local), &[&name, "without `--server`", "(server)"]);
     }
+}
+
+#[test]
+fn decisions_are_measured_with_a_tenants_own_rules() {
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    assert_eq!(place.run(&["demo"]).code, 0);
+    let bench = |arguments: &[&str]| place.run(&[&["bench", "--tenant"], arguments].concat());
+    let measured = json_of(&bench(&["demo", "--json"]));
+    let number = |name: &str| measured[name].as_u64().unwrap();
+    assert!(number("requests") > 500 && number("rules") > 500, "{measured}");
+    assert!(number("allowed") > 0 && number("allowed") < number("requests"), "{measured}");
+    assert!(number("decision") > 0 && number("enforcer") > 0, "{measured}");
+    let said = bench(&["demo"]).out;
+    assert!(said.starts_with("demo at revision ") && said.contains("casbin's Enforcer"), "{said}");
+    assert_refused(&bench(&["nowhere"]), &["`nowhere`", "(tenant)", "[NOT_FOUND]"]);
 }
 
 #[test]
@@ -408,6 +424,7 @@ fn every_command_has_help_with_an_example() {
         "completions",
         "man",
         "policy verify",
+        "bench",
         "demo",
     ] {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();

@@ -4,6 +4,7 @@
 //! What was asked for goes to standard output, everything else (logs, the operator's first
 //! password, errors) to standard error.
 
+mod bench;
 mod client;
 mod decide;
 mod explain;
@@ -100,6 +101,8 @@ enum Command {
     /// Look after the compiled rules.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Measure how long decisions of a tenant take here, beside casbin's Enforcer.
+    Bench(bench::Args),
     /// Make the tenant `demo` with lifelike data, unless it is there.
     #[command(after_help = "Example:\n  bailiwick demo && bailiwick decide --tenant demo dana read voice/queues/sales")]
     Demo,
@@ -137,6 +140,7 @@ async fn ask(client: &Client, command: Command) -> Result<ExitCode> {
         Command::WhoCan(args) => search::who_can(client, &args).await,
         Command::WhatCan(args) => search::what_can(client, &args).await,
         Command::Policy(command) => policy::run(client, command).await,
+        Command::Bench(args) => bench::run(client, &args).await,
         Command::Demo => print(&bailiwick::demo::load(client.app("demo")?.platform()).await?),
         // All that opening the database has not done already is to say so.
         _ => client.app("migrate").and_then(|_| print("the schema is up to date\n")),

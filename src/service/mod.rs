@@ -9,6 +9,7 @@ pub mod explain;
 pub mod group;
 pub mod link;
 pub mod mask;
+pub mod measure;
 pub mod menu;
 pub mod metrics;
 pub mod password;

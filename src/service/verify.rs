@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Platform;
 use super::policy::line;
 use crate::auth::caller::Caller;
-use crate::domain::key::{Action, Object, ObjectPattern, TenantKey};
+use crate::domain::key::{Action, Object, ObjectPattern, TenantKey, UserKey};
 use crate::domain::tenant::TenantState;
 use crate::engine::oracle::Oracle;
 use crate::engine::snapshot::Snapshot;
@@ -25,7 +25,7 @@ const ATTEMPTS: usize = 5;
 /// own subject, and by a user.
 const SAMPLE: usize = 25;
 /// The most rules that the Enforcer is asked over: it scans all of them for each request.
-const ENFORCED_MAX: usize = 100_000;
+pub(super) const ENFORCED_MAX: usize = 100_000;
 
 /// What the verification of one tenant found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +137,8 @@ impl Platform {
         }
         let rules: Vec<Rule> = policy.snapshot.rules().collect();
         let oracle = Oracle::new(&self.model, &state.key, &rules).await.map_err(Error::internal)?;
-        let requests = sample(&rules, state)?;
+        let users: Vec<_> = state.users.keys().collect();
+        let requests = sample(&rules, &users, SAMPLE)?;
         report.requests = requests.len();
         let compared = tokio::task::spawn_blocking(move || disagreements(&policy.snapshot, &oracle, &requests)).await;
         for what in compared.map_err(Error::internal)?? {
@@ -238,14 +239,13 @@ fn lines<'a>(rules: impl Iterator<Item = &'a Rule>, tenant: &TenantKey) -> BTree
 }
 
 /// A request, as both engines take it.
-type Request = (Subject, Object, Action);
+pub(super) type Request = (Subject, Object, Action);
 
-/// Requests on what some of the rules are about, spread over all of them: by the rule's own
+/// Requests on what so many of the rules are about, spread over all of them: by the rule's own
 /// subject, and by users spread in the same way.
-fn sample(rules: &[Rule], state: &TenantState) -> Result<Vec<Request>> {
+pub(super) fn sample(rules: &[Rule], users: &[&UserKey], count: usize) -> Result<Vec<Request>> {
     let permissions: Vec<_> = rules.iter().filter(|rule| matches!(rule, Rule::Permission { .. })).collect();
-    let users: Vec<_> = state.users.keys().collect();
-    let count = SAMPLE.min(permissions.len());
+    let count = count.min(permissions.len());
     let mut requests = Vec::with_capacity(2 * count);
     for n in 0..count {
         let Some(Rule::Permission { subject, object, action, .. }) = permissions.get(n * permissions.len() / count)
@@ -290,7 +290,7 @@ fn disagreements(snapshot: &Snapshot, oracle: &Oracle, requests: &[Request]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::key::{ActionPattern, UserKey};
+    use crate::domain::key::ActionPattern;
     use crate::engine::MODEL;
     use crate::engine::plan::Plan;
 
@@ -303,7 +303,7 @@ mod tests {
     async fn r44_an_engine_that_decides_otherwise_than_casbin_is_named() {
         let tenant = TenantKey::parse("acme").unwrap();
         let rules = [rule("voice/queues"), rule("chat/*")];
-        let requests = sample(&rules, &TenantState::empty(tenant.clone())).unwrap();
+        let requests = sample(&rules, &[], SAMPLE).unwrap();
         assert_eq!(requests.len(), 2);
         let plan = Arc::new(Plan::from_model(MODEL).unwrap());
         let oracle = Oracle::new(MODEL, &tenant, &rules).await.unwrap();
