@@ -69,12 +69,7 @@ impl Client {
     /// What the one mutation of a document answers, unless it is refused.
     pub(super) async fn change(&self, tenant: Option<&TenantKey>, document: &str, input: Value) -> Result<Value> {
         let payload = self.ask(tenant, document, json!({ "input": input })).await?;
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Refused {
-            user_errors: Vec<UserError>,
-        }
-        match typed::<Refused>(payload.clone())?.user_errors.into_iter().next() {
+        match typed::<Payload>(payload.clone())?.user_errors.into_iter().next() {
             Some(first) => Err(first.into()),
             None => Ok(payload),
         }
@@ -121,6 +116,13 @@ impl Database {
             other => Err(Error::internal(format!("an answer that is no object: {other}"))),
         }
     }
+}
+
+/// What every payload of the contract holds.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Payload {
+    user_errors: Vec<UserError>,
 }
 
 /// A connection of the contract.

@@ -55,8 +55,8 @@ pub(super) fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<It
     }
     let mut lines = table.lines();
     let head = lines.next().unwrap_or_default();
-    let rows = lines.map(|line| format!("{}\n", line.trim_end())).collect::<String>();
-    format!("{}\n{rows}", styled(STRONG, head.trim_end()))
+    let head = styled(STRONG, head.trim_end());
+    lines.fold(head, |text, line| text + "\n" + line.trim_end()) + "\n"
 }
 
 /// How far long work is, for who watches it; nothing where nobody does.

@@ -18,16 +18,16 @@ use super::parsed;
 const TENANTS: &str = "query Tenants($first: Int, $after: String) {
   tenants(first: $first, after: $after) {
     pageInfo { hasNextPage endCursor }
-    nodes { key name licensedModules policyRevision createdAt }
+    nodes { key name licensedModules policyRevision }
   }
 }";
 
 const CREATE: &str = "mutation TenantCreate($input: TenantCreateInput!) {
-  tenantCreate(input: $input) { tenant { key } revision userErrors { code message field } }
+  tenantCreate(input: $input) { tenant { key name licensedModules policyRevision } revision userErrors { code message field } }
 }";
 
 const LICENCE: &str = "mutation TenantSetLicence($input: TenantSetLicenceInput!) {
-  tenantSetLicence(input: $input) { tenant { key licensedModules } revision userErrors { code message field } }
+  tenantSetLicence(input: $input) { tenant { key name licensedModules policyRevision } revision userErrors { code message field } }
 }";
 
 #[derive(Subcommand)]
@@ -89,6 +89,22 @@ pub(super) struct Licence {
     json: bool,
 }
 
+/// What a change of a tenant answers.
+#[derive(Deserialize)]
+struct Changed {
+    tenant: Tenant,
+    revision: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Tenant {
+    key: String,
+    name: String,
+    licensed_modules: Vec<String>,
+    policy_revision: u64,
+}
+
 pub(super) async fn run(client: &Client, command: Command) -> Result<ExitCode> {
     match command {
         Command::Create(args) => create(client, args).await,
@@ -123,18 +139,11 @@ async fn create(client: &Client, args: Create) -> Result<ExitCode> {
     if json {
         return print_json(&made);
     }
-    print(&format!("made the tenant `{key}`, revision {}\n", made["revision"]))
+    let Changed { tenant, revision } = typed(made)?;
+    print(&format!("made the tenant `{}`, revision {revision}\n", tenant.key))
 }
 
 async fn list(client: &Client, json: bool) -> Result<ExitCode> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Tenant {
-        key: String,
-        name: String,
-        licensed_modules: Vec<String>,
-        policy_revision: u64,
-    }
     let (nodes, _) = client.list(platform(client)?.as_ref(), TENANTS, Map::new(), None).await?;
     if json {
         return print_json(&nodes.into());
@@ -151,8 +160,9 @@ async fn licence(client: &Client, args: Licence) -> Result<ExitCode> {
     if json {
         return print_json(&set);
     }
-    let modules: Vec<String> = typed(set["tenant"]["licensedModules"].clone())?;
-    print(&format!("the licence of `{key}` is now {}, revision {}\n", modules.join(", "), set["revision"]))
+    let Changed { tenant, revision } = typed(set)?;
+    let modules = tenant.licensed_modules.join(", ");
+    print(&format!("the licence of `{}` is now {modules}, revision {revision}\n", tenant.key))
 }
 
 fn keys(modules: &[ModuleKey]) -> Value {

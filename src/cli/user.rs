@@ -7,10 +7,11 @@ use bailiwick::domain::name::Name;
 use bailiwick::domain::user::{BaseRole, Email, Username};
 use bailiwick::error::Result;
 use clap::Subcommand;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
 use serde_json::json;
 
-use super::client::Client;
+use super::client::{Client, typed};
 use super::output::{password_from_stdin, print, print_json};
 use super::{Place, parsed};
 
@@ -72,6 +73,17 @@ pub(super) struct SetPassword {
     key: UserKey,
 }
 
+#[derive(Deserialize)]
+struct Made {
+    user: User,
+    revision: u64,
+}
+
+#[derive(Deserialize)]
+struct User {
+    key: String,
+}
+
 pub(super) async fn run(client: &Client, command: Command) -> Result<ExitCode> {
     match command {
         Command::Create(args) => create(client, &args).await,
@@ -85,7 +97,7 @@ async fn create(client: &Client, args: &Create) -> Result<ExitCode> {
         "username": args.username.as_str(),
         "fullName": args.name.as_ref().map_or_else(|| args.username.as_str(), Name::as_str),
         "email": args.email.as_str(),
-        "password": password.as_ref().map(|password| password.expose_secret()),
+        "password": password.as_ref().map(SecretString::expose_secret),
         "baseRole": args.role.as_str().to_ascii_uppercase(),
         "profile": args.profile.as_ref().map(ProfileKey::as_str),
         "customRole": args.custom_role.as_ref().map(RoleKey::as_str),
@@ -94,8 +106,8 @@ async fn create(client: &Client, args: &Create) -> Result<ExitCode> {
     if args.place.json {
         return print_json(&made);
     }
-    let key = made["user"]["key"].as_str().unwrap_or_default();
-    print(&format!("made the user `{key}`, revision {}\n", made["revision"]))
+    let Made { user: User { key }, revision } = typed(made)?;
+    print(&format!("made the user `{key}`, revision {revision}\n"))
 }
 
 async fn set_password(client: &Client, args: &SetPassword) -> Result<ExitCode> {
