@@ -91,11 +91,13 @@ const GRAPHQL_CRATES: &[&str] = &["async_graphql", "base64", "futures_util", "se
 const HTTP_CRATES: &[&str] = &[
     "axum",
     "async_graphql",
+    "base64",
     "futures_util",
     "moka",
     "prometheus_client",
     "serde",
     "serde_json",
+    "sha2",
     "tokio",
     "tokio_util",
     "tower_http",

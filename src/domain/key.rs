@@ -278,6 +278,16 @@ fn percent_encode(id: &str, text: &mut String) -> Result<()> {
     Ok(())
 }
 
+/// What [`percent_encode`] was given, if it could have written this.
+fn percent_decode(text: &str) -> Option<String> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (mut bytes, mut text) = (Vec::with_capacity(text.len()), text.bytes());
+    while let Some(byte) = text.next() {
+        bytes.push(if byte == b'%' { digit(text.next()?)? << 4 | digit(text.next()?)? } else { byte });
+    }
+    String::from_utf8(bytes).ok()
+}
+
 impl Object {
     /// The object of a resource.
     pub fn resource(section: &SectionKey, key: &ResourceKey) -> Self {
@@ -298,6 +308,18 @@ impl Object {
         text.push('/');
         percent_encode(id, &mut text)?;
         Self::parse(&text)
+    }
+
+    /// The host's id of which [`of_id`](Self::of_id) makes this object below `path`, if there is one.
+    pub fn id_below(&self, path: &Self) -> Option<String> {
+        let segment = self.0.strip_prefix(path.as_str())?.strip_prefix('/')?;
+        let id = percent_decode(segment)?;
+        Self::of_id(path.as_str(), &id).is_ok_and(|object| object == *self).then_some(id)
+    }
+
+    /// Whether `path` is what this object is in.
+    pub fn is_directly_below(&self, path: &Self) -> bool {
+        self.0.rsplit_once('/').is_some_and(|(above, _)| above == path.as_str())
     }
 
     /// The section and key of the resource that this object names, if it has their form.
@@ -401,6 +423,19 @@ actions! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hosts_id_comes_back_from_its_object_and_from_no_other() {
+        let path = Object::parse("voice/queues").unwrap();
+        for id in ["sales", "Büro 1/*", "100%", "a,b\"", "%41"] {
+            let object = Object::of_id("voice/queues", id).unwrap();
+            assert_eq!(object.id_below(&path).as_deref(), Some(id));
+            assert!(object.is_directly_below(&path));
+        }
+        for other in ["voice/queues", "voice/queues/%41", "voice/queues/%2a", "voice/queues/%F", "voice/queues/a/b"] {
+            assert_eq!(Object::parse(other).unwrap().id_below(&path), None, "{other}");
+        }
+    }
 
     #[test]
     fn keys_hold_nothing_that_could_forge_a_rule() {

@@ -4,7 +4,7 @@
 //! Of a question for all users each role is looked at once, and a user's verdict is what its
 //! roles come to. Of one for all objects those side by side share what rules say of all of them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ahash::RandomState;
 
@@ -103,6 +103,25 @@ impl Snapshot {
             (Box::new(early), Box::new(late.into_iter()))
         };
         Box::new(merged(early, late, part.backward))
+    }
+
+    /// The objects directly below `path` that rules name, whoever they are of.
+    pub fn named_below(&self, path: &Object) -> BTreeSet<Object> {
+        let mut looked_at: HashSet<u32, RandomState> = HashSet::default();
+        let own = self.index.roles.owned().flat_map(|(_, own)| own.iter().map(|permission| permission.object));
+        let named = own.filter(|object| looked_at.insert(*object)).filter_map(|object| {
+            let object = self.index.objects.text(object)?;
+            let (above, _) = object.rsplit_once('/')?;
+            if above == path.as_str() { Object::parse(object).ok() } else { None }
+        });
+        named.collect()
+    }
+
+    /// The actions that rules name, whoever they are of.
+    pub fn named_actions(&self) -> BTreeSet<Action> {
+        let own = self.index.roles.owned().flat_map(|(_, own)| own.iter().map(|permission| permission.action));
+        let named: HashSet<u32, RandomState> = own.collect();
+        named.into_iter().filter_map(|action| Action::parse(self.index.actions.text(action)?).ok()).collect()
     }
 
     /// What `subject` may do, to be asked about many objects.

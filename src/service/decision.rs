@@ -57,12 +57,31 @@ impl Platform {
     /// Decides all the requests at one revision, in their order. Anyone may ask about
     /// themselves; asking about others needs `read` on `admin/decisions`.
     pub async fn decide_all(&self, caller: &Caller, face: Face, queries: &[Query]) -> Result<Vec<Decision>> {
+        self.decide_until(caller, face, queries, |_| false).await
+    }
+
+    /// Decides as [`decide_all`](Self::decide_all) does, up to the first decision that ends it.
+    pub async fn decide_until(
+        &self,
+        caller: &Caller,
+        face: Face,
+        queries: &[Query],
+        ends: impl Fn(&Decision) -> bool + Send,
+    ) -> Result<Vec<Decision>> {
         if queries.len() > DECISIONS_MAX {
             return Err(Error::bad_input(format!("at most {DECISIONS_MAX} decisions at once are allowed")).at("inputs"));
         }
         let tenant = self.tenant_asked(caller, face, queries).await?;
         let (policy, began) = (tenant.policy(), self.metrics.begin(face));
-        let answers: Vec<_> = queries.iter().map(|query| self.answer(caller, &policy, query)).collect();
+        let mut answers = Vec::with_capacity(queries.len());
+        for query in queries {
+            let answer = self.answer(caller, &policy, query);
+            let is_last = ends(&answer);
+            answers.push(answer);
+            if is_last {
+                break;
+            }
+        }
         self.metrics.decided(face, began, &answers);
         Ok(answers)
     }

@@ -1,6 +1,8 @@
 //! Searches: who can do this, and what can somebody do. Each answer is exactly what single
 //! decisions at one revision say, and comes in pages that are sought rather than cut from a whole.
 
+pub mod ids;
+
 use std::collections::HashMap;
 use std::ops::Bound;
 use std::sync::Arc;

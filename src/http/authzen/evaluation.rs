@@ -1,5 +1,5 @@
 //! One access evaluation: the request is read in one pass over the body, borrowing its texts; only
-//! a request that is wrong is looked at again, to say where.
+//! a request that is wrong is looked at again, to say where. Those of a batch are read the same way.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,17 +10,12 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::shape::{self, SECTION, Shape, about};
 use crate::error::{Error, Result};
-use crate::service::decision::{About, Action, Decision, Object, Obligation, Query, UserKey};
-
-/// The type of resource whose ids are objects themselves.
-const SECTION: &str = "section";
-/// The type of subject that there is.
-const USER: &str = "user";
+use crate::service::decision::{Action, Decision, Object, Obligation, Query};
 
 /// What the request must hold, for those who sent something else.
-const FIELDS: [(&str, &[&str]); 3] =
-    [("subject", &["type", "id"]), ("action", &["name"]), ("resource", &["type", "id"])];
+const SHAPE: Shape = &[("subject", &["type", "id"]), ("action", &["name"]), ("resource", &["type", "id"])];
 
 #[derive(Deserialize)]
 struct Asked<'a> {
@@ -79,13 +74,24 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
 /// `BAD_INPUT`, at the member that is missing or wrong.
 pub(super) fn read(body: &[u8]) -> Result<Query> {
     let Members(asked): Members<Asked<'_>> = serde_json::from_slice(body).map_err(|error| fault(body, &error))?;
+    query(&asked)
+}
+
+/// The request that stands alone in `asked`.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn of_value(asked: &Value) -> Result<Query> {
+    let read = Members::<Asked<'_>>::deserialize(asked);
+    let Members(asked) =
+        read.map_err(|error| shape::check(SHAPE, asked).err().unwrap_or_else(|| unreadable(&error)))?;
+    query(&asked)
+}
+
+fn query(asked: &Asked<'_>) -> Result<Query> {
     let (subject, action) = (&asked.subject.0, &asked.action.0);
-    let subject = match UserKey::parse(&subject.id) {
-        Ok(key) if subject.kind == USER => About::User(key),
-        _ => About::Nobody,
-    };
     Ok(Query {
-        subject,
+        subject: about(&subject.kind, &subject.id),
         action: Action::parse(&action.name).map_err(|error| error.at("name").at("action"))?,
         object: object(&asked.resource.0).map_err(|error| error.at("resource"))?,
         at_least_revision: None,
@@ -102,49 +108,31 @@ fn object(resource: &Entity<'_>) -> Result<Object> {
 
 /// What is wrong with a body that is no request.
 fn fault(body: &[u8], error: &serde_json::Error) -> Error {
-    let unreadable = || Error::bad_input(format!("the body cannot be read: {error}"));
-    let Ok(Value::Object(asked)) = serde_json::from_slice(body) else { return unreadable() };
-    for (name, members) in FIELDS {
-        let Some(part) = asked.get(name) else { return wrong(&[name], "is missing") };
-        let Value::Object(part) = part else { return wrong(&[name], "must be an object") };
-        for member in members {
-            match part.get(*member) {
-                Some(Value::String(_)) => {}
-                Some(_) => return wrong(&[name, member], "must be a string"),
-                None => return wrong(&[name, member], "is missing"),
-            }
-        }
-        if part.get("properties").is_some_and(|properties| !properties.is_object()) {
-            return wrong(&[name, "properties"], "must be an object");
-        }
-    }
-    match asked.get("context") {
-        Some(context) if !context.is_object() => wrong(&["context"], "must be an object"),
-        _ => unreadable(),
-    }
+    let asked: Option<Value> = serde_json::from_slice(body).ok();
+    let wrong = asked.and_then(|asked| shape::check(SHAPE, &asked).err());
+    wrong.unwrap_or_else(|| unreadable(error))
 }
 
-fn wrong(path: &[&str], what: &str) -> Error {
-    let error = Error::bad_input(format!("`{}` {what}", path.join(".")));
-    path.iter().rev().fold(error, |error, name| error.at(*name))
+fn unreadable(error: &serde_json::Error) -> Error {
+    Error::bad_input(format!("the body cannot be read: {error}"))
 }
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub(super) struct Answer<'a> {
     decision: bool,
     context: Context<'a>,
 }
 
 /// What goes with the answer.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Context<'a> {
     reason: &'static str,
     revision: u64,
     obligations: Vec<Duty<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Duty<'a> {
     kind: &'static str,
     view: &'a str,
@@ -176,6 +164,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::service::decision::About;
 
     fn request() -> Value {
         json!({
@@ -222,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_named() {
-        for (path, members) in FIELDS {
+        for (path, members) in SHAPE.iter().copied() {
             let mut body = request();
             body.as_object_mut().unwrap().remove(path);
             assert_eq!(refusal(&body), path);

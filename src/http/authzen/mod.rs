@@ -1,9 +1,13 @@
 //! `AuthZEN` 1.0, the standard decision API of the `OpenID` Foundation: for hosts and gateways that
 //! speak it already. What is asked goes through the same service as in GraphQL.
 //!
-//! - `evaluation`: one decision, how it is asked and answered
+//! - `evaluation`: one decision, how it is asked and answered; `batch`: several at once
+//! - `search`: who, on what and what, in pages
+//! - `metadata`: where all this is
+//! - `shape`: what the requests have in common
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
@@ -17,14 +21,37 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
 use crate::service::decision::Face;
 
+use batch::{Answers, Asked};
+use search::Sought;
+
+mod batch;
 mod evaluation;
+mod metadata;
+mod search;
+mod shape;
 
 /// Bytes of a request's body.
 const BODY: usize = 64 * 1024;
+/// The same of a batch, which may hold a thousand.
+const BATCH: usize = 1024 * 1024;
 
-/// `/access/v1/evaluation`.
+/// `/access/v1` and the metadata.
 pub fn routes(platform: Platform) -> Router {
-    Router::new().route("/access/v1/evaluation", any(evaluate)).with_state(platform)
+    let search = |sought: Sought| {
+        any(move |State(platform): State<Platform>, context: RequestContext, request: Request| async move {
+            let answered = find(&platform, sought, request).await;
+            answered.unwrap_or_else(|refusal| refusal.respond(Media::Json, &context))
+        })
+    };
+    Router::new()
+        .route("/access/v1/evaluation", any(evaluate))
+        .route("/access/v1/evaluations", any(evaluate_all))
+        .route("/access/v1/search/subject", search(Sought::Subjects))
+        .route("/access/v1/search/resource", search(Sought::Resources))
+        .route("/access/v1/search/action", search(Sought::Actions))
+        .route(metadata::WELL_KNOWN, any(metadata::answer))
+        .route(&format!("{}/{{*path}}", metadata::WELL_KNOWN), any(metadata::answer))
+        .with_state(platform)
 }
 
 async fn evaluate(State(platform): State<Platform>, context: RequestContext, request: Request) -> Response {
@@ -33,18 +60,51 @@ async fn evaluate(State(platform): State<Platform>, context: RequestContext, req
 }
 
 async fn evaluation(platform: &Platform, request: Request) -> Result<Response, Refusal> {
+    let (caller, body) = read(platform, request, BODY).await?;
+    let query = evaluation::read(&body)?;
+    let decision = platform.decide(&caller, Face::AuthZen, &query).await?;
+    Ok(encode(StatusCode::OK, Media::Json, &evaluation::Answer::of(&decision)))
+}
+
+async fn evaluate_all(State(platform): State<Platform>, context: RequestContext, request: Request) -> Response {
+    let answered = evaluations(&platform, request).await;
+    answered.unwrap_or_else(|refusal| refusal.respond(Media::Json, &context))
+}
+
+async fn evaluations(platform: &Platform, request: Request) -> Result<Response, Refusal> {
+    let (caller, body) = read(platform, request, BATCH).await?;
+    match batch::read(&body)? {
+        Asked::One(query) => {
+            let decision = platform.decide(&caller, Face::AuthZen, &query).await?;
+            Ok(encode(StatusCode::OK, Media::Json, &evaluation::Answer::of(&decision)))
+        }
+        Asked::Many(asked, semantic) => {
+            // Behind one that is wrong, and so denied, nothing is looked at when the first deny ends it.
+            let reached = asked.iter().take_while(|query| query.is_ok() || !semantic.ends_at(false));
+            let queries: Vec<_> = reached.filter_map(|query| query.as_ref().ok()).cloned().collect();
+            let decisions = platform.decide_until(&caller, Face::AuthZen, &queries, |it| semantic.ends_at(it.allowed));
+            let decisions = decisions.await?;
+            Ok(encode(StatusCode::OK, Media::Json, &Answers::of(&asked, &decisions, semantic)))
+        }
+    }
+}
+
+async fn find(platform: &Platform, sought: Sought, request: Request) -> Result<Response, Refusal> {
+    let (caller, body) = read(platform, request, BODY).await?;
+    let found = search::run(platform, &caller, sought, &body).await?;
+    Ok(encode(StatusCode::OK, Media::Json, &found))
+}
+
+/// Who asks, and the body of the request.
+async fn read(platform: &Platform, request: Request, limit: usize) -> Result<(Caller, Bytes), Refusal> {
     if request.method() != Method::POST {
         return Err(Refusal::method("POST", "send the request by POST"));
     }
     let caller = caller(platform, request.headers()).await?;
     if !media::is_json(request.headers()) {
-        let error = Error::bad_input("the body must be sent as `application/json`, in UTF-8");
-        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
+        return Err(Error::bad_input("the body must be sent as `application/json`, in UTF-8").into());
     }
-    let body = body::whole(request, BODY).await?;
-    let query = evaluation::read(&body)?;
-    let decision = platform.decide(&caller, Face::AuthZen, &query).await?;
-    Ok(encode(StatusCode::OK, Media::Json, &evaluation::Answer::of(&decision)))
+    Ok((caller, body::whole(request, limit).await?))
 }
 
 /// Who asks. A decision leaves nothing in the audit log, so nothing is kept of the request.

@@ -1,0 +1,135 @@
+//! Several evaluations in one request: what they have in common stands once at the top.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::evaluation::{self, Answer};
+use super::shape::wrong;
+use crate::error::{Error, Result};
+use crate::service::decision::{DECISIONS_MAX, Decision, Query};
+
+/// The members that stand at the top for all evaluations that lack them.
+const DEFAULTS: [&str; 4] = ["subject", "action", "resource", "context"];
+
+/// How far a batch goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Semantic {
+    /// To its end.
+    All,
+    /// To the first deny, which an evaluation that is wrong is too.
+    FirstDeny,
+    /// To the first permit.
+    FirstPermit,
+}
+
+impl Semantic {
+    fn parse(options: Option<&Value>) -> Result<Self> {
+        let Some(options) = options.filter(|options| !options.is_null()) else { return Ok(Self::All) };
+        let Value::Object(options) = options else { return Err(wrong(&["options"], "must be an object")) };
+        match options.get("evaluations_semantic").map(Value::as_str) {
+            None | Some(Some("execute_all")) => Ok(Self::All),
+            Some(Some("deny_on_first_deny")) => Ok(Self::FirstDeny),
+            Some(Some("permit_on_first_permit")) => Ok(Self::FirstPermit),
+            Some(_) => Err(wrong(
+                &["options", "evaluations_semantic"],
+                "must be `execute_all`, `deny_on_first_deny` or `permit_on_first_permit`",
+            )),
+        }
+    }
+
+    /// Whether nothing is evaluated behind this answer.
+    pub(super) const fn ends_at(self, allowed: bool) -> bool {
+        match self {
+            Self::All => false,
+            Self::FirstDeny => !allowed,
+            Self::FirstPermit => allowed,
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// One evaluation, as if it had been sent alone.
+    One(Query),
+    /// Several, each for itself: one that is wrong is a deny, and leaves the others as they are.
+    Many(Vec<Result<Query>>, Semantic),
+}
+
+/// The request in `body`.
+///
+/// # Errors
+/// `BAD_INPUT` for what concerns them all, at the member that is missing or wrong.
+pub(super) fn read(body: &[u8]) -> Result<Asked> {
+    let asked: Value =
+        serde_json::from_slice(body).map_err(|error| Error::bad_input(format!("the body cannot be read: {error}")))?;
+    let Value::Object(asked) = asked else { return Err(Error::bad_input("the body must be a JSON object")) };
+    let semantic = Semantic::parse(asked.get("options"))?;
+    let evaluations = match asked.get("evaluations") {
+        None => return evaluation::of_value(&asked.into()).map(Asked::One),
+        Some(Value::Array(none)) if none.is_empty() => return evaluation::of_value(&asked.into()).map(Asked::One),
+        Some(Value::Array(evaluations)) => evaluations,
+        Some(_) => return Err(wrong(&["evaluations"], "must be a list")),
+    };
+    if evaluations.len() > DECISIONS_MAX {
+        return Err(wrong(&["evaluations"], &format!("has more than {DECISIONS_MAX} entries")));
+    }
+    for name in DEFAULTS {
+        if asked.get(name).is_some_and(|default| !default.is_object() && !default.is_null()) {
+            return Err(wrong(&[name], "must be an object"));
+        }
+    }
+    let queries = evaluations.iter().enumerate().map(|(place, own)| {
+        let query = completed(own, &asked).and_then(|whole| evaluation::of_value(&whole));
+        query.map_err(|error| error.at(place.to_string()).at("evaluations"))
+    });
+    Ok(Asked::Many(queries.collect(), semantic))
+}
+
+/// An evaluation with what stands at the top for those members that it lacks: each is one or the
+/// other, never a mixture.
+fn completed(own: &Value, top: &Map<String, Value>) -> Result<Value> {
+    let Value::Object(own) = own else { return Err(Error::bad_input("an evaluation must be an object")) };
+    let member = |name: &str| Some((name.to_owned(), own.get(name).or_else(|| top.get(name))?.clone()));
+    Ok(DEFAULTS.into_iter().filter_map(member).collect::<Map<_, _>>().into())
+}
+
+/// The answer to several evaluations, in their order.
+#[derive(Debug, Serialize)]
+pub(super) struct Answers<'a> {
+    evaluations: Vec<One<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum One<'a> {
+    Decided(Answer<'a>),
+    Wrong(Value),
+}
+
+impl<'a> Answers<'a> {
+    /// Puts the decisions, which are those of the queries that are right, among the others.
+    pub(super) fn of(queries: &[Result<Query>], decisions: &'a [Decision], semantic: Semantic) -> Self {
+        let (mut decisions, mut evaluations) = (decisions.iter(), Vec::with_capacity(queries.len()));
+        for query in queries {
+            let (answer, allowed) = match query {
+                Ok(_) => match decisions.next() {
+                    Some(decision) => (One::Decided(Answer::of(decision)), decision.allowed),
+                    None => break,
+                },
+                Err(error) => (One::Wrong(refused(error)), false),
+            };
+            evaluations.push(answer);
+            if semantic.ends_at(allowed) {
+                break;
+            }
+        }
+        Self { evaluations }
+    }
+}
+
+/// An evaluation that cannot be made: a deny that says why.
+fn refused(error: &Error) -> Value {
+    let error = json!({ "status": 400, "code": error.code.as_str(), "message": error.message, "field": error.field });
+    json!({ "decision": false, "context": { "error": error } })
+}

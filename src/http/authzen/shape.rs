@@ -1,0 +1,65 @@
+//! What the requests have in common: which members they hold, and whom and what these mean.
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::service::decision::{About, Object, UserKey};
+
+/// The type of resource whose ids are objects themselves.
+pub(super) const SECTION: &str = "section";
+/// The type of subject that there is.
+pub(super) const USER: &str = "user";
+
+/// The objects that a request must hold, each with the texts that it must hold.
+pub(super) type Shape = &'static [(&'static str, &'static [&'static str])];
+
+/// Checks that a request has this shape. What it holds beside is passed over, as the
+/// specification has it, but for `properties` and `context`, which are objects where they are.
+///
+/// # Errors
+/// `BAD_INPUT`, at the member that is missing or wrong.
+pub(super) fn check(shape: Shape, asked: &Value) -> Result<()> {
+    let Value::Object(asked) = asked else { return Err(Error::bad_input("the body must be a JSON object")) };
+    for (name, members) in shape {
+        let Some(part) = asked.get(*name) else { return Err(wrong(&[name], "is missing")) };
+        let Value::Object(part) = part else { return Err(wrong(&[name], "must be an object")) };
+        for member in *members {
+            match part.get(*member) {
+                Some(Value::String(_)) => {}
+                Some(_) => return Err(wrong(&[name, member], "must be a string")),
+                None => return Err(wrong(&[name, member], "is missing")),
+            }
+        }
+        if part.get("properties").is_some_and(|properties| !properties.is_object()) {
+            return Err(wrong(&[name, "properties"], "must be an object"));
+        }
+    }
+    match asked.get("context") {
+        Some(context) if !context.is_object() && !context.is_null() => Err(wrong(&["context"], "must be an object")),
+        _ => Ok(()),
+    }
+}
+
+/// A refusal of the member at this path.
+pub(super) fn wrong(path: &[&str], what: &str) -> Error {
+    let error = Error::bad_input(format!("`{}` {what}", path.join(".")));
+    path.iter().rev().fold(error, |error, name| error.at(*name))
+}
+
+/// A text of a request whose shape is checked.
+pub(super) fn text<'a>(asked: &'a Value, part: &str, member: &str) -> &'a str {
+    asked.get(part).and_then(|part| part.get(member)?.as_str()).unwrap_or_default()
+}
+
+/// Who is meant. No key can name a subject of another type, or with another alphabet.
+pub(super) fn about(kind: &str, id: &str) -> About {
+    match UserKey::parse(id) {
+        Ok(key) if kind == USER => About::User(key),
+        _ => About::Nobody,
+    }
+}
+
+/// What is meant, if it is within the grammar of objects.
+pub(super) fn object(kind: &str, id: &str) -> Option<Object> {
+    if kind == SECTION { Object::parse(id) } else { Object::of_id(kind, id) }.ok()
+}
