@@ -29,7 +29,7 @@ pub(super) async fn answer(
     let installation = platform.installation.as_str().trim_end_matches('/');
     match decision_point(&platform, uri.path()) {
         Some(decision_point) => encode(StatusCode::OK, Media::Json, &metadata(installation, &decision_point)),
-        None => Refusal::from(nothing_at(&uri)).respond(Media::Json, &context),
+        None => nothing_at(&uri).respond(Media::Json, &context),
     }
 }
 

@@ -37,7 +37,7 @@ impl Sought {
     }
 
     /// The texts of a request that say what is searched for.
-    fn question<'a>(self, asked: &'a Value) -> [&'a str; 5] {
+    fn question(self, asked: &Value) -> [&str; 5] {
         let of = |part: &str, member: &str| text(asked, part, member);
         let (subject, resource) = (of("subject", "type"), of("resource", "type"));
         match self {
@@ -98,16 +98,16 @@ pub(super) async fn run(platform: &Platform, caller: &Caller, sought: Sought, bo
     Ok(match (sought, action, object) {
         (Sought::Subjects, Some(action), Some(object)) if subject_kind == USER => {
             let found = platform.users_allowed(caller, &action, &object, after, limit).await?;
-            page.answer(found, ToString::to_string, |user| json!({ "type": USER, "id": user.as_str() }))
+            page.answer(&found, ToString::to_string, |user| json!({ "type": USER, "id": user.as_str() }))
         }
         (Sought::Resources, Some(action), _) => {
             let Some(kind) = Kind::parse(resource_kind) else { return Ok(Answer::nothing()) };
             let found = platform.resources_allowed(caller, &about, &action, &kind, after, limit).await?;
-            page.answer(found, |(place, _)| place.clone(), |(_, id)| json!({ "type": resource_kind, "id": id }))
+            page.answer(&found, |(place, _)| place.clone(), |(_, id)| json!({ "type": resource_kind, "id": id }))
         }
         (Sought::Actions, _, Some(object)) => {
             let found = platform.actions_allowed(caller, &about, &object, after, limit).await?;
-            page.answer(found, ToString::to_string, |action| json!({ "name": action.as_str() }))
+            page.answer(&found, ToString::to_string, |action| json!({ "name": action.as_str() }))
         }
         // What no key and no object can name is nowhere.
         _ => Answer::nothing(),
@@ -149,7 +149,7 @@ impl Page {
         Ok(Self { of, limit: token.limit, after: token.after })
     }
 
-    fn answer<T>(self, found: Found<T>, place: impl Fn(&T) -> String, shown: impl Fn(&T) -> Value) -> Answer {
+    fn answer<T>(self, found: &Found<T>, place: impl Fn(&T) -> String, shown: impl Fn(&T) -> Value) -> Answer {
         let Self { of, limit, after } = self;
         let results: Vec<Value> = found.these.iter().map(shown).collect();
         let after = found.these.last().map(place).or(after);
