@@ -181,6 +181,7 @@ impl App {
         let routes = http::graphql_routes(schema, gate.clone(), options)
             .merge(http::health_routes(readiness))
             .merge(http::authzen::routes(self.platform.clone()))
+            .merge(http::casbin::routes(gate.clone()))
             .merge(http::avatar_routes(gate));
         let router = http::surround(routes, requests);
         if let Some(listener) = self.metrics.take() {

@@ -45,6 +45,8 @@ const DOMAIN_CRATES: &[&str] =
 const CONFIG_CRATES: &[&str] =
     &["figment", "lettre", "secrecy", "serde", "serde_saphyr", "sha2", "thiserror", "tracing_subscriber", "url"];
 const STORE_CRATES: &[&str] = &[
+    "async_trait",
+    "casbin",
     "sea_orm",
     "sea_orm_migration",
     "migrations",

@@ -2,6 +2,10 @@
 //! are read back, and the order in which they stand.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ahash::RandomState;
 
 use super::index::{Entry, Index, Name};
 use super::permissions::{Permission, Permissions};
@@ -59,22 +63,65 @@ pub(super) fn subject_pieces(name: &str) -> Name<'_> {
     name.find(':').and_then(|colon| name.split_at_checked(colon + 1)).unwrap_or(("", name))
 }
 
+/// Where a rule is in a snapshot.
+enum Place {
+    /// A permission.
+    Permission(RuleId),
+    /// A link: a member and what it holds.
+    Membership((u32, u32)),
+}
+
 impl Snapshot {
     /// The rules in their order.
-    pub fn rules(&self) -> impl Iterator<Item = Rule> + '_ {
+    pub fn rules(&self) -> impl Iterator<Item = Rule> {
+        self.order(|_| true).into_iter().filter_map(|place| self.at(place))
+    }
+
+    /// The rules of `subject` and of all that it holds, in their order: all that its decisions are
+    /// made from.
+    pub fn rules_of(&self, subject: &Subject) -> Vec<Rule> {
+        let Some(number) = self.number(subject) else { return Vec::new() };
+        let mut held: HashSet<u32, RandomState> = HashSet::default();
+        self.index.roles.visit(number, |one, _| _ = held.insert(one));
+        self.order(|subject| held.contains(&subject)).into_iter().filter_map(|place| self.at(place)).collect()
+    }
+
+    /// The rules as lines of the model: `p` or `g`, and the values in the order that the model
+    /// defines. They are written one by one, and live on with the snapshot that they are of.
+    pub fn lines(self: &Arc<Self>) -> impl Iterator<Item = Vec<String>> + Send + use<> {
+        let snapshot = Arc::clone(self);
+        self.order(|_| true).into_iter().filter_map(move |place| snapshot.line(&snapshot.at(place)?))
+    }
+
+    /// The rule as a line of the model; none for a denial in a model without an effect field.
+    pub fn line(&self, rule: &Rule) -> Option<Vec<String>> {
+        let mut line = vec![rule.ptype().to_owned()];
+        line.extend(self.plan.policy_line(rule, self.tenant())?);
+        Some(line)
+    }
+
+    /// Where the rules of these subjects are, in their order.
+    fn order(&self, wanted: impl Fn(u32) -> bool) -> Vec<Place> {
         let of = |(subject, own): (u32, &Permissions)| {
-            own.iter().map(|permission| RuleId { subject, permission: *permission }).collect::<Vec<_>>()
+            own.iter().map(move |permission| RuleId { subject, permission: *permission }).collect::<Vec<_>>()
         };
-        let mut permissions: Vec<_> = self.index.roles.owned().flat_map(of).collect();
+        let owned = self.index.roles.owned().filter(|(subject, _)| wanted(*subject));
+        let mut permissions: Vec<_> = owned.flat_map(of).collect();
         permissions.sort_unstable_by(|a, b| self.index.order(a, b));
-        let mut links: Vec<_> = self.index.roles.iter().collect();
+        let mut links: Vec<_> = self.index.roles.iter().filter(|(member, _)| wanted(*member)).collect();
         links.sort_unstable_by(|a, b| {
             self.index.subject_order(a.0, b.0).then_with(|| self.index.subject_order(a.1, b.1))
         });
-        let memberships = links.into_iter().filter_map(|(member, role)| {
-            Some(Rule::Membership { member: self.subject(member)?, role: self.subject(role)? })
-        });
-        permissions.into_iter().filter_map(|id| self.permission(&id)).chain(memberships)
+        permissions.into_iter().map(Place::Permission).chain(links.into_iter().map(Place::Membership)).collect()
+    }
+
+    fn at(&self, place: Place) -> Option<Rule> {
+        match place {
+            Place::Permission(id) => self.permission(&id),
+            Place::Membership((member, role)) => {
+                Some(Rule::Membership { member: self.subject(member)?, role: self.subject(role)? })
+            }
+        }
     }
 
     /// The rule of this id, when the snapshot has it.

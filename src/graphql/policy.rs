@@ -59,7 +59,7 @@ impl Policy {
     #[graphql(complexity = 5000)]
     async fn csv(&self, ctx: &Context<'_>) -> Result<String> {
         let (platform, caller) = caller(ctx)?;
-        platform.policy_csv(caller).await
+        platform.export_policy(caller).await?.text().await
     }
 }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -17,17 +16,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use super::admit::PlatformGate;
 use super::errors::Refusal;
 use super::media::Media;
+use super::tag::{CACHED, etag, is_known};
 use super::{Credentials, RequestContext, nothing_at};
 use crate::error::{Error, ErrorCode};
 
 /// Where avatars are, before the user's key.
 pub(super) const PLACE: &str = "/avatars/";
-
-/// Kept by the caller's own browser alone, which asks each time whether it still may and still is.
-const CACHED: [(HeaderName, HeaderValue); 2] = [
-    (CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
-    (VARY, HeaderValue::from_static("Authorization, X-Tenant")),
-];
 
 /// No script in it runs, nothing it names is loaded, and no name of the sender's is on it.
 const HARMLESS: [(HeaderName, HeaderValue); 3] = [
@@ -83,15 +77,4 @@ impl AsRef<[u8]> for Held {
 
 fn full(_: TryAcquireError) -> Error {
     Error::new(ErrorCode::RateLimited, "too many pictures are on their way: try again")
-}
-
-fn etag(digest: &str) -> Result<HeaderValue, Refusal> {
-    Ok(HeaderValue::try_from(format!("\"{digest}\"")).map_err(Error::internal)?)
-}
-
-/// Whether the caller has the picture of this digest already.
-fn is_known(headers: &HeaderMap, digest: &str) -> bool {
-    let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut tags = values.flat_map(|value| value.split(',')).map(str::trim);
-    tags.any(|tag| tag == "*" || tag.trim_start_matches("W/").trim_matches('"') == digest)
 }

@@ -10,7 +10,8 @@
 //! - [`limits`]: how much one document may ask for, wherever it comes from; `documents` keeps
 //!   those that come again
 //! - [`errors`]: the one place where errors get their code, their id and their log line
-//! - `avatar`: the pictures of users
+//! - `avatar`: the pictures of users; [`casbin`]: the rules, for other Casbin programs. `tag`
+//!   tells when they have them already
 //! - [`health`]: is it alive, is it ready; [`metrics`]: how it fares
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub mod admit;
 pub mod authzen;
 mod avatar;
 mod body;
+pub mod casbin;
 pub mod context;
 mod documents;
 pub mod errors;
@@ -42,6 +44,7 @@ mod media;
 pub mod metrics;
 mod multipart;
 mod operation;
+mod tag;
 pub mod ws;
 
 pub use context::RequestContext;

@@ -2,6 +2,7 @@
 //! calls. They know nothing of HTTP, GraphQL or Redis.
 
 pub mod avatar;
+pub mod casbin;
 pub mod change;
 mod conflict;
 pub mod decision;
@@ -56,6 +57,8 @@ pub use crate::sync::BusStatus;
 
 /// How many searches go on together.
 const SEARCHES: usize = 4;
+/// How many whole policies are on their way together.
+const EXPORTS: usize = 8;
 /// How many pictures are looked at together.
 const PICTURES: usize = 2;
 
@@ -94,6 +97,8 @@ pub struct Parts {
     /// The right to look at a picture: each takes a core, and memory for its pixels.
     pictures: Arc<Semaphore>,
     searches: Semaphore,
+    /// The right to write a whole policy out, until the last of it is taken.
+    exports: Arc<Semaphore>,
     /// What is counted.
     pub metrics: metrics::Metrics,
     /// Makes some decisions again.
@@ -164,6 +169,7 @@ impl Platform {
             max_staleness,
             pictures: Arc::new(Semaphore::new(PICTURES)),
             searches: Semaphore::new(SEARCHES),
+            exports: Arc::new(Semaphore::new(EXPORTS)),
             shadow: shadow::Shadow::new(shadow_one_in, metrics.shadow.clone()),
             metrics,
             credentials: session::Credentials::new(),

@@ -1,7 +1,6 @@
 //! The rules themselves: for auditors, for other Casbin programs, and as they change.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use futures_util::Stream;
 
@@ -121,14 +120,6 @@ impl Platform {
         })
     }
 
-    /// All rules in force here, as CSV in the form that Casbin's file adapters read.
-    pub async fn policy_csv(&self, caller: &Caller) -> Result<String> {
-        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        let policy = Arc::clone(&tenant.policy());
-        let key = tenant.key.clone();
-        tokio::task::spawn_blocking(move || csv(policy.snapshot.rules(), &key)).await.map_err(Error::internal)
-    }
-
     /// The revisions after `since`, then each new one once it is in force here. The right to see
     /// them is asked again at each.
     pub async fn policy_changes(
@@ -163,17 +154,7 @@ impl Platform {
     }
 }
 
-fn csv(rules: impl Iterator<Item = Rule>, tenant: &TenantKey) -> String {
-    let mut text = String::new();
-    for rule in rules {
-        text.push_str(&line(&rule, tenant));
-        text.push('\n');
-    }
-    text
-}
-
-/// A rule as Casbin's file adapters write it. No key holds a comma, a quote or a line break, so
-/// nothing needs quoting.
+/// A rule as it is stored, in the words of Casbin's files.
 pub(super) fn line(rule: &Rule, tenant: &TenantKey) -> String {
     let mut text = rule.ptype().to_owned();
     for value in rule.values(tenant) {

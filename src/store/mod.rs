@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 use crate::domain::key::TenantId;
 use crate::error::{Error, Result};
 
+pub mod adapter;
 pub mod audit;
 pub mod avatar;
 mod entity;
@@ -42,6 +43,7 @@ pub mod user;
 pub mod verify;
 mod write;
 
+pub use adapter::TenantAdapter;
 pub use tx::{CommitError, Tx};
 
 use entity::Tenanted;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 use sea_orm::sqlx::Row as _;
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
     QueryResult, QuerySelect,
 };
 
@@ -74,13 +74,27 @@ impl Store {
     }
 }
 
-/// Reads all rules of a tenant, in chunks so that the rows of a large policy are never held at
-/// once beside its rules.
+/// Reads all rules of a tenant.
 async fn read_rules(
     db: &DatabaseTransaction,
     tenant: TenantId,
     key: &TenantKey,
     mut take: impl FnMut(Rule),
+) -> Result<()> {
+    read_lines(db, tenant, &Condition::all(), |ptype, values| {
+        take(stored(Rule::from_values(ptype, values, key))?);
+        Ok(())
+    })
+    .await
+}
+
+/// Reads those rules of a tenant that fit, as `ptype` and `v0`, `v1`, …: in chunks, so that the rows
+/// of a large policy are never held at once beside its rules, and without copying their texts.
+pub(super) async fn read_lines(
+    db: &DatabaseTransaction,
+    tenant: TenantId,
+    fitting: &Condition,
+    mut take: impl FnMut(&str, &[&str]) -> Result<()>,
 ) -> Result<()> {
     use rule::Column::{Id, Ptype, TenantId, V0, V1, V2, V3, V4, V5};
     let mut last = i64::MIN;
@@ -91,11 +105,12 @@ async fn read_rules(
             .from(rule::Entity)
             .and_where(Expr::col(TenantId).eq(tenant.0))
             .and_where(Expr::col(Id).gt(last))
+            .cond_where(fitting.clone())
             .order_by(Id, Order::Asc)
             .limit(LOAD_CHUNK);
         let rows = db.query_all(&query).await?;
         for row in &rows {
-            take(rule_of(row, key)?);
+            take_line(row, &mut take)?;
         }
         match rows.last() {
             Some(row) if rows.len() as u64 == LOAD_CHUNK => last = row.try_get_by_index(7)?,
@@ -104,8 +119,7 @@ async fn read_rules(
     }
 }
 
-/// Reads a rule from the columns `ptype, v0, …, v5` without copying their texts.
-fn rule_of(row: &QueryResult, tenant: &TenantKey) -> Result<Rule> {
+fn take_line(row: &QueryResult, take: impl FnOnce(&str, &[&str]) -> Result<()>) -> Result<()> {
     let mut texts = [""; 7];
     let mut count = 0;
     for (i, slot) in texts.iter_mut().enumerate() {
@@ -114,7 +128,7 @@ fn rule_of(row: &QueryResult, tenant: &TenantKey) -> Result<Rule> {
         count = i;
     }
     let (ptype, values) = texts.split_first().ok_or_else(|| Error::internal("a rule without columns"))?;
-    stored(Rule::from_values(ptype, values.get(..count).unwrap_or_default(), tenant))
+    take(ptype, values.get(..count).unwrap_or_default())
 }
 
 fn text_at(row: &QueryResult, i: usize) -> Result<Option<&str>> {

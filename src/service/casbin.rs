@@ -1,0 +1,128 @@
+//! A tenant's policy for other Casbin programs: the whole of it, and what one user's browser may
+//! have of it.
+
+use std::sync::Arc;
+
+use futures_util::Stream;
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, TryAcquireError};
+
+use super::Platform;
+use super::permit::Permit;
+use super::tenants::Tenant;
+use crate::auth::caller::Caller;
+use crate::domain::key::{TenantId, UserKey};
+use crate::engine::tenant::TenantPolicy;
+use crate::error::{Error, ErrorCode, Result};
+use crate::policy::COMPILER_VERSION;
+use crate::policy::rule::Subject;
+
+/// So many bytes of text are made at once, and a line more.
+const CHUNK: usize = 64 * 1024;
+
+/// A whole policy at one revision, on its way to a Casbin program. While it is held, so is one of
+/// the few places for such.
+pub struct PolicyExport {
+    tenant: TenantId,
+    policy: Arc<TenantPolicy>,
+    place: OwnedSemaphorePermit,
+}
+
+/// The rules that one user's decisions are made from.
+pub struct UserRules {
+    /// The revision that they are of.
+    pub revision: u64,
+    /// What `casbin.js` takes: JSON with the model's text as `m` and the lines as `p`, where links
+    /// stand among the rules.
+    pub data: String,
+}
+
+impl Platform {
+    /// The Casbin model by which the rules match.
+    pub async fn casbin_model(&self, caller: &Caller) -> Result<&str> {
+        self.authorise(caller, Permit::RULES_READ).await?;
+        Ok(&self.model)
+    }
+
+    /// All rules in force here. `RATE_LIMITED` while too many are on their way.
+    pub async fn export_policy(&self, caller: &Caller) -> Result<PolicyExport> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        let place = Arc::clone(&self.exports).try_acquire_owned().map_err(full)?;
+        Ok(PolicyExport { tenant: tenant.id, policy: Arc::clone(&tenant.policy()), place })
+    }
+
+    /// The rules that this user's decisions are made from: what it holds, and what that says. Anyone
+    /// may ask about themselves; asking about others needs `read` on `admin/rules`. A user that
+    /// is disabled has none; `None` where there is no such user.
+    pub async fn casbin_rules_of(&self, caller: &Caller, user: &str) -> Result<Option<UserRules>> {
+        let Ok(user) = UserKey::parse(user) else {
+            self.authorise(caller, Permit::RULES_READ).await?;
+            return Ok(None);
+        };
+        let tenant: Arc<Tenant> = self.authorise_about(caller, Permit::RULES_READ, std::iter::once(&user)).await?;
+        let policy = Arc::clone(&tenant.policy());
+        let subject = Subject::User(user.clone());
+        if !policy.snapshot.knows(&subject) && !policy.disabled.contains(&user) {
+            return Ok(None);
+        }
+        let rules = policy.snapshot.rules_of(&subject);
+        let lines: Vec<_> = rules.iter().filter_map(|rule| policy.snapshot.line(rule)).collect();
+        let data = json!({ "m": self.model, "p": lines }).to_string();
+        Ok(Some(UserRules { revision: policy.counters.revision, data }))
+    }
+}
+
+impl PolicyExport {
+    /// The revision that it is of.
+    pub fn revision(&self) -> u64 {
+        self.policy.counters.revision
+    }
+
+    /// What tells this text from every other: of another tenant, revision or compiler.
+    pub fn tag(&self) -> String {
+        format!("{}-{}-{COMPILER_VERSION}", self.tenant.0.simple(), self.revision())
+    }
+
+    /// The rules as Casbin's file adapters read them, a line each: all at once.
+    pub async fn text(self) -> Result<String> {
+        let text = move || Chunks(self.policy.snapshot.lines()).collect();
+        tokio::task::spawn_blocking(text).await.map_err(Error::internal)
+    }
+
+    /// The same in pieces, each made when it is asked for: however large the policy is, no more of
+    /// its text is in memory than one of them.
+    pub async fn stream(self) -> Result<impl Stream<Item = String> + Send + 'static> {
+        let Self { policy, place, .. } = self;
+        let ordered = tokio::task::spawn_blocking(move || policy.snapshot.lines()).await;
+        let chunks = Chunks(ordered.map_err(Error::internal)?);
+        // The place goes with the last piece.
+        Ok(futures_util::stream::iter(chunks.map(move |chunk| {
+            let _ = &place;
+            chunk
+        })))
+    }
+}
+
+/// Lines as pieces of a CSV. No key holds a comma, a quote or a line break, so nothing needs
+/// quoting.
+struct Chunks<L>(L);
+
+impl<L: Iterator<Item = Vec<String>>> Iterator for Chunks<L> {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        let mut text = String::new();
+        for line in self.0.by_ref() {
+            text.push_str(&line.join(", "));
+            text.push('\n');
+            if text.len() >= CHUNK {
+                break;
+            }
+        }
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+fn full(_: TryAcquireError) -> Error {
+    Error::new(ErrorCode::RateLimited, "too many whole policies are on their way: try again")
+}
