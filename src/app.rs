@@ -182,6 +182,7 @@ impl App {
             .merge(http::health_routes(readiness))
             .merge(http::authzen::routes(self.platform.clone()))
             .merge(http::casbin::routes(gate.clone()))
+            .merge(http::audit::routes(gate.clone()))
             .merge(http::avatar_routes(gate));
         let router = http::surround(routes, requests);
         if let Some(listener) = self.metrics.take() {

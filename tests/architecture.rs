@@ -54,6 +54,7 @@ const STORE_CRATES: &[&str] = &[
     "time",
     "serde",
     "serde_json",
+    "sha2",
     "base64",
     "thiserror",
     "tokio",

@@ -1,6 +1,8 @@
 //! Every mutation, whatever it is: made, it leaves one audit event and at most one revision; refused,
 //! it leaves nothing at all (R43). Which ones there are, the schema says.
 
+mod chain;
+mod log;
 mod refused;
 mod step;
 

@@ -344,6 +344,60 @@ fn decisions_are_measured_with_a_tenants_own_rules() {
     assert_refused(&bench(&["nowhere"]), &["`nowhere`", "(tenant)", "[NOT_FOUND]"]);
 }
 
+#[tokio::test]
+async fn the_audit_log_is_read_exported_and_verified() {
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let server = place.serve();
+    let key = sign_in(&server, "acme", "ada", "Secret-12").await;
+    let client = Place::new().with("BAILIWICK_SERVER", &server.url).with("BAILIWICK_API_KEY", &key);
+    let both = |arguments: &[&str]| {
+        let direct = place.run(&[arguments, &["--tenant", "acme"]].concat());
+        let remote = client.run(arguments);
+        assert_eq!((direct.code, remote.code), (0, 0), "{direct:?}\n{remote:?}");
+        (direct.out, remote.out)
+    };
+    let (direct, remote) = both(&["audit", "list"]);
+    assert_eq!(direct, remote);
+    assert!(
+        direct.starts_with("AT ") && direct.contains("session.create") && direct.contains("tenant:acme"),
+        "{direct}"
+    );
+    let (direct, remote) = both(&["audit", "list", "--actor", "ada", "--action", "session.create", "--json"]);
+    assert_eq!(direct, remote);
+    assert_eq!(serde_json::from_str::<Value>(&direct).unwrap()[0]["target"], "user:ada");
+    let (direct, remote) = both(&["audit", "export", "--target", "user:ada", "--from", "2020-01-01T00:00:00Z"]);
+    assert!(direct.starts_with("\"at\",") && direct.contains("session.create"), "{direct}");
+    assert_eq!(direct, remote);
+    let (_, lines) = both(&["audit", "export", "--format", "jsonl"]);
+    let newest: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!((&newest["action"], &newest["after"]["format"]), (&json!("audit.export"), &json!("jsonl")));
+    assert_refused(&client.run(&["audit", "list", "--from", "yesterday"]), &["'--from <TIME>'"]);
+    assert_refused(&place.run(&["audit", "export"]), &["--tenant", "[BAD_INPUT]"]);
+    let stranger = Place::new().with("BAILIWICK_SERVER", &server.url).with("BAILIWICK_API_KEY", "bwk_nobody");
+    assert_refused(&stranger.run(&["audit", "export"]), &["[UNAUTHENTICATED]"]);
+    assert_refused(&client.run(&["audit", "verify", "--tenant", "acme"]), &["`audit verify`", "(server)"]);
+    assert_refused(&place.run(&["audit", "verify", "--tenant", "nowhere"]), &["`nowhere`", "[NOT_FOUND]"]);
+
+    let verify = |more: &[&str]| place.run(&[&["audit", "verify", "--tenant", "acme"], more].concat());
+    let sound = verify(&[]);
+    assert!(
+        sound.code == 0 && sound.out.starts_with("acme: in order, ") && sound.out.contains("\ndigest "),
+        "{sound:?}"
+    );
+    assert_eq!(server.stop("-TERM").code, 0);
+    let url = format!("sqlite://{}", place.path().join("bailiwick.db").display());
+    let tables = Tables::of(&Database::at(url)).await;
+    tables.run("UPDATE audit_events SET reason = 'mine' WHERE place = 1 AND target = 'tenant:acme'").await;
+    let broken = verify(&[]);
+    assert_eq!(
+        (broken.code, broken.out.as_str()),
+        (1, "acme: broken: event 1 was changed; 0 events before are in order\n")
+    );
+    let broken = verify(&["--json"]);
+    assert_eq!((broken.code, &json_of(&broken)["broken"]), (1, &json!("event 1 was changed")));
+}
+
 #[test]
 fn shells_and_man_know_every_command() {
     let place = Place::new();
@@ -421,6 +475,9 @@ fn every_command_has_help_with_an_example() {
         "explain",
         "who-can",
         "what-can",
+        "audit list",
+        "audit export",
+        "audit verify",
         "completions",
         "man",
         "policy verify",

@@ -161,6 +161,9 @@ async fn policy(run: &mut Run, alice: &Client, url: &str) {
     let rules = run.get(alice, "Rules", json!({ "search": "night" })).await;
     assert!(rules["rules"]["totalCount"].as_u64().unwrap() > 0);
 
+    let events = run.get(alice, "AuditEvents", json!({ "filter": { "target": "role:analyst" } })).await;
+    assert_eq!(events["nodes"][0]["action"], "role.update");
+
     let mut socket = Socket::open(url, alice).await;
     socket.subscribe("1", &document("PolicyChanged"), json!({ "since": 1 })).await;
     let first = socket.next("1").await;

@@ -77,6 +77,7 @@ fn queries() -> Vec<(&'static str, Value)> {
         ("WhatCan", json!({ "subject": "alice" })),
         ("Policy", json!({})),
         ("Rules", json!({})),
+        ("AuditEvents", json!({})),
     ]
 }
 

@@ -12,6 +12,7 @@ mod m0003_avatar;
 mod m0004_tenant_secret;
 mod m0005_profile_import;
 mod m0006_last_change;
+mod m0007_audit_chain;
 mod table;
 
 /// All migrations, oldest first.
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_tenant_secret::TenantSecret),
             Box::new(m0005_profile_import::ProfileImport),
             Box::new(m0006_last_change::LastChange),
+            Box::new(m0007_audit_chain::AuditChain),
         ]
     }
 }

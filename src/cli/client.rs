@@ -102,8 +102,7 @@ impl Client {
 
 impl Database {
     async fn run(&self, tenant: Option<&TenantKey>, document: &str, variables: Value) -> Result<Map<String, Value>> {
-        let unnamed = || Error::bad_input("name the tenant: `--tenant KEY`").at("tenant");
-        let caller = super::caller_in(&self.app, tenant.ok_or_else(unnamed)?).await?;
+        let caller = super::caller_in(&self.app, &super::named(tenant)?).await?;
         let mut request = Request::new(document).variables(Variables::from_json(variables));
         request.data = graphql::request_data(self.app.platform(), Some(caller));
         let answer = self.schema.execute(request).await;

@@ -4,6 +4,7 @@
 //! What was asked for goes to standard output, everything else (logs, the operator's first
 //! password, errors) to standard error.
 
+mod audit;
 mod bench;
 mod client;
 mod decide;
@@ -101,6 +102,9 @@ enum Command {
     /// Look after the compiled rules.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Read, export and check the audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Measure how long decisions of a tenant take here, beside casbin's Enforcer.
     Bench(bench::Args),
     /// Make the tenant `demo` with lifelike data, unless it is there.
@@ -140,6 +144,7 @@ async fn ask(client: &Client, command: Command) -> Result<ExitCode> {
         Command::WhoCan(args) => search::who_can(client, &args).await,
         Command::WhatCan(args) => search::what_can(client, &args).await,
         Command::Policy(command) => policy::run(client, command).await,
+        Command::Audit(command) => audit::run(client, command).await,
         Command::Bench(args) => bench::run(client, &args).await,
         Command::Demo => print(&bailiwick::demo::load(client.app("demo")?.platform()).await?),
         // All that opening the database has not done already is to say so.
@@ -197,6 +202,11 @@ fn start_logging(settings: &Settings) {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().init(),
     }
+}
+
+/// The tenant that a command on the database must be told.
+fn named(tenant: Option<&TenantKey>) -> Result<TenantKey> {
+    tenant.cloned().ok_or_else(|| Error::bad_input("name the tenant: `--tenant KEY`").at("tenant"))
 }
 
 /// The command line itself as a caller in a tenant.

@@ -1,5 +1,7 @@
 //! A server as the command line reaches it: GraphQL over HTTP with a bearer token.
 
+use std::io::ErrorKind;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use bailiwick::domain::key::TenantKey;
@@ -7,8 +9,9 @@ use bailiwick::error::{Error, ErrorCode, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use ureq::Agent;
+use ureq::http::StatusCode;
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, RequestBuilder};
 use url::Url;
 
 use super::client::without_input;
@@ -47,20 +50,15 @@ impl Server {
         document: &str,
         variables: Value,
     ) -> Result<Map<String, Value>> {
-        let mut request = self.agent.post(self.at("graphql")?.as_str()).header("Authorization", self.bearer());
-        if let Some(tenant) = tenant {
-            request = request.header("X-Tenant", tenant.as_str());
-        }
+        let url = self.at("graphql")?;
+        let request = self.signed(self.agent.post(url.as_str()), tenant).header("Accept", "application/json");
         let body = json!({ "query": document, "variables": variables });
         let answer = blocking(move || {
-            let mut response = request.header("Accept", "application/json").send_json(&body)?;
+            let mut response = request.send_json(&body)?;
             Ok((response.status(), response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec()?))
         });
         let (status, body) = answer.await.map_err(|error| self.unreachable(error))?;
-        let Ok(answer) = serde_json::from_slice::<Answer>(&body) else {
-            let message = format!("{} answers {status}, and no GraphQL: is it the server's address?", self.url);
-            return Err(Error::unavailable(message).at("server"));
-        };
+        let answer = self.answer(status, &body)?;
         match (answer.errors.into_iter().next(), answer.data) {
             (Some(first), _) => Err(first.into()),
             (None, Some(data)) => Ok(data),
@@ -68,12 +66,58 @@ impl Server {
         }
     }
 
-    fn at(&self, path: &str) -> Result<Url> {
-        self.url.join(path).map_err(Error::internal)
+    /// Copies a file of the server to standard output, as it comes.
+    pub(super) async fn copy(
+        &self,
+        tenant: Option<&TenantKey>,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<ExitCode> {
+        let mut url = self.at(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.signed(self.agent.get(url.as_str()), tenant);
+        let copied = blocking(move || {
+            let mut response = request.call()?;
+            if response.status() != StatusCode::OK {
+                return Ok(Some((
+                    response.status(),
+                    response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec()?,
+                )));
+            }
+            match std::io::copy(&mut response.body_mut().as_reader(), &mut std::io::stdout().lock()) {
+                // Who reads has seen enough (`| head`).
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+                _ => Ok(None),
+            }
+        });
+        let Some((status, body)) = copied.await.map_err(|error| self.unreachable(error))? else {
+            return Ok(ExitCode::SUCCESS);
+        };
+        let refused = self.answer(status, &body)?.errors.into_iter().next();
+        Err(refused.map_or_else(|| Error::unavailable(format!("{} answers {status}", self.url)), Into::into))
     }
 
-    fn bearer(&self) -> String {
-        format!("Bearer {}", self.key.expose_secret())
+    /// An answer of ours, whatever its status.
+    fn answer(&self, status: StatusCode, body: &[u8]) -> Result<Answer> {
+        serde_json::from_slice(body).map_err(|_| {
+            let message = format!("{} answers {status}, and not as we do: is it the server's address?", self.url);
+            Error::unavailable(message).at("server")
+        })
+    }
+
+    /// The same request with who asks and in which tenant.
+    fn signed<B>(&self, request: RequestBuilder<B>, tenant: Option<&TenantKey>) -> RequestBuilder<B> {
+        let request = request.header("Authorization", format!("Bearer {}", self.key.expose_secret()));
+        match tenant {
+            Some(tenant) => request.header("X-Tenant", tenant.as_str()),
+            None => request,
+        }
+    }
+
+    fn at(&self, path: &str) -> Result<Url> {
+        self.url.join(path).map_err(Error::internal)
     }
 
     fn unreachable(&self, error: ureq::Error) -> Error {

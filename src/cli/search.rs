@@ -113,7 +113,7 @@ pub(super) async fn who_can(client: &Client, args: &WhoCan) -> Result<ExitCode> 
     variables.insert("object".to_owned(), args.object.as_str().into());
     variables.insert("why".to_owned(), args.why.into());
     let found = client.list(args.place.tenant.as_ref(), WHO_CAN, variables, args.limit.get()).await?;
-    let Some(nodes) = shown(&args.place, found)? else { return Ok(ExitCode::SUCCESS) };
+    let Some(nodes) = shown(args.place.json, found)? else { return Ok(ExitCode::SUCCESS) };
     let users: Vec<SubjectAccess> = typed(nodes)?;
     let row = |SubjectAccess { user, via }: SubjectAccess| [user.key, user.full_name, user.base_role, names(&via)];
     let heads = ["USER", "NAME", "BASE ROLE", if args.why { "BY" } else { "" }];
@@ -126,7 +126,7 @@ pub(super) async fn what_can(client: &Client, args: &WhatCan) -> Result<ExitCode
     variables.insert("module".to_owned(), json!(args.module.as_ref().map(ModuleKey::as_str)));
     variables.insert("why".to_owned(), args.why.into());
     let found = client.list(args.place.tenant.as_ref(), WHAT_CAN, variables, args.limit.get()).await?;
-    let Some(nodes) = shown(&args.place, found)? else { return Ok(ExitCode::SUCCESS) };
+    let Some(nodes) = shown(args.place.json, found)? else { return Ok(ExitCode::SUCCESS) };
     let pairs: Vec<Access> = typed(nodes)?;
     let by_object =
         pairs.chunk_by(|one, next| one.object == next.object && (!args.why || names(&one.via) == names(&next.via)));
@@ -140,11 +140,11 @@ pub(super) async fn what_can(client: &Client, args: &WhatCan) -> Result<ExitCode
 }
 
 /// The list that was found, unless programs want it or it is empty: then it is printed already.
-fn shown(place: &Place, (nodes, has_more): (Vec<Value>, bool)) -> Result<Option<Value>> {
+pub(super) fn shown(json: bool, (nodes, has_more): (Vec<Value>, bool)) -> Result<Option<Value>> {
     if has_more {
         note("there are more: `--all` lists them, `--limit N` so many");
     }
-    if place.json {
+    if json {
         print_json(&nodes.into())?;
         return Ok(None);
     }

@@ -1,6 +1,7 @@
 //! The GraphQL face: the schema over the services, a file per concept. Resolvers parse what
 //! comes in, call one use case, and show what comes out. They check nothing and query nothing.
 
+pub mod audit;
 pub mod catalogue;
 mod context;
 pub mod decision;

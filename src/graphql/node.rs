@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
+use super::audit::AuditEvent;
 use super::group::Group;
 use super::profile::Profile;
 use super::resource::Resource;
@@ -28,6 +29,8 @@ pub enum Node {
     Group(Group),
     /// A resource.
     Resource(Resource),
+    /// An audit event.
+    AuditEvent(AuditEvent),
 }
 
 /// The kinds of things with an id.
@@ -39,15 +42,17 @@ pub(super) enum Kind {
     Role,
     Group,
     Resource,
+    AuditEvent,
 }
 
-const KINDS: [(Kind, u8); 6] = [
+const KINDS: [(Kind, u8); 7] = [
     (Kind::Tenant, b't'),
     (Kind::User, b'u'),
     (Kind::Profile, b'p'),
     (Kind::Role, b'r'),
     (Kind::Group, b'g'),
     (Kind::Resource, b'o'),
+    (Kind::AuditEvent, b'a'),
 ];
 
 /// The opaque id of a thing.

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, MergedObject, MergedSubscription, Object};
 
+use super::audit::{AuditEvent, AuditQuery};
 use super::catalogue::Catalogue;
 use super::context::caller;
 use super::decision::DecisionQuery;
@@ -47,6 +48,9 @@ impl NodeQuery {
             Kind::Profile => platform.profile_by_id(caller, id).await?.map(|row| Node::Profile(Profile::new(row))),
             Kind::Role => platform.role_by_id(caller, id).await?.map(|row| Node::Role(Role::new(row))),
             Kind::Group => platform.group_by_id(caller, id).await?.map(|group| Node::Group(Group::new(group))),
+            Kind::AuditEvent => {
+                platform.audit_event_by_id(caller, id).await?.map(|one| Node::AuditEvent(AuditEvent::new(one)))
+            }
             Kind::Resource => platform.resource_by_id(caller, id).await?.map(|one| Node::Resource(Resource::new(one))),
         })
     }
@@ -57,6 +61,19 @@ impl NodeQuery {
         Ok(Catalogue::new(platform, platform.listed_modules(caller).await?))
     }
 }
+
+/// Decisions and all that inspects them: a part of its own, since each part of one list nests
+/// what the compiler has to look through.
+#[derive(Default, MergedObject)]
+pub struct InspectionQuery(
+    DecisionQuery,
+    ExplainQuery,
+    SearchQuery,
+    MaskQuery,
+    PseudonymQuery,
+    PolicyQuery,
+    AuditQuery,
+);
 
 /// Questions. They change nothing.
 #[derive(Default, MergedObject)]
@@ -70,12 +87,7 @@ pub struct Query(
     RoleQuery,
     ResourceQuery,
     LinkQuery,
-    DecisionQuery,
-    ExplainQuery,
-    SearchQuery,
-    MaskQuery,
-    PseudonymQuery,
-    PolicyQuery,
+    InspectionQuery,
 );
 
 /// Changes. Each is made as a whole or not at all.

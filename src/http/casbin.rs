@@ -21,8 +21,7 @@ use super::admit::PlatformGate;
 use super::errors::{Refusal, encode};
 use super::media::Media;
 use super::tag::{CACHED, etag, is_known};
-use super::{Credentials, RequestContext, nothing_at};
-use crate::auth::caller::Caller;
+use super::{RequestContext, caller_of};
 use crate::error::{Error, ErrorCode};
 
 /// The revision of the policy that an answer is of.
@@ -39,7 +38,7 @@ pub fn routes(gate: PlatformGate) -> Router {
 
 async fn model(State(gate): State<PlatformGate>, context: RequestContext, uri: Uri, headers: HeaderMap) -> Response {
     let answered = async {
-        let caller = caller(&gate, &context, &uri, &headers).await?;
+        let caller = caller_of(&gate, &context, &uri, &headers).await?;
         let text = gate.0.casbin_model(&caller).await?.to_owned();
         if is_known(&headers, &gate.0.model_hash) {
             return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag(&gate.0.model_hash)?)], CACHED).into_response());
@@ -52,7 +51,7 @@ async fn model(State(gate): State<PlatformGate>, context: RequestContext, uri: U
 
 async fn policy(State(gate): State<PlatformGate>, context: RequestContext, uri: Uri, headers: HeaderMap) -> Response {
     let answered = async {
-        let caller = caller(&gate, &context, &uri, &headers).await?;
+        let caller = caller_of(&gate, &context, &uri, &headers).await?;
         let export = gate.0.export_policy(&caller).await?;
         let own = [(ETAG, etag(&export.tag())?), (REVISION, HeaderValue::from(export.revision()))];
         if is_known(&headers, &export.tag()) {
@@ -80,29 +79,21 @@ async fn user(
     asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
 ) -> Response {
     let answered = async {
-        let caller = caller(&gate, &context, &uri, &headers).await?;
+        let caller = caller_of(&gate, &context, &uri, &headers).await?;
         let asked = asked.map_err(|_| Error::bad_input("the query of the address cannot be read"))?.0.subject;
         let found = gate.0.casbin_rules_of(&caller, &user).await?;
         let found = found.ok_or_else(|| Error::new(ErrorCode::NotFound, "there is no such user"))?;
         if asked.is_some_and(|subject| subject.strip_prefix("user:") != Some(user.as_str())) {
-            return Err(Error::bad_input("`subject` must be `user:` and the key of the address: it is what rules name").into());
+            return Err(Error::bad_input(
+                "`subject` must be `user:` and the key of the address: it is what rules name",
+            )
+            .into());
         }
         let mut response = encode(StatusCode::OK, Media::Json, &json!({ "data": found.data }));
         response.headers_mut().insert(REVISION, HeaderValue::from(found.revision));
         Ok(response)
     };
     answered.await.unwrap_or_else(|refusal: Refusal| refusal.respond(Media::Json, &context))
-}
-
-async fn caller(
-    gate: &PlatformGate,
-    context: &RequestContext,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Result<Caller, Refusal> {
-    let credentials = Credentials::from_headers(headers)?;
-    credentials.require()?;
-    Ok(gate.caller(&credentials, context).await?.ok_or_else(|| nothing_at(uri))?)
 }
 
 /// The headers of a file of this type and name, which no browser takes for anything else.

@@ -11,7 +11,7 @@
 //!   those that come again
 //! - [`errors`]: the one place where errors get their code, their id and their log line
 //! - `avatar`: the pictures of users; [`casbin`]: the rules, for other Casbin programs. `tag`
-//!   tells when they have them already
+//!   tells when they have them already; [`audit`]: the audit log, to take it out
 //! - [`health`]: is it alive, is it ready; [`metrics`]: how it fares
 
 use std::sync::Arc;
@@ -26,9 +26,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::auth::caller::Caller;
 use crate::error::{Error, ErrorCode};
 
 pub mod admit;
+pub mod audit;
 pub mod authzen;
 mod avatar;
 mod body;
@@ -129,6 +131,18 @@ pub fn surround(routes: Router, requests: Requests) -> Router {
 
 async fn not_found(context: RequestContext, uri: Uri, headers: HeaderMap) -> Response {
     nothing_at(&uri).respond(Media::negotiate(&headers).unwrap_or(Media::Json), &context)
+}
+
+/// Who asks for a file: with a bearer token, which no browser adds by itself.
+async fn caller_of(
+    gate: &PlatformGate,
+    context: &RequestContext,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Caller, Refusal> {
+    let credentials = Credentials::from_headers(headers)?;
+    credentials.require()?;
+    Ok(gate.caller(&credentials, context).await?.ok_or_else(|| nothing_at(uri))?)
 }
 
 fn nothing_at(uri: &Uri) -> Refusal {

@@ -188,10 +188,12 @@ impl Platform {
         tx.write_rules(diff).await?;
         let rules = diff.rules();
         let revises = !rules.is_empty() || alters_answers(written.before, written.after);
-        let counters = tx.conclude(record.change_id, revises, written.alters_credentials()).await?;
         let patch = &written.patch;
         let (was, is) = written.for_audit(accounts)?;
-        tx.audit(&record.event(was, is, revises.then_some(counters.revision))).await?;
+        // Before the counters are written, so that one statement writes all of the tenant's row.
+        let next = revises.then(|| tx.counters().revision + 1);
+        tx.audit(&record.event(was, is, next)).await?;
+        let counters = tx.conclude(record.change_id, revises, written.alters_credentials()).await?;
         if !revises {
             if !patch.is_empty() || !diff.is_empty() {
                 tx.amend_revision(patch, written.after, self.catalogue.hash()).await?;

@@ -1,6 +1,7 @@
 //! The use cases, a file per concept. Only they open a transaction, and each asks first who
 //! calls. They know nothing of HTTP, GraphQL or Redis.
 
+pub mod audit;
 pub mod avatar;
 pub mod casbin;
 pub mod change;

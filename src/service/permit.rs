@@ -72,6 +72,8 @@ permits! {
     DECISIONS_READ = "admin/decisions", read;
     /// See rules and follow their changes.
     RULES_READ = "admin/rules", read;
+    /// See and export the audit log.
+    AUDIT_READ = "admin/audit", read;
 }
 
 impl Permit {

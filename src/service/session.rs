@@ -244,8 +244,8 @@ impl Platform {
         from: Option<TenantId>,
     ) -> Result<()> {
         let record = Record::new(caller, &account_intent(action, user), self.now());
-        tx.bump(false, true).await?;
         tx.audit(&record.event(None, None, None)).await?;
+        tx.bump(false, true).await?;
         self.commit(tx, record, None, from).await.map(drop)
     }
 

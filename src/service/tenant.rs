@@ -20,6 +20,7 @@ use crate::domain::user::{BaseRole, Email, Telephony, UserChange, Username, chec
 use crate::error::{Error, ErrorCode, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::revision::Counters;
+use crate::store::audit::chain::ChainHead;
 use crate::store::page::{Page, PageOf};
 pub use crate::store::tenant::TenantRow;
 use crate::store::user::NewAccount;
@@ -99,6 +100,7 @@ impl Platform {
             counters: Counters::default(),
             compiler_version: COMPILER_VERSION,
             last_change: None,
+            audit: ChainHead::default(),
             settings,
             created_at: now,
         };

@@ -48,7 +48,7 @@ impl Platform {
             let unknown = || Error::not_found("user", key).at(i.to_string()).at("keys");
             lines.push(cells(found.get(key).ok_or_else(unknown)?, groups.get(key)));
         }
-        let csv = sheet(&lines)?;
+        let csv = sheet(Some(COLUMNS), &lines)?;
         let intent = Intent {
             permit: Permit::USERS_READ,
             action: "users.export",
@@ -188,14 +188,17 @@ fn cells(row: &UserRow, groups: Option<&Vec<GroupKey>>) -> [String; 10] {
     ]
 }
 
-/// CSV as RFC 4180 has it. Every cell is quoted: a spreadsheet that takes another character than
-/// the comma for the separator would else find cells that were never looked at here.
-fn sheet(lines: &[[String; 10]]) -> Result<String> {
+/// CSV as RFC 4180 has it, with these heads, if any. Every cell is quoted: a spreadsheet that takes
+/// another character than the comma for the separator would else find cells that were never looked at
+/// here.
+pub(super) fn sheet<const N: usize>(heads: Option<[&str; N]>, lines: &[[String; N]]) -> Result<String> {
     let mut sheet = csv::WriterBuilder::new()
         .quote_style(csv::QuoteStyle::Always)
         .terminator(csv::Terminator::CRLF)
         .from_writer(Vec::new());
-    sheet.write_record(COLUMNS).map_err(Error::internal)?;
+    if let Some(heads) = heads {
+        sheet.write_record(heads).map_err(Error::internal)?;
+    }
     for line in lines {
         sheet.write_record(line.iter().map(|cell| harmless(cell))).map_err(Error::internal)?;
     }

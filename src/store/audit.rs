@@ -1,8 +1,12 @@
 //! The audit log: everything that was done, by whom, when and why (R43).
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, Select};
+pub mod chain;
+
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, Select};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use chain::ChainHead;
 
 use super::entity::audit::audit_event;
 use super::error::stored;
@@ -108,7 +112,7 @@ impl AuditEvent {
         })
     }
 
-    fn row(&self, tenant: TenantId) -> audit_event::Model {
+    fn row(&self, tenant: TenantId, head: &ChainHead) -> audit_event::Model {
         audit_event::Model {
             tenant_id: tenant.0,
             id: self.id,
@@ -125,6 +129,8 @@ impl AuditEvent {
             address: self.address.clone(),
             reason: self.reason.clone(),
             revision: self.revision.map(u64::cast_signed),
+            place: Some(head.count.cast_signed()),
+            digest: Some(head.digest.to_vec()),
         }
     }
 }
@@ -171,21 +177,6 @@ impl Scope {
     pub async fn audit_event_by_id(&self, id: Uuid) -> Result<Option<AuditEvent>> {
         let found = self.find::<audit_event::Entity>().filter(audit_event::Column::Id.eq(id));
         found.one(&self.db).await?.map(AuditEvent::of).transpose()
-    }
-}
-
-impl Tx {
-    /// Writes an event of this tenant into the log.
-    pub async fn audit(&mut self, event: &AuditEvent) -> Result<()> {
-        self.audit_in(self.tenant.id, event).await
-    }
-
-    /// Writes an event into the log of another tenant: an operator's own, which learns that the
-    /// operator was here.
-    pub async fn audit_in(&mut self, tenant: TenantId, event: &AuditEvent) -> Result<()> {
-        let row = event.row(tenant).into_active_model();
-        audit_event::Entity::insert(row).exec_without_returning(&self.db).await?;
-        Ok(())
     }
 }
 

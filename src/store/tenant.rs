@@ -9,6 +9,7 @@ use sea_orm::{
 
 use uuid::Uuid;
 
+use super::audit::chain::ChainHead;
 use super::entity::tenant::{licence, tenant};
 use super::error::stored;
 use super::page::{Keyset, Page, PageOf, search};
@@ -16,7 +17,7 @@ use super::{Scope, Store};
 use crate::domain::key::{ModuleKey, TenantId, TenantKey};
 use crate::domain::name::{Name, Timestamp};
 use crate::domain::tenant::Settings;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::policy::revision::Counters;
 
 /// The most tenants that one statement asks for.
@@ -37,6 +38,8 @@ pub struct TenantRow {
     pub compiler_version: i32,
     /// The id of the change that left its state as it is.
     pub last_change: Option<Uuid>,
+    /// How far its chain of audit events is.
+    pub audit: ChainHead,
     /// Its settings.
     pub settings: Settings,
     /// When it was made.
@@ -52,6 +55,13 @@ impl TenantRow {
             counters: counters(row.revision, row.credential_epoch),
             compiler_version: row.compiler_version,
             last_change: row.last_change,
+            audit: ChainHead {
+                count: row.audit_count.cast_unsigned(),
+                digest: match &row.audit_digest {
+                    Some(digest) => digest.as_slice().try_into().map_err(Error::internal)?,
+                    None => [0; 32],
+                },
+            },
             settings: Settings {
                 security_suite: row.security_suite,
                 masked_characters: row.masked_characters,
@@ -70,6 +80,8 @@ impl TenantRow {
             credential_epoch: self.counters.credential_epoch.cast_signed(),
             compiler_version: self.compiler_version,
             last_change: self.last_change,
+            audit_count: self.audit.count.cast_signed(),
+            audit_digest: (self.audit.count > 0).then(|| self.audit.digest.to_vec()),
             security_suite: self.settings.security_suite,
             masked_characters: self.settings.masked_characters,
             session_hours: self.settings.session_hours,

@@ -10,6 +10,8 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, From
 use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
+use super::audit::AuditEvent;
+use super::audit::chain::{ChainHead, append};
 use super::entity::tenant::tenant;
 use super::error::is_connection_lost;
 use super::tenant::TenantRow;
@@ -37,6 +39,8 @@ pub enum CommitError {
 pub struct Tx {
     pub(super) db: DatabaseTransaction,
     pub(super) tenant: TenantRow,
+    /// Whether the chain of audit events has grown since the tenant's row was written.
+    is_audited: bool,
     /// The extensions in use, read once it is asked for the next free one.
     pub(super) extensions: Option<BTreeSet<u64>>,
     // Dropped after `db`, so that on SQLite the next writer starts when this one is gone.
@@ -54,7 +58,7 @@ impl Store {
         if tenant.compiler_version > COMPILER_VERSION {
             return Err(Error::unavailable("a newer version of the program has written here: upgrade this instance"));
         }
-        Ok(Some(Tx { db, tenant, extensions: None, _permit: permit }))
+        Ok(Some(Tx { db, tenant, is_audited: false, extensions: None, _permit: permit }))
     }
 
     /// Makes a tenant, and goes on as any other change of it does. Its key must be free.
@@ -69,7 +73,7 @@ impl Store {
             }
             Error::new(ErrorCode::AlreadyExists, format!("the tenant key `{}` is taken", tenant.key)).at("key")
         })?;
-        Ok(Tx { db, tenant, extensions: None, _permit: permit })
+        Ok(Tx { db, tenant, is_audited: false, extensions: None, _permit: permit })
     }
 }
 
@@ -113,14 +117,41 @@ impl Tx {
         if credential_epoch {
             steps.push((tenant::Column::CredentialEpoch, Expr::col(tenant::Column::CredentialEpoch).add(1)));
         }
+        if self.is_audited {
+            steps.extend(chained(&self.tenant.audit));
+        }
         let gone = || Error::internal("a tenant's row went while it was taken");
         self.tenant = TenantRow::of(&update_tenant(&self.db, self.tenant.id, &steps).await?.ok_or_else(gone)?)?;
+        self.is_audited = false;
         Ok(self.counters())
+    }
+
+    /// Puts an event at the end of the tenant's chain. What the tenant's row says of it is written
+    /// with the next counters that are, or else with the commit.
+    pub async fn audit(&mut self, event: &AuditEvent) -> Result<()> {
+        self.tenant.audit = append(&self.db, &self.tenant, event).await?;
+        self.is_audited = true;
+        Ok(())
+    }
+
+    /// Puts an event at the end of another tenant's chain: an operator's own, which learns that the
+    /// operator was here. It is taken after this one, and nobody takes the two the other way round.
+    pub async fn audit_in(&mut self, tenant: TenantId, event: &AuditEvent) -> Result<()> {
+        if tenant == self.tenant.id {
+            return self.audit(event).await;
+        }
+        let gone = || Error::internal("the tenant of an operator is gone");
+        let row = TenantRow::of(&update_tenant(&self.db, tenant, &[]).await?.ok_or_else(gone)?)?;
+        let head = append(&self.db, &row, event).await?;
+        update_tenant(&self.db, tenant, &chained(&head)).await?.ok_or_else(gone).map(drop)
     }
 
     /// Commits. Of all that can go wrong, a lost answer is told apart: then the change may be
     /// stored, and [`Store::change_committed`] knows.
-    pub async fn commit(self) -> Result<(), CommitError> {
+    pub async fn commit(mut self) -> Result<(), CommitError> {
+        if self.is_audited {
+            self.step(false, false, Vec::new()).await.map_err(CommitError::Refused)?;
+        }
         let Self { db, _permit, .. } = self;
         db.commit().await.map_err(|error| {
             if is_connection_lost(&error) {
@@ -130,6 +161,14 @@ impl Tx {
             }
         })
     }
+}
+
+/// What the tenant's row says of its chain.
+fn chained(head: &ChainHead) -> [(tenant::Column, Expr); 2] {
+    [
+        (tenant::Column::AuditCount, Expr::val(head.count.cast_signed())),
+        (tenant::Column::AuditDigest, Expr::val(head.digest.to_vec())),
+    ]
 }
 
 /// Writes these columns of the tenant's row, and takes the row by that: with none, it writes the

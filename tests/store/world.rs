@@ -16,6 +16,7 @@ use bailiwick::domain::tenant::{Settings, TenantState};
 use bailiwick::domain::user::{BaseRole, Email, Telephony, User};
 use bailiwick::policy::COMPILER_VERSION;
 use bailiwick::policy::revision::Counters;
+use bailiwick::store::audit::chain::ChainHead;
 use bailiwick::store::tenant::TenantRow;
 use bailiwick::store::user::NewAccount;
 use bailiwick::store::{Store, Tx};
@@ -29,6 +30,7 @@ pub(super) fn tenant_row(key: &str) -> TenantRow {
         counters: Counters::default(),
         compiler_version: COMPILER_VERSION,
         last_change: None,
+        audit: ChainHead::default(),
         settings: Settings::default(),
         created_at: Timestamp(1_700_000_000_000_000),
     }

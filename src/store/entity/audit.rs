@@ -21,5 +21,7 @@ entity! {
         address: Option<String>,
         reason: String,
         revision: Option<i64>,
+        place: Option<i64>,
+        digest: Option<Vec<u8>>,
     }
 }

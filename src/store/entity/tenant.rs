@@ -13,6 +13,8 @@ entity! { @table
         credential_epoch: i64,
         compiler_version: i32,
         last_change: Option<Uuid>,
+        audit_count: i64,
+        audit_digest: Option<Vec<u8>>,
         security_suite: bool,
         masked_characters: i32,
         session_hours: i32,

@@ -1,0 +1,138 @@
+//! The audit log.
+
+use async_graphql::{Context, Description, ID, InputObject, Object};
+
+use super::context::caller;
+use super::node::{Kind, node_id};
+use super::page::{connection, page};
+use super::policy::Actor;
+use super::scalar::{DateTime, int};
+use crate::auth::caller::Caller;
+use crate::error::Result;
+use crate::service::{Platform, audit};
+
+/// Something that was done: who, when, what, to what, and why. It holds no secret.
+#[derive(Clone, Description)]
+pub struct AuditEvent {
+    id: ID,
+    event: audit::AuditEvent,
+}
+
+impl AuditEvent {
+    /// An event of the log.
+    pub fn new(event: audit::AuditEvent) -> Self {
+        Self { id: node_id(Kind::AuditEvent, event.id), event }
+    }
+}
+
+#[Object(use_type_description)]
+impl AuditEvent {
+    /// The opaque id.
+    pub(super) async fn id(&self) -> &ID {
+        &self.id
+    }
+
+    /// When.
+    async fn at(&self) -> DateTime {
+        DateTime(self.event.at)
+    }
+
+    /// Who.
+    async fn actor(&self) -> Actor {
+        self.event.actor.clone().into()
+    }
+
+    /// What was done, such as `profile.update`.
+    async fn action(&self) -> &str {
+        &self.event.action
+    }
+
+    /// To what, such as `profile:night-shift`.
+    async fn target(&self) -> &str {
+        &self.event.target
+    }
+
+    /// What was there before, as JSON.
+    async fn before(&self) -> Option<String> {
+        self.event.before.as_ref().map(ToString::to_string)
+    }
+
+    /// What is there after, as JSON.
+    async fn after(&self) -> Option<String> {
+        self.event.after.as_ref().map(ToString::to_string)
+    }
+
+    /// The id of the request; empty when it came from no request.
+    async fn request_id(&self) -> &str {
+        self.event.request_id.as_deref().unwrap_or_default()
+    }
+
+    /// Where the request came from.
+    async fn address(&self) -> Option<&str> {
+        self.event.address.as_deref()
+    }
+
+    /// Why, in the words of who did it.
+    async fn reason(&self) -> Option<&str> {
+        Some(self.event.reason.as_str()).filter(|reason| !reason.is_empty())
+    }
+
+    /// The version of the policy that it made, if one.
+    async fn revision(&self) -> Option<i32> {
+        self.event.revision.map(int)
+    }
+}
+
+connection!(AuditEventConnection, AuditEventEdge, AuditEvent, "audit events");
+
+/// Chooses audit events; what is absent holds for all.
+#[derive(InputObject)]
+pub struct AuditFilter {
+    /// The actor's key.
+    actor: Option<String>,
+    /// What was done, such as `profile.update`.
+    action: Option<String>,
+    /// To what, such as `profile:night-shift`.
+    target: Option<String>,
+    /// From this moment on.
+    from: Option<DateTime>,
+    /// Before this moment.
+    to: Option<DateTime>,
+}
+
+impl From<AuditFilter> for audit::AuditFilter {
+    fn from(filter: AuditFilter) -> Self {
+        let AuditFilter { actor, action, target, from, to } = filter;
+        Self { actor, action, target, since: from.map(|from| from.0), until: to.map(|to| to.0) }
+    }
+}
+
+/// Queries of the audit log.
+#[derive(Default)]
+pub struct AuditQuery;
+
+#[Object]
+impl AuditQuery {
+    /// The audit log, newest first. Needs `read` on `admin/audit`.
+    #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
+    async fn audit_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which events.")] filter: Option<AuditFilter>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<AuditEventConnection> {
+        let (platform, caller) = caller(ctx)?;
+        let filter: audit::AuditFilter = filter.map(Into::into).unwrap_or_default();
+        let wanted = page(first, after.as_deref(), last, before.as_deref())?;
+        let found = platform.audit_events(caller, &filter, wanted).await?;
+        let count = move |platform: Platform, caller: Caller| {
+            let filter = filter.clone();
+            Box::pin(async move { platform.count_audit_events(&caller, &filter).await }) as _
+        };
+        Ok(AuditEventConnection::new(found, AuditEvent::new, Box::new(count)))
+    }
+}

@@ -1,0 +1,177 @@
+//! The chain of a tenant's audit events. Each holds its place and a digest over itself and the digest
+//! before; the tenant's row holds the last. So an event that was changed, taken out, put in or cut off
+//! at the end shows. Who can write the whole database can make the chain anew: keep a digest that
+//! `bailiwick audit verify` prints somewhere else, and it shows too.
+
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::super::entity::audit::audit_event::{self, Column};
+use super::super::entity::tenant::tenant;
+use super::super::tenant::TenantRow;
+use super::super::{Scope, begin_reading, find};
+use super::AuditEvent;
+use crate::domain::key::TenantId;
+use crate::error::Result;
+
+/// How many events are read at once.
+const CHUNK: u64 = 500;
+
+/// How far a chain is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChainHead {
+    /// How many events are in it.
+    pub count: u64,
+    /// The digest of the last of them: SHA-256; zeros before the first.
+    pub digest: [u8; 32],
+}
+
+impl ChainHead {
+    /// The head with this event as the next.
+    pub(super) fn with(&self, tenant: TenantId, event: &AuditEvent) -> Self {
+        let count = self.count + 1;
+        Self { count, digest: digest(tenant, count, &self.digest, event) }
+    }
+
+    /// The digest as people write it.
+    pub fn hex(&self) -> String {
+        hex(&self.digest)
+    }
+}
+
+/// What a look at the whole chain found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainReport {
+    /// How many events are in order, from the first on.
+    pub events: u64,
+    /// The head as the tenant's row has it.
+    pub head: ChainHead,
+    /// The first thing that is wrong; none when all is in order.
+    pub broken: Option<Break>,
+}
+
+/// Where a chain is broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Break {
+    /// The event at this place is not there.
+    Missing(u64),
+    /// The event at this place is not what was written there.
+    Changed(u64),
+    /// Behind this place events are gone that the tenant's row knows of.
+    CutAfter(u64),
+    /// From this place on there are events that the tenant's row knows nothing of.
+    Added(u64),
+    /// So many events since the chain begins are in no place of it.
+    Outside(u64),
+}
+
+impl Scope {
+    /// Looks at every event of the chain, as of one moment, and calls `seen` with how many are
+    /// behind it, now and then; `None` when the tenant is gone.
+    pub async fn audit_chain(&self, mut seen: impl FnMut(u64) + Send) -> Result<Option<ChainReport>> {
+        let db = begin_reading(&self.db).await?;
+        let Some(row) = tenant::Entity::find_by_id(self.tenant.0).one(&db).await? else { return Ok(None) };
+        let head = TenantRow::of(&row)?.audit;
+        let (mut at, mut begin) = (ChainHead::default(), None);
+        let broken = loop {
+            let behind = Column::Place.gt(at.count.cast_signed());
+            let rows = find::<audit_event::Entity>(self.tenant).filter(behind).order_by_asc(Column::Place);
+            let rows = rows.limit(CHUNK).all(&db).await?;
+            if rows.is_empty() {
+                break None;
+            }
+            begin = begin.or_else(|| rows.first().map(|row| row.at));
+            if let Some(broken) = follow(self.tenant, &mut at, rows)? {
+                break Some(broken);
+            }
+            seen(at.count);
+        };
+        let ended = match at.count.cmp(&head.count) {
+            std::cmp::Ordering::Less => Some(Break::CutAfter(at.count)),
+            std::cmp::Ordering::Greater => Some(Break::Added(head.count + 1)),
+            std::cmp::Ordering::Equal => (at != head).then_some(Break::Changed(at.count)),
+        };
+        let mut broken = broken.or(ended);
+        if broken.is_none() {
+            let since = Column::At.gte(begin.unwrap_or(i64::MAX));
+            let outside = find::<audit_event::Entity>(self.tenant).filter(Column::Place.is_null()).filter(since);
+            let outside = outside.count(&db).await?;
+            broken = (outside > 0).then_some(Break::Outside(outside));
+        }
+        Ok(Some(ChainReport { events: at.count, head, broken }))
+    }
+}
+
+/// Writes an event as the next of this tenant's chain, and gives the chain's new head.
+pub(in crate::store) async fn append(
+    db: &DatabaseTransaction,
+    tenant: &TenantRow,
+    event: &AuditEvent,
+) -> Result<ChainHead> {
+    let head = tenant.audit.with(tenant.id, event);
+    let row = event.row(tenant.id, &head).into_active_model();
+    audit_event::Entity::insert(row).exec_without_returning(db).await?;
+    Ok(head)
+}
+
+/// Goes on from `at` over these rows, as far as they are in order.
+fn follow(tenant: TenantId, at: &mut ChainHead, rows: Vec<audit_event::Model>) -> Result<Option<Break>> {
+    for row in rows {
+        let (place, written) = (row.place.map(i64::cast_unsigned), row.digest.clone());
+        if place != Some(at.count + 1) {
+            return Ok(Some(Break::Missing(at.count + 1)));
+        }
+        let Ok(event) = AuditEvent::of(row) else { return Ok(Some(Break::Changed(at.count + 1))) };
+        let next = at.with(tenant, &event);
+        if written.as_deref() != Some(&next.digest[..]) {
+            return Ok(Some(Break::Changed(next.count)));
+        }
+        *at = next;
+    }
+    Ok(None)
+}
+
+/// SHA-256 over the event as JSON without blanks, the members of every object in the order of their
+/// names: the same text whichever database has kept it.
+fn digest(tenant: TenantId, place: u64, before: &[u8; 32], event: &AuditEvent) -> [u8; 32] {
+    let text = sorted(&json!({
+        "tenant": tenant.0,
+        "place": place,
+        "previous": hex(before),
+        "id": event.id,
+        "change": event.change_id,
+        "at": event.at.0,
+        "actor": [event.actor.kind.as_str(), event.actor.key, event.actor.name],
+        "action": event.action,
+        "target": event.target,
+        "before": event.before,
+        "after": event.after,
+        "requestId": event.request_id,
+        "address": event.address,
+        "reason": event.reason,
+        "revision": event.revision,
+    }));
+    Sha256::digest(text.to_string().as_bytes()).into()
+}
+
+/// The same value with the members of objects in the order of their names, whatever order a map of
+/// this build keeps.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by_key(|(name, _)| name.as_str());
+            Value::Object(members.into_iter().map(|(name, value)| (name.clone(), sorted(value))).collect::<Map<_, _>>())
+        }
+        Value::Array(values) => values.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
