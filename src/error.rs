@@ -249,6 +249,13 @@ impl Error {
         self
     }
 
+    /// The same error, at this input field and no other.
+    #[must_use]
+    pub fn at_instead(mut self, field: impl Into<String>) -> Self {
+        self.field = vec![field.into()];
+        self
+    }
+
     /// The same error, naming what is in the way: all are counted, the first of them named.
     #[must_use]
     pub fn in_the_way(mut self, mut related: Vec<Related>) -> Self {

@@ -26,8 +26,15 @@ use crate::common::tables::{Rows, Tables};
 use crate::common::upload::{MULTIPART, with_file};
 use step::{By, MAILED, PICTURE, Step, UNLOGGED, steps};
 
-/// The fields of the schema's type `Mutation`, each with whether its input takes a reason.
-fn mutations() -> BTreeMap<String, bool> {
+/// What a mutation's input takes beside the change.
+#[derive(Debug, Clone, Copy, Default)]
+struct Takes {
+    reason: bool,
+    dry_run: bool,
+}
+
+/// The fields of the schema's type `Mutation`, each with what its input takes.
+fn mutations() -> BTreeMap<String, Takes> {
     let schema = parse_schema(bailiwick::graphql::sdl()).unwrap();
     let types: BTreeMap<_, _> = schema
         .definitions
@@ -38,14 +45,17 @@ fn mutations() -> BTreeMap<String, bool> {
         })
         .collect();
     let TypeKind::Object(mutation) = &types["Mutation"] else { panic!("mutations are an object") };
-    let reasoned = |input: &str| match &types[input] {
-        TypeKind::InputObject(input) => input.fields.iter().any(|field| field.node.name.node == "reason"),
+    let takes = |input: &str| match &types[input] {
+        TypeKind::InputObject(input) => {
+            let takes = |name: &str| input.fields.iter().any(|field| field.node.name.node == name);
+            Takes { reason: takes("reason"), dry_run: takes("dryRun") }
+        }
         _ => panic!("{input} is an input"),
     };
     let field = |field: &async_graphql::Positioned<async_graphql::parser::types::FieldDefinition>| {
         let input = field.node.arguments.first().map(|input| input.node.ty.node.to_string());
-        let reasoned = input.is_some_and(|input| reasoned(input.trim_end_matches('!')));
-        (field.node.name.node.to_string(), reasoned)
+        let takes = input.map(|input| takes(input.trim_end_matches('!'))).unwrap_or_default();
+        (field.node.name.node.to_string(), takes)
     };
     mutation.fields.iter().map(field).collect()
 }
@@ -70,7 +80,7 @@ fn documents() -> BTreeMap<String, String> {
 struct World {
     instance: Instance,
     tables: Tables,
-    mutations: BTreeMap<String, bool>,
+    mutations: BTreeMap<String, Takes>,
     documents: BTreeMap<String, String>,
     http: reqwest::Client,
     /// The tokens of those who have signed in.
@@ -146,7 +156,7 @@ impl World {
         if input["token"] == MAILED {
             input["token"] = json!(self.mailed_token().await);
         }
-        let reason = if self.mutations[step.mutation] { format!("reason {number}") } else { String::new() };
+        let reason = if self.mutations[step.mutation].reason { format!("reason {number}") } else { String::new() };
         if !reason.is_empty() {
             input["reason"] = json!(reason);
         }
@@ -154,6 +164,9 @@ impl World {
         let (before, state) = self.state(step.tenant).await;
         let (events, at_home) = (self.events(step.tenant).await, self.events(home).await);
         let (rows, since) = (self.tables.all().await, self.instance.platform.now());
+        if self.mutations[step.mutation].dry_run {
+            self.tries(step, &input, &rows).await;
+        }
         let request_id = format!("step-{number}");
         let answer = self.send(step.by, step.mutation, &input, &request_id).await;
         let payload = &answer["data"][step.mutation];
@@ -187,6 +200,17 @@ impl World {
             self.is_told_at_home(step, event, at_home.len()).await;
         }
         self.leaves_one_revision(step, event, &rows, after.revision).await;
+    }
+
+    /// A dry run of the step is answered, and leaves nothing at all.
+    async fn tries(&self, step: &Step, input: &Value, rows: &Rows) {
+        let mut input = input.clone();
+        input["dryRun"] = json!(true);
+        let answer = self.send(step.by, step.mutation, &input, "dry").await;
+        let payload = &answer["data"][step.mutation];
+        assert_eq!(payload["userErrors"], json!([]), "{} {answer:#}", step.mutation);
+        assert!(payload["impact"]["affectedUsers"].is_number(), "{} {payload:#}", step.mutation);
+        assert_eq!(self.tables.all().await, *rows, "a dry run of {} left something", step.mutation);
     }
 
     /// What an operator does in another tenant stands in its own log too, without what it saw.
@@ -238,6 +262,10 @@ fn r43_no_mutation_is_left_out_here() {
     let made: BTreeSet<String> = made.map(str::to_owned).collect();
     let refused: BTreeSet<String> = refused::refusals().into_iter().map(|one| one.1.to_owned()).collect();
     assert_eq!(made, all, "each mutation is made in `audit/step.rs`");
+    let takes = mutations();
+    let revising = steps().into_iter().filter(|step| step.revises && !takes[step.mutation].dry_run);
+    let untried: BTreeSet<&str> = revising.map(|step| step.mutation).collect();
+    assert_eq!(untried, BTreeSet::from(["settingsUpdate", "tenantCreate"]), "what changes access can be tried");
     assert_eq!(refused, all, "each mutation is refused in `audit/refused.rs`");
 }
 
@@ -307,7 +335,7 @@ async fn r43_a_refused_mutation_leaves_nothing_at_all() {
             let answer = world.send(By::Agent, mutation, &input, "refused").await;
             assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{mutation} {input}: {answer:#}");
         }
-        for (mutation, _) in world.mutations.iter().filter(|(_, reasoned)| **reasoned) {
+        for (mutation, _) in world.mutations.iter().filter(|(_, takes)| takes.reason) {
             let step = steps().into_iter().find(|step| step.mutation == mutation).unwrap();
             for reason in ["x".repeat(501), "a\nb".to_owned()] {
                 let mut input = step.input.clone();

@@ -174,7 +174,7 @@ async fn who_waits_for_a_revision_gets_it_though_others_crowd_the_tenant_out() {
                 subject: About::User("dana".to_owned().try_into().unwrap()),
                 action: Action::read(),
                 object: Object::parse("voice/queues").unwrap(),
-                at_least_revision: Some(next),
+                when: bailiwick::service::decision::When::NotBefore(next),
             };
             let change = async {
                 crowd_out(platform, &["t0", "t1", "t2"]).await;

@@ -1,5 +1,8 @@
 //! The revision log: it leads to the tenant's whole state at each revision.
 
+mod past;
+mod restore;
+
 use bailiwick::domain::key::TenantKey;
 use serde_json::json;
 

@@ -161,6 +161,10 @@ async fn policy(run: &mut Run, alice: &Client, url: &str) {
     let rules = run.get(alice, "Rules", json!({ "search": "night" })).await;
     assert!(rules["rules"]["totalCount"].as_u64().unwrap() > 0);
 
+    let newest = run.get(alice, "PolicyRevisions", json!({ "first": 1 })).await["nodes"][0]["revision"].clone();
+    let diff = run.get(alice, "PolicyDiff", json!({ "from": 1, "to": newest, "access": true })).await;
+    assert!(diff["access"]["affectedUsers"].as_i64().unwrap() > 0);
+    run.make(alice, "PolicyRestore", json!({ "revision": newest, "dryRun": true })).await;
     let events = run.get(alice, "AuditEvents", json!({ "filter": { "target": "role:analyst" } })).await;
     assert_eq!(events["nodes"][0]["action"], "role.update");
 

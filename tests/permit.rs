@@ -46,6 +46,7 @@ fn mutations() -> Vec<(&'static str, Value)> {
         ("GroupDelete", json!({ "key": "staff" })),
         ("ResourceRegister", json!({ "section": "voice/queues", "resources": resources })),
         ("ResourceRemove", json!({ "section": "voice/queues", "keys": ["sales"] })),
+        ("PolicyRestore", json!({ "revision": 1 })),
         ("ApiKeyGenerate", json!({ "user": "alice" })),
         ("ApiKeyRemove", json!({ "user": "alice" })),
     ]
@@ -78,6 +79,8 @@ fn queries() -> Vec<(&'static str, Value)> {
         ("Policy", json!({})),
         ("Rules", json!({})),
         ("AuditEvents", json!({})),
+        ("PolicyRevisions", json!({})),
+        ("PolicyDiff", json!({ "from": 0, "to": 1 })),
     ]
 }
 

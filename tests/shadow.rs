@@ -102,7 +102,7 @@ async fn answers_do_not_wait_for_the_check() {
         subject: About::User(UserKey::parse("alice").unwrap()),
         action: Action::read(),
         object: Object::parse("voice/queues").unwrap(),
-        at_least_revision: None,
+        when: bailiwick::service::decision::When::Now,
     };
     let answers = platform.decide_all(&caller, Face::CommandLine, &vec![query; 1000]).await.unwrap();
     assert!(answers.len() == 1000 && answers.iter().all(|answer| answer.allowed));

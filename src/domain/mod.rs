@@ -9,6 +9,7 @@ pub mod mask;
 pub mod name;
 pub mod profile;
 pub mod resource;
+pub mod restore;
 pub mod role;
 pub mod staff;
 pub mod tenant;

@@ -7,7 +7,7 @@ use super::input::{parse, parse_opt};
 use super::scalar::int;
 use crate::domain::key::{self, Action, UserKey};
 use crate::error::{Error, ErrorCode, Result};
-use crate::service::decision::{self, About, DECISIONS_MAX, Face, Query};
+use crate::service::decision::{self, About, DECISIONS_MAX, Face, Query, When};
 
 /// Who may do what?
 #[derive(InputObject)]
@@ -20,6 +20,8 @@ pub struct DecisionInput {
     object: String,
     /// The answer is made at this revision of the policy or a later one, never an older.
     at_least_revision: Option<i32>,
+    /// The answer is the one of this revision, whatever holds now. Needs `read` on `admin/rules`.
+    at_revision: Option<i32>,
 }
 
 /// The answer to a request.
@@ -97,18 +99,30 @@ impl From<decision::Obligation> for Obligation {
     }
 }
 
+/// A revision's number as clients write it.
+pub(super) fn revision(number: i32) -> Result<u64> {
+    u64::try_from(number).map_err(|_| Error::bad_input("a revision is not negative"))
+}
+
 impl DecisionInput {
     pub(super) fn query(&self) -> Result<Query> {
         // A request that is not well formed is refused before any engine sees it.
-        let revision = self.at_least_revision.map(u64::try_from).transpose();
+        let when = match (self.at_least_revision, self.at_revision) {
+            (None, None) => When::Now,
+            (Some(least), None) => When::NotBefore(revision(least).map_err(|error| error.at("atLeastRevision"))?),
+            (None, Some(then)) => When::At(revision(then).map_err(|error| error.at("atRevision"))?),
+            (Some(_), Some(_)) => {
+                let message = "`atRevision` and `atLeastRevision` do not go together";
+                return Err(Error::bad_input(message).at("atRevision"));
+            }
+        };
         let subject = parse_opt("subject", self.subject.as_deref(), UserKey::parse)
             .map_err(|error| error.with_code(ErrorCode::BadInput))?;
         Ok(Query {
             subject: subject.map_or(About::Caller, About::User),
             action: parse("action", &self.action, Action::parse)?,
             object: parse("object", &self.object, key::Object::parse)?,
-            at_least_revision: revision
-                .map_err(|_| Error::bad_input("a revision is not negative").at("atLeastRevision"))?,
+            when,
         })
     }
 }

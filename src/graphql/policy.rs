@@ -1,25 +1,37 @@
 //! The rules themselves, and their changes as they happen.
 
-use async_graphql::{Context, Description, Enum, Object, SimpleObject, Subscription};
+use async_graphql::{ComplexObject, Context, Description, Enum, InputObject, Object, SimpleObject, Subscription};
 use futures_util::Stream;
 
 use super::context::{caller, loaders};
+use super::decision::revision;
+use super::impact::Impact;
 use super::page::{connection, page};
+use super::payload::payload;
 use super::scalar::{DateTime, int};
+use crate::auth::caller::Caller;
 use crate::domain::key::TenantKey;
 use crate::error::{Error, Result};
+use crate::service::change::Terms;
 use crate::service::policy::{self, NamedOrigin, RevisionRow, RuleFilter, RuleRow};
+use crate::service::{Page, Platform};
 
-/// A tenant's Casbin policy.
+/// A tenant's Casbin policy, as it is or as it was.
 #[derive(Description)]
-pub struct Policy;
+pub struct Policy {
+    /// As it was at this revision; as it is when absent.
+    then: Option<u64>,
+}
 
 #[Object(use_type_description)]
 impl Policy {
-    /// The revision that is in force here.
+    /// The revision: the one that is in force here, or the one that was asked for.
     async fn revision(&self, ctx: &Context<'_>) -> Result<i32> {
         let (platform, caller) = caller(ctx)?;
-        platform.policy_revision(caller).await.map(int)
+        match self.then {
+            Some(revision) => Ok(int(revision)),
+            None => platform.policy_revision(caller).await.map(int),
+        }
     }
 
     /// The Casbin model by which the rules match.
@@ -46,6 +58,9 @@ impl Policy {
             return Err(Error::bad_input(message).at("ptype"));
         }
         let filter = RuleFilter { ptype, search };
+        if let Some(revision) = self.then {
+            return past_rules(platform, caller, revision, filter, wanted).await;
+        }
         let found = platform.rules(caller, &filter, wanted).await?;
         let tenant = caller.tenant().key.clone();
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
@@ -55,12 +70,33 @@ impl Policy {
         Ok(RuleConnection::new(found, |row: RuleRow| Rule::new(row.rule, &tenant), Box::new(count)))
     }
 
-    /// All rules at the revision in force, as any Casbin program reads them.
+    /// All rules of the revision, as any Casbin program reads them.
     #[graphql(complexity = 5000)]
     async fn csv(&self, ctx: &Context<'_>) -> Result<String> {
         let (platform, caller) = caller(ctx)?;
-        platform.export_policy(caller).await?.text().await
+        let export = match self.then {
+            Some(revision) => platform.export_policy_at(caller, revision).await?,
+            None => platform.export_policy(caller).await?,
+        };
+        export.text().await
     }
+}
+
+/// A page of the rules of a revision.
+async fn past_rules(
+    platform: &Platform,
+    caller: &Caller,
+    revision: u64,
+    filter: RuleFilter,
+    wanted: Page,
+) -> Result<RuleConnection> {
+    let found = platform.rules_then(caller, revision, &filter, wanted).await?;
+    let tenant = caller.tenant().key.clone();
+    let count = move |platform: Platform, caller: Caller| {
+        let filter = filter.clone();
+        Box::pin(async move { platform.count_rules_then(&caller, revision, &filter).await }) as _
+    };
+    Ok(RuleConnection::new(found, |rule| Rule::new(rule, &tenant), Box::new(count)))
 }
 
 /// One Casbin line.
@@ -222,6 +258,7 @@ impl PolicyRevision {
         let lines =
             |rules: &[policy::Rule]| rules.iter().map(|rule| Rule::new(rule.clone(), &self.row.tenant)).collect();
         PolicyDiff {
+            ends: (entry.revision.saturating_sub(1), entry.revision),
             from: int(entry.revision.saturating_sub(1)),
             to: int(entry.revision),
             added: lines(&entry.rules.added),
@@ -230,17 +267,99 @@ impl PolicyRevision {
     }
 }
 
+connection!(PolicyRevisionConnection, PolicyRevisionEdge, PolicyRevision, "revisions of a policy");
+
 /// The difference of two versions of a policy.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct PolicyDiff {
-    /// The earlier version.
+    #[graphql(skip)]
+    ends: (u64, u64),
+    /// The version that is compared.
     from: i32,
-    /// The later version.
+    /// The version that it is compared with.
     to: i32,
-    /// The rules that came.
+    /// The rules that `to` has and `from` has not.
     added: Vec<Rule>,
-    /// The rules that went.
+    /// The rules that `from` has and `to` has not.
     removed: Vec<Rule>,
+}
+
+#[ComplexObject]
+impl PolicyDiff {
+    /// What users could do at `to` and not at `from`, and the reverse. Users who are gone since are
+    /// counted, and not listed.
+    #[graphql(complexity = "2000 + child_complexity")]
+    async fn access(&self, ctx: &Context<'_>) -> Result<Impact> {
+        let (platform, caller) = caller(ctx)?;
+        let (impact, users) = platform.access_diff(caller, self.ends.0, self.ends.1).await?;
+        Ok(Impact::new(caller.tenant().id, impact, &users))
+    }
+}
+
+/// Goes back to a revision.
+#[derive(InputObject)]
+pub struct PolicyRestoreInput {
+    /// The revision.
+    revision: i32,
+    /// Only say what would come of it, and change nothing.
+    #[graphql(default)]
+    dry_run: bool,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+/// Something that a restore leaves otherwise than it was.
+#[derive(SimpleObject)]
+pub struct NotRestored {
+    /// The thing, such as `user:dana` or `profile:night`.
+    thing: String,
+    /// What is otherwise, in a sentence.
+    text: String,
+}
+
+payload! {
+    /// What came of a restore.
+    PolicyRestorePayload {
+        /// What is not as it was: users and resources that are gone, things made since that are held.
+        not_restored: Vec<NotRestored>,
+        /// The tenant's policy version: a new one.
+        revision: i32,
+        /// Who would gain and who would lose what; after a dry run, for those who may see rules.
+        impact: Impact,
+    }
+}
+
+/// Mutations of the policy as a whole.
+#[derive(Default)]
+pub struct PolicyMutation;
+
+#[Object]
+impl PolicyMutation {
+    /// Makes a new revision in which profiles, custom roles, groups and who holds them are as they
+    /// were at an old one. Licences, accounts, passwords, whether users are enabled, settings and
+    /// resources stay as they are. Needs `edit` on `admin/rules`.
+    async fn policy_restore(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The revision to go back to.")] input: PolicyRestoreInput,
+    ) -> Result<PolicyRestorePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let restored = async {
+            let number = revision(input.revision).map_err(|error| error.at("revision").at("input"))?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.restore_policy(caller, number, terms).await?;
+            let lost = done.value.lost.iter();
+            let lost = lost.map(|lost| NotRestored { thing: lost.thing.clone(), text: lost.text.clone() }).collect();
+            Ok(PolicyRestorePayload {
+                not_restored: Some(lost),
+                revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
+                user_errors: Vec::new(),
+            })
+        };
+        PolicyRestorePayload::of(restored.await)
+    }
 }
 
 /// Who did something.
@@ -278,10 +397,56 @@ pub struct PolicyQuery;
 
 #[Object]
 impl PolicyQuery {
-    /// The rules of the caller's tenant. Needs `read` on `admin/rules`.
-    async fn policy(&self, ctx: &Context<'_>) -> Result<Policy> {
+    /// The rules of the caller's tenant, as they are or as they were. Needs `read` on `admin/rules`.
+    async fn policy(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "As they were at this revision.", name = "revision")] then: Option<i32>,
+    ) -> Result<Policy> {
         let (platform, caller) = caller(ctx)?;
-        platform.policy_revision(caller).await.map(|_| Policy)
+        let then = then.map(revision).transpose().map_err(|error| error.at("revision"))?;
+        match then {
+            Some(revision) => platform.policy_at(caller, revision).await.map(drop)?,
+            None => platform.policy_revision(caller).await.map(drop)?,
+        }
+        Ok(Policy { then })
+    }
+
+    /// The revisions, newest first: who made each, when and why. Needs `read` on `admin/rules`.
+    #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
+    async fn policy_revisions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<PolicyRevisionConnection> {
+        let (platform, caller) = caller(ctx)?;
+        let wanted = page(first, after.as_deref(), last, before.as_deref())?;
+        let found = platform.policy_revisions(caller, wanted).await?;
+        let count = move |platform: Platform, caller: Caller| {
+            Box::pin(async move { platform.count_policy_revisions(&caller).await }) as _
+        };
+        Ok(PolicyRevisionConnection::new(found, |row| PolicyRevision { row }, Box::new(count)))
+    }
+
+    /// What differs between two revisions, in rules and in access; 0 is before the first. Needs
+    /// `read` on `admin/rules`.
+    #[graphql(complexity = "1000 + child_complexity")]
+    async fn policy_diff(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The revision that is compared.")] from: i32,
+        #[graphql(desc = "The revision that it is compared with.")] to: i32,
+    ) -> Result<PolicyDiff> {
+        let (platform, caller) = caller(ctx)?;
+        let number = |number: i32, name: &str| revision(number).map_err(|error| error.at(name));
+        let ends = (number(from, "from")?, number(to, "to")?);
+        let diff = platform.policy_diff(caller, ends.0, ends.1).await?;
+        let tenant = &caller.tenant().key;
+        let lines = |rules: Vec<policy::Rule>| rules.into_iter().map(|rule| Rule::new(rule, tenant)).collect();
+        Ok(PolicyDiff { ends, from, to, added: lines(diff.added), removed: lines(diff.removed) })
     }
 }
 

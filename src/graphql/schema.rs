@@ -13,7 +13,7 @@ use super::mask::MaskQuery;
 use super::menu::ViewerQuery;
 use super::node::{Kind, Node, parse_id};
 use super::password::PasswordMutation;
-use super::policy::{PolicyQuery, PolicySubscription};
+use super::policy::{PolicyMutation, PolicyQuery, PolicySubscription};
 use super::profile::{Profile, ProfileMutation, ProfileQuery};
 use super::pseudonym::PseudonymQuery;
 use super::resource::{Resource, ResourceMutation, ResourceQuery};
@@ -103,6 +103,7 @@ pub struct Mutation(
     RoleMutation,
     GroupMutation,
     ResourceMutation,
+    PolicyMutation,
 );
 
 /// News, as they come in force here.

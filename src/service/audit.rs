@@ -79,6 +79,7 @@ impl Platform {
             target: "audit".to_owned(),
             reason: None,
             gives: false,
+            dry_run: false,
         };
         let record = Record::new(caller, &intent, self.now());
         let asked = json!({

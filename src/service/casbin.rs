@@ -51,6 +51,13 @@ impl Platform {
         Ok(PolicyExport { tenant: tenant.id, policy: Arc::clone(&tenant.policy()), place })
     }
 
+    /// All rules that were in force at a revision.
+    pub async fn export_policy_at(&self, caller: &Caller, revision: u64) -> Result<PolicyExport> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        let place = Arc::clone(&self.exports).try_acquire_owned().map_err(full)?;
+        Ok(PolicyExport { tenant: tenant.id, policy: self.policy_at(caller, revision).await?, place })
+    }
+
     /// The rules that this user's decisions are made from: what it holds, and what that says. Anyone
     /// may ask about themselves; asking about others needs `read` on `admin/rules`. A user that
     /// is disabled has none; `None` where there is no such user.

@@ -40,6 +40,18 @@ impl About {
     }
 }
 
+/// Of which time an answer is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum When {
+    /// What is in force here.
+    #[default]
+    Now,
+    /// What is in force, and not older than this revision.
+    NotBefore(u64),
+    /// What was in force at this revision. Needs `read` on `admin/rules`.
+    At(u64),
+}
+
 /// One request for a decision.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -49,8 +61,8 @@ pub struct Query {
     pub action: Action,
     /// On what.
     pub object: Object,
-    /// The answer must not be older than this revision.
-    pub at_least_revision: Option<u64>,
+    /// Of which time the answer is.
+    pub when: When,
 }
 
 impl Platform {
@@ -75,7 +87,10 @@ impl Platform {
         let (policy, began) = (tenant.policy(), self.metrics.begin(face));
         let mut answers = Vec::with_capacity(queries.len());
         for query in queries {
-            let answer = self.answer(caller, &policy, query);
+            let answer = match query.when {
+                When::At(revision) => self.answer(caller, &*self.policy_then(caller, &tenant, revision).await?, query),
+                _ => self.answer(caller, &policy, query),
+            };
             let is_last = ends(&answer);
             answers.push(answer);
             if is_last {
@@ -90,7 +105,10 @@ impl Platform {
     pub async fn decide(&self, caller: &Caller, face: Face, query: &Query) -> Result<Decision> {
         let tenant = self.tenant_asked(caller, face, slice::from_ref(query)).await?;
         let began = self.metrics.begin(face);
-        let answer = self.answer(caller, &tenant.policy(), query);
+        let answer = match query.when {
+            When::At(revision) => self.answer(caller, &*self.policy_then(caller, &tenant, revision).await?, query),
+            _ => self.answer(caller, &tenant.policy(), query),
+        };
         self.metrics.decided(face, began, slice::from_ref(&answer));
         Ok(answer)
     }
@@ -120,10 +138,25 @@ impl Platform {
         } else {
             self.authorise(caller, permit).await?
         };
-        if let Some(revision) = queries.iter().filter_map(|query| query.at_least_revision).max() {
+        let not_before = |query: &Query| match query.when {
+            When::NotBefore(revision) => Some(revision),
+            _ => None,
+        };
+        if let Some(revision) = queries.iter().filter_map(not_before).max() {
             self.tenants.wait_for(&tenant, revision).await?;
         }
         Ok(tenant)
+    }
+
+    /// The policy as it was at a revision, for those who may see rules.
+    pub(super) async fn policy_then(
+        &self,
+        caller: &Caller,
+        tenant: &Tenant,
+        revision: u64,
+    ) -> Result<Arc<TenantPolicy>> {
+        self.authorise(caller, Permit::RULES_READ).await?;
+        Ok(self.past(tenant, revision).await.map_err(|error| error.at_instead("atRevision"))?.policy)
     }
 
     /// Answers one request from this policy.

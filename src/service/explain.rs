@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Platform;
-use super::decision::Query;
+use super::decision::{Query, When};
 use super::permit::{Permit, subject_of};
 use super::policy::NamedOrigin;
 use crate::auth::caller::Caller;
@@ -53,7 +53,10 @@ impl Platform {
     /// `admin/rules`, for an explanation shows rules.
     pub async fn explain(&self, caller: &Caller, query: &Query) -> Result<Explanation> {
         let tenant = self.tenant_for(caller, Permit::RULES_READ, std::slice::from_ref(query)).await?;
-        let policy = Arc::clone(&tenant.policy());
+        let policy = match query.when {
+            When::At(revision) => self.policy_then(caller, &tenant, revision).await?,
+            _ => Arc::clone(&tenant.policy()),
+        };
         let decision = self.answer(caller, &policy, query);
         let subject = query.subject.of(caller);
         let explained = |subject| policy.snapshot.explain(subject, &query.object, &query.action);

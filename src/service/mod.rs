@@ -9,6 +9,7 @@ mod conflict;
 pub mod decision;
 pub mod explain;
 pub mod group;
+pub mod history;
 pub mod link;
 pub mod mask;
 pub mod measure;
@@ -19,6 +20,7 @@ pub mod permit;
 pub mod policy;
 pub mod profile;
 pub mod pseudonym;
+mod rehearsal;
 pub mod resource;
 pub mod rights;
 pub mod role;
@@ -104,6 +106,8 @@ pub struct Parts {
     pub metrics: metrics::Metrics,
     /// Makes some decisions again.
     pub shadow: shadow::Shadow,
+    /// Policies of the past that were asked about.
+    pasts: history::Pasts,
     credentials: session::Credentials,
     attempts: Attempts,
     resets: password::ResetRequests,
@@ -173,6 +177,7 @@ impl Platform {
             exports: Arc::new(Semaphore::new(EXPORTS)),
             shadow: shadow::Shadow::new(shadow_one_in, metrics.shadow.clone()),
             metrics,
+            pasts: history::Pasts::new(),
             credentials: session::Credentials::new(),
             attempts: Attempts::new(),
             resets: password::ResetRequests::new(),

@@ -72,6 +72,8 @@ permits! {
     DECISIONS_READ = "admin/decisions", read;
     /// See rules and follow their changes.
     RULES_READ = "admin/rules", read;
+    /// Bring the policy back to what it was.
+    RULES_EDIT = "admin/rules", edit;
     /// See and export the audit log.
     AUDIT_READ = "admin/audit", read;
 }

@@ -6,6 +6,7 @@ use futures_util::Stream;
 
 use super::Platform;
 use super::permit::Permit;
+use super::search::blocking;
 use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, TenantKey, UserKey};
 use crate::error::{Error, Result};
@@ -16,6 +17,8 @@ use crate::store::page::{Page, PageOf};
 pub use crate::store::policy::{RuleFilter, RuleRow};
 use crate::store::revision::RevisionEntry;
 
+/// By what a cursor names a rule of the past.
+const RULE: &str = "rule";
 /// How many revisions a subscription reads at once.
 const CATCH_UP: u64 = 100;
 
@@ -49,6 +52,39 @@ impl Platform {
     pub async fn rules(&self, caller: &Caller, filter: &RuleFilter, page: Page) -> Result<PageOf<RuleRow>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.store.scope(tenant.id).rules(filter, &page).await
+    }
+
+    /// A page of the rules as they were at a revision, in their order.
+    pub async fn rules_then(
+        &self,
+        caller: &Caller,
+        revision: u64,
+        filter: &RuleFilter,
+        page: Page,
+    ) -> Result<PageOf<Rule>> {
+        let policy = self.policy_at(caller, revision).await?;
+        let part = page.part(RULE, |line| Some(line.to_owned()))?;
+        let (filter, sought, key) = (filter.clone(), page.sought(), caller.tenant().key.clone());
+        let found = blocking(move || {
+            let rules =
+                policy.snapshot.rules().filter(|rule| filter.holds(rule, &key)).map(|rule| (line(&rule, &key), rule));
+            // The place is sought by the order of the list, which is not that of its lines.
+            let mut rules = rules.peekable();
+            if let Some(after) = &part.after {
+                while rules.next_if(|(line, _)| line != after).is_some() {}
+                rules.next();
+            }
+            rules.take(sought).collect::<Vec<_>>()
+        })
+        .await?;
+        page.of_part(RULE, found, |(line, _)| line.clone()).try_map(|(_, rule)| Ok(rule))
+    }
+
+    /// How many rules there were.
+    pub async fn count_rules_then(&self, caller: &Caller, revision: u64, filter: &RuleFilter) -> Result<u64> {
+        let policy = self.policy_at(caller, revision).await?;
+        let (filter, key) = (filter.clone(), caller.tenant().key.clone());
+        blocking(move || policy.snapshot.rules().filter(|rule| filter.holds(rule, &key)).count() as u64).await
     }
 
     /// How many rules there are.

@@ -125,6 +125,11 @@ impl Tenants {
         Ok(self.read(id).await?.map(|(_, policy)| Arc::new(policy)))
     }
 
+    /// How rules are matched.
+    pub(super) const fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
     /// Reads a whole tenant: counters and rules in one transaction.
     async fn read(&self, id: TenantId) -> Result<Option<(TenantKey, TenantPolicy)>> {
         let Some(loaded) = within(LOAD_MAX, self.store.load_policy(id)).await? else { return Ok(None) };

@@ -44,7 +44,7 @@ pub mod verify;
 mod write;
 
 pub use adapter::TenantAdapter;
-pub use tx::{CommitError, Tx};
+pub use tx::{CommitError, Tx, View};
 
 use entity::Tenanted;
 

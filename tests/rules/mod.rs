@@ -6,6 +6,7 @@ mod avatar;
 mod compiled;
 mod composition;
 mod group;
+mod impact;
 mod legacy;
 mod patch;
 mod profile;

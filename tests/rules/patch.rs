@@ -13,18 +13,18 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// A random change: which kind, of which thing, with which other.
-type Step = (u8, u8, u8);
+pub(super) type Step = (u8, u8, u8);
 
 /// How many kinds of changes there are.
 const KINDS: u8 = 24;
 
-fn steps() -> impl Strategy<Value = (Vec<Step>, Vec<Step>)> {
+pub(super) fn steps() -> impl Strategy<Value = (Vec<Step>, Vec<Step>)> {
     let step = || (0..KINDS, 0..3_u8, 0..3_u8);
     (vec(step(), 0..80), vec(step(), 0..16))
 }
 
 /// Tries one change. Many are refused, for want of what they name.
-fn take(world: &mut World, (kind, a, b): Step) -> Result<()> {
+pub(super) fn take(world: &mut World, (kind, a, b): Step) -> Result<()> {
     let (user, profile, role, group) = (format!("u{a}"), format!("p{b}"), format!("r{b}"), format!("g{b}"));
     let access = UserChange { profile: Change::Set(key(&profile)), ..UserChange::default() };
     let queue = || vec![new_resource(&format!("q{a}"))];
@@ -72,7 +72,7 @@ fn take(world: &mut World, (kind, a, b): Step) -> Result<()> {
 }
 
 /// Takes what can be taken of the steps.
-fn walk(world: &mut World, steps: Vec<Step>) {
+pub(super) fn walk(world: &mut World, steps: Vec<Step>) {
     for step in steps {
         drop(take(world, step));
     }

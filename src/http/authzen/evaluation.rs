@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::shape::{self, SECTION, Shape, about};
 use crate::error::{Error, Result};
-use crate::service::decision::{Action, Decision, Object, Obligation, Query};
+use crate::service::decision::{Action, Decision, Object, Obligation, Query, When};
 
 /// What the request must hold, for those who sent something else.
 const SHAPE: Shape = &[("subject", &["type", "id"]), ("action", &["name"]), ("resource", &["type", "id"])];
@@ -94,7 +94,7 @@ fn query(asked: &Asked<'_>) -> Result<Query> {
         subject: about(&subject.kind, &subject.id),
         action: Action::parse(&action.name).map_err(|error| error.at("name").at("action"))?,
         object: object(&asked.resource.0).map_err(|error| error.at("resource"))?,
-        at_least_revision: None,
+        when: When::Now,
     })
 }
 

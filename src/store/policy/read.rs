@@ -22,6 +22,19 @@ pub struct RuleFilter {
     pub search: Option<String>,
 }
 
+impl RuleFilter {
+    /// Whether the filter finds this rule, as it would find it stored: by its values, the tenant's own
+    /// key aside.
+    pub fn holds(&self, rule: &Rule, tenant: &TenantKey) -> bool {
+        let values = rule.values(tenant);
+        let searched: &[usize] = if rule.ptype() == "p" { &[0, 2, 3] } else { &[0, 1] };
+        let mut searched = searched.iter().filter_map(|place| values.get(*place));
+        let text = self.search.as_deref().unwrap_or_default().to_lowercase();
+        self.ptype.as_deref().is_none_or(|ptype| ptype == rule.ptype())
+            && searched.any(|value| value.to_lowercase().contains(&text))
+    }
+}
+
 /// A rule as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleRow {

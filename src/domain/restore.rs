@@ -1,0 +1,255 @@
+//! Back to what a tenant was (R45): profiles, custom roles, groups, and who holds them. Licences,
+//! accounts, base roles, whether users are enabled, settings and the inventory of resources stay as
+//! they are. What was made since and is still held is kept; what cannot come back is said.
+
+use std::collections::BTreeSet;
+
+use super::catalogue::Catalogue;
+use super::key::{GroupKey, Object, ProfileKey, RoleKey, UserKey};
+use super::map::Map;
+use super::name::Name;
+use super::profile::{Association, Profile};
+use super::role::{CustomRole, RoleRef};
+use super::tenant::TenantState;
+use super::user::User;
+use crate::error::{Error, ErrorCode, Result};
+
+/// Something that is not as it was after a restore.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NotRestored {
+    /// The thing, such as `user:dana` or `profile:night`.
+    pub thing: String,
+    /// What is otherwise, in a sentence.
+    pub text: String,
+}
+
+impl NotRestored {
+    fn new(thing: String, text: impl Into<String>) -> Self {
+        Self { thing, text: text.into() }
+    }
+}
+
+impl TenantState {
+    /// Brings profiles, custom roles, groups and assignments back to what they were. Gives what is
+    /// otherwise than it was.
+    ///
+    /// # Errors
+    /// `ALREADY_EXISTS` when something that was made since, and is kept because it is held, has the
+    /// name of something that comes back.
+    pub fn restore(&mut self, catalogue: &Catalogue, past: &Self) -> Result<Vec<NotRestored>> {
+        let mut restore = Restore { catalogue, past, lost: BTreeSet::new(), now: self };
+        restore.roles();
+        restore.profiles();
+        restore.assignments();
+        restore.groups();
+        restore.take_out_what_came_since();
+        let lost = restore.lost.into_iter().collect();
+        self.check_names()?;
+        Ok(lost)
+    }
+
+    fn check_names(&self) -> Result<()> {
+        fn unique<'a>(kind: &str, names: impl Iterator<Item = &'a Name>) -> Result<()> {
+            let mut seen = BTreeSet::new();
+            for name in names {
+                if !seen.insert(name.as_str()) {
+                    let message = format!(
+                        "a {kind} that was made since has the name `{name}` of one that would come back: rename or \
+                         delete it first"
+                    );
+                    return Err(Error::new(ErrorCode::AlreadyExists, message).at("revision"));
+                }
+            }
+            Ok(())
+        }
+        unique("profile", self.profiles.values().map(|profile| &profile.name))?;
+        unique("role", self.roles.values().map(|role| &role.name))?;
+        unique("group", self.groups.values().map(|group| &group.name))
+    }
+}
+
+/// A restore under way.
+struct Restore<'a> {
+    catalogue: &'a Catalogue,
+    past: &'a TenantState,
+    now: &'a mut TenantState,
+    lost: BTreeSet<NotRestored>,
+}
+
+impl Restore<'_> {
+    fn lose(&mut self, thing: String, text: impl Into<String>) {
+        self.lost.insert(NotRestored::new(thing, text));
+    }
+
+    /// Whether the object is a resource that was there and is not now. One that was registered later
+    /// under the same key inherits nothing (R46).
+    fn is_gone(&self, object: &str) -> bool {
+        let id = |state: &TenantState| state.resources.get(object).map(|resource| resource.id);
+        id(self.past).is_some_and(|was| id(self.now) != Some(was))
+    }
+
+    /// The user as it was, if it is the same person's account still.
+    fn as_it_was(&self, user: &User) -> Option<&User> {
+        self.past.users.get(&user.key).filter(|was| was.id == user.id)
+    }
+
+    fn roles(&mut self) {
+        for role in self.past.roles.values() {
+            let mut back = role.clone();
+            back.permissions.retain(|permission| self.catalogue.permission(permission.as_str()).is_some());
+            back.grants.retain(|grant| !self.is_gone(grant.object.as_str()));
+            if back != *role {
+                self.lose(format!("role:{}", role.key), "what it granted on things that are gone does not come back");
+            }
+            put(&mut self.now.roles, role.key.clone(), back);
+        }
+    }
+
+    fn profiles(&mut self) {
+        for profile in self.past.profiles.values() {
+            let mut back = profile.clone();
+            back.modules.retain(|module, _| self.catalogue.module(module.as_str()).is_some());
+            back.sections.retain(|section, _| self.catalogue.section(section.as_str()).is_some());
+            for (section, settings) in &mut back.sections {
+                if let Association::Manual(keys) = &mut settings.association {
+                    keys.retain(|key| !self.is_gone(Object::resource(section, key).as_str()));
+                }
+            }
+            if back != *profile {
+                let text = "what it was associated with and is gone does not come back";
+                self.lose(format!("profile:{}", profile.key), text);
+            }
+            put(&mut self.now.profiles, profile.key.clone(), back);
+        }
+    }
+
+    fn assignments(&mut self) {
+        let gone: Vec<&UserKey> =
+            self.past.users.values().filter(|was| !self.is_same(was)).map(|was| &was.key).collect();
+        for key in gone {
+            self.lose(format!("user:{key}"), "it was deleted since: its profile, role and groups do not come back");
+        }
+        let users: Vec<User> = self.now.users.values().cloned().collect();
+        for user in users {
+            let Some(was) = self.as_it_was(&user) else { continue };
+            if was.base_role != user.base_role {
+                let text =
+                    format!("its base role is another by now, {}: it keeps what it holds", user.base_role.as_str());
+                self.lose(format!("user:{}", user.key), text);
+                continue;
+            }
+            let mut back = User {
+                profile: was.profile.clone(),
+                role: was.role.clone(),
+                imported_from: was.imported_from.clone(),
+                ..user.clone()
+            };
+            if back != user {
+                back.version += 1;
+                self.now.users.insert(user.key.clone(), back);
+            }
+        }
+    }
+
+    fn is_same(&self, was: &User) -> bool {
+        self.now.users.get(&was.key).is_some_and(|user| user.id == was.id)
+    }
+
+    /// The members that a group gets: those it had, as far as they are there, and those that it has of
+    /// the users who came since.
+    fn members(&self, key: &GroupKey) -> BTreeSet<UserKey> {
+        let had = self.past.groups.get(key).into_iter().flat_map(|group| &group.members);
+        let had = had.filter(|member| self.past.users.get(*member).is_some_and(|was| self.is_same(was)));
+        let has = self.now.groups.get(key).into_iter().flat_map(|group| &group.members);
+        let came = has.filter(|member| self.now.users.get(*member).is_some_and(|user| self.as_it_was(user).is_none()));
+        had.chain(came).cloned().collect()
+    }
+
+    fn groups(&mut self) {
+        let later: Vec<GroupKey> =
+            self.now.groups.keys().filter(|key| !self.past.groups.contains_key(*key)).cloned().collect();
+        for key in later {
+            let members = self.members(&key);
+            if members.is_empty() {
+                self.now.groups.remove(&key);
+                continue;
+            }
+            self.lose(format!("group:{key}"), "it was made since, and is kept for the users who came since");
+            let Some(group) = self.now.groups.get_mut(&key) else { continue };
+            if group.members != members {
+                group.members = members;
+                group.version += 1;
+            }
+        }
+        for group in self.past.groups.values() {
+            let mut back = group.clone();
+            back.members = self.members(&group.key);
+            back.permissions.retain(|permission| self.catalogue.permission(permission.as_str()).is_some());
+            put(&mut self.now.groups, group.key.clone(), back);
+        }
+    }
+
+    /// Takes out the profiles and roles that came since and that nobody holds any more.
+    fn take_out_what_came_since(&mut self) {
+        let held: BTreeSet<ProfileKey> = self.now.users.values().filter_map(|user| user.profile.clone()).collect();
+        let later: Vec<ProfileKey> =
+            self.now.profiles.keys().filter(|key| !self.past.profiles.contains_key(*key)).cloned().collect();
+        for key in later {
+            if held.contains(&key) {
+                self.lose(format!("profile:{key}"), "it was made since, and is kept for those who hold it");
+            } else {
+                self.now.profiles.remove(&key);
+            }
+        }
+        let by_users = self.now.users.values().filter_map(|user| user.role.clone());
+        let by_groups = self.now.groups.values().flat_map(|group| &group.roles).filter_map(|role| match role {
+            RoleRef::Custom(role) => Some(role.clone()),
+            RoleRef::Manager => None,
+        });
+        let held: BTreeSet<RoleKey> = by_users.chain(by_groups).collect();
+        let later: Vec<RoleKey> =
+            self.now.roles.keys().filter(|key| !self.past.roles.contains_key(*key)).cloned().collect();
+        for key in later {
+            if held.contains(&key) {
+                self.lose(format!("role:{key}"), "it was made since, and is kept for those who hold it");
+            } else {
+                self.now.roles.remove(&key);
+            }
+        }
+    }
+}
+
+/// Something with an id and a version.
+trait Versioned: Clone + PartialEq {
+    /// The same as `other` is identified: its id, and this version.
+    fn identified_as(self, other: &Self, version: i32) -> Self;
+    fn version(&self) -> i32;
+}
+
+macro_rules! versioned {
+    ($($type:ty),+) => {
+        $(impl Versioned for $type {
+            fn identified_as(self, other: &Self, version: i32) -> Self {
+                Self { id: other.id, version, ..self }
+            }
+            fn version(&self) -> i32 {
+                self.version
+            }
+        })+
+    };
+}
+versioned!(Profile, CustomRole, super::group::Group);
+
+/// Puts a thing back as it was. One that is there keeps its id; its version moves on when anything
+/// changes, so that nobody who read it before overwrites it unseen.
+fn put<K: Ord + Clone, V: Versioned>(things: &mut Map<K, V>, key: K, back: V) {
+    let back = match things.get(&key) {
+        Some(there) if back.clone().identified_as(there, there.version()) == *there => return,
+        Some(there) => back.identified_as(there, there.version() + 1),
+        None => {
+            let version = back.version() + 1;
+            back.clone().identified_as(&back, version)
+        }
+    };
+    things.insert(key, back);
+}

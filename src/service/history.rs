@@ -1,0 +1,276 @@
+//! What the policy was, who made it so, and the way back.
+//!
+//! The log of rule differences is the truth of what the rules were (R44): neither a catalogue nor a
+//! compiler of today decides what was in force. Settings, and who was disabled, come from the state
+//! that the log keeps beside it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use super::Platform;
+use super::change::{Done, Intent, Terms};
+use super::permit::Permit;
+use super::policy::RevisionRow;
+use super::rehearsal::{rows_of, told};
+use super::search::blocking;
+use super::tenants::Tenant;
+use crate::auth::caller::Caller;
+use crate::domain::key::{TenantId, UserKey};
+pub use crate::domain::restore::NotRestored;
+use crate::domain::tenant::TenantState;
+use crate::engine::impact::Objects;
+use crate::engine::snapshot::Snapshot;
+use crate::engine::tenant::TenantPolicy;
+use crate::error::{Error, Result};
+use crate::policy::diff::RuleDiff;
+pub use crate::policy::impact::Impact;
+use crate::policy::revision::Counters;
+use crate::policy::rule::Rule;
+use crate::store::page::{Page, PageOf};
+pub use crate::store::user::UserRow;
+
+/// How many revisions are read at once.
+const CHUNK: u64 = 100;
+/// How many rules of past policies are remembered.
+const REMEMBERED: u64 = 2_000_000;
+
+/// A policy of the past, with the state that it came from.
+#[derive(Clone)]
+pub struct Past {
+    /// The policy.
+    pub policy: Arc<TenantPolicy>,
+    state: Arc<TenantState>,
+}
+
+/// The past policies that were asked about lately.
+pub(super) struct Pasts(Cache<(TenantId, u64), Past>);
+
+impl Pasts {
+    pub(super) fn new() -> Self {
+        let weigh =
+            |_: &(TenantId, u64), past: &Past| u32::try_from(past.policy.snapshot.len()).unwrap_or(u32::MAX).max(1);
+        Self(Cache::builder().max_capacity(REMEMBERED).weigher(weigh).build())
+    }
+}
+
+/// What came of a restore.
+pub struct Restored {
+    /// What is otherwise than it was.
+    pub lost: Vec<NotRestored>,
+}
+
+impl Platform {
+    /// A page of the revisions, newest first. Needs `read` on `admin/rules`, as all of the past does.
+    pub async fn policy_revisions(&self, caller: &Caller, page: Page) -> Result<PageOf<RevisionRow>> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        let found = self.store.scope(tenant.id).revisions(&page).await?;
+        found.try_map(|entry| Ok(RevisionRow { entry, tenant: tenant.key.clone() }))
+    }
+
+    /// How many revisions there are.
+    pub async fn count_policy_revisions(&self, caller: &Caller) -> Result<u64> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        self.store.scope(tenant.id).revisions_count().await
+    }
+
+    /// The policy as it was at a revision; 0 is before the first.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when there is no such revision.
+    pub async fn policy_at(&self, caller: &Caller, revision: u64) -> Result<Arc<TenantPolicy>> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        Ok(self.past(&tenant, revision).await?.policy)
+    }
+
+    /// The rules that came and went from one revision to another, also backwards.
+    pub async fn policy_diff(&self, caller: &Caller, from: u64, to: u64) -> Result<RuleDiff> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        self.check_revision(&tenant, from).await.map_err(|error| error.at_instead("from"))?;
+        self.check_revision(&tenant, to).await.map_err(|error| error.at_instead("to"))?;
+        let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());
+        let (low, high) = (from.min(to), from.max(to));
+        self.each_between(tenant.id, low, high, |diff| {
+            // What went after it had come, or came back after it had gone, is no difference.
+            for rule in &diff.removed {
+                if !added.remove(rule) {
+                    removed.insert(rule.clone());
+                }
+            }
+            for rule in &diff.added {
+                if !removed.remove(rule) {
+                    added.insert(rule.clone());
+                }
+            }
+        })
+        .await?;
+        let (added, removed) = if from <= to { (added, removed) } else { (removed, added) };
+        Ok(RuleDiff { added: added.into_iter().collect(), removed: removed.into_iter().collect() })
+    }
+
+    /// Who could do what at `to` and not at `from`, and the reverse; of the users whom the caller may
+    /// see, with those of them that are still there.
+    pub async fn access_diff(
+        &self,
+        caller: &Caller,
+        from: u64,
+        to: u64,
+    ) -> Result<(Impact, HashMap<UserKey, UserRow>)> {
+        let diff = self.policy_diff(caller, from, to).await?;
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        let sight = self.sight(caller).await?;
+        let (was, is) = (self.past(&tenant, from).await?, self.past(&tenant, to).await?);
+        let told = told(&self.catalogue, [&*was.state, &*is.state])?;
+        let _turn = self.search_turn().await?;
+        let (impact, sight) = blocking(move || {
+            let (before, after) = (&was.policy.snapshot, &is.policy.snapshot);
+            let objects = Objects::new(told, before);
+            let seen = |user: &UserKey| sight.sees_in(&is.policy, user) || sight.sees_in(&was.policy, user);
+            (before.impact(after, &diff, &objects, seen, Impact::LISTED_MAX), sight)
+        })
+        .await?;
+        let users = rows_of(&sight, &impact).await?;
+        Ok((impact, users))
+    }
+
+    /// Makes a new revision in which profiles, custom roles, groups and assignments are as they were at
+    /// an old one (R45).
+    pub async fn restore_policy(
+        &self,
+        caller: &Caller,
+        revision: u64,
+        terms: impl Into<Terms>,
+    ) -> Result<Done<Restored>> {
+        let Terms { reason, dry_run } = terms.into();
+        let tenant = self.authorise(caller, Permit::RULES_EDIT).await?;
+        if revision == 0 {
+            return Err(no_revision(revision));
+        }
+        let past = self.past(&tenant, revision).await?;
+        let intent = Intent {
+            permit: Permit::RULES_EDIT,
+            action: "policy.restore",
+            target: format!("revision:{revision}"),
+            reason,
+            gives: true,
+            dry_run,
+        };
+        self.change(caller, intent, |draft| {
+            let lost = draft.state.restore(draft.catalogue, &past.state)?;
+            Ok(Restored { lost })
+        })
+        .await
+    }
+
+    /// The policy of a tenant as it was at a revision.
+    pub(super) async fn past(&self, tenant: &Tenant, revision: u64) -> Result<Past> {
+        let newest = self.check_revision(tenant, revision).await?;
+        // A revision that may still be amended is not remembered: its state can grow.
+        let is_closed = revision < newest;
+        if let Some(past) = self.pasts.0.get(&(tenant.id, revision)).filter(|_| is_closed) {
+            return Ok(past);
+        }
+        let _turn = self.search_turn().await?;
+        let rules = self.rules_at(tenant, revision).await?;
+        let state = self.state_at(tenant, revision).await?;
+        let (plan, key) = (Arc::clone(self.tenants.plan()), tenant.key.clone());
+        let past = blocking(move || {
+            let snapshot = Snapshot::build(&plan, &key, revision, &rules);
+            let disabled = state.users.values().filter(|user| !user.enabled).map(|user| user.key.clone());
+            let policy = TenantPolicy {
+                counters: Counters { revision, credential_epoch: 0 },
+                snapshot: Arc::new(snapshot),
+                settings: state.settings,
+                disabled: Arc::new(disabled.collect()),
+            };
+            Past { policy: Arc::new(policy), state: Arc::new(state) }
+        })
+        .await?;
+        if is_closed {
+            self.pasts.0.insert((tenant.id, revision), past.clone());
+        }
+        Ok(past)
+    }
+
+    /// Checks that there is such a revision, and gives the newest.
+    async fn check_revision(&self, tenant: &Tenant, revision: u64) -> Result<u64> {
+        if revision > tenant.policy().counters.revision {
+            // Perhaps it is only not here yet.
+            self.tenants.advance(tenant, Counters { revision, credential_epoch: 0 }).await?;
+        }
+        let newest = tenant.policy().counters.revision;
+        if revision > newest { Err(no_revision(revision)) } else { Ok(newest) }
+    }
+
+    /// The rules at a revision: from those of now back, or from none on, whichever way is shorter.
+    async fn rules_at(&self, tenant: &Tenant, revision: u64) -> Result<BTreeSet<Rule>> {
+        let now = Arc::clone(&tenant.policy());
+        let newest = now.counters.revision;
+        if revision < newest - revision {
+            let mut rules = BTreeSet::new();
+            self.each_between(tenant.id, 0, revision, |diff| step(&mut rules, &diff.removed, &diff.added)).await?;
+            return Ok(rules);
+        }
+        let mut rules: BTreeSet<Rule> = blocking(move || now.snapshot.rules().collect()).await?;
+        let mut high = newest;
+        while high > revision {
+            let low = high.saturating_sub(CHUNK).max(revision);
+            let entries = self.store.revisions_since(tenant.id, low, high - low).await?;
+            check_whole(entries.len() as u64, high - low)?;
+            for entry in entries.iter().rev() {
+                step(&mut rules, &entry.rules.added, &entry.rules.removed);
+            }
+            high = low;
+        }
+        Ok(rules)
+    }
+
+    /// Calls `each` with what every revision after `low` up to `high` did to the rules.
+    async fn each_between(
+        &self,
+        tenant: TenantId,
+        low: u64,
+        high: u64,
+        mut each: impl FnMut(&RuleDiff) + Send,
+    ) -> Result<()> {
+        let mut at = low;
+        while at < high {
+            let count = CHUNK.min(high - at);
+            let entries = self.store.revisions_since(tenant, at, count).await?;
+            check_whole(entries.len() as u64, count)?;
+            entries.iter().for_each(|entry| each(&entry.rules));
+            at += count;
+        }
+        Ok(())
+    }
+
+    /// The tenant's state at a revision: the last that was written whole, and what changed since.
+    async fn state_at(&self, tenant: &Tenant, revision: u64) -> Result<TenantState> {
+        let found = self.store.scope(tenant.id).checkpoint(revision).await?;
+        let Some((mut at, mut state)) = found else { return Ok(TenantState::empty(tenant.key.clone())) };
+        while at < revision {
+            let count = CHUNK.min(revision - at);
+            let entries = self.store.revisions_since(tenant.id, at, count).await?;
+            check_whole(entries.len() as u64, count)?;
+            entries.iter().for_each(|entry| entry.patch.apply(&mut state));
+            at += count;
+        }
+        Ok(state)
+    }
+}
+
+fn step(rules: &mut BTreeSet<Rule>, go: &[Rule], come: &[Rule]) {
+    for rule in go {
+        rules.remove(rule);
+    }
+    rules.extend(come.iter().cloned());
+}
+
+fn check_whole(found: u64, wanted: u64) -> Result<()> {
+    if found == wanted { Ok(()) } else { Err(Error::internal("the log of revisions has a gap")) }
+}
+
+fn no_revision(revision: u64) -> Error {
+    Error::not_found("revision", revision).at("revision")
+}
