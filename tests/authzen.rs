@@ -208,7 +208,7 @@ async fn bad_requests_are_refused_with_the_field_and_the_request_id_comes_back()
         }
         for kind in ["text/plain", "application/json; charset=latin1", "application/x-www-form-urlencoded"] {
             let (status, _) = sent(post().header("content-type", kind).body(good.to_string())).await;
-            assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{kind}");
         }
         let large = merged(good.clone(), json!({ "context": { "x": "x".repeat(64 * 1024) } }));
         let (status, refusal) = sent(post().json(&large)).await;
@@ -218,7 +218,7 @@ async fn bad_requests_are_refused_with_the_field_and_the_request_id_comes_back()
             assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
             assert_eq!(answer.headers()["allow"], "POST");
         }
-        for (request, status) in [(post().json(&good), 200), (post().body("x"), 415)] {
+        for (request, status) in [(post().json(&good), 200), (post().body("x"), 400)] {
             let answer = request.header("X-Request-ID", "bfe9eb29-ab87-4ca3-be83").send().await.unwrap();
             assert_eq!(answer.status(), status);
             assert_eq!(answer.headers()["x-request-id"], "bfe9eb29-ab87-4ca3-be83");
