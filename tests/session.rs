@@ -181,3 +181,19 @@ async fn sessions_and_links_that_have_run_out_are_deleted() {
         eventually("the session is deleted", async || there().await == (false, false)).await;
     }
 }
+
+#[tokio::test]
+async fn an_operation_of_a_batch_that_is_refused_leaves_the_answers_before_it() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let end = json!({ "query": "mutation { sessionEnd { userErrors { code } } }" });
+        let ask = json!({ "query": "{ viewer { user { key } } }" });
+        let (status, answers) = alice.send("application/json", json!([end, ask]).to_string().into()).await;
+        assert_eq!((status, answers.as_array().unwrap().len()), (200, 2));
+        assert_eq!(answers[0]["data"]["sessionEnd"]["userErrors"], json!([]));
+        assert_eq!(answers[1]["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+        // The first of all refuses the request as a whole: nothing has run.
+        assert_eq!(alice.send("application/json", json!([ask, ask]).to_string().into()).await.0, 401);
+    })
+    .await;
+}

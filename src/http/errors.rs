@@ -61,10 +61,16 @@ impl Refusal {
         Self { allow: Some(allowed), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, Error::bad_input(message)) }
     }
 
-    /// The answer in the shape that GraphQL clients know.
-    pub(super) fn respond(self, media: Media, context: &RequestContext) -> Response {
+    /// The answer to one operation of several, which were answered before.
+    pub(super) fn answer(&self, context: &RequestContext) -> Answer {
         let mut answer = refused(&self.error);
         present(&mut answer, context);
+        answer
+    }
+
+    /// The answer in the shape that GraphQL clients know.
+    pub(super) fn respond(self, media: Media, context: &RequestContext) -> Response {
+        let answer = self.answer(context);
         let mut response = encode(self.status, media, &Body::of(&answer));
         if let Some(methods) = self.allow {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));

@@ -76,7 +76,13 @@ async fn answer<E: Executor, G: Gate>(
             let mut answers = Vec::with_capacity(operations.len());
             let mut headers = HeaderMap::new();
             for operation in operations {
-                let mut answer = run.one(operation.into()).await?;
+                let mut answer = match run.one(operation.into()).await {
+                    Ok(answer) => answer,
+                    // Nothing has run yet: the request is refused as a whole.
+                    Err(refusal) if answers.is_empty() => return Err(refusal),
+                    // What ran before has its answer, and may have changed something.
+                    Err(refusal) => refusal.answer(context),
+                };
                 headers.extend(std::mem::take(&mut answer.http_headers));
                 answers.push(answer);
             }
