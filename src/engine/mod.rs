@@ -6,7 +6,7 @@
 //! [`snapshot`] of one tenant's rules at one revision, and [`lines`], which take any model and
 //! policy of the family that Casbin has. [`decide`] asks a snapshot about one object and [`reach`]
 //! about all that are below a path; [`search`] asks for all users or all objects at once, and
-//! [`explain`] tells by which rules; [`tenant`] gives the answer its reason and obligations. A
+//! [`explain`] tells by which rules; [`impact`] holds two snapshots against each other; [`tenant`] gives the answer its reason and obligations. A
 //! decision costs by the subject's roles and the object's depth, not by the number of rules, and
 //! the next snapshot costs by what a change touches. The [`oracle`] answers the same questions the
 //! slow way, and the two must always agree.
@@ -16,6 +16,7 @@ mod chunks;
 pub mod decide;
 pub mod explain;
 mod expression;
+pub mod impact;
 mod index;
 mod layout;
 pub mod lines;

@@ -82,7 +82,7 @@ impl<'s> Fold<'s> {
 impl Snapshot {
     /// The users that rules name, with their numbers, and `others` that none names: those of a
     /// part of the list by key, in the part's direction.
-    fn users<'s>(&'s self, part: &Part<UserKey>, others: impl Iterator<Item = &'s str>) -> Users<'s> {
+    pub(super) fn users<'s>(&'s self, part: &Part<UserKey>, others: impl Iterator<Item = &'s str>) -> Users<'s> {
         let user = |number| Some((user_key(self.index.subjects.text(number)?)?, Some(number)));
         let beyond = |key: &str| {
             part.after.as_ref().is_none_or(|after| after.as_str() < key)
@@ -107,20 +107,29 @@ impl Snapshot {
 
     /// What `subject` may do, to be asked about many objects.
     pub fn access<'s>(&'s self, subject: &'s Subject) -> Access<'s> {
-        let number = self.number(subject);
+        self.access_by(subject, &self.actions_of(self.number(subject)))
+    }
+
+    /// The same of the actions that the platform knows and of these others.
+    pub(super) fn access_by<'s>(&'s self, subject: &'s Subject, others: &BTreeSet<Action>) -> Access<'s> {
+        let number_of = |action: Action| (self.index.actions.find(action.as_str(), ""), action);
+        let actions = Action::all().into_iter().chain(others.iter().cloned()).map(number_of).collect();
+        Access { snapshot: self, subject, number: self.number(subject), actions, around: None }
+    }
+
+    /// The actions that the rules of a subject, and of all that it holds, name beside those that
+    /// the platform knows.
+    pub(super) fn actions_of(&self, subject: Option<u32>) -> BTreeSet<Action> {
         let mut named: BTreeSet<u32> = BTreeSet::new();
-        if let Some(number) = number {
-            self.index.roles.visit(number, |_, own| named.extend(own.iter().map(|permission| permission.action)));
+        if let Some(subject) = subject {
+            self.index.roles.visit(subject, |_, own| named.extend(own.iter().map(|permission| permission.action)));
         }
         let others = named.into_iter().filter_map(|action| Action::parse(self.index.actions.text(action)?).ok());
-        let others: BTreeSet<Action> = others.filter(|action| !Action::all().contains(action)).collect();
-        let number_of = |action: Action| (self.index.actions.find(action.as_str(), ""), action);
-        let actions = Action::all().into_iter().chain(others).map(number_of).collect();
-        Access { snapshot: self, subject, number, actions, around: None }
+        others.filter(|action| !Action::all().contains(action)).collect()
     }
 }
 
-type Users<'s> = Box<dyn Iterator<Item = (&'s str, Option<u32>)> + 's>;
+pub(super) type Users<'s> = Box<dyn Iterator<Item = (&'s str, Option<u32>)> + 's>;
 
 fn user_key(name: &str) -> Option<&str> {
     name.strip_prefix("user:")
@@ -188,6 +197,13 @@ impl Access<'_> {
         }
         resources.retain(|object| !self.on(object).is_empty());
         Candidates { sections: open, resources }
+    }
+
+    /// The actions that are allowed on all that is directly below a path (`a/b/`), as far as no
+    /// rule names it.
+    pub(super) fn below(&mut self, above: &str) -> Vec<Action> {
+        let matches = self.around(above).to_vec();
+        self.allowed(&matches).cloned().collect()
     }
 
     /// What rules say of all that is directly below a path, by action.

@@ -7,6 +7,7 @@ pub mod decision;
 pub mod error;
 pub mod explain;
 pub mod group;
+pub mod impact;
 mod input;
 pub mod link;
 mod loaders;

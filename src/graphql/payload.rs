@@ -6,6 +6,7 @@ use super::context::loaders;
 use super::node::Node;
 use super::scalar::int;
 use crate::error::{Error, ErrorCode as Code, Related, Result};
+use crate::service::change::Done;
 
 /// Why a request was refused. The last six stand among the top-level errors, as
 /// `extensions.code`; the others in `userErrors`.
@@ -106,6 +107,14 @@ pub(super) fn if_seen<T: Default>(found: Result<T>) -> Result<T> {
         Err(error) if error.code == Code::Forbidden => Ok(T::default()),
         found => found,
     }
+}
+
+/// What a change has made of a thing; nothing after a dry run, which has made nothing.
+pub(super) async fn unless_dry<T, U>(
+    done: &Done<U>,
+    found: impl Future<Output = Result<Option<T>>>,
+) -> Result<Option<T>> {
+    if done.dry_run { Ok(None) } else { found.await }
 }
 
 /// Splits a refusal: what the caller can mend goes into the payload, the rest fails the operation.

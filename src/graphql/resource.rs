@@ -5,16 +5,18 @@ use uuid::Uuid;
 
 use super::catalogue::Section;
 use super::context::{caller, loaders};
+use super::impact::Impact;
 use super::input::{parse, parse_all, parse_opt};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
-use super::payload::{if_seen, payload};
+use super::payload::{if_seen, payload, unless_dry};
 use super::scalar::{DateTime, int};
 use super::user::User;
 use crate::domain::key::{self, ResourceKey, SectionKey, UserKey};
 use crate::domain::name::Name;
 use crate::domain::resource::{self, NewResource};
 use crate::error::{ErrorCode, Result};
+use crate::service::change::Terms;
 
 /// A reference to an object that the host owns: the queue "Sales".
 #[derive(Clone, SimpleObject)]
@@ -82,6 +84,9 @@ pub struct ResourceRegisterInput {
     created_by: Option<String>,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 /// A resource as the host tells it.
@@ -120,6 +125,9 @@ pub struct ResourceRemoveInput {
     keys: Vec<String>,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 payload! {
@@ -129,6 +137,9 @@ payload! {
         resources: Vec<Resource>,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -139,6 +150,9 @@ payload! {
         keys: Vec<String>,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -194,12 +208,14 @@ impl ResourceMutation {
             let resources = input.resources.iter().enumerate().map(place).collect::<Result<Vec<_>>>()?;
             let objects: Vec<_> = resources.iter().map(|new| key::Object::resource(&section, &new.key)).collect();
             let created_by = parse_opt("createdBy", input.created_by.as_deref(), UserKey::parse)?;
-            let done =
-                platform.register_resources(caller, &section, resources, created_by.as_ref(), input.reason).await?;
-            let resources = if_seen(platform.registered(caller, &objects).await)?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.register_resources(caller, &section, resources, created_by.as_ref(), terms).await?;
+            let found = async { if_seen(platform.registered(caller, &objects).await).map(Some) };
+            let resources = unless_dry(&done, found).await?;
             Ok(ResourceRegisterPayload {
-                resources: Some(resources.into_iter().map(Resource::new).collect()),
+                resources: resources.map(|found| found.into_iter().map(Resource::new).collect()),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -217,10 +233,12 @@ impl ResourceMutation {
         let removed = async {
             let section = parse("section", &input.section, SectionKey::parse)?;
             let keys = parse_all("keys", &input.keys, ResourceKey::parse)?;
-            let done = platform.remove_resources(caller, &section, &keys, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.remove_resources(caller, &section, &keys, terms).await?;
             Ok(ResourceRemovePayload {
-                keys: Some(keys.into_iter().map(|key| key.to_string()).collect()),
+                keys: (!done.dry_run).then(|| keys.into_iter().map(|key| key.to_string()).collect()),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };

@@ -4,15 +4,17 @@ use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, MaybeUndefine
 
 use super::catalogue::Permission;
 use super::context::{caller, loaders};
+use super::impact::Impact;
 use super::input::{parse, parse_all, parse_opt};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
-use super::payload::payload;
+use super::payload::{payload, unless_dry};
 use super::scalar::int;
 use crate::domain::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey};
 use crate::domain::name::{Name, check_description};
 use crate::domain::role::{self, RoleChange};
 use crate::error::Result;
+use crate::service::change::Terms;
 use crate::service::role::RoleRow;
 
 /// A role: a built-in one, or a custom one made from MANAGER.
@@ -126,6 +128,9 @@ pub struct RoleCreateInput {
     grants: Vec<GrantInput>,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 /// Changes a custom role, for all who hold it at once. What is absent stays; null empties.
@@ -145,6 +150,9 @@ pub struct RoleUpdateInput {
     grants: MaybeUndefined<Vec<GrantInput>>,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 /// Deletes a custom role.
@@ -154,6 +162,9 @@ pub struct RoleDeleteInput {
     key: String,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 payload! {
@@ -163,6 +174,9 @@ payload! {
         role: Role,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -173,6 +187,9 @@ payload! {
         role: Role,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -183,6 +200,9 @@ payload! {
         key: String,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -280,10 +300,12 @@ impl RoleMutation {
                 permissions: Some(parse_all("permissions", &input.permissions, PermissionKey::parse)?),
                 grants: Some(grants(&input.grants)?),
             };
-            let done = platform.create_role(caller, key, name, change, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.create_role(caller, key, name, change, terms).await?;
             Ok(RoleCreatePayload {
-                role: platform.changed_role(caller, &done.value).await?.map(Role::new),
+                role: unless_dry(&done, platform.changed_role(caller, &done.value)).await?.map(Role::new),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -308,10 +330,12 @@ impl RoleMutation {
                     .transpose()?,
                 grants: list(input.grants).map(|list| grants(&list)).transpose()?,
             };
-            let done = platform.update_role(caller, &key, input.version, change, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.update_role(caller, &key, input.version, change, terms).await?;
             Ok(RoleUpdatePayload {
-                role: platform.changed_role(caller, &key).await?.map(Role::new),
+                role: unless_dry(&done, platform.changed_role(caller, &key)).await?.map(Role::new),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -327,10 +351,12 @@ impl RoleMutation {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, RoleKey::parse)?;
-            let done = platform.delete_role(caller, &key, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.delete_role(caller, &key, terms).await?;
             Ok(RoleDeletePayload {
-                key: Some(key.to_string()),
+                key: (!done.dry_run).then(|| key.to_string()),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };

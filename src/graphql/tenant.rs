@@ -3,16 +3,18 @@
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
 
 use super::context::{caller, loaders};
+use super::impact::Impact;
 use super::input::{parse, parse_all};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
-use super::payload::payload;
+use super::payload::{payload, unless_dry};
 use super::scalar::{DateTime, int};
 use crate::domain::key::{ModuleKey, TenantKey};
 use crate::domain::name::Name;
 use crate::domain::tenant;
 use crate::domain::user::{Email, Username};
 use crate::error::Result;
+use crate::service::change::Terms;
 use crate::service::tenant::{NewAdmin, NewTenant, SettingsChange, TenantRow};
 
 /// An organisation. Nothing crosses its border.
@@ -117,6 +119,9 @@ pub struct TenantSetLicenceInput {
     modules: Vec<String>,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 /// Changes settings; what is absent stays.
@@ -149,6 +154,9 @@ payload! {
         tenant: Tenant,
         /// Its policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -239,11 +247,13 @@ impl TenantMutation {
         let set = async {
             let key = parse("tenant", &input.tenant, TenantKey::parse)?;
             let modules = parse_all("modules", &input.modules, ModuleKey::parse)?;
-            let done = platform.set_licence(caller, &key, modules, input.reason).await?;
-            let row = platform.changed_tenant(&done.value).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.set_licence(caller, &key, modules, terms).await?;
+            let row = unless_dry(&done, platform.changed_tenant(&done.value)).await?;
             Ok(TenantSetLicencePayload {
                 tenant: row.map(Tenant::new),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(done.value.id, done),
                 user_errors: Vec::new(),
             })
         };

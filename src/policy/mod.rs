@@ -2,6 +2,7 @@
 
 pub mod compile;
 pub mod diff;
+pub mod impact;
 pub mod reach;
 pub mod revision;
 pub mod rule;

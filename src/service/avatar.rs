@@ -61,7 +61,7 @@ impl Platform {
             None => return Ok(user.clone()),
         };
         let target = format!("user:{user}");
-        let intent = Intent { permit: Permit::USERS_EDIT, action, target, reason: None, gives: false };
+        let intent = Intent { permit: Permit::USERS_EDIT, action, target, reason: None, gives: false, dry_run: false };
         let record = Record::new(caller, &intent, self.now());
         tx.audit(&record.event(None, after, None)).await?;
         self.commit(tx, record, None, visited_from(caller)).await?;

@@ -2,7 +2,7 @@
 //! state; everything around it is here: the lock, the check that the caller still may, the
 //! compiler, the difference, the revision, the audit event, the commit, and the news of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -22,16 +22,18 @@ use crate::domain::map::Differing;
 use crate::domain::name::Timestamp;
 use crate::domain::tenant::TenantState;
 use crate::domain::user::User;
+use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::compile::{compile, compile_change};
 use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
+use crate::policy::impact::Impact;
 use crate::policy::reach::Reach;
 use crate::policy::revision::Counters;
 use crate::store::audit::{Actor, ActorKind, AuditEvent};
 use crate::store::policy::RevisionEntry;
-use crate::store::user::{AccountChange, NewAccount};
-use crate::store::{CommitError, Tx};
+use crate::store::user::{AccountChange, NewAccount, UserRow};
+use crate::store::{CommitError, Tx, View};
 use crate::sync::News;
 
 /// The most characters that a reason may have.
@@ -51,6 +53,24 @@ pub struct Intent {
     pub reason: Option<String>,
     /// Whether it gives access, so that nobody gives what they lack (R35b).
     pub gives: bool,
+    /// Whether it is only tried: then nothing changes.
+    pub dry_run: bool,
+}
+
+/// On what terms a change is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Why, in the caller's words.
+    pub reason: Option<String>,
+    /// Whether it is only tried.
+    pub dry_run: bool,
+}
+
+impl From<Option<String>> for Terms {
+    /// To be made, for this reason.
+    fn from(reason: Option<String>) -> Self {
+        Self { reason, dry_run: false }
+    }
 }
 
 /// A tenant's state as a use case may change it. Whatever it refuses, nothing is written.
@@ -77,6 +97,50 @@ pub struct Done<T> {
     pub value: T,
     /// The tenant's revision, which is in force here by now.
     pub revision: u64,
+    /// Whether it was only tried: then `value` is what would have come of it.
+    pub dry_run: bool,
+    /// Who gains and who loses what by it. Only after a dry run, and for those who may see it.
+    pub impact: Option<Impact>,
+    /// The users that the impact names, as they are; those that are not there yet as they would be.
+    pub users: HashMap<UserKey, UserRow>,
+}
+
+impl<T> Done<T> {
+    /// A change that was made.
+    pub(super) fn made(value: T, revision: u64) -> Self {
+        Self { value, revision, dry_run: false, impact: None, users: HashMap::new() }
+    }
+
+    /// The same with another value.
+    pub(super) fn with<U>(self, value: U) -> Done<U> {
+        let Self { revision, dry_run, impact, users, .. } = self;
+        Done { value, revision, dry_run, impact, users }
+    }
+}
+
+/// A change as it was made to a copy and checked. Nothing of it is written.
+pub(super) struct Drafted<T> {
+    pub(super) value: T,
+    found: Found,
+    pub(super) after: TenantState,
+    pub(super) new_accounts: BTreeMap<UserKey, NewAccount>,
+    pub(super) accounts: BTreeMap<UserKey, AccountChange>,
+    /// What turns the state as it was into `after`.
+    patch: StatePatch,
+    pub(super) diff: PolicyDiff,
+    target: Option<String>,
+    now: Timestamp,
+}
+
+impl<T> Drafted<T> {
+    /// The state as it was found.
+    pub(super) const fn before(&self) -> &TenantState {
+        &self.found.state
+    }
+
+    fn written(&self) -> Written<'_> {
+        Written::new(&self.found, &self.after, &self.new_accounts, &self.accounts, &self.patch)
+    }
 }
 
 impl Platform {
@@ -88,8 +152,36 @@ impl Platform {
         apply: impl FnOnce(&mut Draft<'_>) -> Result<T> + Send,
     ) -> Result<Done<T>> {
         check_reason(intent.reason.as_deref())?;
+        if intent.dry_run {
+            return self.rehearse(caller, &intent, apply).await;
+        }
         let (tenant, mut tx) = self.begin(caller, intent.permit.clone()).await?;
-        let found = self.find_state(&tx).await?;
+        let policy = Arc::clone(&tenant.policy());
+        let drafted = match self.draft(caller, &policy, &tx, &intent, apply).await {
+            Ok(drafted) => drafted,
+            Err(error) => {
+                drop(tx);
+                return Err(self.explain_conflict(caller, &intent.target, error).await);
+            }
+        };
+        intent.target = drafted.target.clone().unwrap_or(intent.target);
+        let record = Record::new(caller, &intent, drafted.now);
+        let policy = self.write(&mut tx, &drafted.written(), &drafted.diff, &record).await?;
+        let counters = self.commit(tx, record, policy, visited_from(caller)).await?;
+        Ok(Done::made(drafted.value, counters.revision))
+    }
+
+    /// Makes the change to a copy of the state, compiles it and checks that the caller may. `policy`
+    /// is the tenant's at the moment of `view`.
+    pub(super) async fn draft<T: Send>(
+        &self,
+        caller: &Caller,
+        policy: &TenantPolicy,
+        view: &View,
+        intent: &Intent,
+        apply: impl FnOnce(&mut Draft<'_>) -> Result<T> + Send,
+    ) -> Result<Drafted<T>> {
+        let found = self.find_state(view).await?;
         let mut after = found.state.clone();
         let mut draft = Draft {
             catalogue: &self.catalogue,
@@ -97,33 +189,24 @@ impl Platform {
             new_accounts: BTreeMap::new(),
             accounts: BTreeMap::new(),
             target: None,
-            supervised: staff::supervised(caller, &tenant.policy(), &intent.permit)?,
+            supervised: staff::supervised(caller, policy, &intent.permit)?,
             now: self.now(),
         };
-        let value = match apply(&mut draft) {
-            Ok(value) => value,
-            Err(error) => {
-                drop(tx);
-                return Err(self.explain_conflict(caller, &intent.target, error).await);
-            }
-        };
+        let value = apply(&mut draft)?;
         self.follow_agents(caller, &found, &mut draft).await?;
         let Draft { new_accounts, accounts, target, now, .. } = draft;
         if *caller.credential() == Credential::ApiKey && sets_credentials(&new_accounts, &accounts) {
             return Err(needs_session());
         }
-        intent.target = target.unwrap_or(intent.target);
-        let written = Written::new(&found, &after, &new_accounts, &accounts);
-        let diff = self.rule_diff(&tx, &written).await?;
+        let patch = StatePatch::between(&found.state, &after);
+        let written = Written::new(&found, &after, &new_accounts, &accounts, &patch);
+        let diff = self.rule_diff(view, &written).await?;
         if intent.gives && !caller.is_system() {
-            let (policy, subject) = (tenant.policy(), subject_of(caller));
-            let giver = rights::Giver { policy: &policy, subject: &subject, catalogue: &self.catalogue };
+            let subject = subject_of(caller);
+            let giver = rights::Giver { policy, subject: &subject, catalogue: &self.catalogue };
             giver.check(&intent.permit, &written, &diff)?;
         }
-        let record = Record::new(caller, &intent, now);
-        let policy = self.write(&mut tx, &written, &diff, &record).await?;
-        let counters = self.commit(tx, record, policy, visited_from(caller)).await?;
-        Ok(Done { value, revision: counters.revision })
+        Ok(Drafted { value, found, after, new_accounts, accounts, patch, diff, target, now })
     }
 
     /// Takes the tenant. If it has moved on since the caller was authorised, this instance
@@ -143,11 +226,11 @@ impl Platform {
     /// What turns the rules that are stored into those of the state after the change. Where they
     /// follow from the state before, no more is compiled than the change touches; where that is
     /// not known, all of it, and compared with all that is stored.
-    pub(super) async fn rule_diff(&self, tx: &Tx, written: &Written<'_>) -> Result<PolicyDiff> {
+    pub(super) async fn rule_diff(&self, view: &View, written: &Written<'_>) -> Result<PolicyDiff> {
         if written.is_followed {
-            return compile_change(&self.catalogue, written.before, written.after, &written.patch);
+            return compile_change(&self.catalogue, written.before, written.after, written.patch);
         }
-        let stored = tx.stored_rules().await?;
+        let stored = view.stored_rules().await?;
         Ok(PolicyDiff::between(&stored, &compile(&self.catalogue, written.after)?))
     }
 
@@ -189,7 +272,7 @@ impl Platform {
         let rules = diff.rules();
         let revises = !rules.is_empty() || alters_answers(written.before, written.after);
         let counters = tx.conclude(record.change_id, revises, written.alters_credentials()).await?;
-        let patch = &written.patch;
+        let patch = written.patch;
         let (was, is) = written.for_audit(accounts)?;
         tx.audit(&record.event(was, is, revises.then_some(counters.revision))).await?;
         if !revises {
@@ -311,7 +394,7 @@ pub(super) struct Written<'a> {
     /// The accounts that change.
     pub accounts: &'a BTreeMap<UserKey, AccountChange>,
     /// What turns `before` into `after`.
-    pub patch: StatePatch,
+    pub patch: &'a StatePatch,
 }
 
 impl<'a> Written<'a> {
@@ -321,9 +404,9 @@ impl<'a> Written<'a> {
         after: &'a TenantState,
         new_accounts: &'a BTreeMap<UserKey, NewAccount>,
         accounts: &'a BTreeMap<UserKey, AccountChange>,
+        patch: &'a StatePatch,
     ) -> Self {
         let Found { state: before, is_followed } = found;
-        let patch = StatePatch::between(before, after);
         Self { before, is_followed: *is_followed, after, new_accounts, accounts, patch }
     }
 
@@ -365,7 +448,7 @@ impl<'a> Written<'a> {
         let mut accounts = Map::new();
         accounts.extend(self.new_accounts.iter().map(|(user, account)| (user.to_string(), account.for_audit())));
         accounts.extend(self.accounts.iter().map(|(user, change)| (user.to_string(), change.for_audit())));
-        let (mut was, mut is) = (json(&undo)?, json(&self.patch)?);
+        let (mut was, mut is) = (json(&undo)?, json(self.patch)?);
         for (side, accounts) in [(&mut was, accounts_before), (&mut is, accounts)] {
             if let Some(fields) = side.as_object_mut().filter(|_| !accounts.is_empty()) {
                 fields.insert("accounts".to_owned(), accounts.into());

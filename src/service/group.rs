@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::Platform;
-use super::change::{Done, Intent};
+use super::change::{Done, Intent, Terms};
 use super::permit::Permit;
 use crate::auth::caller::Caller;
 use crate::domain::group::{Group, GroupChange};
@@ -16,8 +16,9 @@ use crate::policy::rule::Subject;
 use crate::store::page::{Page, PageOf};
 use crate::store::user::UserRow;
 
-fn intent(permit: Permit, action: &'static str, key: &str, reason: Option<String>) -> Intent {
-    Intent { permit, action, target: format!("group:{key}"), reason, gives: true }
+fn intent(permit: Permit, action: &'static str, key: &str, terms: Terms) -> Intent {
+    let Terms { reason, dry_run } = terms;
+    Intent { permit, action, target: format!("group:{key}"), reason, gives: true, dry_run }
 }
 
 impl Platform {
@@ -29,9 +30,9 @@ impl Platform {
         name: Name,
         change: GroupChange,
         members: BTreeSet<UserKey>,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<GroupKey>> {
-        let intent = intent(Permit::GROUPS_EDIT, "group.create", name.as_str(), reason);
+        let intent = intent(Permit::GROUPS_EDIT, "group.create", name.as_str(), terms.into());
         self.change(caller, intent, |draft| {
             let key = draft.state.create_group(draft.catalogue, Uuid::now_v7(), key, name, change, members)?;
             draft.target = Some(format!("group:{key}"));
@@ -47,9 +48,9 @@ impl Platform {
         key: &GroupKey,
         version: i32,
         change: GroupChange,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
-        let intent = intent(Permit::GROUPS_EDIT, "group.update", key.as_str(), reason);
+        let intent = intent(Permit::GROUPS_EDIT, "group.update", key.as_str(), terms.into());
         self.change(caller, intent, |draft| draft.state.update_group(draft.catalogue, key.as_str(), version, change))
             .await
     }
@@ -60,9 +61,9 @@ impl Platform {
         caller: &Caller,
         key: &GroupKey,
         users: BTreeSet<UserKey>,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
-        let intent = intent(Permit::GROUPS_EDIT, "group.addMembers", key.as_str(), reason);
+        let intent = intent(Permit::GROUPS_EDIT, "group.addMembers", key.as_str(), terms.into());
         self.change(caller, intent, |draft| draft.state.add_members(key.as_str(), users)).await
     }
 
@@ -72,15 +73,20 @@ impl Platform {
         caller: &Caller,
         key: &GroupKey,
         users: &BTreeSet<UserKey>,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
-        let intent = intent(Permit::GROUPS_EDIT, "group.removeMembers", key.as_str(), reason);
+        let intent = intent(Permit::GROUPS_EDIT, "group.removeMembers", key.as_str(), terms.into());
         self.change(caller, intent, |draft| draft.state.remove_members(key.as_str(), users)).await
     }
 
     /// Deletes a group that is not the only one of any member.
-    pub async fn delete_group(&self, caller: &Caller, key: &GroupKey, reason: Option<String>) -> Result<Done<()>> {
-        let intent = intent(Permit::GROUPS_DELETE, "group.delete", key.as_str(), reason);
+    pub async fn delete_group(
+        &self,
+        caller: &Caller,
+        key: &GroupKey,
+        terms: impl Into<Terms> + Send,
+    ) -> Result<Done<()>> {
+        let intent = intent(Permit::GROUPS_DELETE, "group.delete", key.as_str(), terms.into());
         match self.change(caller, intent, |draft| draft.state.delete_group(key.as_str()).map(drop)).await {
             Err(error) if error.code == ErrorCode::LastGroupOfMembers && !self.sees_members(caller).await => {
                 Err(error.saying("this is the only group of some of its members: add them to another group first"))

@@ -16,6 +16,7 @@ pub mod permit;
 pub mod policy;
 pub mod profile;
 pub mod pseudonym;
+mod rehearsal;
 pub mod resource;
 pub mod rights;
 pub mod role;

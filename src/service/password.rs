@@ -96,6 +96,7 @@ impl Platform {
             target: format!("user:{key}"),
             reason: None,
             gives: true,
+            dry_run: false,
         };
         self.change(caller, intent, |draft| {
             draft.check_supervised(key, &UserChange::default())?;

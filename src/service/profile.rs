@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::Platform;
-use super::change::{Done, Intent};
+use super::change::{Done, Intent, Terms};
 use super::permit::Permit;
 use crate::auth::caller::Caller;
 use crate::domain::catalogue::Module;
@@ -57,8 +57,9 @@ pub struct Inventory {
     pub modules: Vec<(usize, bool)>,
 }
 
-fn intent(permit: Permit, action: &'static str, key: &str, reason: Option<String>) -> Intent {
-    Intent { permit, action, target: format!("profile:{key}"), reason, gives: true }
+fn intent(permit: Permit, action: &'static str, key: &str, terms: Terms) -> Intent {
+    let Terms { reason, dry_run } = terms;
+    Intent { permit, action, target: format!("profile:{key}"), reason, gives: true, dry_run }
 }
 
 impl Platform {
@@ -67,9 +68,9 @@ impl Platform {
         &self,
         caller: &Caller,
         new: NewProfile,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<ProfileKey>> {
-        let intent = intent(Permit::PROFILES_EDIT, "profile.create", new.name.as_str(), reason);
+        let intent = intent(Permit::PROFILES_EDIT, "profile.create", new.name.as_str(), terms.into());
         self.change(caller, intent, |draft| {
             let key = draft.state.create_profile(new)?;
             draft.target = Some(format!("profile:{key}"));
@@ -85,9 +86,9 @@ impl Platform {
         key: &ProfileKey,
         version: i32,
         change: ProfileChange,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
-        let intent = intent(Permit::PROFILES_EDIT, "profile.update", key.as_str(), reason);
+        let intent = intent(Permit::PROFILES_EDIT, "profile.update", key.as_str(), terms.into());
         self.change(caller, intent, |draft| draft.state.update_profile(key.as_str(), version, change)).await
     }
 
@@ -99,9 +100,9 @@ impl Platform {
         module: &str,
         version: i32,
         save: ModuleSave,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
-        let intent = intent(Permit::PROFILES_EDIT, "profile.saveModule", key.as_str(), reason);
+        let intent = intent(Permit::PROFILES_EDIT, "profile.saveModule", key.as_str(), terms.into());
         self.change(caller, intent, |draft| {
             draft.state.save_module(draft.catalogue, key.as_str(), module, version, save)
         })
@@ -114,9 +115,9 @@ impl Platform {
         caller: &Caller,
         key: &ProfileKey,
         users: &BTreeSet<UserKey>,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
-        let intent = intent(Permit::USERS_EDIT, "profile.assign", key.as_str(), reason);
+        let intent = intent(Permit::USERS_EDIT, "profile.assign", key.as_str(), terms.into());
         self.change(caller, intent, |draft| draft.state.assign_profile(key, users)).await
     }
 
@@ -126,9 +127,9 @@ impl Platform {
         &self,
         caller: &Caller,
         users: &[LegacyUser],
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<Vec<ProfileKey>>> {
-        let intent = intent(Permit::PROFILES_IMPORT, "profile.importLegacy", "profile_*", reason);
+        let intent = intent(Permit::PROFILES_IMPORT, "profile.importLegacy", "profile_*", terms.into());
         self.change(caller, intent, |draft| draft.state.import_legacy(draft.catalogue, users)).await
     }
 
@@ -139,16 +140,21 @@ impl Platform {
         key: &ProfileKey,
         new_key: Option<ProfileKey>,
         new_name: Name,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<ProfileKey>> {
-        let intent = intent(Permit::PROFILES_EDIT, "profile.clone", key.as_str(), reason);
+        let intent = intent(Permit::PROFILES_EDIT, "profile.clone", key.as_str(), terms.into());
         self.change(caller, intent, |draft| draft.state.clone_profile(key.as_str(), Uuid::now_v7(), new_key, new_name))
             .await
     }
 
     /// Deletes a profile that no user holds.
-    pub async fn delete_profile(&self, caller: &Caller, key: &ProfileKey, reason: Option<String>) -> Result<Done<()>> {
-        let intent = intent(Permit::PROFILES_DELETE, "profile.delete", key.as_str(), reason);
+    pub async fn delete_profile(
+        &self,
+        caller: &Caller,
+        key: &ProfileKey,
+        terms: impl Into<Terms> + Send,
+    ) -> Result<Done<()>> {
+        let intent = intent(Permit::PROFILES_DELETE, "profile.delete", key.as_str(), terms.into());
         self.change(caller, intent, |draft| draft.state.delete_profile(key.as_str()).map(drop)).await
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Platform;
-use super::change::{Done, Intent};
+use super::change::{Done, Intent, Terms};
 use super::permit::Permit;
 use crate::auth::caller::Caller;
 use crate::domain::key::Object;
@@ -12,8 +12,10 @@ use crate::domain::resource::{NewResource, Resource};
 use crate::error::{Error, Result};
 use crate::store::page::{Page, PageOf};
 
-fn intent(action: &'static str, section: &SectionKey, reason: Option<String>) -> Intent {
-    Intent { permit: Permit::RESOURCES_EDIT, action, target: format!("section:{section}"), reason, gives: true }
+fn intent(action: &'static str, section: &SectionKey, terms: Terms) -> Intent {
+    let Terms { reason, dry_run } = terms;
+    let target = format!("section:{section}");
+    Intent { permit: Permit::RESOURCES_EDIT, action, target, reason, gives: true, dry_run }
 }
 
 impl Platform {
@@ -24,9 +26,9 @@ impl Platform {
         section: &SectionKey,
         resources: Vec<NewResource>,
         created_by: Option<&UserKey>,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
-        self.change(caller, intent("resource.register", section, reason), |draft| {
+        self.change(caller, intent("resource.register", section, terms.into()), |draft| {
             draft.state.register_resources(draft.catalogue, section, resources, created_by, draft.now)
         })
         .await
@@ -38,9 +40,9 @@ impl Platform {
         caller: &Caller,
         section: &SectionKey,
         keys: &BTreeSet<ResourceKey>,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
-        self.change(caller, intent("resource.remove", section, reason), |draft| {
+        self.change(caller, intent("resource.remove", section, terms.into()), |draft| {
             draft.state.remove_resources(draft.catalogue, section, keys)
         })
         .await

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::Platform;
-use super::change::{Done, Intent};
+use super::change::{Done, Intent, Terms};
 use super::permit::Permit;
 use crate::auth::caller::Caller;
 use crate::domain::key::PermissionKey;
@@ -52,8 +52,9 @@ impl From<CustomRole> for RoleRow {
     }
 }
 
-fn intent(permit: Permit, action: &'static str, key: &str, reason: Option<String>) -> Intent {
-    Intent { permit, action, target: format!("role:{key}"), reason, gives: true }
+fn intent(permit: Permit, action: &'static str, key: &str, terms: Terms) -> Intent {
+    let Terms { reason, dry_run } = terms;
+    Intent { permit, action, target: format!("role:{key}"), reason, gives: true, dry_run }
 }
 
 impl Platform {
@@ -64,9 +65,9 @@ impl Platform {
         key: Option<RoleKey>,
         name: Name,
         change: RoleChange,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<RoleKey>> {
-        let intent = intent(Permit::ROLES_EDIT, "role.create", name.as_str(), reason);
+        let intent = intent(Permit::ROLES_EDIT, "role.create", name.as_str(), terms.into());
         self.change(caller, intent, |draft| {
             let key = draft.state.create_role(draft.catalogue, Uuid::now_v7(), key, name, change)?;
             draft.target = Some(format!("role:{key}"));
@@ -82,16 +83,21 @@ impl Platform {
         key: &RoleKey,
         version: i32,
         change: RoleChange,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
-        let intent = intent(Permit::ROLES_EDIT, "role.update", key.as_str(), reason);
+        let intent = intent(Permit::ROLES_EDIT, "role.update", key.as_str(), terms.into());
         self.change(caller, intent, |draft| draft.state.update_role(draft.catalogue, key.as_str(), version, change))
             .await
     }
 
     /// Deletes a custom role that nobody holds.
-    pub async fn delete_role(&self, caller: &Caller, key: &RoleKey, reason: Option<String>) -> Result<Done<()>> {
-        let intent = intent(Permit::ROLES_DELETE, "role.delete", key.as_str(), reason);
+    pub async fn delete_role(
+        &self,
+        caller: &Caller,
+        key: &RoleKey,
+        terms: impl Into<Terms> + Send,
+    ) -> Result<Done<()>> {
+        let intent = intent(Permit::ROLES_DELETE, "role.delete", key.as_str(), terms.into());
         self.change(caller, intent, |draft| draft.state.delete_role(key.as_str()).map(drop)).await
     }
 

@@ -87,7 +87,7 @@ impl Platform {
     }
 
     /// Searches may go over all of a tenant: a few do at once, so that they leave room for others.
-    async fn search_turn(&self) -> Result<SemaphorePermit<'_>> {
+    pub(super) async fn search_turn(&self) -> Result<SemaphorePermit<'_>> {
         self.searches.acquire().await.map_err(Error::internal)
     }
 
@@ -140,7 +140,7 @@ impl Platform {
 }
 
 /// Walks many users off the threads that serve requests.
-async fn blocking<T: Send + 'static>(walk: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(walk: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(walk).await.map_err(Error::internal)
 }
 
@@ -157,7 +157,7 @@ fn seen<'p>(
 
 /// What the catalogue names of a module, or at all: the objects in its order, and the sections
 /// that resources are in.
-fn catalogued(catalogue: &Catalogue, module: Option<&ModuleKey>) -> Result<(Vec<Object>, Vec<SectionKey>)> {
+pub(super) fn catalogued(catalogue: &Catalogue, module: Option<&ModuleKey>) -> Result<(Vec<Object>, Vec<SectionKey>)> {
     let wanted = |key: &str| module.is_none_or(|module| module.as_str() == key);
     let (mut named, mut sections) = (Vec::new(), Vec::new());
     for module in catalogue.modules().iter().filter(|module| wanted(module.key.as_str())) {

@@ -335,5 +335,6 @@ pub(super) fn needs_session() -> Error {
 }
 
 fn account_intent(action: &'static str, user: &UserKey) -> Intent {
-    Intent { permit: Permit::USERS_EDIT, action, target: format!("user:{user}"), reason: None, gives: false }
+    let target = format!("user:{user}");
+    Intent { permit: Permit::USERS_EDIT, action, target, reason: None, gives: false, dry_run: false }
 }

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::Platform;
-use super::change::{Done, Intent, Record, Written, check_reason};
+use super::change::{Done, Intent, Record, Terms, Written, check_reason};
 use super::permit::Permit;
 use super::working::Found;
 use crate::auth::caller::{Caller, TenantRef};
@@ -18,6 +18,7 @@ use crate::domain::tenant::{Settings, TenantState};
 use crate::domain::user::{BaseRole, Email, Telephony, UserChange, Username, check_password};
 use crate::error::{Error, ErrorCode, Result};
 use crate::policy::COMPILER_VERSION;
+use crate::policy::diff::StatePatch;
 use crate::policy::revision::Counters;
 use crate::store::page::{Page, PageOf};
 pub use crate::store::tenant::TenantRow;
@@ -61,8 +62,9 @@ pub struct SettingsChange {
     pub session_hours: Option<i32>,
 }
 
-fn intent(permit: Permit, action: &'static str, key: &TenantKey, reason: Option<String>) -> Intent {
-    Intent { permit, action, target: format!("tenant:{key}"), reason, gives: false }
+fn intent(permit: Permit, action: &'static str, key: &TenantKey, terms: Terms) -> Intent {
+    let Terms { reason, dry_run } = terms;
+    Intent { permit, action, target: format!("tenant:{key}"), reason, gives: false, dry_run }
 }
 
 impl Platform {
@@ -112,15 +114,16 @@ impl Platform {
         };
         let mut tx = self.store.begin_new(row).await?;
         let new_accounts = BTreeMap::from([(admin.username.key().clone(), account)]);
-        let record = Record::new(caller, &intent(Permit::SETTINGS_EDIT, "tenant.create", &key, reason), now);
+        let record = Record::new(caller, &intent(Permit::SETTINGS_EDIT, "tenant.create", &key, reason.into()), now);
         let nothing = Found { state: TenantState::empty(key), is_followed: false };
         let accounts = BTreeMap::new();
-        let written = Written::new(&nothing, &state, &new_accounts, &accounts);
+        let patch = StatePatch::between(&nothing.state, &state);
+        let written = Written::new(&nothing, &state, &new_accounts, &accounts, &patch);
         let diff = self.rule_diff(&tx, &written).await?;
         let policy = self.write(&mut tx, &written, &diff, &record).await?;
         let from = (!caller.is_system()).then(|| caller.home().id);
         let counters = self.commit(tx, record, policy, from).await?;
-        Ok(Done { value: tenant, revision: counters.revision })
+        Ok(Done::made(tenant, counters.revision))
     }
 
     /// What every tenant has from the start (R3).
@@ -196,7 +199,7 @@ impl Platform {
         caller: &Caller,
         key: &TenantKey,
         modules: BTreeSet<ModuleKey>,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<TenantRef>> {
         self.check_platform(caller, &format!("licences/{key}"), &Action::edit()).await?;
         let unknown = || Error::not_found("tenant", key).at("tenant");
@@ -206,9 +209,9 @@ impl Platform {
         let tenant = self.tenants.get_by_key(key).await?.ok_or_else(unknown)?;
         let tenant = TenantRef { id: tenant.id, key: tenant.key.clone() };
         let there = if caller.is_system() { caller.clone() } else { caller.clone().acting_in(tenant.clone())? };
-        let intent = intent(Permit::SETTINGS_EDIT, "tenant.setLicence", key, reason);
+        let intent = intent(Permit::SETTINGS_EDIT, "tenant.setLicence", key, terms.into());
         let done = self.change(&there, intent, |draft| draft.state.set_licence(draft.catalogue, modules)).await?;
-        Ok(Done { value: tenant, revision: done.revision })
+        Ok(done.with(tenant))
     }
 
     /// Changes the settings of the caller's tenant (R4).
@@ -218,7 +221,7 @@ impl Platform {
         change: SettingsChange,
         reason: Option<String>,
     ) -> Result<Done<()>> {
-        let intent = intent(Permit::SETTINGS_EDIT, "settings.update", &caller.tenant().key, reason);
+        let intent = intent(Permit::SETTINGS_EDIT, "settings.update", &caller.tenant().key, reason.into());
         self.change(caller, intent, |draft| {
             let settings = &mut draft.state.settings;
             settings.security_suite = change.security_suite.unwrap_or(settings.security_suite);

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
 use super::Platform;
-use super::change::{Done, Intent, Record, visited_from};
+use super::change::{Done, Intent, Record, Terms, visited_from};
 use super::permit::{Permit, unauthenticated};
 use super::user::{NewUser, UserRow};
 use crate::auth::caller::Caller;
@@ -55,6 +55,7 @@ impl Platform {
             target: "users".to_owned(),
             reason: None,
             gives: false,
+            dry_run: false,
         };
         let record = Record::new(caller, &intent, self.now());
         let exported: Vec<&str> = keys.iter().map(UserKey::as_str).collect();
@@ -68,9 +69,10 @@ impl Platform {
         &self,
         caller: &Caller,
         users: Vec<NewUser>,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<Vec<UserKey>>> {
         check_count(users.len()).map_err(|error| error.at("users"))?;
+        let Terms { reason, dry_run } = terms.into();
         let tenant = self.authorise(caller, Permit::create_users()).await?;
         let settings = tenant.policy().settings;
         each(&users, |user| user.check(&settings))?;
@@ -80,7 +82,7 @@ impl Platform {
         check_free(&scope, &users).await?;
         let passwords: Vec<_> = users.iter().map(|user| user.password.clone()).collect();
         let hashes: Vec<Option<String>> = stream::iter(passwords)
-            .map(|password| self.hash_of(password))
+            .map(|password| self.hash_of(password, dry_run))
             .buffered(HASHED_TOGETHER)
             .try_collect()
             .await?;
@@ -90,6 +92,7 @@ impl Platform {
             target: "users".to_owned(),
             reason,
             gives: true,
+            dry_run,
         };
         let joining = users.clone();
         let done = self.change(caller, intent, |draft| {

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::Platform;
-use super::change::{Done, Draft, Intent};
+use super::change::{Done, Draft, Intent, Terms};
 use super::permit::{Permit, is_self};
 use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, UserKey};
@@ -102,17 +102,24 @@ impl NewUser {
     }
 }
 
-fn intent(permit: Permit, action: &'static str, key: &UserKey, reason: Option<String>) -> Intent {
-    Intent { permit, action, target: format!("user:{key}"), reason, gives: true }
+fn intent(permit: Permit, action: &'static str, key: &UserKey, terms: Terms) -> Intent {
+    let Terms { reason, dry_run } = terms;
+    Intent { permit, action, target: format!("user:{key}"), reason, gives: true, dry_run }
 }
 
 impl Platform {
     /// Creates a user with its access and its account.
-    pub async fn create_user(&self, caller: &Caller, new: NewUser, reason: Option<String>) -> Result<Done<UserKey>> {
+    pub async fn create_user(
+        &self,
+        caller: &Caller,
+        new: NewUser,
+        terms: impl Into<Terms> + Send,
+    ) -> Result<Done<UserKey>> {
         let tenant = self.authorise(caller, Permit::create_users()).await?;
         new.check(&tenant.policy().settings)?;
-        let password_hash = self.hash_of(new.password.clone()).await?;
-        let intent = intent(Permit::create_users(), "user.create", new.username.key(), reason);
+        let terms = terms.into();
+        let password_hash = self.hash_of(new.password.clone(), terms.dry_run).await?;
+        let intent = intent(Permit::create_users(), "user.create", new.username.key(), terms);
         self.change(caller, intent, |draft| {
             draft.check_supervised_new(new.username.key(), new.base_role, &new.access())?;
             new.join(draft, password_hash)
@@ -120,9 +127,11 @@ impl Platform {
         .await
     }
 
-    /// The hash of a new password, if there is one: made before any transaction.
-    pub(super) async fn hash_of(&self, password: Option<SecretString>) -> Result<Option<String>> {
+    /// The hash of a new password, if there is one: made before any transaction. A dry run, which
+    /// writes none, needs to know no more than that there is one.
+    pub(super) async fn hash_of(&self, password: Option<SecretString>, dry_run: bool) -> Result<Option<String>> {
         match password {
+            Some(_) if dry_run => Ok(Some(String::new())),
             Some(password) => self.passwords.hash(password).await.map(Some),
             None => Ok(None),
         }
@@ -135,13 +144,13 @@ impl Platform {
         key: &UserKey,
         version: i32,
         update: UserUpdate,
-        reason: Option<String>,
+        terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
         if let Some(extension) = &update.extension {
             check_extension(extension)?;
         }
         let telephony = self.changed_telephony(caller, key, update.telephony).await?;
-        self.change(caller, intent(Permit::change_user(key), "user.update", key, reason), |draft| {
+        self.change(caller, intent(Permit::change_user(key), "user.update", key, terms.into()), |draft| {
             draft.check_supervised(key, &update.access)?;
             draft.state.change_user(key.as_str(), version, update.access)?;
             let account = AccountChange {
@@ -179,8 +188,13 @@ impl Platform {
     }
 
     /// Deletes a user with its sessions and API key.
-    pub async fn delete_user(&self, caller: &Caller, key: &UserKey, reason: Option<String>) -> Result<Done<()>> {
-        self.change(caller, intent(Permit::delete_user(key), "user.delete", key, reason), |draft| {
+    pub async fn delete_user(
+        &self,
+        caller: &Caller,
+        key: &UserKey,
+        terms: impl Into<Terms> + Send,
+    ) -> Result<Done<()>> {
+        self.change(caller, intent(Permit::delete_user(key), "user.delete", key, terms.into()), |draft| {
             draft.check_supervised(key, &UserChange::default())?;
             draft.state.remove_user(key.as_str()).map(drop)
         })

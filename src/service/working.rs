@@ -15,7 +15,7 @@ use crate::domain::key::TenantId;
 use crate::domain::tenant::TenantState;
 use crate::error::Result;
 use crate::policy::COMPILER_VERSION;
-use crate::store::Tx;
+use crate::store::View;
 use crate::store::revision::Step;
 
 /// How many revisions of others are followed one by one; after more, the whole tenant is read.
@@ -65,35 +65,35 @@ impl Workings {
 }
 
 impl Platform {
-    /// The state of the tenant that is taken.
-    pub(super) async fn find_state(&self, tx: &Tx) -> Result<Found> {
-        let tenant = tx.tenant();
+    /// The state of the tenant that is taken or looked at.
+    pub(super) async fn find_state(&self, view: &View) -> Result<Found> {
+        let tenant = view.tenant();
         let known = self.workings.0.get(&tenant.id).filter(|_| tenant.compiler_version == COMPILER_VERSION);
         if let Some(known) = known {
             let followed = if tenant.last_change == Some(known.change) {
                 Some(known.state)
             } else {
-                self.follow(tx, known).await?
+                self.follow(view, known).await?
             };
             if let Some(state) = followed {
                 return Ok(Found { state, is_followed: true });
             }
         }
-        Ok(Found { state: tx.state().await?, is_followed: false })
+        Ok(Found { state: view.state().await?, is_followed: false })
     }
 
     /// The newest state, by the log from a remembered one on; `None` when the log does not lead
     /// there. What was added to the same revision later stands in its entry: patches name whole
     /// things, so to apply one again does no harm.
-    async fn follow(&self, tx: &Tx, known: Remembered) -> Result<Option<TenantState>> {
-        let newest = tx.counters().revision;
+    async fn follow(&self, view: &View, known: Remembered) -> Result<Option<TenantState>> {
+        let newest = view.counters().revision;
         let is_near = newest.checked_sub(known.revision).is_some_and(|behind| behind < FOLLOW_MAX);
         // Of a change that was never committed, or that a restored database knows nothing of, no
         // log leads anywhere.
-        if !is_near || !tx.holds_change(known.change).await? {
+        if !is_near || !view.holds_change(known.change).await? {
             return Ok(None);
         }
-        let log = tx.steps_from(known.revision, FOLLOW_MAX).await?;
+        let log = view.steps_from(known.revision, FOLLOW_MAX).await?;
         let is_whole = log.iter().map(|step| step.revision).eq(known.revision..=newest);
         if !is_whole || !log.iter().all(|step| self.compiles_as(step)) {
             return Ok(None);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::entity::audit::audit_event;
 use super::error::stored;
 use super::page::{Keyset, Page, PageOf};
-use super::{Scope, Store, Tx, find};
+use super::{Scope, Store, Tx, View, find};
 use crate::domain::key::TenantId;
 use crate::domain::name::Timestamp;
 use crate::error::{Error, Result};
@@ -197,7 +197,7 @@ impl Store {
     }
 }
 
-impl Tx {
+impl View {
     /// Whether the change of this id is part of the tenant's past.
     pub async fn holds_change(&self, change: Uuid) -> Result<bool> {
         let events = find::<audit_event::Entity>(self.tenant.id).filter(audit_event::Column::ChangeId.eq(change));

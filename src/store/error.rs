@@ -88,7 +88,7 @@ pub(super) fn is_busy(error: &DbErr) -> bool {
 }
 
 /// What the caller's own look found free was taken meanwhile, or differs in a way it did not see.
-fn taken(constraint: &str) -> Error {
+pub(super) fn taken(constraint: &str) -> Error {
     let exists = |what: &str, field: &str| Error::new(ErrorCode::AlreadyExists, format!("{what} is taken")).at(field);
     if constraint.contains("email") {
         exists("the email address", "email")

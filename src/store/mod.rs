@@ -42,7 +42,7 @@ pub mod user;
 pub mod verify;
 mod write;
 
-pub use tx::{CommitError, Tx};
+pub use tx::{CommitError, Tx, View};
 
 use entity::Tenanted;
 

@@ -15,7 +15,7 @@ use super::entity::user::user;
 use super::error::stored;
 use super::tenant::TenantRow;
 use super::write::insert;
-use super::{Store, Tx, begin_reading, find};
+use super::{Store, Tx, View, begin_reading, find};
 use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::domain::tenant::Settings;
 use crate::error::{Error, Result};
@@ -126,7 +126,7 @@ fn text_at(row: &QueryResult, i: usize) -> Result<Option<&str>> {
     text.map_err(Error::internal)
 }
 
-impl Tx {
+impl View {
     /// The rules that are stored, with where each came from.
     pub async fn stored_rules(&self) -> Result<Compiled> {
         let mut rules = Vec::new();
@@ -144,7 +144,9 @@ impl Tx {
             })
             .collect())
     }
+}
 
+impl Tx {
     /// Writes a difference of rules and of where they came from.
     pub async fn write_rules(&mut self, diff: &PolicyDiff) -> Result<()> {
         let id = self.tenant.id;

@@ -12,7 +12,7 @@ use super::entity::policy::revision;
 use super::entity::tenant::tenant;
 use super::page::{Keyset, Page, PageOf};
 use super::tenant::counters;
-use super::{Scope, Store, Tx, find};
+use super::{Scope, Store, Tx, View, find};
 use crate::domain::key::TenantId;
 use crate::domain::name::Timestamp;
 use crate::domain::tenant::TenantState;
@@ -161,7 +161,7 @@ impl Scope {
     }
 }
 
-impl Tx {
+impl View {
     /// What the tenant's revisions from `first` on did to its state, in order, at most `limit` of
     /// them.
     pub async fn steps_from(&self, first: u64, limit: u64) -> Result<Vec<Step>> {
@@ -180,7 +180,9 @@ impl Tx {
         };
         rows.into_iter().map(step).collect()
     }
+}
 
+impl Tx {
     /// Writes a revision into the log; now and then with the tenant's whole state after it, so
     /// that going back is a short way.
     pub async fn log_revision(&mut self, entry: &RevisionEntry, checkpoint: Option<&TenantState>) -> Result<()> {

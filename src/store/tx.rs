@@ -2,8 +2,10 @@
 //!
 //! Its first statement takes the tenant's row, so that the changes of one tenant are ordered:
 //! what is read after it is what holds until the commit. Dropped without a commit, it leaves nothing.
+//! A [`View`] reads the same and takes nothing: a change is tried with it.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel};
@@ -13,7 +15,7 @@ use uuid::Uuid;
 use super::entity::tenant::tenant;
 use super::error::is_connection_lost;
 use super::tenant::TenantRow;
-use super::{Store, state, while_busy};
+use super::{Store, begin_reading, state, while_busy};
 use crate::domain::key::TenantId;
 use crate::domain::tenant::TenantState;
 use crate::error::{Error, ErrorCode, Result};
@@ -31,15 +33,22 @@ pub enum CommitError {
     Unknown(Error),
 }
 
-/// A transaction on one tenant, which it has taken: nobody else changes that tenant meanwhile.
+/// One tenant as it is at one moment.
+#[derive(Debug)]
+pub struct View {
+    pub(super) db: DatabaseTransaction,
+    pub(super) tenant: TenantRow,
+}
+
+/// A transaction on one tenant, which it has taken: nobody else changes that tenant meanwhile. It
+/// is a view of what it has written as well.
 #[derive(Debug)]
 #[must_use = "a transaction that is not committed leaves nothing"]
 pub struct Tx {
-    pub(super) db: DatabaseTransaction,
-    pub(super) tenant: TenantRow,
+    view: View,
     /// The extensions in use, read once it is asked for the next free one.
     pub(super) extensions: Option<BTreeSet<u64>>,
-    // Dropped after `db`, so that on SQLite the next writer starts when this one is gone.
+    // Dropped after `view`, so that on SQLite the next writer starts when this one is gone.
     _permit: OwnedSemaphorePermit,
 }
 
@@ -50,11 +59,15 @@ impl Store {
         let permit = self.writer().await?;
         let db = while_busy(|| self.begin_writing()).await?;
         let Some(row) = update_tenant(&db, tenant, &[]).await? else { return Ok(None) };
-        let tenant = TenantRow::of(&row)?;
-        if tenant.compiler_version > COMPILER_VERSION {
-            return Err(Error::unavailable("a newer version of the program has written here: upgrade this instance"));
-        }
-        Ok(Some(Tx { db, tenant, extensions: None, _permit: permit }))
+        Ok(Some(Tx { view: View::of(db, &row)?, extensions: None, _permit: permit }))
+    }
+
+    /// Looks at a tenant as it is now, without taking it; `None` when there is no such tenant.
+    /// Refused where a change would be.
+    pub async fn look(&self, tenant: TenantId) -> Result<Option<View>> {
+        let db = begin_reading(&self.db).await?;
+        let Some(row) = tenant::Entity::find_by_id(tenant.0).one(&db).await? else { return Ok(None) };
+        View::of(db, &row).map(Some)
     }
 
     /// Makes a tenant, and goes on as any other change of it does. Its key must be free.
@@ -69,12 +82,27 @@ impl Store {
             }
             Error::new(ErrorCode::AlreadyExists, format!("the tenant key `{}` is taken", tenant.key)).at("key")
         })?;
-        Ok(Tx { db, tenant, extensions: None, _permit: permit })
+        Ok(Tx { view: View { db, tenant }, extensions: None, _permit: permit })
     }
 }
 
-impl Tx {
-    /// The tenant's row as it was taken, with what this transaction has changed in its counters.
+impl Deref for Tx {
+    type Target = View;
+    fn deref(&self) -> &View {
+        &self.view
+    }
+}
+
+impl View {
+    fn of(db: DatabaseTransaction, row: &tenant::Model) -> Result<Self> {
+        let tenant = TenantRow::of(row)?;
+        if tenant.compiler_version > COMPILER_VERSION {
+            return Err(Error::unavailable("a newer version of the program has written here: upgrade this instance"));
+        }
+        Ok(Self { db, tenant })
+    }
+
+    /// The tenant's row as it was found or taken, with what this transaction has changed in its counters.
     pub const fn tenant(&self) -> &TenantRow {
         &self.tenant
     }
@@ -88,7 +116,9 @@ impl Tx {
     pub async fn state(&self) -> Result<TenantState> {
         state::load(&self.db, &self.tenant).await
     }
+}
 
+impl Tx {
     /// Counts the counters that the change moves up by one, and answers where they are now.
     pub async fn bump(&mut self, revision: bool, credential_epoch: bool) -> Result<Counters> {
         self.step(revision, credential_epoch, Vec::new()).await
@@ -114,15 +144,15 @@ impl Tx {
             steps.push((tenant::Column::CredentialEpoch, Expr::col(tenant::Column::CredentialEpoch).add(1)));
         }
         let gone = || Error::internal("a tenant's row went while it was taken");
-        self.tenant = TenantRow::of(&update_tenant(&self.db, self.tenant.id, &steps).await?.ok_or_else(gone)?)?;
+        self.view.tenant = TenantRow::of(&update_tenant(&self.db, self.tenant.id, &steps).await?.ok_or_else(gone)?)?;
         Ok(self.counters())
     }
 
     /// Commits. Of all that can go wrong, a lost answer is told apart: then the change may be
     /// stored, and [`Store::change_committed`] knows.
     pub async fn commit(self) -> Result<(), CommitError> {
-        let Self { db, _permit, .. } = self;
-        db.commit().await.map_err(|error| {
+        let Self { view, _permit, .. } = self;
+        view.db.commit().await.map_err(|error| {
             if is_connection_lost(&error) {
                 CommitError::Unknown(error.into())
             } else {

@@ -1,12 +1,13 @@
 //! Users: writing their accounts, and reading both account and access.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveValue, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 
 use super::entity::user::user;
-use super::{Tx, find};
+use super::error::taken;
+use super::{Tx, View, find};
 use crate::domain::Change;
 use crate::domain::key::{TenantId, UserKey};
 use crate::domain::name::{Name, Timestamp};
@@ -141,6 +142,48 @@ impl AccountChange {
         set.extend(self.password_hash.as_ref().map(|hash| (Column::PasswordHash, Expr::val(hash.as_str()))));
         set.extend(self.last_password_reset_at.map(|at| (Column::LastPasswordResetAt, Expr::val(at.0))));
         Ok(set)
+    }
+}
+
+impl View {
+    /// Refuses accounts as the database would if they were written: an email address or an
+    /// extension that another user has.
+    pub async fn check_accounts(
+        &self,
+        new: &BTreeMap<UserKey, NewAccount>,
+        changed: &BTreeMap<UserKey, AccountChange>,
+    ) -> Result<()> {
+        let (mut emails, mut extensions) = (BTreeMap::new(), BTreeMap::new());
+        for (user, account) in new {
+            emails.extend(account.email.as_ref().map(|email| (email.unique_form(), user.as_str())));
+            extensions.extend(account.extension.as_ref().map(|extension| (extension.clone(), user.as_str())));
+        }
+        for (user, account) in changed {
+            if let Change::Set(email) = &account.email {
+                emails.insert(email.unique_form(), user.as_str());
+            }
+            extensions.extend(account.extension.as_ref().map(|extension| (extension.clone(), user.as_str())));
+        }
+        if emails.is_empty() && extensions.is_empty() {
+            return Ok(());
+        }
+        use user::Column::{EmailKey, Extension, Key};
+        let these = Condition::any()
+            .add(EmailKey.is_in(emails.keys().map(String::as_str)))
+            .add(Extension.is_in(extensions.keys().map(String::as_str)));
+        let select = find::<user::Entity>(self.tenant.id).filter(these).select_only();
+        let select = select.column(Key).column(EmailKey).column(Extension);
+        let rows: Vec<(String, Option<String>, String)> = select.into_tuple().all(&self.db).await?;
+        for (key, email, extension) in &rows {
+            let of_another = |user: Option<&&str>| user.is_some_and(|user| *user != key);
+            if of_another(email.as_ref().and_then(|email| emails.get(email))) {
+                return Err(taken("email"));
+            }
+            if of_another(extensions.get(extension)) {
+                return Err(taken("extension"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -11,10 +11,12 @@ use crate::domain::name::Name;
 use crate::domain::role::RoleRef;
 use crate::error::Result;
 use crate::graphql::context::caller;
+use crate::graphql::impact::Impact;
 use crate::graphql::input::{parse, parse_all, parse_opt};
-use crate::graphql::payload::payload;
+use crate::graphql::payload::{payload, unless_dry};
 use crate::graphql::role::list;
 use crate::graphql::scalar::int;
+use crate::service::change::Terms;
 
 /// Makes a group.
 #[derive(InputObject)]
@@ -34,6 +36,9 @@ pub struct GroupCreateInput {
     members: Vec<String>,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 /// Changes a group. What is absent stays; null empties.
@@ -51,6 +56,9 @@ pub struct GroupUpdateInput {
     permissions: MaybeUndefined<Vec<String>>,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 /// Adds members to a group.
@@ -62,6 +70,9 @@ pub struct GroupAddMembersInput {
     users: Vec<String>,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 /// Removes members from a group.
@@ -73,6 +84,9 @@ pub struct GroupRemoveMembersInput {
     users: Vec<String>,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 /// Deletes a group that is not the only one of any member.
@@ -82,6 +96,9 @@ pub struct GroupDeleteInput {
     key: String,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 payload! {
@@ -91,6 +108,9 @@ payload! {
         group: Group,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -101,6 +121,9 @@ payload! {
         group: Group,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -111,6 +134,9 @@ payload! {
         group: Group,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -121,6 +147,9 @@ payload! {
         group: Group,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -133,6 +162,9 @@ payload! {
         message: String,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -162,10 +194,12 @@ impl GroupMutation {
                 permissions: Some(parse_all("permissions", &input.permissions, PermissionKey::parse)?),
             };
             let members = parse_all("members", &input.members, UserKey::parse)?;
-            let done = platform.create_group(caller, key, name, change, members, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.create_group(caller, key, name, change, members, terms).await?;
             Ok(GroupCreatePayload {
-                group: platform.changed_group(caller, &done.value).await?.map(Group::new),
+                group: unless_dry(&done, platform.changed_group(caller, &done.value)).await?.map(Group::new),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -189,10 +223,12 @@ impl GroupMutation {
                     .map(|list| parse_all("permissions", &list, PermissionKey::parse))
                     .transpose()?,
             };
-            let done = platform.update_group(caller, &key, input.version, change, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.update_group(caller, &key, input.version, change, terms).await?;
             Ok(GroupUpdatePayload {
-                group: platform.changed_group(caller, &key).await?.map(Group::new),
+                group: unless_dry(&done, platform.changed_group(caller, &key)).await?.map(Group::new),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -209,10 +245,12 @@ impl GroupMutation {
         let added = async {
             let key = parse("group", &input.group, GroupKey::parse)?;
             let users = parse_all("users", &input.users, UserKey::parse)?;
-            let done = platform.add_members(caller, &key, users, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.add_members(caller, &key, users, terms).await?;
             Ok(GroupAddMembersPayload {
-                group: platform.changed_group(caller, &key).await?.map(Group::new),
+                group: unless_dry(&done, platform.changed_group(caller, &key)).await?.map(Group::new),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -229,10 +267,12 @@ impl GroupMutation {
         let removed = async {
             let key = parse("group", &input.group, GroupKey::parse)?;
             let users = parse_all("users", &input.users, UserKey::parse)?;
-            let done = platform.remove_members(caller, &key, &users, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.remove_members(caller, &key, &users, terms).await?;
             Ok(GroupRemoveMembersPayload {
-                group: platform.changed_group(caller, &key).await?.map(Group::new),
+                group: unless_dry(&done, platform.changed_group(caller, &key)).await?.map(Group::new),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -248,11 +288,13 @@ impl GroupMutation {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, GroupKey::parse)?;
-            let done = platform.delete_group(caller, &key, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.delete_group(caller, &key, terms).await?;
             Ok(GroupDeletePayload {
-                key: Some(key.to_string()),
-                message: Some("Group deleted successfully.".to_owned()),
+                key: (!done.dry_run).then(|| key.to_string()),
+                message: (!done.dry_run).then(|| "Group deleted successfully.".to_owned()),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };

@@ -46,6 +46,9 @@ pub struct ProfileCreateInput {
     mask_sensitive_data: bool,
     /// Why; it stands in the revision and the audit log.
     pub(super) reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    pub(super) dry_run: bool,
 }
 
 impl ProfileCreateInput {
@@ -77,6 +80,9 @@ pub struct ProfileUpdateInput {
     mask_sensitive_data: Option<bool>,
     /// Why; it stands in the revision and the audit log.
     pub(super) reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    pub(super) dry_run: bool,
 }
 
 impl ProfileUpdateInput {
@@ -108,6 +114,9 @@ pub struct ProfileSaveModuleInput {
     sections: Option<Vec<ProfileSectionInput>>,
     /// Why; it stands in the revision and the audit log.
     pub(super) reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    pub(super) dry_run: bool,
 }
 
 impl ProfileSaveModuleInput {
@@ -179,6 +188,9 @@ pub struct ProfileCloneInput {
     pub(super) new_name: String,
     /// Why; it stands in the revision and the audit log.
     pub(super) reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    pub(super) dry_run: bool,
 }
 
 /// Deletes a profile that no user holds.
@@ -188,6 +200,9 @@ pub struct ProfileDeleteInput {
     pub(super) key: String,
     /// Why; it stands in the revision and the audit log.
     pub(super) reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    pub(super) dry_run: bool,
 }
 
 /// Gives a profile to users of base role USER, all at once.
@@ -199,6 +214,9 @@ pub struct ProfileAssignInput {
     pub(super) users: Vec<String>,
     /// Why; it stands in the revision and the audit log.
     pub(super) reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    pub(super) dry_run: bool,
 }
 
 /// Makes profiles of what users were permitted one by one: users with the same permissions share
@@ -209,6 +227,9 @@ pub struct ProfilesImportLegacyInput {
     users: Vec<LegacyUserInput>,
     /// Why; it stands in the revision and the audit log.
     pub(super) reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    pub(super) dry_run: bool,
 }
 
 /// A user with the permissions of its own that it had before there were profiles.

@@ -11,9 +11,11 @@ use crate::domain::key::{ModuleKey, ProfileKey, UserKey};
 use crate::domain::name::Name;
 use crate::error::Result;
 use crate::graphql::context::{caller, loaders};
+use crate::graphql::impact::Impact;
 use crate::graphql::input::{parse, parse_all, parse_opt};
-use crate::graphql::payload::{if_seen, payload};
+use crate::graphql::payload::{if_seen, payload, unless_dry};
 use crate::graphql::scalar::int;
+use crate::service::change::Terms;
 
 payload! {
     /// A new profile.
@@ -22,6 +24,9 @@ payload! {
         profile: Profile,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -32,6 +37,9 @@ payload! {
         profile: Profile,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -42,6 +50,9 @@ payload! {
         profile: Profile,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -52,6 +63,9 @@ payload! {
         profile: Profile,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -62,6 +76,9 @@ payload! {
         key: String,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -72,6 +89,9 @@ payload! {
         profile: Profile,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -83,6 +103,9 @@ payload! {
         profiles: Vec<Profile>,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -100,11 +123,12 @@ impl ProfileMutation {
     ) -> Result<ProfileCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
-            let reason = input.reason.take();
-            let done = platform.create_profile(caller, input.new_profile()?, reason).await?;
+            let terms = Terms { reason: input.reason.take(), dry_run: input.dry_run };
+            let done = platform.create_profile(caller, input.new_profile()?, terms).await?;
             Ok(ProfileCreatePayload {
-                profile: platform.changed_profile(caller, &done.value).await?.map(Profile::new),
+                profile: unless_dry(&done, platform.changed_profile(caller, &done.value)).await?.map(Profile::new),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -120,11 +144,12 @@ impl ProfileMutation {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let key = parse("key", &input.key, ProfileKey::parse)?;
-            let (version, reason) = (input.version, input.reason.take());
-            let done = platform.update_profile(caller, &key, version, input.change()?, reason).await?;
+            let (version, terms) = (input.version, Terms { reason: input.reason.take(), dry_run: input.dry_run });
+            let done = platform.update_profile(caller, &key, version, input.change()?, terms).await?;
             Ok(ProfileUpdatePayload {
-                profile: platform.changed_profile(caller, &key).await?.map(Profile::new),
+                profile: unless_dry(&done, platform.changed_profile(caller, &key)).await?.map(Profile::new),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -142,11 +167,12 @@ impl ProfileMutation {
         let saved = async {
             let key = parse("profile", &input.profile, ProfileKey::parse)?;
             let module = parse("module", &input.module, ModuleKey::parse)?;
-            let (version, reason) = (input.version, input.reason.take());
-            let done = platform.save_module(caller, &key, module.as_str(), version, input.save()?, reason).await?;
+            let (version, terms) = (input.version, Terms { reason: input.reason.take(), dry_run: input.dry_run });
+            let done = platform.save_module(caller, &key, module.as_str(), version, input.save()?, terms).await?;
             Ok(ProfileSaveModulePayload {
-                profile: platform.changed_profile(caller, &key).await?.map(Profile::new),
+                profile: unless_dry(&done, platform.changed_profile(caller, &key)).await?.map(Profile::new),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -163,10 +189,12 @@ impl ProfileMutation {
         let assigned = async {
             let key = parse("profile", &input.profile, ProfileKey::parse)?;
             let users = parse_all("users", &input.users, UserKey::parse)?;
-            let done = platform.assign_profile(caller, &key, &users, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.assign_profile(caller, &key, &users, terms).await?;
             Ok(ProfileAssignPayload {
-                profile: if_seen(loaders(ctx)?.profile(&key).await)?,
+                profile: unless_dry(&done, async { if_seen(loaders(ctx)?.profile(&key).await) }).await?,
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -183,11 +211,13 @@ impl ProfileMutation {
     ) -> Result<ProfilesImportLegacyPayload> {
         let (platform, caller) = caller(ctx)?;
         let imported = async {
-            let reason = input.reason.take();
-            let done = platform.import_legacy(caller, &input.users()?, reason).await?;
+            let terms = Terms { reason: input.reason.take(), dry_run: input.dry_run };
+            let done = platform.import_legacy(caller, &input.users()?, terms).await?;
             Ok(ProfilesImportLegacyPayload {
-                profiles: Some(if_seen(loaders(ctx)?.profiles(&done.value).await)?),
+                profiles: unless_dry(&done, async { if_seen(loaders(ctx)?.profiles(&done.value).await).map(Some) })
+                    .await?,
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -205,10 +235,12 @@ impl ProfileMutation {
             let key = parse("key", &input.key, ProfileKey::parse)?;
             let new_key = parse_opt("newKey", input.new_key.as_deref(), ProfileKey::parse)?;
             let new_name = parse("newName", &input.new_name, Name::parse)?;
-            let done = platform.clone_profile(caller, &key, new_key, new_name, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.clone_profile(caller, &key, new_key, new_name, terms).await?;
             Ok(ProfileClonePayload {
-                profile: platform.changed_profile(caller, &done.value).await?.map(Profile::new),
+                profile: unless_dry(&done, platform.changed_profile(caller, &done.value)).await?.map(Profile::new),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -224,10 +256,12 @@ impl ProfileMutation {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, ProfileKey::parse)?;
-            let done = platform.delete_profile(caller, &key, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.delete_profile(caller, &key, terms).await?;
             Ok(ProfileDeletePayload {
-                key: Some(key.to_string()),
+                key: (!done.dry_run).then(|| key.to_string()),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };

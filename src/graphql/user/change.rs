@@ -10,10 +10,12 @@ use crate::domain::name::Name;
 use crate::domain::user::{Email, Telephony, UserChange, Username};
 use crate::error::Result;
 use crate::graphql::context::caller;
+use crate::graphql::impact::Impact;
 use crate::graphql::input::{change, parse, parse_all, parse_opt};
-use crate::graphql::payload::payload;
+use crate::graphql::payload::{payload, unless_dry};
 use crate::graphql::role::list;
 use crate::graphql::scalar::int;
+use crate::service::change::Terms;
 use crate::service::user::{NewUser, UserUpdate};
 
 /// Creates a user.
@@ -41,6 +43,9 @@ pub struct UserCreateInput {
     telephony: Option<TelephonyInput>,
     /// Why; it stands in the revision and the audit log.
     pub(super) reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    pub(super) dry_run: bool,
 }
 
 impl UserCreateInput {
@@ -88,6 +93,9 @@ pub struct UserUpdateInput {
     telephony: MaybeUndefined<TelephonyInput>,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 impl UserUpdateInput {
@@ -122,6 +130,9 @@ pub struct UserDeleteInput {
     key: String,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 payload! {
@@ -131,6 +142,9 @@ payload! {
         user: User,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -141,6 +155,9 @@ payload! {
         user: User,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -151,6 +168,9 @@ payload! {
         key: String,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -168,12 +188,13 @@ impl UserMutation {
     ) -> Result<UserCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
-            let reason = input.reason.take();
-            let done = platform.create_user(caller, input.new_user()?, reason).await?;
-            let user = platform.changed_user(caller, &done.value).await?;
+            let terms = Terms { reason: input.reason.take(), dry_run: input.dry_run };
+            let done = platform.create_user(caller, input.new_user()?, terms).await?;
+            let user = unless_dry(&done, platform.changed_user(caller, &done.value)).await?;
             Ok(UserCreatePayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -189,12 +210,13 @@ impl UserMutation {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let key = parse("key", &input.key, UserKey::parse)?;
-            let (version, reason) = (input.version, input.reason.take());
-            let done = platform.update_user(caller, &key, version, input.update()?, reason).await?;
-            let user = platform.changed_user(caller, &key).await?;
+            let (version, terms) = (input.version, Terms { reason: input.reason.take(), dry_run: input.dry_run });
+            let done = platform.update_user(caller, &key, version, input.update()?, terms).await?;
+            let user = unless_dry(&done, platform.changed_user(caller, &key)).await?;
             Ok(UserUpdatePayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -210,10 +232,12 @@ impl UserMutation {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, UserKey::parse)?;
-            let done = platform.delete_user(caller, &key, input.reason).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.delete_user(caller, &key, terms).await?;
             Ok(UserDeletePayload {
-                key: Some(key.to_string()),
+                key: (!done.dry_run).then(|| key.to_string()),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };

@@ -7,9 +7,11 @@ use super::change::UserCreateInput;
 use crate::domain::key::UserKey;
 use crate::error::{Error, Result};
 use crate::graphql::context::caller;
+use crate::graphql::impact::Impact;
 use crate::graphql::input::parse_all;
-use crate::graphql::payload::payload;
+use crate::graphql::payload::{payload, unless_dry};
 use crate::graphql::scalar::int;
+use crate::service::change::Terms;
 use crate::service::user::NewUser;
 
 /// Chooses users to export.
@@ -26,6 +28,9 @@ pub struct UsersImportInput {
     users: Vec<UserCreateInput>,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
+    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    #[graphql(default)]
+    dry_run: bool,
 }
 
 payload! {
@@ -44,6 +49,9 @@ payload! {
         users: Vec<User>,
         /// The tenant's policy version.
         revision: i32,
+        /// Who would gain and who would lose what, after a dry run. Null after a change that is
+        /// made, and for those who may not see it.
+        impact: Impact,
     }
 }
 
@@ -78,12 +86,14 @@ impl TransferMutation {
         let (platform, caller) = caller(ctx)?;
         let imported = async {
             let users = input.users.into_iter().enumerate().map(|(i, user)| new_user(i, user));
-            let done = platform.import_users(caller, users.collect::<Result<_>>()?, input.reason).await?;
-            let rows = platform.changed_users(caller, &done.value).await?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.import_users(caller, users.collect::<Result<_>>()?, terms).await?;
+            let rows = unless_dry(&done, async { platform.changed_users(caller, &done.value).await.map(Some) }).await?;
             let tenant = caller.tenant().id;
             Ok(UsersImportPayload {
-                users: Some(rows.into_iter().map(|row| User::new(tenant, row)).collect()),
+                users: rows.map(|rows| rows.into_iter().map(|row| User::new(tenant, row)).collect()),
                 revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
             })
         };
@@ -91,10 +101,12 @@ impl TransferMutation {
     }
 }
 
-/// The user at this place of the list. It has no reason of its own: the change is one.
+/// The user at this place of the list. It has no reason of its own, nor is it tried alone: the
+/// change is one.
 fn new_user(place: usize, input: UserCreateInput) -> Result<NewUser> {
     let made = match input.reason {
         Some(_) => Err(Error::invalid("the reason stands once, beside `users`").at("reason")),
+        None if input.dry_run => Err(Error::invalid("a dry run is asked for beside `users`").at("dryRun")),
         None => input.new_user(),
     };
     made.map_err(|error| error.at(place.to_string()).at("users"))
