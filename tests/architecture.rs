@@ -96,6 +96,7 @@ const HTTP_CRATES: &[&str] = &[
     "prometheus_client",
     "serde",
     "serde_json",
+    "sha2",
     "tokio",
     "tokio_util",
     "tower_http",
