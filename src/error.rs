@@ -62,6 +62,8 @@ pub enum ErrorCode {
     Forbidden,
     /// The request does not have the right form.
     BadInput,
+    /// The query that the hash names is not known here: send its text with the hash.
+    PersistedQueryNotFound,
     /// Too much work of this kind is under way; try again later.
     RateLimited,
     /// A part that the answer needs is away; try again later.
@@ -100,6 +102,7 @@ impl ErrorCode {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
             Self::BadInput => "BAD_INPUT",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Self::RateLimited => "RATE_LIMITED",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
@@ -114,6 +117,7 @@ impl ErrorCode {
             Self::Unauthenticated
                 | Self::Forbidden
                 | Self::BadInput
+                | Self::PersistedQueryNotFound
                 | Self::RateLimited
                 | Self::Unavailable
                 | Self::Internal

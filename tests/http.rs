@@ -18,12 +18,15 @@ use bailiwick::error::{Error, ErrorCode, Result};
 use bailiwick::graphql::error::to_graphql;
 use bailiwick::graphql::scalar::Upload;
 use bailiwick::http::metrics::Requests;
-use bailiwick::http::{self, Check, Credentials, Gate, Options, Readiness, RequestContext, limits};
+use bailiwick::http::{self, ActingIn, Check, Credentials, Gate, Options, Readiness, RequestContext, limits};
 use futures_util::{SinkExt, Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use uuid::Uuid;
 
+mod audits;
 mod multipart;
+mod persisted;
 mod socket;
 mod transport;
 
@@ -146,7 +149,15 @@ impl Gate for TestGate {
             Some("rate-limited") => ErrorCode::RateLimited,
             Some("unavailable") => ErrorCode::Unavailable,
             Some("internal") => return Err(Error::internal("SELECT secret FROM vault")),
-            _ => return Ok(Request::new("").data(credentials.clone()).data),
+            bearer => {
+                let mut data = Request::new("").data(credentials.clone()).data;
+                match bearer {
+                    Some("of-acme") => data.insert(ActingIn(Uuid::from_u128(1))),
+                    Some("of-globex") => data.insert(ActingIn(Uuid::from_u128(2))),
+                    _ => {}
+                }
+                return Ok(data);
+            }
         };
         Err(Error::new(code, "the gate is shut").at("token"))
     }

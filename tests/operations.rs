@@ -1,7 +1,7 @@
 //! Every operation document runs as it stands, in the order in which an operator, an administrator
-//! and a host would use them.
+//! and a host would use them. What they are answered stands in `docs/API.md`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::DocumentOperations;
@@ -11,6 +11,9 @@ use crate::common::app::{Client, Instance, OPERATOR_PASSWORD, PASSWORD, on_both}
 use crate::common::mail::token_in;
 use crate::common::operations::document;
 use crate::common::socket::Socket;
+use api::example::Example;
+
+mod api;
 
 /// The names of all documents.
 fn documents() -> BTreeSet<String> {
@@ -29,21 +32,30 @@ fn a_document_holds_one_operation_of_its_own_name() {
     }
 }
 
-/// Runs documents, and remembers which.
+/// Runs documents, and remembers how each ran first.
 #[derive(Default)]
 struct Run {
-    ran: BTreeSet<String>,
+    examples: BTreeMap<String, Example>,
 }
 
 impl Run {
+    /// The one field of a query that must succeed.
     async fn get(&mut self, client: &Client, name: &str, variables: Value) -> Value {
-        self.ran.insert(name.to_owned());
-        client.get(name, variables).await
+        let answer = client.data(&document(name), variables.clone()).await;
+        let field = answer.as_object().unwrap().values().next().unwrap().clone();
+        self.keep(name, variables, answer);
+        field
     }
 
+    /// The payload of a mutation that must not be refused.
     async fn make(&mut self, client: &Client, name: &str, input: Value) -> Value {
-        self.ran.insert(name.to_owned());
-        client.make(name, input).await
+        let payload = self.get(client, name, json!({ "input": input })).await;
+        assert_eq!(payload["userErrors"], json!([]), "{name}");
+        payload
+    }
+
+    fn keep(&mut self, name: &str, variables: Value, answer: Value) {
+        self.examples.entry(name.to_owned()).or_insert(Example { variables, answer });
     }
 }
 
@@ -65,7 +77,8 @@ async fn every_document_runs() {
         removals(&mut run, &alice).await;
         let ended = run.get(&alice, "SignOut", json!({})).await;
         assert_eq!(ended["ended"], true);
-        assert_eq!(run.ran, documents());
+        assert_eq!(run.examples.keys().cloned().collect::<BTreeSet<_>>(), documents());
+        api::holds(&run.examples);
     })
     .await;
 }
@@ -169,10 +182,11 @@ async fn policy(run: &mut Run, alice: &Client, url: &str) {
     assert_eq!(events["nodes"][0]["action"], "role.update");
 
     let mut socket = Socket::open(url, alice).await;
-    socket.subscribe("1", &document("PolicyChanged"), json!({ "since": 1 })).await;
+    let since = json!({ "since": 1 });
+    socket.subscribe("1", &document("PolicyChanged"), since.clone()).await;
     let first = socket.next("1").await;
     assert_eq!(first["data"]["policyChanged"]["revision"], 2, "{first}");
-    run.ran.insert("PolicyChanged".to_owned());
+    run.keep("PolicyChanged", since, first["data"].clone());
 }
 
 async fn passwords(run: &mut Run, alice: &Client, instance: &Instance) {

@@ -8,7 +8,7 @@ use super::scalar::int;
 use crate::error::{Error, ErrorCode as Code, Related, Result};
 use crate::service::change::Done;
 
-/// Why a request was refused. The last six stand among the top-level errors, as
+/// Why a request was refused. The last seven stand among the top-level errors, as
 /// `extensions.code`; the others in `userErrors`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Code")]
@@ -65,6 +65,8 @@ pub enum ErrorCode {
     Forbidden,
     /// The request does not have the right form.
     BadInput,
+    /// The query that the hash names is not known here: send its text with the hash.
+    PersistedQueryNotFound,
     /// Too much work of this kind is under way; try again later.
     RateLimited,
     /// A part that the answer needs is away; try again later.

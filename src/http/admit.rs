@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::Data;
 
 use super::context::RequestContext;
-use super::gate::{Credentials, Gate};
+use super::gate::{ActingIn, Credentials, Gate};
 use super::health::{Check, Readiness};
 use crate::auth::caller::{Caller, RequestInfo};
 use crate::error::Result;
@@ -27,7 +27,12 @@ impl PlatformGate {
 
 impl Gate for PlatformGate {
     async fn admit(&self, credentials: &Credentials, context: &RequestContext) -> Result<Data> {
-        let mut data = request_data(&self.0, self.caller(credentials, context).await?);
+        let caller = self.caller(credentials, context).await?;
+        let tenant = caller.as_ref().map(|caller| ActingIn(caller.tenant().id.0));
+        let mut data = request_data(&self.0, caller);
+        if let Some(tenant) = tenant {
+            data.insert(tenant);
+        }
         data.insert(request_info(context));
         Ok(data)
     }

@@ -9,31 +9,69 @@ use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Request, ServerError};
 use moka::sync::Cache;
 
+use super::errors::shown;
+use super::gate::ActingIn;
 use super::limits;
+use super::operation::{Parameters, Source};
+use super::persisted::PersistedQueries;
 
 /// Bytes of text of all documents that are kept. Parsed, each may take a hundred times as much.
 const KEPT: u64 = 256 * 1024;
 /// Bytes of the longest that is kept: who sends it can wait for the parser.
 const LONGEST: usize = 8 * 1024;
 
-/// Documents of queries alone that are within the limits, by their text.
+/// Documents of queries alone that are within the limits.
 #[derive(Clone)]
-pub(super) struct Documents(Arc<Cache<Arc<str>, Arc<ExecutableDocument>>>);
+pub(super) struct Documents {
+    /// As parsed, by their text.
+    parsed: Arc<Cache<Arc<str>, Arc<ExecutableDocument>>>,
+    /// Their text, by its hash.
+    persisted: PersistedQueries,
+}
 
 impl Documents {
     /// None yet.
     pub(super) fn new() -> Self {
         let size = |text: &Arc<str>, _: &Arc<ExecutableDocument>| u32::try_from(text.len()).unwrap_or(u32::MAX);
-        Self(Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build()))
+        let parsed = Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build());
+        Self { parsed, persisted: PersistedQueries::new() }
     }
 
-    /// Gives the request its document, parsed and within the [`limits`]. Answers the type of the
-    /// operation that will run, or none when the executor will find that none is selected.
-    pub(super) fn check(&self, request: &mut Request) -> Result<Option<OperationType>, ServerError> {
+    /// The request, with its document parsed and within the [`limits`], and the type of the operation
+    /// that will run: none when the executor will find that none is selected. Where the caller acts
+    /// in a tenant, the document may come by its hash.
+    pub(super) fn open(
+        &self,
+        parameters: Parameters,
+        tenant: Option<ActingIn>,
+    ) -> Result<(Request, Option<OperationType>), ServerError> {
+        let (text, proof) = match parameters.source {
+            Source::Text(text) => (text, None),
+            Source::Hash(hash) => {
+                let text = self.persisted.text(tenant, hash).map_err(|error| shown(&error))?;
+                (text.as_ref().to_owned(), None)
+            }
+            Source::Both(text, hash) => (text, Some(hash)),
+        };
+        let mut request = Request::new(text).variables(parameters.variables);
+        request.operation_name = parameters.operation_name;
+        request.extensions = parameters.extensions;
+        let (selected, general) = self.check(&mut request)?;
+        if let Some(hash) = proof {
+            hash.verify(&request.query).map_err(|error| shown(&error))?;
+            if let Some(tenant) = tenant.filter(|_| general) {
+                self.persisted.keep(tenant, hash, &request.query);
+            }
+        }
+        Ok((request, selected))
+    }
+
+    /// Gives the request its document. Answers what of it will run, and whether it is one to keep.
+    fn check(&self, request: &mut Request) -> Result<(Option<OperationType>, bool), ServerError> {
         let name = request.operation_name.clone();
-        if let Some(known) = self.0.get(request.query.as_str()) {
+        if let Some(known) = self.parsed.get(request.query.as_str()) {
             request.set_parsed_query(ExecutableDocument::clone(&known));
-            return Ok(limits::selected(&known, name.as_deref()));
+            return Ok((limits::selected(&known, name.as_deref()), true));
         }
         let general = request.query.len() <= LONGEST && !request.query.contains('"');
         let document = limits::check(request)?;
@@ -41,9 +79,9 @@ impl Documents {
         let mut operations = document.operations.iter();
         let keep = general && operations.all(|(_, operation)| operation.node.ty == OperationType::Query);
         if let Some(document) = keep.then(|| Arc::new(document.clone())) {
-            self.0.insert(request.query.as_str().into(), document);
+            self.parsed.insert(request.query.as_str().into(), document);
         }
-        Ok(selected)
+        Ok((selected, keep))
     }
 }
 
@@ -55,9 +93,9 @@ mod tests {
     fn ask(documents: &Documents, text: &str, operation: Option<&str>) -> (Option<OperationType>, u64) {
         let mut request = Request::new(text);
         request.operation_name = operation.map(str::to_owned);
-        let selected = documents.check(&mut request).unwrap();
-        documents.0.run_pending_tasks();
-        (selected, documents.0.entry_count())
+        let (selected, _) = documents.check(&mut request).unwrap();
+        documents.parsed.run_pending_tasks();
+        (selected, documents.parsed.entry_count())
     }
 
     #[test]
@@ -101,8 +139,8 @@ mod tests {
                 assert!(documents.check(&mut Request::new(text)).is_err(), "{text}");
             }
         }
-        documents.0.run_pending_tasks();
-        assert_eq!(documents.0.entry_count(), 0);
+        documents.parsed.run_pending_tasks();
+        assert_eq!(documents.parsed.entry_count(), 0);
     }
 
     #[test]
@@ -112,6 +150,6 @@ mod tests {
         for n in 0..100 {
             ask(&documents, &format!("{{a}}{}", " ".repeat(LONGEST - 100 + n)), None);
         }
-        assert!(documents.0.weighted_size() <= KEPT, "{}", documents.0.weighted_size());
+        assert!(documents.parsed.weighted_size() <= KEPT, "{}", documents.parsed.weighted_size());
     }
 }

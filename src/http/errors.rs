@@ -84,10 +84,15 @@ impl Refusal {
 
 /// An answer that holds this error alone.
 pub(super) fn refused(error: &Error) -> Answer {
+    Answer::from_errors(vec![shown(error)])
+}
+
+/// The error as it stands in an answer.
+pub(super) fn shown(error: &Error) -> ServerError {
     let shown = to_graphql(error);
     let mut top = ServerError::new(shown.message, None);
     (top.source, top.extensions) = (shown.source, shown.extensions);
-    Answer::from_errors(vec![top])
+    top
 }
 
 /// Whether the answer is to a request that never ran. A field that failed has a path; what is

@@ -1,11 +1,13 @@
 //! Who stands at the door: the credentials that a request carries, and the gate that turns them
 //! into the data its operation runs with. The gate itself is made where authentication is.
 
+use std::any::TypeId;
 use std::fmt;
 
 use async_graphql::Data;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName};
+use uuid::Uuid;
 
 use super::RequestContext;
 use crate::error::{Error, ErrorCode, Result};
@@ -26,6 +28,17 @@ pub trait Gate: Clone + Send + Sync + 'static {
     /// `UNAUTHENTICATED`, `FORBIDDEN`, `BAD_INPUT`, `RATE_LIMITED`, `UNAVAILABLE` or
     /// `INTERNAL`; the transport answers with the status of the code.
     fn admit(&self, credentials: &Credentials, context: &RequestContext) -> impl Future<Output = Result<Data>> + Send;
+}
+
+/// The tenant in which an admitted caller acts. A gate puts it into the data of whoever has signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActingIn(pub Uuid);
+
+impl ActingIn {
+    /// Out of the data of an admitted operation; none for who has not signed in.
+    pub(super) fn of(data: &Data) -> Option<Self> {
+        data.get(&TypeId::of::<Self>())?.downcast_ref().copied()
+    }
 }
 
 /// What a request says about who makes it, unchecked.

@@ -6,15 +6,16 @@
 
 use async_graphql::http::GraphiQLSource;
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Executor, Request as Operation, Response as Answer};
+use async_graphql::{Executor, Response as Answer};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use tokio::sync::SemaphorePermit;
 
 use super::errors::{Body, Refusal, encode, never_ran, present};
+use super::gate::ActingIn;
 use super::media::{self, Media};
-use super::operation::Asked;
+use super::operation::{Asked, Parameters};
 use super::{Credentials, Face, Gate, RequestContext, body, limits, multipart};
 use crate::error::{Error, ErrorCode};
 
@@ -64,7 +65,7 @@ async fn answer<E: Executor, G: Gate>(
     let run = Run { face, context, credentials, read_only };
     match asked {
         Asked::One(operation) => {
-            let answer = run.one(operation.into()).await?;
+            let answer = run.one(operation).await?;
             let before_it_ran = never_ran(&answer) && media == Media::GraphQl;
             let status = if before_it_ran { StatusCode::BAD_REQUEST } else { StatusCode::OK };
             let mut response = encode(status, media, &Body::of(&answer));
@@ -76,7 +77,7 @@ async fn answer<E: Executor, G: Gate>(
             let mut answers = Vec::with_capacity(operations.len());
             let mut headers = HeaderMap::new();
             for operation in operations {
-                let mut answer = match run.one(operation.into()).await {
+                let mut answer = match run.one(operation).await {
                     Ok(answer) => answer,
                     // Nothing has run yet: the request is refused as a whole.
                     Err(refusal) if answers.is_empty() => return Err(refusal),
@@ -132,15 +133,15 @@ struct Run<'a, E, G> {
 }
 
 impl<E: Executor, G: Gate> Run<'_, E, G> {
-    async fn one(&self, mut operation: Operation) -> Result<Answer, Refusal> {
+    async fn one(&self, parameters: Parameters) -> Result<Answer, Refusal> {
         let data = self.face.gate.admit(&self.credentials, self.context).await?;
-        let mut answer = match self.face.documents.check(&mut operation) {
-            // The very document that was looked at is the one that runs: nothing that swaps
-            // documents for their names later can bring a mutation back in.
-            Ok(Some(OperationType::Mutation)) if self.read_only => {
+        let mut answer = match self.face.documents.open(parameters, ActingIn::of(&data)) {
+            // The very document that was looked at is the one that runs, also when it came by its
+            // hash: nothing swaps it later and brings a mutation back in.
+            Ok((_, Some(OperationType::Mutation))) if self.read_only => {
                 return Err(Refusal::method("POST", "a mutation is never run by GET; send it by POST"));
             }
-            Ok(_) => {
+            Ok((mut operation, _)) => {
                 operation.data = data;
                 operation.data.insert(self.context.clone());
                 self.face.executor.execute(operation).await

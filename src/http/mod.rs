@@ -8,7 +8,7 @@
 //! - [`ws`]: the same operations over `graphql-transport-ws`
 //! - [`authzen`]: the standard decision API
 //! - [`limits`]: how much one document may ask for, wherever it comes from; `documents` keeps
-//!   those that come again
+//!   those that come again, `persisted` those that come by their hash
 //! - [`errors`]: the one place where errors get their code, their id and their log line
 //! - `avatar`: the pictures of users; [`casbin`]: the rules, for other Casbin programs. `tag`
 //!   tells when they have them already; [`audit`]: the audit log, to take it out
@@ -46,11 +46,12 @@ mod media;
 pub mod metrics;
 mod multipart;
 mod operation;
+mod persisted;
 mod tag;
 pub mod ws;
 
 pub use context::RequestContext;
-pub use gate::{Credentials, Gate};
+pub use gate::{ActingIn, Credentials, Gate};
 pub use health::{Check, Readiness};
 
 use admit::PlatformGate;

@@ -1,39 +1,67 @@
 //! How an operation arrives: the request parameters of GraphQL over HTTP, out of a JSON body or
 //! a query string. Their types are checked here; what the document says is not looked at.
 
-use async_graphql::{Extensions, Request, Variables};
+use async_graphql::{Extensions, Variables};
 use axum::extract::Query;
 use axum::http::Uri;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::limits;
+use super::persisted::DocumentHash;
 use crate::error::{Error, Result};
 
 /// The parameters of one operation.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(try_from = "Written")]
 pub(super) struct Parameters {
-    query: String,
+    pub(super) source: Source,
+    pub(super) operation_name: Option<String>,
+    pub(super) variables: Variables,
+    pub(super) extensions: Extensions,
+}
+
+/// How the document comes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Text(String),
+    /// By the hash that it was sent with before.
+    Hash(DocumentHash),
+    /// With the hash that it will come by, which is not verified yet.
+    Both(String, DocumentHash),
+}
+
+/// The parameters as they are written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    query: Option<String>,
     operation_name: Option<String>,
     #[serde(default)]
     variables: Variables,
     extensions: Option<Extensions>,
 }
 
+impl TryFrom<Written> for Parameters {
+    type Error = Error;
+
+    fn try_from(written: Written) -> Result<Self> {
+        let hash = DocumentHash::named_in(written.extensions.as_ref())?;
+        let source = match (written.query, hash) {
+            (Some(text), None) => Source::Text(text),
+            (Some(text), Some(hash)) if !text.is_empty() => Source::Both(text, hash),
+            (_, Some(hash)) => Source::Hash(hash),
+            (None, None) => return Err(Error::bad_input("the parameter `query` is missing")),
+        };
+        let Written { operation_name, variables, extensions, .. } = written;
+        Ok(Self { source, operation_name, variables, extensions: extensions.unwrap_or_default() })
+    }
+}
+
 impl Parameters {
     /// The variables, to put files into.
     pub(super) fn variables_mut(&mut self) -> &mut Variables {
         &mut self.variables
-    }
-}
-
-impl From<Parameters> for Request {
-    fn from(parameters: Parameters) -> Self {
-        let mut request = Self::new(parameters.query).variables(parameters.variables);
-        request.operation_name = parameters.operation_name;
-        request.extensions = parameters.extensions.unwrap_or_default();
-        request
     }
 }
 
@@ -75,12 +103,13 @@ impl Asked {
         let present = |text: Option<String>| text.filter(|text| !text.is_empty());
         let variables = present(pairs.variables).map(|text| json(text.as_bytes(), "`variables`")).transpose()?;
         let extensions = present(pairs.extensions).map(|text| json(text.as_bytes(), "`extensions`")).transpose()?;
-        Ok(Self::One(Parameters {
-            query: pairs.query.ok_or_else(|| Error::bad_input("the parameter `query` is missing"))?,
+        let written = Written {
+            query: pairs.query,
             operation_name: present(pairs.operation_name),
             variables: variables.unwrap_or_default(),
             extensions,
-        }))
+        };
+        written.try_into().map(Self::One)
     }
 }
 
@@ -118,6 +147,23 @@ mod tests {
     }
 
     #[test]
+    fn a_document_may_come_by_its_hash() {
+        let hash = "ab".repeat(32);
+        let named = json!({"persistedQuery": {"version": 1, "sha256Hash": hash}});
+        for body_of in [json!({"extensions": named}), json!({"query": null, "extensions": named})] {
+            let Asked::One(operation) = body(&body_of).unwrap() else { panic!("one was asked for") };
+            assert!(matches!(operation.source, Source::Hash(_)));
+        }
+        let Asked::One(both) = body(&json!({"query": "{a}", "extensions": named})).unwrap() else { panic!("one") };
+        assert!(matches!(both.source, Source::Both(text, _) if text == "{a}"));
+        for wrong in
+            [json!({}), json!(1), json!({"version": 2, "sha256Hash": hash}), json!({"version": 1, "sha256Hash": "ab"})]
+        {
+            assert!(body(&json!({"query": "{a}", "extensions": {"persistedQuery": wrong}})).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_batch_holds_one_to_ten_operations() {
         for (size, fits) in [(0, false), (1, true), (10, true), (11, false)] {
             assert_eq!(body(&json!(vec![json!({"query": "{a}"}); size])).is_ok(), fits, "{size}");
@@ -128,7 +174,7 @@ mod tests {
     fn a_query_string_carries_variables_as_json() {
         let uri = "/graphql?query=%7Ba%7D&operationName=&variables=%7B%22n%22%3A1%7D".parse().unwrap();
         let Asked::One(operation) = Asked::from_query(&uri).unwrap() else { panic!("one was asked for") };
-        assert_eq!(operation.query, "{a}");
+        assert_eq!(operation.source, Source::Text("{a}".to_owned()));
         assert_eq!(operation.operation_name, None);
         assert_eq!(operation.variables.get("n"), Some(&async_graphql::Value::from(1)));
         assert!(Asked::from_query(&"/graphql?query=a&query=b".parse().unwrap()).is_err());

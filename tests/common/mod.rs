@@ -5,6 +5,7 @@ pub(crate) mod counted;
 pub(crate) mod mail;
 pub(crate) mod operations;
 pub(crate) mod picture;
+pub(crate) mod program;
 pub(crate) mod servers;
 pub(crate) mod socket;
 pub(crate) mod tables;

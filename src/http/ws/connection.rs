@@ -159,10 +159,11 @@ impl<E: Executor, G: Gate> Connection<E, G> {
             let message = format!("one connection runs at most {} operations at a time", limits::OPERATIONS);
             return self.fail(socket, &id, refused(&Error::new(ErrorCode::RateLimited, message))).await;
         }
-        let mut request = Request::from(parameters);
-        if let Err(error) = self.face.documents.check(&mut request) {
-            return self.fail(socket, &id, Answer::from_errors(vec![error])).await;
-        }
+        // By their text alone: who asks is known only once the operation is admitted.
+        let request = match self.face.documents.open(parameters, None) {
+            Ok((request, _)) => request,
+            Err(error) => return self.fail(socket, &id, Answer::from_errors(vec![error])).await,
+        };
         let (next, done) = (id.clone(), id.clone());
         let events = self
             .run(request)
