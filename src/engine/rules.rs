@@ -64,6 +64,7 @@ pub(super) fn subject_pieces(name: &str) -> Name<'_> {
 }
 
 /// Where a rule is in a snapshot.
+#[derive(Clone, Copy)]
 enum Place {
     /// A permission.
     Permission(RuleId),

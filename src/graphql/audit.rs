@@ -115,7 +115,6 @@ pub struct AuditQuery;
 impl AuditQuery {
     /// The audit log, newest first. Needs `read` on `admin/audit`.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "a connection has four")]
     async fn audit_events(
         &self,
         ctx: &Context<'_>,

@@ -143,7 +143,7 @@ async fn caller_of(
 ) -> Result<Caller, Refusal> {
     let credentials = Credentials::from_headers(headers)?;
     credentials.require()?;
-    Ok(gate.caller(&credentials, context).await?.ok_or_else(|| nothing_at(uri))?)
+    gate.caller(&credentials, context).await?.ok_or_else(|| nothing_at(uri))
 }
 
 fn nothing_at(uri: &Uri) -> Refusal {

@@ -239,7 +239,9 @@ impl Platform {
             let count = CHUNK.min(high - at);
             let entries = self.store.revisions_since(tenant, at, count).await?;
             check_whole(entries.len() as u64, count)?;
-            entries.iter().for_each(|entry| each(&entry.rules));
+            for entry in &entries {
+                each(&entry.rules);
+            }
             at += count;
         }
         Ok(())
@@ -253,7 +255,9 @@ impl Platform {
             let count = CHUNK.min(revision - at);
             let entries = self.store.revisions_since(tenant.id, at, count).await?;
             check_whole(entries.len() as u64, count)?;
-            entries.iter().for_each(|entry| entry.patch.apply(&mut state));
+            for entry in &entries {
+                entry.patch.apply(&mut state);
+            }
             at += count;
         }
         Ok(state)

@@ -153,6 +153,7 @@ impl View {
         new: &BTreeMap<UserKey, NewAccount>,
         changed: &BTreeMap<UserKey, AccountChange>,
     ) -> Result<()> {
+        use user::Column::{EmailKey, Extension, Key};
         let (mut emails, mut extensions) = (BTreeMap::new(), BTreeMap::new());
         for (user, account) in new {
             emails.extend(account.email.as_ref().map(|email| (email.unique_form(), user.as_str())));
@@ -167,7 +168,6 @@ impl View {
         if emails.is_empty() && extensions.is_empty() {
             return Ok(());
         }
-        use user::Column::{EmailKey, Extension, Key};
         let these = Condition::any()
             .add(EmailKey.is_in(emails.keys().map(String::as_str)))
             .add(Extension.is_in(extensions.keys().map(String::as_str)));

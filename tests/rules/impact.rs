@@ -92,7 +92,9 @@ fn is_exact(forgetful: impl Fn(&mut RuleDiff)) -> bool {
         walk(&mut world, first);
         for some in second.chunks(4) {
             let before = world.state.clone();
-            some.iter().for_each(|step| drop(take(&mut world, *step)));
+            for step in some {
+                drop(take(&mut world, *step));
+            }
             let (was, is) = (snapshot(&before), snapshot(&world.state));
             let [one, other] = [&before, &world.state].map(|state| compile(&CATALOGUE, state).unwrap());
             let mut diff = PolicyDiff::between(&one, &other).rules();

@@ -85,7 +85,7 @@ impl Scope {
                 break None;
             }
             begin = begin.or_else(|| rows.first().map(|row| row.at));
-            if let Some(broken) = follow(self.tenant, &mut at, rows)? {
+            if let Some(broken) = follow(self.tenant, &mut at, rows) {
                 break Some(broken);
             }
             seen(at.count);
@@ -119,20 +119,20 @@ pub(in crate::store) async fn append(
 }
 
 /// Goes on from `at` over these rows, as far as they are in order.
-fn follow(tenant: TenantId, at: &mut ChainHead, rows: Vec<audit_event::Model>) -> Result<Option<Break>> {
+fn follow(tenant: TenantId, at: &mut ChainHead, rows: Vec<audit_event::Model>) -> Option<Break> {
     for row in rows {
         let (place, written) = (row.place.map(i64::cast_unsigned), row.digest.clone());
         if place != Some(at.count + 1) {
-            return Ok(Some(Break::Missing(at.count + 1)));
+            return Some(Break::Missing(at.count + 1));
         }
-        let Ok(event) = AuditEvent::of(row) else { return Ok(Some(Break::Changed(at.count + 1))) };
+        let Ok(event) = AuditEvent::of(row) else { return Some(Break::Changed(at.count + 1)) };
         let next = at.with(tenant, &event);
         if written.as_deref() != Some(&next.digest[..]) {
-            return Ok(Some(Break::Changed(next.count)));
+            return Some(Break::Changed(next.count));
         }
         *at = next;
     }
-    Ok(None)
+    None
 }
 
 /// SHA-256 over the event as JSON without blanks, the members of every object in the order of their
