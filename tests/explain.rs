@@ -1,5 +1,7 @@
 //! Why a decision is what it is, through the API (R41, R42).
 
+mod nearest;
+
 use serde_json::{Value, json};
 
 use crate::common::app::{Client, on_both};

@@ -7,6 +7,7 @@ use super::decision::{Decision, DecisionInput};
 use super::policy::{Origin, Rule};
 use crate::domain::key::TenantKey;
 use crate::error::Result;
+use crate::service::decision::Query;
 use crate::service::explain::{self, Matched};
 
 /// A rule that matches a request, and how the subject comes by it. A rule stands once for each
@@ -51,6 +52,7 @@ pub struct Step {
 #[derive(Description)]
 pub struct Explanation {
     explanation: explain::Explanation,
+    query: Query,
     tenant: TenantKey,
 }
 
@@ -72,10 +74,29 @@ impl Explanation {
         self.explanation.matched.iter().map(matched).collect()
     }
 
+    /// The smallest changes that would turn a deny into an allow, each tried on a copy; those that
+    /// open the least first, at most 5. None for what the licence forbids, about the past, and for who
+    /// lacks `read` on `admin/rules`.
+    #[graphql(complexity = "500 + 5 * child_complexity")]
+    async fn nearest(&self, ctx: &Context<'_>) -> Result<Vec<Suggestion>> {
+        let (platform, caller) = caller(ctx)?;
+        let found = platform.nearest(caller, &self.query).await?;
+        Ok(found.into_iter().map(|it| Suggestion { origin: Origin::new(it.origin), text: it.text }).collect())
+    }
+
     /// The explanation in sentences.
     async fn text(&self) -> &str {
         &self.explanation.text
     }
+}
+
+/// A change that would turn a deny into an allow.
+#[derive(SimpleObject)]
+pub struct Suggestion {
+    /// The thing to change.
+    origin: Origin,
+    /// What to change, in a sentence.
+    text: String,
 }
 
 /// Queries of explanations.
@@ -94,6 +115,6 @@ impl ExplainQuery {
         let (platform, caller) = caller(ctx)?;
         let query = input.query().map_err(|error| error.at("input"))?;
         let explanation = platform.explain(caller, &query).await?;
-        Ok(Explanation { explanation, tenant: caller.tenant().key.clone() })
+        Ok(Explanation { explanation, query, tenant: caller.tenant().key.clone() })
     }
 }

@@ -16,7 +16,10 @@ use crate::error::Result;
 use crate::policy::rule::RuleHash;
 pub use crate::policy::rule::Subject;
 
+mod nearest;
 mod text;
+
+pub use nearest::Suggestion;
 
 /// An answer, with the policy that it was made by: it can be asked why.
 #[derive(Clone)]
