@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check rules fmt bench bench-check test-tools compiler
+.PHONY: help run test check rules api fmt bench bench-check test-tools compiler
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: compiler ## what a change must pass beside the tests: format, lints, docu
 
 rules: ## fill in docs/RULES.md: which tests prove which rule
 	scripts/rules
+
+api: compiler ## make docs/API.md anew from the schema, the operations and what they are answered
+	BAILIWICK_API=write $(CARGO) test --quiet --test suite -- --exact operations::every_document_runs
 
 fmt: ## format the code
 	$(CARGO) fmt --all

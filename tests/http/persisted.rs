@@ -9,7 +9,7 @@ const ACME: &str = "Bearer of-acme";
 const GLOBEX: &str = "Bearer of-globex";
 
 fn hash(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 fn extensions(text: &str) -> Value {

@@ -84,10 +84,12 @@ fn page(examples: &BTreeMap<String, Example>) -> String {
             page.push_str(&permissions.needed(&field.name.node));
             let own: Vec<_> = documents.iter().filter(|one| one.is_of(kind, &field.name.node)).collect();
             assert!(!own.is_empty(), "`{}` has no example: write a document in graphql/operations", field.name.node);
-            own.iter().for_each(|one| one.show(&mut page));
+            for one in own {
+                one.show(&mut page);
+            }
         }
     }
-    types::describe(&mut page, types.iter().filter(|ty| !kinds.iter().any(|(_, root, _)| ty.name.node == *root)));
+    types::describe(&mut page, &types.iter().filter(|ty| !kinds.iter().any(|(_, root, _)| ty.name.node == *root)));
     page
 }
 

@@ -6,7 +6,7 @@ use async_graphql::Positioned;
 use async_graphql::parser::types::{BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind};
 
 /// Adds all types to the page, one kind after the other.
-pub(super) fn describe<'a>(page: &mut String, types: impl Iterator<Item = &'a TypeDefinition> + Clone) {
+pub(super) fn describe<'a>(page: &mut String, types: &(impl Iterator<Item = &'a TypeDefinition> + Clone)) {
     let kinds = [("Inputs", "input"), ("Types", "type"), ("Enums", "enum"), ("Scalars", "scalar")];
     for (title, kind) in kinds {
         write!(page, "\n## {title}\n").unwrap();
