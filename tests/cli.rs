@@ -260,6 +260,11 @@ async fn the_command_line_says_the_same_of_the_database_and_of_a_server() {
         (&["decide", "dana", "read", "voice/queues/sales", "--json"], 0, r#""allowed":true"#),
         (&["explain", "dana", "read", "voice/queues/sales"], 0, "── profile:supervisors-voice"),
         (&["explain", "dana", "delete", "voice/queues/sales"], 0, "may not delete voice/queues/sales"),
+        (
+            &["explain", "dana", "delete", "voice/queues/sales"],
+            0,
+            "would be allowed by any of\n  In the user profile Supervisors Voice",
+        ),
         (&["explain", "dana", "read", "voice/queues/sales", "--json"], 0, r#""matched":[{"#),
         (&["who-can", "delete", "voice/queues/sales"], 0, "alice"),
         (&["who-can", "read", "voice/queues/sales", "--why"], 0, "Supervisors Voice"),
@@ -398,6 +403,57 @@ async fn the_audit_log_is_read_exported_and_verified() {
     assert_eq!((broken.code, &json_of(&broken)["broken"]), (1, &json!("event 1 was changed")));
 }
 
+#[tokio::test]
+async fn the_past_is_listed_compared_and_brought_back() {
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    assert_eq!(place.run(&["demo"]).code, 0);
+    let server = place.serve();
+    let key = sign_in(&server, "demo", "alice", PASSWORD).await;
+    let client = Place::new().with("BAILIWICK_SERVER", &server.url).with("BAILIWICK_API_KEY", &key);
+    let both = |arguments: &[&str]| {
+        let direct = place.run(&[arguments, &["--tenant", "demo"]].concat());
+        let remote = client.run(arguments);
+        assert_eq!((direct.code, &direct.out), (0, &remote.out), "{direct:?}\n{remote:?}");
+        direct.out
+    };
+    let list = both(&["policy", "history", "--limit", "2"]);
+    let newest: u64 = list.lines().nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+    assert!(list.starts_with("REVISION  AT") && list.lines().count() == 3, "{list}");
+    let (newest, last) = (newest.to_string(), (newest - 1).to_string());
+    let csv = both(&["policy", "export"]);
+    assert!(csv.lines().all(|line| line.starts_with("p, ") || line.starts_with("g, ")) && csv.lines().count() > 500);
+    assert_eq!(both(&["policy", "export", "--revision", &newest]), csv);
+    assert_eq!(json_of(&place.run(&["policy", "export", "--tenant", "demo", "--json"]))["csv"], csv);
+    let diff = both(&["policy", "diff", "0", &newest]);
+    assert_eq!(
+        diff.lines().filter(|line| line.starts_with("+ p, ") || line.starts_with("+ g, ")).count(),
+        csv.lines().count()
+    );
+    assert!(
+        diff.contains(" users: ") && diff.contains("+ alice ") && diff.contains("not all of it is listed"),
+        "{diff}"
+    );
+    both(&["policy", "diff", &last, &newest]);
+    let licence = place.run(&["tenant", "licence", "demo", "--modules", "staff", "--dry-run"]);
+    assert!(licence.code == 0 && licence.out.contains("- alice ") && licence.out.contains(" 0 gained"), "{licence:?}");
+    let dry = both(&["policy", "restore", "40", "--dry-run"]);
+    assert!(dry.contains("- ") && dry.contains(" users: "), "{dry}");
+    assert_eq!(both(&["policy", "export"]), csv, "a dry run changes nothing");
+    let back = client.run(&["policy", "restore", "40", "--reason", "as it was"]);
+    assert!(back.code == 0 && back.out.starts_with("the policy is as it was at revision 40, in revision "), "{back:?}");
+    assert_ne!(both(&["policy", "export"]), csv);
+    assert!(both(&["policy", "history", "--limit", "1"]).contains("as it was"));
+    for (arguments, said) in [
+        (&["policy", "export", "--revision", "9999"][..], &["`9999`", "(revision)", "[NOT_FOUND]"][..]),
+        (&["policy", "diff", "1", "9999"], &["`9999`", "(to)", "[NOT_FOUND]"]),
+        (&["policy", "restore", "9999"], &["`9999`", "(revision)", "[NOT_FOUND]"]),
+        (&["policy", "restore", "0"], &["`0`", "(revision)", "[NOT_FOUND]"]),
+        (&["policy", "diff", "one", "2"], &["'<FROM>'"]),
+    ] {
+        assert_refused(&client.run(arguments), said);
+    }
+}
+
 #[test]
 fn shells_and_man_know_every_command() {
     let place = Place::new();
@@ -481,6 +537,10 @@ fn every_command_has_help_with_an_example() {
         "completions",
         "man",
         "policy verify",
+        "policy export",
+        "policy history",
+        "policy diff",
+        "policy restore",
         "bench",
         "demo",
     ] {

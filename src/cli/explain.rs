@@ -16,6 +16,7 @@ const EXPLAIN: &str = "query Explain($input: DecisionInput!) {
   explain(input: $input) {
     decision { allowed reason obligations { kind view characters } revision }
     matched { rule { ptype values } via { from to } origin { kind key name note } }
+    nearest { text }
     text
   }
 }";
@@ -33,6 +34,13 @@ pub(super) struct Args {
 struct Explanation {
     decision: Decision,
     matched: Vec<Matched>,
+    nearest: Vec<Suggestion>,
+    text: String,
+}
+
+/// What would turn a deny into an allow.
+#[derive(Deserialize)]
+struct Suggestion {
     text: String,
 }
 
@@ -81,7 +89,13 @@ impl Explanation {
             grow(&mut tree, &matched.via, matched.leaf());
         }
         let tree = if self.matched.is_empty() { String::new() } else { tree.to_string() };
-        format!("{}{tree}{}\n", self.decision.for_people(), styled(FAINT, &self.text))
+        let nearest: Vec<String> = self.nearest.iter().map(|it| format!("  {}\n", it.text)).collect();
+        let nearest = if nearest.is_empty() {
+            String::new()
+        } else {
+            format!("{}\n{}", styled(STRONG, "would be allowed by any of"), nearest.concat())
+        };
+        format!("{}{tree}{}\n{nearest}", self.decision.for_people(), styled(FAINT, &self.text))
     }
 }
 

@@ -9,6 +9,7 @@ mod bench;
 mod client;
 mod decide;
 mod explain;
+mod impact;
 mod output;
 mod policy;
 mod remote;

@@ -1,5 +1,7 @@
 //! `bailiwick policy …`.
 
+mod history;
+
 use std::process::ExitCode;
 
 use bailiwick::app::App;
@@ -29,6 +31,19 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  bailiwick policy verify\n  \
                             bailiwick policy verify --tenant acme --tenant globex --json")]
     Verify(Verify),
+    /// Write all rules as CSV, as any Casbin library reads them.
+    #[command(after_help = "Examples:\n  bailiwick policy export --tenant demo > policy.csv\n  \
+                            bailiwick policy export --tenant demo --revision 12")]
+    Export(history::Export),
+    /// List the revisions, newest first.
+    #[command(after_help = "Example:\n  bailiwick policy history --tenant demo --limit 10")]
+    History(history::History),
+    /// Show what differs between two revisions, in rules and in what users can do.
+    #[command(after_help = "Example:\n  bailiwick policy diff --tenant demo 12 14")]
+    Diff(history::Diff),
+    /// Bring profiles, custom roles, groups and who holds them back to what they were.
+    #[command(after_help = "Example:\n  bailiwick policy restore --tenant demo 12 --dry-run")]
+    Restore(history::Restore),
 }
 
 #[derive(clap::Args)]
@@ -42,7 +57,16 @@ pub(super) struct Verify {
 }
 
 pub(super) async fn run(client: &Client, command: Command) -> Result<ExitCode> {
-    let Command::Verify(args) = command;
+    match command {
+        Command::Verify(args) => verify(client, args).await,
+        Command::Export(args) => history::export(client, &args).await,
+        Command::History(args) => history::list(client, &args).await,
+        Command::Diff(args) => history::diff(client, &args).await,
+        Command::Restore(args) => history::restore(client, &args).await,
+    }
+}
+
+async fn verify(client: &Client, args: Verify) -> Result<ExitCode> {
     let app = client.app("policy verify")?;
     let system = caller_in(app, &TenantKey::parse(TenantKey::PLATFORM)?).await?;
     let bar = progress("tenants verified");

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::client::{Client, typed};
+use super::impact::Impact;
 use super::output::{password_from_stdin, print, print_json, table};
 use super::parsed;
 
@@ -27,7 +28,12 @@ const CREATE: &str = "mutation TenantCreate($input: TenantCreateInput!) {
 }";
 
 const LICENCE: &str = "mutation TenantSetLicence($input: TenantSetLicenceInput!) {
-  tenantSetLicence(input: $input) { tenant { key name licensedModules policyRevision } revision userErrors { code message field } }
+  tenantSetLicence(input: $input) {
+    tenant { key name licensedModules policyRevision }
+    revision
+    impact { affectedUsers gainedCount lostCount truncated gained { user { key } object action } lost { user { key } object action } }
+    userErrors { code message field }
+  }
 }";
 
 #[derive(Subcommand)]
@@ -81,12 +87,21 @@ pub(super) struct Licence {
     /// All the modules of the licence, separated by commas.
     #[arg(long, value_delimiter = ',', required = true, value_parser = parsed(ModuleKey::parse))]
     modules: Vec<ModuleKey>,
+    /// Only say who would gain and who would lose what, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
     /// Why.
     #[arg(long)]
     reason: Option<String>,
     /// Answer in JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// What a dry run answers.
+#[derive(Deserialize)]
+struct Tried {
+    impact: Impact,
 }
 
 /// What a change of a tenant answers.
@@ -154,11 +169,14 @@ async fn list(client: &Client, json: bool) -> Result<ExitCode> {
 }
 
 async fn licence(client: &Client, args: Licence) -> Result<ExitCode> {
-    let Licence { key, modules, reason, json } = args;
-    let input = json!({ "tenant": key.as_str(), "modules": keys(&modules), "reason": reason });
+    let Licence { key, modules, dry_run, reason, json } = args;
+    let input = json!({ "tenant": key.as_str(), "modules": keys(&modules), "dryRun": dry_run, "reason": reason });
     let set = client.change(platform(client)?.as_ref(), LICENCE, input).await?;
     if json {
         return print_json(&set);
+    }
+    if dry_run {
+        return print(&typed::<Tried>(set)?.impact.for_people());
     }
     let Changed { tenant, revision } = typed(set)?;
     let modules = tenant.licensed_modules.join(", ");

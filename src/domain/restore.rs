@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use uuid::Uuid;
+
 use super::catalogue::Catalogue;
 use super::key::{GroupKey, Object, ProfileKey, RoleKey, UserKey};
 use super::map::Map;
@@ -13,6 +15,9 @@ use super::role::{CustomRole, RoleRef};
 use super::tenant::TenantState;
 use super::user::User;
 use crate::error::{Error, ErrorCode, Result};
+
+/// How far the version of what comes back is from the one that it had.
+const VERSION_LEAP: i32 = 1_000_000;
 
 /// Something that is not as it was after a restore.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,11 +86,20 @@ impl Restore<'_> {
         self.lost.insert(NotRestored::new(thing, text));
     }
 
-    /// Whether the object is a resource that was there and is not now. One that was registered later
-    /// under the same key inherits nothing (R46).
+    /// Whether the object is, or is in, a resource that was there and is not now. One that was
+    /// registered later under the same key inherits nothing (R46).
     fn is_gone(&self, object: &str) -> bool {
-        let id = |state: &TenantState| state.resources.get(object).map(|resource| resource.id);
+        let mut segments = object.match_indices('/').map(|(place, _)| place).skip(2);
+        let resource = segments.next().and_then(|end| object.get(..end)).unwrap_or(object);
+        let id = |state: &TenantState| state.resources.get(resource).map(|resource| resource.id);
         id(self.past).is_some_and(|was| id(self.now) != Some(was))
+    }
+
+    /// Says so when something else has the key by now: who holds that holds what comes back.
+    fn note_another(&mut self, thing: String, now: Option<Uuid>, then: Uuid) {
+        if now.is_some_and(|now| now != then) {
+            self.lose(thing, "it was deleted since and another was made under its key: that becomes what it was");
+        }
     }
 
     /// The user as it was, if it is the same person's account still.
@@ -101,6 +115,7 @@ impl Restore<'_> {
             if back != *role {
                 self.lose(format!("role:{}", role.key), "what it granted on things that are gone does not come back");
             }
+            self.note_another(format!("role:{}", role.key), self.now.roles.get(&role.key).map(|now| now.id), role.id);
             put(&mut self.now.roles, role.key.clone(), back);
         }
     }
@@ -119,6 +134,8 @@ impl Restore<'_> {
                 let text = "what it was associated with and is gone does not come back";
                 self.lose(format!("profile:{}", profile.key), text);
             }
+            let now = self.now.profiles.get(&profile.key).map(|now| now.id);
+            self.note_another(format!("profile:{}", profile.key), now, profile.id);
             put(&mut self.now.profiles, profile.key.clone(), back);
         }
     }
@@ -185,6 +202,11 @@ impl Restore<'_> {
             let mut back = group.clone();
             back.members = self.members(&group.key);
             back.permissions.retain(|permission| self.catalogue.permission(permission.as_str()).is_some());
+            self.note_another(
+                format!("group:{}", group.key),
+                self.now.groups.get(&group.key).map(|now| now.id),
+                group.id,
+            );
             put(&mut self.now.groups, group.key.clone(), back);
         }
     }
@@ -246,8 +268,9 @@ fn put<K: Ord + Clone, V: Versioned>(things: &mut Map<K, V>, key: K, back: V) {
     let back = match things.get(&key) {
         Some(there) if back.clone().identified_as(there, there.version()) == *there => return,
         Some(there) => back.identified_as(there, there.version() + 1),
+        // Far from any version that somebody may have read before it was deleted.
         None => {
-            let version = back.version() + 1;
+            let version = back.version().saturating_add(VERSION_LEAP);
             back.clone().identified_as(&back, version)
         }
     };

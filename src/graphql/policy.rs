@@ -338,7 +338,7 @@ pub struct PolicyMutation;
 impl PolicyMutation {
     /// Makes a new revision in which profiles, custom roles, groups and who holds them are as they
     /// were at an old one. Licences, accounts, passwords, whether users are enabled, settings and
-    /// resources stay as they are. Needs `edit` on `admin/rules`.
+    /// resources stay as they are. Needs `edit` on `admin/rules`, and on all that it changes.
     async fn policy_restore(
         &self,
         ctx: &Context<'_>,

@@ -143,13 +143,13 @@ impl Platform {
         terms: impl Into<Terms>,
     ) -> Result<Done<Restored>> {
         let Terms { reason, dry_run } = terms.into();
-        let tenant = self.authorise(caller, Permit::RULES_EDIT).await?;
+        let tenant = self.authorise(caller, Permit::RESTORE).await?;
         if revision == 0 {
             return Err(no_revision(revision));
         }
         let past = self.past(&tenant, revision).await?;
         let intent = Intent {
-            permit: Permit::RULES_EDIT,
+            permit: Permit::RESTORE,
             action: "policy.restore",
             target: format!("revision:{revision}"),
             reason,

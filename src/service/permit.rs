@@ -72,13 +72,28 @@ permits! {
     DECISIONS_READ = "admin/decisions", read;
     /// See rules and follow their changes.
     RULES_READ = "admin/rules", read;
-    /// Bring the policy back to what it was.
-    RULES_EDIT = "admin/rules", edit;
     /// See and export the audit log.
     AUDIT_READ = "admin/audit", read;
 }
 
 impl Permit {
+    /// Bring the policy back to what it was: all that this changes, at once.
+    pub const RESTORE: Self = Self {
+        object: "admin/rules",
+        action: Action::edit,
+        or: Vec::new(),
+        also: Some(&Self {
+            object: "admin/roles",
+            action: Action::edit,
+            or: Vec::new(),
+            also: Some(&Self {
+                object: "admin/groups",
+                action: Action::edit,
+                or: Vec::new(),
+                also: Some(&Self::PROFILES_IMPORT),
+            }),
+        }),
+    };
     /// Make profiles and give them to users at once.
     pub const PROFILES_IMPORT: Self =
         Self { object: "admin/user-profiles", action: Action::edit, or: Vec::new(), also: Some(&Self::USERS_EDIT) };

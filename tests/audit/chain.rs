@@ -103,6 +103,9 @@ async fn what_was_done_to_the_log_is_named_by_its_place() {
             FROM audit_events WHERE {of} AND place = 3";
         tables.run(&copy.replace("{of}", of)).await;
         assert_eq!(report(&instance, "acme").await.broken, Some(Break::Outside(1)));
+        tables.run(&format!("UPDATE audit_events SET place = -1 WHERE {of} AND place IS NULL")).await;
+        assert_eq!(report(&instance, "acme").await.broken, Some(Break::Outside(1)), "a place that no event has");
+        tables.run(&format!("UPDATE audit_events SET place = NULL WHERE {of} AND place < 1")).await;
         tables.run(&format!("DELETE FROM audit_events WHERE {of} AND place IS NULL")).await;
         tables.run(&format!("DELETE FROM audit_events WHERE {of} AND place = {last}")).await;
         assert_eq!(report(&instance, "acme").await.broken, Some(Break::CutAfter(last - 1)));

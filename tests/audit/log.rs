@@ -60,6 +60,7 @@ async fn r43_the_log_is_filtered_and_paged_newest_first() {
         }
         assert_eq!(json!(walked), all["nodes"]);
         assert_eq!(max.fail("AuditEvents", json!({ "filter": { "from": "yesterday" } })).await, "BAD_INPUT");
+        assert_eq!(max.fail("AuditEvents", json!({ "filter": { "actor": "a\u{0}" } })).await, "BAD_INPUT");
     })
     .await;
 }

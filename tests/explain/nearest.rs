@@ -27,7 +27,7 @@ async fn furnish(alice: &Client) -> Client {
 #[tokio::test]
 async fn the_smallest_changes_that_would_allow_it_come_first() {
     on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
+        let alice = instance.tenant_with("acme", &["voice", "reports", "contacts"]).await;
         furnish(&alice).await;
         let of = async |action: &str, object: &str| nearest(&alice, Some("dana"), action, object).await;
         let night = "In the user profile Night (Voice → Voice Queues), ";

@@ -99,6 +99,9 @@ async fn r45_what_cannot_come_back_is_said() {
         alice.register("voice/queues", &["support"]).await;
         alice.make("UserDelete", json!({ "key": "ann" })).await;
         alice.add_user("ann", "AGENT", json!({})).await;
+        alice.make("GroupRemoveMembers", json!({ "group": "staff", "users": ["dana"] })).await;
+        alice.make("GroupDelete", json!({ "key": "staff" })).await;
+        alice.make("GroupCreate", json!({ "name": "Staff", "members": ["dana"] })).await;
         alice.make("UserUpdate", json!({ "key": "mia", "version": 1, "baseRole": "AGENT" })).await;
         alice.add_profile("Late", "READ").await;
         alice.add_user("eve", "USER", json!({ "profile": "late" })).await;
@@ -109,7 +112,7 @@ async fn r45_what_cannot_come_back_is_said() {
             done["notRestored"].as_array().unwrap().iter().map(|lost| lost["thing"].as_str().unwrap()).collect();
         assert_eq!(
             things,
-            ["group:newcomers", "profile:late", "profile:night", "role:analyst", "user:ann", "user:mia"]
+            ["group:newcomers", "group:staff", "profile:late", "profile:night", "role:analyst", "user:ann", "user:mia"]
         );
         for (subject, action, object, allowed) in [
             ("dana", "edit", "voice/queues/sales", true),
@@ -148,8 +151,15 @@ async fn r45_a_restore_that_cannot_be_is_refused_and_changes_nothing() {
         }
         assert_eq!(alice.fail("PolicyRestore", json!({ "input": { "revision": -1 } })).await, "BAD_INPUT");
         // Nobody gives back what they lack (R35b).
-        let pairs = [("admin/rules", "read"), ("admin/rules", "edit"), ("voice/queues", "read")];
+        let all = ["admin/rules", "admin/roles", "admin/groups", "admin/user-profiles", "admin/users"];
+        let pairs: Vec<_> = all.into_iter().map(|object| (object, "edit")).collect();
         let max = alice.new_delegate("acme", "max", &pairs).await;
+        for (n, lacking) in all.iter().enumerate() {
+            let less: Vec<_> = pairs.iter().copied().filter(|(object, _)| object != lacking).collect();
+            let less = alice.new_delegate("acme", &format!("less{n}"), &less).await;
+            let code = less.fail("PolicyRestore", json!({ "input": { "revision": then } })).await;
+            assert_eq!(code, "FORBIDDEN", "without {lacking}");
+        }
         alice.make("UserDelete", json!({ "key": "eve" })).await;
         alice.make("ProfileDelete", json!({ "key": "night-2" })).await;
         let refused = max.refuse("PolicyRestore", json!({ "revision": then })).await;

@@ -4,7 +4,7 @@
 //! `bailiwick audit verify` prints somewhere else, and it shows too.
 
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
 };
 use serde_json::{Map, Value, json};
@@ -97,8 +97,10 @@ impl Scope {
         };
         let mut broken = broken.or(ended);
         if broken.is_none() {
-            let since = Column::At.gte(begin.unwrap_or(i64::MAX));
-            let outside = find::<audit_event::Entity>(self.tenant).filter(Column::Place.is_null()).filter(since);
+            // Those from before the chain have no place; whoever adds one now may say any time.
+            let unplaced = Condition::all().add(Column::Place.is_null()).add(Column::At.gte(begin.unwrap_or(i64::MAX)));
+            let outside = Condition::any().add(Column::Place.lt(1)).add(unplaced);
+            let outside = find::<audit_event::Entity>(self.tenant).filter(outside);
             let outside = outside.count(&db).await?;
             broken = (outside > 0).then_some(Break::Outside(outside));
         }

@@ -106,6 +106,8 @@ impl Shown {
 fn without_chance(name: &str, text: &str) -> String {
     let word = match name {
         "id" => "<id>",
+        "requestId" => "<request id>",
+        "before" | "after" if text.starts_with('{') => "<the thing as JSON>",
         "token" => "<token>",
         "prefix" => "<prefix>",
         "name" if is_pseudonym(text) => "<pseudonym>",

@@ -1,0 +1,185 @@
+//! What the policy is and was: taken out, listed, compared, brought back.
+
+use std::process::ExitCode;
+
+use bailiwick::error::{Error, Result};
+use serde::Deserialize;
+use serde_json::{Map, json};
+
+use crate::cli::Place;
+use crate::cli::client::{Client, typed};
+use crate::cli::impact::Impact;
+use crate::cli::output::{BAD, FAINT, GOOD, print, print_json, styled, table};
+use crate::cli::search::{Limit, shown};
+
+const CSV: &str = "query Policy($revision: Int) { policy(revision: $revision) { csv } }";
+
+const REVISIONS: &str = "query PolicyRevisions($first: Int, $after: String) {
+  policyRevisions(first: $first, after: $after) {
+    pageInfo { hasNextPage endCursor }
+    nodes { revision at author { key } reason addedCount removedCount }
+  }
+}";
+
+const DIFF: &str = "query PolicyDiff($from: Int!, $to: Int!) {
+  policyDiff(from: $from, to: $to) {
+    added { ptype values }
+    removed { ptype values }
+    access { affectedUsers gainedCount lostCount truncated gained { user { key } object action } lost { user { key } object action } }
+  }
+}";
+
+const RESTORE: &str = "mutation PolicyRestore($input: PolicyRestoreInput!) {
+  policyRestore(input: $input) {
+    revision
+    notRestored { thing text }
+    impact { affectedUsers gainedCount lostCount truncated gained { user { key } object action } lost { user { key } object action } }
+    userErrors { code message field }
+  }
+}";
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct Export {
+    #[command(flatten)]
+    place: Place,
+    /// As the rules were at this revision.
+    #[arg(long)]
+    revision: Option<u32>,
+}
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct History {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    limit: Limit,
+}
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct Diff {
+    #[command(flatten)]
+    place: Place,
+    /// The revision that is compared; 0 is before the first.
+    from: u32,
+    /// The revision that it is compared with.
+    to: u32,
+}
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct Restore {
+    #[command(flatten)]
+    place: Place,
+    /// The revision to go back to.
+    revision: u32,
+    /// Only say what would come of it, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Why.
+    #[arg(long)]
+    reason: Option<String>,
+}
+
+pub(super) async fn export(client: &Client, args: &Export) -> Result<ExitCode> {
+    if let (Client::Server(server), None, false) = (client, args.revision, args.place.json) {
+        // As it comes, however large it is.
+        return server.copy(args.place.tenant.as_ref(), "casbin/policy.csv", &[]).await;
+    }
+    #[derive(Deserialize)]
+    struct Policy {
+        csv: String,
+    }
+    let answer = client.ask(args.place.tenant.as_ref(), CSV, json!({ "revision": args.revision })).await?;
+    if args.place.json {
+        return print_json(&answer);
+    }
+    print(&typed::<Policy>(answer)?.csv)
+}
+
+pub(super) async fn list(client: &Client, args: &History) -> Result<ExitCode> {
+    let found = client.list(args.place.tenant.as_ref(), REVISIONS, Map::new(), args.limit.get()).await?;
+    let Some(nodes) = shown(args.place.json, found)? else { return Ok(ExitCode::SUCCESS) };
+    let row = |it: Revision| {
+        let rules = format!("+{} -{}", it.added_count, it.removed_count);
+        [it.revision.to_string(), it.at, it.author.key, rules, it.reason]
+    };
+    let revisions: Vec<Revision> = typed(nodes)?;
+    print(&table(["REVISION", "AT", "AUTHOR", "RULES", "REASON"], revisions.into_iter().map(row)))
+}
+
+pub(super) async fn diff(client: &Client, args: &Diff) -> Result<ExitCode> {
+    let ends = json!({ "from": args.from, "to": args.to });
+    let answer = client.ask(args.place.tenant.as_ref(), DIFF, ends).await?;
+    if args.place.json {
+        return print_json(&answer);
+    }
+    let diff: PolicyDiff = typed(answer)?;
+    let mut text = String::new();
+    for (rules, sign, style) in [(&diff.added, '+', GOOD), (&diff.removed, '-', BAD)] {
+        for rule in rules {
+            text.push_str(&styled(style, &format!("{sign} {}, {}\n", rule.ptype, rule.values.join(", "))));
+        }
+    }
+    text.push_str(&diff.access.for_people());
+    print(&text)
+}
+
+pub(super) async fn restore(client: &Client, args: &Restore) -> Result<ExitCode> {
+    let input = json!({ "revision": args.revision, "dryRun": args.dry_run, "reason": args.reason });
+    let answer = client.change(args.place.tenant.as_ref(), RESTORE, input).await?;
+    if args.place.json {
+        return print_json(&answer);
+    }
+    let restored: Restored = typed(answer)?;
+    let lost = restored.not_restored.iter();
+    let lost: String = lost.map(|it| styled(FAINT, &format!("{}: {}\n", it.thing, it.text))).collect();
+    if args.dry_run {
+        let unseen = || Error::unavailable("the impact was not answered");
+        let impact = restored.impact.ok_or_else(unseen)?;
+        return print(&format!("{}{lost}", impact.for_people()));
+    }
+    let now = restored.revision;
+    print(&format!("the policy is as it was at revision {}, in revision {now}\n{lost}", args.revision))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Revision {
+    revision: u64,
+    at: String,
+    author: Author,
+    reason: String,
+    added_count: u64,
+    removed_count: u64,
+}
+
+#[derive(Deserialize)]
+struct Author {
+    key: String,
+}
+
+#[derive(Deserialize)]
+struct PolicyDiff {
+    added: Vec<Rule>,
+    removed: Vec<Rule>,
+    access: Impact,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    ptype: String,
+    values: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Restored {
+    revision: u64,
+    not_restored: Vec<NotRestored>,
+    impact: Option<Impact>,
+}
+
+#[derive(Deserialize)]
+struct NotRestored {
+    thing: String,
+    text: String,
+}
