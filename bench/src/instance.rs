@@ -16,6 +16,7 @@ use bailiwick::policy::revision::Counters;
 use bailiwick::service::Platform;
 use bailiwick::store::audit::{Actor, ActorKind};
 use bailiwick::store::policy::RevisionEntry;
+use bailiwick::store::audit::chain::ChainHead;
 use bailiwick::store::tenant::TenantRow;
 use bailiwick::store::user::NewAccount;
 use tokio::net::TcpListener;
@@ -60,6 +61,7 @@ pub(crate) async fn put(platform: &Platform, world: &World) -> Result<TenantId> 
         counters: Counters::default(),
         compiler_version: COMPILER_VERSION,
         last_change: None,
+        audit: ChainHead::default(),
         settings: world.state.settings,
         created_at: platform.now(),
     };
