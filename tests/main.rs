@@ -23,6 +23,7 @@ mod halfway;
 mod history;
 mod http;
 mod instances;
+mod interop;
 mod legacy;
 mod link;
 mod mask;
