@@ -51,7 +51,7 @@ pub struct Step {
 /// A decision with its reasons.
 #[derive(Description)]
 pub struct Explanation {
-    explanation: explain::Explanation,
+    told: explain::Explanation,
     query: Query,
     tenant: TenantKey,
 }
@@ -60,18 +60,18 @@ pub struct Explanation {
 impl Explanation {
     /// The decision.
     async fn decision(&self) -> Decision {
-        self.explanation.decision.clone().into()
+        self.told.decision.clone().into()
     }
 
     /// The rules that match, denials too.
     async fn matched(&self) -> Vec<MatchedRule> {
         let matched = |matched: &Matched| {
-            let origins = self.explanation.origins.get(&matched.rule.hash()).cloned().unwrap_or_default();
+            let origins = self.told.origins.get(&matched.rule.hash()).cloned().unwrap_or_default();
             let mut shown = MatchedRule::new(matched.clone(), &self.tenant);
             shown.rule = shown.rule.with_origins(origins);
             shown
         };
-        self.explanation.matched.iter().map(matched).collect()
+        self.told.matched.iter().map(matched).collect()
     }
 
     /// The smallest changes that would turn a deny into an allow, each tried on a copy; those that
@@ -86,7 +86,7 @@ impl Explanation {
 
     /// The explanation in sentences.
     async fn text(&self) -> &str {
-        &self.explanation.text
+        &self.told.text
     }
 }
 
@@ -115,6 +115,6 @@ impl ExplainQuery {
         let (platform, caller) = caller(ctx)?;
         let query = input.query().map_err(|error| error.at("input"))?;
         let explanation = platform.explain(caller, &query).await?;
-        Ok(Explanation { explanation, query, tenant: caller.tenant().key.clone() })
+        Ok(Explanation { told: explanation, query, tenant: caller.tenant().key.clone() })
     }
 }

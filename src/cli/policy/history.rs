@@ -84,10 +84,6 @@ pub(super) async fn export(client: &Client, args: &Export) -> Result<ExitCode> {
         // As it comes, however large it is.
         return server.copy(args.place.tenant.as_ref(), "casbin/policy.csv", &[]).await;
     }
-    #[derive(Deserialize)]
-    struct Policy {
-        csv: String,
-    }
     let answer = client.ask(args.place.tenant.as_ref(), CSV, json!({ "revision": args.revision })).await?;
     if args.place.json {
         return print_json(&answer);
@@ -98,11 +94,11 @@ pub(super) async fn export(client: &Client, args: &Export) -> Result<ExitCode> {
 pub(super) async fn list(client: &Client, args: &History) -> Result<ExitCode> {
     let found = client.list(args.place.tenant.as_ref(), REVISIONS, Map::new(), args.limit.get()).await?;
     let Some(nodes) = shown(args.place.json, found)? else { return Ok(ExitCode::SUCCESS) };
-    let row = |it: Revision| {
+    let row = |it: Entry| {
         let rules = format!("+{} -{}", it.added_count, it.removed_count);
         [it.revision.to_string(), it.at, it.author.key, rules, it.reason]
     };
-    let revisions: Vec<Revision> = typed(nodes)?;
+    let revisions: Vec<Entry> = typed(nodes)?;
     print(&table(["REVISION", "AT", "AUTHOR", "RULES", "REASON"], revisions.into_iter().map(row)))
 }
 
@@ -129,7 +125,7 @@ pub(super) async fn restore(client: &Client, args: &Restore) -> Result<ExitCode>
     if args.place.json {
         return print_json(&answer);
     }
-    let restored: Restored = typed(answer)?;
+    let restored: Outcome = typed(answer)?;
     let lost = restored.not_restored.iter();
     let lost: String = lost.map(|it| styled(FAINT, &format!("{}: {}\n", it.thing, it.text))).collect();
     if args.dry_run {
@@ -142,8 +138,14 @@ pub(super) async fn restore(client: &Client, args: &Restore) -> Result<ExitCode>
 }
 
 #[derive(Deserialize)]
+struct Policy {
+    csv: String,
+}
+
+/// A revision as a line of the list.
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Revision {
+struct Entry {
     revision: u64,
     at: String,
     author: Author,
@@ -172,7 +174,7 @@ struct Rule {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Restored {
+struct Outcome {
     revision: u64,
     not_restored: Vec<NotRestored>,
     impact: Option<Impact>,
