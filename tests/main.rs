@@ -17,6 +17,7 @@ mod decision;
 mod demo;
 mod engine;
 mod eviction;
+mod examples;
 mod explain;
 mod group;
 mod halfway;
