@@ -3,6 +3,7 @@
 use bailiwick::demo;
 use bailiwick::domain::key::{ActionPattern, ObjectPattern, ProfileKey, TenantKey};
 use bailiwick::error::ErrorCode;
+use bailiwick::policy::COMPILER_VERSION;
 use bailiwick::policy::rule::{Rule, Subject};
 use bailiwick::service::verify::{Kind, Place, Report};
 use serde_json::json;
@@ -217,9 +218,12 @@ async fn r44_a_state_that_was_changed_behind_the_compiler_is_named_by_its_rules(
 async fn r44_another_version_of_the_compiler_a_wrong_digest_and_a_lost_origin_are_named() {
     on_both(async |world| {
         world.tables.run("UPDATE tenants SET compiler_version = 0 WHERE key = 'acme'").await;
-        let version = "wrong stored rules: compiled by version 0 of the compiler, and this program's is 2".to_owned();
+        let version = format!(
+            "wrong stored rules: compiled by version 0 of the compiler, and this program's is {COMPILER_VERSION}"
+        );
         assert_eq!(differences(&world.instance).await, [version]);
-        world.tables.run("UPDATE tenants SET compiler_version = 2 WHERE key = 'acme'").await;
+        let back = format!("UPDATE tenants SET compiler_version = {COMPILER_VERSION} WHERE key = 'acme'");
+        world.tables.run(&back).await;
         let rule = "v0 = 'profile:night' AND v2 = 'voice/queues/sales' AND v3 = 'edit'";
         let lost = format!("DELETE FROM rule_origins WHERE rule_hash = (SELECT hash FROM casbin_rule WHERE {rule})");
         world.tables.run(&lost).await;

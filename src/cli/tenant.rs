@@ -101,7 +101,8 @@ pub(super) struct Licence {
 /// What a dry run answers.
 #[derive(Deserialize)]
 struct Tried {
-    impact: Impact,
+    /// None for who may not see rules.
+    impact: Option<Impact>,
 }
 
 /// What a change of a tenant answers.
@@ -176,7 +177,8 @@ async fn licence(client: &Client, args: Licence) -> Result<ExitCode> {
         return print_json(&set);
     }
     if dry_run {
-        return print(&typed::<Tried>(set)?.impact.for_people());
+        let impact = typed::<Tried>(set)?.impact;
+        return print(&impact.map_or_else(|| "nothing was changed\n".to_owned(), |impact| impact.for_people()));
     }
     let Changed { tenant, revision } = typed(set)?;
     let modules = tenant.licensed_modules.join(", ");

@@ -35,14 +35,17 @@ impl NotRestored {
 }
 
 impl TenantState {
-    /// Brings profiles, custom roles, groups and assignments back to what they were. Gives what is
-    /// otherwise than it was.
+    /// Brings profiles, custom roles, groups and assignments back to what they were. `revision` is that
+    /// of now, by which the versions of what comes back differ from all that they ever had. Gives what
+    /// is otherwise than it was.
     ///
     /// # Errors
     /// `ALREADY_EXISTS` when something that was made since, and is kept because it is held, has the
     /// name of something that comes back.
-    pub fn restore(&mut self, catalogue: &Catalogue, past: &Self) -> Result<Vec<NotRestored>> {
-        let mut restore = Restore { catalogue, past, lost: BTreeSet::new(), now: self };
+    pub fn restore(&mut self, catalogue: &Catalogue, past: &Self, revision: u64) -> Result<Vec<NotRestored>> {
+        let revision = i32::try_from(revision).unwrap_or(i32::MAX);
+        let leap = VERSION_LEAP.saturating_add(revision);
+        let mut restore = Restore { catalogue, past, leap, lost: BTreeSet::new(), now: self };
         restore.roles();
         restore.profiles();
         restore.assignments();
@@ -78,6 +81,8 @@ struct Restore<'a> {
     catalogue: &'a Catalogue,
     past: &'a TenantState,
     now: &'a mut TenantState,
+    /// By how much the version of what comes back grows.
+    leap: i32,
     lost: BTreeSet<NotRestored>,
 }
 
@@ -116,7 +121,7 @@ impl Restore<'_> {
                 self.lose(format!("role:{}", role.key), "what it granted on things that are gone does not come back");
             }
             self.note_another(format!("role:{}", role.key), self.now.roles.get(&role.key).map(|now| now.id), role.id);
-            put(&mut self.now.roles, role.key.clone(), back);
+            put(&mut self.now.roles, role.key.clone(), back, self.leap);
         }
     }
 
@@ -136,7 +141,7 @@ impl Restore<'_> {
             }
             let now = self.now.profiles.get(&profile.key).map(|now| now.id);
             self.note_another(format!("profile:{}", profile.key), now, profile.id);
-            put(&mut self.now.profiles, profile.key.clone(), back);
+            put(&mut self.now.profiles, profile.key.clone(), back, self.leap);
         }
     }
 
@@ -207,7 +212,7 @@ impl Restore<'_> {
                 self.now.groups.get(&group.key).map(|now| now.id),
                 group.id,
             );
-            put(&mut self.now.groups, group.key.clone(), back);
+            put(&mut self.now.groups, group.key.clone(), back, self.leap);
         }
     }
 
@@ -264,13 +269,13 @@ versioned!(Profile, CustomRole, super::group::Group);
 
 /// Puts a thing back as it was. One that is there keeps its id; its version moves on when anything
 /// changes, so that nobody who read it before overwrites it unseen.
-fn put<K: Ord + Clone, V: Versioned>(things: &mut Map<K, V>, key: K, back: V) {
+fn put<K: Ord + Clone, V: Versioned>(things: &mut Map<K, V>, key: K, back: V, leap: i32) {
     let back = match things.get(&key) {
         Some(there) if back.clone().identified_as(there, there.version()) == *there => return,
         Some(there) => back.identified_as(there, there.version() + 1),
         // Far from any version that somebody may have read before it was deleted.
         None => {
-            let version = back.version().saturating_add(VERSION_LEAP);
+            let version = back.version().saturating_add(leap);
             back.clone().identified_as(&back, version)
         }
     };

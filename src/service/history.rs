@@ -90,6 +90,7 @@ impl Platform {
         self.check_revision(&tenant, from).await.map_err(|error| error.at_instead("from"))?;
         self.check_revision(&tenant, to).await.map_err(|error| error.at_instead("to"))?;
         let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());
+        let _turn = self.search_turn().await?;
         let (low, high) = (from.min(to), from.max(to));
         self.each_between(tenant.id, low, high, |diff| {
             // What went after it had come, or came back after it had gone, is no difference.
@@ -156,8 +157,9 @@ impl Platform {
             gives: true,
             dry_run,
         };
+        let newest = tenant.policy().counters.revision;
         self.change(caller, intent, |draft| {
-            let lost = draft.state.restore(draft.catalogue, &past.state)?;
+            let lost = draft.state.restore(draft.catalogue, &past.state, newest)?;
             Ok(Restored { lost })
         })
         .await

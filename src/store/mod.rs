@@ -67,6 +67,9 @@ pub struct Store {
     /// write: a writer that has its tenant may need a second connection to catch up, and must not
     /// find all of them taken by those who wait for that same tenant.
     writers: Arc<Semaphore>,
+    /// How many look at a whole tenant at the same time: a quarter of the connections, for they hold
+    /// one while they compile, and may need a second.
+    lookers: Arc<Semaphore>,
 }
 
 /// A read-only view of one tenant: every query of it starts from that tenant. Cheap to clone.
@@ -100,7 +103,8 @@ impl Store {
             |cause: DbErr| Error::unavailable("the database that `database_url` names cannot be opened").because(cause);
         let db = while_busy(|| Database::connect(options.clone())).await.map_err(cannot)?;
         let writers = if sqlite { 1 } else { connections as usize / 2 };
-        Ok(Self { db, writers: Arc::new(Semaphore::new(writers)) })
+        let lookers = (connections as usize / 4).max(1);
+        Ok(Self { db, writers: Arc::new(Semaphore::new(writers)), lookers: Arc::new(Semaphore::new(lookers)) })
     }
 
     /// Brings the schema up to date. Safe when several instances start at once: one does it
@@ -151,9 +155,18 @@ impl Store {
 
     /// The right to write.
     async fn writer(&self) -> Result<OwnedSemaphorePermit> {
-        let permit = timeout(PATIENCE, Arc::clone(&self.writers).acquire_owned()).await.map_err(|_| too_slow())?;
-        permit.map_err(Error::internal)
+        turn(&self.writers).await
     }
+
+    /// A turn to look at a whole tenant.
+    async fn looker(&self) -> Result<OwnedSemaphorePermit> {
+        turn(&self.lookers).await
+    }
+}
+
+async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let permit = timeout(PATIENCE, Arc::clone(of).acquire_owned()).await.map_err(|_| too_slow())?;
+    permit.map_err(Error::internal)
 }
 
 impl Scope {

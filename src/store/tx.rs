@@ -40,6 +40,8 @@ pub enum CommitError {
 pub struct View {
     pub(super) db: DatabaseTransaction,
     pub(super) tenant: TenantRow,
+    /// The turn to look, of one that is no part of a change.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 /// A transaction on one tenant, which it has taken: nobody else changes that tenant meanwhile. It
@@ -63,15 +65,16 @@ impl Store {
         let permit = self.writer().await?;
         let db = while_busy(|| self.begin_writing()).await?;
         let Some(row) = update_tenant(&db, tenant, &[]).await? else { return Ok(None) };
-        Ok(Some(Tx { view: View::of(db, &row)?, is_audited: false, extensions: None, _permit: permit }))
+        Ok(Some(Tx { view: View::of(db, &row, None)?, is_audited: false, extensions: None, _permit: permit }))
     }
 
     /// Looks at a tenant as it is now, without taking it; `None` when there is no such tenant.
     /// Refused where a change would be.
     pub async fn look(&self, tenant: TenantId) -> Result<Option<View>> {
+        let turn = self.looker().await?;
         let db = begin_reading(&self.db).await?;
         let Some(row) = tenant::Entity::find_by_id(tenant.0).one(&db).await? else { return Ok(None) };
-        View::of(db, &row).map(Some)
+        View::of(db, &row, Some(turn)).map(Some)
     }
 
     /// Makes a tenant, and goes on as any other change of it does. Its key must be free.
@@ -86,7 +89,7 @@ impl Store {
             }
             Error::new(ErrorCode::AlreadyExists, format!("the tenant key `{}` is taken", tenant.key)).at("key")
         })?;
-        Ok(Tx { view: View { db, tenant }, is_audited: false, extensions: None, _permit: permit })
+        Ok(Tx { view: View { db, tenant, _turn: None }, is_audited: false, extensions: None, _permit: permit })
     }
 }
 
@@ -98,12 +101,12 @@ impl Deref for Tx {
 }
 
 impl View {
-    fn of(db: DatabaseTransaction, row: &tenant::Model) -> Result<Self> {
+    fn of(db: DatabaseTransaction, row: &tenant::Model, turn: Option<OwnedSemaphorePermit>) -> Result<Self> {
         let tenant = TenantRow::of(row)?;
         if tenant.compiler_version > COMPILER_VERSION {
             return Err(Error::unavailable("a newer version of the program has written here: upgrade this instance"));
         }
-        Ok(Self { db, tenant })
+        Ok(Self { db, tenant, _turn: turn })
     }
 
     /// The tenant's row as it was found or taken, with what this transaction has changed in its counters.

@@ -187,6 +187,8 @@ async fn revisions_that_are_not_there_are_refused_and_so_is_who_may_not_see_rule
         }
         let mut both = asked(1);
         both["atLeastRevision"] = json!(1);
+        let two = json!({ "inputs": [asked(1), asked(newest)] });
+        assert_eq!(alice.fail("Decisions", two).await, "BAD_INPUT", "each costs a whole policy");
         assert_eq!(alice.fail("Decision", json!({ "input": both })).await, "BAD_INPUT");
         // A host decides for everybody, and still sees no rules, nor what they were.
         assert_eq!(desk.fail("Decision", json!({ "input": asked(newest) })).await, "FORBIDDEN");

@@ -66,8 +66,10 @@ pub(super) fn read(body: &[u8]) -> Result<Asked> {
     let Value::Object(asked) = asked else { return Err(Error::bad_input("the body must be a JSON object")) };
     let semantic = Semantic::parse(asked.get("options"))?;
     let evaluations = match asked.get("evaluations") {
-        None => return evaluation::of_value(&asked.into()).map(Asked::One),
-        Some(Value::Array(none)) if none.is_empty() => return evaluation::of_value(&asked.into()).map(Asked::One),
+        None => return evaluation::of_members(|name| asked.get(name)).map(Asked::One),
+        Some(Value::Array(none)) if none.is_empty() => {
+            return evaluation::of_members(|name| asked.get(name)).map(Asked::One);
+        }
         Some(Value::Array(evaluations)) => evaluations,
         Some(_) => return Err(wrong(&["evaluations"], "must be a list")),
     };
@@ -79,19 +81,18 @@ pub(super) fn read(body: &[u8]) -> Result<Asked> {
             return Err(wrong(&[name], "must be an object"));
         }
     }
-    let queries = evaluations.iter().enumerate().map(|(place, own)| {
-        let query = completed(own, &asked).and_then(|whole| evaluation::of_value(&whole));
-        query.map_err(|error| error.at(place.to_string()).at("evaluations"))
-    });
+    let queries = evaluations
+        .iter()
+        .enumerate()
+        .map(|(place, own)| completed(own, &asked).map_err(|error| error.at(place.to_string()).at("evaluations")));
     Ok(Asked::Many(queries.collect(), semantic))
 }
 
 /// An evaluation with what stands at the top for those members that it lacks: each is one or the
 /// other, never a mixture.
-fn completed(own: &Value, top: &Map<String, Value>) -> Result<Value> {
+fn completed(own: &Value, top: &Map<String, Value>) -> Result<Query> {
     let Value::Object(own) = own else { return Err(Error::bad_input("an evaluation must be an object")) };
-    let member = |name: &str| Some((name.to_owned(), own.get(name).or_else(|| top.get(name))?.clone()));
-    Ok(DEFAULTS.into_iter().filter_map(member).collect::<Map<_, _>>().into())
+    evaluation::of_members(|name| own.get(name).or_else(|| top.get(name)))
 }
 
 /// The answer to several evaluations, in their order.

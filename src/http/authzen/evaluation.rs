@@ -77,15 +77,19 @@ pub(super) fn read(body: &[u8]) -> Result<Query> {
     query(&asked)
 }
 
-/// The request that stands alone in `asked`.
+/// The request of these members: nothing of them is copied but what the request is.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn of_value(asked: &Value) -> Result<Query> {
-    let read = Members::<Asked<'_>>::deserialize(asked);
-    let Members(asked) =
-        read.map_err(|error| shape::check(SHAPE, asked).err().unwrap_or_else(|| unreadable(&error)))?;
-    query(&asked)
+pub(super) fn of_members<'v>(member: impl Fn(&str) -> Option<&'v Value>) -> Result<Query> {
+    shape::check_members(SHAPE, &member)?;
+    let text = |part: &str, name: &str| member(part).and_then(|part| part.get(name)?.as_str()).unwrap_or_default();
+    Ok(Query {
+        subject: about(text("subject", "type"), text("subject", "id")),
+        action: Action::parse(text("action", "name")).map_err(|error| error.at("name").at("action"))?,
+        object: object(text("resource", "type"), text("resource", "id")).map_err(|error| error.at("resource"))?,
+        when: When::Now,
+    })
 }
 
 fn query(asked: &Asked<'_>) -> Result<Query> {
@@ -93,17 +97,16 @@ fn query(asked: &Asked<'_>) -> Result<Query> {
     Ok(Query {
         subject: about(&subject.kind, &subject.id),
         action: Action::parse(&action.name).map_err(|error| error.at("name").at("action"))?,
-        object: object(&asked.resource.0).map_err(|error| error.at("resource"))?,
+        object: object(&asked.resource.0.kind, &asked.resource.0.id).map_err(|error| error.at("resource"))?,
         when: When::Now,
     })
 }
 
-fn object(resource: &Entity<'_>) -> Result<Object> {
-    if resource.kind == SECTION {
-        return Object::parse(&resource.id).map_err(|error| error.at("id"));
+fn object(kind: &str, id: &str) -> Result<Object> {
+    if kind == SECTION {
+        return Object::parse(id).map_err(|error| error.at("id"));
     }
-    Object::of_id(&resource.kind, &resource.id)
-        .map_err(|error| error.at(if Object::parse(&resource.kind).is_ok() { "id" } else { "type" }))
+    Object::of_id(kind, id).map_err(|error| error.at(if Object::parse(kind).is_ok() { "id" } else { "type" }))
 }
 
 /// What is wrong with a body that is no request.

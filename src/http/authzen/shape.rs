@@ -20,8 +20,13 @@ pub(super) type Shape = &'static [(&'static str, &'static [&'static str])];
 /// `BAD_INPUT`, at the member that is missing or wrong.
 pub(super) fn check(shape: Shape, asked: &Value) -> Result<()> {
     let Value::Object(asked) = asked else { return Err(Error::bad_input("the body must be a JSON object")) };
+    check_members(shape, &|name: &str| asked.get(name))
+}
+
+/// The same of members, wherever they stand.
+pub(super) fn check_members<'v>(shape: Shape, member: &impl Fn(&str) -> Option<&'v Value>) -> Result<()> {
     for (name, members) in shape {
-        let Some(part) = asked.get(*name) else { return Err(wrong(&[name], "is missing")) };
+        let Some(part) = member(name) else { return Err(wrong(&[name], "is missing")) };
         let Value::Object(part) = part else { return Err(wrong(&[name], "must be an object")) };
         for member in *members {
             match part.get(*member) {
@@ -34,7 +39,7 @@ pub(super) fn check(shape: Shape, asked: &Value) -> Result<()> {
             return Err(wrong(&[name, "properties"], "must be an object"));
         }
     }
-    match asked.get("context") {
+    match member("context") {
         Some(context) if !context.is_object() && !context.is_null() => Err(wrong(&["context"], "must be an object")),
         _ => Ok(()),
     }

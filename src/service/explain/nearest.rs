@@ -30,7 +30,7 @@ use crate::service::search::blocking;
 
 /// How many suggestions are given.
 const GIVEN: usize = 5;
-/// How many profiles, and how many groups, are tried.
+/// How many profiles, groups and roles are tried, of each.
 const TRIED: usize = 100;
 
 /// A change that would turn a deny into an allow.
@@ -234,7 +234,7 @@ impl Asked<'_> {
             permission.pairs.iter().any(|(object, action)| *action == self.action && contains(object, &self.object))
         });
         let mut all = Vec::new();
-        for role in roles.into_iter().filter_map(|key| self.state.roles.get(key)) {
+        for role in roles.into_iter().take(TRIED).filter_map(|key| self.state.roles.get(key)) {
             let denies = |grant: &&Grant| {
                 grant.effect == Effect::Deny
                     && contains(&grant.object, &self.object)
@@ -265,7 +265,7 @@ impl Asked<'_> {
             all.push(self.in_role(role, &what, RoleChange { grants: Some(grants), ..RoleChange::default() }));
         }
         if let Some(permission) = permission {
-            for group in groups.into_iter().filter_map(|key| self.state.groups.get(key)) {
+            for group in groups.into_iter().take(TRIED).filter_map(|key| self.state.groups.get(key)) {
                 let mut permissions = group.permissions.clone();
                 permissions.insert(permission.key.clone());
                 permissions.extend(permission.requires.iter().cloned());

@@ -136,19 +136,19 @@ impl Platform {
         let tenant = self.tenant_asked_about(caller, subject).await?;
         let Some(subject) = subject.of(caller) else { return Ok(Found::nothing()) };
         let policy = Arc::clone(&tenant.policy());
-        let object = object.clone();
+        let (object, after) = (object.clone(), after.map(str::to_owned));
         let _turn = self.search_turn().await?;
         let actions: Vec<Action> = blocking(move || {
             let mut actions = Action::all();
             let others = policy.snapshot.named_actions().into_iter();
             actions.extend(others.filter(|action| !Action::all().contains(action)));
-            actions.retain(|action| policy.allows(&subject, &object, action));
-            actions
+            // The place is sought among all of them: what stood there may be denied by now.
+            let skipped = after.map_or(Some(0), |after| Some(1 + actions.iter().position(|it| it.as_str() == after)?));
+            let rest = actions.into_iter().skip(skipped.unwrap_or(usize::MAX));
+            rest.filter(|action| policy.allows(&subject, &object, action)).take(limit + 1).collect()
         })
         .await?;
-        let skipped = after.and_then(|after| actions.iter().position(|action| action.as_str() == after));
-        let rest = actions.into_iter().skip(skipped.map_or(0, |place| place + 1));
-        Ok(Found::of(rest.take(limit + 1).collect(), limit))
+        Ok(Found::of(actions, limit))
     }
 
     async fn tenant_asked_about(&self, caller: &Caller, subject: &About) -> Result<Arc<Tenant>> {
