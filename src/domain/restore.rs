@@ -28,12 +28,6 @@ pub struct NotRestored {
     pub text: String,
 }
 
-impl NotRestored {
-    fn new(thing: String, text: impl Into<String>) -> Self {
-        Self { thing, text: text.into() }
-    }
-}
-
 impl TenantState {
     /// Brings profiles, custom roles, groups and assignments back to what they were. `revision` is that
     /// of now, by which the versions of what comes back differ from all that they ever had. Gives what
@@ -88,7 +82,7 @@ struct Restore<'a> {
 
 impl Restore<'_> {
     fn lose(&mut self, thing: String, text: impl Into<String>) {
-        self.lost.insert(NotRestored::new(thing, text));
+        self.lost.insert(NotRestored { thing, text: text.into() });
     }
 
     /// Whether the object is, or is in, a resource that was there and is not now. One that was

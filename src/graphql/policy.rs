@@ -349,7 +349,7 @@ impl PolicyMutation {
             let number = revision(input.revision).map_err(|error| error.at("revision").at("input"))?;
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.restore_policy(caller, number, terms).await?;
-            let lost = done.value.lost.iter();
+            let lost = done.value.iter();
             let lost = lost.map(|lost| NotRestored { thing: lost.thing.clone(), text: lost.text.clone() }).collect();
             Ok(PolicyRestorePayload {
                 not_restored: Some(lost),

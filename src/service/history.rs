@@ -55,12 +55,6 @@ impl Pasts {
     }
 }
 
-/// What came of a restore.
-pub struct Restored {
-    /// What is otherwise than it was.
-    pub lost: Vec<NotRestored>,
-}
-
 impl Platform {
     /// A page of the revisions, newest first. Needs `read` on `admin/rules`, as all of the past does.
     pub async fn policy_revisions(&self, caller: &Caller, page: Page) -> Result<PageOf<RevisionRow>> {
@@ -136,13 +130,13 @@ impl Platform {
     }
 
     /// Makes a new revision in which profiles, custom roles, groups and assignments are as they were at
-    /// an old one (R45).
+    /// an old one (R45). Gives what is otherwise than it was.
     pub async fn restore_policy(
         &self,
         caller: &Caller,
         revision: u64,
         terms: impl Into<Terms>,
-    ) -> Result<Done<Restored>> {
+    ) -> Result<Done<Vec<NotRestored>>> {
         let Terms { reason, dry_run } = terms.into();
         let tenant = self.authorise(caller, Permit::RESTORE).await?;
         if revision == 0 {
@@ -158,11 +152,7 @@ impl Platform {
             dry_run,
         };
         let newest = tenant.policy().counters.revision;
-        self.change(caller, intent, |draft| {
-            let lost = draft.state.restore(draft.catalogue, &past.state, newest)?;
-            Ok(Restored { lost })
-        })
-        .await
+        self.change(caller, intent, |draft| draft.state.restore(draft.catalogue, &past.state, newest)).await
     }
 
     /// The policy of a tenant as it was at a revision.
