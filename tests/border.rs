@@ -95,6 +95,8 @@ fn operations() -> Vec<(&'static str, Value)> {
         ),
         ("ResourceRegister", input(json!({ "section": "staff/teams", "resources": team }))),
         ("ResourceRemove", input(json!({ "section": "voice/queues", "keys": ["KEY"] }))),
+        ("PolicyImport", input(json!({ "csv": "p, desk, crm, read\ng, KEY, desk" }))),
+        ("PolicyImport", input(json!({ "csv": "p, desk, KEY, crm, read, allow" }))),
         ("ApiKeyGenerate", input(json!({ "user": "KEY" }))),
         ("ApiKeyRemove", input(json!({ "user": "KEY" }))),
     ]

@@ -1,5 +1,7 @@
 //! The command line, by the real program in processes of its own.
 
+mod inspect;
+mod policy;
 mod program;
 
 use std::time::Instant;
@@ -7,10 +9,9 @@ use std::time::Instant;
 use bailiwick::demo::PASSWORD;
 use serde_json::{Value, json};
 
-use crate::common::app::{Database, eventually};
+use crate::common::app::eventually;
 use crate::common::not_hung;
 use crate::common::servers::{PostgresServer, RedisServer};
-use crate::common::tables::Tables;
 use program::{Ended, Place, Server};
 
 const OPERATOR: &str = "Operator-Test-77";
@@ -248,68 +249,6 @@ fn the_demo_is_made_once_and_decides() {
 }
 
 #[tokio::test]
-async fn the_command_line_says_the_same_of_the_database_and_of_a_server() {
-    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
-    assert_eq!(place.run(&["demo"]).code, 0);
-    let server = place.serve();
-    let key = sign_in(&server, "demo", "alice", PASSWORD).await;
-    let client = Place::new().with("BAILIWICK_SERVER", &server.url).with("BAILIWICK_API_KEY", &key);
-    for (arguments, code, said) in [
-        (&["decide", "dana", "delete", "voice/queues/sales"][..], 1, "deny (NO_MATCHING_RULE"),
-        (&["decide", "priya", "read", "contacts/contacts"], 0, "mask the last 4 characters"),
-        (&["decide", "dana", "read", "voice/queues/sales", "--json"], 0, r#""allowed":true"#),
-        (&["explain", "dana", "read", "voice/queues/sales"], 0, "── profile:supervisors-voice"),
-        (&["explain", "dana", "delete", "voice/queues/sales"], 0, "may not delete voice/queues/sales"),
-        (
-            &["explain", "dana", "delete", "voice/queues/sales"],
-            0,
-            "would be allowed by any of\n  In the user profile Supervisors Voice",
-        ),
-        (&["explain", "dana", "read", "voice/queues/sales", "--json"], 0, r#""matched":[{"#),
-        (&["who-can", "delete", "voice/queues/sales"], 0, "alice"),
-        (&["who-can", "read", "voice/queues/sales", "--why"], 0, "Supervisors Voice"),
-        (&["who-can", "read", "voice/queues/sales", "--limit", "1", "--json"], 0, "alice"),
-        (&["what-can", "dana"], 0, "dashboards/general                        show, read, edit"),
-        (&["what-can", "dana", "--module", "voice", "--why", "--all"], 0, "Supervisors Voice"),
-        (&["what-can", "dana", "--module", "fax", "--json"], 0, "[]"),
-    ] {
-        let direct = place.run(&[arguments, &["--tenant", "demo"]].concat());
-        let (direct, remote) = (direct, client.run(arguments));
-        assert_eq!((direct.code, direct.code), (code, remote.code), "{direct:?}\n{remote:?}");
-        assert_eq!((&direct.out, &direct.err), (&remote.out, &remote.err), "{arguments:?}");
-        assert!(direct.out.contains(said), "no {said:?} in {direct:?}");
-    }
-    assert_eq!(std::fs::read_dir(client.path()).unwrap().count(), 0, "a client made a database");
-    let platform = sign_in(&server, "platform", "operator", OPERATOR).await;
-    let operator = Place::new().with("BAILIWICK_SERVER", &server.url).with("BAILIWICK_API_KEY", &platform);
-    assert!(operator.run(&["tenant", "list"]).out.contains("Northwind Contact Center"));
-    let visiting = operator.run(&["decide", "--tenant", "demo", "dana", "read", "voice/queues/sales"]);
-    assert!(visiting.code == 0 && visiting.out.starts_with("allow"), "{visiting:?}");
-    assert_refused(&client.run(&["tenant", "list"]), &["[FORBIDDEN]"]);
-    let stray = client.run(&["decide", "--tenant", "platform", "dana", "read", "voice/queues/sales"]);
-    assert_refused(&stray, &["[FORBIDDEN]"]);
-}
-
-#[tokio::test]
-async fn a_list_that_is_cut_says_so_and_pages_lead_to_all_of_it() {
-    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
-    assert_eq!(place.run(&["demo"]).code, 0);
-    let can = |more: &[&str]| place.run(&[&["what-can", "--tenant", "demo", "alice", "--json"], more].concat());
-    let all = can(&["--all"]);
-    assert!(all.err.is_empty() && json_of(&all).as_array().unwrap().len() > 200, "more than two pages: {all:?}");
-    let some = can(&["--limit", "150"]);
-    assert_eq!(some.err, "there are more: `--all` lists them, `--limit N` so many\n");
-    assert_eq!(json_of(&some).as_array().unwrap()[..], json_of(&all).as_array().unwrap()[..150]);
-    let none = place.run(&["who-can", "--tenant", "demo", "fly", "nowhere/at/all"]);
-    assert_eq!((none.code, none.out.as_str(), none.err.as_str()), (0, "", "none\n"));
-    for (wrong, said) in [(["--limit", "0"], "--limit"), (["--module", "telepathy"], "[BAD_INPUT]")] {
-        assert_refused(&can(&wrong), &[said]);
-    }
-    assert_refused(&can(&["--all", "--limit", "3"]), &["--limit"]);
-    assert_refused(&place.run(&["what-can", "--tenant", "demo", "nobody"]), &["`nobody`", "(subject)", "[NOT_FOUND]"]);
-}
-
-#[tokio::test]
 async fn a_server_that_cannot_be_asked_is_named_and_no_credential_is_shown() {
     let ask = ["decide", "dana", "read", "voice/queues/sales"];
     let at = |url: &str| Place::new().with("BAILIWICK_SERVER", url);
@@ -335,126 +274,6 @@ async fn a_server_that_cannot_be_asked_is_named_and_no_credential_is_shown() {
 }
 
 #[test]
-fn decisions_are_measured_with_a_tenants_own_rules() {
-    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
-    assert_eq!(place.run(&["demo"]).code, 0);
-    let bench = |arguments: &[&str]| place.run(&[&["bench", "--tenant"], arguments].concat());
-    let measured = json_of(&bench(&["demo", "--json"]));
-    let number = |name: &str| measured[name].as_u64().unwrap();
-    assert!(number("requests") > 500 && number("rules") > 500, "{measured}");
-    assert!(number("allowed") > 0 && number("allowed") < number("requests"), "{measured}");
-    assert!(number("decision") > 0 && number("enforcer") > 0, "{measured}");
-    let said = bench(&["demo"]).out;
-    assert!(said.starts_with("demo at revision ") && said.contains("casbin's Enforcer"), "{said}");
-    assert_refused(&bench(&["nowhere"]), &["`nowhere`", "(tenant)", "[NOT_FOUND]"]);
-}
-
-#[tokio::test]
-async fn the_audit_log_is_read_exported_and_verified() {
-    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
-    assert_eq!(create_tenant(&place, "acme").code, 0);
-    let server = place.serve();
-    let key = sign_in(&server, "acme", "ada", "Secret-12").await;
-    let client = Place::new().with("BAILIWICK_SERVER", &server.url).with("BAILIWICK_API_KEY", &key);
-    let both = |arguments: &[&str]| {
-        let direct = place.run(&[arguments, &["--tenant", "acme"]].concat());
-        let remote = client.run(arguments);
-        assert_eq!((direct.code, remote.code), (0, 0), "{direct:?}\n{remote:?}");
-        (direct.out, remote.out)
-    };
-    let (direct, remote) = both(&["audit", "list"]);
-    assert_eq!(direct, remote);
-    assert!(
-        direct.starts_with("AT ") && direct.contains("session.create") && direct.contains("tenant:acme"),
-        "{direct}"
-    );
-    let (direct, remote) = both(&["audit", "list", "--actor", "ada", "--action", "session.create", "--json"]);
-    assert_eq!(direct, remote);
-    assert_eq!(serde_json::from_str::<Value>(&direct).unwrap()[0]["target"], "user:ada");
-    let (direct, remote) = both(&["audit", "export", "--target", "user:ada", "--from", "2020-01-01T00:00:00Z"]);
-    assert!(direct.starts_with("\"at\",") && direct.contains("session.create"), "{direct}");
-    assert_eq!(direct, remote);
-    let (_, lines) = both(&["audit", "export", "--format", "jsonl"]);
-    let newest: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-    assert_eq!((&newest["action"], &newest["after"]["format"]), (&json!("audit.export"), &json!("jsonl")));
-    assert_refused(&client.run(&["audit", "list", "--from", "yesterday"]), &["'--from <TIME>'"]);
-    assert_refused(&place.run(&["audit", "export"]), &["--tenant", "[BAD_INPUT]"]);
-    let stranger = Place::new().with("BAILIWICK_SERVER", &server.url).with("BAILIWICK_API_KEY", "bwk_nobody");
-    assert_refused(&stranger.run(&["audit", "export"]), &["[UNAUTHENTICATED]"]);
-    assert_refused(&client.run(&["audit", "verify", "--tenant", "acme"]), &["`audit verify`", "(server)"]);
-    assert_refused(&place.run(&["audit", "verify", "--tenant", "nowhere"]), &["`nowhere`", "[NOT_FOUND]"]);
-
-    let verify = |more: &[&str]| place.run(&[&["audit", "verify", "--tenant", "acme"], more].concat());
-    let sound = verify(&[]);
-    assert!(
-        sound.code == 0 && sound.out.starts_with("acme: in order, ") && sound.out.contains("\ndigest "),
-        "{sound:?}"
-    );
-    assert_eq!(server.stop("-TERM").code, 0);
-    let url = format!("sqlite://{}", place.path().join("bailiwick.db").display());
-    let tables = Tables::of(&Database::at(url)).await;
-    tables.run("UPDATE audit_events SET reason = 'mine' WHERE place = 1 AND target = 'tenant:acme'").await;
-    let broken = verify(&[]);
-    assert_eq!(
-        (broken.code, broken.out.as_str()),
-        (1, "acme: broken: event 1 was changed; 0 events before are in order\n")
-    );
-    let broken = verify(&["--json"]);
-    assert_eq!((broken.code, &json_of(&broken)["broken"]), (1, &json!("event 1 was changed")));
-}
-
-#[tokio::test]
-async fn the_past_is_listed_compared_and_brought_back() {
-    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
-    assert_eq!(place.run(&["demo"]).code, 0);
-    let server = place.serve();
-    let key = sign_in(&server, "demo", "alice", PASSWORD).await;
-    let client = Place::new().with("BAILIWICK_SERVER", &server.url).with("BAILIWICK_API_KEY", &key);
-    let both = |arguments: &[&str]| {
-        let direct = place.run(&[arguments, &["--tenant", "demo"]].concat());
-        let remote = client.run(arguments);
-        assert_eq!((direct.code, &direct.out), (0, &remote.out), "{direct:?}\n{remote:?}");
-        direct.out
-    };
-    let list = both(&["policy", "history", "--limit", "2"]);
-    let newest: u64 = list.lines().nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
-    assert!(list.starts_with("REVISION  AT") && list.lines().count() == 3, "{list}");
-    let (newest, last) = (newest.to_string(), (newest - 1).to_string());
-    let csv = both(&["policy", "export"]);
-    assert!(csv.lines().all(|line| line.starts_with("p, ") || line.starts_with("g, ")) && csv.lines().count() > 500);
-    assert_eq!(both(&["policy", "export", "--revision", &newest]), csv);
-    assert_eq!(json_of(&place.run(&["policy", "export", "--tenant", "demo", "--json"]))["csv"], csv);
-    let diff = both(&["policy", "diff", "0", &newest]);
-    assert_eq!(
-        diff.lines().filter(|line| line.starts_with("+ p, ") || line.starts_with("+ g, ")).count(),
-        csv.lines().count()
-    );
-    assert!(
-        diff.contains(" users: ") && diff.contains("+ alice ") && diff.contains("not all of it is listed"),
-        "{diff}"
-    );
-    both(&["policy", "diff", &last, &newest]);
-    let licence = place.run(&["tenant", "licence", "demo", "--modules", "staff", "--dry-run"]);
-    assert!(licence.code == 0 && licence.out.contains("- alice ") && licence.out.contains(" 0 gained"), "{licence:?}");
-    let dry = both(&["policy", "restore", "40", "--dry-run"]);
-    assert!(dry.contains("- ") && dry.contains(" users: "), "{dry}");
-    assert_eq!(both(&["policy", "export"]), csv, "a dry run changes nothing");
-    let back = client.run(&["policy", "restore", "40", "--reason", "as it was"]);
-    assert!(back.code == 0 && back.out.starts_with("the policy is as it was at revision 40, in revision "), "{back:?}");
-    assert_ne!(both(&["policy", "export"]), csv);
-    assert!(both(&["policy", "history", "--limit", "1"]).contains("as it was"));
-    for (arguments, said) in [
-        (&["policy", "export", "--revision", "9999"][..], &["`9999`", "(revision)", "[NOT_FOUND]"][..]),
-        (&["policy", "diff", "1", "9999"], &["`9999`", "(to)", "[NOT_FOUND]"]),
-        (&["policy", "restore", "9999"], &["`9999`", "(revision)", "[NOT_FOUND]"]),
-        (&["policy", "restore", "0"], &["`0`", "(revision)", "[NOT_FOUND]"]),
-        (&["policy", "diff", "one", "2"], &["'<FROM>'"]),
-    ] {
-        assert_refused(&client.run(arguments), said);
-    }
-}
-
-#[test]
 fn shells_and_man_know_every_command() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
@@ -471,47 +290,6 @@ fn shells_and_man_know_every_command() {
     assert_refused(&place.run(&["man", "--folder", "no/such/folder"]), &["no/such/folder", "[INVALID]"]);
     assert_refused(&place.run(&["completions", "tcsh"]), &["tcsh"]);
     assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "it made a database");
-}
-
-#[tokio::test]
-async fn r44_rules_are_verified_and_what_differs_is_named() {
-    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
-    assert_eq!(place.run(&["demo"]).code, 0);
-    assert_eq!(create_tenant(&place, "acme").code, 0);
-    let verify = |arguments: &[&str]| place.run(&[&["policy", "verify"], arguments].concat());
-    let clean = verify(&[]);
-    assert_eq!((clean.code, clean.err.as_str()), (0, ""), "{clean:?}");
-    let lines: Vec<&str> = clean.out.lines().collect();
-    assert_eq!(lines.len(), 4, "{clean:?}");
-    for (line, tenant) in lines.iter().zip(["acme", "demo", "platform"]) {
-        assert!(line.starts_with(&format!("{tenant}: clean at revision ")), "{line}");
-    }
-    assert_eq!(lines[3], "3 tenants, 0 with differences");
-
-    let url = format!("sqlite://{}", place.path().join("bailiwick.db").display());
-    let tables = Tables::of(&Database::at(url)).await;
-    tables.run("DELETE FROM casbin_rule WHERE v0 = 'user:ada' AND v1 = 'role:admin'").await;
-    let rule = "g, user:ada, role:admin, acme";
-    let named = verify(&["--tenant", "acme"]);
-    assert_eq!(named.code, 1, "{named:?}");
-    for line in ["acme: 3 differences at revision 1", "  missing in the stored rules: ", "  missing in the snapshot: "]
-    {
-        assert!(named.out.contains(line) && named.out.contains(rule), "{named:?}");
-    }
-    let all = verify(&[]);
-    assert!(all.code == 1 && all.out.ends_with("3 tenants, 1 with differences\n"), "{all:?}");
-    let programs = json_of(&verify(&["--tenant", "acme", "--json"]));
-    assert_eq!((&programs["tenant"], &programs["revision"]), (&json!("acme"), &json!(1)));
-    let missing = json!({ "place": "stored rules", "kind": "missing", "what": rule });
-    assert_eq!(programs["differences"][0], missing);
-    let others = verify(&["--tenant", "demo", "--tenant", "platform", "--json"]);
-    assert_eq!(others.code, 0, "{others:?}");
-    for line in others.out.lines() {
-        assert_eq!(serde_json::from_str::<Value>(line).unwrap()["differences"], json!([]));
-    }
-    let unknown = verify(&["--tenant", "nowhere"]);
-    assert_refused(&unknown, &["`nowhere`", "(tenant)", "[NOT_FOUND]"]);
-    assert_refused(&verify(&["--tenant", "no/where"]), &["'--tenant <TENANT>'", "[INVALID]"]);
 }
 
 #[test]
@@ -541,6 +319,7 @@ fn every_command_has_help_with_an_example() {
         "policy history",
         "policy diff",
         "policy restore",
+        "policy import",
         "bench",
         "demo",
     ] {

@@ -6,7 +6,7 @@ use bailiwick::demo;
 use bailiwick::domain::key::TenantKey;
 use bailiwick::engine::MODEL;
 use bailiwick::store::TenantAdapter;
-use casbin::{Adapter as _, CoreApi as _, DefaultModel, Enforcer, Filter, MgmtApi as _};
+use casbin::{CoreApi as _, DefaultModel, Enforcer};
 use serde_json::{Value, json};
 
 use crate::common::app::{Client, Instance, on_both};
@@ -183,85 +183,18 @@ async fn a_browser_decides_for_its_user_by_casbin_js_as_we_do() {
 }
 
 #[tokio::test]
-async fn casbins_own_enforcer_decides_as_we_do_over_the_adapter_and_cannot_write() {
+async fn casbins_own_enforcer_decides_as_we_do_over_the_adapter() {
     on_both(async |instance| {
         let alice = furnish(&instance).await;
         let asked = answers(&alice, &instance).await;
         let tenant = instance.platform.store.tenant_by_key(&TenantKey::parse("demo").unwrap()).await.unwrap().unwrap();
-        let adapter = || TenantAdapter::new(instance.platform.store.scope(tenant.id));
-        let model = async || DefaultModel::from_str(MODEL).await.unwrap();
-        let mut enforcer = Enforcer::new(model().await, adapter()).await.unwrap();
+        let adapter = TenantAdapter::new(instance.platform.store.scope(tenant.id));
+        let enforcer = Enforcer::new(DefaultModel::from_str(MODEL).await.unwrap(), adapter).await.unwrap();
         for one in balanced(&asked, 200) {
             let Asked { user, object, action, allowed } = one;
             let request = (format!("user:{user}"), "demo", object.as_str(), action.as_str());
             assert_eq!(enforcer.enforce(request).unwrap(), *allowed, "{user} {action} {object}");
         }
-        assert!(!enforcer.is_filtered());
-        let rule = || ["user:dana", "demo", "voice", "read", "allow"].map(str::to_owned).to_vec();
-        for written in [
-            enforcer.add_policy(rule()).await.map(drop),
-            enforcer.remove_policy(rule()).await.map(drop),
-            enforcer.add_policies(vec![rule()]).await.map(drop),
-            enforcer.remove_filtered_policy(0, vec!["user:dana".to_owned()]).await.map(drop),
-            enforcer.save_policy().await,
-            adapter().clear_policy().await,
-        ] {
-            let refused = written.unwrap_err().to_string();
-            assert!(refused.contains("through Bailiwick"), "{refused}");
-        }
-        let filter = Filter { p: vec!["profile:supervisors-voice"], g: vec!["user:dana"] };
-        enforcer.load_filtered_policy(filter).await.unwrap();
-        assert!(enforcer.is_filtered());
-        let rules = enforcer.get_policy();
-        assert!(!rules.is_empty() && rules.iter().all(|rule| rule[0] == "profile:supervisors-voice"));
-        assert!(enforcer.get_grouping_policy().iter().all(|link| link[0] == "user:dana"));
-        assert!(enforcer.enforce(("user:dana", "demo", "voice/queues/billing", "read")).unwrap());
-        enforcer.load_filtered_policy(Filter { p: vec!["", "", "", "", "", "x"], g: vec!["x"] }).await.unwrap();
-        assert!(enforcer.get_policy().is_empty() && enforcer.get_grouping_policy().is_empty());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn r1_rules_are_exported_to_those_who_may_see_them_and_of_their_own_tenant() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        let zoe = instance.tenant("globex").await;
-        zoe.add_user("zora", "AGENT", json!({})).await;
-        let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
-        let desk = alice.new_service("desk").await;
-        let policy = alice.fetch("/casbin/policy.csv", &[]).await;
-        assert_eq!(policy.headers()["content-type"], "text/csv; charset=utf-8");
-        assert_eq!(policy.headers()["x-policy-revision"].to_str().unwrap(), alice.revision().await.to_string());
-        let tag = policy.headers()["etag"].to_str().unwrap().to_owned();
-        let text = policy.text().await.unwrap();
-        assert_eq!(text, alice.get("Policy", json!({})).await["csv"].as_str().unwrap());
-        assert!(text.contains("user:ann") && !text.contains("globex") && !text.contains("zora"));
-        let again = alice.fetch("/casbin/policy.csv", &[("If-None-Match", &tag)]).await;
-        assert_eq!((again.status().as_u16(), again.text().await.unwrap().as_str()), (304, ""));
-        alice.add_user("bob", "AGENT", json!({})).await;
-        let changed = alice.fetch("/casbin/policy.csv", &[("If-None-Match", &tag)]).await;
-        assert!(changed.status() == 200 && changed.text().await.unwrap().contains("user:bob"));
-        let model = alice.fetch("/casbin/model.conf", &[]).await.text().await.unwrap();
-        assert_eq!(model, bailiwick::engine::MODEL);
-
-        for path in ["/casbin/model.conf", "/casbin/policy.csv", "/casbin/js/alice"] {
-            assert_eq!(instance.stranger().fetch(path, &[]).await.status(), 401, "{path}");
-            assert_eq!(ann.fetch(path, &[]).await.status(), 403, "{path}");
-            assert_eq!(desk.fetch(path, &[]).await.status(), 403, "{path}");
-        }
-        let own: Value = ann.fetch("/casbin/js/ann", &[]).await.json().await.unwrap();
-        let data: Value = serde_json::from_str(own["data"].as_str().unwrap()).unwrap();
-        let subjects: Vec<&str> = data["p"].as_array().unwrap().iter().map(|line| line[1].as_str().unwrap()).collect();
-        assert!(
-            subjects.contains(&"user:ann") && !subjects.iter().any(|it| ["user:alice", "role:admin"].contains(it)),
-            "{data}"
-        );
-        for nobody in ["zora", "nobody", "No%20Body", "role:admin"] {
-            assert_eq!(alice.fetch(&format!("/casbin/js/{nobody}"), &[]).await.status(), 404, "{nobody}");
-        }
-        assert_eq!(ann.fetch("/casbin/js/ann?subject=user:alice", &[]).await.status(), 400);
-        assert_eq!(ann.fetch("/casbin/js/ann?subject=user:ann", &[]).await.status(), 200);
     })
     .await;
 }

@@ -178,6 +178,8 @@ async fn policy(run: &mut Run, alice: &Client, url: &str) {
     let diff = run.get(alice, "PolicyDiff", json!({ "from": 1, "to": newest, "access": true })).await;
     assert!(diff["access"]["affectedUsers"].as_i64().unwrap() > 0);
     run.make(alice, "PolicyRestore", json!({ "revision": newest, "dryRun": true })).await;
+    let brought = json!({ "csv": "p, desk, crm/deals, read\ng, dana, desk\n", "dryRun": true });
+    assert_eq!(run.make(alice, "PolicyImport", brought).await["imported"]["roles"], 1);
     let events = run.get(alice, "AuditEvents", json!({ "filter": { "target": "role:analyst" } })).await;
     assert_eq!(events["nodes"][0]["action"], "role.update");
 

@@ -47,6 +47,7 @@ fn mutations() -> Vec<(&'static str, Value)> {
         ("ResourceRegister", json!({ "section": "voice/queues", "resources": resources })),
         ("ResourceRemove", json!({ "section": "voice/queues", "keys": ["sales"] })),
         ("PolicyRestore", json!({ "revision": 1 })),
+        ("PolicyImport", json!({ "csv": "p, desk, crm, read" })),
         ("ApiKeyGenerate", json!({ "user": "alice" })),
         ("ApiKeyRemove", json!({ "user": "alice" })),
     ]

@@ -69,10 +69,7 @@ impl Client {
     /// What the one mutation of a document answers, unless it is refused.
     pub(super) async fn change(&self, tenant: Option<&TenantKey>, document: &str, input: Value) -> Result<Value> {
         let payload = self.ask(tenant, document, json!({ "input": input })).await?;
-        match typed::<Payload>(payload.clone())?.user_errors.into_iter().next() {
-            Some(first) => Err(first.into()),
-            None => Ok(payload),
-        }
+        typed::<Payload>(payload.clone())?.accepted().map(|()| payload)
     }
 
     /// The first `limit` things of a list, or all, and whether there are more. The document takes
@@ -120,8 +117,15 @@ impl Database {
 /// What every payload of the contract holds.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Payload {
-    user_errors: Vec<UserError>,
+pub(super) struct Payload {
+    pub(super) user_errors: Vec<UserError>,
+}
+
+impl Payload {
+    /// The first of its errors, if it has any.
+    pub(super) fn accepted(self) -> Result<()> {
+        self.user_errors.into_iter().next().map_or(Ok(()), |first| Err(first.into()))
+    }
 }
 
 /// A connection of the contract.
@@ -141,14 +145,15 @@ struct PageInfo {
 
 /// What was wrong with the input of a mutation.
 #[derive(Deserialize)]
-struct UserError {
+pub(super) struct UserError {
     code: ErrorCode,
-    message: String,
+    pub(super) message: String,
     field: Option<Vec<String>>,
+    pub(super) count: Option<u64>,
 }
 
 impl From<UserError> for Error {
-    fn from(UserError { code, message, field }: UserError) -> Self {
+    fn from(UserError { code, message, field, .. }: UserError) -> Self {
         without_input(field.into_iter().flatten().rev().fold(Self::new(code, message), Self::at))
     }
 }

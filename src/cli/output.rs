@@ -38,7 +38,12 @@ pub(super) fn print_json(value: &Value) -> Result<ExitCode> {
 
 /// Says something beside what was asked for, such as that there is more.
 pub(super) fn note(text: &str) {
-    anstream::eprintln!("{}", styled(FAINT, text));
+    say(&styled(FAINT, text));
+}
+
+/// Says a line beside what was asked for.
+pub(super) fn say(text: &str) {
+    anstream::eprintln!("{text}");
 }
 
 /// A text in a style.

@@ -1,6 +1,7 @@
 //! `bailiwick policy …`.
 
 mod history;
+mod import;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,12 @@ pub(super) enum Command {
     /// Bring profiles, custom roles, groups and who holds them back to what they were.
     #[command(after_help = "Example:\n  bailiwick policy restore --tenant demo 12 --dry-run")]
     Restore(history::Restore),
+    /// Bring in the policy of another Casbin: all of it, or nothing.
+    ///
+    /// The subjects of its `p` lines become custom roles with grants; groups give them to the users that
+    /// its `g` lines name. Every bad line is named.
+    #[command(after_help = "Example:\n  bailiwick policy import --tenant demo policy.csv --dry-run")]
+    Import(import::Import),
 }
 
 #[derive(clap::Args)]
@@ -63,6 +70,7 @@ pub(super) async fn run(client: &Client, command: Command) -> Result<ExitCode> {
         Command::History(args) => history::list(client, &args).await,
         Command::Diff(args) => history::diff(client, &args).await,
         Command::Restore(args) => history::restore(client, &args).await,
+        Command::Import(args) => import::import(client, args).await,
     }
 }
 

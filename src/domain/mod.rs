@@ -3,6 +3,7 @@
 pub mod avatar;
 pub mod catalogue;
 pub mod group;
+pub mod import;
 pub mod key;
 pub mod map;
 pub mod mask;

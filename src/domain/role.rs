@@ -130,13 +130,14 @@ pub(super) fn check_permissions(catalogue: &Catalogue, permissions: &BTreeSet<Pe
 fn check_role(catalogue: &Catalogue, role: &CustomRole) -> Result<()> {
     check_description(&role.description)?;
     check_permissions(catalogue, &role.permissions)?;
-    check_grants(&role.grants)
+    role.grants.iter().try_for_each(Grant::check).map_err(|error| error.at("grants"))
 }
 
-/// A deny over the platform's own objects could lock a tenant out of itself (R35b), and the
-/// settings are for admins alone (R4).
-fn check_grants(grants: &BTreeSet<Grant>) -> Result<()> {
-    for Grant { object, effect, .. } in grants {
+impl Grant {
+    /// Checks what no grant may say. A deny over the platform's own objects could lock a tenant out of
+    /// itself (R35b), and the settings are for admins alone (R4).
+    pub fn check(&self) -> Result<()> {
+        let Self { object, effect, .. } = self;
         let message = match effect {
             Effect::Deny if object.first() == "admin" => {
                 format!("`{object}` cannot be denied: it could lock the tenant out of itself")
@@ -144,11 +145,10 @@ fn check_grants(grants: &BTreeSet<Grant>) -> Result<()> {
             Effect::Allow if reaches_settings(object) => format!(
                 "`{object}` holds the settings, which only admins read or change: name the other objects one by one"
             ),
-            _ => continue,
+            _ => return Ok(()),
         };
-        return Err(Error::new(ErrorCode::ProtectedRole, message).at("grants"));
+        Err(Error::new(ErrorCode::ProtectedRole, message))
     }
-    Ok(())
 }
 
 /// Whether a pattern stands for the settings or what is below them.

@@ -9,6 +9,7 @@ pub mod error;
 pub mod explain;
 pub mod group;
 pub mod impact;
+pub mod import;
 mod input;
 pub mod link;
 mod loaders;

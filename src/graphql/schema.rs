@@ -8,6 +8,7 @@ use super::context::caller;
 use super::decision::DecisionQuery;
 use super::explain::ExplainQuery;
 use super::group::{Group, GroupMutation, GroupQuery};
+use super::import::ImportMutation;
 use super::link::LinkQuery;
 use super::mask::MaskQuery;
 use super::menu::ViewerQuery;
@@ -102,6 +103,7 @@ pub struct Mutation(
     ProfileMutation,
     RoleMutation,
     GroupMutation,
+    ImportMutation,
     ResourceMutation,
     PolicyMutation,
 );

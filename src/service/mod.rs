@@ -10,6 +10,7 @@ pub mod decision;
 pub mod explain;
 pub mod group;
 pub mod history;
+pub mod import;
 pub mod link;
 pub mod mask;
 pub mod measure;

@@ -94,6 +94,9 @@ impl Permit {
             }),
         }),
     };
+    /// Bring in the policy of another Casbin: roles, and groups that hold them.
+    pub const POLICY_IMPORT: Self =
+        Self { object: "admin/roles", action: Action::edit, or: Vec::new(), also: Some(&Self::GROUPS_EDIT) };
     /// Make profiles and give them to users at once.
     pub const PROFILES_IMPORT: Self =
         Self { object: "admin/user-profiles", action: Action::edit, or: Vec::new(), also: Some(&Self::USERS_EDIT) };

@@ -78,6 +78,7 @@ pub(super) fn refusals() -> Vec<(By, &'static str, Value, &'static str)> {
         ),
         ("resourceRemove", json!({ "section": "voice/contexts", "keys": ["from-sip"] }), "PROTECTED_RESOURCE"),
         ("policyRestore", json!({ "revision": 999 }), "NOT_FOUND"),
+        ("policyImport", json!({ "csv": "g, nobody, desk" }), "NOT_FOUND"),
         ("apiKeyGenerate", json!({ "user": "nobody" }), "NOT_FOUND"),
         ("apiKeyRemove", json!({ "user": "dana" }), "NOT_FOUND"),
     ];

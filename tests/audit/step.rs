@@ -197,6 +197,7 @@ fn end() -> Vec<Step> {
         step("roleDelete", "role.delete", "role:analyst", json!({ "key": "analyst" })),
         step("userDelete", "user.delete", "user:dana", json!({ "key": "dana" })),
         step("resourceRemove", "resource.remove", "section:voice/queues", queues),
+        step("policyImport", "policy.import", "policy", json!({ "csv": "p, old desk, crm/deals, read" })),
         step("policyRestore", "policy.restore", "revision:1", json!({ "revision": 1 })),
         step("sessionEnd", "session.end", "user:alice", Value::Null).quiet(),
     ]

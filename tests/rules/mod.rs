@@ -7,6 +7,7 @@ mod compiled;
 mod composition;
 mod group;
 mod impact;
+mod import;
 mod legacy;
 mod patch;
 mod profile;

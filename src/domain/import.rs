@@ -1,0 +1,291 @@
+//! Policies of other Casbin systems, brought into a tenant (R35a).
+//!
+//! A role of the file becomes a custom role with its grants. A group of the same name gives it to its
+//! users, together with every role that it holds itself: groups carry roles, and roles no others.
+//! A user with lines of its own gets such a pair for itself alone. So what holds in the file holds
+//! here, and everything that came from it can be changed like whatever administrators made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::catalogue::Catalogue;
+use super::group::GroupChange;
+use super::key::{GroupKey, RoleKey, UserKey};
+use super::name::Name;
+use super::role::{BuiltIn, Grant, RoleChange, RoleRef};
+use super::tenant::TenantState;
+use crate::error::{Error, ErrorCode, Result};
+
+mod roles;
+
+use roles::{Part, Parts};
+
+/// How many bad lines are told; the others are counted.
+const LINES_TOLD: usize = 100;
+/// The most roles, and users with lines of their own, that one file brings.
+const ROLES_MAX: usize = 10_000;
+/// What marks a user, where a file marks its users.
+const USER: &str = "user:";
+
+/// A line of a policy, as the tenant can hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyLine {
+    /// Its number in the file, from 1.
+    pub number: u64,
+    /// What it says.
+    pub says: Says,
+}
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Says {
+    /// A `p` line: a user or a role may, or may not.
+    Permission {
+        /// Who.
+        subject: Name,
+        /// May what.
+        grant: Grant,
+    },
+    /// A `g` line: a user or a role holds a role.
+    Membership {
+        /// Who holds.
+        member: Name,
+        /// What is held.
+        role: Name,
+    },
+}
+
+/// A line that cannot be brought in.
+#[derive(Debug, Clone)]
+pub struct BadLine {
+    /// Its number in the file, from 1.
+    pub number: u64,
+    /// The column at fault, from 1; the first is the kind of the line.
+    pub column: usize,
+    /// What is wrong, and what to do.
+    pub error: Error,
+}
+
+/// The bad lines of a file: the first of them, and how many there are.
+#[derive(Debug, Clone, Default)]
+pub struct BadLines {
+    /// In the order of the file, 100 at the most.
+    pub told: Vec<BadLine>,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl BadLines {
+    /// Takes another one in.
+    pub fn push(&mut self, number: u64, column: usize, error: Error) {
+        self.count += 1;
+        let at = self.told.partition_point(|line| (line.number, line.column) <= (number, column));
+        self.told.insert(at, BadLine { number, column, error });
+        self.told.truncate(LINES_TOLD);
+    }
+
+    /// The lines, if none is bad.
+    pub fn or<T>(self, good: T) -> Result<T, Refused> {
+        if self.count == 0 { Ok(good) } else { Err(Refused::Lines(self)) }
+    }
+}
+
+/// Why a policy is not brought in. Nothing of it is.
+#[derive(Debug, Clone)]
+pub enum Refused {
+    /// Some of its lines are bad.
+    Lines(BadLines),
+    /// It cannot be brought in as a whole.
+    Whole(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Whole(error)
+    }
+}
+
+/// What an import made. What was there already is not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Custom roles.
+    pub roles: u64,
+    /// Grants of those.
+    pub grants: u64,
+    /// Groups.
+    pub groups: u64,
+    /// Memberships of users in those.
+    pub members: u64,
+}
+
+impl TenantState {
+    /// Brings a policy in: all of it, or nothing. What is there already and the same is left as it
+    /// is, so that the same import again changes nothing; what is otherwise is refused.
+    pub fn import_policy(
+        &mut self,
+        catalogue: &Catalogue,
+        lines: &[PolicyLine],
+        new_id: &mut dyn FnMut() -> Uuid,
+    ) -> Result<Imported, Refused> {
+        let mut bad = BadLines::default();
+        let parts = self.parts(lines, &mut bad);
+        let parts = bad.or(parts)?;
+        if parts.len() > ROLES_MAX {
+            let message = format!("at most {ROLES_MAX} roles are imported at once: divide the file");
+            return Err(Error::new(ErrorCode::TooLarge, message).into());
+        }
+        let held = roles::held(&parts)?;
+        let (mut imported, mut bad) = (Imported::default(), BadLines::default());
+        let mut keys: BTreeMap<&str, RoleKey> = BTreeMap::new();
+        for (name, part) in &parts {
+            match self.import_role(catalogue, part, new_id(), &mut imported) {
+                Ok(key) => drop(keys.insert(name, key)),
+                Err(error) => bad.push(part.line, part.column, error),
+            }
+        }
+        let keys = bad.or(keys)?;
+        let mut bad = BadLines::default();
+        for (name, part) in parts.iter().filter(|(_, part)| !part.users.is_empty() || !part.holds.is_empty()) {
+            let roles = held.get(name).into_iter().flatten().filter_map(|role| keys.get(role).cloned());
+            let roles = roles.map(RoleRef::Custom).collect();
+            if let Err(error) = self.import_group(catalogue, part, roles, new_id(), &mut imported) {
+                bad.push(part.line, part.column, error);
+            }
+        }
+        bad.or(imported)
+    }
+
+    /// The roles of the file, and its users with lines of their own, by their names.
+    fn parts<'a>(&self, lines: &'a [PolicyLine], bad: &mut BadLines) -> Parts<'a> {
+        let names = Names::of(lines);
+        let mut parts = Parts::new();
+        for PolicyLine { number, says } in lines {
+            match says {
+                Says::Permission { subject, grant } => match names.who(self, subject) {
+                    Ok(who) => {
+                        let part = parts.entry(subject.as_str()).or_insert_with(|| Part::new(subject, *number, 2));
+                        part.grants.insert(grant.clone());
+                        part.users.extend(who);
+                    }
+                    Err(error) => bad.push(*number, 2, error),
+                },
+                Says::Membership { member, role } => match (names.who(self, member), names.who(self, role)) {
+                    (Ok(who), Ok(None)) => {
+                        let part = parts.entry(role.as_str()).or_insert_with(|| Part::new(role, *number, 3));
+                        if let Some(user) = who {
+                            part.users.insert(user);
+                        } else {
+                            let part = parts.entry(member.as_str()).or_insert_with(|| Part::new(member, *number, 2));
+                            part.holds.entry(role.as_str()).or_insert(*number);
+                        }
+                    }
+                    // A user is nobody's role: `who` refuses a name that is used as both.
+                    (Ok(_), Ok(Some(_))) => bad.push(*number, 3, nobodys_role(role)),
+                    (Err(error), _) => bad.push(*number, 2, error),
+                    (_, Err(error)) => bad.push(*number, 3, error),
+                },
+            }
+        }
+        parts
+    }
+
+    fn import_role(
+        &mut self,
+        catalogue: &Catalogue,
+        part: &Part<'_>,
+        id: Uuid,
+        imported: &mut Imported,
+    ) -> Result<RoleKey> {
+        if let Some(known) = self.roles.values().find(|role| role.name == *part.name) {
+            return if known.permissions.is_empty() && known.grants == part.grants {
+                Ok(known.key.clone())
+            } else {
+                Err(other("role", part.name))
+            };
+        }
+        let taken = |key: &RoleKey| BuiltIn::from_name(key.as_str()).is_some() || self.roles.contains_key(key);
+        let key = RoleKey::parse(part.name.as_str()).ok().filter(|key| !taken(key));
+        let change = RoleChange { grants: Some(part.grants.clone()), ..RoleChange::default() };
+        imported.roles += 1;
+        imported.grants += part.grants.len() as u64;
+        self.create_role(catalogue, id, key, part.name.clone(), change)
+    }
+
+    fn import_group(
+        &mut self,
+        catalogue: &Catalogue,
+        part: &Part<'_>,
+        roles: BTreeSet<RoleRef>,
+        id: Uuid,
+        imported: &mut Imported,
+    ) -> Result<()> {
+        if let Some(known) = self.groups.values().find(|group| group.name == *part.name) {
+            let same = known.permissions.is_empty() && known.roles == roles && known.members == part.users;
+            return if same { Ok(()) } else { Err(other("group", part.name)) };
+        }
+        let key = GroupKey::parse(part.name.as_str()).ok().filter(|key| !self.groups.contains_key(key));
+        let change = GroupChange { roles: Some(roles), ..GroupChange::default() };
+        imported.groups += 1;
+        imported.members += part.users.len() as u64;
+        self.create_group(catalogue, id, key, part.name.clone(), change, part.users.clone()).map(drop)
+    }
+}
+
+fn other(what: &str, name: &Name) -> Error {
+    let message = format!("there is a {what} named `{name}` that says something else: rename one of the two");
+    Error::new(ErrorCode::AlreadyExists, message)
+}
+
+fn nobodys_role(name: &Name) -> Error {
+    Error::invalid(format!("`{name}` is a user, and a user is nobody's role"))
+}
+
+/// How a file uses its names.
+struct Names<'a> {
+    /// Whether it marks its users. Then all other names are roles.
+    marked: bool,
+    /// The names that are held.
+    held: BTreeSet<&'a str>,
+    /// The names that hold.
+    holding: BTreeSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn of(lines: &'a [PolicyLine]) -> Self {
+        let mut names = Self { marked: false, held: BTreeSet::new(), holding: BTreeSet::new() };
+        for line in lines {
+            let first = match &line.says {
+                Says::Permission { subject, .. } => subject,
+                Says::Membership { member, role } => {
+                    names.holding.insert(member.as_str());
+                    names.held.insert(role.as_str());
+                    member
+                }
+            };
+            names.marked |= first.as_str().starts_with(USER);
+        }
+        names
+    }
+
+    /// The user of this name; none when it is a role's.
+    fn who(&self, state: &TenantState, name: &Name) -> Result<Option<UserKey>> {
+        let text = name.as_str();
+        let bare = text.strip_prefix(USER);
+        let user = UserKey::parse(bare.unwrap_or(text)).ok().filter(|key| state.users.contains_key(key));
+        let is_held = self.held.contains(text);
+        match user {
+            _ if self.marked && bare.is_none() => Ok(None),
+            Some(_) if is_held && bare.is_some() => Err(nobodys_role(name)),
+            Some(_) if is_held => Err(Error::invalid(format!(
+                "`{name}` is a user of this tenant and a role of the file: rename the role, or write each user as `user:KEY`"
+            ))),
+            Some(user) => Ok(Some(user)),
+            None if bare.is_some() || (!is_held && self.holding.contains(text)) => Err(Error::new(
+                ErrorCode::NotFound,
+                format!("there is no user `{name}`: create it first, or take the line out"),
+            )),
+            None => Ok(None),
+        }
+    }
+}
