@@ -31,6 +31,8 @@ use crate::{config, engine, graphql, http};
 const CONNECTIONS: u32 = 16;
 /// How often sessions and links that have run out are deleted.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
+/// A day.
+const DAY_SECONDS: i64 = 24 * 3600;
 /// How long a shutdown waits for requests and commits under way.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -54,6 +56,8 @@ pub struct Parts {
     pub limits: Limits,
     /// How many users, profiles, custom roles, groups and resources may be in memory to change.
     pub state_in_memory: u64,
+    /// For how many seconds revisions are kept at least; for good without it.
+    pub revisions_kept_seconds: Option<i64>,
     /// One decision in how many is made again by casbin's Enforcer; none with 0.
     pub shadow_one_in: u32,
     /// Where people reach the installation, if that is told: pages from there are its own.
@@ -93,6 +97,7 @@ impl Parts {
                 rules: in_memory(settings.rules_in_memory),
             },
             state_in_memory: settings.state_in_memory.get().into(),
+            revisions_kept_seconds: settings.revisions_kept_days.map(|days| i64::from(days.get()) * DAY_SECONDS),
             shadow_one_in: settings.shadow_one_in.get(),
             public_url: settings.public_url.clone(),
             installation: settings.installation().map_err(|error| Error::invalid(error.to_string()))?,
@@ -129,6 +134,7 @@ impl App {
             max_staleness: parts.max_staleness,
             limits: parts.limits,
             state_in_memory: parts.state_in_memory,
+            revisions_kept_seconds: parts.revisions_kept_seconds,
             shadow_one_in: parts.shadow_one_in,
             metrics: Metrics::new(&mut registry),
             mailer: parts.mailer,

@@ -66,6 +66,8 @@ pub struct Settings {
     pub rules_in_memory: Count<1>,
     /// How many users, profiles, custom roles, groups and resources are in memory to be changed.
     pub state_in_memory: Count<0>,
+    /// For how many days revisions are kept; for good without it.
+    pub revisions_kept_days: Option<Count<1>>,
     /// One decision in how many casbin's Enforcer is asked again; none with 0.
     pub shadow_one_in: Count<0>,
     /// Where metrics are served; nowhere without it.

@@ -1,5 +1,6 @@
 //! The revision log: it leads to the tenant's whole state at each revision.
 
+mod kept;
 mod past;
 mod restore;
 

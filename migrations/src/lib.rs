@@ -13,6 +13,7 @@ mod m0004_tenant_secret;
 mod m0005_profile_import;
 mod m0006_last_change;
 mod m0007_audit_chain;
+mod m0008_whole_states;
 mod table;
 
 /// All migrations, oldest first.
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_profile_import::ProfileImport),
             Box::new(m0006_last_change::LastChange),
             Box::new(m0007_audit_chain::AuditChain),
+            Box::new(m0008_whole_states::WholeStates),
         ]
     }
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use moka::sync::Cache;
+use uuid::Uuid;
 
 use super::Platform;
 use super::change::{Done, Intent, Terms};
@@ -23,12 +24,13 @@ use crate::domain::tenant::TenantState;
 use crate::engine::impact::Objects;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::tenant::TenantPolicy;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::policy::diff::RuleDiff;
 pub use crate::policy::impact::Impact;
 use crate::policy::revision::Counters;
 use crate::policy::rule::Rule;
 use crate::store::page::{Page, PageOf};
+use crate::store::revision::RevisionEntry;
 pub use crate::store::user::UserRow;
 
 /// How many revisions are read at once.
@@ -44,13 +46,14 @@ pub struct Past {
     state: Arc<TenantState>,
 }
 
-/// The past policies that were asked about lately.
-pub(super) struct Pasts(Cache<(TenantId, u64), Past>);
+/// The past policies that were asked about lately, by the changes that made them: a number alone may
+/// come again, after a database was set back.
+pub(super) struct Pasts(Cache<(TenantId, Uuid), Past>);
 
 impl Pasts {
     pub(super) fn new() -> Self {
         let weigh =
-            |_: &(TenantId, u64), past: &Past| u32::try_from(past.policy.snapshot.len()).unwrap_or(u32::MAX).max(1);
+            |_: &(TenantId, Uuid), past: &Past| u32::try_from(past.policy.snapshot.len()).unwrap_or(u32::MAX).max(1);
         Self(Cache::builder().max_capacity(REMEMBERED).weigher(weigh).build())
     }
 }
@@ -72,7 +75,7 @@ impl Platform {
     /// The policy as it was at a revision; 0 is before the first.
     ///
     /// # Errors
-    /// `NOT_FOUND` when there is no such revision.
+    /// `NOT_FOUND` when there is no such revision, or it is no longer kept.
     pub async fn policy_at(&self, caller: &Caller, revision: u64) -> Result<Arc<TenantPolicy>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         Ok(self.past(&tenant, revision).await?.policy)
@@ -81,8 +84,8 @@ impl Platform {
     /// The rules that came and went from one revision to another, also backwards.
     pub async fn policy_diff(&self, caller: &Caller, from: u64, to: u64) -> Result<RuleDiff> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        self.check_revision(&tenant, from).await.map_err(|error| error.at_instead("from"))?;
-        self.check_revision(&tenant, to).await.map_err(|error| error.at_instead("to"))?;
+        self.find_revision(&tenant, from).await.map_err(|error| error.at_instead("from"))?;
+        self.find_revision(&tenant, to).await.map_err(|error| error.at_instead("to"))?;
         let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());
         let _turn = self.search_turn().await?;
         let (low, high) = (from.min(to), from.max(to));
@@ -157,10 +160,10 @@ impl Platform {
 
     /// The policy of a tenant as it was at a revision.
     pub(super) async fn past(&self, tenant: &Tenant, revision: u64) -> Result<Past> {
-        let newest = self.check_revision(tenant, revision).await?;
+        let (change, newest) = self.find_revision(tenant, revision).await?;
         // A revision that may still be amended is not remembered: its state can grow.
         let is_closed = revision < newest;
-        if let Some(past) = self.pasts.0.get(&(tenant.id, revision)).filter(|_| is_closed) {
+        if let Some(past) = self.pasts.0.get(&(tenant.id, change)).filter(|_| is_closed) {
             return Ok(past);
         }
         let _turn = self.search_turn().await?;
@@ -180,26 +183,53 @@ impl Platform {
         })
         .await?;
         if is_closed {
-            self.pasts.0.insert((tenant.id, revision), past.clone());
+            self.pasts.0.insert((tenant.id, change), past.clone());
         }
         Ok(past)
     }
 
-    /// Checks that there is such a revision, and gives the newest.
-    async fn check_revision(&self, tenant: &Tenant, revision: u64) -> Result<u64> {
+    /// Checks that there is such a revision, and gives the change that made it, none of 0, and the
+    /// newest revision.
+    async fn find_revision(&self, tenant: &Tenant, revision: u64) -> Result<(Uuid, u64)> {
         if revision > tenant.policy().counters.revision {
             // Perhaps it is only not here yet.
             self.tenants.advance(tenant, Counters { revision, credential_epoch: 0 }).await?;
         }
         let newest = tenant.policy().counters.revision;
-        if revision > newest { Err(no_revision(revision)) } else { Ok(newest) }
+        if revision > newest {
+            return Err(no_revision(revision));
+        }
+        let found = match revision {
+            0 => self.is_log_whole(tenant.id).await?.then_some(Uuid::nil()),
+            _ => self.store.scope(tenant.id).change_of(revision).await?,
+        };
+        match found {
+            Some(change) => Ok((change, newest)),
+            None => Err(self.gone(tenant.id, revision).await?),
+        }
+    }
+
+    /// Whether the log leads back to where there was no rule.
+    async fn is_log_whole(&self, tenant: TenantId) -> Result<bool> {
+        Ok(self.store.scope(tenant).oldest_revision().await?.is_none_or(|oldest| oldest == 1))
+    }
+
+    /// Why a revision is not in the log although newer ones are.
+    async fn gone(&self, tenant: TenantId, revision: u64) -> Result<Error> {
+        Ok(match self.store.scope(tenant).oldest_revision().await? {
+            Some(oldest) if revision < oldest => {
+                let message = format!("revision `{revision}` is no longer kept: the oldest is `{oldest}`");
+                Error::new(ErrorCode::NotFound, message).at("revision")
+            }
+            _ => Error::internal("the log of revisions has a gap"),
+        })
     }
 
     /// The rules at a revision: from those of now back, or from none on, whichever way is shorter.
     async fn rules_at(&self, tenant: &Tenant, revision: u64) -> Result<BTreeSet<Rule>> {
         let now = Arc::clone(&tenant.policy());
         let newest = now.counters.revision;
-        if revision < newest - revision {
+        if revision < newest - revision && self.is_log_whole(tenant.id).await? {
             let mut rules = BTreeSet::new();
             self.each_between(tenant.id, 0, revision, |diff| step(&mut rules, &diff.removed, &diff.added)).await?;
             return Ok(rules);
@@ -208,14 +238,18 @@ impl Platform {
         let mut high = newest;
         while high > revision {
             let low = high.saturating_sub(CHUNK).max(revision);
-            let entries = self.store.revisions_since(tenant.id, low, high - low).await?;
-            check_whole(entries.len() as u64, high - low)?;
-            for entry in entries.iter().rev() {
+            for entry in self.revisions_between(tenant.id, low, high).await?.iter().rev() {
                 step(&mut rules, &entry.rules.added, &entry.rules.removed);
             }
             high = low;
         }
         Ok(rules)
+    }
+
+    /// All revisions after `low` up to `high`.
+    async fn revisions_between(&self, tenant: TenantId, low: u64, high: u64) -> Result<Vec<RevisionEntry>> {
+        let entries = self.store.revisions_since(tenant, low, high - low).await?;
+        if entries.len() as u64 == high - low { Ok(entries) } else { Err(self.gone(tenant, low).await?) }
     }
 
     /// Calls `each` with what every revision after `low` up to `high` did to the rules.
@@ -228,29 +262,28 @@ impl Platform {
     ) -> Result<()> {
         let mut at = low;
         while at < high {
-            let count = CHUNK.min(high - at);
-            let entries = self.store.revisions_since(tenant, at, count).await?;
-            check_whole(entries.len() as u64, count)?;
-            for entry in &entries {
+            let next = high.min(at + CHUNK);
+            for entry in &self.revisions_between(tenant, at, next).await? {
                 each(&entry.rules);
             }
-            at += count;
+            at = next;
         }
         Ok(())
     }
 
     /// The tenant's state at a revision: the last that was written whole, and what changed since.
     async fn state_at(&self, tenant: &Tenant, revision: u64) -> Result<TenantState> {
+        if revision == 0 {
+            return Ok(TenantState::empty(tenant.key.clone()));
+        }
         let found = self.store.scope(tenant.id).checkpoint(revision).await?;
-        let Some((mut at, mut state)) = found else { return Ok(TenantState::empty(tenant.key.clone())) };
+        let Some((mut at, mut state)) = found else { return Err(self.gone(tenant.id, revision).await?) };
         while at < revision {
-            let count = CHUNK.min(revision - at);
-            let entries = self.store.revisions_since(tenant.id, at, count).await?;
-            check_whole(entries.len() as u64, count)?;
-            for entry in &entries {
+            let next = revision.min(at + CHUNK);
+            for entry in &self.revisions_between(tenant.id, at, next).await? {
                 entry.patch.apply(&mut state);
             }
-            at += count;
+            at = next;
         }
         Ok(state)
     }
@@ -261,10 +294,6 @@ fn step(rules: &mut BTreeSet<Rule>, go: &[Rule], come: &[Rule]) {
         rules.remove(rule);
     }
     rules.extend(come.iter().cloned());
-}
-
-fn check_whole(found: u64, wanted: u64) -> Result<()> {
-    if found == wanted { Ok(()) } else { Err(Error::internal("the log of revisions has a gap")) }
 }
 
 fn no_revision(revision: u64) -> Error {

@@ -31,6 +31,7 @@ pub mod shadow;
 mod staff;
 pub mod tenant;
 pub mod tenants;
+mod tidy;
 pub mod transfer;
 pub mod user;
 pub mod verify;
@@ -109,6 +110,7 @@ pub struct Parts {
     pub shadow: shadow::Shadow,
     /// Policies of the past that were asked about.
     pasts: history::Pasts,
+    revisions_kept_seconds: Option<i64>,
     credentials: session::Credentials,
     attempts: Attempts,
     resets: password::ResetRequests,
@@ -137,6 +139,8 @@ pub struct Foundation {
     pub limits: tenants::Limits,
     /// How many users, profiles, custom roles, groups and resources may be in memory to change.
     pub state_in_memory: u64,
+    /// For how many seconds revisions are kept at least; for good without it.
+    pub revisions_kept_seconds: Option<i64>,
     /// One decision in how many is made again by casbin's Enforcer; none with 0.
     pub shadow_one_in: u32,
     /// What is counted.
@@ -156,7 +160,7 @@ impl Platform {
     /// Puts the parts together.
     pub fn new(foundation: Foundation) -> Result<Self> {
         let Foundation { store, catalogue, model, plan, bus, max_staleness, limits, state_in_memory, .. } = foundation;
-        let Foundation { shadow_one_in, metrics, mailer, installation, clock, .. } = foundation;
+        let Foundation { revisions_kept_seconds, shadow_one_in, metrics, mailer, installation, clock, .. } = foundation;
         let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan), limits));
         let workings = working::Workings::new(state_in_memory);
         let model_hash = hex(&Sha256::digest(model.as_bytes()));
@@ -179,6 +183,7 @@ impl Platform {
             shadow: shadow::Shadow::new(shadow_one_in, metrics.shadow.clone()),
             metrics,
             pasts: history::Pasts::new(),
+            revisions_kept_seconds,
             credentials: session::Credentials::new(),
             attempts: Attempts::new(),
             resets: password::ResetRequests::new(),

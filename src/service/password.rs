@@ -29,7 +29,7 @@ use crate::store::{CommitError, Tx};
 /// How many seconds a link holds.
 const LINK_SECONDS: i64 = 3600;
 /// How many seconds pass between two links for one user.
-const BETWEEN_LINKS_SECONDS: i64 = 60;
+pub(super) const BETWEEN_LINKS_SECONDS: i64 = 60;
 /// How many requests for links are worked on at the same time.
 const WORKERS: usize = 2;
 /// How many requests for links there are altogether; more are passed over.
@@ -236,16 +236,6 @@ impl Platform {
         tx.void_password_reset(user).await?;
         self.commit_credential(caller, tx, action, user, None).await?;
         self.attempts.clear(&Tried::new(caller.home().key.as_str(), user.as_str()));
-        Ok(())
-    }
-
-    /// Deletes the sessions and links of all tenants that have run out.
-    pub async fn delete_expired(&self) -> Result<()> {
-        let now = self.now();
-        let sessions = self.store.delete_expired_sessions(now).await?;
-        // Those that were used tell for a while yet when the last one was made.
-        let links = self.store.delete_expired_password_resets(now.plus_seconds(-BETWEEN_LINKS_SECONDS)).await?;
-        tracing::debug!(sessions, links, "deleted what has run out");
         Ok(())
     }
 }

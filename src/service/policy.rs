@@ -182,7 +182,7 @@ impl Platform {
                 };
                 let missing = counters.revision.saturating_sub(last).min(CATCH_UP);
                 ready = platform.store.revisions_since(caller.tenant().id, last, missing).await?.into_iter();
-                if ready.len() == 0 {
+                if ready.as_slice().first().is_none_or(|next| next.revision != last + 1) {
                     return Err(Error::bad_input(format!("revision {last} is no longer in the log")).at("since"));
                 }
             }

@@ -124,6 +124,35 @@ impl Store {
             .await?;
         rows.into_iter().map(entry_of).collect()
     }
+
+    /// Shortens the logs of all tenants: each begins then with the newest revision of `before` or
+    /// earlier that holds the whole state. Gives how many revisions went.
+    ///
+    /// Each statement ends at such a revision, so that a log leads to the state of each of its
+    /// revisions also when this is broken off.
+    pub async fn compact_revisions(&self, before: Timestamp) -> Result<u64> {
+        use revision::Column::{At, Checkpoint, Revision, TenantId};
+        let whole: Vec<(Uuid, i64)> = revision::Entity::find()
+            .select_only()
+            .columns([TenantId, Revision])
+            .filter(Checkpoint.is_not_null())
+            .filter(At.lte(before.0))
+            .order_by_asc(TenantId)
+            .order_by_asc(Revision)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        let mut gone = 0;
+        for log in whole.chunk_by(|(one, _), (next, _)| one == next) {
+            // What is before the first of them is gone already.
+            for (tenant, first) in log.iter().skip(1) {
+                let _permit = self.writer().await?;
+                let old = revision::Entity::delete_many().filter(TenantId.eq(*tenant)).filter(Revision.lt(*first));
+                gone += old.exec(&self.db).await?.rows_affected;
+            }
+        }
+        Ok(gone)
+    }
 }
 
 impl Scope {
@@ -142,6 +171,20 @@ impl Scope {
     pub async fn revision(&self, number: u64) -> Result<Option<RevisionEntry>> {
         let found = light(self.tenant).filter(revision::Column::Revision.eq(number.cast_signed()));
         found.one(&self.db).await?.map(entry_of).transpose()
+    }
+
+    /// The change that made a revision; `None` when the log does not have it.
+    pub async fn change_of(&self, number: u64) -> Result<Option<Uuid>> {
+        let row = self.find::<revision::Entity>().filter(revision::Column::Revision.eq(number.cast_signed()));
+        Ok(row.select_only().column(revision::Column::ChangeId).into_tuple().one(&self.db).await?)
+    }
+
+    /// The first revision that the log still has; `None` when it has none.
+    pub async fn oldest_revision(&self) -> Result<Option<u64>> {
+        let first = self.find::<revision::Entity>().order_by_asc(revision::Column::Revision);
+        let found: Option<i64> =
+            first.select_only().column(revision::Column::Revision).into_tuple().one(&self.db).await?;
+        Ok(found.map(i64::cast_unsigned))
     }
 
     /// The newest state that the log holds whole, at or before `number`, and its revision. The

@@ -95,6 +95,8 @@ pub(crate) struct Choices {
     pub(crate) limits: Limits,
     /// How much is remembered to be changed again.
     pub(crate) state_in_memory: u64,
+    /// For how many seconds it keeps revisions. For good, unless said.
+    pub(crate) revisions_kept_seconds: Option<i64>,
     /// One decision in how many casbin makes again. None, unless said.
     pub(crate) shadow_one_in: u32,
 }
@@ -110,6 +112,7 @@ impl Default for Choices {
             mailer: None,
             limits: Limits { tenants: 1000, rules: 1_000_000 },
             state_in_memory: 1_000_000,
+            revisions_kept_seconds: None,
             shadow_one_in: 0,
         }
     }
@@ -149,6 +152,7 @@ impl Instance {
             tidy_every: choices.tidy_every,
             limits: choices.limits,
             state_in_memory: choices.state_in_memory,
+            revisions_kept_seconds: choices.revisions_kept_seconds,
             shadow_one_in: choices.shadow_one_in,
             public_url: None,
             installation: INSTALLATION.parse().unwrap(),

@@ -1,0 +1,22 @@
+//! What has run out, and goes.
+
+use super::Platform;
+use super::password::BETWEEN_LINKS_SECONDS;
+use crate::error::Result;
+
+impl Platform {
+    /// Deletes, of all tenants, the sessions and links that have run out, and the revisions that need
+    /// not be kept.
+    pub async fn delete_expired(&self) -> Result<()> {
+        let now = self.now();
+        let sessions = self.store.delete_expired_sessions(now).await?;
+        // Those that were used tell for a while yet when the last one was made.
+        let links = self.store.delete_expired_password_resets(now.plus_seconds(-BETWEEN_LINKS_SECONDS)).await?;
+        let revisions = match self.revisions_kept_seconds {
+            Some(kept) => self.store.compact_revisions(now.plus_seconds(-kept)).await?,
+            None => 0,
+        };
+        tracing::debug!(sessions, links, revisions, "deleted what has run out");
+        Ok(())
+    }
+}
