@@ -60,6 +60,10 @@ pub struct Parts {
     pub revisions_kept_seconds: Option<i64>,
     /// One decision in how many is made again by casbin's Enforcer; none with 0.
     pub shadow_one_in: u32,
+    /// Whether a browser that opens `/graphql` gets the `GraphiQL` page.
+    pub graphiql: bool,
+    /// Whether the GraphQL schema can be asked for.
+    pub introspection: bool,
     /// Where people reach the installation, if that is told: pages from there are its own.
     pub public_url: Option<Url>,
     /// Where the links in mails lead.
@@ -99,6 +103,8 @@ impl Parts {
             state_in_memory: settings.state_in_memory.get().into(),
             revisions_kept_seconds: settings.revisions_kept_days.map(|days| i64::from(days.get()) * DAY_SECONDS),
             shadow_one_in: settings.shadow_one_in.get(),
+            graphiql: settings.graphiql,
+            introspection: settings.introspection,
             public_url: settings.public_url.clone(),
             installation: settings.installation().map_err(|error| Error::invalid(error.to_string()))?,
             mailer: mailer(settings)?,
@@ -116,7 +122,7 @@ pub struct App {
     metrics: Option<TcpListener>,
     sweep_every: Duration,
     tidy_every: Duration,
-    public_url: Option<Url>,
+    transport: http::Options,
 }
 
 impl App {
@@ -144,8 +150,9 @@ impl App {
         let status = Arc::new(BusStatus::new());
         let moment = Moment { tenants: Arc::clone(&platform.tenants), bus: Arc::clone(&status) };
         registry.register_collector(Box::new(moment));
-        let Parts { sweep_every, tidy_every, public_url, .. } = parts;
-        Ok(Self { platform, status, registry, metrics: None, sweep_every, tidy_every, public_url })
+        let Parts { sweep_every, tidy_every, public_url, graphiql, introspection, .. } = parts;
+        let transport = http::Options { public_url, graphiql, introspection, ..http::Options::default() };
+        Ok(Self { platform, status, registry, metrics: None, sweep_every, tidy_every, transport })
     }
 
     /// The same instance, serving its metrics here: to anyone who can reach it.
@@ -175,16 +182,15 @@ impl App {
     pub async fn serve(mut self, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
         let background = self.start_background(&shutdown);
         let requests = Requests::new(&mut self.registry);
-        let schema = http::limits::limit(graphql::build(self.platform.clone())).finish();
-        let options = http::Options {
-            public_url: self.public_url.clone(),
-            graphiql: true,
-            shutdown: shutdown.clone(),
-            ..http::Options::default()
-        };
+        let mut schema = http::limits::limit(graphql::build(self.platform.clone()));
+        if !self.transport.introspection {
+            // An error that suggests a name tells the schema piece by piece.
+            schema = schema.disable_suggestions();
+        }
+        let options = http::Options { shutdown: shutdown.clone(), ..self.transport.clone() };
         let readiness = PlatformReadiness { platform: self.platform.clone(), bus: Arc::clone(&self.status) };
         let gate = PlatformGate(self.platform.clone());
-        let routes = http::graphql_routes(schema, gate.clone(), options)
+        let routes = http::graphql_routes(schema.finish(), gate.clone(), options)
             .merge(http::health_routes(readiness))
             .merge(http::authzen::routes(self.platform.clone()))
             .merge(http::casbin::routes(gate.clone()))

@@ -70,6 +70,10 @@ pub struct Settings {
     pub revisions_kept_days: Option<Count<1>>,
     /// One decision in how many casbin's Enforcer is asked again; none with 0.
     pub shadow_one_in: Count<0>,
+    /// Whether a browser that opens `/graphql` gets the `GraphiQL` page.
+    pub graphiql: bool,
+    /// Whether the GraphQL schema can be asked for.
+    pub introspection: bool,
     /// Where metrics are served; nowhere without it.
     pub metrics_listen: Option<SocketAddr>,
     /// What is logged, in the form of tracing's `EnvFilter`, which has accepted it.

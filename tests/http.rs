@@ -25,6 +25,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 mod audits;
+mod graphiql;
 mod multipart;
 mod persisted;
 mod socket;

@@ -24,7 +24,8 @@ pub(super) async fn run(app: App, settings: &Settings) -> Result<ExitCode> {
     let shutdown = stop_on_signal()?;
     let url = settings.public_url.as_ref().map_or_else(|| format!("http://{address}"), ToString::to_string);
     let url = url.trim_end_matches('/');
-    print(&format!("Bailiwick serves GraphQL at {url}/graphql — open it in a browser for GraphiQL.\n"))?;
+    let page = if settings.graphiql { " — open it in a browser for GraphiQL" } else { "" };
+    print(&format!("Bailiwick serves GraphQL at {url}/graphql{page}.\n"))?;
     app.serve(listener, shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }

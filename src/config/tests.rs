@@ -34,7 +34,7 @@ fn without_file_and_environment_the_defaults_hold() {
     assert_eq!((settings.tenants_in_memory.get(), settings.rules_in_memory.get()), (10_000, 10_000_000));
     assert_eq!(settings.state_in_memory.get(), 1_000_000);
     assert_eq!((settings.shadow_one_in.get(), settings.metrics_listen), (1000, None));
-    assert!(settings.revisions_kept_days.is_none());
+    assert!(settings.revisions_kept_days.is_none() && settings.graphiql && settings.introspection);
     assert_eq!((settings.log.as_str(), settings.log_format), ("info,sea_orm_migration=warn", LogFormat::Text));
 }
 
@@ -82,6 +82,8 @@ fn every_setting_can_come_from_the_environment() {
             ("BAILIWICK_STATE_IN_MEMORY", "0"),
             ("BAILIWICK_SHADOW_ONE_IN", "0"),
             ("BAILIWICK_REVISIONS_KEPT_DAYS", "365"),
+            ("BAILIWICK_GRAPHIQL", "false"),
+            ("BAILIWICK_INTROSPECTION", "false"),
             ("BAILIWICK_METRICS_LISTEN", "127.0.0.1:9464"),
             ("BAILIWICK_LOG", "trace"),
             ("BAILIWICK_LOG_FORMAT", "json"),
@@ -101,6 +103,7 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(settings.state_in_memory.get(), 0);
     assert_eq!((settings.shadow_one_in.get(), settings.metrics_listen.unwrap().port()), (0, 9464));
     assert_eq!(settings.revisions_kept_days.unwrap().get(), 365);
+    assert_eq!((settings.graphiql, settings.introspection), (false, false));
     // A password of digits stays what it is.
     assert_eq!(secrecy::ExposeSecret::expose_secret(&settings.operator_password.unwrap()), "12345678");
 }
@@ -132,7 +135,13 @@ fn a_wrong_setting_is_refused_by_the_name_it_has_where_it_was_set() {
             &[("BAILIWICK_TENANTS_IN_MEMORY", "0")],
             "BAILIWICK_TENANTS_IN_MEMORY: it must be a whole number, at least 1",
         ),
-        ("revisions_kept_days = 0", &[], "revisions_kept_days in bailiwick.toml: it must be a whole number, at least 1"),
+        ("graphiql = 'sometimes'", &[], "graphiql in bailiwick.toml: "),
+        ("", &[("BAILIWICK_INTROSPECTION", "perhaps")], "BAILIWICK_INTROSPECTION: "),
+        (
+            "revisions_kept_days = 0",
+            &[],
+            "revisions_kept_days in bailiwick.toml: it must be a whole number, at least 1",
+        ),
         ("rules_in_memory = 'many'", &[], "rules_in_memory in bailiwick.toml: it must be a whole number, at least 1"),
         ("", &[("BAILIWICK_SHADOW_ONE_IN", "-1")], "BAILIWICK_SHADOW_ONE_IN: it must be a whole number, at least 0"),
         ("", &[("BAILIWICK_METRICS_LISTEN", "9464")], "BAILIWICK_METRICS_LISTEN: invalid socket address syntax"),

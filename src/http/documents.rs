@@ -27,14 +27,16 @@ pub(super) struct Documents {
     parsed: Arc<Cache<Arc<str>, Arc<ExecutableDocument>>>,
     /// Their text, by its hash.
     persisted: PersistedQueries,
+    /// Whether they may ask for the schema itself.
+    introspection: bool,
 }
 
 impl Documents {
     /// None yet.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(introspection: bool) -> Self {
         let size = |text: &Arc<str>, _: &Arc<ExecutableDocument>| u32::try_from(text.len()).unwrap_or(u32::MAX);
         let parsed = Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build());
-        Self { parsed, persisted: PersistedQueries::new() }
+        Self { parsed, persisted: PersistedQueries::new(), introspection }
     }
 
     /// The request, with its document parsed and within the [`limits`], and the type of the operation
@@ -74,7 +76,7 @@ impl Documents {
             return Ok((limits::selected(&known, name.as_deref()), true));
         }
         let general = request.query.len() <= LONGEST && !request.query.contains('"');
-        let document = limits::check(request)?;
+        let document = limits::check(request, self.introspection)?;
         let selected = limits::selected(document, name.as_deref());
         let mut operations = document.operations.iter();
         let keep = general && operations.all(|(_, operation)| operation.node.ty == OperationType::Query);
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_document_is_kept_once_whatever_runs_of_it() {
-        let documents = Documents::new();
+        let documents = Documents::new(true);
         let both = "query A {a} query B {a}";
         for _ in 0..2 {
             assert_eq!(ask(&documents, both, Some("A")), (Some(OperationType::Query), 1));
@@ -112,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_document_in_which_a_password_may_stand_is_not_kept() {
-        let documents = Documents::new();
+        let documents = Documents::new(true);
         let sign_in = "mutation S {sessionCreate(input: {password: \"hush\"}) {token}}";
         for _ in 0..2 {
             assert_eq!(ask(&documents, sign_in, None), (Some(OperationType::Mutation), 0));
@@ -125,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_document_with_somebodys_data_is_not_kept() {
-        let documents = Documents::new();
+        let documents = Documents::new(true);
         for _ in 0..2 {
             assert_eq!(ask(&documents, r#"{user(key: "dana") {name}}"#, None), (Some(OperationType::Query), 0));
         }
@@ -133,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_refused_each_time_and_not_kept() {
-        let documents = Documents::new();
+        let documents = Documents::new(true);
         for _ in 0..2 {
             for text in ["{a", "{a{a{a{a{a{a{a{a{a{a{a{a{a}}}}}}}}}}}}}"] {
                 assert!(documents.check(&mut Request::new(text)).is_err(), "{text}");
@@ -145,7 +147,7 @@ mod tests {
 
     #[test]
     fn long_documents_and_too_many_are_not_kept() {
-        let documents = Documents::new();
+        let documents = Documents::new(true);
         assert_eq!(ask(&documents, &format!("{{a}}{}", " ".repeat(LONGEST)), None).1, 0);
         for n in 0..100 {
             ask(&documents, &format!("{{a}}{}", " ".repeat(LONGEST - 100 + n)), None);

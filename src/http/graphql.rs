@@ -4,12 +4,11 @@
 //! The library's own service is not used: it runs mutations sent by GET or as `text/plain`,
 //! which any page on the web can make a browser do.
 
-use async_graphql::http::GraphiQLSource;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor, Response as Answer};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Response;
 use tokio::sync::SemaphorePermit;
 
 use super::errors::{Body, Refusal, encode, never_ran, present};
@@ -20,11 +19,6 @@ use super::{Credentials, Face, Gate, RequestContext, body, limits, multipart};
 use crate::error::{Error, ErrorCode};
 
 const METHODS: &str = "GET, HEAD, POST";
-
-/// The `GraphiQL` page. Its scripts come from `unpkg.com`; see [`super::Options::graphiql`].
-pub(super) fn page() -> String {
-    GraphiQLSource::build().endpoint("/graphql").subscription_endpoint("/graphql/ws").title("Bailiwick").finish()
-}
 
 /// Everything at `/graphql`.
 pub(super) async fn handle<E: Executor, G: Gate>(
@@ -37,7 +31,7 @@ pub(super) async fn handle<E: Executor, G: Gate>(
         && request.uri().query().is_none()
         && media::wants_page(request.headers())
     {
-        return Html(page.to_string()).into_response();
+        return page.respond();
     }
     let Some(media) = Media::negotiate(request.headers()) else {
         let message = "answers are `application/graphql-response+json` or `application/json`";

@@ -70,11 +70,18 @@ pub(super) fn named(message: &str) -> Option<String> {
     (message == TOO_COMPLEX).then(|| over("the complexity of the operation is higher than allowed", COMPLEXITY))
 }
 
-/// Parses the request's document and holds it against the limits.
-pub(super) fn check(request: &mut Request) -> Result<&ExecutableDocument, ServerError> {
+/// Parses the request's document and holds it against the limits. It may ask for the schema itself
+/// where `introspection` is switched on.
+pub(super) fn check(request: &mut Request, introspection: bool) -> Result<&ExecutableDocument, ServerError> {
     check_text(&request.query)?;
     let document = request.parsed_query()?;
-    check_document(document)?;
+    let cost = measure(document)?;
+    if cost.introspects && !introspection {
+        return Err(ServerError::new(
+            "this installation does not tell its schema: introspection is switched off",
+            None,
+        ));
+    }
     Ok(document)
 }
 
@@ -154,7 +161,8 @@ fn after_plain(text: &str) -> Option<&str> {
     }
 }
 
-fn check_document(document: &ExecutableDocument) -> Result<(), ServerError> {
+/// What the whole document asks for, within the limits.
+fn measure(document: &ExecutableDocument) -> Result<Cost, ServerError> {
     let mut survey = Survey { fragments: &document.fragments, measured: HashMap::new() };
     let mut whole = Cost::default();
     for (_, operation) in document.operations.iter() {
@@ -171,7 +179,8 @@ fn check_document(document: &ExecutableDocument) -> Result<(), ServerError> {
     at_most(DEPTH, whole.depth, "the document nests its fields too deep")?;
     at_most(ALIASES, whole.aliases, "the document has too many aliases")?;
     at_most(FIELDS, whole.fields, "the document has too many fields")?;
-    at_most(INTROSPECTION, whole.introspection, "the introspection query nests its lists too deep")
+    at_most(INTROSPECTION, whole.introspection, "the introspection query nests its lists too deep")?;
+    Ok(whole)
 }
 
 /// What a selection set asks for, its fragments put in. Counts stop at the largest number
@@ -187,6 +196,8 @@ struct Cost {
     lists: usize,
     /// The same for what does stand below them.
     introspection: usize,
+    /// Whether it asks for the schema itself.
+    introspects: bool,
 }
 
 impl Cost {
@@ -199,6 +210,7 @@ impl Cost {
         self.nesting = self.nesting.max(other.nesting);
         self.lists = self.lists.max(other.lists);
         self.introspection = self.introspection.max(other.introspection);
+        self.introspects |= other.introspects;
     }
 
     /// A field around what it selects.
@@ -214,6 +226,7 @@ impl Cost {
             nesting: inner.nesting,
             lists: inner.lists + usize::from(is_list),
             introspection: if introspects { inner.lists } else { inner.introspection },
+            introspects: introspects || inner.introspects,
         }
     }
 }
@@ -265,7 +278,7 @@ mod tests {
     use super::*;
 
     fn refusal(document: &str) -> Option<String> {
-        check(&mut Request::new(document)).err().map(|error| error.message)
+        check(&mut Request::new(document), true).err().map(|error| error.message)
     }
 
     fn assert_refused(document: &str, why: &str) {
@@ -378,10 +391,24 @@ mod tests {
     }
 
     #[test]
+    fn the_schema_is_told_only_where_that_is_switched_on() {
+        for document in [
+            "{__schema{types{name}}}",
+            "{a __type(name:\"A\"){name}}",
+            "{a{...F}} fragment F on A {b{__schema{types{name}}}}",
+        ] {
+            assert_eq!(refusal(document), None);
+            let refused = check(&mut Request::new(document), false).unwrap_err();
+            assert!(refused.message.contains("introspection is switched off"), "{document}");
+        }
+        assert!(check(&mut Request::new("{__typename a{__typename}}"), false).is_ok());
+    }
+
+    #[test]
     fn the_operation_that_will_run_is_the_one_that_counts() {
         let kind = |document: &str, name: Option<&str>| {
             let mut request = Request::new(document);
-            selected(check(&mut request).unwrap(), name)
+            selected(check(&mut request, true).unwrap(), name)
         };
         let both = "query A {a} mutation B {a}";
         assert_eq!(kind(both, Some("A")), Some(OperationType::Query));

@@ -39,6 +39,7 @@ pub mod context;
 mod documents;
 pub mod errors;
 pub mod gate;
+mod graphiql;
 pub mod graphql;
 pub mod health;
 pub mod limits;
@@ -57,6 +58,7 @@ pub use health::{Check, Readiness};
 use admit::PlatformGate;
 use documents::Documents;
 use errors::Refusal;
+use graphiql::Page;
 use media::Media;
 use metrics::Requests;
 
@@ -66,9 +68,10 @@ pub struct Options {
     /// Where people reach the installation; pages from there may open a WebSocket.
     pub public_url: Option<Url>,
     /// Whether a browser that opens `/graphql` gets the `GraphiQL` page. It loads React and
-    /// `GraphiQL` from `unpkg.com`, so it needs the internet and trusts that host: leave it off
-    /// in production.
+    /// `GraphiQL` from `unpkg.com`, by their digests, so it needs the internet.
     pub graphiql: bool,
+    /// Whether a document may ask for the schema itself.
+    pub introspection: bool,
     /// How long a WebSocket may take to say `connection_init`.
     pub init_timeout: Duration,
     /// How often an open WebSocket is pinged; one that stays silent for a whole turn is closed.
@@ -82,6 +85,7 @@ impl Default for Options {
         Self {
             public_url: None,
             graphiql: false,
+            introspection: true,
             init_timeout: Duration::from_secs(10),
             keepalive: Duration::from_secs(20),
             shutdown: CancellationToken::new(),
@@ -99,14 +103,15 @@ struct Face<E, G> {
     /// The right to hold a body with files in memory.
     uploads: Arc<Semaphore>,
     /// The `GraphiQL` page, rendered once; none when it is switched off.
-    page: Option<Arc<str>>,
+    page: Option<Arc<Page>>,
 }
 
 /// `/graphql` over HTTP and `/graphql/ws` over a WebSocket.
 pub fn graphql_routes<E: Executor, G: Gate>(executor: E, gate: G, options: Options) -> Router {
-    let page = options.graphiql.then(|| Arc::from(graphql::page()));
+    let page = options.graphiql.then(|| Arc::new(Page::new()));
+    let documents = Documents::new(options.introspection);
     let uploads = Arc::new(Semaphore::new(limits::UPLOADS));
-    let face = Face { executor, gate, options: Arc::new(options), documents: Documents::new(), uploads, page };
+    let face = Face { executor, gate, options: Arc::new(options), documents, uploads, page };
     Router::new()
         .route("/graphql", any(graphql::handle::<E, G>))
         .route("/graphql/ws", any(ws::upgrade::<E, G>))

@@ -78,7 +78,10 @@ impl Place {
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut said = String::new();
         out.read_line(&mut said).unwrap();
-        let url = said.split_whitespace().find_map(|word| word.strip_suffix("/graphql")).map(str::to_owned);
+        let url = said
+            .split_whitespace()
+            .find_map(|word| word.trim_end_matches('.').strip_suffix("/graphql"))
+            .map(str::to_owned);
         let mut server = Server { child, out, said, url: String::new(), log };
         server.url = url.unwrap_or_else(|| panic!("it does not say where it serves:\n{}", server.log()));
         server

@@ -95,6 +95,8 @@ pub(crate) struct Choices {
     pub(crate) limits: Limits,
     /// How much is remembered to be changed again.
     pub(crate) state_in_memory: u64,
+    /// Whether it tells its schema. It does, unless said.
+    pub(crate) introspection: bool,
     /// For how many seconds it keeps revisions. For good, unless said.
     pub(crate) revisions_kept_seconds: Option<i64>,
     /// One decision in how many casbin makes again. None, unless said.
@@ -112,6 +114,7 @@ impl Default for Choices {
             mailer: None,
             limits: Limits { tenants: 1000, rules: 1_000_000 },
             state_in_memory: 1_000_000,
+            introspection: true,
             revisions_kept_seconds: None,
             shadow_one_in: 0,
         }
@@ -154,6 +157,8 @@ impl Instance {
             state_in_memory: choices.state_in_memory,
             revisions_kept_seconds: choices.revisions_kept_seconds,
             shadow_one_in: choices.shadow_one_in,
+            graphiql: true,
+            introspection: choices.introspection,
             public_url: None,
             installation: INSTALLATION.parse().unwrap(),
             mailer: choices.mailer.unwrap_or_else(|| Mailer::folder(mail.path().to_owned(), mail_from())),

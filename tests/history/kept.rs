@@ -11,8 +11,7 @@ use crate::common::socket::Socket;
 const DAY: i64 = 24 * 3600;
 
 async fn start(database: &Database, kept: Option<i64>) -> Instance {
-    let choices =
-        Choices { tidy_every: Duration::from_millis(20), revisions_kept_seconds: kept, ..Choices::default() };
+    let choices = Choices { tidy_every: Duration::from_millis(20), revisions_kept_seconds: kept, ..Choices::default() };
     Instance::start(database, choices).await
 }
 
@@ -32,7 +31,8 @@ async fn oldest(alice: &Client) -> i64 {
 
 /// All that is answered of a revision.
 async fn told(alice: &Client, revision: i64) -> Value {
-    let asked = json!({ "subject": "alice", "action": "read", "object": "voice/queues/queue-150", "atRevision": revision });
+    let asked =
+        json!({ "subject": "alice", "action": "read", "object": "voice/queues/queue-150", "atRevision": revision });
     json!({
         "policy": alice.get("Policy", json!({ "revision": revision })).await["csv"],
         "decision": alice.get("Decision", json!({ "input": asked })).await,
@@ -72,7 +72,10 @@ async fn r45_what_is_too_old_is_forgotten_and_what_is_kept_is_answered_as_before
             let answer = alice.answer(operation, input.clone()).await;
             let error = &answer["errors"][0];
             let said = (error["extensions"]["code"].as_str().unwrap(), error["message"].as_str().unwrap());
-            assert!(said.0 == "NOT_FOUND" && said.1.ends_with("is no longer kept: the oldest is `100`"), "{input} {answer:#}");
+            assert!(
+                said.0 == "NOT_FOUND" && said.1.ends_with("is no longer kept: the oldest is `100`"),
+                "{input} {answer:#}"
+            );
             assert_eq!(error["extensions"]["field"], json!([field]), "{answer:#}");
         }
         let refused = alice.refuse("PolicyRestore", json!({ "revision": 99 })).await;
@@ -80,7 +83,8 @@ async fn r45_what_is_too_old_is_forgotten_and_what_is_kept_is_answered_as_before
         let back = alice.make("PolicyRestore", json!({ "revision": 120 })).await;
         assert_eq!(back["revision"], 230, "queues are the host's: nothing else has changed");
         let listed = alice.get("PolicyRevisions", json!({ "first": 100, "after": null })).await;
-        let next = alice.get("PolicyRevisions", json!({ "first": 100, "after": listed["pageInfo"]["endCursor"] })).await;
+        let next =
+            alice.get("PolicyRevisions", json!({ "first": 100, "after": listed["pageInfo"]["endCursor"] })).await;
         assert_eq!(next["nodes"].as_array().unwrap().last().unwrap()["revision"], 100);
 
         // Who listened last before that has missed something, and is told.

@@ -1,0 +1,82 @@
+// The GraphiQL page in a real browser: graphiql.mjs URL PASSWORD [SCREENSHOT]. What the page loads from
+// unpkg.com is answered from the packages of npm: the browser itself checks the digests. Prints, as
+// JSON, what each tab answered and what went wrong.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { launch } from 'puppeteer-core';
+
+const [url, password, screenshot] = process.argv.slice(2);
+const require = createRequire(import.meta.url);
+const types = { js: 'text/javascript', css: 'text/css' };
+
+/** The file of a package at the version that the address names. */
+function packaged(address) {
+  const [, name, version, path] = /^https:\/\/unpkg\.com\/([^@/]+)@([^/]+)\/(.+)$/.exec(address) ?? [];
+  if (!name) return null;
+  const folder = join(dirname(require.resolve(`${name}/package.json`)));
+  const installed = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version;
+  return installed === version ? readFileSync(join(folder, path)) : null;
+}
+
+const shown = () => document.querySelector('.result-window .CodeMirror')?.CodeMirror.getValue() ?? '';
+
+/** What the operation of the tab that is open answers; of a subscription, the first. */
+async function answer(page) {
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    await page.evaluate(() => document.querySelector('.result-window .CodeMirror')?.CodeMirror.setValue(''));
+    await page.click('.graphiql-execute-button');
+    await page.waitForFunction(() => document.querySelector('.result-window .CodeMirror')?.CodeMirror.getValue(), {
+      timeout: 30_000,
+    });
+    const answered = JSON.parse(await page.evaluate(shown));
+    // A tab that was just opened is told the name of its operation a moment later.
+    if (!answered.errors?.[0]?.message.startsWith('Unknown operation named')) return answered;
+  }
+  throw new Error('the tab is never told its operation');
+}
+
+const browser = await launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+  defaultViewport: { width: 1280, height: 800 },
+});
+try {
+  const page = await browser.newPage();
+  const wrong = [];
+  page.on('pageerror', (error) => wrong.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    const address = request.url();
+    if (address.startsWith(url) || address.startsWith('data:')) return request.continue();
+    const body = packaged(address);
+    if (!body) {
+      wrong.push(`asked for ${address}`);
+      return request.abort();
+    }
+    const contentType = types[address.split('.').pop()];
+    return request.respond({ contentType, headers: { 'Access-Control-Allow-Origin': '*' }, body });
+  });
+
+  await page.goto(`${url}/graphql`);
+  await page.waitForSelector('.graphiql-tab', { timeout: 30_000 });
+  const tabs = await page.$$('.graphiql-tab .graphiql-tab-button');
+  const answers = [];
+  for (const tab of tabs) {
+    await tab.click();
+    // The variables of the tab are those of its query once both are shown.
+    await page.evaluate((password) => {
+      for (const { CodeMirror: editor } of document.querySelectorAll('.graphiql-editor-tool .CodeMirror')) {
+        const text = editor.getValue();
+        if (text.includes('"password"')) editor.setValue(text.replace('"password": ""', `"password": "${password}"`));
+      }
+    }, password);
+    answers.push(await answer(page));
+  }
+  if (screenshot) await page.screenshot({ path: screenshot });
+  const stored = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
+  console.log(JSON.stringify({ answers, wrong, stored }));
+} finally {
+  await browser.close();
+}
