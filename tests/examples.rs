@@ -33,6 +33,18 @@ fn host() -> String {
     built.display().to_string()
 }
 
+/// The example in TypeScript, with types made from the schema of today.
+async fn typescript() -> &'static str {
+    static BUILT: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    let build = async || {
+        let line = ["npm", "run", "build", "--prefix", "examples/typescript"];
+        let (code, out, err) = run(&line, "", "").await;
+        assert_eq!(code, 0, "{out}\n{err}");
+    };
+    BUILT.get_or_init(build).await;
+    "examples/typescript/dist/host.js"
+}
+
 #[tokio::test]
 async fn each_example_allows_denies_and_takes_no_answer_for_a_no() {
     on_both(async |instance| {
@@ -40,6 +52,7 @@ async fn each_example_allows_denies_and_takes_no_answer_for_a_no() {
         let (host, url) = (host(), instance.url.as_str());
         let shell = ["examples/decide.sh"];
         let python = ["python3", "examples/decide.py"];
+        let typescript = ["node", typescript().await];
         for (program, allowed, denied, masked) in [
             (
                 &shell[..],
@@ -52,6 +65,12 @@ async fn each_example_allows_denies_and_takes_no_answer_for_a_no() {
                 &["dana", "read", "voice/queues", "sales", "billing"],
                 &["dana", "read", "voice/queues", "sales", "night-desk"],
                 &[],
+            ),
+            (
+                &typescript,
+                &["dana", "read", "voice/queues/sales", "voice/queues/billing"],
+                &["dana", "read", "voice/queues/sales", "voice/queues/night-desk"],
+                &["priya", "read", "contacts/contacts"],
             ),
             (
                 &[host.as_str()],
