@@ -5,7 +5,7 @@ mod nearest;
 use serde_json::{Value, json};
 
 use crate::common::app::{Client, on_both};
-use crate::common::operations::open;
+use crate::common::operations::{automatic, open};
 
 async fn furnish(alice: &Client) -> Client {
     alice.register("voice/queues", &["sales", "closed"]).await;
@@ -50,7 +50,8 @@ async fn r41_an_explanation_names_every_rule_with_each_way_to_it_and_where_it_co
         let held = ["allow profile:night-shift", "allow group:crew custom:analyst", "allow group:staff custom:analyst"];
         assert_eq!(ways(&why), held);
         let origin = json!({ "kind": "PROFILE", "key": "night-shift", "name": "Night Shift", "module": "voice",
-            "section": "voice/queues", "note": "Voice Queues associated" });
+            "section": "voice/queues", "note": "associated",
+            "text": "User profile Night Shift: Voice → Voice Queues, associated" });
         assert_eq!(why["matched"][0]["origin"], origin);
         assert_eq!(why["matched"][2]["rule"]["origins"][0]["name"], "Analyst");
         let revision = alice.revision().await;
@@ -58,11 +59,56 @@ async fn r41_an_explanation_names_every_rule_with_each_way_to_it_and_where_it_co
             why["text"],
             format!(
                 "dana may read voice/queues/sales. \
-                The profile Night Shift allows read on voice/queues/sales (Voice Queues associated), held directly. \
+                The profile Night Shift allows read on voice/queues/sales (Voice → Voice Queues, associated), held directly. \
                 The role Analyst allows read on all below voice/queues (grant), held through the group crew and through the group staff. \
                 This is so at revision {revision}."
             )
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r41_an_origin_is_told_in_the_words_of_administrators() {
+    on_both(async |instance| {
+        let alice = instance.tenant_with("acme", &["voice", "staff"]).await;
+        alice.register("voice/queues", &["sales"]).await;
+        alice.add_profile("Supervisors", "READ").await;
+        let mut queues = open("voice/queues", &["sales"]);
+        queues["override"] = json!({ "read": true, "edit": false, "delete": true });
+        alice.save_sections("supervisors", "voice", json!([queues, automatic("voice/recordings")])).await;
+        let grants = json!([{ "object": "staff/agents", "action": "read" }]);
+        alice.make("RoleCreate", json!({ "name": "Analyst", "permissions": ["reports"], "grants": grants })).await;
+        alice.make("GroupCreate", json!({ "name": "Crew", "roles": ["analyst"] })).await;
+        alice.add_user("dana", "USER", json!({ "profile": "supervisors", "groups": ["crew"] })).await;
+        for (subject, action, object, text) in [
+            (
+                "dana",
+                "delete",
+                "voice/queues",
+                "User profile Supervisors: Voice → Voice Queues, own permission read and delete",
+            ),
+            (
+                "dana",
+                "read",
+                "voice/recordings",
+                "User profile Supervisors: Voice → Voice Recordings, the profile's permission read",
+            ),
+            ("dana", "read", "voice/queues/sales", "User profile Supervisors: Voice → Voice Queues, associated"),
+            (
+                "dana",
+                "link",
+                "voice/recordings/one",
+                "User profile Supervisors: Voice → Voice Recordings, AUTOMATIC association of Voice Recordings",
+            ),
+            ("dana", "read", "staff/agents", "Custom role Analyst: grant"),
+            ("alice", "edit", "voice/queues", "Built-in role admin: Voice, admins may do everything"),
+            ("alice", "read", "chat/queues", "Licence of Chat: not in the licence"),
+        ] {
+            let told = explain(&alice, subject, action, object).await;
+            let texts: Vec<_> = told["matched"].as_array().unwrap().iter().map(|it| &it["origin"]["text"]).collect();
+            assert!(texts.contains(&&json!(text)), "{object}: {texts:#?}");
+        }
     })
     .await;
 }
@@ -104,10 +150,7 @@ async fn r42_an_explanation_says_why_not() {
         operator.make("TenantSetLicence", json!({ "tenant": "acme", "modules": ["staff"] })).await;
         let text = explain(&alice, "alice", "read", "voice/queues").await["text"].as_str().unwrap().to_owned();
         assert!(text.contains("because the module is not in the licence."), "{text}");
-        assert!(
-            text.contains("The licence denies everything on all below voice (Voice is not in the licence)."),
-            "{text}"
-        );
+        assert!(text.contains("The licence denies everything on all below voice (not in the licence)."), "{text}");
     })
     .await;
 }

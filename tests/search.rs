@@ -159,6 +159,60 @@ async fn r41_what_can_lists_exactly_what_decisions_allow_on_all_there_is() {
 }
 
 #[tokio::test]
+async fn r41_both_lists_are_filtered_by_what_is_said_and_paged_and_counted_as_the_filter_leaves_them() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        furnish(&alice).await;
+        let question = json!({ "action": "read", "object": "voice/queues/sales" });
+        let all = walk(&alice, "WhoCan", &question, 100, false).await;
+        for (filter, expected) in [
+            (json!({}), vec!["alice", "dana", "ed", "off"]),
+            (json!({ "profile": "night" }), vec!["dana", "ed"]),
+            (json!({ "group": "staff" }), vec!["ed"]),
+            (json!({ "search": "AN" }), vec!["dana"]),
+            (json!({ "baseRole": "USER", "search": "e" }), vec!["dana", "ed"]),
+            (json!({ "enabled": true, "baseRole": "ADMIN" }), vec!["alice"]),
+            (json!({ "role": "analyst" }), vec![]),
+            (json!({ "profile": "No key" }), vec![]),
+        ] {
+            let expected: Vec<&str> = expected.into_iter().filter(|user| users(&all).contains(user)).collect();
+            let asked = merged(question.clone(), json!({ "filter": filter }));
+            for (size, backward) in [(1, false), (1, true), (100, false)] {
+                assert_eq!(users(&walk(&alice, "WhoCan", &asked, size, backward).await), expected, "{filter}");
+            }
+        }
+        let asked = json!({ "subject": "ed" });
+        let all = walk(&alice, "WhatCan", &asked, 100, false).await;
+        for (filter, fits) in [
+            (
+                json!({ "action": "delete" }),
+                (|object: &str, action: &str| action == "delete" && !object.is_empty()) as fn(&str, &str) -> bool,
+            ),
+            (json!({ "search": "QUEUES/" }), |object, _| object.contains("queues/")),
+            (json!({ "search": "a", "action": "link" }), |object, action| {
+                object.to_lowercase().contains('a') && action == "link"
+            }),
+            (json!({ "search": "no such" }), |_, _| false),
+        ] {
+            let expected: Vec<Value> = all
+                .iter()
+                .filter(|it| fits(it["object"].as_str().unwrap(), it["action"].as_str().unwrap()))
+                .cloned()
+                .collect();
+            assert!(expected.is_empty() == (filter["search"] == "no such"), "{filter}");
+            let asked = merged(asked.clone(), json!({ "filter": filter }));
+            for (size, backward) in [(2, false), (3, true), (100, false)] {
+                assert_eq!(walk(&alice, "WhatCan", &asked, size, backward).await, expected, "{filter}");
+            }
+        }
+        let wrong = json!({ "subject": "ed", "filter": { "action": "Fly!" } });
+        let answer = alice.answer("WhatCan", wrong).await;
+        assert_eq!(answer["errors"][0]["extensions"]["field"], json!(["filter", "action"]), "{answer:#}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_list_goes_on_where_it_was_when_what_stood_there_is_gone() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
@@ -224,7 +278,7 @@ async fn everybody_may_ask_what_they_can_do_and_why_and_nobody_about_others() {
         let via = json!([{
             "rule": { "values": ["profile:night", "acme", "voice/queues/sales", "edit", "allow"] },
             "via": [{ "from": "user:dana", "to": "profile:night" }],
-            "origin": { "kind": "PROFILE", "name": "Night", "note": "Voice Queues associated" },
+            "origin": { "kind": "PROFILE", "name": "Night", "text": "User profile Night: Voice → Voice Queues, associated" },
         }]);
         let edits = |node: &&Value| node["object"] == "voice/queues/sales" && node["action"] == "edit";
         assert_eq!(own["nodes"].as_array().unwrap().iter().find(edits).unwrap()["via"], via);

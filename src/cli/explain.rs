@@ -15,7 +15,7 @@ use super::output::{BAD, FAINT, GOOD, STRONG, print, print_json, styled};
 const EXPLAIN: &str = "query Explain($input: DecisionInput!) {
   explain(input: $input) {
     decision { allowed reason obligations { kind view characters } revision }
-    matched { rule { ptype values } via { from to } origin { kind key name note } }
+    matched { rule { ptype values } via { from to } origin { kind key name text } }
     nearest { text }
     text
   }
@@ -68,8 +68,8 @@ struct Step {
 pub(super) struct Origin {
     /// The name of the thing.
     pub(super) name: String,
-    /// What of it.
-    note: String,
+    /// Where from, as a whole.
+    text: String,
 }
 
 pub(super) async fn run(client: &Client, args: &Args) -> Result<ExitCode> {
@@ -104,7 +104,7 @@ impl Matched {
     fn leaf(&self) -> String {
         let [_, _, object, action, effect] = self.rule.values.as_slice() else { return self.rule.values.join(", ") };
         let effect = styled(if effect == "allow" { GOOD } else { BAD }, effect);
-        format!("{effect} {action} on {object}  {}", styled(FAINT, &self.origin.note))
+        format!("{effect} {action} on {object}  {}", styled(FAINT, &self.origin.text))
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use bailiwick::domain::key::{Action, ModuleKey, Object, UserKey};
 use bailiwick::error::Result;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::client::{Client, typed};
@@ -13,18 +13,18 @@ use super::output::{note, print, print_json, table};
 use super::{Place, parsed};
 
 const WHO_CAN: &str =
-    "query WhoCan($action: String!, $object: String!, $why: Boolean!, $first: Int, $after: String) {
-  whoCan(action: $action, object: $object, first: $first, after: $after) {
+    "query WhoCan($action: String!, $object: String!, $filter: UserFilter, $why: Boolean!, $first: Int, $after: String) {
+  whoCan(action: $action, object: $object, filter: $filter, first: $first, after: $after) {
     pageInfo { hasNextPage endCursor }
-    nodes { user { key fullName baseRole } via @include(if: $why) { rule { ptype values } via { from to } origin { kind key name note } } }
+    nodes { user { key fullName baseRole } via @include(if: $why) { rule { ptype values } via { from to } origin { kind key name text } } }
   }
 }";
 
 const WHAT_CAN: &str =
-    "query WhatCan($subject: String!, $module: String, $why: Boolean!, $first: Int, $after: String) {
-  whatCan(subject: $subject, module: $module, first: $first, after: $after) {
+    "query WhatCan($subject: String!, $module: String, $filter: AccessFilter, $why: Boolean!, $first: Int, $after: String) {
+  whatCan(subject: $subject, module: $module, filter: $filter, first: $first, after: $after) {
     pageInfo { hasNextPage endCursor }
-    nodes { object action via @include(if: $why) { rule { ptype values } via { from to } origin { kind key name note } } }
+    nodes { object action via @include(if: $why) { rule { ptype values } via { from to } origin { kind key name text } } }
   }
 }";
 
@@ -48,12 +48,14 @@ impl Limit {
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  bailiwick who-can --tenant demo delete voice/queues/sales\n  \
-                        bailiwick who-can --tenant demo edit admin/users --why")]
+                        bailiwick who-can --tenant demo edit admin/users --group team-leads --why")]
 pub(super) struct WhoCan {
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
     limit: Limit,
+    #[command(flatten)]
+    among: Among,
     /// Say by what.
     #[arg(long)]
     why: bool,
@@ -65,9 +67,26 @@ pub(super) struct WhoCan {
     object: Object,
 }
 
+/// Among which users.
+#[derive(clap::Args, Serialize)]
+struct Among {
+    /// Only users with this in their username, name, email or extension.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Only holders of this user profile.
+    #[arg(long, value_name = "KEY")]
+    profile: Option<String>,
+    /// Only holders of this custom role.
+    #[arg(long, value_name = "KEY")]
+    role: Option<String>,
+    /// Only members of this group.
+    #[arg(long, value_name = "KEY")]
+    group: Option<String>,
+}
+
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  bailiwick what-can --tenant demo dana\n  \
-                        bailiwick what-can --tenant demo dana --module voice --why")]
+                        bailiwick what-can --tenant demo dana --module voice --action delete --why")]
 pub(super) struct WhatCan {
     #[command(flatten)]
     place: Place,
@@ -79,6 +98,12 @@ pub(super) struct WhatCan {
     /// Of this module alone; `data` for the data views.
     #[arg(long, value_parser = parsed(ModuleKey::parse))]
     module: Option<ModuleKey>,
+    /// Only this action.
+    #[arg(long, value_parser = parsed(Action::parse))]
+    action: Option<Action>,
+    /// Only objects with this in them, such as `voice/queues`.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     /// The user's key.
     #[arg(value_parser = parsed(UserKey::parse))]
     subject: UserKey,
@@ -108,10 +133,12 @@ struct Access {
 }
 
 pub(super) async fn who_can(client: &Client, args: &WhoCan) -> Result<ExitCode> {
-    let mut variables = Map::new();
-    variables.insert("action".to_owned(), args.action.as_str().into());
-    variables.insert("object".to_owned(), args.object.as_str().into());
-    variables.insert("why".to_owned(), args.why.into());
+    let variables = Map::from_iter([
+        ("action".to_owned(), args.action.as_str().into()),
+        ("object".to_owned(), args.object.as_str().into()),
+        ("filter".to_owned(), json!(args.among)),
+        ("why".to_owned(), args.why.into()),
+    ]);
     let found = client.list(args.place.tenant.as_ref(), WHO_CAN, variables, args.limit.get()).await?;
     let Some(nodes) = shown(args.place.json, found)? else { return Ok(ExitCode::SUCCESS) };
     let users: Vec<SubjectAccess> = typed(nodes)?;
@@ -121,10 +148,13 @@ pub(super) async fn who_can(client: &Client, args: &WhoCan) -> Result<ExitCode> 
 }
 
 pub(super) async fn what_can(client: &Client, args: &WhatCan) -> Result<ExitCode> {
-    let mut variables = Map::new();
-    variables.insert("subject".to_owned(), args.subject.as_str().into());
-    variables.insert("module".to_owned(), json!(args.module.as_ref().map(ModuleKey::as_str)));
-    variables.insert("why".to_owned(), args.why.into());
+    let filter = json!({ "action": args.action.as_ref().map(Action::as_str), "search": args.search });
+    let variables = Map::from_iter([
+        ("subject".to_owned(), args.subject.as_str().into()),
+        ("module".to_owned(), json!(args.module.as_ref().map(ModuleKey::as_str))),
+        ("filter".to_owned(), filter),
+        ("why".to_owned(), args.why.into()),
+    ]);
     let found = client.list(args.place.tenant.as_ref(), WHAT_CAN, variables, args.limit.get()).await?;
     let Some(nodes) = shown(args.place.json, found)? else { return Ok(ExitCode::SUCCESS) };
     let pairs: Vec<Access> = typed(nodes)?;

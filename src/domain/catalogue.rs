@@ -180,6 +180,13 @@ impl Catalogue {
         self.modules.get(*module)?.sections.get(*section)
     }
 
+    /// Where something stands, by the names of its module and its section: `Voice → Voice Queues`.
+    pub fn place(&self, module: &str, section: Option<&str>) -> Option<String> {
+        let module = &self.module(module)?.name;
+        let section = section.and_then(|key| self.section(key));
+        Some(section.map_or_else(|| module.clone(), |section| format!("{module} → {}", section.name)))
+    }
+
     /// The named permission of this key, if there is one.
     pub fn permission(&self, key: &str) -> Option<&Permission> {
         self.permissions.iter().find(|permission| permission.key.as_str() == key)

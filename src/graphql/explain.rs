@@ -81,7 +81,7 @@ impl Explanation {
     async fn nearest(&self, ctx: &Context<'_>) -> Result<Vec<Suggestion>> {
         let (platform, caller) = caller(ctx)?;
         let found = platform.nearest(caller, &self.query).await?;
-        Ok(found.into_iter().map(|it| Suggestion { origin: Origin::new(it.origin), text: it.text }).collect())
+        Ok(found.into_iter().map(|it| Suggestion { origin: Origin(it.origin), text: it.text }).collect())
     }
 
     /// The explanation in sentences.

@@ -172,7 +172,7 @@ load!(
     /// Where a rule comes from.
     OriginsOf(Rule) -> Vec<Origin>, |source, keys| {
         let found = source.platform.origins(&source.caller, &keys).await?;
-        let of = |rule: &Rule| found.get(&rule.hash()).map(|all| all.iter().cloned().map(Origin::new).collect());
+        let of = |rule: &Rule| found.get(&rule.hash()).map(|all| all.iter().cloned().map(Origin).collect());
         keys.into_iter().filter_map(|rule| Some((OriginsOf(rule.clone()), of(&rule)?))).collect()
     }
 );

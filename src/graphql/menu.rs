@@ -6,13 +6,12 @@ use super::context::{caller, loaders};
 use super::input::parse;
 use super::page::page;
 use super::resource::Resource;
-use super::search::{self, AccessConnection};
+use super::search::{self, AccessConnection, AccessFilter};
 use super::tenant::Tenant;
 use super::user::User;
 use crate::domain::key::{self, Action};
 use crate::error::Result;
 use crate::service::menu;
-use crate::service::search::WhatCan;
 
 /// The caller.
 #[derive(Description)]
@@ -63,12 +62,12 @@ impl Viewer {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only this module of the catalogue, or `data` for the data views.")] module: Option<String>,
+        #[graphql(desc = "What of it; all when absent.")] filter: Option<AccessFilter>,
         #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
     ) -> Result<AccessConnection> {
         let wanted = page(first, after.as_deref(), None, None)?;
-        let module = search::module(module.as_deref())?;
-        search::what_can(ctx, WhatCan { subject: None, module }, wanted).await
+        search::what_can(ctx, search::wanted(None, module.as_deref(), filter)?, wanted).await
     }
 }
 

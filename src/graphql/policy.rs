@@ -116,7 +116,7 @@ impl Rule {
 
     /// The same with where it comes from.
     pub(super) fn with_origins(self, origins: Vec<NamedOrigin>) -> Self {
-        Self { origins: origins.into_iter().map(Origin::new).collect(), ..self }
+        Self { origins: origins.into_iter().map(Origin).collect(), ..self }
     }
 
     /// All that it comes from. Of a rule that is no longer in force only what it says itself is
@@ -130,7 +130,7 @@ impl Rule {
             return Ok(known);
         }
         let origin = self.line.holder();
-        Ok(vec![Origin::new(NamedOrigin { name: origin.key.clone(), origin })])
+        Ok(vec![Origin(NamedOrigin { name: origin.key.clone(), origin })])
     }
 
     /// The first of its origins.
@@ -166,33 +166,45 @@ impl Rule {
 connection!(RuleConnection, RuleEdge, Rule, "rules");
 
 /// Where a rule comes from, in the words of administrators.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct Origin {
-    /// What kind of thing.
-    kind: OriginKind,
-    /// The thing's key.
-    key: String,
-    /// The thing's name.
-    name: String,
-    /// The module that the rule is about, if one.
-    module: Option<String>,
-    /// The section that the rule is about, if one.
-    section: Option<String>,
-    /// What about it, such as "AUTOMATIC association of Voice Queues".
-    note: String,
-}
+#[derive(Debug, Clone, Description)]
+pub struct Origin(pub(super) NamedOrigin);
 
+#[Object(use_type_description)]
 impl Origin {
-    /// An origin with the name that its thing has now.
-    pub(super) fn new(NamedOrigin { origin, name }: NamedOrigin) -> Self {
-        Self {
-            kind: origin.kind.into(),
-            name,
-            key: origin.key,
-            module: origin.module,
-            section: origin.section,
-            note: origin.note,
-        }
+    /// What kind of thing.
+    async fn kind(&self) -> OriginKind {
+        self.0.origin.kind.into()
+    }
+
+    /// The thing's key.
+    async fn key(&self) -> &str {
+        &self.0.origin.key
+    }
+
+    /// The thing's name.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The module that the rule is about, if one.
+    async fn module(&self) -> Option<&str> {
+        self.0.origin.module.as_deref()
+    }
+
+    /// The section that the rule is about, if one.
+    async fn section(&self) -> Option<&str> {
+        self.0.origin.section.as_deref()
+    }
+
+    /// What about it, such as "AUTOMATIC association of Voice Queues".
+    async fn note(&self) -> &str {
+        &self.0.origin.note
+    }
+
+    /// All of it, such as "User profile Supervisors: Voice → Voice Queues, own permission read and delete".
+    async fn text(&self, ctx: &Context<'_>) -> Result<String> {
+        let (platform, _) = caller(ctx)?;
+        Ok(self.0.text(&platform.catalogue))
     }
 }
 

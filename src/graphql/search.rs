@@ -1,17 +1,18 @@
 //! Who can do this, and what can somebody do.
 
-use async_graphql::{ComplexObject, Context, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 
 use super::context::caller;
 use super::explain::MatchedRule;
 use super::input::{parse, parse_opt};
 use super::page::{connection, page};
 use super::user::User;
+use super::user::filter::UserFilter;
 use crate::domain::key::{self, Action, ModuleKey, UserKey};
 use crate::error::{ErrorCode, Result};
 use crate::service::Platform;
 use crate::service::explain::Because;
-use crate::service::search::WhatCan;
+use crate::service::search::{WhatCan, WhoCan};
 
 /// A user that may do something.
 #[derive(SimpleObject)]
@@ -66,6 +67,15 @@ async fn why(ctx: &Context<'_>, because: &Because) -> Result<Vec<MatchedRule>> {
 connection!(SubjectAccessConnection, SubjectAccessEdge, SubjectAccess, "users that may do something");
 connection!(AccessConnection, AccessEdge, Access, "things that a user may do");
 
+/// What of all that a user may do is wanted; all that is given must fit.
+#[derive(Default, InputObject)]
+pub struct AccessFilter {
+    /// This action alone, such as `edit`.
+    action: Option<String>,
+    /// A part of the object, such as `voice/queues`.
+    search: Option<String>,
+}
+
 /// A page of what somebody may do.
 pub(super) async fn what_can(
     ctx: &Context<'_>,
@@ -81,9 +91,12 @@ pub(super) async fn what_can(
     Ok(AccessConnection::new(found, Access::new, Box::new(count)))
 }
 
-/// Parses the key of a module.
-pub(super) fn module(text: Option<&str>) -> Result<Option<ModuleKey>> {
-    parse_opt("module", text, ModuleKey::parse).map_err(|error| error.with_code(ErrorCode::BadInput))
+/// What of a user's access is wanted, parsed.
+pub(super) fn wanted(subject: Option<UserKey>, module: Option<&str>, filter: Option<AccessFilter>) -> Result<WhatCan> {
+    let AccessFilter { action, search } = filter.unwrap_or_default();
+    let module = parse_opt("module", module, ModuleKey::parse).map_err(|error| error.with_code(ErrorCode::BadInput))?;
+    let action = parse_opt("action", action.as_deref(), Action::parse).map_err(|error| error.at("filter"))?;
+    Ok(WhatCan { subject, module, action, search })
 }
 
 /// Queries of who can and what can.
@@ -101,6 +114,7 @@ impl SearchQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "What they may do, such as `edit`.")] action: String,
         #[graphql(desc = "On what, such as `voice/queues/sales`.")] object: String,
+        #[graphql(desc = "Among which users; all when absent.")] filter: Option<UserFilter>,
         #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
@@ -110,11 +124,12 @@ impl SearchQuery {
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;
         let action = parse("action", &action, Action::parse)?;
         let object = parse("object", &object, key::Object::parse)?;
-        let found = platform.who_can(caller, &action, &object, wanted).await?;
+        let who = WhoCan { action, object, among: filter.unwrap_or_default().filter() };
+        let found = platform.who_can(caller, &who, wanted).await?;
         let tenant = caller.tenant().id;
         let count = move |platform: Platform, caller: crate::auth::caller::Caller| {
-            let (action, object) = (action.clone(), object.clone());
-            Box::pin(async move { platform.count_who_can(&caller, &action, &object).await }) as _
+            let who = who.clone();
+            Box::pin(async move { platform.count_who_can(&caller, &who).await }) as _
         };
         let node = |(row, because)| SubjectAccess { user: User::new(tenant, row), because };
         Ok(SubjectAccessConnection::new(found, node, Box::new(count)))
@@ -131,6 +146,7 @@ impl SearchQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The user's bare key, such as `dana`.")] subject: String,
         #[graphql(desc = "Only this module of the catalogue, or `data` for the data views.")] module: Option<String>,
+        #[graphql(desc = "What of it; all when absent.")] filter: Option<AccessFilter>,
         #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
@@ -139,7 +155,6 @@ impl SearchQuery {
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;
         let subject = parse("subject", &subject, UserKey::parse);
         let subject = Some(subject.map_err(|error| error.with_code(ErrorCode::BadInput))?);
-        let module = self::module(module.as_deref())?;
-        what_can(ctx, WhatCan { subject, module }, wanted).await
+        what_can(ctx, self::wanted(subject, module.as_deref(), filter)?, wanted).await
     }
 }

@@ -13,6 +13,7 @@ use super::source::{self, Source};
 use crate::domain::catalogue::{Catalogue, Module, Rights, Section};
 use crate::domain::group::Group;
 use crate::domain::key::{Action, ActionPattern, GroupKey, Object, ObjectPattern, PermissionKey, SectionKey, UserKey};
+use crate::domain::listed;
 use crate::domain::profile::{Association, Profile, ProfileSection};
 use crate::domain::resource::Resource;
 use crate::domain::role::{CustomRole, RoleRef};
@@ -112,11 +113,7 @@ fn origin(kind: OriginKind, key: &str, note: impl Into<String>) -> Origin {
 fn built_in_roles(out: &mut Output, catalogue: &Catalogue, state: &TenantState) -> Result<()> {
     let admin = Subject::Role(BuiltIn::Admin);
     for module in catalogue.modules().iter().filter(|module| state.is_licensed(catalogue, module.key.as_str())) {
-        let mut from = origin(
-            OriginKind::BuiltIn,
-            BuiltIn::Admin.as_str(),
-            format!("admins may do everything in {}", module.name),
-        );
+        let mut from = origin(OriginKind::BuiltIn, BuiltIn::Admin.as_str(), "admins may do everything");
         from.module = Some(module.key.to_string());
         out.allow(&admin, ObjectPattern::parse(module.key.as_str())?, ActionPattern::any(), &from);
         out.allow(&admin, ObjectPattern::below(&module.key)?, ActionPattern::any(), &from);
@@ -151,8 +148,7 @@ fn built_in_roles(out: &mut Output, catalogue: &Catalogue, state: &TenantState) 
 fn licence(out: &mut Output, catalogue: &Catalogue, state: &TenantState) -> Result<()> {
     let everyone = Subject::Role(BuiltIn::Member);
     for module in catalogue.modules().iter().filter(|module| !state.is_licensed(catalogue, module.key.as_str())) {
-        let mut from =
-            origin(OriginKind::Licence, module.key.as_str(), format!("{} is not in the licence", module.name));
+        let mut from = origin(OriginKind::Licence, module.key.as_str(), "not in the licence");
         from.module = Some(module.key.to_string());
         for object in [ObjectPattern::parse(module.key.as_str())?, ObjectPattern::below(&module.key)?] {
             out.add(Rule::deny(everyone.clone(), object, ActionPattern::any()), &from);
@@ -266,7 +262,7 @@ impl SectionCompiler<'_> {
             }
             Association::Manual(list) => {
                 for key in list {
-                    let from = self.origin(&format!("{} associated", self.section.name));
+                    let from = self.origin("associated");
                     self.give(out, &(&Object::resource(&self.section.key, key)).into(), rights, &from);
                 }
             }
@@ -278,7 +274,7 @@ impl SectionCompiler<'_> {
     }
 
     fn section_itself(&self, out: &mut Output, own: &ProfileSection, rights: Rights) {
-        let from = self.origin(&self.rights_note(own));
+        let from = self.origin(&self.rights_note(own, rights));
         for action in rights.actions() {
             out.allow(self.subject, &self.section.key, &action, &from);
         }
@@ -317,14 +313,17 @@ impl SectionCompiler<'_> {
         }
     }
 
-    fn rights_note(&self, own: &ProfileSection) -> String {
-        if own.rights.is_some() {
-            "own permission".to_owned()
+    /// Whose permission holds in the section, and which it is.
+    fn rights_note(&self, own: &ProfileSection, rights: Rights) -> String {
+        let whose = if own.rights.is_some() {
+            "own permission"
         } else if self.profile.modules.contains_key(&self.module.key) {
-            format!("permission of the module {}", self.module.name)
+            "the module's permission"
         } else {
-            "permission of the profile".to_owned()
-        }
+            "the profile's permission"
+        };
+        let actions: Vec<Action> = rights.actions().collect();
+        format!("{whose} {}", listed(&actions.iter().map(Action::as_str).collect::<Vec<_>>()))
     }
 
     fn origin(&self, note: &str) -> Origin {

@@ -66,7 +66,7 @@ impl Platform {
         let matched = subject.as_ref().map(explained).unwrap_or_default();
         let rules: Vec<_> = matched.iter().map(|matched| matched.rule.clone()).collect();
         let origins = if rules.is_empty() { HashMap::new() } else { self.origins(caller, &rules).await? };
-        let text = text::of(subject.as_ref(), query, &decision, &matched, &origins);
+        let text = text::of(subject.as_ref(), query, &decision, &matched, &origins, &self.catalogue);
         Ok(Explanation { decision, matched, origins, text })
     }
 

@@ -8,6 +8,7 @@ use super::Platform;
 use super::permit::Permit;
 use super::search::blocking;
 use crate::auth::caller::Caller;
+use crate::domain::catalogue::Catalogue;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, TenantKey, UserKey};
 use crate::error::{Error, Result};
 pub use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
@@ -38,6 +39,35 @@ pub struct NamedOrigin {
     pub origin: Origin,
     /// The name of the thing.
     pub name: String,
+}
+
+impl NamedOrigin {
+    /// What about the thing, with its place in the catalogue: `Voice → Voice Queues, own permission read
+    /// and delete`.
+    pub fn about(&self, catalogue: &Catalogue) -> String {
+        let Origin { kind, module, section, note, .. } = &self.origin;
+        // The licence is of the module already.
+        let module = module.as_deref().filter(|_| *kind != OriginKind::Licence);
+        let place = module.and_then(|module| catalogue.place(module, section.as_deref()));
+        let note = Some(note.clone()).filter(|note| !note.is_empty());
+        place.into_iter().chain(note).collect::<Vec<_>>().join(", ")
+    }
+
+    /// All of it in the words of administrators: `User profile Supervisors: Voice → Voice Queues, own
+    /// permission read and delete`.
+    pub fn text(&self, catalogue: &Catalogue) -> String {
+        let kind = match self.origin.kind {
+            OriginKind::Profile => "User profile",
+            OriginKind::Role => "Custom role",
+            OriginKind::Group => "Group",
+            OriginKind::User => "User",
+            OriginKind::Licence => "Licence of",
+            OriginKind::BuiltIn => "Built-in role",
+        };
+        let about = self.about(catalogue);
+        let about = if about.is_empty() { about } else { format!(": {about}") };
+        format!("{kind} {}{about}", self.name)
+    }
 }
 
 impl Platform {

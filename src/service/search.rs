@@ -24,24 +24,48 @@ use crate::policy::rule::Subject;
 use crate::store::Scope;
 use crate::store::page::{Page, PageOf};
 use crate::store::resource::Stretch;
+pub use crate::store::user::UserFilter;
 use crate::store::user::UserRow;
 
 /// The first segment of the objects of data views.
 const DATA: &str = "data";
 /// How many resources one statement reads while a subject's are listed.
 const CHUNK: u64 = 500;
+/// How many of those that may are held against a filter at once.
+const FILTERED: usize = 1000;
 /// By what a cursor names a user.
 const USER: &str = "user";
 /// By what a cursor names an object and an action.
 const PAIR: &str = "pair";
 
-/// Whose access is listed, and of which module.
+/// Who is sought.
+#[derive(Debug, Clone)]
+pub struct WhoCan {
+    /// Those who may do this.
+    pub action: Action,
+    /// On this.
+    pub object: Object,
+    /// Of those that the filter finds; nobody when absent.
+    pub among: Option<UserFilter>,
+}
+
+/// Whose access is listed, and what of it. What is absent holds for all.
 #[derive(Debug, Clone, Default)]
 pub struct WhatCan {
     /// The user; the caller when absent.
     pub subject: Option<UserKey>,
-    /// A module of the catalogue, or `data` for the data views; all when absent.
+    /// A module of the catalogue, or `data` for the data views.
     pub module: Option<ModuleKey>,
+    /// This action alone.
+    pub action: Option<Action>,
+    /// What stands in the object, in whichever case.
+    pub search: Option<String>,
+}
+
+impl WhatCan {
+    fn wants(&self, object: &Object) -> bool {
+        self.search.as_ref().is_none_or(|text| object.as_str().to_lowercase().contains(&text.to_lowercase()))
+    }
 }
 
 /// An object and an action on it.
@@ -50,53 +74,67 @@ type Pair = (Object, Action);
 impl Platform {
     /// A page of the users that may do this, by key, each with what it was found by. Needs `read`
     /// on `admin/decisions`, and finds those users alone whom the caller may see.
-    pub async fn who_can(
-        &self,
-        caller: &Caller,
-        action: &Action,
-        object: &Object,
-        page: Page,
-    ) -> Result<PageOf<(UserRow, Because)>> {
-        let (policy, sight) = self.searched(caller).await?;
-        let part = page.part(USER, |key| UserKey::parse(key).ok())?;
-        let (sought, question) = (page.sought(), (Arc::clone(&policy), object.clone(), action.clone()));
-        let turn = self.search_turn().await?;
-        let (keys, sight) = blocking(move || {
-            let (policy, object, action) = question;
-            let found: Vec<UserKey> = seen(&policy, &sight, &object, &action, &part).take(sought).collect();
-            (found, sight)
-        })
-        .await?;
-        drop(turn);
-        let rows = sight.scope.users_by_keys(&keys).await?;
-        let mut rows: HashMap<UserKey, UserRow> = rows.into_iter().map(|row| (row.user.key.clone(), row)).collect();
-        let mut found = page.of_part(USER, keys, UserKey::to_string);
-        // Gone since the policy was made that found it.
-        found.items.retain(|(_, key)| rows.get(key).is_some_and(|row| sight.sees(&row.user)));
-        found.try_map(|key| {
-            let row = rows.remove(&key).ok_or_else(|| Error::internal("a user twice on a page"))?;
-            let because = Because::new(&policy, Subject::User(key), object.clone(), action.clone());
+    pub async fn who_can(&self, caller: &Caller, who: &WhoCan, page: Page) -> Result<PageOf<(UserRow, Because)>> {
+        let (walk, mut part) = (self.walk(caller, who).await?, page.part(USER, |key| UserKey::parse(key).ok())?);
+        let Some(filter) = &who.among else { return Ok(PageOf::empty()) };
+        // Of those that may, few may be in the filter; without one, only who went meanwhile is left out.
+        let chunk = if *filter == UserFilter::default() { page.sought() } else { FILTERED };
+        let mut found = Vec::new();
+        while found.len() < page.sought() {
+            let keys = self.some(&walk, &part, chunk).await?;
+            let rows = walk.sight.scope.users_among(&keys, filter).await?;
+            let mut rows: HashMap<UserKey, UserRow> = rows.into_iter().map(|row| (row.user.key.clone(), row)).collect();
+            let in_order = keys.iter().filter_map(|key| rows.remove(key)).filter(|row| walk.sight.sees(&row.user));
+            found.extend(in_order);
+            if keys.len() < chunk {
+                break;
+            }
+            *(if part.backward { &mut part.before } else { &mut part.after }) = keys.last().cloned();
+        }
+        found.truncate(page.sought());
+        page.of_part(USER, found, |row| row.user.key.to_string()).try_map(|row| {
+            let subject = Subject::User(row.user.key.clone());
+            let because = Because::new(&walk.policy, subject, who.object.clone(), who.action.clone());
             Ok((row, because))
         })
     }
 
     /// How many users may do this.
-    pub async fn count_who_can(&self, caller: &Caller, action: &Action, object: &Object) -> Result<u64> {
-        let (policy, sight) = self.searched(caller).await?;
-        let (object, action) = (object.clone(), action.clone());
+    pub async fn count_who_can(&self, caller: &Caller, who: &WhoCan) -> Result<u64> {
+        let walk = self.walk(caller, who).await?;
+        let Some(filter) = &who.among else { return Ok(0) };
+        if *filter == UserFilter::default() {
+            let _turn = self.search_turn().await?;
+            return blocking(move || walk.seen(&Part::whole()).count() as u64).await;
+        }
+        let (mut count, mut part) = (0, Part::whole());
+        loop {
+            let keys = self.some(&walk, &part, FILTERED).await?;
+            count += walk.sight.count_among(&keys, filter).await?;
+            if keys.len() < FILTERED {
+                return Ok(count);
+            }
+            part.after = keys.last().cloned();
+        }
+    }
+
+    /// Some of those that may, from the beginning of the part on.
+    async fn some(&self, walk: &Arc<Walk>, part: &Part<UserKey>, count: usize) -> Result<Vec<UserKey>> {
+        let (walk, part) = (Arc::clone(walk), part.clone());
         let _turn = self.search_turn().await?;
-        blocking(move || seen(&policy, &sight, &object, &action, &Part::whole()).count() as u64).await
+        blocking(move || walk.seen(&part).take(count).collect()).await
+    }
+
+    async fn walk(&self, caller: &Caller, who: &WhoCan) -> Result<Arc<Walk>> {
+        let tenant = self.authorise(caller, Permit::DECISIONS_READ).await?;
+        let sight = self.sight(caller).await?;
+        let (object, action) = (who.object.clone(), who.action.clone());
+        Ok(Arc::new(Walk { policy: Arc::clone(&tenant.policy()), sight, object, action }))
     }
 
     /// Searches may go over all of a tenant: a few do at once, so that they leave room for others.
     pub(super) async fn search_turn(&self) -> Result<SemaphorePermit<'_>> {
         self.searches.acquire().await.map_err(Error::internal)
-    }
-
-    async fn searched(&self, caller: &Caller) -> Result<(Arc<TenantPolicy>, Sight)> {
-        let tenant = self.authorise(caller, Permit::DECISIONS_READ).await?;
-        let sight = self.sight(caller).await?;
-        Ok((Arc::clone(&tenant.policy()), sight))
     }
 
     /// A page of what somebody may do: on what the catalogue names, in its order, then on the
@@ -137,7 +175,7 @@ impl Platform {
             return Err(Error::bad_input(format!("there is no module `{module}`")).at("module"));
         }
         let (named, sections) = catalogued(&self.catalogue, what.module.as_ref())?;
-        Ok(Listing { scope: self.store.scope(tenant.id), policy, subject, named, sections })
+        Ok(Listing { scope: self.store.scope(tenant.id), policy, subject, named, sections, what: what.clone() })
     }
 }
 
@@ -146,15 +184,20 @@ pub(super) async fn blocking<T: Send + 'static>(walk: impl FnOnce() -> T + Send 
     tokio::task::spawn_blocking(walk).await.map_err(Error::internal)
 }
 
-/// The users in sight that may do this, by key: those of a part of the list.
-fn seen<'p>(
-    policy: &'p TenantPolicy,
-    sight: &'p Sight,
-    object: &Object,
-    action: &Action,
-    part: &Part<UserKey>,
-) -> impl Iterator<Item = UserKey> + use<'p> {
-    policy.who_can(object, action, part).filter(|user| sight.sees_in(policy, user))
+/// A walk over the users that may do something.
+struct Walk {
+    policy: Arc<TenantPolicy>,
+    sight: Sight,
+    object: Object,
+    action: Action,
+}
+
+impl Walk {
+    /// The users in sight that may, by key: those of a part of the list.
+    fn seen(&self, part: &Part<UserKey>) -> impl Iterator<Item = UserKey> + use<'_> {
+        let found = self.policy.who_can(&self.object, &self.action, part);
+        found.filter(|user| self.sight.sees_in(&self.policy, user))
+    }
 }
 
 /// What the catalogue names of a module, or at all: the objects in its order, and the sections
@@ -183,6 +226,8 @@ struct Listing {
     named: Vec<Object>,
     /// The sections whose resources follow.
     sections: Vec<SectionKey>,
+    /// What of it is wanted.
+    what: WhatCan,
 }
 
 impl Listing {
@@ -202,7 +247,7 @@ impl Listing {
     /// many they are; with none sought, how many there are, and no list.
     async fn pairs(&self, part: &Part<Pair>, sought: Option<usize>) -> Result<(usize, Vec<Pair>)> {
         let access = self.policy.snapshot.access(&self.subject);
-        let mut found = Found { access, part, sought, count: 0, pairs: Vec::new() };
+        let mut found = Found { access, part, what: &self.what, sought, count: 0, pairs: Vec::new() };
         if !part.backward {
             found.take(self.named_in(part));
         }
@@ -256,6 +301,7 @@ impl Listing {
 struct Found<'a> {
     access: Access<'a>,
     part: &'a Part<Pair>,
+    what: &'a WhatCan,
     /// How many are listed; none when they are counted.
     sought: Option<usize>,
     count: usize,
@@ -269,12 +315,13 @@ impl Found<'_> {
 
     /// Takes what is allowed on these objects, up to as many pairs as are sought.
     fn take<'o>(&mut self, objects: impl Iterator<Item = &'o Object>) {
-        for object in objects {
+        for object in objects.filter(|object| self.what.wants(object)) {
             if self.is_full() {
                 return;
             }
             let mut actions = self.access.on(object);
-            actions.retain(|action| self.is_inside(object, action));
+            let is_wanted = |action: &Action| self.what.action.as_ref().is_none_or(|wanted| wanted == action);
+            actions.retain(|action| is_wanted(action) && self.is_inside(object, action));
             if self.part.backward {
                 actions.reverse();
             }

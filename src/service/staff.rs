@@ -75,6 +75,18 @@ impl Sight {
         }
     }
 
+    /// How many of these users, which the caller sees, the filter finds.
+    pub(super) async fn count_among(&self, keys: &[UserKey], filter: &UserFilter) -> Result<u64> {
+        match (&self.agents, filter.base_role) {
+            (Some(_), Some(other)) if other != BaseRole::Agent => Ok(0),
+            (Some(_), _) => {
+                let agents = UserFilter { base_role: Some(BaseRole::Agent), ..filter.clone() };
+                self.scope.users_among_count(keys, &agents).await
+            }
+            (None, _) => self.scope.users_among_count(keys, filter).await,
+        }
+    }
+
     /// How many the filter finds.
     pub(super) async fn users_count(&self, filter: &UserFilter) -> Result<u64> {
         match &self.agents {

@@ -265,6 +265,6 @@ fn a_rule_tells_every_place_that_it_came_from() {
         section: Some("voice/contexts".to_owned()),
         note: note.to_owned(),
     };
-    let expected = ["Contexts associated", "protected: belongs to every profile"].map(origin);
+    let expected = ["associated", "protected: belongs to every profile"].map(origin);
     assert!(origins.iter().eq(&expected), "{origins:?}");
 }

@@ -25,7 +25,7 @@ pub struct UserFilter {
 
 impl UserFilter {
     /// The filter in the store's words; `None` when it names a key that cannot be one.
-    pub(super) fn filter(self) -> Option<Filter> {
+    pub(in crate::graphql) fn filter(self) -> Option<Filter> {
         Some(Filter {
             search: self.search,
             base_role: self.base_role.map(Into::into),

@@ -206,9 +206,8 @@ impl Asked<'_> {
         if widens {
             parts.push(format!("let it {} there", self.action));
         }
-        let module = self.catalogue.module(section.key.module()).map_or("", |module| module.name.as_str());
-        let text =
-            format!("In the user profile {} ({module} → {}), {}.", profile.name, section.name, parts.join(" and "));
+        let place = self.catalogue.place(section.key.module(), Some(section.key.as_str())).unwrap_or_default();
+        let text = format!("In the user profile {} ({place}), {}.", profile.name, parts.join(" and "));
         let (key, version) = (profile.key.to_string(), profile.version);
         let (module, catalogue) = (section.key.module().to_owned(), Arc::clone(self.catalogue));
         let mut made = candidate(OriginKind::Profile, &key.clone(), profile.name.as_str(), text, move |state| {
@@ -333,7 +332,7 @@ fn candidate(
     text: String,
     apply: impl Fn(&mut TenantState) -> Result<()> + Send + 'static,
 ) -> Candidate {
-    let origin = Origin { kind, key: key.to_owned(), module: None, section: None, note: text.clone() };
+    let origin = Origin { kind, key: key.to_owned(), module: None, section: None, note: String::new() };
     let origin = NamedOrigin { origin, name: name.to_owned() };
     Candidate { suggestion: Suggestion { origin, text }, apply: Box::new(apply) }
 }

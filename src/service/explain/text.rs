@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Matched;
+use crate::domain::catalogue::Catalogue;
 use crate::engine::tenant::{Decision, DecisionReason, Obligation};
 use crate::policy::rule::{Effect, OriginKind, Rule, RuleHash, Subject};
 use crate::service::decision::Query;
@@ -15,12 +16,13 @@ pub(super) fn of(
     decision: &Decision,
     matched: &[Matched],
     origins: &HashMap<RuleHash, Vec<NamedOrigin>>,
+    catalogue: &Catalogue,
 ) -> String {
     let mut sentences = vec![verdict(subject, query, decision)];
     for ways in matched.chunk_by(|one, next| one.rule == next.rule) {
         let Some(first) = ways.first() else { continue };
         let from = origins.get(&first.rule.hash()).map(Vec::as_slice).unwrap_or_default();
-        sentences.extend(rule(ways, &first.rule, from));
+        sentences.extend(rule(ways, &first.rule, from, catalogue));
     }
     sentences.extend(decision.obligations.iter().map(obligation));
     sentences.push(format!("This is so at revision {}.", decision.revision));
@@ -46,7 +48,7 @@ fn verdict(subject: Option<&Subject>, query: &Query, decision: &Decision) -> Str
 }
 
 /// What one rule says, and by which ways it is held.
-fn rule(ways: &[Matched], rule: &Rule, origins: &[NamedOrigin]) -> Option<String> {
+fn rule(ways: &[Matched], rule: &Rule, origins: &[NamedOrigin], catalogue: &Catalogue) -> Option<String> {
     let Rule::Permission { subject, object, action, effect } = rule else { return None };
     let verb = match effect {
         Effect::Allow => "allows",
@@ -57,7 +59,7 @@ fn rule(ways: &[Matched], rule: &Rule, origins: &[NamedOrigin]) -> Option<String
         Some(above) => format!("all below {above}"),
         None => object.to_string(),
     };
-    let mut notes: Vec<&str> = origins.iter().map(|named| named.origin.note.as_str()).collect();
+    let mut notes: Vec<String> = origins.iter().map(|named| named.about(catalogue)).collect();
     notes.dedup();
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
     let through: Vec<String> = ways.iter().filter_map(through).collect();

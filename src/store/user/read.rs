@@ -55,7 +55,7 @@ impl UserRow {
 }
 
 /// Which users are listed; what is `None` holds for all.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserFilter {
     /// What stands in the username, the name, the email address or the extension.
     pub search: Option<String>,
@@ -182,6 +182,20 @@ impl Scope {
     pub async fn users_by_keys(&self, keys: &[UserKey]) -> Result<Vec<UserRow>> {
         let these = user::Column::Key.is_in(keys.iter().map(UserKey::as_str));
         self.find::<user::Entity>().filter(these).all(&self.db).await?.into_iter().map(row_of).collect()
+    }
+
+    /// Those of these users that the filter finds, in no order.
+    pub async fn users_among(&self, keys: &[UserKey], filter: &UserFilter) -> Result<Vec<UserRow>> {
+        self.select_among(keys, filter).all(&self.db).await?.into_iter().map(row_of).collect()
+    }
+
+    /// How many those are.
+    pub async fn users_among_count(&self, keys: &[UserKey], filter: &UserFilter) -> Result<u64> {
+        Ok(self.select_among(keys, filter).count(&self.db).await?)
+    }
+
+    fn select_among(&self, keys: &[UserKey], filter: &UserFilter) -> Select<user::Entity> {
+        self.select_users(filter).filter(user::Column::Key.is_in(keys.iter().map(UserKey::as_str)))
     }
 
     /// The user of this key.
