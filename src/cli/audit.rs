@@ -48,10 +48,10 @@ struct Filter {
     /// Only what this user or operator did.
     #[arg(long, value_name = "KEY")]
     actor: Option<String>,
-    /// Only this, such as `profile.update`.
+    /// Only this, such as `profile.update`, or `profile.*`.
     #[arg(long)]
     action: Option<String>,
-    /// Only what was done to this, such as `user:dana`.
+    /// Only what was done to this, such as `user:dana`, or `user:*`.
     #[arg(long)]
     target: Option<String>,
     /// From this moment on, such as `2026-01-31T09:30:00Z`.

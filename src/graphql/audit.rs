@@ -90,9 +90,9 @@ connection!(AuditEventConnection, AuditEventEdge, AuditEvent, "audit events");
 pub struct AuditFilter {
     /// The actor's key.
     actor: Option<String>,
-    /// What was done, such as `profile.update`.
+    /// What was done, such as `profile.update`; `profile.*` is all that begins so.
     action: Option<String>,
-    /// To what, such as `profile:night-shift`.
+    /// To what, such as `profile:night-shift`; `profile:*` is all that begins so.
     target: Option<String>,
     /// From this moment on.
     from: Option<DateTime>,

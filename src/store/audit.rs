@@ -2,6 +2,7 @@
 
 pub mod chain;
 
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, Select};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -140,14 +141,27 @@ impl AuditEvent {
 pub struct AuditFilter {
     /// Those of this actor, by key.
     pub actor: Option<String>,
-    /// Those of this action.
+    /// Those of this action, or with `*` at the end, such as `profile.*`, of all that begin so.
     pub action: Option<String>,
-    /// Those done to this target.
+    /// Those done to this target, or likewise to all that begin so: `profile:*`.
     pub target: Option<String>,
     /// Those from this moment on.
     pub since: Option<Timestamp>,
     /// Those before this moment.
     pub until: Option<Timestamp>,
+}
+
+/// Whether a column is this text; or, where the text ends with `*`, begins with what is before that.
+fn is_or_begins(column: audit_event::Column, text: &str) -> Expr {
+    match text.strip_suffix('*') {
+        Some(beginning) => {
+            // By length and not by LIKE, which has signs of its own and, on SQLite, no regard to case.
+            let length = i32::try_from(beginning.chars().count()).unwrap_or(i32::MAX);
+            let start = Func::cust("substr").arg(Expr::col(column)).arg(1).arg(length);
+            Expr::expr(start).eq(beginning)
+        }
+        None => column.eq(text),
+    }
 }
 
 impl Scope {
@@ -166,8 +180,8 @@ impl Scope {
         use audit_event::Column::{Action, ActorKey, At, Target};
         let these = Condition::all()
             .add_option(filter.actor.as_deref().map(|actor| ActorKey.eq(actor)))
-            .add_option(filter.action.as_deref().map(|action| Action.eq(action)))
-            .add_option(filter.target.as_deref().map(|target| Target.eq(target)))
+            .add_option(filter.action.as_deref().map(|action| is_or_begins(Action, action)))
+            .add_option(filter.target.as_deref().map(|target| is_or_begins(Target, target)))
             .add_option(filter.since.map(|since| At.gte(since.0)))
             .add_option(filter.until.map(|until| At.lt(until.0)));
         self.find::<audit_event::Entity>().filter(these)

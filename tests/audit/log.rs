@@ -37,6 +37,13 @@ async fn r43_the_log_is_filtered_and_paged_newest_first() {
         let filtered = async |filter: Value| max.get("AuditEvents", json!({ "filter": filter })).await;
         assert_eq!(actions(&filtered(json!({ "target": "role:analyst" })).await), ["role.update", "role.create"]);
         assert_eq!(actions(&filtered(json!({ "action": "role.update" })).await), ["role.update"]);
+        let of_roles = ["role.update", "role.create"];
+        assert_eq!(actions(&filtered(json!({ "target": "role:*" })).await), [&["role.create"], &of_roles[..]].concat());
+        assert_eq!(actions(&filtered(json!({ "action": "role.*", "target": "role:an*" })).await), of_roles);
+        for nothing in ["ROLE:*", "role_*", "%*", "role:**", "*role:analyst"] {
+            assert_eq!(actions(&filtered(json!({ "target": nothing })).await), [""; 0], "{nothing}");
+        }
+        assert_eq!(actions(&filtered(json!({ "target": "*", "action": "role.up*" })).await), ["role.update"]);
         assert_eq!(actions(&filtered(json!({ "actor": "max" })).await), ["session.create"]);
         assert_eq!(actions(&filtered(json!({ "actor": "nobody" })).await), [""; 0]);
         let event = &filtered(json!({ "action": "role.update" })).await["nodes"][0];
