@@ -105,6 +105,21 @@ async fn least_reads(counted: &Counted, client: &Client, page: &str) -> Vec<Stri
 }
 
 #[tokio::test]
+async fn who_asks_for_a_revision_of_the_future_does_not_make_others_wait_for_as_many_reads() {
+    let counted = Counted::start().await;
+    let instance = Instance::start(&counted.database, Choices::default()).await;
+    let alice = instance.tenant("acme").await;
+    let future = alice.revision().await + 1_000;
+    let ask = format!(
+        "{{ decision(input: {{ action: \"read\", object: \"voice\", atLeastRevision: {future} }}) {{ allowed }} }}"
+    );
+    let asked = async { futures_util::future::join_all((0..100).map(|_| alice.failed(&ask, json!({})))).await };
+    let reads = counted.reads_of(async { assert!(asked.await.iter().all(|code| code == "UNAVAILABLE")) }).await;
+    let looks = reads.iter().filter(|read| read.contains("log_revision")).count();
+    assert!(looks < 50, "{looks} looks for 100 questions");
+}
+
+#[tokio::test]
 async fn r33_an_export_costs_a_fixed_number_of_queries_however_many_users_it_is_of() {
     let counted = Counted::start().await;
     let instance = Instance::start(&counted.database, Choices::default()).await;

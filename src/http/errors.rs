@@ -1,6 +1,8 @@
 //! Errors on their way out. Each gets its code and the request's id here, whatever made it, and
 //! faults of ours leave their only log line here, with the text that the caller never sees.
 
+use std::time::Duration;
+
 use async_graphql::{ErrorExtensionValues, Response as Answer, ServerError, Value};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -38,7 +40,7 @@ pub const fn status(code: ErrorCode) -> StatusCode {
 /// A request that is answered without running anything.
 #[derive(Debug)]
 pub struct Refusal {
-    status: StatusCode,
+    pub(super) status: StatusCode,
     /// Boxed, since nearly every result here carries the place for it.
     error: Box<Error>,
     allow: Option<&'static str>,
@@ -54,6 +56,12 @@ impl Refusal {
     /// A refusal with a status that its code does not tell.
     pub(super) fn new(status: StatusCode, error: Error) -> Self {
         Self { status, error: Box::new(error), allow: None }
+    }
+
+    /// A body that did not arrive within this time.
+    pub(super) fn late(time: Duration) -> Self {
+        let message = format!("the body did not arrive whole within {} seconds", time.as_secs());
+        Self::new(StatusCode::REQUEST_TIMEOUT, Error::bad_input(message))
     }
 
     /// A method that the resource does not know, or not for this.

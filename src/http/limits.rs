@@ -15,6 +15,8 @@ use async_graphql::{Name, Positioned, Request, SchemaBuilder, ServerError};
 
 /// Bytes of an HTTP request's body.
 pub const BODY: usize = 1024 * 1024;
+/// How long such a body may take to arrive.
+pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// Bytes of a request's body with files: more than the largest file that an operation takes, so
 /// that the operation itself can say that one is too large.
 pub const UPLOAD: usize = 9 * 1024 * 1024;

@@ -25,12 +25,8 @@ pub(super) async fn read(mut request: Request) -> Result<Parameters, Refusal> {
     let Ok(parts) = Multipart::from_request(request, &()).await else {
         return Err(Error::bad_input("the `Content-Type` names no boundary of the parts").into());
     };
-    let late = || {
-        let seconds = limits::UPLOAD_TIME.as_secs();
-        let error = Error::bad_input(format!("the body did not arrive whole within {seconds} seconds"));
-        Refusal::new(StatusCode::REQUEST_TIMEOUT, error)
-    };
-    Ok(timeout(limits::UPLOAD_TIME, assemble(parts)).await.map_err(|_| late())??)
+    let time = limits::UPLOAD_TIME;
+    Ok(timeout(time, assemble(parts)).await.map_err(|_| Refusal::late(time))??)
 }
 
 async fn assemble(mut parts: Multipart) -> Result<Parameters> {

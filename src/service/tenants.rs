@@ -149,8 +149,9 @@ impl Tenants {
         if reached(tenant.policy().counters, target) {
             return Ok(());
         }
+        let came = tenant.looks.begun();
         let applying = tenant.applying.lock().await;
-        if reached(tenant.policy().counters, target) {
+        if reached(tenant.policy().counters, target) || tenant.looks.has_ended_after(came) {
             return Ok(());
         }
         self.catch_up(tenant, &applying).await
@@ -159,21 +160,20 @@ impl Tenants {
     /// Brings a tenant to where the database is, from the revision log or by loading it anew.
     async fn catch_up(&self, tenant: &Tenant, _applying: &MutexGuard<'_, ()>) -> Result<()> {
         let current = Arc::clone(&tenant.policy());
+        let look = tenant.looks.begin();
         let read = self.store.counters_and_log(tenant.id, current.counters.revision, FOLLOW_MAX);
-        let Some((stored, log)) = within(ANSWER_MAX, read).await? else {
-            self.registry.forget(tenant).await;
-            return Ok(());
-        };
-        if stored == current.counters {
-            return Ok(());
-        }
-        match Self::follow(&current, stored, &log) {
-            Some(next) => tenant.swap(next),
-            None => match self.read(tenant.id).await? {
-                Some((_, next)) => tenant.swap(next),
-                None => self.registry.forget(tenant).await,
+        match within(ANSWER_MAX, read).await? {
+            None => self.registry.forget(tenant).await,
+            Some((stored, _)) if stored == current.counters => {}
+            Some((stored, log)) => match Self::follow(&current, stored, &log) {
+                Some(next) => tenant.swap(next),
+                None => match self.read(tenant.id).await? {
+                    Some((_, next)) => tenant.swap(next),
+                    None => self.registry.forget(tenant).await,
+                },
             },
         }
+        tenant.looks.end(look);
         Ok(())
     }
 

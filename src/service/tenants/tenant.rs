@@ -21,12 +21,44 @@ pub struct Tenant {
     /// Held while the next policy is made, so that revisions are applied in order. Decisions
     /// never take it: they read `policy`.
     pub(super) applying: Mutex<()>,
+    pub(super) looks: Looks,
     changed: watch::Sender<Counters>,
     /// When it was last used, by the clock of the registry.
     used: AtomicU64,
     held: Arc<Held>,
     /// What makes its users' pseudonyms, once one was asked for.
     pub(in crate::service) pseudonyms: OnceCell<Pseudonyms>,
+}
+
+/// The looks at the database for how far a tenant has come, by number. Who waited for its turn need not
+/// look again when somebody else began to after it came: what is stored now was not there, or is here.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    begun: AtomicU64,
+    /// The newest that came to its end.
+    ended: AtomicU64,
+}
+
+impl Looks {
+    /// The newest that has begun.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Acquire)
+    }
+
+    /// Begins one; gives its number.
+    pub(super) fn begin(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The one of this number has come to its end.
+    pub(super) fn end(&self, number: u64) {
+        self.ended.store(number, Ordering::Release);
+    }
+
+    /// Whether one that began after the one of this number has come to its end.
+    pub(super) fn has_ended_after(&self, number: u64) -> bool {
+        self.ended.load(Ordering::Acquire) > number
+    }
 }
 
 impl Tenant {
@@ -36,7 +68,8 @@ impl Tenant {
         let (changed, _) = watch::channel(policy.counters);
         let policy = ArcSwap::from_pointee(policy);
         let used = AtomicU64::new(0);
-        Self { id, key, policy, applying: Mutex::new(()), changed, used, held, pseudonyms: OnceCell::new() }
+        let (applying, looks) = (Mutex::new(()), Looks::default());
+        Self { id, key, policy, applying, looks, changed, used, held, pseudonyms: OnceCell::new() }
     }
 
     /// The policy as it is now. Takes no lock.
