@@ -3,9 +3,9 @@
 use async_graphql::{Context, Description, ID, InputObject, Object};
 
 use super::context::caller;
+use super::history::Actor;
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
-use super::policy::Actor;
 use super::scalar::{DateTime, int};
 use crate::auth::caller::Caller;
 use crate::error::Result;

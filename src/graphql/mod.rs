@@ -8,6 +8,7 @@ pub mod decision;
 pub mod error;
 pub mod explain;
 pub mod group;
+pub mod history;
 pub mod impact;
 pub mod import;
 mod input;

@@ -8,13 +8,14 @@ use super::context::caller;
 use super::decision::DecisionQuery;
 use super::explain::ExplainQuery;
 use super::group::{Group, GroupMutation, GroupQuery};
+use super::history::{HistoryMutation, HistoryQuery, PolicySubscription};
 use super::import::ImportMutation;
 use super::link::LinkQuery;
 use super::mask::MaskQuery;
 use super::menu::ViewerQuery;
 use super::node::{Kind, Node, parse_id};
 use super::password::PasswordMutation;
-use super::policy::{PolicyMutation, PolicyQuery, PolicySubscription};
+use super::policy::PolicyQuery;
 use super::profile::{Profile, ProfileMutation, ProfileQuery};
 use super::pseudonym::PseudonymQuery;
 use super::resource::{Resource, ResourceMutation, ResourceQuery};
@@ -73,6 +74,7 @@ pub struct InspectionQuery(
     MaskQuery,
     PseudonymQuery,
     PolicyQuery,
+    HistoryQuery,
     AuditQuery,
 );
 
@@ -105,7 +107,7 @@ pub struct Mutation(
     GroupMutation,
     ImportMutation,
     ResourceMutation,
-    PolicyMutation,
+    HistoryMutation,
 );
 
 /// News, as they come in force here.

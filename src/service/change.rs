@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::Platform;
 use super::permit::{Permit, subject_of};
@@ -14,14 +13,12 @@ use super::session::needs_session;
 use super::tenants::{OwnChange, Tenant};
 use super::working::{Found, Remembered};
 use super::{rights, staff};
-use crate::auth::caller::{Caller, Credential, RequestInfo};
+use crate::auth::caller::{Caller, Credential};
 use crate::domain::Change;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::key::{TenantId, TenantKey, UserKey};
-use crate::domain::map::Differing;
+use crate::domain::key::{TenantId, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::tenant::TenantState;
-use crate::domain::user::User;
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, Result};
 use crate::policy::COMPILER_VERSION;
@@ -30,11 +27,16 @@ use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
 pub use crate::policy::impact::{AccessChange, Impact};
 use crate::policy::reach::Reach;
 use crate::policy::revision::Counters;
-use crate::store::audit::{Actor, ActorKind, AuditEvent};
 use crate::store::policy::RevisionEntry;
 use crate::store::user::{AccountChange, NewAccount, UserRow};
 use crate::store::{CommitError, Tx, View};
 use crate::sync::News;
+
+mod record;
+mod written;
+
+pub use record::Record;
+pub(super) use written::Written;
 
 /// The most characters that a reason may have.
 const REASON_MAX: usize = 500;
@@ -381,144 +383,6 @@ impl Platform {
 /// From where a visiting operator acts.
 pub(super) fn visited_from(caller: &Caller) -> Option<TenantId> {
     caller.is_visiting().then(|| caller.home().id).filter(|_| !caller.is_system())
-}
-
-/// What a change writes.
-pub(super) struct Written<'a> {
-    /// The state as it was.
-    pub before: &'a TenantState,
-    /// Whether the rules that are stored are known to follow from it.
-    is_followed: bool,
-    /// The state as it will be.
-    pub after: &'a TenantState,
-    /// The accounts of new users.
-    pub new_accounts: &'a BTreeMap<UserKey, NewAccount>,
-    /// The accounts that change.
-    pub accounts: &'a BTreeMap<UserKey, AccountChange>,
-    /// What turns `before` into `after`.
-    pub patch: &'a StatePatch,
-}
-
-impl<'a> Written<'a> {
-    /// All of it.
-    pub(super) fn new(
-        found: &'a Found,
-        after: &'a TenantState,
-        new_accounts: &'a BTreeMap<UserKey, NewAccount>,
-        accounts: &'a BTreeMap<UserKey, AccountChange>,
-        patch: &'a StatePatch,
-    ) -> Self {
-        let Found { state: before, is_followed } = found;
-        Self { before, is_followed: *is_followed, after, new_accounts, accounts, patch }
-    }
-
-    /// The users whose access changes.
-    pub(super) fn users(&self) -> impl Iterator<Item = Differing<'_, UserKey, User>> {
-        self.before.users.differing(&self.after.users)
-    }
-
-    /// Whether anything changes of what is remembered with a credential: whether its user is
-    /// there and enabled, its base role, its name; or whether the password becomes another one.
-    fn alters_credentials(&self) -> bool {
-        let remembered = |user: &User| (user.id, user.enabled, user.base_role);
-        let altered =
-            |user: Differing<'_, _, _>| user.was.is_some() && user.was.map(remembered) != user.is.map(remembered);
-        self.users().any(altered)
-            || self.accounts.values().any(|it| it.password_hash.is_some() || it.full_name.is_some())
-    }
-
-    /// Whose sessions end for good: who may sign in no longer, and who gets another password.
-    fn signed_out(&self) -> impl Iterator<Item = &UserKey> {
-        let may_sign_in = |user: &User| user.enabled && user.base_role.signs_in();
-        let could = self.users().filter(move |user| user.was.is_some_and(may_sign_in));
-        let barred = could.filter(move |user| user.is.is_some_and(|user| !may_sign_in(user)));
-        let renewed = self.accounts.iter().filter(|(_, account)| account.password_hash.is_some());
-        barred.map(|user| user.key).chain(renewed.map(|(key, _)| key))
-    }
-
-    /// Whose link for a new password is void: theirs, and of who reads another mailbox from now on.
-    fn links_voided(&self) -> impl Iterator<Item = &UserKey> {
-        let moved = self.accounts.iter().filter(|(_, account)| !matches!(account.email, Change::Keep));
-        self.signed_out().chain(moved.map(|(key, _)| key))
-    }
-
-    /// What the audit log says was and is: the things that changed, never a secret.
-    /// `accounts_before` are the accounts as they were.
-    fn for_audit(&self, accounts_before: Map<String, Value>) -> Result<(Option<Value>, Option<Value>)> {
-        let undo = StatePatch::between(self.after, self.before);
-        let json = |patch: &StatePatch| serde_json::to_value(patch).map_err(Error::internal);
-        let mut accounts = Map::new();
-        accounts.extend(self.new_accounts.iter().map(|(user, account)| (user.to_string(), account.for_audit())));
-        accounts.extend(self.accounts.iter().map(|(user, change)| (user.to_string(), change.for_audit())));
-        let (mut was, mut is) = (json(&undo)?, json(self.patch)?);
-        for (side, accounts) in [(&mut was, accounts_before), (&mut is, accounts)] {
-            if let Some(fields) = side.as_object_mut().filter(|_| !accounts.is_empty()) {
-                fields.insert("accounts".to_owned(), accounts.into());
-            }
-        }
-        Ok((Some(was), Some(is)))
-    }
-}
-
-/// Who changes what, when and why: what the revision and the audit event share.
-pub struct Record {
-    /// The id by which a commit whose answer was lost is looked up.
-    pub change_id: Uuid,
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub actor: Actor,
-    action: &'static str,
-    target: String,
-    reason: String,
-    request: RequestInfo,
-}
-
-impl Record {
-    /// The record of an intent of the caller.
-    pub fn new(caller: &Caller, intent: &Intent, at: Timestamp) -> Self {
-        let kind = match caller.credential() {
-            Credential::System => ActorKind::System,
-            _ if caller.home().key.is_platform() => ActorKind::Operator,
-            _ => ActorKind::User,
-        };
-        Self {
-            change_id: Uuid::now_v7(),
-            at,
-            actor: Actor { kind, key: caller.user().to_string(), name: caller.name().to_owned() },
-            action: intent.action,
-            target: intent.target.clone(),
-            reason: intent.reason.clone().unwrap_or_default(),
-            request: caller.request().clone(),
-        }
-    }
-
-    /// The audit event of it.
-    pub fn event(&self, before: Option<Value>, after: Option<Value>, revision: Option<u64>) -> AuditEvent {
-        AuditEvent {
-            id: Uuid::now_v7(),
-            change_id: self.change_id,
-            at: self.at,
-            actor: self.actor.clone(),
-            action: self.action.to_owned(),
-            target: self.target.clone(),
-            before,
-            after,
-            request_id: self.request.id.clone(),
-            address: self.request.address.clone(),
-            reason: self.reason.clone(),
-            revision,
-        }
-    }
-
-    /// The event in the operator's own tenant: that it was there, not what it saw.
-    fn event_elsewhere(&self, tenant: &TenantKey) -> AuditEvent {
-        AuditEvent {
-            id: Uuid::now_v7(),
-            target: format!("tenant:{tenant} {}", self.target),
-            ..self.event(None, None, None)
-        }
-    }
 }
 
 /// Whether anyone gets a password by this, or another address that a link for one is mailed to.

@@ -1,0 +1,261 @@
+//! The policy as it was: its revisions, what they changed, and the way back; and each new one as it comes.
+
+use async_graphql::{ComplexObject, Context, Description, Enum, InputObject, Object, SimpleObject, Subscription};
+use futures_util::Stream;
+
+use super::context::caller;
+use super::decision::revision;
+use super::impact::Impact;
+use super::page::{connection, page};
+use super::payload::payload;
+use super::policy::Rule;
+use super::scalar::{DateTime, int};
+use crate::auth::caller::Caller;
+use crate::error::{Error, Result};
+use crate::service::Platform;
+use crate::service::change::Terms;
+use crate::service::policy::{self, RevisionRow};
+
+/// One version of a tenant's policy: who made it, when and why, and what it changed.
+#[derive(Clone, Description)]
+pub struct PolicyRevision {
+    row: RevisionRow,
+}
+
+#[Object(use_type_description)]
+impl PolicyRevision {
+    /// Its number: it grows by one with each change that can alter an answer.
+    async fn revision(&self) -> i32 {
+        int(self.row.entry.revision)
+    }
+
+    /// When it was made.
+    async fn at(&self) -> DateTime {
+        DateTime(self.row.entry.at)
+    }
+
+    /// Who made it.
+    async fn author(&self) -> Actor {
+        self.row.entry.author.clone().into()
+    }
+
+    /// Why.
+    async fn reason(&self) -> &str {
+        &self.row.entry.reason
+    }
+
+    /// How many rules it added.
+    async fn added_count(&self) -> usize {
+        self.row.entry.rules.added.len()
+    }
+
+    /// How many rules it removed.
+    async fn removed_count(&self) -> usize {
+        self.row.entry.rules.removed.len()
+    }
+
+    /// What it changed in the rules.
+    async fn diff(&self) -> PolicyDiff {
+        let entry = &self.row.entry;
+        let lines =
+            |rules: &[policy::Rule]| rules.iter().map(|rule| Rule::new(rule.clone(), &self.row.tenant)).collect();
+        PolicyDiff {
+            ends: (entry.revision.saturating_sub(1), entry.revision),
+            from: int(entry.revision.saturating_sub(1)),
+            to: int(entry.revision),
+            added: lines(&entry.rules.added),
+            removed: lines(&entry.rules.removed),
+        }
+    }
+}
+
+connection!(PolicyRevisionConnection, PolicyRevisionEdge, PolicyRevision, "revisions of a policy");
+
+/// The difference of two versions of a policy.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct PolicyDiff {
+    #[graphql(skip)]
+    ends: (u64, u64),
+    /// The version that is compared.
+    from: i32,
+    /// The version that it is compared with.
+    to: i32,
+    /// The rules that `to` has and `from` has not.
+    added: Vec<Rule>,
+    /// The rules that `from` has and `to` has not.
+    removed: Vec<Rule>,
+}
+
+#[ComplexObject]
+impl PolicyDiff {
+    /// What users could do at `to` and not at `from`, and the reverse. Users who are gone since are
+    /// counted, and not listed.
+    #[graphql(complexity = "2000 + child_complexity")]
+    async fn access(&self, ctx: &Context<'_>) -> Result<Impact> {
+        let (platform, caller) = caller(ctx)?;
+        let (impact, users) = platform.access_diff(caller, self.ends.0, self.ends.1).await?;
+        Ok(Impact::new(caller.tenant().id, impact, &users))
+    }
+}
+
+/// Goes back to a revision.
+#[derive(InputObject)]
+pub struct PolicyRestoreInput {
+    /// The revision.
+    revision: i32,
+    /// Only say what would come of it, and change nothing.
+    #[graphql(default)]
+    dry_run: bool,
+    /// Why; it stands in the revision and the audit log.
+    reason: Option<String>,
+}
+
+/// Something that a restore leaves otherwise than it was.
+#[derive(SimpleObject)]
+pub struct NotRestored {
+    /// The thing, such as `user:dana` or `profile:night`.
+    thing: String,
+    /// What is otherwise, in a sentence.
+    text: String,
+}
+
+payload! {
+    /// What came of a restore.
+    PolicyRestorePayload {
+        /// What is not as it was: users and resources that are gone, things made since that are held.
+        not_restored: Vec<NotRestored>,
+        /// The tenant's policy version: a new one.
+        revision: i32,
+        /// Who would gain and who would lose what; after a dry run, for those who may see rules.
+        impact: Impact,
+    }
+}
+
+/// Mutations of the policy as a whole.
+#[derive(Default)]
+pub struct HistoryMutation;
+
+#[Object]
+impl HistoryMutation {
+    /// Makes a new revision in which profiles, custom roles, groups and who holds them are as they
+    /// were at an old one. Licences, accounts, passwords, whether users are enabled, settings and
+    /// resources stay as they are. Needs `edit` on `admin/rules`, and on all that it changes.
+    async fn policy_restore(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The revision to go back to.")] input: PolicyRestoreInput,
+    ) -> Result<PolicyRestorePayload> {
+        let (platform, caller) = caller(ctx)?;
+        let restored = async {
+            let number = revision(input.revision).map_err(|error| error.at("revision").at("input"))?;
+            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.restore_policy(caller, number, terms).await?;
+            let lost = done.value.iter();
+            let lost = lost.map(|lost| NotRestored { thing: lost.thing.clone(), text: lost.text.clone() }).collect();
+            Ok(PolicyRestorePayload {
+                not_restored: Some(lost),
+                revision: Some(int(done.revision)),
+                impact: Impact::of(caller.tenant().id, done),
+                user_errors: Vec::new(),
+            })
+        };
+        PolicyRestorePayload::of(restored.await)
+    }
+}
+
+/// Who did something.
+#[derive(SimpleObject)]
+pub struct Actor {
+    /// What kind of actor.
+    kind: ActorKind,
+    /// Its key at the time.
+    key: String,
+    /// Its name at the time.
+    name: String,
+}
+
+impl From<policy::Actor> for Actor {
+    fn from(actor: policy::Actor) -> Self {
+        Self { kind: actor.kind.into(), key: actor.key, name: actor.name }
+    }
+}
+
+/// The kinds of actors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "policy::ActorKind")]
+pub enum ActorKind {
+    /// A user of the tenant.
+    User,
+    /// An operator of the platform.
+    Operator,
+    /// The platform itself, or its command line.
+    System,
+}
+
+/// Queries of the past.
+#[derive(Default)]
+pub struct HistoryQuery;
+
+#[Object]
+impl HistoryQuery {
+    /// The revisions, newest first: who made each, when and why. Needs `read` on `admin/rules`.
+    #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
+    async fn policy_revisions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+    ) -> Result<PolicyRevisionConnection> {
+        let (platform, caller) = caller(ctx)?;
+        let wanted = page(first, after.as_deref(), last, before.as_deref())?;
+        let found = platform.policy_revisions(caller, wanted).await?;
+        let count = move |platform: Platform, caller: Caller| {
+            Box::pin(async move { platform.count_policy_revisions(&caller).await }) as _
+        };
+        Ok(PolicyRevisionConnection::new(found, |row| PolicyRevision { row }, Box::new(count)))
+    }
+
+    /// What differs between two revisions, in rules and in access; 0 is before the first. Needs
+    /// `read` on `admin/rules`.
+    #[graphql(complexity = "1000 + child_complexity")]
+    async fn policy_diff(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The revision that is compared.")] from: i32,
+        #[graphql(desc = "The revision that it is compared with.")] to: i32,
+    ) -> Result<PolicyDiff> {
+        let (platform, caller) = caller(ctx)?;
+        let number = |number: i32, name: &str| revision(number).map_err(|error| error.at(name));
+        let ends = (number(from, "from")?, number(to, "to")?);
+        let diff = platform.policy_diff(caller, ends.0, ends.1).await?;
+        let tenant = &caller.tenant().key;
+        let lines = |rules: Vec<policy::Rule>| rules.into_iter().map(|rule| Rule::new(rule, tenant)).collect();
+        Ok(PolicyDiff { ends, from, to, added: lines(diff.added), removed: lines(diff.removed) })
+    }
+}
+
+/// The changes of the policy as they happen.
+#[derive(Default)]
+pub struct PolicySubscription;
+
+#[Subscription]
+impl PolicySubscription {
+    /// Each new version of the caller's tenant's policy, on whichever instance it was made, once
+    /// it is in force here. Needs `read` on `admin/rules`, asked again at each event.
+    async fn policy_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Begin with what came after this revision; from now on when absent.")] since: Option<i32>,
+    ) -> Result<impl Stream<Item = Result<PolicyRevision>> + use<>> {
+        let (platform, caller) = caller(ctx)?;
+        let since = since
+            .map(u64::try_from)
+            .transpose()
+            .map_err(|_| Error::bad_input("a revision is not negative").at("since"))?;
+        let changes = platform.clone().policy_changes(caller.clone(), since).await?;
+        Ok(futures_util::StreamExt::map(changes, |row| row.map(|row| PolicyRevision { row })))
+    }
+}

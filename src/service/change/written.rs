@@ -1,0 +1,92 @@
+//! What a change writes, beside what was there.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::domain::Change;
+use crate::domain::key::UserKey;
+use crate::domain::map::Differing;
+use crate::domain::tenant::TenantState;
+use crate::domain::user::User;
+use crate::error::{Error, Result};
+use crate::policy::diff::StatePatch;
+use crate::service::working::Found;
+use crate::store::user::{AccountChange, NewAccount};
+
+/// What a change writes.
+pub(in crate::service) struct Written<'a> {
+    /// The state as it was.
+    pub before: &'a TenantState,
+    /// Whether the rules that are stored are known to follow from it.
+    pub(super) is_followed: bool,
+    /// The state as it will be.
+    pub after: &'a TenantState,
+    /// The accounts of new users.
+    pub new_accounts: &'a BTreeMap<UserKey, NewAccount>,
+    /// The accounts that change.
+    pub accounts: &'a BTreeMap<UserKey, AccountChange>,
+    /// What turns `before` into `after`.
+    pub patch: &'a StatePatch,
+}
+
+impl<'a> Written<'a> {
+    /// All of it.
+    pub(in crate::service) fn new(
+        found: &'a Found,
+        after: &'a TenantState,
+        new_accounts: &'a BTreeMap<UserKey, NewAccount>,
+        accounts: &'a BTreeMap<UserKey, AccountChange>,
+        patch: &'a StatePatch,
+    ) -> Self {
+        let Found { state: before, is_followed } = found;
+        Self { before, is_followed: *is_followed, after, new_accounts, accounts, patch }
+    }
+
+    /// The users whose access changes.
+    pub(in crate::service) fn users(&self) -> impl Iterator<Item = Differing<'_, UserKey, User>> {
+        self.before.users.differing(&self.after.users)
+    }
+
+    /// Whether anything changes of what is remembered with a credential: whether its user is
+    /// there and enabled, its base role, its name; or whether the password becomes another one.
+    pub(super) fn alters_credentials(&self) -> bool {
+        let remembered = |user: &User| (user.id, user.enabled, user.base_role);
+        let altered =
+            |user: Differing<'_, _, _>| user.was.is_some() && user.was.map(remembered) != user.is.map(remembered);
+        self.users().any(altered)
+            || self.accounts.values().any(|it| it.password_hash.is_some() || it.full_name.is_some())
+    }
+
+    /// Whose sessions end for good: who may sign in no longer, and who gets another password.
+    pub(super) fn signed_out(&self) -> impl Iterator<Item = &UserKey> {
+        let may_sign_in = |user: &User| user.enabled && user.base_role.signs_in();
+        let could = self.users().filter(move |user| user.was.is_some_and(may_sign_in));
+        let barred = could.filter(move |user| user.is.is_some_and(|user| !may_sign_in(user)));
+        let renewed = self.accounts.iter().filter(|(_, account)| account.password_hash.is_some());
+        barred.map(|user| user.key).chain(renewed.map(|(key, _)| key))
+    }
+
+    /// Whose link for a new password is void: theirs, and of who reads another mailbox from now on.
+    pub(super) fn links_voided(&self) -> impl Iterator<Item = &UserKey> {
+        let moved = self.accounts.iter().filter(|(_, account)| !matches!(account.email, Change::Keep));
+        self.signed_out().chain(moved.map(|(key, _)| key))
+    }
+
+    /// What the audit log says was and is: the things that changed, never a secret.
+    /// `accounts_before` are the accounts as they were.
+    pub(super) fn for_audit(&self, accounts_before: Map<String, Value>) -> Result<(Option<Value>, Option<Value>)> {
+        let undo = StatePatch::between(self.after, self.before);
+        let json = |patch: &StatePatch| serde_json::to_value(patch).map_err(Error::internal);
+        let mut accounts = Map::new();
+        accounts.extend(self.new_accounts.iter().map(|(user, account)| (user.to_string(), account.for_audit())));
+        accounts.extend(self.accounts.iter().map(|(user, change)| (user.to_string(), change.for_audit())));
+        let (mut was, mut is) = (json(&undo)?, json(self.patch)?);
+        for (side, accounts) in [(&mut was, accounts_before), (&mut is, accounts)] {
+            if let Some(fields) = side.as_object_mut().filter(|_| !accounts.is_empty()) {
+                fields.insert("accounts".to_owned(), accounts.into());
+            }
+        }
+        Ok((Some(was), Some(is)))
+    }
+}
