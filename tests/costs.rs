@@ -116,7 +116,7 @@ async fn who_asks_for_a_revision_of_the_future_does_not_make_others_wait_for_as_
     let asked = async { futures_util::future::join_all((0..100).map(|_| alice.failed(&ask, json!({})))).await };
     let reads = counted.reads_of(async { assert!(asked.await.iter().all(|code| code == "UNAVAILABLE")) }).await;
     let looks = reads.iter().filter(|read| read.contains("log_revision")).count();
-    assert!(looks < 50, "{looks} looks for 100 questions");
+    assert!((1..50).contains(&looks), "{looks} looks for 100 questions");
 }
 
 #[tokio::test]

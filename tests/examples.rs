@@ -20,7 +20,8 @@ async fn run(line: &[&str], server: &str, key: &str) -> (i32, String, String) {
     let mut command = Command::new(line[0]);
     command.args(&line[1..]).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
     command.env("BAILIWICK_SERVER", server).env("BAILIWICK_API_KEY", key);
-    let ended: Output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let ended: std::io::Result<Output> = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
+    let ended = ended.unwrap_or_else(|error| panic!("{line:?} cannot be run, see `make test-tools`: {error}"));
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (ended.status.code().unwrap(), text(ended.stdout), text(ended.stderr))
 }

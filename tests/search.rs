@@ -205,6 +205,14 @@ async fn r41_both_lists_are_filtered_by_what_is_said_and_paged_and_counted_as_th
                 assert_eq!(walk(&alice, "WhatCan", &asked, size, backward).await, expected, "{filter}");
             }
         }
+        // Also what no rule names, and a rule allows.
+        let asked = json!({ "subject": "alice", "filter": { "action": "dial", "search": "voice/queues/s" } });
+        let found = walk(&alice, "WhatCan", &asked, 1, false).await;
+        let objects: Vec<_> = found.iter().map(|it| (&it["object"], &it["action"])).collect();
+        let dial = json!("dial");
+        let expected = [json!("voice/queues/sales"), json!("voice/queues/support")];
+        assert_eq!(objects, expected.iter().map(|object| (object, &dial)).collect::<Vec<_>>());
+        assert!(alice.allowed("alice", "dial", "voice/queues/sales").await);
         let wrong = json!({ "subject": "ed", "filter": { "action": "Fly!" } });
         let answer = alice.answer("WhatCan", wrong).await;
         assert_eq!(answer["errors"][0]["extensions"]["field"], json!(["filter", "action"]), "{answer:#}");

@@ -14,7 +14,7 @@ const config: CodegenConfig = {
         documentMode: 'string',
         enumsAsTypes: true,
         useTypeImports: true,
-        scalars: { DateTime: 'string', JSON: 'unknown', Upload: 'never' },
+        scalars: { DateTime: 'string', Upload: 'never' },
       },
     },
   },

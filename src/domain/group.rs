@@ -55,6 +55,19 @@ impl TenantState {
         members: BTreeSet<UserKey>,
     ) -> Result<GroupKey> {
         self.check_group_name(&name, None)?;
+        self.add_group(catalogue, id, key, name, change, members)
+    }
+
+    /// The same of a name that no group has.
+    pub(super) fn add_group(
+        &mut self,
+        catalogue: &Catalogue,
+        id: Uuid,
+        key: Option<GroupKey>,
+        name: Name,
+        change: GroupChange,
+        members: BTreeSet<UserKey>,
+    ) -> Result<GroupKey> {
         let taken = |text: &str| self.groups.contains_key(text);
         let key = match key {
             Some(key) if taken(key.as_str()) => {

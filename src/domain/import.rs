@@ -5,15 +5,15 @@
 //! A user with lines of its own gets such a pair for itself alone. So what holds in the file holds
 //! here, and everything that came from it can be changed like whatever administrators made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
 use super::catalogue::Catalogue;
-use super::group::GroupChange;
+use super::group::{Group, GroupChange};
 use super::key::{GroupKey, RoleKey, UserKey};
 use super::name::Name;
-use super::role::{BuiltIn, Grant, RoleChange, RoleRef};
+use super::role::{BuiltIn, CustomRole, Grant, RoleChange, RoleRef};
 use super::tenant::TenantState;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -137,19 +137,24 @@ impl TenantState {
         }
         let held = roles::held(&parts)?;
         let (mut imported, mut bad) = (Imported::default(), BadLines::default());
+        let known: HashMap<Name, CustomRole> =
+            self.roles.values().map(|role| (role.name.clone(), role.clone())).collect();
         let mut keys: BTreeMap<&str, RoleKey> = BTreeMap::new();
         for (name, part) in &parts {
-            match self.import_role(catalogue, part, new_id(), &mut imported) {
+            match self.import_role(catalogue, part, known.get(part.name), new_id(), &mut imported) {
                 Ok(key) => drop(keys.insert(name, key)),
                 Err(error) => bad.push(part.line, part.column, error),
             }
         }
         let keys = bad.or(keys)?;
         let mut bad = BadLines::default();
+        let known: HashMap<Name, Group> =
+            self.groups.values().map(|group| (group.name.clone(), group.clone())).collect();
         for (name, part) in parts.iter().filter(|(_, part)| !part.users.is_empty() || !part.holds.is_empty()) {
             let roles = held.get(name).into_iter().flatten().filter_map(|role| keys.get(role).cloned());
             let roles = roles.map(RoleRef::Custom).collect();
-            if let Err(error) = self.import_group(catalogue, part, roles, new_id(), &mut imported) {
+            if let Err(error) = self.import_group(catalogue, part, known.get(part.name), roles, new_id(), &mut imported)
+            {
                 bad.push(part.line, part.column, error);
             }
         }
@@ -194,10 +199,11 @@ impl TenantState {
         &mut self,
         catalogue: &Catalogue,
         part: &Part<'_>,
+        known: Option<&CustomRole>,
         id: Uuid,
         imported: &mut Imported,
     ) -> Result<RoleKey> {
-        if let Some(known) = self.roles.values().find(|role| role.name == *part.name) {
+        if let Some(known) = known {
             return if known.permissions.is_empty() && known.grants == part.grants {
                 Ok(known.key.clone())
             } else {
@@ -209,18 +215,19 @@ impl TenantState {
         let change = RoleChange { grants: Some(part.grants.clone()), ..RoleChange::default() };
         imported.roles += 1;
         imported.grants += part.grants.len() as u64;
-        self.create_role(catalogue, id, key, part.name.clone(), change)
+        self.add_role(catalogue, id, key, part.name.clone(), change)
     }
 
     fn import_group(
         &mut self,
         catalogue: &Catalogue,
         part: &Part<'_>,
+        known: Option<&Group>,
         roles: BTreeSet<RoleRef>,
         id: Uuid,
         imported: &mut Imported,
     ) -> Result<()> {
-        if let Some(known) = self.groups.values().find(|group| group.name == *part.name) {
+        if let Some(known) = known {
             let same = known.permissions.is_empty() && known.roles == roles && known.members == part.users;
             return if same { Ok(()) } else { Err(other("group", part.name)) };
         }
@@ -228,7 +235,7 @@ impl TenantState {
         let change = GroupChange { roles: Some(roles), ..GroupChange::default() };
         imported.groups += 1;
         imported.members += part.users.len() as u64;
-        self.create_group(catalogue, id, key, part.name.clone(), change, part.users.clone()).map(drop)
+        self.add_group(catalogue, id, key, part.name.clone(), change, part.users.clone()).map(drop)
     }
 }
 
@@ -271,21 +278,43 @@ impl<'a> Names<'a> {
     /// The user of this name; none when it is a role's.
     fn who(&self, state: &TenantState, name: &Name) -> Result<Option<UserKey>> {
         let text = name.as_str();
-        let bare = text.strip_prefix(USER);
-        let user = UserKey::parse(bare.unwrap_or(text)).ok().filter(|key| state.users.contains_key(key));
+        let known = |key: &str| UserKey::parse(key).ok().filter(|key| state.users.contains_key(key));
         let is_held = self.held.contains(text);
-        match user {
-            _ if self.marked && bare.is_none() => Ok(None),
-            Some(_) if is_held && bare.is_some() => Err(nobodys_role(name)),
+        if let Some(key) = text.strip_prefix(USER) {
+            return match known(key) {
+                Some(_) if is_held => Err(nobodys_role(name)),
+                Some(user) => Ok(Some(user)),
+                None => Err(self.no_user(name)),
+            };
+        }
+        match known(text) {
+            Some(_) if is_held && self.marked => Ok(None),
             Some(_) if is_held => Err(Error::invalid(format!(
-                "`{name}` is a user of this tenant and a role of the file: rename the role, or write each user as `user:KEY`"
+                "`{name}` is a user of this tenant and a role of the file: rename the role, or write each user as \
+                 `user:KEY`"
+            ))),
+            Some(user) if self.marked => Err(Error::invalid(format!(
+                "`{name}` is a user of this tenant: write `user:{user}`, as this file writes others"
             ))),
             Some(user) => Ok(Some(user)),
-            None if bare.is_some() || (!is_held && self.holding.contains(text)) => Err(Error::new(
-                ErrorCode::NotFound,
-                format!("there is no user `{name}`: create it first, or take the line out"),
-            )),
-            None => Ok(None),
+            None if is_held => Ok(None),
+            None => self.check_nobody(name, known(&text.to_lowercase())).map(|()| None),
         }
+    }
+
+    /// Checks a name that neither a user nor a role that is held has, and that would bind nobody: it may
+    /// be a role for later, and must not be a slip.
+    fn check_nobody(&self, name: &Name, almost: Option<UserKey>) -> Result<()> {
+        match almost {
+            Some(user) => Err(Error::invalid(format!("the key of the user `{name}` is `{user}`: write it so"))),
+            None if !self.marked && self.holding.contains(name.as_str()) => Err(self.no_user(name)),
+            None => Ok(()),
+        }
+    }
+
+    fn no_user(&self, name: &Name) -> Error {
+        let role = if self.marked { "" } else { "; if it is a role, write each user as `user:KEY`" };
+        let message = format!("there is no user `{name}`: create it first, or take the line out{role}");
+        Error::new(ErrorCode::NotFound, message)
     }
 }

@@ -97,5 +97,15 @@ fn unique_key(name: &Name, fallback: &str, taken: impl Fn(&str) -> bool) -> Stri
     if !taken(base) {
         return base.to_owned();
     }
-    (2..u32::MAX).map(|n| format!("{base}-{n}")).find(|key| !taken(key)).unwrap_or_default()
+    // Numbers are given out in turn, so a free one is found by halves, however many are taken.
+    let numbered = |n: u32| format!("{base}-{n}");
+    let (mut low, mut high) = (1, 2);
+    while taken(&numbered(high)) {
+        (low, high) = (high, high.saturating_mul(2));
+    }
+    while low + 1 < high {
+        let middle = low + (high - low) / 2;
+        *(if taken(&numbered(middle)) { &mut low } else { &mut high }) = middle;
+    }
+    numbered(high)
 }

@@ -169,6 +169,18 @@ impl TenantState {
         change: RoleChange,
     ) -> Result<RoleKey> {
         self.check_role_name(&name, None)?;
+        self.add_role(catalogue, id, key, name, change)
+    }
+
+    /// The same of a name that no role has.
+    pub(super) fn add_role(
+        &mut self,
+        catalogue: &Catalogue,
+        id: Uuid,
+        key: Option<RoleKey>,
+        name: Name,
+        change: RoleChange,
+    ) -> Result<RoleKey> {
         let taken = |text: &str| BuiltIn::from_name(text).is_some() || self.roles.contains_key(text);
         let key = match key {
             Some(key) if taken(key.as_str()) => {

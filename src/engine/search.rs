@@ -129,6 +129,12 @@ impl Snapshot {
         self.access_by(subject, &self.actions_of(self.number(subject)))
     }
 
+    /// The same of this action alone, whether or not a rule names it.
+    pub fn access_to<'s>(&'s self, subject: &'s Subject, action: &Action) -> Access<'s> {
+        let actions = vec![(self.index.actions.find(action.as_str(), ""), action.clone())];
+        Access { snapshot: self, subject, number: self.number(subject), actions, around: None }
+    }
+
     /// The same of the actions that the platform knows and of these others.
     pub(super) fn access_by<'s>(&'s self, subject: &'s Subject, others: &BTreeSet<Action>) -> Access<'s> {
         let number_of = |action: Action| (self.index.actions.find(action.as_str(), ""), action);

@@ -42,15 +42,19 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new() -> Self {
+    /// The page; where `introspection` is off it does not ask for the schema.
+    pub(super) fn new(introspection: bool) -> Self {
         let tabs =
             examples().map(|(query, variables)| json!({ "query": query, "variables": format!("{variables:#}") }));
         // Nothing in it can end the element that it stands in.
         let tabs = Value::from(tabs.to_vec()).to_string().replace('<', "\\u003c");
         let html = PAGE.replace("{{EXAMPLES}}", &tabs).replace("{{SCRIPT}}", SCRIPT);
+        let html = html.replace("{{INTROSPECTION}}", if introspection { "on" } else { "off" });
         let own = STANDARD.encode(Sha256::digest(SCRIPT));
+        let from = |end: &str| from_elsewhere(end).collect::<Vec<_>>().join(" ");
+        let (scripts, styles) = (from(".js"), from(".css"));
         let policy = format!(
-            "default-src 'none'; script-src https://unpkg.com 'sha256-{own}'; style-src https://unpkg.com 'unsafe-inline'; \
+            "default-src 'none'; script-src {scripts} 'sha256-{own}'; style-src {styles} 'unsafe-inline'; \
              font-src data:; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
         Self { html, policy }
@@ -64,4 +68,9 @@ impl Page {
         ];
         (headers, Html(self.html.clone())).into_response()
     }
+}
+
+/// The addresses of other hosts in the page that end so.
+fn from_elsewhere(end: &str) -> impl Iterator<Item = &'static str> {
+    PAGE.split('"').filter(move |text| text.starts_with("https://") && text.ends_with(end))
 }

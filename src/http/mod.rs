@@ -108,7 +108,7 @@ struct Face<E, G> {
 
 /// `/graphql` over HTTP and `/graphql/ws` over a WebSocket.
 pub fn graphql_routes<E: Executor, G: Gate>(executor: E, gate: G, options: Options) -> Router {
-    let page = options.graphiql.then(|| Arc::new(Page::new()));
+    let page = options.graphiql.then(|| Arc::new(Page::new(options.introspection)));
     let documents = Documents::new(options.introspection);
     let uploads = Arc::new(Semaphore::new(limits::UPLOADS));
     let face = Face { executor, gate, options: Arc::new(options), documents, uploads, page };

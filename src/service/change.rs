@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::Platform;
 use super::permit::{Permit, subject_of};
@@ -230,10 +231,10 @@ impl Platform {
     /// not known, all of it, and compared with all that is stored.
     pub(super) async fn rule_diff(&self, view: &View, written: &Written<'_>) -> Result<PolicyDiff> {
         if written.is_followed {
-            return compile_change(&self.catalogue, written.before, written.after, written.patch);
+            return in_place(|| compile_change(&self.catalogue, written.before, written.after, written.patch));
         }
         let stored = view.stored_rules().await?;
-        Ok(PolicyDiff::between(&stored, &compile(&self.catalogue, written.after)?))
+        in_place(|| Ok(PolicyDiff::between(&stored, &compile(&self.catalogue, written.after)?)))
     }
 
     /// Writes everything of one change but the commit. Gives what changed in the policy, when
@@ -383,6 +384,15 @@ impl Platform {
 /// From where a visiting operator acts.
 pub(super) fn visited_from(caller: &Caller) -> Option<TenantId> {
     caller.is_visiting().then(|| caller.home().id).filter(|_| !caller.is_system())
+}
+
+/// Does work that may take long, for a change may be large, while others go on with what this thread
+/// had before it.
+pub(super) fn in_place<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => work(),
+        _ => tokio::task::block_in_place(work),
+    }
 }
 
 /// Whether anyone gets a password by this, or another address that a link for one is mailed to.

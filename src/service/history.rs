@@ -231,8 +231,12 @@ impl Platform {
         let newest = now.counters.revision;
         if revision < newest - revision && self.is_log_whole(tenant.id).await? {
             let mut rules = BTreeSet::new();
-            self.each_between(tenant.id, 0, revision, |diff| step(&mut rules, &diff.removed, &diff.added)).await?;
-            return Ok(rules);
+            let each = |diff: &RuleDiff| step(&mut rules, &diff.removed, &diff.added);
+            match self.each_between(tenant.id, 0, revision, each).await {
+                // The log was shortened meanwhile; the revision may be there still.
+                Err(error) if error.code == ErrorCode::NotFound => {}
+                read => return read.map(|()| rules),
+            }
         }
         let mut rules: BTreeSet<Rule> = blocking(move || now.snapshot.rules().collect()).await?;
         let mut high = newest;

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::Platform;
-use super::change::{Done, Intent, Terms};
+use super::change::{Done, Intent, Terms, in_place};
 use super::permit::Permit;
 use crate::auth::caller::Caller;
 use crate::domain::import::Refused;
@@ -43,7 +43,7 @@ impl Platform {
         let intent = Intent { permit, action, target, reason, gives: true, dry_run };
         let mut refused = None;
         let done = self.change(caller, intent, |draft| {
-            let imported = draft.state.import_policy(draft.catalogue, &lines, &mut Uuid::now_v7);
+            let imported = in_place(|| draft.state.import_policy(draft.catalogue, &lines, &mut Uuid::now_v7));
             imported.map_err(|why| match why {
                 Refused::Whole(error) => error,
                 Refused::Lines(bad) => {

@@ -45,7 +45,7 @@ pub struct WhoCan {
     pub action: Action,
     /// On this.
     pub object: Object,
-    /// Of those that the filter finds; nobody when absent.
+    /// Of those that this filter finds. As elsewhere, none finds nobody: it named what cannot be.
     pub among: Option<UserFilter>,
 }
 
@@ -246,7 +246,11 @@ impl Listing {
     /// The first `sought` pairs of a part of the list that are allowed, in its direction, and how
     /// many they are; with none sought, how many there are, and no list.
     async fn pairs(&self, part: &Part<Pair>, sought: Option<usize>) -> Result<(usize, Vec<Pair>)> {
-        let access = self.policy.snapshot.access(&self.subject);
+        let snapshot = &self.policy.snapshot;
+        let access = match &self.what.action {
+            Some(action) => snapshot.access_to(&self.subject, action),
+            None => snapshot.access(&self.subject),
+        };
         let mut found = Found { access, part, what: &self.what, sought, count: 0, pairs: Vec::new() };
         if !part.backward {
             found.take(self.named_in(part));
@@ -320,8 +324,7 @@ impl Found<'_> {
                 return;
             }
             let mut actions = self.access.on(object);
-            let is_wanted = |action: &Action| self.what.action.as_ref().is_none_or(|wanted| wanted == action);
-            actions.retain(|action| is_wanted(action) && self.is_inside(object, action));
+            actions.retain(|action| self.is_inside(object, action));
             if self.part.backward {
                 actions.reverse();
             }

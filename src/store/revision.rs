@@ -125,8 +125,8 @@ impl Store {
         rows.into_iter().map(entry_of).collect()
     }
 
-    /// Shortens the logs of all tenants: each begins then with the newest revision of `before` or
-    /// earlier that holds the whole state. Gives how many revisions went.
+    /// Shortens the logs of all tenants: each begins then with the newest revision that holds the whole
+    /// state, is of `before` or earlier, and has none before it that is not. Gives how many revisions went.
     ///
     /// Each statement ends at such a revision, so that a log leads to the state of each of its
     /// revisions also when this is broken off.
@@ -145,7 +145,19 @@ impl Store {
         let mut gone = 0;
         for log in whole.chunk_by(|(one, _), (next, _)| one == next) {
             // What is before the first of them is gone already.
-            for (tenant, first) in log.iter().skip(1) {
+            let [(tenant, _), ends @ ..] = log else { continue };
+            if ends.is_empty() {
+                continue;
+            }
+            // The clock of some instance may have been wrong.
+            let young = revision::Entity::find()
+                .select_only()
+                .column(Revision)
+                .filter(TenantId.eq(*tenant))
+                .filter(At.gt(before.0))
+                .order_by_asc(Revision);
+            let young: Option<i64> = young.into_tuple().one(&self.db).await?;
+            for (tenant, first) in ends.iter().take_while(|(_, first)| young.is_none_or(|young| *first < young)) {
                 let _permit = self.writer().await?;
                 let old = revision::Entity::delete_many().filter(TenantId.eq(*tenant)).filter(Revision.lt(*first));
                 gone += old.exec(&self.db).await?.rows_affected;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use bailiwick::domain::name::Timestamp;
 use serde_json::{Value, json};
 
 use crate::common::app::{Choices, Client, Database, Instance, PASSWORD, eventually};
 use crate::common::operations::document;
 use crate::common::socket::Socket;
+use crate::common::tables::Tables;
 
 const DAY: i64 = 24 * 3600;
 
@@ -120,4 +122,20 @@ async fn nothing_is_forgotten_unless_it_is_said() {
     let store = &instance.platform.store;
     assert_eq!(store.compact_revisions(instance.platform.now()).await.unwrap(), 99);
     assert_eq!((oldest(&alice).await, alice.revision().await), (100, 105));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_wrong_for_a_while_takes_nothing_with_it() {
+    for database in [Database::sqlite(), Database::postgres().await] {
+        let instance = start(&database, None).await;
+        let alice = instance.tenant("acme").await;
+        fill(&alice, 205).await;
+        let tables = Tables::of(&database).await;
+        tables.run("UPDATE revisions SET at = 1 WHERE revision = 200").await;
+        let store = &instance.platform.store;
+        assert_eq!(store.compact_revisions(Timestamp(2)).await.unwrap(), 0);
+        tables.run("UPDATE revisions SET at = 1 WHERE revision < 150").await;
+        assert_eq!(store.compact_revisions(Timestamp(2)).await.unwrap(), 99);
+        assert_eq!(oldest(&alice).await, 100);
+    }
 }

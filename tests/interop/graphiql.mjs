@@ -1,6 +1,7 @@
 // The GraphiQL page in a real browser: graphiql.mjs URL PASSWORD [SCREENSHOT]. What the page loads from
 // unpkg.com is answered from the packages of npm: the browser itself checks the digests. Prints, as
 // JSON, what each tab answered and what went wrong.
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -14,7 +15,7 @@ const types = { js: 'text/javascript', css: 'text/css' };
 function packaged(address) {
   const [, name, version, path] = /^https:\/\/unpkg\.com\/([^@/]+)@([^/]+)\/(.+)$/.exec(address) ?? [];
   if (!name) return null;
-  const folder = join(dirname(require.resolve(`${name}/package.json`)));
+  const folder = dirname(require.resolve(`${name}/package.json`));
   const installed = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version;
   return installed === version ? readFileSync(join(folder, path)) : null;
 }
@@ -26,9 +27,7 @@ async function answer(page) {
   for (let attempt = 0; attempt < 50; attempt += 1) {
     await page.evaluate(() => document.querySelector('.result-window .CodeMirror')?.CodeMirror.setValue(''));
     await page.click('.graphiql-execute-button');
-    await page.waitForFunction(() => document.querySelector('.result-window .CodeMirror')?.CodeMirror.getValue(), {
-      timeout: 30_000,
-    });
+    await page.waitForFunction(shown, { timeout: 30_000 });
     const answered = JSON.parse(await page.evaluate(shown));
     // A tab that was just opened is told the name of its operation a moment later.
     if (!answered.errors?.[0]?.message.startsWith('Unknown operation named')) return answered;
@@ -36,23 +35,30 @@ async function answer(page) {
   throw new Error('the tab is never told its operation');
 }
 
+/** Writes an operation into the tab that is open. */
+function write(page, operation) {
+  return page.evaluate((operation) => {
+    document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror.setValue(operation);
+  }, operation);
+}
+
 const browser = await launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  executablePath: process.env.CHROMIUM ?? execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim(),
   args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
   defaultViewport: { width: 1280, height: 800 },
 });
 try {
   const page = await browser.newPage();
-  const wrong = [];
-  page.on('pageerror', (error) => wrong.push(String(error)));
-  page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
+  const said = [];
+  page.on('pageerror', (error) => said.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && said.push(message.text()));
   await page.setRequestInterception(true);
   page.on('request', (request) => {
     const address = request.url();
     if (address.startsWith(url) || address.startsWith('data:')) return request.continue();
     const body = packaged(address);
     if (!body) {
-      wrong.push(`asked for ${address}`);
+      said.push(`asked for ${address}`);
       return request.abort();
     }
     const contentType = types[address.split('.').pop()];
@@ -74,9 +80,18 @@ try {
     }, password);
     answers.push(await answer(page));
   }
+  const wrong = [...said];
+  // Who has signed out, or is signed out, can sign in again; the refusal between is an error of the browser too.
+  await tabs[1].click();
+  await write(page, 'mutation { sessionEnd { userErrors { code } } }');
+  const ended = await answer(page);
+  await write(page, '{ viewer { home } }');
+  const refused = await answer(page);
+  await tabs[0].click();
+  const again = await answer(page);
   if (screenshot) await page.screenshot({ path: screenshot });
   const stored = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
-  console.log(JSON.stringify({ answers, wrong, stored }));
+  console.log(JSON.stringify({ answers, ended, refused, again, wrong, stored }));
 } finally {
   await browser.close();
 }

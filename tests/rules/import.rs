@@ -194,12 +194,45 @@ fn a_user_who_is_not_there_is_named_at_each_of_its_lines_and_never_made_a_role()
     let world = tenant();
     let texts = ["p desk crm read allow", "g zoe desk", "g ann desk", "p zoe crm edit allow"];
     assert_eq!(world.bad(&texts), ["2:2 NOT_FOUND", "4:2 NOT_FOUND"]);
-    assert_eq!(world.bad(&["p user:zoe crm read allow", "p Ann crm read allow"]), ["1:2 NOT_FOUND"]);
-    assert_eq!(world.bad(&["g Ann desk"]), ["1:2 NOT_FOUND"], "keys are in lowercase");
+    assert_eq!(world.bad(&["p user:zoe crm read allow", "p desk crm read allow"]), ["1:2 NOT_FOUND"]);
+    // A role above another that nobody holds looks the same, and is told the way out.
+    let above = ["p senior crm edit allow", "g senior desk", "g ann desk"];
+    assert_eq!(world.bad(&above), ["1:2 NOT_FOUND", "2:2 NOT_FOUND"]);
+    assert!(world.told(&above).contains("write each user as `user:KEY`"), "{}", world.told(&above));
     // Nobody's, and of no user: a role that can be given later.
     let mut world = world;
     assert_eq!(world.bring(&["p zoe crm edit allow"]).unwrap().groups, 0);
     assert!(world.state.roles.contains_key("zoe"));
+}
+
+#[test]
+fn a_name_that_is_nearly_a_users_is_a_slip_and_no_denial_binds_nobody() {
+    let mut world = tenant();
+    for slip in [
+        &["p Ann crm/* * deny"][..],
+        &["g ANN desk", "p desk crm read allow"],
+        &["p user:bob crm read allow", "p ann crm/* * deny"],
+        &["p user:bob crm read allow", "p Ann crm/* * deny"],
+        &["p desk crm read allow", "g user:bob desk", "g ann desk"],
+    ] {
+        let bad = world.bad(slip);
+        assert!(bad.len() == 1 && bad[0].ends_with(":2 INVALID"), "{slip:?} {bad:?}");
+        let told = world.told(slip);
+        assert!(told.contains("write `user:ann`") || told.contains("is `ann`"), "{told}");
+    }
+    world.bring(&["p Ann crm read allow", "g bob Ann"]).unwrap();
+    assert!(world.allowed("bob", "read", "crm"), "who is held is a role, whatever it looks like");
+}
+
+#[test]
+fn thousands_of_names_that_make_the_same_key_get_one_each_also_beside_others() {
+    let mut world = tenant();
+    let lines = |of: &str| (0..5_000).map(|n| format!("p 角{of}{n} crm/{n} read allow")).collect::<Vec<_>>();
+    for of in ["一", "二"] {
+        assert_eq!(world.bring(&lines(of)).unwrap().roles, 5_000);
+    }
+    assert_eq!(world.state.roles.len(), 10_000);
+    assert_eq!(world.bring(&lines("一")).unwrap(), Imported::default());
 }
 
 #[test]

@@ -10,23 +10,22 @@ const storage = {
   get length() { return memory.size; },
 };
 
-const endpoint = new URL('/graphql', location.href);
-const socket = new URL('/graphql/ws', location.href);
-socket.protocol = socket.protocol.replace('http', 'ws');
+// Beside this page, which may stand below a path.
+const endpoint = location.origin + location.pathname;
 const send = GraphiQL.createFetcher({
-  url: endpoint.href,
-  subscriptionUrl: socket.href,
+  url: endpoint,
+  subscriptionUrl: `${endpoint.replace('http', 'ws')}/ws`,
   enableIncrementalDelivery: false,
 });
 
 // Who has signed in here is asked as, unless the headers of a tab say otherwise.
 let token = null;
-const fetcher = (operation, options = {}) => {
-  const signed = token ? { Authorization: `Bearer ${token}` } : {};
-  const answer = send(operation, { ...options, headers: { ...signed, ...options.headers } });
-  if (answer instanceof Promise) {
-    answer.then(({ data }) => { token = data?.sessionCreate?.token ?? token; }, () => {});
-  }
+const fetcher = async (operation, { headers = {}, ...options } = {}) => {
+  const signsItself = Object.keys(headers).some((name) => name.toLowerCase() === 'authorization');
+  const signed = token && !signsItself ? { ...headers, Authorization: `Bearer ${token}` } : headers;
+  const answer = await send(operation, { ...options, headers: signed });
+  const isOver = answer.errors?.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED');
+  token = answer.data?.sessionCreate?.token ?? (isOver ? null : token);
   return answer;
 };
 
@@ -34,4 +33,5 @@ const defaultTabs = JSON.parse(document.getElementById('examples').textContent);
 const root = document.getElementById('graphiql');
 root.style.height = '100vh';
 document.body.style.margin = '0';
-ReactDOM.createRoot(root).render(React.createElement(GraphiQL, { fetcher, storage, defaultTabs }));
+const schema = root.dataset.introspection === 'on' ? undefined : null;
+ReactDOM.createRoot(root).render(React.createElement(GraphiQL, { fetcher, storage, schema, defaultTabs }));

@@ -158,7 +158,7 @@ fn allowed_or_denied(
         effect,
     };
     grant.check().map_err(at(column))?;
-    Ok(Says::Permission { subject: Name::parse(subject).map_err(at(2))?, grant })
+    Ok(Says::Permission { subject: name(2, subject)?, grant })
 }
 
 /// `member, role`, with `dom` behind them where it is given.
@@ -171,8 +171,15 @@ fn membership(tenant: &TenantKey, values: &[&str]) -> Result<Says, Fault> {
         }
         _ => return Err(fault(1, format!("a `g` line has 2 or 3 values behind it, not {}", values.len()))),
     };
-    let name = |column: usize, text: &str| Name::parse(text).map_err(at(column));
     Ok(Says::Membership { member: name(2, member)?, role: name(3, role)? })
+}
+
+/// A user or a role. What other models take for a pattern of them is none here.
+fn name(column: usize, text: &str) -> Result<Name, Fault> {
+    if text.contains('*') {
+        return Err(fault(column, "`*` stands for no users here: write a line for each role, and give it to them"));
+    }
+    Name::parse(text).map_err(at(column))
 }
 
 fn check_domain(tenant: &TenantKey, column: usize, domain: &str) -> Result<(), Fault> {
@@ -240,6 +247,9 @@ mod tests {
             ("p, ops, crm", 1, ErrorCode::Invalid),
             ("p, ops, acme, crm, read, allow, more", 1, ErrorCode::Invalid),
             ("p, , crm, read", 2, ErrorCode::Invalid),
+            ("p, *, crm, read, deny", 2, ErrorCode::Invalid),
+            ("g, sales-*, ops", 2, ErrorCode::Invalid),
+            ("g, dana, *", 3, ErrorCode::Invalid),
             ("p, ops, globex, crm, read, allow", 3, ErrorCode::Invalid),
             ("p, ops, globex, crm, read", 3, ErrorCode::Invalid),
             ("p, ops, *, read", 3, ErrorCode::Invalid),
