@@ -263,7 +263,7 @@ async fn a_browser_gets_the_page_only_where_it_is_switched_on() {
     let page = |uri: &str| HttpRequest::get(uri).header("accept", "text/html, */*;q=0.8").body(Body::empty()).unwrap();
     let on = app_with(Options { graphiql: true, ..Options::default() }, vec![]);
     let answer = call(&on, page("/graphql")).await;
-    assert!(answer.header("content-type").starts_with("text/html") && answer.text.contains("/graphql/ws"));
+    assert!(answer.header("content-type").starts_with("text/html") && answer.text.contains("graphiql.min.js"));
     assert_eq!(call(&on, page("/graphql?query=%7Bhello%7D")).await.json()["data"]["hello"], "hello");
     call(&app(), page("/graphql")).await.is(400, "BAD_INPUT");
 }
