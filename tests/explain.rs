@@ -113,6 +113,39 @@ async fn r41_an_origin_is_told_in_the_words_of_administrators() {
     .await;
 }
 
+#[tokio::test]
+async fn r45_an_explanation_says_since_which_revision_each_way_has_been_open() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let dana = furnish(&alice).await;
+        let since = async |caller: &Client, subject: &str, at: Option<i64>| {
+            let input =
+                json!({ "subject": subject, "action": "read", "object": "voice/queues/sales", "atRevision": at });
+            let told = caller.get("Explain", json!({ "input": input })).await;
+            let found = |it: &Value| it["since"]["revision"].as_i64();
+            told["matched"].as_array().unwrap().iter().map(found).collect::<Vec<_>>()
+        };
+        // The last link made each of them: Dana herself came last.
+        let came = alice.revision().await;
+        assert_eq!(since(&alice, "dana", None).await, [Some(came); 3]);
+        let out = json!({ "group": "crew", "users": ["dana"], "reason": "elsewhere" });
+        alice.make("GroupRemoveMembers", out.clone()).await;
+        let back = json!({ "group": "crew", "users": ["dana"], "reason": "and back" });
+        let back = alice.make("GroupAddMembers", back).await["revision"].as_i64().unwrap();
+        assert_eq!(since(&alice, "dana", None).await, [Some(came), Some(back), Some(came)]);
+        assert_eq!(since(&alice, "dana", Some(came)).await, [Some(came); 3], "what came later is not of the past");
+        let told = explain(&alice, "dana", "read", "voice/queues/sales").await;
+        let made = &told["matched"][1]["since"];
+        assert_eq!((&made["author"]["key"], &made["reason"]), (&json!("alice"), &json!("and back")));
+        // It shows who changed what: about oneself only for who may read the rules.
+        assert_eq!(since(&dana, "dana", None).await, [None; 3]);
+        let admin = instance.tenant("globex").await;
+        let first = explain(&admin, "alice", "edit", "admin/users").await;
+        assert_eq!(first["matched"][0]["since"]["revision"], 1);
+    })
+    .await;
+}
+
 /// A decision's fields as an explanation shows them.
 fn merged_decision(decision: &Value) -> Value {
     json!({ "allowed": decision["allowed"], "reason": decision["reason"], "revision": decision["revision"],
@@ -163,7 +196,11 @@ async fn everybody_is_told_why_about_themselves_and_about_others_those_who_see_r
         let desk = alice.new_service("desk").await;
         let auditor = alice.new_delegate("acme", "auditor", &[("admin/rules", "read")]).await;
         let own = json!({ "input": { "action": "read", "object": "voice/queues/sales" } });
-        let told = explain(&auditor, "dana", "read", "voice/queues/sales").await;
+        let mut told = explain(&auditor, "dana", "read", "voice/queues/sales").await;
+        for matched in told["matched"].as_array_mut().unwrap() {
+            assert!(matched["since"]["revision"].is_number(), "{matched:#}");
+            matched["since"] = Value::Null;
+        }
         assert_eq!(dana.get("Explain", own).await, told);
         assert_eq!(explain(&dana, "dana", "read", "voice/queues/sales").await, told);
         for (caller, subject) in [(&dana, "alice"), (&dana, "nobody"), (&desk, "dana")] {

@@ -15,7 +15,7 @@ use super::output::{BAD, FAINT, GOOD, STRONG, print, print_json, styled};
 const EXPLAIN: &str = "query Explain($input: DecisionInput!) {
   explain(input: $input) {
     decision { allowed reason obligations { kind view characters } revision }
-    matched { rule { ptype values } via { from to } origin { kind key name text } }
+    matched { rule { ptype values } via { from to } origin { kind key name text } since { revision author { key } reason } }
     nearest { text }
     text
   }
@@ -51,6 +51,21 @@ pub(super) struct Matched {
     via: Vec<Step>,
     /// Where the rule comes from.
     pub(super) origin: Origin,
+    /// Since when it has been so.
+    since: Option<Revision>,
+}
+
+#[derive(Deserialize)]
+struct Revision {
+    #[serde(rename = "revision")]
+    number: u64,
+    author: Author,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct Author {
+    key: String,
 }
 
 #[derive(Deserialize)]
@@ -104,7 +119,17 @@ impl Matched {
     fn leaf(&self) -> String {
         let [_, _, object, action, effect] = self.rule.values.as_slice() else { return self.rule.values.join(", ") };
         let effect = styled(if effect == "allow" { GOOD } else { BAD }, effect);
-        format!("{effect} {action} on {object}  {}", styled(FAINT, &self.origin.text))
+        let since = self.since.as_ref().map_or_else(String::new, Revision::for_people);
+        format!("{effect} {action} on {object}  {}", styled(FAINT, &format!("{}{since}", self.origin.text)))
+    }
+}
+
+impl Revision {
+    /// Who made it so, and why.
+    fn for_people(&self) -> String {
+        let Self { number, author, reason } = self;
+        let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        format!(" (since revision {number} by {}{why})", author.key)
     }
 }
 

@@ -2,13 +2,15 @@
 
 use async_graphql::{ComplexObject, Context, Description, Object, SimpleObject};
 
-use super::context::caller;
+use super::context::{caller, loaders};
 use super::decision::{Decision, DecisionInput};
+use super::history::PolicyRevision;
 use super::policy::{Origin, Rule};
 use crate::domain::key::TenantKey;
 use crate::error::Result;
 use crate::service::decision::Query;
 use crate::service::explain::{self, Matched};
+use crate::service::policy;
 
 /// A rule that matches a request, and how the subject comes by it. A rule stands once for each
 /// thing that the subject holds directly and that leads to it.
@@ -20,10 +22,24 @@ pub struct MatchedRule {
     /// The links from the user to the rule's own subject, in their order: user, group, role. None
     /// when the rule is the user's own.
     via: Vec<Step>,
+    /// The rule itself, and the links that lead to it.
+    #[graphql(skip)]
+    lines: Vec<policy::Rule>,
+    /// The revision at which they hold.
+    #[graphql(skip)]
+    revision: u64,
 }
 
 #[ComplexObject]
 impl MatchedRule {
+    /// The revision since which this has been so, with the rule and all links to it: who made it, when and
+    /// why. Null for what has been so since before the revisions that are kept, and for who lacks `read` on
+    /// `admin/rules`.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn since(&self, ctx: &Context<'_>) -> Result<Option<PolicyRevision>> {
+        loaders(ctx)?.since(&self.lines, self.revision).await
+    }
+
     /// Where the rule comes from; the first of its origins, when it has several.
     async fn origin(&self, ctx: &Context<'_>) -> Result<Origin> {
         self.rule.first_origin(ctx).await
@@ -31,11 +47,17 @@ impl MatchedRule {
 }
 
 impl MatchedRule {
-    /// A rule of the tenant of this key.
-    pub(super) fn new(matched: Matched, tenant: &TenantKey) -> Self {
+    /// A rule of the tenant of this key, as it holds at a revision.
+    pub(super) fn new(matched: Matched, tenant: &TenantKey, revision: u64) -> Self {
+        let link = |(member, role): &(explain::Subject, explain::Subject)| policy::Rule::Membership {
+            member: member.clone(),
+            role: role.clone(),
+        };
+        let lines = matched.via.iter().map(link).chain([matched.rule.clone()]).collect();
         let step =
             |(from, to): (explain::Subject, explain::Subject)| Step { from: from.to_string(), to: to.to_string() };
-        Self { rule: Rule::new(matched.rule, tenant), via: matched.via.into_iter().map(step).collect() }
+        let via = matched.via.into_iter().map(step).collect();
+        Self { rule: Rule::new(matched.rule, tenant), via, lines, revision }
     }
 }
 
@@ -67,7 +89,7 @@ impl Explanation {
     async fn matched(&self) -> Vec<MatchedRule> {
         let matched = |matched: &Matched| {
             let origins = self.told.origins.get(&matched.rule.hash()).cloned().unwrap_or_default();
-            let mut shown = MatchedRule::new(matched.clone(), &self.tenant);
+            let mut shown = MatchedRule::new(matched.clone(), &self.tenant, self.told.decision.revision);
             shown.rule = shown.rule.with_origins(origins);
             shown
         };

@@ -22,6 +22,12 @@ pub struct PolicyRevision {
     row: RevisionRow,
 }
 
+impl PolicyRevision {
+    pub(super) const fn new(row: RevisionRow) -> Self {
+        Self { row }
+    }
+}
+
 #[Object(use_type_description)]
 impl PolicyRevision {
     /// Its number: it grows by one with each change that can alter an answer.
@@ -215,7 +221,7 @@ impl HistoryQuery {
         let count = move |platform: Platform, caller: Caller| {
             Box::pin(async move { platform.count_policy_revisions(&caller).await }) as _
         };
-        Ok(PolicyRevisionConnection::new(found, |row| PolicyRevision { row }, Box::new(count)))
+        Ok(PolicyRevisionConnection::new(found, PolicyRevision::new, Box::new(count)))
     }
 
     /// What differs between two revisions, in rules and in access; 0 is before the first. Needs
@@ -256,6 +262,6 @@ impl PolicySubscription {
             .transpose()
             .map_err(|_| Error::bad_input("a revision is not negative").at("since"))?;
         let changes = platform.clone().policy_changes(caller.clone(), since).await?;
-        Ok(futures_util::StreamExt::map(changes, |row| row.map(|row| PolicyRevision { row })))
+        Ok(futures_util::StreamExt::map(changes, |row| row.map(PolicyRevision::new)))
     }
 }

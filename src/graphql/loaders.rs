@@ -1,12 +1,13 @@
 //! Loaders: what many things of one answer ask for one by one is read in one query. They live as
 //! long as one operation, so what they remember is never stale.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 
 use super::group::Group;
+use super::history::PolicyRevision;
 use super::node::Node;
 use super::payload::if_seen;
 use super::policy::Origin;
@@ -177,6 +178,29 @@ load!(
     }
 );
 
+load!(
+    /// The revision since which a rule has held that holds at one.
+    BroughtBy((Rule, u64)) -> u64, |source, keys| {
+        let mut by_revision: BTreeMap<u64, Vec<Rule>> = BTreeMap::new();
+        for (rule, revision) in keys {
+            by_revision.entry(revision).or_default().push(rule);
+        }
+        let mut found = HashMap::new();
+        for (at, rules) in by_revision {
+            let brought = source.platform.brought_by(&source.caller, &rules, at).await?;
+            found.extend(brought.into_iter().map(|(rule, revision)| (BroughtBy((rule, at)), revision)));
+        }
+        found
+    }
+);
+load!(
+    /// A revision.
+    RevisionOf(u64) -> PolicyRevision, |source, keys| {
+        let found = source.platform.revisions_by_numbers(&source.caller, &keys).await?;
+        found.into_iter().map(|(number, row)| (RevisionOf(number), PolicyRevision::new(row))).collect()
+    }
+);
+
 impl Loaders {
     pub(super) fn new(platform: &Platform, caller: &Caller) -> Self {
         let source = Source { platform: platform.clone(), caller: caller.clone() };
@@ -262,6 +286,17 @@ impl Loaders {
 
     pub(super) async fn origins(&self, rule: &Rule) -> Result<Vec<Origin>> {
         Ok(self.one(OriginsOf(rule.clone())).await?.unwrap_or_default())
+    }
+
+    /// The newest of the revisions that brought these rules, which hold at one; none when all of them have
+    /// held since before the log begins.
+    pub(super) async fn since(&self, rules: &[Rule], revision: u64) -> Result<Option<PolicyRevision>> {
+        let keys = rules.iter().map(|rule| BroughtBy((rule.clone(), revision)));
+        let newest = self.loader.load_many(keys).await?.into_values().max();
+        match newest {
+            Some(number) => self.one(RevisionOf(number)).await,
+            None => Ok(None),
+        }
     }
 
     /// The things that an error names, in its order; those that are gone or that the caller may

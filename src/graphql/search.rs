@@ -61,7 +61,7 @@ impl Access {
 async fn why(ctx: &Context<'_>, because: &Because) -> Result<Vec<MatchedRule>> {
     let (platform, caller) = caller(ctx)?;
     let matched = platform.why(caller, because).await?;
-    Ok(matched.into_iter().map(|matched| MatchedRule::new(matched, &caller.tenant().key)).collect())
+    Ok(matched.into_iter().map(|matched| MatchedRule::new(matched, &caller.tenant().key, because.revision())).collect())
 }
 
 connection!(SubjectAccessConnection, SubjectAccessEdge, SubjectAccess, "users that may do something");

@@ -113,6 +113,16 @@ impl StatePatch {
         }
     }
 
+    /// How much there is to compile: the things that changed, and what stands in their lists.
+    pub fn weight(&self) -> usize {
+        let groups = self.groups.values().flatten().map(|group| group.members.len() + group.roles.len());
+        let roles = self.roles.values().flatten().map(|role| role.grants.len());
+        let sections = self.profiles.values().flatten().flat_map(|profile| profile.sections.values());
+        let lists = sections.map(|section| section.association.list().map_or(1, |list| 1 + list.len()));
+        let lists: usize = groups.chain(roles).chain(lists).sum();
+        lists + self.users.len() + self.resources.len() + self.groups.len() + self.roles.len() + self.profiles.len()
+    }
+
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

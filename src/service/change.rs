@@ -41,6 +41,9 @@ pub(super) use written::Written;
 
 /// The most characters that a reason may have.
 const REASON_MAX: usize = 500;
+/// From this weight on a change is compiled beside the other work of a thread: to make room takes longer
+/// than to compile a smaller one.
+const LARGE: usize = 500;
 /// A revision keeps the whole state every so often, so that going back need not start at the first.
 const CHECKPOINT_EVERY: u64 = 100;
 
@@ -231,7 +234,8 @@ impl Platform {
     /// not known, all of it, and compared with all that is stored.
     pub(super) async fn rule_diff(&self, view: &View, written: &Written<'_>) -> Result<PolicyDiff> {
         if written.is_followed {
-            return in_place(|| compile_change(&self.catalogue, written.before, written.after, written.patch));
+            let compile = || compile_change(&self.catalogue, written.before, written.after, written.patch);
+            return if written.patch.weight() > LARGE { in_place(compile) } else { compile() };
         }
         let stored = view.stored_rules().await?;
         in_place(|| Ok(PolicyDiff::between(&stored, &compile(&self.catalogue, written.after)?)))

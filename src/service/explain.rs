@@ -33,6 +33,11 @@ pub struct Because {
 }
 
 impl Because {
+    /// The revision of the policy that it was made by.
+    pub fn revision(&self) -> u64 {
+        self.policy.counters.revision
+    }
+
     pub(super) fn new(policy: &Arc<TenantPolicy>, subject: Subject, object: Object, action: Action) -> Self {
         Self { policy: Arc::clone(policy), subject, object, action }
     }

@@ -158,6 +158,22 @@ impl Platform {
         self.change(caller, intent, |draft| draft.state.restore(draft.catalogue, &past.state, newest)).await
     }
 
+    /// For each of these rules, which hold at a revision, the one since which they do; none of those that have
+    /// held since before the log begins. Nothing for who may not read the rules.
+    pub async fn brought_by(&self, caller: &Caller, rules: &[Rule], revision: u64) -> Result<HashMap<Rule, u64>> {
+        if !self.may(caller, Permit::RULES_READ).await {
+            return Ok(HashMap::new());
+        }
+        self.store.scope(caller.tenant().id).brought_by(rules, revision).await
+    }
+
+    /// These revisions, by their numbers.
+    pub async fn revisions_by_numbers(&self, caller: &Caller, numbers: &[u64]) -> Result<HashMap<u64, RevisionRow>> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        let found = self.store.scope(tenant.id).revisions_by_numbers(numbers).await?.into_iter();
+        Ok(found.map(|entry| (entry.revision, RevisionRow { entry, tenant: tenant.key.clone() })).collect())
+    }
+
     /// The policy of a tenant as it was at a revision.
     pub(super) async fn past(&self, tenant: &Tenant, revision: u64) -> Result<Past> {
         let (change, newest) = self.find_revision(tenant, revision).await?;

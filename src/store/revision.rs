@@ -1,9 +1,11 @@
 //! The log of revisions: what each changed, who made it, and why.
 
-use sea_orm::sea_query::{Expr, Order, Query, SelectStatement};
+use std::collections::HashMap;
+
+use sea_orm::sea_query::{Expr, Func, Order, Query, SelectStatement};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, IdenStatic,
-    IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, FromQueryResult,
+    IdenStatic, IntoActiveModel, Iterable, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
@@ -19,6 +21,7 @@ use crate::domain::tenant::TenantState;
 use crate::error::{Error, Result};
 use crate::policy::diff::{RuleDiff, StatePatch};
 use crate::policy::revision::Counters;
+use crate::policy::rule::Rule;
 
 /// One revision of a tenant's policy.
 #[derive(Debug, Clone, PartialEq)]
@@ -183,6 +186,44 @@ impl Scope {
     pub async fn revision(&self, number: u64) -> Result<Option<RevisionEntry>> {
         let found = light(self.tenant).filter(revision::Column::Revision.eq(number.cast_signed()));
         found.one(&self.db).await?.map(entry_of).transpose()
+    }
+
+    /// For each of these rules the last revision, `until` or before, that brought it; one that no revision of
+    /// the log brought is not in the answer.
+    pub async fn brought_by(&self, rules: &[Rule], until: u64) -> Result<HashMap<Rule, u64>> {
+        const LINES: &str = "lines";
+        let elements = match self.db.get_database_backend() {
+            DbBackend::Sqlite => "json_each",
+            _ => "jsonb_array_elements",
+        };
+        let added = Func::cust(elements).arg(Expr::col((revision::Entity, revision::Column::Added)));
+        let sought = Func::cust(elements).arg(Expr::val(json(rules)?));
+        let sought = Query::select().column("value").from_function(sought, "sought").take();
+        // Both functions give the elements, in a column of this name and in one form.
+        let line = || Expr::col((LINES, "value"));
+        let mut query = Query::select();
+        query
+            .expr_as(line().cast_as("TEXT"), "line")
+            .expr_as(Expr::col(revision::Column::Revision).max(), "last")
+            .from(revision::Entity)
+            .from_function(added, LINES)
+            .and_where(Expr::col(revision::Column::TenantId).eq(self.tenant.0))
+            .and_where(Expr::col(revision::Column::Revision).lte(until.cast_signed()))
+            .and_where(line().in_subquery(sought))
+            .add_group_by([line()]);
+        let mut found = HashMap::new();
+        for row in self.db.query_all(&query).await? {
+            let (line, last): (String, i64) = (row.try_get("", "line")?, row.try_get("", "last")?);
+            let line = serde_json::from_str(&line).map_err(Error::internal)?;
+            found.insert(of_json(line)?, last.cast_unsigned());
+        }
+        Ok(found)
+    }
+
+    /// These revisions, in no order; one that the log does not have is not in the answer.
+    pub async fn revisions_by_numbers(&self, numbers: &[u64]) -> Result<Vec<RevisionEntry>> {
+        let these = revision::Column::Revision.is_in(numbers.iter().map(|number| number.cast_signed()));
+        light(self.tenant).filter(these).all(&self.db).await?.into_iter().map(entry_of).collect()
     }
 
     /// The change that made a revision; `None` when the log does not have it.
