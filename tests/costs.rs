@@ -61,7 +61,7 @@ const PAGES: [(&str, &str); 9] = [
     ("roles", "{ roles(first: 100) { nodes { key userCount permissions { key } } } }"),
     (
         "who can",
-        "{ whoCan(action: \"unmask\", object: \"data/contacts\", first: 100) { totalCount nodes { user { key } via { rule { values } origin { name } via { from to } } } } }",
+        "{ whoCan(action: \"unmask\", object: \"data/contacts\", first: 100) { totalCount nodes { user { key } via { rule { values } origin { name } via { from to } since { revision } } } } }",
     ),
     (
         "what can",

@@ -164,6 +164,8 @@ impl Platform {
         if !self.may(caller, Permit::RULES_READ).await {
             return Ok(HashMap::new());
         }
+        // It may go through all of the log.
+        let _turn = self.search_turn().await?;
         self.store.scope(caller.tenant().id).brought_by(rules, revision).await
     }
 
