@@ -9,6 +9,8 @@ import { launch } from 'puppeteer-core';
 
 const [url, password, screenshot] = process.argv.slice(2);
 const require = createRequire(import.meta.url);
+/** How long a busy machine may take for anything, in milliseconds. */
+const PATIENCE = 120_000;
 const types = { js: 'text/javascript', css: 'text/css' };
 
 /** The file of a package at the version that the address names. */
@@ -27,7 +29,7 @@ async function answer(page) {
   for (let attempt = 0; attempt < 50; attempt += 1) {
     await page.evaluate(() => document.querySelector('.result-window .CodeMirror')?.CodeMirror.setValue(''));
     await page.click('.graphiql-execute-button');
-    await page.waitForFunction(shown, { timeout: 30_000 });
+    await page.waitForFunction(shown);
     const answered = JSON.parse(await page.evaluate(shown));
     // A tab that was just opened is told the name of its operation a moment later.
     if (!answered.errors?.[0]?.message.startsWith('Unknown operation named')) return answered;
@@ -45,10 +47,12 @@ function write(page, operation) {
 const browser = await launch({
   executablePath: process.env.CHROMIUM ?? execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim(),
   args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+  timeout: PATIENCE,
   defaultViewport: { width: 1280, height: 800 },
 });
 try {
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE);
   const said = [];
   page.on('pageerror', (error) => said.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && said.push(message.text()));
@@ -66,7 +70,7 @@ try {
   });
 
   await page.goto(`${url}/graphql`);
-  await page.waitForSelector('.graphiql-tab', { timeout: 30_000 });
+  await page.waitForSelector('.graphiql-tab');
   const tabs = await page.$$('.graphiql-tab .graphiql-tab-button');
   const answers = [];
   for (const tab of tabs) {
