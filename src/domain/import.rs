@@ -298,15 +298,22 @@ impl<'a> Names<'a> {
             ))),
             Some(user) => Ok(Some(user)),
             None if is_held => Ok(None),
-            None => self.check_nobody(name, known(&text.to_lowercase())).map(|()| None),
+            None => self.check_nobody(name, known).map(|()| None),
         }
     }
 
     /// Checks a name that neither a user nor a role that is held has, and that would bind nobody: it may
     /// be a role for later, and must not be a slip.
-    fn check_nobody(&self, name: &Name, almost: Option<UserKey>) -> Result<()> {
-        match almost {
-            Some(user) => Err(Error::invalid(format!("the key of the user `{name}` is `{user}`: write it so"))),
+    fn check_nobody(&self, name: &Name, known: impl Fn(&str) -> Option<UserKey>) -> Result<()> {
+        let text = name.as_str().to_lowercase();
+        let marked = text.strip_prefix("user").and_then(|rest| rest.trim_start().strip_prefix(':'));
+        match known(marked.unwrap_or(&text).trim()) {
+            Some(user) => {
+                let mark = if self.marked { USER } else { "" };
+                let message = format!("`{name}` is nearly the user `{mark}{user}`: write it so, or rename the role");
+                Err(Error::invalid(message))
+            }
+            None if marked.is_some() => Err(self.no_user(name)),
             None if !self.marked && self.holding.contains(name.as_str()) => Err(self.no_user(name)),
             None => Ok(()),
         }

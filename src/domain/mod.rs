@@ -78,6 +78,9 @@ fn check_version(stored: i32, given: i32) -> Result<()> {
     .at("version"))
 }
 
+/// How far the numbers of keys are tried by doubling: more things of one name than a tenant can have.
+const NUMBERED_MAX: u32 = 1 << 20;
+
 /// A key made from a name: its letters and digits in lowercase with `-` between them, and a
 /// number behind when `taken`.
 fn unique_key(name: &Name, fallback: &str, taken: impl Fn(&str) -> bool) -> String {
@@ -101,11 +104,45 @@ fn unique_key(name: &Name, fallback: &str, taken: impl Fn(&str) -> bool) -> Stri
     let numbered = |n: u32| format!("{base}-{n}");
     let (mut low, mut high) = (1, 2);
     while taken(&numbered(high)) {
-        (low, high) = (high, high.saturating_mul(2));
+        if high >= NUMBERED_MAX {
+            // Somebody chose these very keys: one after the other, then, past as many as there are.
+            return (2..=u32::MAX).map(numbered).find(|key| !taken(key)).unwrap_or_default();
+        }
+        (low, high) = (high, high * 2);
     }
     while low + 1 < high {
         let middle = low + (high - low) / 2;
         *(if taken(&numbered(middle)) { &mut low } else { &mut high }) = middle;
     }
     numbered(high)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn key(name: &str, taken: &BTreeSet<String>) -> String {
+        unique_key(&Name::parse(name).unwrap(), "thing", |key| taken.contains(key))
+    }
+
+    #[test]
+    fn a_key_is_its_name_in_small_letters_and_a_number_when_that_is_taken() {
+        let mut taken = BTreeSet::new();
+        for expected in ["head-of-sales", "head-of-sales-2", "head-of-sales-3", "head-of-sales-4", "head-of-sales-5"] {
+            assert_eq!(key("Head of Sales!", &taken), expected);
+            taken.insert(expected.to_owned());
+        }
+        assert_eq!(key("角", &taken), "thing");
+    }
+
+    #[test]
+    fn a_free_number_is_found_among_many_and_among_those_that_somebody_chose_to_be_in_the_way() {
+        let many = (2..5_000).map(|n| format!("x-{n}")).chain(["x".to_owned()]).collect();
+        assert_eq!(key("X", &many), "x-5000");
+        let chosen = (1..32).map(|n| format!("x-{}", 1_u32 << n)).chain(["x".to_owned(), format!("x-{}", u32::MAX)]);
+        let chosen: BTreeSet<String> = chosen.collect();
+        assert_eq!(key("X", &chosen), "x-3");
+    }
 }

@@ -113,14 +113,21 @@ impl StatePatch {
         }
     }
 
-    /// How much there is to compile: the things that changed, and what stands in their lists.
-    pub fn weight(&self) -> usize {
-        let groups = self.groups.values().flatten().map(|group| group.members.len() + group.roles.len());
-        let roles = self.roles.values().flatten().map(|role| role.grants.len());
-        let sections = self.profiles.values().flatten().flat_map(|profile| profile.sections.values());
-        let lists = sections.map(|section| section.association.list().map_or(1, |list| 1 + list.len()));
-        let lists: usize = groups.chain(roles).chain(lists).sum();
-        lists + self.users.len() + self.resources.len() + self.groups.len() + self.roles.len() + self.profiles.len()
+    /// How much there is to compile where this follows on `before`: the things that change, and what stands
+    /// in their lists, now or before. A licence may touch all.
+    pub fn weight(&self, before: &TenantState) -> usize {
+        if self.licensed.is_some() {
+            return usize::MAX;
+        }
+        let lists = |profile: &Profile| {
+            let lists = profile.sections.values().map(|section| section.association.list());
+            lists.map(|list| 1 + list.map_or(0, BTreeSet::len)).sum()
+        };
+        weight(&self.users, &before.users, |_| 0)
+            + weight(&self.profiles, &before.profiles, lists)
+            + weight(&self.roles, &before.roles, |role| role.grants.len())
+            + weight(&self.groups, &before.groups, |group| group.members.len() + group.roles.len())
+            + weight(&self.resources, &before.resources, |resource| resource.members.len())
     }
 
     /// Whether nothing changed.
@@ -156,6 +163,16 @@ impl StatePatch {
         apply(&self.groups, &mut state.groups);
         apply(&self.resources, &mut state.resources);
     }
+}
+
+/// The weight of the things of one kind that change.
+fn weight<K: Ord + Clone, V: Clone + PartialEq>(
+    changed: &Changed<K, V>,
+    before: &Map<K, V>,
+    lists: impl Fn(&V) -> usize,
+) -> usize {
+    let one = |(key, is): (&K, &Option<V>)| 1 + is.as_ref().map_or(0, &lists).max(before.get(key).map_or(0, &lists));
+    changed.iter().map(one).sum()
 }
 
 /// Whether a change can alter an answer beside the rules (R43): the settings, the inventory of

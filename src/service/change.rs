@@ -235,7 +235,7 @@ impl Platform {
     pub(super) async fn rule_diff(&self, view: &View, written: &Written<'_>) -> Result<PolicyDiff> {
         if written.is_followed {
             let compile = || compile_change(&self.catalogue, written.before, written.after, written.patch);
-            return if written.patch.weight() > LARGE { in_place(compile) } else { compile() };
+            return if written.patch.weight(written.before) > LARGE { in_place(compile) } else { compile() };
         }
         let stored = view.stored_rules().await?;
         in_place(|| Ok(PolicyDiff::between(&stored, &compile(&self.catalogue, written.after)?)))

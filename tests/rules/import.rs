@@ -213,13 +213,17 @@ fn a_name_that_is_nearly_a_users_is_a_slip_and_no_denial_binds_nobody() {
         &["g ANN desk", "p desk crm read allow"],
         &["p user:bob crm read allow", "p ann crm/* * deny"],
         &["p user:bob crm read allow", "p Ann crm/* * deny"],
+        &["p user:bob crm read allow", "p User:ann crm/* * deny"],
+        &["g user:bob desk", "g user~:ann desk"],
+        &["p USER:Ann crm/* * deny"],
         &["p desk crm read allow", "g user:bob desk", "g ann desk"],
     ] {
         let bad = world.bad(slip);
         assert!(bad.len() == 1 && bad[0].ends_with(":2 INVALID"), "{slip:?} {bad:?}");
         let told = world.told(slip);
-        assert!(told.contains("write `user:ann`") || told.contains("is `ann`"), "{told}");
+        assert!(told.contains("write `user:ann`") || told.contains("ann`: write it so"), "{told}");
     }
+    assert_eq!(world.bad(&["p User:zoe crm/* * deny"]), ["1:2 NOT_FOUND"]);
     world.bring(&["p Ann crm read allow", "g bob Ann"]).unwrap();
     assert!(world.allowed("bob", "read", "crm"), "who is held is a role, whatever it looks like");
 }

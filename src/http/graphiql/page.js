@@ -22,10 +22,12 @@ const send = GraphiQL.createFetcher({
 let token = null;
 const fetcher = async (operation, { headers = {}, ...options } = {}) => {
   const signsItself = Object.keys(headers).some((name) => name.toLowerCase() === 'authorization');
-  const signed = token && !signsItself ? { ...headers, Authorization: `Bearer ${token}` } : headers;
+  const sent = signsItself ? null : token;
+  const signed = sent ? { ...headers, Authorization: `Bearer ${sent}` } : headers;
   const answer = await send(operation, { ...options, headers: signed });
-  const isOver = answer.errors?.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED');
-  token = answer.data?.sessionCreate?.token ?? (isOver ? null : token);
+  const isRefused = answer.errors?.some(({ extensions }) => extensions?.code === 'UNAUTHENTICATED');
+  if (isRefused && sent === token) token = null;
+  token = answer.data?.sessionCreate?.token ?? token;
   return answer;
 };
 
