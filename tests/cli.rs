@@ -3,6 +3,7 @@
 mod inspect;
 mod policy;
 mod program;
+mod serve;
 
 use std::time::Instant;
 
@@ -68,45 +69,6 @@ fn create_tenant(place: &Place, key: &str) -> Ended {
     let arguments =
         ["tenant", "create", key, "--modules", "voice,staff", "--admin", "ada", "--email", "ada@acme.example"];
     place.run_with_input(&arguments, "Secret-12\n")
-}
-
-#[tokio::test]
-async fn serve_says_where_answers_and_stops_gracefully() {
-    for signal in ["-TERM", "-INT"] {
-        let place = Place::new();
-        let server = place.serve();
-        assert_eq!(get(&server, "/healthz").await.0, 200);
-        let (status, report) = readiness(&server).await;
-        assert_eq!((status, &report["ready"]), (200, &json!(true)));
-        assert_eq!(check(&report, "database")["ok"], true);
-        let ended = server.stop(signal);
-        assert_eq!(ended.code, 0, "{ended:?}");
-        assert!(ended.out.starts_with("Bailiwick serves GraphQL at http://127.0.0.1:"), "{ended:?}");
-        assert!(ended.err.contains("stopping") && !ended.err.contains("still under way"), "{ended:?}");
-        assert!(!ended.err.contains('\u{1b}'), "colours in a file: {ended:?}");
-    }
-}
-
-#[test]
-fn a_server_that_is_stopped_as_soon_as_it_speaks_stops_gracefully() {
-    let place = Place::new();
-    assert_eq!(place.run(&["migrate"]).code, 0);
-    assert_eq!(place.serve().stop("-TERM").code, 0);
-}
-
-#[test]
-fn the_printed_address_is_the_public_one_when_it_is_set() {
-    let place = Place::new().with("BAILIWICK_PUBLIC_URL", "https://desk.example/access");
-    let said = place.serve().stop("-TERM").out;
-    assert!(said.contains("https://desk.example/access/graphql "), "{said}");
-}
-
-#[test]
-fn an_address_that_is_taken_stops_the_start_and_is_named() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let place = Place::new().with("BAILIWICK_LISTEN", &address);
-    assert_refused(&place.run(&["serve"]), &["cannot listen on", &address]);
 }
 
 #[test]
@@ -332,100 +294,4 @@ fn every_command_has_help_with_an_example() {
     }
     assert_eq!(place.run(&["--version"]).code, 0);
     assert_refused(&place.run(&["fly"]), &["'fly'"]);
-}
-
-#[test]
-fn an_unknown_or_wrong_setting_stops_the_start_and_is_named() {
-    for (place, said) in [
-        (Place::new().with("BAILIWICK_LISTNE", "127.0.0.1:1"), "unknown setting BAILIWICK_LISTNE"),
-        (Place::new().with("BAILIWICK_SWEEP_SECONDS", "0"), "wrong setting BAILIWICK_SWEEP_SECONDS"),
-        (Place::new().with("BAILIWICK_REDIS_URL", "http://x"), "wrong setting BAILIWICK_REDIS_URL"),
-        (Place::new().with_file("bailiwick.toml", "colour = 'blue'"), "unknown setting colour in bailiwick.toml"),
-        (Place::new().with("BAILIWICK_CATALOGUE", "gone.yaml"), "gone.yaml"),
-        (Place::new().with("BAILIWICK_MODEL", "gone.conf"), "gone.conf"),
-    ] {
-        assert_refused(&place.run(&["serve"]), &[said, "[INVALID]"]);
-    }
-    assert_refused(&Place::new().run(&["serve", "--config", "gone.toml"]), &["gone.toml"]);
-}
-
-#[test]
-fn a_database_that_cannot_be_used_stops_the_start_without_a_word_of_its_password() {
-    let nowhere = Place::new().with("BAILIWICK_DATABASE_URL", "sqlite://no/such/folder/bailiwick.db?mode=rwc");
-    assert_refused(&nowhere.run(&["serve"]), &["`database_url`", "[UNAVAILABLE]", "cause: "]);
-    let noise = "this is not a database, however long one looks at it ".repeat(100);
-    let no_database = Place::new().with_file("bailiwick.db", &noise);
-    assert_refused(&no_database.run(&["serve"]), &["`database_url`", "[UNAVAILABLE]", "cause: "]);
-    let away = Place::new().with("BAILIWICK_DATABASE_URL", "postgres://bailiwick:Hidden-55@127.0.0.1:1/bailiwick");
-    let ended = away.run(&["serve"]);
-    assert_refused(&ended, &["`database_url`", "[UNAVAILABLE]", "cause: "]);
-    assert!(!ended.err.contains("Hidden-55"), "{}", ended.err);
-}
-
-#[tokio::test]
-async fn a_redis_that_is_away_at_the_start_is_waited_for_while_serving() {
-    let mut redis = RedisServer::reserve();
-    let place = Place::new().with("BAILIWICK_REDIS_URL", &redis.url());
-    let server = place.serve();
-    let (status, report) = readiness(&server).await;
-    assert_eq!((status, &check(&report, "bus")["ok"]), (200, &json!(false)), "{report:#}");
-    eventually("the log says that Redis is away", async || server.log().contains("not hearing the news")).await;
-    redis.restart();
-    eventually("it hears Redis", async || check(&readiness(&server).await.1, "bus")["ok"] == true).await;
-    let ended = server.stop("-TERM");
-    assert_eq!(ended.code, 0);
-    assert!(ended.err.contains("hearing the news of other instances\n"), "{}", ended.err);
-}
-
-#[tokio::test]
-async fn what_the_command_line_changes_reaches_a_running_server_over_redis() {
-    let redis = RedisServer::start();
-    let database = PostgresServer::shared().create_database().await;
-    // An hour between sweeps: only the news over Redis can bring it in time.
-    let place = Place::new()
-        .with("BAILIWICK_DATABASE_URL", &database)
-        .with("BAILIWICK_REDIS_URL", &redis.url())
-        .with("BAILIWICK_SWEEP_SECONDS", "3600");
-    assert_eq!(create_tenant(&place, "acme").code, 0);
-    let server = place.serve();
-    eventually("it hears Redis", async || check(&readiness(&server).await.1, "bus")["ok"] == true).await;
-    let token = sign_in(&server, "acme", "ada", "Secret-12").await;
-    let question =
-        r#"{ decision(input: { subject: "bob", action: "read", object: "voice/queues" }) { reason revision } }"#;
-    assert_eq!(graphql(&server, Some(&token), question).await["decision"]["reason"], "UNKNOWN_SUBJECT");
-    let arguments = ["user", "create", "--tenant", "acme", "bob", "--email", "bob@acme.example", "--role", "agent"];
-    assert_eq!(place.run(&arguments).code, 0);
-    let begun = Instant::now();
-    eventually("the server knows bob", async || {
-        graphql(&server, Some(&token), question).await["decision"]["reason"] == "NO_MATCHING_RULE"
-    })
-    .await;
-    not_hung(begun);
-}
-
-#[tokio::test]
-async fn no_log_holds_a_password_or_a_token_however_much_is_logged() {
-    let place = Place::new()
-        .with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR)
-        .with("BAILIWICK_REDIS_URL", "redis://bailiwick:Hidden-66@127.0.0.1:1/")
-        .with("BAILIWICK_LOG", "trace");
-    let made = place.run_with_input(
-        &["tenant", "create", "acme", "--admin", "ada", "--email", "ada@acme.example"],
-        "Secret-Ada-1\n",
-    );
-    assert_eq!(made.code, 0, "{made:?}");
-    let server = place.serve();
-    let session = sign_in(&server, "acme", "ada", "Secret-Ada-1").await;
-    let mutation = "mutation { apiKeyGenerate(input: {}) { token } }";
-    let issued = graphql(&server, Some(&session), mutation).await;
-    let key = issued["apiKeyGenerate"]["token"].as_str().unwrap();
-    graphql(&server, Some(key), "{ viewer { user { key } } }").await;
-    let log = server.stop("-TERM").err;
-    assert!(log.contains("DEBUG") && key.starts_with("bwk_"), "{log}");
-    for secret in [OPERATOR, "Hidden-66", "Secret-Ada-1", &session, key] {
-        for said in [&log, &made.out, &made.err] {
-            let line = said.lines().find(|line| line.contains(secret));
-            assert!(line.is_none(), "`{secret}` in: {line:?}");
-        }
-    }
 }

@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::catalogue::Catalogue;
-use super::group::{Group, GroupChange};
+use super::group::GroupChange;
 use super::key::{GroupKey, RoleKey, UserKey};
 use super::name::Name;
-use super::role::{BuiltIn, CustomRole, Grant, RoleChange, RoleRef};
+use super::role::{BuiltIn, Grant, RoleChange, RoleRef};
 use super::tenant::TenantState;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -137,8 +137,8 @@ impl TenantState {
         }
         let held = roles::held(&parts)?;
         let (mut imported, mut bad) = (Imported::default(), BadLines::default());
-        let known: HashMap<Name, CustomRole> =
-            self.roles.values().map(|role| (role.name.clone(), role.clone())).collect();
+        let known: HashMap<Name, RoleKey> =
+            self.roles.values().map(|role| (role.name.clone(), role.key.clone())).collect();
         let mut keys: BTreeMap<&str, RoleKey> = BTreeMap::new();
         for (name, part) in &parts {
             match self.import_role(catalogue, part, known.get(part.name), new_id(), &mut imported) {
@@ -148,8 +148,8 @@ impl TenantState {
         }
         let keys = bad.or(keys)?;
         let mut bad = BadLines::default();
-        let known: HashMap<Name, Group> =
-            self.groups.values().map(|group| (group.name.clone(), group.clone())).collect();
+        let known: HashMap<Name, GroupKey> =
+            self.groups.values().map(|group| (group.name.clone(), group.key.clone())).collect();
         for (name, part) in parts.iter().filter(|(_, part)| !part.users.is_empty() || !part.holds.is_empty()) {
             let roles = held.get(name).into_iter().flatten().filter_map(|role| keys.get(role).cloned());
             let roles = roles.map(RoleRef::Custom).collect();
@@ -199,11 +199,11 @@ impl TenantState {
         &mut self,
         catalogue: &Catalogue,
         part: &Part<'_>,
-        known: Option<&CustomRole>,
+        known: Option<&RoleKey>,
         id: Uuid,
         imported: &mut Imported,
     ) -> Result<RoleKey> {
-        if let Some(known) = known {
+        if let Some(known) = known.and_then(|key| self.roles.get(key.as_str())) {
             return if known.permissions.is_empty() && known.grants == part.grants {
                 Ok(known.key.clone())
             } else {
@@ -222,12 +222,12 @@ impl TenantState {
         &mut self,
         catalogue: &Catalogue,
         part: &Part<'_>,
-        known: Option<&Group>,
+        known: Option<&GroupKey>,
         roles: BTreeSet<RoleRef>,
         id: Uuid,
         imported: &mut Imported,
     ) -> Result<()> {
-        if let Some(known) = known {
+        if let Some(known) = known.and_then(|key| self.groups.get(key.as_str())) {
             let same = known.permissions.is_empty() && known.roles == roles && known.members == part.users;
             return if same { Ok(()) } else { Err(other("group", part.name)) };
         }
@@ -250,7 +250,7 @@ fn nobodys_role(name: &Name) -> Error {
 
 /// How a file uses its names.
 struct Names<'a> {
-    /// Whether it marks its users. Then all other names are roles.
+    /// Whether it marks its users. Then a bare name is a role's, or a slip.
     marked: bool,
     /// The names that are held.
     held: BTreeSet<&'a str>,

@@ -19,12 +19,8 @@ use crate::service::policy;
 pub struct MatchedRule {
     /// The rule.
     rule: Rule,
-    /// The links from the user to the rule's own subject, in their order: user, group, role. None
-    /// when the rule is the user's own.
-    via: Vec<Step>,
-    /// The rule itself, and the links that lead to it.
     #[graphql(skip)]
-    lines: Vec<policy::Rule>,
+    links: Vec<(explain::Subject, explain::Subject)>,
     /// The revision at which they hold.
     #[graphql(skip)]
     revision: u64,
@@ -32,12 +28,21 @@ pub struct MatchedRule {
 
 #[ComplexObject]
 impl MatchedRule {
+    /// The links from the user to the rule's own subject, in their order: user, group, role. None
+    /// when the rule is the user's own.
+    async fn via(&self) -> Vec<Step> {
+        self.links.iter().map(|(from, to)| Step { from: from.to_string(), to: to.to_string() }).collect()
+    }
+
     /// The revision since which this has been so, with the rule and all links to it: who made it, when and
     /// why. Null for what has been so since before the revisions that are kept, and for who lacks `read` on
     /// `admin/rules`.
     #[graphql(complexity = "10 + child_complexity")]
     async fn since(&self, ctx: &Context<'_>) -> Result<Option<PolicyRevision>> {
-        loaders(ctx)?.since(&self.lines, self.revision).await
+        let links = self.links.iter().cloned();
+        let mut rules: Vec<_> = links.map(|(member, role)| policy::Rule::Membership { member, role }).collect();
+        rules.push(self.rule.line().clone());
+        loaders(ctx)?.since(rules, self.revision).await
     }
 
     /// Where the rule comes from; the first of its origins, when it has several.
@@ -49,15 +54,7 @@ impl MatchedRule {
 impl MatchedRule {
     /// A rule of the tenant of this key, as it holds at a revision.
     pub(super) fn new(matched: Matched, tenant: &TenantKey, revision: u64) -> Self {
-        let link = |(member, role): &(explain::Subject, explain::Subject)| policy::Rule::Membership {
-            member: member.clone(),
-            role: role.clone(),
-        };
-        let lines = matched.via.iter().map(link).chain([matched.rule.clone()]).collect();
-        let step =
-            |(from, to): (explain::Subject, explain::Subject)| Step { from: from.to_string(), to: to.to_string() };
-        let via = matched.via.into_iter().map(step).collect();
-        Self { rule: Rule::new(matched.rule, tenant), via, lines, revision }
+        Self { rule: Rule::new(matched.rule, tenant), links: matched.via, revision }
     }
 }
 

@@ -290,8 +290,8 @@ impl Loaders {
 
     /// The newest of the revisions that brought these rules, which hold at one; none when all of them have
     /// held since before the log begins.
-    pub(super) async fn since(&self, rules: &[Rule], revision: u64) -> Result<Option<PolicyRevision>> {
-        let keys = rules.iter().map(|rule| BroughtBy((rule.clone(), revision)));
+    pub(super) async fn since(&self, rules: Vec<Rule>, revision: u64) -> Result<Option<PolicyRevision>> {
+        let keys = rules.into_iter().map(|rule| BroughtBy((rule, revision)));
         let newest = self.loader.load_many(keys).await?.into_values().max();
         match newest {
             Some(number) => self.one(RevisionOf(number)).await,

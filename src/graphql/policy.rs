@@ -110,6 +110,11 @@ impl Rule {
         Self { values: rule.values(tenant), line: rule, origins: Vec::new() }
     }
 
+    /// The rule itself.
+    pub(super) const fn line(&self) -> &policy::Rule {
+        &self.line
+    }
+
     /// The same with where it comes from.
     pub(super) fn with_origins(self, origins: Vec<NamedOrigin>) -> Self {
         Self { origins: origins.into_iter().map(Origin).collect(), ..self }

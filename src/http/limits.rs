@@ -5,13 +5,14 @@
 //! A fragment counts each time it is used and is measured once, so a document whose fragments
 //! double at every step is refused for what it would become, at the price of its text.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use async_graphql::parser::types::{
-    DocumentOperations, ExecutableDocument, Field, FragmentDefinition, OperationType, Selection, SelectionSet,
-};
-use async_graphql::{Name, Positioned, Request, SchemaBuilder, ServerError};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
+use async_graphql::{Request, SchemaBuilder, ServerError};
+
+mod measure;
+
+use measure::measure;
 
 /// Bytes of an HTTP request's body.
 pub const BODY: usize = 1024 * 1024;
@@ -160,118 +161,6 @@ fn after_plain(text: &str) -> Option<&str> {
             '\\' => drop(characters.next()),
             _ => {}
         }
-    }
-}
-
-/// What the whole document asks for, within the limits.
-fn measure(document: &ExecutableDocument) -> Result<Cost, ServerError> {
-    let mut survey = Survey { fragments: &document.fragments, measured: HashMap::new() };
-    let mut whole = Cost::default();
-    for (_, operation) in document.operations.iter() {
-        let cost = survey.selection_set(&operation.node.selection_set.node, 0)?;
-        at_most(ROOT_FIELDS, cost.roots, "an operation has too many fields at its root")?;
-        whole.add(cost);
-    }
-    // Validation refuses unused fragments, but walks through them to find that out.
-    for name in document.fragments.keys() {
-        if !survey.measured.contains_key(name.as_str()) {
-            whole.add(survey.fragment(name, 0)?);
-        }
-    }
-    at_most(DEPTH, whole.depth, "the document nests its fields too deep")?;
-    at_most(ALIASES, whole.aliases, "the document has too many aliases")?;
-    at_most(FIELDS, whole.fields, "the document has too many fields")?;
-    at_most(INTROSPECTION, whole.introspection, "the introspection query nests its lists too deep")?;
-    Ok(whole)
-}
-
-/// What a selection set asks for, its fragments put in. Counts stop at the largest number
-/// instead of running over.
-#[derive(Debug, Clone, Copy, Default)]
-struct Cost {
-    roots: usize,
-    fields: usize,
-    aliases: usize,
-    depth: usize,
-    nesting: usize,
-    /// Introspection lists inside one another, if this stands below `__schema` or `__type`.
-    lists: usize,
-    /// The same for what does stand below them.
-    introspection: usize,
-    /// Whether it asks for the schema itself.
-    introspects: bool,
-}
-
-impl Cost {
-    /// Adds what stands beside it in the same selection set.
-    fn add(&mut self, other: Self) {
-        self.roots = self.roots.saturating_add(other.roots);
-        self.fields = self.fields.saturating_add(other.fields);
-        self.aliases = self.aliases.saturating_add(other.aliases);
-        self.depth = self.depth.max(other.depth);
-        self.nesting = self.nesting.max(other.nesting);
-        self.lists = self.lists.max(other.lists);
-        self.introspection = self.introspection.max(other.introspection);
-        self.introspects |= other.introspects;
-    }
-
-    /// A field around what it selects.
-    fn of_field(field: &Field, inner: Self) -> Self {
-        let name = field.name.node.as_str();
-        let introspects = matches!(name, "__schema" | "__type");
-        let is_list = matches!(name, "fields" | "inputFields" | "interfaces" | "possibleTypes" | "types");
-        Self {
-            roots: 1,
-            fields: inner.fields.saturating_add(1),
-            aliases: inner.aliases.saturating_add(usize::from(field.alias.is_some())),
-            depth: 1 + if introspects { 0 } else { inner.depth },
-            nesting: inner.nesting,
-            lists: inner.lists + usize::from(is_list),
-            introspection: if introspects { inner.lists } else { inner.introspection },
-            introspects: introspects || inner.introspects,
-        }
-    }
-}
-
-struct Survey<'a> {
-    fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
-    /// None while a fragment is being measured: to meet it then is a cycle.
-    measured: HashMap<&'a str, Option<Cost>>,
-}
-
-impl<'a> Survey<'a> {
-    /// INVARIANT: `level` bounds the recursion of this walk, `nesting` that of the library's
-    /// walks, which do not remember what they have measured.
-    fn selection_set(&mut self, set: &'a SelectionSet, level: usize) -> Result<Cost, ServerError> {
-        let mut cost = Cost::default();
-        at_most(NESTING, level, "the document nests its selections too deep")?;
-        for item in &set.items {
-            cost.add(match &item.node {
-                Selection::Field(field) => {
-                    let inner = self.selection_set(&field.node.selection_set.node, level + 1)?;
-                    Cost::of_field(&field.node, inner)
-                }
-                Selection::InlineFragment(inline) => self.selection_set(&inline.node.selection_set.node, level + 1)?,
-                Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node, level + 1)?,
-            });
-        }
-        cost.nesting += 1;
-        at_most(NESTING + 1, cost.nesting, "the document nests its selections too deep")?;
-        Ok(cost)
-    }
-
-    fn fragment(&mut self, name: &'a str, level: usize) -> Result<Cost, ServerError> {
-        match self.measured.get(name) {
-            Some(Some(cost)) => return Ok(*cost),
-            Some(None) => return Err(ServerError::new(format!("the fragment `{name}` contains itself"), None)),
-            None => {}
-        }
-        // Validation names a fragment that is not there.
-        let Some(fragment) = self.fragments.get(name) else { return Ok(Cost::default()) };
-        self.measured.insert(name, None);
-        let cost = self.selection_set(&fragment.node.selection_set.node, level)?;
-        self.measured.insert(name, Some(cost));
-        Ok(cost)
     }
 }
 

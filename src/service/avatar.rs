@@ -6,17 +6,18 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::Platform;
 use super::change::{Intent, Record, visited_from};
 use super::permit::{Permit, is_self, subject_of, unauthenticated};
 use super::rights::Giver;
 use super::staff::supervised;
-use super::{Platform, hex};
 use crate::auth::caller::Caller;
 use crate::domain::avatar::ImageType;
 use crate::domain::key::UserKey;
 use crate::domain::user::BaseRole;
 use crate::error::{Error, ErrorCode, Result};
 use crate::store::avatar::Avatar;
+use crate::store::hex;
 use crate::store::{Scope, Tx};
 
 /// Characters of a digest that stand in the address of a picture: another one gets another.

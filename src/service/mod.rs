@@ -53,7 +53,7 @@ use crate::domain::name::Timestamp;
 use crate::engine::plan::Plan;
 use crate::error::Result;
 use crate::mail::Mailer;
-use crate::store::Store;
+use crate::store::{Store, hex};
 use crate::sync::Bus;
 
 // What the transports need of the layers below: they know this layer alone.
@@ -195,8 +195,4 @@ impl Platform {
     pub fn now(&self) -> Timestamp {
         (self.clock)()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::super::entity::audit::audit_event::{self, Column};
 use super::super::entity::tenant::tenant;
 use super::super::tenant::TenantRow;
-use super::super::{Scope, begin_reading, find};
+use super::super::{Scope, begin_reading, find, hex};
 use super::AuditEvent;
 use crate::domain::key::TenantId;
 use crate::error::Result;
@@ -172,8 +172,4 @@ fn sorted(value: &Value) -> Value {
         Value::Array(values) => values.iter().map(sorted).collect(),
         other => other.clone(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }

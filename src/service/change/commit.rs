@@ -1,0 +1,166 @@
+//! A change as it is written and committed, put in force here, and told to the others.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{Record, Written};
+use crate::domain::key::{TenantId, UserKey};
+use crate::error::{Error, Result};
+use crate::policy::COMPILER_VERSION;
+use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
+use crate::policy::revision::Counters;
+use crate::service::Platform;
+use crate::service::tenants::OwnChange;
+use crate::service::working::Remembered;
+use crate::store::policy::RevisionEntry;
+use crate::store::{CommitError, Tx};
+use crate::sync::News;
+
+/// A revision keeps the whole state every so often, so that going back need not start at the first.
+const CHECKPOINT_EVERY: u64 = 100;
+
+impl Platform {
+    /// Writes everything of one change but the commit. Gives what changed in the policy, when
+    /// that makes a revision (R43).
+    pub(in crate::service) async fn write(
+        &self,
+        tx: &mut Tx,
+        written: &Written<'_>,
+        diff: &PolicyDiff,
+        record: &Record,
+    ) -> Result<Option<(RuleDiff, StatePatch)>> {
+        let tenant = tx.tenant().id;
+        let policy = self.write_all(tx, written, diff, record).await.inspect_err(|_| self.workings.drop(tenant))?;
+        let (change, revision, state) = (record.change_id, tx.counters().revision, written.after.clone());
+        self.workings.keep(tenant, Remembered { change, revision, state });
+        Ok(policy)
+    }
+
+    async fn write_all(
+        &self,
+        tx: &mut Tx,
+        written: &Written<'_>,
+        diff: &PolicyDiff,
+        record: &Record,
+    ) -> Result<Option<(RuleDiff, StatePatch)>> {
+        let accounts = self.accounts_before(tx.tenant().id, written).await?;
+        tx.write_state(written.before, written.after, written.new_accounts).await?;
+        for (user, account) in written.accounts {
+            tx.update_account(user, account).await?;
+        }
+        for user in written.signed_out() {
+            tx.end_sessions(user, None).await?;
+        }
+        for user in written.links_voided() {
+            tx.void_password_reset(user).await?;
+        }
+        tx.write_rules(diff).await?;
+        let rules = diff.rules();
+        let revises = !rules.is_empty() || alters_answers(written.before, written.after);
+        let patch = written.patch;
+        let (was, is) = written.for_audit(accounts)?;
+        // Before the counters are written, so that one statement writes all of the tenant's row.
+        let next = revises.then(|| tx.counters().revision + 1);
+        tx.audit(&record.event(was, is, next)).await?;
+        let counters = tx.conclude(record.change_id, revises, written.alters_credentials()).await?;
+        if !revises {
+            if !patch.is_empty() || !diff.is_empty() {
+                tx.amend_revision(patch, written.after, self.catalogue.hash()).await?;
+            }
+            return Ok(None);
+        }
+        let due = counters.revision == 1 || counters.revision.is_multiple_of(CHECKPOINT_EVERY);
+        let entry = self.revision_entry(record, counters.revision, &rules, patch);
+        tx.log_revision(&entry, due.then_some(written.after)).await?;
+        Ok(Some((rules, patch.clone())))
+    }
+
+    /// What the audit log says the accounts were that go, or change in what it shows.
+    async fn accounts_before(&self, tenant: TenantId, written: &Written<'_>) -> Result<Map<String, Value>> {
+        let gone = written.users().filter(|user| user.is.is_none());
+        let whole = gone.map(|user| (user.key.clone(), None));
+        let changed = written.accounts.iter().map(|(user, change)| (user.clone(), Some(change.for_audit())));
+        let is_empty = |shown: &Option<Value>| shown.as_ref().and_then(Value::as_object).is_some_and(Map::is_empty);
+        let told: BTreeMap<UserKey, Option<Value>> = whole.chain(changed.filter(|(_, it)| !is_empty(it))).collect();
+        let mut accounts = Map::new();
+        if told.is_empty() {
+            return Ok(accounts);
+        }
+        let users: Vec<UserKey> = told.keys().cloned().collect();
+        for row in self.store.scope(tenant).users_by_keys(&users).await? {
+            let mut shown = row.for_audit();
+            if let (Some(fields), Some(Some(changed))) = (shown.as_object_mut(), told.get(&row.user.key)) {
+                fields.retain(|field, _| changed.get(field).is_some());
+            }
+            accounts.insert(row.user.key.to_string(), shown);
+        }
+        Ok(accounts)
+    }
+
+    fn revision_entry(&self, record: &Record, revision: u64, rules: &RuleDiff, patch: &StatePatch) -> RevisionEntry {
+        RevisionEntry {
+            revision,
+            change_id: record.change_id,
+            at: record.at,
+            author: record.actor.clone(),
+            reason: record.reason.clone(),
+            rules: rules.clone(),
+            patch: patch.clone(),
+            model_hash: self.model_hash.clone(),
+            catalogue_hash: self.catalogue.hash().to_owned(),
+            compiler_version: COMPILER_VERSION,
+        }
+    }
+
+    /// Commits, applies here and tells the others, in a task of its own: a client that hangs up
+    /// cannot stop it half-way.
+    ///
+    /// What an operator does in another tenant is audited in its own as well: `from`.
+    pub(in crate::service) async fn commit(
+        &self,
+        mut tx: Tx,
+        record: Record,
+        policy: Option<(RuleDiff, StatePatch)>,
+        from: Option<TenantId>,
+    ) -> Result<Counters> {
+        let counters = tx.counters();
+        let id = tx.tenant().id;
+        let own = OwnChange { counters, policy };
+        if let Some(from) = from {
+            let event = record.event_elsewhere(&tx.tenant().key);
+            tx.audit_in(from, &event).await?;
+        }
+        let platform = self.clone();
+        let task = self.tasks.spawn(async move {
+            match tx.commit().await {
+                Ok(()) => {}
+                Err(CommitError::Refused(error)) => return Err(error),
+                Err(CommitError::Unknown(error)) => {
+                    // The database may still be at it. Once the tenant can be taken, it has ended.
+                    drop(platform.store.begin(id).await?);
+                    if !platform.store.change_committed(record.change_id).await? {
+                        return Err(error);
+                    }
+                }
+            }
+            tracing::debug!(tenant = %id.0, revision = own.counters.revision, "committed");
+            platform.spread(id, &own).await
+        });
+        task.await.map_err(Error::internal)??;
+        Ok(counters)
+    }
+
+    /// Publishes a committed change and applies it here meanwhile. A failed publish fails
+    /// nothing: the others sweep.
+    async fn spread(&self, tenant: TenantId, own: &OwnChange) -> Result<()> {
+        let Counters { revision, credential_epoch } = own.counters;
+        let news = News { tenant: tenant.0, revision, credential_epoch };
+        let (published, applied) = tokio::join!(self.bus.publish(&news), self.tenants.apply_own(tenant, own));
+        if let Err(error) = published {
+            self.metrics.publishes_failed.inc();
+            tracing::warn!(tenant = %tenant.0, revision, %error, "the news of a change was not published; the sweep of the others finds it");
+        }
+        applied
+    }
+}
