@@ -2,6 +2,7 @@
 //! follow the changes of another instance, start, or hold tenants in memory.
 
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::path::Path;
 use std::process::{Child as Process, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::de::DeserializeOwned;
@@ -36,7 +37,12 @@ impl Child {
 
     /// Starts a process for it.
     pub(crate) fn start(&self) -> Result<Running> {
-        let mut command = Command::new(std::env::current_exe()?);
+        self.start_in(&std::env::current_exe()?)
+    }
+
+    /// Starts a process of another build of this program for it.
+    pub(crate) fn start_in(&self, program: &Path) -> Result<Running> {
+        let mut command = Command::new(program);
         command.arg("--child").arg(serde_json::to_string(self)?).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn()?;
         let output = process.stdout.take().ok_or("a child without output")?;

@@ -5,6 +5,7 @@
 //! - [`http`]: a decision over HTTP
 //! - [`change`]: how long until another instance decides by a change, and what a small one costs
 //! - [`start`]: how an instance comes up
+//! - [`attack`]: the decisions of others while somebody attacks
 //! - [`report`]: the document and its plots, from what the parts have found
 //! - [`world`], [`engine`]: what is measured on, and who is asked
 //! - [`child`]: processes that the parts start; [`instance`], [`database`], [`servers`]: what they run
@@ -12,6 +13,7 @@
 //! Machines are noisy: floors and ours take turns, medians are compared, and only ratios of one
 //! run mean anything.
 
+mod attack;
 mod change;
 mod child;
 mod core;
@@ -62,6 +64,9 @@ pub(crate) struct Options {
     /// Small and short, into target/bench-quick: whether it works, not how fast it is.
     #[arg(long)]
     quick: bool,
+    /// Another build of this program, which is attacked in turns with this one.
+    #[arg(long, value_name = "PROGRAM")]
+    beside: Option<PathBuf>,
     /// What a process is for that a part has started.
     #[arg(long, hide = true)]
     child: Option<String>,
@@ -71,6 +76,7 @@ const EXAMPLES: &str = "\
 Examples:
   make bench
   make bench ARGS='core --quick'
+  make bench ARGS='attack --beside PROGRAM'
   make bench ARGS=report";
 
 /// A part of the measurements.
@@ -86,13 +92,15 @@ pub(crate) enum Part {
     Change,
     /// The start of an instance, and the first load of a tenant.
     Start,
+    /// Decisions of others while strangers and users of another tenant attack.
+    Attack,
     /// Only the document, from what was found before.
     Report,
 }
 
 impl Part {
     /// All that measure, in order.
-    const MEASURED: [Self; 5] = [Self::Core, Self::Memory, Self::Http, Self::Change, Self::Start];
+    const MEASURED: [Self; 6] = [Self::Core, Self::Memory, Self::Http, Self::Change, Self::Start, Self::Attack];
 
     /// The name of its results.
     const fn name(self) -> &'static str {
@@ -102,6 +110,7 @@ impl Part {
             Self::Http => "http",
             Self::Change => "change",
             Self::Start => "start",
+            Self::Attack => "attack",
             Self::Report => "report",
         }
     }
@@ -131,6 +140,7 @@ fn run(options: &Options) -> Result<()> {
             Part::Http => http::run(options)?,
             Part::Change => change::run(options)?,
             Part::Start => start::run(options)?,
+            Part::Attack => attack::run(options)?,
             Part::Report => continue,
         };
         findings.write(&place.results, part.name())?;

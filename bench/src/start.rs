@@ -33,6 +33,13 @@ pub(crate) struct Settings {
     database: String,
 }
 
+impl Settings {
+    /// Returns the settings of a start over this database.
+    pub(crate) fn over(database: &str) -> Self {
+        Self { database: database.to_owned() }
+    }
+}
+
 /// Measures both.
 pub(crate) fn run(options: &Options) -> Result<Findings> {
     let mut findings = Findings::new();
@@ -63,7 +70,7 @@ async fn starts(options: &Options, postgres: &PostgresServer, findings: &mut Fin
     for _ in 0..rounds {
         for (_, database, times) in &mut databases {
             let from = Instant::now();
-            let mut child = Child::Start(Settings { database: database.url.clone() }).start()?;
+            let mut child = Child::Start(Settings::over(&database.url)).start()?;
             let address: String = child.says()?;
             ready(address.parse()?)?;
             times.push(nanoseconds(from.elapsed())?);

@@ -2,6 +2,7 @@
 
 use super::Found;
 use super::words::{count, measured, nanoseconds, short, times};
+use crate::attack::{self, Attack};
 use crate::engine::{enforcer, floor, ours};
 use crate::result::Row;
 use crate::{Part, change, http, search, start};
@@ -39,8 +40,15 @@ impl Bound {
 
 /// All goals of which something was measured.
 pub(super) fn all(found: &Found) -> Vec<Goal> {
-    let groups =
-        [inside(found), beside_enforcer(found), over_http(found), changes(found), starts(found), memory(found)];
+    let groups = [
+        inside(found),
+        beside_enforcer(found),
+        over_http(found),
+        changes(found),
+        starts(found),
+        memory(found),
+        attacks(found),
+    ];
     groups.into_iter().flatten().collect()
 }
 
@@ -187,6 +195,26 @@ fn memory(found: &Found) -> Vec<Goal> {
         })
     };
     [1, 1_000].into_iter().filter_map(goal).collect()
+}
+
+/// The decisions of others while somebody attacks.
+fn attacks(found: &Found) -> Vec<Goal> {
+    const WORST: f64 = 250e6;
+    let goal = |attack: Attack| {
+        let get = |case| found.get(Part::Attack, &format!("{}: {case}", attack.name), ours::NAME, attack.attackers);
+        let (quiet, attacked, worst) = (get(attack::QUIET)?, get(attack::ATTACKED)?, get(attack::WORST)?);
+        let ratio = attacked.median / quiet.median;
+        let verdict =
+            if ratio > 10.0 { Bound::AtMost(10.0).verdict(ratio) } else { Bound::AtMost(WORST).verdict(worst.median) };
+        Some(Goal {
+            what: format!("requests of others during: {}", attack.name),
+            measured: format!("{}, worst {}", nanoseconds(attacked.median), nanoseconds(worst.median)),
+            beside: format!("quiet {}: {}", nanoseconds(quiet.median), times(ratio)),
+            aim: "≤ 10 ×, never past 250 ms".to_owned(),
+            verdict,
+        })
+    };
+    attack::ATTACKS.into_iter().filter_map(goal).collect()
 }
 
 /// A goal that is a ratio to a floor.

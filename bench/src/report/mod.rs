@@ -77,7 +77,7 @@ with the quartiles in brackets.
 
 ";
 
-const SECTIONS: [(Part, &str, &str); 4] = [
+const SECTIONS: [(Part, &str, &str); 5] = [
     (
         Part::Memory,
         "Memory",
@@ -111,6 +111,15 @@ const SECTIONS: [(Part, &str, &str); 4] = [
         "From the start of a process until `/readyz` says yes, with one tenant in the database and with 100\u{2009}000\n\
          of ten rules each. The first load of a large tenant is its first use by an instance; its floor reads\n\
          the same rows, and every text in them, in one statement.",
+    ),
+    (
+        Part::Attack,
+        "Attacks",
+        "A host application goes on asking, a connection for each request, while strangers and users of another\n\
+         tenant do their worst from another address: for each attack its quiet median, its median and worst while\n\
+         the attack lasts, how many requests were not answered rightly (each counts as 10 s), and by how much\n\
+         the server has grown. `over` is how many attack at once. Every attack has a server and a database of its\n\
+         own. `--beside` attacks another build in turns with this one.",
     ),
 ];
 
