@@ -7,6 +7,7 @@
 //! `tests/architecture.rs` allows.
 //!
 //! - [`error`]: the one error and its codes, below everything
+//! - [`turns`]: turns at what few can do together, shared by tenants or by addresses
 //! - [`domain`]: tenants, users, profiles, groups, roles and resources as pure types, with the
 //!   rules they keep; a change is a method of [`domain::tenant::TenantState`]
 //! - [`config`]: the settings, and the catalogue of what can be granted
@@ -54,3 +55,4 @@ pub mod policy;
 pub mod service;
 pub mod store;
 pub mod sync;
+pub mod turns;

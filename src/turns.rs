@@ -1,0 +1,239 @@
+//! Turns at something that only a few can do together, shared by keys: by tenants, or by addresses.
+//! One key never takes more than its share, whoever else waits, and those that wait are let in
+//! key by key in a round. The queue is bounded as well, as a whole and for each key, and so is the wait.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot::{Receiver, Sender, channel};
+use tokio::time::timeout;
+
+#[cfg(test)]
+mod tests;
+
+/// How many turns there are, and how many may wait for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Turns at the same time; there is always one.
+    pub together: usize,
+    /// Turns of one key at the same time; there is always one.
+    pub each: usize,
+    /// Those that wait, of all keys together.
+    pub waiting: usize,
+    /// Those of one key that wait.
+    pub waiting_each: usize,
+    /// How long anyone waits.
+    pub patience: Duration,
+}
+
+/// Why there was no turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Crowded {
+    /// Too many wait already, in all or of this key.
+    #[error("too many wait for a turn")]
+    Full,
+    /// The wait took longer than anyone waits.
+    #[error("no turn came in time")]
+    Late,
+}
+
+/// Turns by key. Cheap to clone: all clones are one.
+pub struct Turns<K: Eq + Hash + Clone>(Arc<Shared<K>>);
+
+struct Shared<K: Eq + Hash + Clone> {
+    bounds: Bounds,
+    queue: Mutex<Queue<K>>,
+}
+
+/// A turn, until it is dropped.
+#[must_use = "a turn that is not held is over"]
+pub struct Turn<K: Eq + Hash + Clone> {
+    turns: Turns<K>,
+    key: K,
+}
+
+struct Queue<K: Eq + Hash + Clone> {
+    held: usize,
+    waiting: usize,
+    /// Tells the next one that waits from the others of its key.
+    next: u64,
+    /// The keys that hold a turn or wait for one.
+    lines: HashMap<K, Line<K>>,
+    /// The keys that wait, in the order in which they are let in.
+    round: VecDeque<K>,
+}
+
+/// Those of one key.
+struct Line<K: Eq + Hash + Clone> {
+    held: usize,
+    waiting: VecDeque<(u64, Sender<Turn<K>>)>,
+}
+
+/// A turn that was given at once, or a place in the queue.
+enum Asked<K: Eq + Hash + Clone> {
+    Now(Turn<K>),
+    Later(Place<K>),
+}
+
+/// A place in the queue, until it is dropped: whoever goes away does not stand in the way.
+struct Place<K: Eq + Hash + Clone> {
+    turns: Turns<K>,
+    key: K,
+    number: u64,
+    receiver: Receiver<Turn<K>>,
+}
+
+impl<K: Eq + Hash + Clone> Turns<K> {
+    /// Returns turns of which none is taken.
+    pub fn new(bounds: Bounds) -> Self {
+        let bounds = Bounds { together: bounds.together.max(1), each: bounds.each.max(1), ..bounds };
+        let queue = Queue { held: 0, waiting: 0, next: 0, lines: HashMap::new(), round: VecDeque::new() };
+        Self(Arc::new(Shared { bounds, queue: Mutex::new(queue) }))
+    }
+
+    /// Takes a turn of this key, once there is one.
+    ///
+    /// # Errors
+    /// [`Crowded`] when too many wait already, or it takes too long.
+    pub async fn take(&self, key: K) -> Result<Turn<K>, Crowded> {
+        let mut place = match self.ask(key)? {
+            Asked::Now(turn) => return Ok(turn),
+            Asked::Later(place) => place,
+        };
+        match timeout(self.0.bounds.patience, &mut place.receiver).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(Crowded::Late),
+        }
+    }
+
+    /// Returns how many turns are taken, and how many wait for one.
+    pub fn count(&self) -> (usize, usize) {
+        let queue = self.queue();
+        (queue.held, queue.waiting)
+    }
+
+    fn ask(&self, key: K) -> Result<Asked<K>, Crowded> {
+        let bounds = &self.0.bounds;
+        let mut queue = self.queue();
+        let (held, waiting) = queue.lines.get(&key).map_or((0, 0), |line| (line.held, line.waiting.len()));
+        // While a turn is free, those that wait are of keys that have their share.
+        if queue.held < bounds.together && held < bounds.each {
+            queue.held += 1;
+            queue.line(&key).held += 1;
+            return Ok(Asked::Now(Turn { turns: self.clone(), key }));
+        }
+        if queue.waiting >= bounds.waiting || waiting >= bounds.waiting_each {
+            return Err(Crowded::Full);
+        }
+        let (sender, receiver) = channel();
+        let number = queue.next;
+        queue.next += 1;
+        queue.waiting += 1;
+        queue.line(&key).waiting.push_back((number, sender));
+        if waiting == 0 {
+            queue.round.push_back(key.clone());
+        }
+        Ok(Asked::Later(Place { turns: self.clone(), key, number, receiver }))
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue<K>> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Eq + Hash + Clone> Queue<K> {
+    fn line(&mut self, key: &K) -> &mut Line<K> {
+        let empty = || Line { held: 0, waiting: VecDeque::new() };
+        self.lines.entry(key.clone()).or_insert_with(empty)
+    }
+
+    /// Takes out the next that may have a turn: of the key that has waited longest of those that
+    /// have less than their share. The turn counts as taken from here on.
+    fn admit(&mut self, bounds: &Bounds) -> Option<(K, Sender<Turn<K>>)> {
+        if self.held >= bounds.together {
+            return None;
+        }
+        let has_room = |key: &K| self.lines.get(key).is_some_and(|line| line.held < bounds.each);
+        let at = self.round.iter().position(has_room)?;
+        let key = self.round.remove(at)?;
+        let line = self.line(&key);
+        let (_, sender) = line.waiting.pop_front()?;
+        line.held += 1;
+        let others_wait = !line.waiting.is_empty();
+        self.held += 1;
+        self.waiting -= 1;
+        if others_wait {
+            self.round.push_back(key.clone());
+        }
+        Some((key, sender))
+    }
+
+    fn give_back(&mut self, key: &K) {
+        self.held -= 1;
+        self.line(key).held -= 1;
+        self.forget(key);
+    }
+
+    fn leave(&mut self, key: &K, number: u64) {
+        let Some(line) = self.lines.get_mut(key) else { return };
+        let before = line.waiting.len();
+        line.waiting.retain(|(other, _)| *other != number);
+        if line.waiting.len() == before {
+            return;
+        }
+        if line.waiting.is_empty() {
+            self.round.retain(|other| other != key);
+        }
+        self.waiting -= 1;
+        self.forget(key);
+    }
+
+    /// Keeps nothing of a key that neither holds a turn nor waits for one.
+    fn forget(&mut self, key: &K) {
+        if self.lines.get(key).is_some_and(|line| line.held == 0 && line.waiting.is_empty()) {
+            self.lines.remove(key);
+        }
+    }
+}
+
+impl<K: Eq + Hash + Clone> Clone for Turns<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K: Eq + Hash + Clone> Drop for Turn<K> {
+    fn drop(&mut self) {
+        let next = {
+            let mut queue = self.turns.queue();
+            queue.give_back(&self.key);
+            queue.admit(&self.turns.0.bounds)
+        };
+        if let Some((key, sender)) = next {
+            // One that has gone away meanwhile gives the turn on, by dropping it.
+            drop(sender.send(Turn { turns: self.turns.clone(), key }));
+        }
+    }
+}
+
+impl<K: Eq + Hash + Clone> Drop for Place<K> {
+    fn drop(&mut self) {
+        self.turns.queue().leave(&self.key, self.number);
+    }
+}
+
+impl<K: Eq + Hash + Clone> fmt::Debug for Turns<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (held, waiting) = self.count();
+        f.debug_struct("Turns").field("held", &held).field("waiting", &waiting).finish_non_exhaustive()
+    }
+}
+
+impl<K: Eq + Hash + Clone + fmt::Debug> fmt::Debug for Turn<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").field("key", &self.key).finish_non_exhaustive()
+    }
+}
