@@ -160,7 +160,7 @@ impl Loader<'_> {
         }
         for service in demo.users.iter().filter(|user| user.role == BaseRole::Service) {
             let user = UserKey::parse(&service.username)?;
-            let issued = self.platform.generate_api_key(&self.caller, Some(&user)).await?;
+            let issued = self.platform.generate_api_key(&self.caller, Some(&user), None).await?;
             let token = issued.token.expose();
             writeln!(text, "\nthe API key of the host application `{user}`, shown this once:\n  {token}")
                 .map_err(Error::internal)?;

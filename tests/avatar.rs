@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::common::app::{Client, INSTALLATION, on_both};
 use crate::common::operations::refusal;
-use crate::common::picture::{jpeg, picture, png};
+use crate::common::picture::{jpeg, jpeg_of_a_camera, picture, png, png_with_notes, tells_the_place};
 use crate::common::upload::{MULTIPART, with_file};
 
 /// The status, the type, and the bytes at this address.
@@ -70,6 +70,21 @@ async fn r32_a_picture_is_served_as_nothing_but_a_picture_and_read_again_only_wh
         assert_eq!(alice.fetch(&path, &[("if-none-match", &etag)]).await.status().as_u16(), 200);
         let key = alice.make("ApiKeyGenerate", json!({})).await["token"].as_str().unwrap().to_owned();
         assert_eq!(seen(&alice.with_token(&key), &path).await.0, 200, "an API key may what its user may");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r32_an_avatar_does_not_tell_where_it_was_taken() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        for (noted, plain) in [(jpeg_of_a_camera(&jpeg(1), 1), jpeg(1)), (png_with_notes(&png(1), 1), png(1))] {
+            let path = alice.set_avatar(None, &noted).await;
+            assert!(seen(&alice, &path).await.2 == plain);
+        }
+        let path = alice.set_avatar(None, &jpeg_of_a_camera(&jpeg(1), 6)).await;
+        let (status, _, turned) = seen(&alice, &path).await;
+        assert!(status == 200 && !tells_the_place(&turned));
     })
     .await;
 }

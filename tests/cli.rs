@@ -171,7 +171,7 @@ fn a_user_that_is_refused_comes_with_code_and_field() {
     let set = password("ada", "Another-12\n");
     assert_eq!(
         (set.code, set.out.as_str()),
-        (0, "the password of `ada` is set, and its sessions have ended\n"),
+        (0, "the password of `ada` is set, and its sessions and API key have ended\n"),
         "{set:?}"
     );
     assert_refused(&password("ada", "weak\n"), &["(password)", "[WEAK_PASSWORD]"]);

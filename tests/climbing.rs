@@ -214,7 +214,13 @@ async fn r35b_the_address_that_resets_a_password_is_changed_by_nobody_weaker() {
         let to = |key: &str| input(json!({ "key": key, "version": 1, "email": format!("{key}.at.max@example.com") }));
         refuses(&max, USER_UPDATE, to("mona")).await;
         refuses(&max, USER_UPDATE, to("alice")).await;
+        // Nor is it taken away: who has none gets no link.
+        let without = |key: &str| input(json!({ "key": key, "version": 1, "email": null }));
+        refuses(&max, USER_UPDATE, without("mona")).await;
+        refuses(&max, USER_UPDATE, without("alice")).await;
+        assert_eq!(alice.get("User", json!({ "key": "mona" })).await["email"], "mona@example.com");
         max.done(USER_UPDATE, to("amy")).await;
+        max.done(USER_UPDATE, input(json!({ "key": "amy", "version": 2, "email": null }))).await;
         max.done(USER_UPDATE, to("max")).await;
         max.done(USER_UPDATE, input(json!({ "key": "mona", "version": 1, "fullName": "Mona M." }))).await;
     })

@@ -162,6 +162,10 @@ impl Gate for TestGate {
         };
         Err(Error::new(code, "the gate is shut").at("token"))
     }
+
+    async fn changed(&self, _credentials: &Credentials) {
+        std::future::pending().await
+    }
 }
 
 #[derive(Clone)]

@@ -63,13 +63,41 @@ async fn r28_ones_own_password_needs_the_old_one_and_ends_the_other_sessions() {
         let changed = alice.make("PasswordChange", change).await;
         assert_eq!(changed["user"]["key"], "alice");
         assert!(changed["user"]["lastPasswordResetAt"].is_string());
-        assert!(is_in(&alice).await && is_in(&key).await && !is_in(&other).await);
+        assert!(is_in(&alice).await && !is_in(&key).await && !is_in(&other).await);
         assert!(signs_in(&instance, "alice", ANOTHER).await && !signs_in(&instance, "alice", PASSWORD).await);
         assert_eq!(alice.revision().await, revision, "no answer has changed");
         let found = events(&instance, "password.change").await;
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].actor.key.as_str(), found[0].target.as_str()), ("alice", "user:alice"));
         holds_no_secret(&found[0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r28_the_api_key_ends_with_the_password_unless_it_is_to_be_kept() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let mia = alice.new_user("acme", "mia", "MANAGER", json!({})).await;
+        let key_of = async |client: &Client| {
+            let key = client.make("ApiKeyGenerate", json!({})).await;
+            client.with_token(key["token"].as_str().unwrap())
+        };
+        let key = key_of(&mia).await;
+        mia.make("PasswordChange", json!({ "old": PASSWORD, "new": ANOTHER, "keepApiKey": true })).await;
+        assert!(is_in(&key).await);
+        mia.make("PasswordChange", json!({ "old": ANOTHER, "new": PASSWORD })).await;
+        assert!(!is_in(&key).await, "it ends unless something else is said");
+        assert_eq!(alice.get("User", json!({ "key": "mia" })).await["apiKey"], Value::Null);
+
+        let key = key_of(&mia).await;
+        alice.make("UserSetPassword", json!({ "key": "mia", "password": ANOTHER, "keepApiKey": true })).await;
+        assert!(is_in(&key).await && !is_in(&mia).await);
+        alice.make("UserSetPassword", json!({ "key": "mia", "password": PASSWORD })).await;
+        assert!(!is_in(&key).await);
+        let told = events(&instance, "user.setPassword").await;
+        let ended = |event: &AuditEvent| event.after.as_ref().unwrap()["accounts"]["mia"]["apiKey"].clone();
+        assert_eq!(told.iter().map(ended).collect::<Vec<_>>(), [json!("ended"), Value::Null]);
     })
     .await;
 }

@@ -1,5 +1,7 @@
 //! The policy as auditors and other Casbin programs see it, its revisions, and the news of them.
 
+mod ends;
+
 use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi};
 use serde_json::{Value, json};
 

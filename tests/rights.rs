@@ -1,5 +1,7 @@
 //! R35b through the API: whoever may administer a little gains nothing by it, for anyone.
 
+mod held;
+
 use serde_json::{Value, json};
 
 use crate::common::app::{Client, Instance, on_both};
@@ -147,6 +149,59 @@ async fn r35b_what_one_has_one_may_give_and_take() {
         let members = json!({ "group": "strong", "users": ["mia"] });
         assert_eq!(mia.done(ADD_MEMBERS, json!({ "input": members })).await["group"]["version"], 2);
         assert_eq!(mia.fail("Groups", json!({})).await, "FORBIDDEN", "to change is not to see");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r35b_who_may_not_read_profiles_roles_and_groups_is_not_told_which_there_are() {
+    on_both(async |instance| {
+        let (alice, _) = deputy(&instance).await;
+        let pairs = [("admin/users", "edit"), ("admin/groups", "edit")];
+        let max = alice.new_delegate("acme", "blind", &pairs).await;
+        let seer = [("admin/users", "edit"), ("admin/user-profiles", "read"), ("admin/roles", "read")];
+        let sue = alice.new_delegate("acme", "sue", &seer).await;
+        let user = |more: Value| {
+            merged(json!({ "username": "new", "fullName": "N", "email": "n@example.com", "baseRole": "MANAGER" }), more)
+        };
+        let cases = |profile: &str, role: &str, group: &str| {
+            let profiled = json!({ "baseRole": "USER", "profile": profile });
+            let taken = json!({ "email": "ann@example.com", "customRole": role });
+            vec![
+                ("UserCreate", user(profiled.clone())),
+                ("UserCreate", user(json!({ "customRole": role }))),
+                ("UserCreate", user(json!({ "baseRole": "AGENT", "groups": [group] }))),
+                ("UserUpdate", merged(json!({ "key": "ann", "version": 1 }), json!({ "groups": [group] }))),
+                ("UserUpdate", json!({ "key": "ann", "version": 1, "baseRole": "MANAGER", "customRole": role })),
+                ("UserUpdate", json!({ "key": "ann", "version": 1, "baseRole": "USER", "profile": profile })),
+                ("UserUpdate", json!({ "key": "ann", "version": 1, "profile": profile, "customRole": role })),
+                ("UsersImport", json!({ "users": [user(profiled), user(json!({ "username": "two" }))] })),
+                (
+                    "UsersImport",
+                    json!({ "users": [user(json!({ "customRole": role })), user(json!({ "username": "ann" }))] }),
+                ),
+                ("UsersImport", json!({ "users": [user(taken)] })),
+                ("ProfileAssign", json!({ "profile": profile, "users": ["ann"] })),
+                ("GroupCreate", json!({ "name": "New", "roles": [role], "members": ["nobody"] })),
+                ("GroupUpdate", json!({ "key": "denied", "version": 1, "roles": [role] })),
+            ]
+        };
+        let errors = async |caller: &Client, name: &str, input: Value| {
+            caller.get(name, json!({ "input": input })).await["userErrors"].clone()
+        };
+        let both = cases("default", "strong", "strong").into_iter().zip(cases("nothing", "nothing", "nothing"));
+        for ((name, there), (_, nowhere)) in both {
+            let told = errors(&max, name, there.clone()).await;
+            assert!(told[0]["code"].is_string(), "{name} {there}");
+            assert_eq!(errors(&max, name, nowhere).await, told, "{name} {there}");
+        }
+        // Who may read them is told what is wrong.
+        for (more, code, field) in [
+            (json!({ "customRole": "nothing" }), "NOT_FOUND", "customRole"),
+            (json!({ "customRole": "strong" }), "BEYOND_OWN_RIGHTS", ""),
+        ] {
+            assert_eq!(sue.refuse("UserCreate", user(more)).await, (code.to_owned(), field.to_owned()));
+        }
     })
     .await;
 }

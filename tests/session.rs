@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::common::app::{Choices, Client, Database, Instance, PASSWORD, eventually, on_both};
 use crate::common::mail::token_in;
+use crate::common::operations::{merged, refusal};
 
 const SIGN_IN: &str =
     "mutation($input: SessionCreateInput!) { sessionCreate(input: $input) { token userErrors { code message } } }";
@@ -89,6 +90,50 @@ async fn a_new_api_key_stops_the_old_one_and_cannot_change_keys_itself() {
         assert_eq!(new.failed(KEY, json!({ "input": {} })).await, "FORBIDDEN");
         alice.done("mutation { apiKeyRemove(input: {}) { user userErrors { code } } }", json!({})).await;
         assert_eq!(new.failed(VIEWER, json!({})).await, "UNAUTHENTICATED");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r30_a_key_is_made_by_who_has_just_signed_in_or_says_the_password_again() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        alice.add_user("desk", "SERVICE", json!({})).await;
+        instance.pass_seconds(599);
+        alice.make("ApiKeyGenerate", json!({})).await;
+        instance.pass_seconds(1);
+        let own = alice.get("User", json!({ "key": "alice" })).await["apiKey"].clone();
+        for user in [json!({}), json!({ "user": "alice" }), json!({ "user": "desk" })] {
+            for password in [json!({}), json!({ "password": null }), json!({ "password": "Wrong-1234" })] {
+                let input = merged(user.clone(), password);
+                let refused = alice.refuse("ApiKeyGenerate", input.clone()).await;
+                assert_eq!(refused, refusal("WRONG_PASSWORD", "password"), "{input}");
+            }
+        }
+        let asked = alice.get("ApiKeyGenerate", json!({ "input": {} })).await;
+        assert!(asked["userErrors"][0]["message"].as_str().unwrap().contains("10 minutes"), "{asked}");
+        assert_eq!(alice.get("User", json!({ "key": "alice" })).await["apiKey"], own, "a refusal changes nothing");
+        alice.make("ApiKeyGenerate", json!({ "password": PASSWORD })).await;
+        alice.make("ApiKeyGenerate", json!({ "user": "desk", "password": PASSWORD })).await;
+        let fresh = instance.stranger().signed_in("acme", "alice", PASSWORD).await;
+        fresh.make("ApiKeyGenerate", json!({})).await;
+        alice.make("ApiKeyRemove", json!({})).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r30_a_session_left_open_does_not_serve_to_guess_its_password_by_making_keys() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        instance.pass_seconds(600);
+        for _ in 0..10 {
+            let refused = alice.refuse("ApiKeyGenerate", json!({ "password": "Wrong-1234" })).await;
+            assert_eq!(refused, refusal("WRONG_PASSWORD", "password"));
+        }
+        let right = json!({ "input": { "password": PASSWORD } });
+        assert_eq!(alice.fail("ApiKeyGenerate", right).await, "RATE_LIMITED");
+        assert_eq!(alice.get("User", json!({ "key": "alice" })).await["apiKey"], serde_json::Value::Null);
     })
     .await;
 }

@@ -171,6 +171,28 @@ async fn r34_a_supervisor_imports_agents_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn r34_an_import_tells_a_supervisor_of_no_profile_role_or_group() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let dana = supervisor(&alice, "dana", "READ_EDIT_DELETE", json!([automatic("staff/agents")])).await;
+        alice.make("RoleCreate", json!({ "name": "Analyst", "permissions": [] })).await;
+        alice.make("GroupCreate", json!({ "name": "Staff" })).await;
+        let import = "mutation($input: UsersImportInput!) { usersImport(input: $input) { users { key } userErrors { code field message } } }";
+        let refused = async |more: Value| dana.data(import, input(json!({ "users": [new("ann", more)] }))).await;
+        for (field, there, nowhere) in [
+            ("profile", json!("default"), json!("nothing")),
+            ("customRole", json!("analyst"), json!("nothing")),
+            ("groups", json!(["staff"]), json!(["nothing"])),
+        ] {
+            let told = refused(json!({ field: there })).await;
+            assert_eq!(told["usersImport"]["userErrors"][0]["code"], "BEYOND_OWN_RIGHTS", "{told}");
+            assert_eq!(refused(json!({ field: nowhere })).await, told, "{field}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn r34_other_users_are_to_a_supervisor_as_if_they_were_not_there() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;

@@ -29,7 +29,7 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  bailiwick user create --tenant acme dana --name 'Dana Reed' \
                             --email dana@acme.example --role user --profile supervisors")]
     Create(Create),
-    /// Set a user's password, read from standard input. The user's sessions end.
+    /// Set a user's password, read from standard input. The user's sessions end, and the API key.
     #[command(
         name = "set-password",
         after_help = "Example:\n  echo \"$PASSWORD\" | bailiwick user set-password --tenant acme dana"
@@ -117,5 +117,5 @@ async fn set_password(client: &Client, args: &SetPassword) -> Result<ExitCode> {
     if args.place.json {
         return print_json(&set);
     }
-    print(&format!("the password of `{}` is set, and its sessions have ended\n", args.key))
+    print(&format!("the password of `{}` is set, and its sessions and API key have ended\n", args.key))
 }

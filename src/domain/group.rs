@@ -146,6 +146,10 @@ impl TenantState {
     }
 
     fn check_group(&self, catalogue: &Catalogue, group: &Group) -> Result<()> {
+        check_permissions(catalogue, &group.permissions)?;
+        if let Some(unknown) = group.members.iter().find(|member| !self.users.contains_key(*member)) {
+            return Err(Error::not_found("user", unknown).at("members"));
+        }
         for role in &group.roles {
             if let RoleRef::Custom(role) = role
                 && !self.roles.contains_key(role)
@@ -153,11 +157,7 @@ impl TenantState {
                 return Err(Error::not_found("role", role).at("roles"));
             }
         }
-        check_permissions(catalogue, &group.permissions)?;
-        match group.members.iter().find(|member| !self.users.contains_key(*member)) {
-            Some(unknown) => Err(Error::not_found("user", unknown).at("members")),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn check_group_name(&self, name: &Name, own: Option<&str>) -> Result<()> {

@@ -267,13 +267,13 @@ impl TenantState {
     /// Gives a profile to many users in one change (R19). Those that hold it already stay as they are.
     pub fn assign_profile(&mut self, profile: &ProfileKey, users: &BTreeSet<UserKey>) -> Result<()> {
         check_batch(users.len(), "users")?;
-        if !self.profiles.contains_key(profile) {
-            return Err(Error::not_found("profile", profile).at("profile"));
-        }
         if let Some(unknown) = users.iter().find(|user| !self.users.contains_key(*user)) {
             return Err(Error::not_found("user", unknown).at("users"));
         }
         self.check_assignable(users)?;
+        if !self.profiles.contains_key(profile) {
+            return Err(Error::not_found("profile", profile).at("profile"));
+        }
         for user in users {
             self.hold(user, profile);
         }

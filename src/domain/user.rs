@@ -105,9 +105,7 @@ pub struct UserChange {
 impl TenantState {
     /// Adds a user with the access that `change` names.
     pub fn add_user(&mut self, id: Uuid, key: &UserKey, base_role: BaseRole, change: UserChange) -> Result<()> {
-        if self.users.contains_key(key) {
-            return Err(Error::new(ErrorCode::AlreadyExists, format!("the username `{key}` is taken")).at("username"));
-        }
+        self.check_username_free(key)?;
         let user = User {
             id,
             key: key.clone(),
@@ -125,6 +123,11 @@ impl TenantState {
         self.users.insert(key.clone(), user);
         self.set_groups(key, &groups);
         Ok(())
+    }
+
+    /// Checks that nobody has this username.
+    pub fn check_username_free(&self, key: &UserKey) -> Result<()> {
+        if self.users.contains_key(key) { Err(username_taken(key)) } else { Ok(()) }
     }
 
     /// Changes a user's access. A user that leaves USER loses its profile, one that leaves
@@ -188,28 +191,13 @@ impl TenantState {
         self.groups.values().filter(move |group| group.members.contains(user)).map(|group| &group.key)
     }
 
-    /// R19: profiles are for USERs, who need one; custom roles are for MANAGERs.
+    /// Checks that a user holds what it may, and that this is there.
     fn check_access(&self, user: &User) -> Result<()> {
-        match (&user.profile, user.base_role) {
-            (None, BaseRole::User) => {
-                return Err(
-                    Error::new(ErrorCode::ProfileRequired, "a user of base role USER needs a profile").at("profile")
-                );
-            }
-            (Some(_), role) if role != BaseRole::User => {
-                return Err(Error::new(ErrorCode::ProfileNotAssignable, "only users of base role USER hold a profile")
-                    .at("profile"));
-            }
-            (Some(profile), _) if !self.profiles.contains_key(profile) => {
-                return Err(Error::not_found("profile", profile).at("profile"));
-            }
-            _ => {}
+        check_assignable(user.base_role, user.profile.as_ref(), user.role.as_ref())?;
+        if let Some(profile) = user.profile.as_ref().filter(|profile| !self.profiles.contains_key(*profile)) {
+            return Err(Error::not_found("profile", profile).at("profile"));
         }
         match &user.role {
-            Some(_) if user.base_role != BaseRole::Manager => {
-                Err(Error::new(ErrorCode::RoleNotAssignable, "only users of base role MANAGER hold a custom role")
-                    .at("customRole"))
-            }
             Some(role) if !self.roles.contains_key(role) => Err(Error::not_found("role", role).at("customRole")),
             _ => Ok(()),
         }
@@ -232,6 +220,29 @@ impl TenantState {
                 group.version += 1;
             },
         );
+    }
+}
+
+/// The refusal of a username that somebody has.
+pub fn username_taken(key: &UserKey) -> Error {
+    Error::new(ErrorCode::AlreadyExists, format!("the username `{key}` is taken")).at("username")
+}
+
+/// Checks that a user of this base role may hold them (R19), wherever they are: profiles are for USERs, who need
+/// one; custom roles are for MANAGERs.
+pub fn check_assignable(base_role: BaseRole, profile: Option<&ProfileKey>, role: Option<&RoleKey>) -> Result<()> {
+    let refused = |code, message: &str, field: &str| Err(Error::new(code, message).at(field));
+    match (base_role, profile, role) {
+        (BaseRole::User, None, _) => {
+            refused(ErrorCode::ProfileRequired, "a user of base role USER needs a profile", "profile")
+        }
+        (base_role, Some(_), _) if base_role != BaseRole::User => {
+            refused(ErrorCode::ProfileNotAssignable, "only users of base role USER hold a profile", "profile")
+        }
+        (base_role, _, Some(_)) if base_role != BaseRole::Manager => {
+            refused(ErrorCode::RoleNotAssignable, "only users of base role MANAGER hold a custom role", "customRole")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::auth::caller::RequestInfo;
 use crate::domain::key::{TenantKey, UserKey};
 use crate::domain::user::Email;
 use crate::error::Result;
+use crate::service::password::WithKey;
 
 /// Changes one's own password.
 #[derive(InputObject)]
@@ -18,6 +19,9 @@ pub struct PasswordChangeInput {
     old: String,
     /// The new one.
     new: String,
+    /// Whether the API key goes on. It ends with the old password, unless this is said.
+    #[graphql(default)]
+    keep_api_key: bool,
 }
 
 payload! {
@@ -35,6 +39,9 @@ pub struct UserSetPasswordInput {
     key: String,
     /// The new password.
     password: String,
+    /// Whether the user's API key goes on. It ends with the old password, unless this is said.
+    #[graphql(default)]
+    keep_api_key: bool,
 }
 
 payload! {
@@ -87,7 +94,8 @@ pub struct PasswordMutation;
 
 #[Object]
 impl PasswordMutation {
-    /// Changes one's own password; other sessions of the same user end. Needs a session.
+    /// Changes one's own password; other sessions of the same user end, and so does the API key, unless it
+    /// is to be kept. Needs a session.
     async fn password_change(
         &self,
         ctx: &Context<'_>,
@@ -95,15 +103,16 @@ impl PasswordMutation {
     ) -> Result<PasswordChangePayload> {
         let (platform, caller) = caller(ctx)?;
         let changed = async {
-            platform.change_password(caller, input.old.into(), input.new.into()).await?;
+            let key = with_key(input.keep_api_key);
+            platform.change_password(caller, input.old.into(), input.new.into(), key).await?;
             let user = platform.own_user(caller).await?;
             Ok(PasswordChangePayload { user: Some(User::new(caller.home().id, user)), user_errors: Vec::new() })
         };
         PasswordChangePayload::of(changed.await)
     }
 
-    /// Sets another user's password and ends that user's sessions. Needs a session; one's own
-    /// password changes with `passwordChange`.
+    /// Sets another user's password and ends that user's sessions, and the API key, unless it is to be
+    /// kept. Needs a session; one's own password changes with `passwordChange`.
     async fn user_set_password(
         &self,
         ctx: &Context<'_>,
@@ -112,7 +121,7 @@ impl PasswordMutation {
         let (platform, caller) = caller(ctx)?;
         let set = async {
             let key = parse("key", &input.key, UserKey::parse)?;
-            platform.set_password(caller, &key, input.password.into()).await?;
+            platform.set_password(caller, &key, input.password.into(), with_key(input.keep_api_key)).await?;
             let user = platform.changed_user(caller, &key).await?;
             Ok(UserSetPasswordPayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
@@ -139,7 +148,7 @@ impl PasswordMutation {
         PasswordResetRequestPayload::of(requested())
     }
 
-    /// Sets a new password by the link from a mail, and ends all sessions of its user.
+    /// Sets a new password by the link from a mail, and ends all sessions of its user and its API key.
     async fn password_reset(
         &self,
         ctx: &Context<'_>,
@@ -156,6 +165,10 @@ impl PasswordMutation {
         };
         PasswordResetPayload::of(reset.await)
     }
+}
+
+const fn with_key(keep: bool) -> WithKey {
+    if keep { WithKey::Kept } else { WithKey::Ended }
 }
 
 fn request(ctx: &Context<'_>) -> RequestInfo {

@@ -48,6 +48,8 @@ payload! {
 pub struct ApiKeyGenerateInput {
     /// Whose; the caller's own when absent.
     user: Option<String>,
+    /// The caller's own password: needed once the caller has been signed in for ten minutes.
+    password: Option<String>,
 }
 
 /// Removes an API key.
@@ -126,7 +128,8 @@ impl SessionMutation {
         SessionEndPayload::of(ended.map(|()| SessionEndPayload { ended: Some(true), user_errors: Vec::new() }))
     }
 
-    /// Generates an API key, shown this once; the one before stops at once. Needs a session.
+    /// Generates an API key, shown this once; the one before stops at once. Needs a session, and the caller's
+    /// password with one that is older than ten minutes.
     async fn api_key_generate(
         &self,
         ctx: &Context<'_>,
@@ -135,7 +138,7 @@ impl SessionMutation {
         let (platform, caller) = caller(ctx)?;
         let issued = async {
             let user = parse_opt("user", input.user.as_deref(), UserKey::parse)?;
-            let issued = platform.generate_api_key(caller, user.as_ref()).await?;
+            let issued = platform.generate_api_key(caller, user.as_ref(), input.password.map(Into::into)).await?;
             Ok(ApiKeyGeneratePayload {
                 token: Some(issued.token.expose().to_owned()),
                 api_key: Some(issued.key.into()),

@@ -36,6 +36,13 @@ impl Gate for PlatformGate {
         data.insert(request_info(context));
         Ok(data)
     }
+
+    async fn changed(&self, credentials: &Credentials) {
+        match &credentials.bearer {
+            Some(bearer) => self.0.wait_for_change(bearer).await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 fn request_info(context: &RequestContext) -> RequestInfo {

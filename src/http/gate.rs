@@ -20,14 +20,17 @@ pub trait Gate: Clone + Send + Sync + 'static {
     /// The data that the operation of a caller with these `credentials` runs with: its caller,
     /// its loaders. No credentials are not yet a refusal; some operations need none.
     ///
-    /// It is asked once for each operation, also for each of a batch, and again now and then
-    /// while operations run on a WebSocket, so that a removed key ends them. So it must be
-    /// cheap, and leave no trace.
+    /// It is asked once for each operation, also for each of a batch, and on a WebSocket again
+    /// before each event of a subscription, whenever [`Gate::changed`] says so and now and then, so
+    /// that a removed key ends them. So it must be cheap, and leave no trace.
     ///
     /// # Errors
     /// `UNAUTHENTICATED`, `FORBIDDEN`, `BAD_INPUT`, `RATE_LIMITED`, `UNAVAILABLE` or
     /// `INTERNAL`; the transport answers with the status of the code.
     fn admit(&self, credentials: &Credentials, context: &RequestContext) -> impl Future<Output = Result<Data>> + Send;
+
+    /// Waits until the gate may no longer admit these `credentials`, which it has just admitted.
+    fn changed(&self, credentials: &Credentials) -> impl Future<Output = ()> + Send;
 }
 
 /// The tenant in which an admitted caller acts. A gate puts it into the data of whoever has signed in.

@@ -12,7 +12,7 @@ use super::permit::{Permit, is_self, subject_of, unauthenticated};
 use super::rights::Giver;
 use super::staff::supervised;
 use crate::auth::caller::Caller;
-use crate::domain::avatar::ImageType;
+use crate::domain::avatar::CleanImage;
 use crate::domain::key::UserKey;
 use crate::domain::user::BaseRole;
 use crate::error::{Error, ErrorCode, Result};
@@ -25,7 +25,7 @@ const SHORT: usize = 16;
 
 /// A picture as it is served.
 pub struct Picture {
-    /// The file, as it was sent.
+    /// The file: the picture that was sent, and no more of what was sent with it.
     pub image: Vec<u8>,
     /// Its media type.
     pub content_type: &'static str,
@@ -48,7 +48,7 @@ impl Platform {
         }
         // Looked at before the tenant is taken: nobody waits for a picture.
         let avatar = match file {
-            Some(image) => Some(self.inspect(image).await?),
+            Some(file) => Some(self.inspect(file).await?),
             None => None,
         };
         let mut tx = self.begin_avatar(caller, user, own).await?;
@@ -89,14 +89,14 @@ impl Platform {
         Ok(tx)
     }
 
-    /// Looks at a file in a thread of its own, a few at once.
-    async fn inspect(&self, image: Vec<u8>) -> Result<Avatar> {
+    /// Looks at a file in a thread of its own, a few at once, and takes out what is not the picture.
+    async fn inspect(&self, file: Vec<u8>) -> Result<Avatar> {
         let permit = Arc::clone(&self.pictures).acquire_owned().await.map_err(Error::internal)?;
         let created_at = self.now();
         let work = move || {
             // The work itself holds it: it goes on when the caller goes away.
             let _held = permit;
-            let kind = ImageType::of(&image)?;
+            let CleanImage { kind, bytes: image } = CleanImage::of(&file)?;
             let sha256 = Sha256::digest(&image).to_vec();
             Ok(Avatar { image, kind, sha256, created_at })
         };

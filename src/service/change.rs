@@ -51,7 +51,8 @@ pub struct Intent {
     pub target: String,
     /// Why, in the caller's words.
     pub reason: Option<String>,
-    /// Whether it gives access, so that nobody gives what they lack (R35b).
+    /// Whether it gives or takes access, so that nobody gives what they lack, or takes what is not theirs
+    /// to take (R35b).
     pub gives: bool,
     /// Whether it is only tried: then nothing changes.
     pub dry_run: bool,
@@ -199,6 +200,7 @@ impl Platform {
             return Err(needs_session());
         }
         let patch = StatePatch::between(&found.state, &after);
+        self.check_deletes(caller, policy, &patch).await?;
         let written = Written::new(&found, &after, &new_accounts, &accounts, &patch);
         let diff = self.rule_diff(view, &written).await?;
         if intent.gives && !caller.is_system() {

@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::Platform;
-use super::change::{Done, Intent, Terms};
+use super::change::{Done, Draft, Intent, Terms};
 use super::permit::Permit;
+use super::unseen::Named;
 use crate::auth::caller::Caller;
 use crate::domain::group::{Group, GroupChange};
 use crate::domain::key::{GroupKey, UserKey};
@@ -33,12 +34,16 @@ impl Platform {
         terms: impl Into<Terms> + Send,
     ) -> Result<Done<GroupKey>> {
         let intent = intent(Permit::GROUPS_EDIT, "group.create", name.as_str(), terms.into());
-        self.change(caller, intent, |draft| {
+        let named = Named::from(&change);
+        let done = self.change(caller, intent, |draft| {
             let key = draft.state.create_group(draft.catalogue, Uuid::now_v7(), key, name, change, members)?;
             draft.target = Some(format!("group:{key}"));
             Ok(key)
-        })
-        .await
+        });
+        match done.await {
+            Err(error) => Err(self.unseen(caller, named, error).await),
+            done => done,
+        }
     }
 
     /// Changes a group's name, roles or permissions.
@@ -51,8 +56,12 @@ impl Platform {
         terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
         let intent = intent(Permit::GROUPS_EDIT, "group.update", key.as_str(), terms.into());
-        self.change(caller, intent, |draft| draft.state.update_group(draft.catalogue, key.as_str(), version, change))
-            .await
+        let named = Named::from(&change);
+        let update = |draft: &mut Draft<'_>| draft.state.update_group(draft.catalogue, key.as_str(), version, change);
+        match self.change(caller, intent, update).await {
+            Err(error) => Err(self.unseen(caller, named, error).await),
+            done => done,
+        }
     }
 
     /// Adds members to a group.

@@ -33,6 +33,7 @@ pub mod tenant;
 pub mod tenants;
 mod tidy;
 pub mod transfer;
+mod unseen;
 pub mod user;
 pub mod verify;
 mod working;

@@ -47,9 +47,25 @@ impl ResetRequests {
     }
 }
 
+/// What becomes of the API key of a user who gets another password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithKey {
+    /// It ends with the password.
+    Ended,
+    /// It goes on: the password is changed for another reason than that somebody else may know it.
+    Kept,
+}
+
 impl Platform {
-    /// Changes the caller's own password, and ends its other sessions (R28).
-    pub async fn change_password(&self, caller: &Caller, old: SecretString, new: SecretString) -> Result<()> {
+    /// Changes the caller's own password, and ends its other sessions (R28) and, unless it is to be kept, its
+    /// API key: whoever changes a password because somebody knows it, knows of no key that was made with it.
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        old: SecretString,
+        new: SecretString,
+        key: WithKey,
+    ) -> Result<()> {
         let Credential::Session(session) = *caller.credential() else { return Err(needs_session()) };
         let (home, user) = (caller.home(), caller.user());
         let wrong = || Error::new(ErrorCode::WrongPassword, "this is not your password").at("old");
@@ -74,11 +90,17 @@ impl Platform {
         if stored().await? != before {
             return Err(wrong());
         }
-        self.put_password(caller, tx, "password.change", hash, Some(session)).await
+        self.put_password(caller, tx, "password.change", new_password(hash, key, self.now()), Some(session)).await
     }
 
-    /// Sets another user's password, and ends that user's sessions (R28).
-    pub async fn set_password(&self, caller: &Caller, key: &UserKey, password: SecretString) -> Result<()> {
+    /// Sets another user's password, and ends that user's sessions (R28) and, unless it is to be kept, API key.
+    pub async fn set_password(
+        &self,
+        caller: &Caller,
+        key: &UserKey,
+        password: SecretString,
+        with_key: WithKey,
+    ) -> Result<()> {
         if *caller.credential() == Credential::ApiKey {
             return Err(needs_session());
         }
@@ -104,7 +126,7 @@ impl Platform {
             if !user.base_role.signs_in() {
                 return Err(Error::invalid("a SERVICE signs in by API key alone: it has no password").at("key"));
             }
-            draft.accounts.insert(key.clone(), new_password(hash, draft.now));
+            draft.accounts.insert(key.clone(), new_password(hash, with_key, draft.now));
             Ok(())
         })
         .await?;
@@ -186,8 +208,8 @@ impl Platform {
         Ok(last.is_none_or(|last| last.plus_seconds(BETWEEN_LINKS_SECONDS) <= now).then_some(row))
     }
 
-    /// Sets the password of whoever the link was mailed to, and ends all of their sessions (R29).
-    /// Gives who that is.
+    /// Sets the password of whoever the link was mailed to, and ends all of their sessions (R29) and their API
+    /// key. Gives who that is.
     pub async fn reset_password(
         &self,
         token: &str,
@@ -211,7 +233,7 @@ impl Platform {
         // Whatever voids a link takes its tenant first, as this does: of two who use it, one is
         // late, and so is who uses it while its user is disabled.
         self.live_link(&token).await?.ok_or_else(expired)?;
-        self.put_password(&caller, tx, "password.reset", hash, None).await?;
+        self.put_password(&caller, tx, "password.reset", new_password(hash, WithKey::Ended, self.now()), None).await?;
         Ok((caller.home().key.clone(), caller.user().clone()))
     }
 
@@ -220,19 +242,22 @@ impl Platform {
         Ok(found.filter(|link| link.expires_at > self.now()))
     }
 
-    /// Writes the caller's own new password. It ends the caller's sessions but for `kept`, and
-    /// the link that may be under way.
+    /// Writes the caller's own new password. It ends the caller's sessions but for `kept`, the API key where
+    /// the change says so, and the link that may be under way.
     async fn put_password(
         &self,
         caller: &Caller,
         mut tx: Tx,
         action: &'static str,
-        hash: String,
+        change: AccountChange,
         kept: Option<Uuid>,
     ) -> Result<()> {
         let user = caller.user();
-        tx.update_account(user, &new_password(hash, self.now())).await?;
+        tx.update_account(user, &change).await?;
         tx.end_sessions(user, kept).await?;
+        if change.ends_api_key {
+            tx.remove_api_key(user).await?;
+        }
         tx.void_password_reset(user).await?;
         self.commit_credential(caller, tx, action, user, None).await?;
         self.attempts.clear(&Tried::new(caller.home().key.as_str(), user.as_str()));
@@ -240,6 +265,11 @@ impl Platform {
     }
 }
 
-fn new_password(hash: String, now: Timestamp) -> AccountChange {
-    AccountChange { password_hash: Some(hash), last_password_reset_at: Some(now), ..AccountChange::default() }
+fn new_password(hash: String, key: WithKey, now: Timestamp) -> AccountChange {
+    AccountChange {
+        password_hash: Some(hash),
+        last_password_reset_at: Some(now),
+        ends_api_key: key == WithKey::Ended,
+        ..AccountChange::default()
+    }
 }

@@ -10,6 +10,7 @@ use crate::auth::caller::Caller;
 use crate::domain::key::{Action, Object, SectionKey, TenantKey, UserKey};
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, ErrorCode, Result};
+use crate::policy::diff::StatePatch;
 use crate::policy::reach::Reach;
 use crate::policy::rule::{BuiltIn, Subject};
 
@@ -220,6 +221,20 @@ impl Platform {
         }
         let held = permit.is_held(policy, &subject_of(caller))?;
         if held { Ok(()) } else { Err(forbidden(permit.object, &permit.action())) }
+    }
+
+    /// Checks that the caller may delete whatever profiles, roles and groups a change takes out: the permit of
+    /// one that brings many things back says only that it may change them.
+    pub(super) async fn check_deletes(&self, caller: &Caller, policy: &TenantPolicy, patch: &StatePatch) -> Result<()> {
+        let kinds = [
+            (Permit::PROFILES_DELETE, patch.profiles.values().any(Option::is_none)),
+            (Permit::ROLES_DELETE, patch.roles.values().any(Option::is_none)),
+            (Permit::GROUPS_DELETE, patch.groups.values().any(Option::is_none)),
+        ];
+        for (permit, _) in kinds.into_iter().filter(|(_, is_gone)| *is_gone) {
+            self.check(caller, policy, &permit).await?;
+        }
+        Ok(())
     }
 
     /// Checks an operator's right over the platform: `tenants`, `tenants/KEY`, `licences/KEY`.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::Platform;
 use super::change::{Done, Intent, Terms};
 use super::permit::Permit;
+use super::unseen::Named;
 use crate::auth::caller::Caller;
 use crate::domain::catalogue::Module;
 use crate::domain::key::{ModuleKey, ProfileKey, SectionKey, UserKey};
@@ -118,7 +119,10 @@ impl Platform {
         terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
         let intent = intent(Permit::USERS_EDIT, "profile.assign", key.as_str(), terms.into());
-        self.change(caller, intent, |draft| draft.state.assign_profile(key, users)).await
+        match self.change(caller, intent, |draft| draft.state.assign_profile(key, users)).await {
+            Err(error) => Err(self.unseen(caller, Named::PROFILE, error).await),
+            done => done,
+        }
     }
 
     /// Makes profiles of what users were permitted one by one, and gives the profiles that the

@@ -11,11 +11,13 @@ use crate::domain::key::{ActionPattern, Object, ObjectPattern};
 use crate::domain::tenant::TenantState;
 use crate::domain::user::{BaseRole, User};
 use crate::engine::tenant::TenantPolicy;
-use crate::error::{Error, ErrorCode, Result};
-use crate::policy::compile::{Compiled, compile_change, compile_sources};
+use crate::error::{Error, ErrorCode, Related, Result};
+use crate::policy::compile::compile_change;
 use crate::policy::diff::{PolicyDiff, StatePatch};
 use crate::policy::rule::{BuiltIn, Effect, Rule, Subject};
-use crate::policy::source;
+use holdings::Holdings;
+
+mod holdings;
 
 /// Who gives, and by what policy.
 pub struct Giver<'a> {
@@ -37,9 +39,10 @@ impl Giver<'_> {
     }
 
     /// Checks that all that the change gives to anyone, the giver may do itself, and that no one
-    /// but an admin touches an admin. An admin may give anything, also on objects outside the
-    /// catalogue; the resources that a host application registers are its own; and so is to
-    /// whoever makes an agent what its profile then gives it of that agent (R11).
+    /// but an admin touches an admin or a host application, or what they hold. An admin may give
+    /// anything, also on objects outside the catalogue; the resources that a host application
+    /// registers are its own; and so is to whoever makes an agent what its profile then gives it
+    /// of that agent (R11).
     pub(super) fn check(&self, permit: &Permit, written: &Written<'_>, diff: &PolicyDiff) -> Result<()> {
         let is_host = permit.object() == Permit::RESOURCES_EDIT.object() && self.is(BuiltIn::Service);
         if self.is_admin() || is_host {
@@ -51,7 +54,9 @@ impl Giver<'_> {
         // What a disabled user is given holds as soon as somebody enables it.
         let (was, is) = (awake(written.before), awake(written.after));
         let diff = compile_change(self.catalogue, &was, &is, &StatePatch::between(&was, &is))?;
-        self.check_rules(&self.holdings(&was), &self.holdings(&is), &diff, &made)?;
+        let (was, is) = (self.holdings(&was), self.holdings(&is));
+        check_left_alone(&was, &is, &diff)?;
+        self.check_rules(&was, &is, &diff, &made)?;
         self.check_credentials(written, &is)
     }
 
@@ -59,7 +64,7 @@ impl Giver<'_> {
     where
         Self: 'b,
     {
-        Holdings { catalogue: self.catalogue, state }
+        Holdings::new(self.catalogue, state)
     }
 
     /// The agents that the giver makes with this change, in the form of rules.
@@ -81,32 +86,20 @@ impl Giver<'_> {
         diff: &PolicyDiff,
         made: &BTreeSet<ObjectPattern>,
     ) -> Result<()> {
-        let admins = is.admins();
-        let held_by_admins = is.closure(admins.clone())?.subjects;
         let (mut gained, mut lost) = (BTreeSet::new(), BTreeSet::new());
         for rule in diff.added.keys() {
             match rule {
                 Rule::Permission { subject: profile @ Subject::Profile(_), object, effect: Effect::Allow, .. }
                     if made.contains(object) && self.policy.snapshot.holds(self.subject, profile) => {}
                 Rule::Permission { object, action, effect: Effect::Allow, .. } => self.covers(object, action)?,
-                Rule::Permission { subject, .. } if held_by_admins.contains(subject) => return Err(admins_only()),
                 Rule::Permission { .. } | Rule::Membership { role: Subject::Role(BuiltIn::Member), .. } => {}
-                Rule::Membership { member, .. } if admins.contains(member) => return Err(admins_only()),
-                Rule::Membership { member, role } => {
-                    if held_by_admins.contains(member)
-                        && !is.reachable(BTreeSet::from([role.clone()]), Effect::Deny)?.is_empty()
-                    {
-                        return Err(admins_only());
-                    }
-                    gained.insert(role.clone());
-                }
+                Rule::Membership { role, .. } => drop(gained.insert(role.clone())),
             }
         }
         // To take a denial away is to give, too; but not to whoever is gone or disabled with it.
         for rule in &diff.removed {
             match rule {
                 Rule::Permission { object, action, effect: Effect::Deny, .. } => self.covers(object, action)?,
-                Rule::Membership { member, .. } if admins.contains(member) => return Err(admins_only()),
                 Rule::Membership { member, role } if is.is_there(member) => drop(lost.insert(role.clone())),
                 _ => {}
             }
@@ -116,16 +109,15 @@ impl Giver<'_> {
     }
 
     /// Checks that the giver may do all that those may whose passwords it sets, or whose address
-    /// for a new password.
-    fn check_credentials(&self, written: &Written<'_>, awake: &TenantState) -> Result<()> {
+    /// for a new password: nobody weaker points it elsewhere, or leaves them without one.
+    fn check_credentials(&self, written: &Written<'_>, awake: &Holdings<'_>) -> Result<()> {
         let new = written.new_accounts.iter().filter(|(_, account)| account.password_hash.is_some());
         let changed = written
             .accounts
             .iter()
-            .filter(|(_, account)| account.password_hash.is_some() || matches!(account.email, Change::Set(_)));
+            .filter(|(_, account)| account.password_hash.is_some() || account.email != Change::Keep);
         let users = new.map(|(user, _)| user).chain(changed.map(|(user, _)| user));
-        let held = self.holdings(awake);
-        self.check_poses_as(&held, users.filter_map(|user| written.after.users.get(user)))
+        self.check_poses_as(awake, users.filter_map(|user| written.after.users.get(user)))
     }
 
     /// Checks that who gets hold of this user's credentials gains nothing by it: a key for
@@ -176,6 +168,23 @@ fn awake(state: &TenantState) -> TenantState {
     awake
 }
 
+/// Checks that nothing comes or goes that an admin or a host application holds, before or after, directly or
+/// through a group or role: to them, a right that goes and a denial that comes are the same. Groups and roles
+/// of theirs are thus for admins, and what others hold beside is not.
+fn check_left_alone(was: &Holdings<'_>, is: &Holdings<'_>, diff: &PolicyDiff) -> Result<()> {
+    let changed: BTreeSet<&Subject> = diff.added.keys().chain(&diff.removed).map(Rule::subject).collect();
+    let mut shaken = BTreeSet::new();
+    for state in [was, is] {
+        shaken.append(&mut state.holders(&state.users(is_privileged), &changed)?);
+    }
+    if shaken.is_empty() {
+        return Ok(());
+    }
+    let message = "this changes what an admin or a host application may, or holds: only an admin does that";
+    let shaken = shaken.into_iter().map(|user| Related::User(user.to_string())).collect();
+    Err(Error::new(ErrorCode::BeyondOwnRights, message).in_the_way(shaken))
+}
+
 /// Checks that no user changes whom only admins may touch.
 fn check_untouched(written: &Written<'_>) -> Result<()> {
     let touched = written.users().any(|user| [user.was, user.is].into_iter().flatten().any(is_privileged));
@@ -189,61 +198,4 @@ fn is_privileged(user: &User) -> bool {
 
 fn admins_only() -> Error {
     Error::new(ErrorCode::BeyondOwnRights, "only an admin may make or change an admin or a host application")
-}
-
-/// What the subjects of a state hold. No more is compiled than is asked about.
-struct Holdings<'a> {
-    catalogue: &'a Catalogue,
-    state: &'a TenantState,
-}
-
-/// Some subjects with all that they hold, directly or through others.
-struct Closure {
-    subjects: BTreeSet<Subject>,
-    rules: Compiled,
-}
-
-impl Holdings<'_> {
-    /// Whether a user is there and enabled; groups and roles always are.
-    fn is_there(&self, subject: &Subject) -> bool {
-        match subject {
-            Subject::User(user) => self.state.users.get(user).is_some_and(|user| user.enabled),
-            _ => true,
-        }
-    }
-
-    /// The admins: no group gives that role.
-    fn admins(&self) -> BTreeSet<Subject> {
-        let admins = self.state.users.values().filter(|user| user.enabled && user.base_role == BaseRole::Admin);
-        admins.map(|user| Subject::User(user.key.clone())).collect()
-    }
-
-    /// These subjects with all that they hold, and the rules of them all.
-    fn closure(&self, subjects: BTreeSet<Subject>) -> Result<Closure> {
-        let mut closure = Closure { subjects: subjects.clone(), rules: Compiled::new() };
-        let mut next = subjects;
-        while !next.is_empty() {
-            let sources = next.iter().flat_map(|subject| source::of(self.state, subject)).collect();
-            let rules = compile_sources(self.catalogue, self.state, &sources)?;
-            let held = rules.keys().filter_map(|rule| match rule {
-                Rule::Membership { member, role } if next.contains(member) => Some(role.clone()),
-                _ => None,
-            });
-            next = held.filter(|role| closure.subjects.insert(role.clone())).collect();
-            closure.rules.extend(rules);
-        }
-        Ok(closure)
-    }
-
-    /// What holding these means: their rules of this effect, with those of all that they hold.
-    fn reachable(&self, held: BTreeSet<Subject>, wanted: Effect) -> Result<BTreeSet<(ObjectPattern, ActionPattern)>> {
-        let Closure { subjects, rules } = self.closure(held)?;
-        let reached = rules.into_keys().filter_map(|rule| match rule {
-            Rule::Permission { subject, object, action, effect } if effect == wanted && subjects.contains(&subject) => {
-                Some((object, action))
-            }
-            _ => None,
-        });
-        Ok(reached.collect())
-    }
 }

@@ -28,6 +28,8 @@ const REMEMBERED: u64 = 100_000;
 const TURNS: usize = 256;
 /// How long a look-up waits for another one of the same turn.
 const TURN_MAX: Duration = Duration::from_secs(1);
+/// For how many seconds after signing in an API key is made without the password.
+const FRESH_SECONDS: i64 = 600;
 /// How many seconds pass before the last use of an API key is written again.
 const TOUCH_SECONDS: i64 = 60;
 
@@ -181,8 +183,15 @@ impl Platform {
         self.commit_credential(caller, tx, "session.end", caller.user(), None).await
     }
 
-    /// Makes a new API key for the caller, or for another user; an old one stops at once.
-    pub async fn generate_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<IssuedKey> {
+    /// Makes a new API key for the caller, or for another user; an old one stops at once. Who has been signed
+    /// in for a while says their password again: a key outlives the session that somebody left open.
+    pub async fn generate_api_key(
+        &self,
+        caller: &Caller,
+        user: Option<&UserKey>,
+        password: Option<SecretString>,
+    ) -> Result<IssuedKey> {
+        self.check_present(caller, password).await?;
         let (mut tx, user) = self.begin_api_key(caller, user).await?;
         let token = Token::generate(TokenKind::ApiKey)?;
         let now = self.now();
@@ -201,6 +210,25 @@ impl Platform {
         }
         self.commit_credential(caller, tx, "apiKey.remove", &user, visited_from(caller)).await?;
         Ok(user)
+    }
+
+    /// Checks that the person who signed in is there still: they have just signed in, or know the password.
+    async fn check_present(&self, caller: &Caller, password: Option<SecretString>) -> Result<()> {
+        // What is no session makes no key, or is the command line.
+        let Credential::Session(session) = *caller.credential() else { return Ok(()) };
+        let (home, user) = (caller.home(), caller.user());
+        let scope = self.store.scope(home.id);
+        let began = scope.session_began(session).await?.ok_or_else(unauthenticated)?;
+        if self.now() < began.plus_seconds(FRESH_SECONDS) {
+            return Ok(());
+        }
+        let wrong = |message: &str| Error::new(ErrorCode::WrongPassword, message).at("password");
+        let minutes = FRESH_SECONDS / 60;
+        let asked = format!("you signed in more than {minutes} minutes ago: give your own password to make an API key");
+        let password = password.ok_or_else(|| wrong(&asked))?;
+        let stored = scope.sign_in(user).await?.ok_or_else(unauthenticated)?.password_hash;
+        let fits = self.check_guess(Tried::new(home.key.as_str(), user.as_str()), password, stored).await?;
+        if fits { Ok(()) } else { Err(wrong("this is not your password")) }
     }
 
     /// Changing credentials needs a session: whoever finds an API key cannot dig in with it.
@@ -285,6 +313,21 @@ impl Platform {
         caller.acting_in(TenantRef { id: tenant.id, key: tenant.key.clone() })
     }
 
+    /// Waits until a bearer token may hold no longer: its end has come, or a credential of its tenant has
+    /// changed. It may be too early, and says no more than that it is time to ask again.
+    pub async fn wait_for_change(&self, bearer: &str) {
+        let Some(token) = Token::parse(bearer) else { return };
+        let Ok(known) = self.look_up(&token).await else { return };
+        let Ok(Some(tenant)) = self.tenants.get(known.row.tenant).await else { return };
+        let mut changes = tenant.changes();
+        // One that is dropped from memory is another reason to ask.
+        let changed = changes.wait_for(|counters| counters.credential_epoch > known.row.epoch);
+        match known.row.expires_at {
+            Some(end) => drop(timeout(until(end, self.now()), changed).await),
+            None => drop(changed.await),
+        }
+    }
+
     async fn look_up(&self, token: &Token) -> Result<Arc<Known>> {
         let hash = token.hash();
         if let Some(known) = self.remembered(&hash).await? {
@@ -327,6 +370,11 @@ impl Platform {
             });
         }
     }
+}
+
+/// How long it is until then.
+fn until(end: Timestamp, now: Timestamp) -> Duration {
+    Duration::from_micros(u64::try_from(end.0.saturating_sub(now.0)).unwrap_or(0))
 }
 
 /// Changing credentials needs a session (R30).

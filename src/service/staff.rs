@@ -148,13 +148,7 @@ impl Draft<'_> {
     /// host has registered, unless it may change that one.
     pub(super) fn check_supervised_new(&self, key: &UserKey, base_role: BaseRole, access: &UserChange) -> Result<()> {
         let Some(reach) = &self.supervised else { return Ok(()) };
-        if base_role != BaseRole::Agent {
-            return Err(beyond("baseRole"));
-        }
-        if access.groups.as_ref().is_some_and(|groups| !groups.is_empty()) {
-            return Err(beyond("groups"));
-        }
-        check_gives_nothing(access)?;
+        check_plain_agent(base_role, access)?;
         if self.state.resources.contains_key(&Object::agent(key)) && !reach.holds(key.as_str()) {
             return Err(Error::new(ErrorCode::AlreadyExists, format!("the username `{key}` is taken")).at("username"));
         }
@@ -179,6 +173,18 @@ impl Draft<'_> {
         }
         check_gives_nothing(access)
     }
+}
+
+/// Checks that a new user is an agent who is given nothing: all that a supervisor makes. It takes no look at what
+/// there is to give.
+pub(super) fn check_plain_agent(base_role: BaseRole, access: &UserChange) -> Result<()> {
+    if base_role != BaseRole::Agent {
+        return Err(beyond("baseRole"));
+    }
+    if access.groups.as_ref().is_some_and(|groups| !groups.is_empty()) {
+        return Err(beyond("groups"));
+    }
+    check_gives_nothing(access)
 }
 
 fn check_gives_nothing(access: &UserChange) -> Result<()> {

@@ -8,9 +8,12 @@ use uuid::Uuid;
 use super::Platform;
 use super::change::{Done, Intent, Record, Terms, visited_from};
 use super::permit::{Permit, unauthenticated};
+use super::staff::{check_plain_agent, supervised};
+use super::unseen::Named;
 use super::user::{NewUser, UserRow};
 use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, UserKey};
+use crate::domain::user::{check_assignable, username_taken};
 use crate::error::{Error, ErrorCode, Result};
 use crate::store::Scope;
 
@@ -75,11 +78,20 @@ impl Platform {
         let Terms { reason, dry_run } = terms.into();
         let tenant = self.authorise(caller, Permit::create_users()).await?;
         let settings = tenant.policy().settings;
-        each(&users, |user| user.check(&settings))?;
+        if supervised(caller, &tenant.policy(), &Permit::create_users())?.is_some() {
+            each(&users, |user| check_plain_agent(user.base_role, &user.access()))?;
+        }
+        each(&users, |user| {
+            check_assignable(user.base_role, user.profile.as_ref(), user.role.as_ref())?;
+            user.check(&settings)
+        })?;
         check_distinct(&users)?;
         let scope = self.store.scope(tenant.id);
-        rehearse(&scope, &users).await?;
         check_free(&scope, &users).await?;
+        let named = users.iter().map(|user| Named::from(&user.access())).fold(Named::default(), Named::and);
+        if let Err(error) = rehearse(&scope, &users).await {
+            return Err(self.unseen(caller, named, error).await);
+        }
         let passwords: Vec<_> = users.iter().map(|user| user.password.clone()).collect();
         let hashes: Vec<Option<String>> = stream::iter(passwords)
             .map(|password| self.hash_of(password, dry_run))
@@ -108,6 +120,7 @@ impl Platform {
                 check_free(&scope, &users).await?;
                 Err(error)
             }
+            Err(error) => Err(self.unseen(caller, named, error).await),
             done => done,
         }
     }
@@ -134,18 +147,22 @@ fn each(users: &[NewUser], check: impl FnMut(&NewUser) -> Result<()>) -> Result<
 /// come before the news of a wrong key in the last line.
 async fn rehearse(scope: &Scope, users: &[NewUser]) -> Result<()> {
     let (_, mut state) = scope.state().await?.ok_or_else(unauthenticated)?;
+    // All of these first: what the list names otherwise may be nothing that its sender may know of.
+    each(users, |user| state.check_username_free(user.username.key()))?;
     each(users, |user| state.add_user(Uuid::nil(), user.username.key(), user.base_role, user.access()))
 }
 
-/// Checks that nothing that belongs to one user alone is in the list twice. Usernames are the
-/// state's to check.
+/// Checks that nothing that belongs to one user alone is in the list twice.
 fn check_distinct(users: &[NewUser]) -> Result<()> {
-    let (mut emails, mut extensions) = (HashMap::new(), HashMap::new());
+    let (mut names, mut emails, mut extensions) = (BTreeSet::new(), HashMap::new(), HashMap::new());
     for (i, user) in users.iter().enumerate() {
         let twice = |what: &str, field: &str, other: usize| {
             let message = format!("{what} stands in the list twice: `users.{other}` has it too");
             at(i, Error::new(ErrorCode::AlreadyExists, message).at(field))
         };
+        if !names.insert(user.username.key()) {
+            return Err(at(i, username_taken(user.username.key())));
+        }
         let email = user.email.as_ref().and_then(|email| emails.insert(email.unique_form(), i));
         if let Some(other) = email {
             return Err(twice("the email address", "email", other));

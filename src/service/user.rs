@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::Platform;
 use super::change::{Done, Draft, Intent, Terms};
 use super::permit::{Permit, is_self};
+use super::unseen::Named;
 use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, UserKey};
 use crate::domain::name::Name;
@@ -120,11 +121,15 @@ impl Platform {
         let terms = terms.into();
         let password_hash = self.hash_of(new.password.clone(), terms.dry_run).await?;
         let intent = intent(Permit::create_users(), "user.create", new.username.key(), terms);
-        self.change(caller, intent, |draft| {
+        let named = Named::from(&new.access());
+        let done = self.change(caller, intent, |draft| {
             draft.check_supervised_new(new.username.key(), new.base_role, &new.access())?;
             new.join(draft, password_hash)
-        })
-        .await
+        });
+        match done.await {
+            Err(error) => Err(self.unseen(caller, named, error).await),
+            done => done,
+        }
     }
 
     /// The hash of a new password, if there is one: made before any transaction. A dry run, which
@@ -150,7 +155,9 @@ impl Platform {
             check_extension(extension)?;
         }
         let telephony = self.changed_telephony(caller, key, update.telephony).await?;
-        self.change(caller, intent(Permit::change_user(key), "user.update", key, terms.into()), |draft| {
+        let named = Named::from(&update.access);
+        let intent = intent(Permit::change_user(key), "user.update", key, terms.into());
+        let done = self.change(caller, intent, |draft| {
             draft.check_supervised(key, &update.access)?;
             draft.state.change_user(key.as_str(), version, update.access)?;
             let account = AccountChange {
@@ -162,8 +169,11 @@ impl Platform {
             };
             draft.accounts.insert(key.clone(), account);
             Ok(())
-        })
-        .await
+        });
+        match done.await {
+            Err(error) => Err(self.unseen(caller, named, error).await),
+            done => done,
+        }
     }
 
     /// The telephone after a change. It is read before the tenant is taken: whoever changes the

@@ -206,6 +206,12 @@ impl Scope {
         }))
     }
 
+    /// When this session began, if it is still there.
+    pub async fn session_began(&self, id: Uuid) -> Result<Option<Timestamp>> {
+        let row = self.find::<session::Entity>().filter(session::Column::Id.eq(id)).one(&self.db).await?;
+        Ok(row.map(|row| Timestamp(row.created_at)))
+    }
+
     /// What is kept of the API keys of these users, where they have one.
     pub async fn api_keys(&self, users: &[UserKey]) -> Result<HashMap<UserKey, ApiKeyRow>> {
         let these = api_key::Column::User.is_in(users.iter().map(UserKey::as_str));

@@ -57,6 +57,8 @@ pub struct AccountChange {
     pub password_hash: Option<String>,
     /// When the password was set to another one (R28).
     pub last_password_reset_at: Option<Timestamp>,
+    /// Whether the API key ends, if there is one.
+    pub ends_api_key: bool,
 }
 
 impl NewAccount {
@@ -119,6 +121,9 @@ impl AccountChange {
         }
         if self.password_hash.is_some() {
             show("password", "set".into());
+        }
+        if self.ends_api_key {
+            show("apiKey", "ended".into());
         }
         shown.into()
     }

@@ -42,12 +42,18 @@ impl Socket {
 
     /// The next message that is not a ping.
     pub(crate) async fn hear(&mut self) -> Value {
+        match self.arrival().await {
+            Message::Text(text) => serde_json::from_str(&text).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn arrival(&mut self) -> Message {
         loop {
             let next = tokio::time::timeout(Duration::from_secs(10), self.0.next()).await.expect("a message in time");
             match next.expect("an open connection").unwrap() {
-                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
                 Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("{other:?}"),
+                other => return other,
             }
         }
     }
@@ -57,6 +63,14 @@ impl Socket {
         let message = self.hear().await;
         assert_eq!((message["type"].as_str(), message["id"].as_str()), (Some("next"), Some(id)), "{message}");
         message["payload"].clone()
+    }
+
+    /// The code with which the connection is closed, which must come next.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        match self.arrival().await {
+            Message::Close(Some(frame)) => frame.code.into(),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Whether nothing comes for this long.

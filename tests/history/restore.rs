@@ -169,3 +169,40 @@ async fn r45_a_restore_that_cannot_be_is_refused_and_changes_nothing() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn r45_a_restore_takes_out_only_what_its_maker_may_delete() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let objects = ["admin/rules", "admin/roles", "admin/groups", "admin/user-profiles", "admin/users"];
+        let edit: Vec<_> = objects.into_iter().map(|object| (object, "edit")).collect();
+        let kinds = ["admin/user-profiles", "admin/roles", "admin/groups"];
+        let mut lacking = Vec::new();
+        for (n, without) in kinds.into_iter().enumerate() {
+            let delete = kinds.into_iter().filter(|object| *object != without).map(|object| (object, "delete"));
+            let pairs: Vec<_> = edit.iter().copied().chain(delete).collect();
+            lacking.push((without, alice.new_delegate("acme", &format!("less{n}"), &pairs).await));
+        }
+        let pairs: Vec<_> = edit.iter().copied().chain(kinds.map(|object| (object, "delete"))).collect();
+        let max = alice.new_delegate("acme", "max", &pairs).await;
+        let then = alice.revision().await;
+        for (without, caller) in &lacking {
+            match *without {
+                "admin/user-profiles" => drop(alice.add_profile("Late", "READ").await),
+                "admin/roles" => {
+                    drop(alice.make("RoleCreate", json!({ "name": "Late", "permissions": ["people"] })).await)
+                }
+                _ => drop(alice.make("GroupCreate", json!({ "name": "Late", "permissions": ["people"] })).await),
+            }
+            let before = (alice.revision().await, csv(&alice).await);
+            for dry_run in [true, false] {
+                let input = json!({ "input": { "revision": then, "dryRun": dry_run } });
+                assert_eq!(caller.fail("PolicyRestore", input).await, "FORBIDDEN", "without {without} delete");
+            }
+            assert_eq!((alice.revision().await, csv(&alice).await), before);
+            restore(&max, then).await;
+        }
+        assert_eq!(alice.get("Profile", json!({ "key": "late" })).await, Value::Null);
+    })
+    .await;
+}

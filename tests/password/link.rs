@@ -78,6 +78,24 @@ async fn r29_a_link_by_mail_sets_a_new_password_once_and_ends_all_sessions() {
 }
 
 #[tokio::test]
+async fn r29_a_link_ends_the_api_key_of_its_user_too() {
+    on_both(async |instance| {
+        let (alice, dana) = acme_with_dana(&instance).await;
+        let key_of = async |client: &Client| {
+            let key = client.make("ApiKeyGenerate", json!({})).await;
+            client.with_token(key["token"].as_str().unwrap())
+        };
+        let (lost, kept) = (key_of(&dana).await, key_of(&alice).await);
+        let token = link_for(&instance, "dana").await;
+        assert!(is_in(&lost).await, "a link alone changes nothing");
+        use_link(&instance, &token).await;
+        assert!(!is_in(&lost).await && is_in(&kept).await);
+        assert_eq!(alice.get("User", json!({ "key": "dana" })).await["apiKey"], Value::Null);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn r29_a_link_holds_for_an_hour() {
     on_both(async |instance| {
         acme_with_dana(&instance).await;

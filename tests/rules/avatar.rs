@@ -1,22 +1,27 @@
 //! Avatars: what is a picture, and what is not (R32).
 
-use bailiwick::domain::avatar::{AVATAR_MAX, ImageType};
+use bailiwick::domain::avatar::{AVATAR_MAX, CleanImage, ImageType};
 use image::ImageFormat;
 use proptest::prelude::*;
 
 use super::*;
-use crate::common::picture::{jpeg, picture, png};
+use crate::common::picture::{jpeg, jpeg_of_a_camera, picture, png, png_with_notes, tells_the_place};
+
+/// What kind of picture it is kept as.
+fn kind(file: &[u8]) -> Result<ImageType> {
+    CleanImage::of(file).map(|image| image.kind)
+}
 
 fn refused(bytes: &[u8]) -> ErrorCode {
-    let (code, field) = refusal(ImageType::of(bytes));
+    let (code, field) = refusal(kind(bytes));
     assert_eq!(field, "file");
     code
 }
 
 #[test]
 fn r32_a_png_or_jpeg_is_told_by_its_content() {
-    assert_eq!(ImageType::of(&png(1)).unwrap(), ImageType::Png);
-    assert_eq!(ImageType::of(&jpeg(1)).unwrap(), ImageType::Jpeg);
+    assert_eq!(kind(&png(1)).unwrap(), ImageType::Png);
+    assert_eq!(kind(&jpeg(1)).unwrap(), ImageType::Jpeg);
     for kind in [ImageType::Png, ImageType::Jpeg] {
         assert_eq!(ImageType::parse(kind.as_str()).unwrap(), kind);
     }
@@ -26,8 +31,8 @@ fn r32_a_png_or_jpeg_is_told_by_its_content() {
         file.extend(*b"a camera's own notes");
         file
     };
-    assert_eq!(ImageType::of(&with_more(jpeg(1))).unwrap(), ImageType::Jpeg);
-    assert_eq!(ImageType::of(&with_more(png(1))).unwrap(), ImageType::Png);
+    assert_eq!(kind(&with_more(jpeg(1))).unwrap(), ImageType::Jpeg);
+    assert_eq!(kind(&with_more(png(1))).unwrap(), ImageType::Png);
 }
 
 #[test]
@@ -55,11 +60,11 @@ fn r32_a_picture_that_breaks_off_is_refused_wherever_it_does() {
 fn r32_a_picture_is_not_too_large_in_bytes_or_pixels() {
     let mut file = png(1);
     file.resize(AVATAR_MAX, 0);
-    ImageType::of(&file).unwrap();
+    kind(&file).unwrap();
     file.push(0);
     assert_eq!(refused(&file), ErrorCode::TooLarge);
     for format in [ImageFormat::Png, ImageFormat::Jpeg] {
-        ImageType::of(&picture(format, 4096, 1, 1)).unwrap();
+        kind(&picture(format, 4096, 1, 1)).unwrap();
         assert_eq!(refused(&picture(format, 4097, 1, 1)), ErrorCode::TooLarge);
         assert_eq!(refused(&picture(format, 1, 4097, 1)), ErrorCode::TooLarge);
     }
@@ -87,10 +92,48 @@ fn r32_a_mangled_picture_never_panics_and_is_refused_by_its_code() {
                 let place = place.index(file.len());
                 file[place] = byte;
             }
-            if let Err(error) = ImageType::of(&file) {
+            if let Err(error) = kind(&file) {
                 prop_assert!(matches!(error.code, ErrorCode::UnsupportedImage | ErrorCode::TooLarge), "{error:?}");
             }
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn r32_nothing_that_a_camera_notes_is_kept_and_the_pixels_are_as_they_were() {
+    for (noted, plain) in [(jpeg_of_a_camera(&jpeg(1), 1), jpeg(1)), (png_with_notes(&png(1), 1), png(1))] {
+        assert!(tells_the_place(&noted));
+        let kept = CleanImage::of(&noted).unwrap();
+        assert!(kept.bytes == plain, "the picture itself, byte by byte");
+        assert_eq!(CleanImage::of(&kept.bytes).unwrap(), kept, "and nothing more is taken out of it");
+    }
+}
+
+#[test]
+fn r32_a_picture_that_says_how_it_is_turned_is_turned_for_good() {
+    let (wide, tall) = ((40, 24), (24, 40));
+    for format in [ImageFormat::Jpeg, ImageFormat::Png] {
+        let file = picture(format, wide.0, wide.1, 3);
+        let noted = |orientation| match format {
+            ImageFormat::Jpeg => jpeg_of_a_camera(&file, orientation),
+            _ => png_with_notes(&file, orientation),
+        };
+        for (orientation, size) in [(1, wide), (3, wide), (6, tall), (8, tall)] {
+            let kept = CleanImage::of(&noted(orientation)).unwrap().bytes;
+            assert!(!tells_the_place(&kept) && !kept.windows(4).any(|window| window.eq_ignore_ascii_case(b"exif")));
+            let shown = image::load_from_memory(&kept).unwrap();
+            assert_eq!((shown.width(), shown.height()), size, "{format:?} {orientation}");
+            // What was at the top left is at the corner that the orientation says.
+            let corner = match orientation {
+                1 => (0, 0),
+                3 => (39, 23),
+                6 => (23, 0),
+                _ => (0, 39),
+            };
+            let far = (size.0 - 1 - corner.0, size.1 - 1 - corner.1);
+            let red = |(x, y): (u32, u32)| shown.to_rgb8().get_pixel(x, y).0[0];
+            assert!(red(corner) + 20 < red(far), "{format:?} {orientation}: {} {}", red(corner), red(far));
+        }
+    }
 }

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::time::Duration;
 
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor, Request, Response as Answer};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, AbortHandle, BoxStream, SelectAll, StreamExt};
 use serde_json::{Map, Value};
 use tokio::time::{Instant, interval_at, sleep, timeout};
@@ -17,6 +19,8 @@ use crate::error::{Error, ErrorCode};
 use crate::http::errors::{Body, never_ran, present, refused};
 use crate::http::operation::Parameters;
 use crate::http::{Credentials, Face, Gate, RequestContext, limits};
+
+mod admission;
 
 /// How long the client may take to read a message before it is given up.
 const SEND: Duration = Duration::from_secs(30);
@@ -33,9 +37,20 @@ pub(super) struct Connection<E, G> {
     acknowledged: bool,
     /// Whether anything came in since the last ping.
     heard: bool,
-    running: HashMap<String, AbortHandle>,
+    running: HashMap<String, Running>,
+    /// Resolves when the credentials of what runs may hold no longer; none while that is not watched.
+    changed: Option<BoxFuture<'static, ()>>,
+    /// How the connection ends once what was admitted before has its answer: the credentials hold no longer.
+    ending: Option<Ending>,
     /// Streams are `Send` and not `Sync`: so no method holds `&self` over an await.
     events: SelectAll<BoxStream<'static, Event>>,
+}
+
+/// An operation that is under way.
+struct Running {
+    handle: AbortHandle,
+    /// Whether it goes on giving for as long as the caller is let in.
+    subscribed: bool,
 }
 
 /// What an operation gives.
@@ -72,7 +87,8 @@ fn turned_away(error: &Error) -> Ending {
 impl<E: Executor, G: Gate> Connection<E, G> {
     pub(super) fn new(face: Face<E, G>, context: RequestContext, credentials: Credentials) -> Self {
         let (running, events) = (HashMap::new(), SelectAll::new());
-        Self { face, context, credentials, acknowledged: false, heard: true, running, events }
+        let (changed, ending) = (None, None);
+        Self { face, context, credentials, acknowledged: false, heard: true, running, changed, ending, events }
     }
 
     /// Serves the connection to its end.
@@ -94,11 +110,12 @@ impl<E: Executor, G: Gate> Connection<E, G> {
             let step = tokio::select! {
                 incoming = socket.recv() => self.receive(socket, incoming).await,
                 Some(event) = self.events.next() => self.emit(socket, event).await,
+                () = admission::resolved(&mut self.changed) => self.ask_again().await,
                 _ = turn.tick() => self.keep_alive(socket).await,
                 () = &mut late, if !self.acknowledged => Err(close(4408, "Connection initialisation timeout")),
                 () = shutdown.cancelled() => Err(close(1001, "The server is stopping")),
             };
-            if let Err(ending) = step {
+            if let Err(ending) = step.and_then(|()| self.end_if_idle()) {
                 return ending;
             }
         }
@@ -141,14 +158,9 @@ impl<E: Executor, G: Gate> Connection<E, G> {
     async fn initialise(&mut self, socket: &mut WebSocket, payload: Map<String, Value>) -> Step {
         self.credentials = credentials(&payload, &self.credentials).map_err(|error| turned_away(&error))?;
         // Each operation is admitted for itself: this only says early what cannot work.
-        self.still_admitted().await?;
+        self.admitted().await.map_err(|error| turned_away(&error))?;
         self.acknowledged = true;
         send(socket, &ToClient::ConnectionAck).await
-    }
-
-    async fn still_admitted(&mut self) -> Step {
-        let admitted = self.face.gate.admit(&self.credentials, &self.context).await;
-        admitted.map(drop).map_err(|error| turned_away(&error))
     }
 
     async fn subscribe(&mut self, socket: &mut WebSocket, id: String, parameters: Parameters) -> Step {
@@ -160,10 +172,11 @@ impl<E: Executor, G: Gate> Connection<E, G> {
             return self.fail(socket, &id, refused(&Error::new(ErrorCode::RateLimited, message))).await;
         }
         // By their text alone: who asks is known only once the operation is admitted.
-        let request = match self.face.documents.open(parameters, None) {
-            Ok((request, _)) => request,
+        let (request, kind) = match self.face.documents.open(parameters, None) {
+            Ok(opened) => opened,
             Err(error) => return self.fail(socket, &id, Answer::from_errors(vec![error])).await,
         };
+        let subscribed = !matches!(kind, Some(OperationType::Query | OperationType::Mutation));
         let (next, done) = (id.clone(), id.clone());
         let events = self
             .run(request)
@@ -171,7 +184,10 @@ impl<E: Executor, G: Gate> Connection<E, G> {
             .chain(stream::once(async { Event::Done(done) }));
         let (events, handle) = stream::abortable(events);
         self.events.push(events.boxed());
-        self.running.insert(id, handle);
+        self.running.insert(id, Running { handle, subscribed });
+        if self.changed.is_none() {
+            self.watch();
+        }
         Ok(())
     }
 
@@ -199,6 +215,11 @@ impl<E: Executor, G: Gate> Connection<E, G> {
                 self.fail(socket, &id, *answer).await
             }
             Event::Next(id, mut answer) => {
+                if self.running.get(&id).is_none_or(|running| running.subscribed)
+                    && let Err(error) = self.admitted().await
+                {
+                    return self.withhold(socket, &id, &error).await;
+                }
                 present(&mut answer, &self.context);
                 send(socket, &ToClient::Next { id: &id, payload: Body::of(&answer) }).await
             }
@@ -217,24 +238,17 @@ impl<E: Executor, G: Gate> Connection<E, G> {
 
     /// Ends an operation; it says nothing more.
     fn stop(&mut self, id: &str) {
-        if let Some(handle) = self.running.remove(id) {
-            handle.abort();
+        if let Some(running) = self.running.remove(id) {
+            running.handle.abort();
         }
     }
 
-    /// Pings, unless the client has been silent since the last time; and asks the gate again,
-    /// so that a subscription does not outlive the credential that it was opened with.
+    /// Pings, unless the client has been silent since the last time; and asks the gate again.
     async fn keep_alive(&mut self, socket: &mut WebSocket) -> Step {
         if !std::mem::take(&mut self.heard) {
             return Err(close(3008, "Timeout"));
         }
-        if !self.running.is_empty() {
-            match self.still_admitted().await {
-                // What is away for a moment or busy says nothing about the caller.
-                Err(Ending::Close(1011 | 1013, _)) | Ok(()) => {}
-                Err(ending) => return Err(ending),
-            }
-        }
+        self.ask_again().await?;
         transmit(socket, Message::Ping(Vec::new().into())).await
     }
 }

@@ -52,6 +52,9 @@ impl Platform {
         for user in written.signed_out() {
             tx.end_sessions(user, None).await?;
         }
+        for user in written.keys_ended() {
+            tx.remove_api_key(user).await?;
+        }
         for user in written.links_voided() {
             tx.void_password_reset(user).await?;
         }

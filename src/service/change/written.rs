@@ -49,13 +49,14 @@ impl<'a> Written<'a> {
     }
 
     /// Whether anything changes of what is remembered with a credential: whether its user is
-    /// there and enabled, its base role, its name; or whether the password becomes another one.
+    /// there and enabled, its base role, its name; or whether the password becomes another one, or the
+    /// API key ends.
     pub(super) fn alters_credentials(&self) -> bool {
         let remembered = |user: &User| (user.id, user.enabled, user.base_role);
         let altered =
             |user: Differing<'_, _, _>| user.was.is_some() && user.was.map(remembered) != user.is.map(remembered);
         self.users().any(altered)
-            || self.accounts.values().any(|it| it.password_hash.is_some() || it.full_name.is_some())
+            || self.accounts.values().any(|it| it.password_hash.is_some() || it.full_name.is_some() || it.ends_api_key)
     }
 
     /// Whose sessions end for good: who may sign in no longer, and who gets another password.
@@ -65,6 +66,11 @@ impl<'a> Written<'a> {
         let barred = could.filter(move |user| user.is.is_some_and(|user| !may_sign_in(user)));
         let renewed = self.accounts.iter().filter(|(_, account)| account.password_hash.is_some());
         barred.map(|user| user.key).chain(renewed.map(|(key, _)| key))
+    }
+
+    /// Whose API key ends with the password.
+    pub(super) fn keys_ended(&self) -> impl Iterator<Item = &UserKey> {
+        self.accounts.iter().filter(|(_, account)| account.ends_api_key).map(|(key, _)| key)
     }
 
     /// Whose link for a new password is void: theirs, and of who reads another mailbox from now on.

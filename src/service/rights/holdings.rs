@@ -1,0 +1,98 @@
+//! What users, groups and roles of a state hold, as far as it is asked about.
+
+use std::collections::BTreeSet;
+
+use crate::domain::catalogue::Catalogue;
+use crate::domain::key::{ActionPattern, ObjectPattern, UserKey};
+use crate::domain::tenant::TenantState;
+use crate::domain::user::User;
+use crate::error::Result;
+use crate::policy::compile::{Compiled, compile_sources};
+use crate::policy::rule::{Effect, Rule, Subject};
+use crate::policy::source;
+
+/// What the subjects of a state hold. No more is compiled than is asked about.
+pub(super) struct Holdings<'a> {
+    catalogue: &'a Catalogue,
+    state: &'a TenantState,
+}
+
+/// Some subjects with all that they hold, directly or through others.
+struct Closure {
+    subjects: BTreeSet<Subject>,
+    rules: Compiled,
+}
+
+impl<'a> Holdings<'a> {
+    /// Those of this state.
+    pub(super) const fn new(catalogue: &'a Catalogue, state: &'a TenantState) -> Self {
+        Self { catalogue, state }
+    }
+
+    /// Whether a user is there and enabled; groups and roles always are.
+    pub(super) fn is_there(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::User(user) => self.state.users.get(user).is_some_and(|user| user.enabled),
+            _ => true,
+        }
+    }
+
+    /// The users that are chosen, enabled or not.
+    pub(super) fn users(&self, chosen: impl Fn(&User) -> bool) -> BTreeSet<UserKey> {
+        self.state.users.values().filter(|user| chosen(user)).map(|user| user.key.clone()).collect()
+    }
+
+    /// Of these users those that are, or hold, any of the subjects.
+    pub(super) fn holders(
+        &self,
+        users: &BTreeSet<UserKey>,
+        subjects: &BTreeSet<&Subject>,
+    ) -> Result<BTreeSet<UserKey>> {
+        let hold = |users: BTreeSet<Subject>| -> Result<bool> {
+            Ok(self.closure(users)?.subjects.iter().any(|held| subjects.contains(held)))
+        };
+        // All at once first: nearly always nobody holds any, and what many hold is compiled once.
+        let mut holders = BTreeSet::new();
+        if hold(users.iter().cloned().map(Subject::User).collect())? {
+            for user in users {
+                if hold(BTreeSet::from([Subject::User(user.clone())]))? {
+                    holders.insert(user.clone());
+                }
+            }
+        }
+        Ok(holders)
+    }
+
+    /// These subjects with all that they hold, and the rules of them all.
+    fn closure(&self, subjects: BTreeSet<Subject>) -> Result<Closure> {
+        let mut closure = Closure { subjects: subjects.clone(), rules: Compiled::new() };
+        let mut next = subjects;
+        while !next.is_empty() {
+            let sources = next.iter().flat_map(|subject| source::of(self.state, subject)).collect();
+            let rules = compile_sources(self.catalogue, self.state, &sources)?;
+            let held = rules.keys().filter_map(|rule| match rule {
+                Rule::Membership { member, role } if next.contains(member) => Some(role.clone()),
+                _ => None,
+            });
+            next = held.filter(|role| closure.subjects.insert(role.clone())).collect();
+            closure.rules.extend(rules);
+        }
+        Ok(closure)
+    }
+
+    /// What holding these means: their rules of this effect, with those of all that they hold.
+    pub(super) fn reachable(
+        &self,
+        held: BTreeSet<Subject>,
+        wanted: Effect,
+    ) -> Result<BTreeSet<(ObjectPattern, ActionPattern)>> {
+        let Closure { subjects, rules } = self.closure(held)?;
+        let reached = rules.into_keys().filter_map(|rule| match rule {
+            Rule::Permission { subject, object, action, effect } if effect == wanted && subjects.contains(&subject) => {
+                Some((object, action))
+            }
+            _ => None,
+        });
+        Ok(reached.collect())
+    }
+}
