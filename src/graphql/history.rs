@@ -146,7 +146,8 @@ pub struct HistoryMutation;
 impl HistoryMutation {
     /// Makes a new revision in which profiles, custom roles, groups and who holds them are as they
     /// were at an old one. Licences, accounts, passwords, whether users are enabled, settings and
-    /// resources stay as they are. Needs `edit` on `admin/rules`, and on all that it changes.
+    /// resources stay as they are. Needs `edit` on `admin/rules`, and on all that it changes; and
+    /// `delete` on the kinds of things that it takes out.
     async fn policy_restore(
         &self,
         ctx: &Context<'_>,

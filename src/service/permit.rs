@@ -78,7 +78,8 @@ permits! {
 }
 
 impl Permit {
-    /// Bring the policy back to what it was: all that this changes, at once.
+    /// Bring the policy back to what it was: all that this changes, at once. What it takes out is asked about
+    /// once that is known.
     pub const RESTORE: Self = Self {
         object: "admin/rules",
         action: Action::edit,

@@ -122,9 +122,6 @@ impl AccountChange {
         if self.password_hash.is_some() {
             show("password", "set".into());
         }
-        if self.ends_api_key {
-            show("apiKey", "ended".into());
-        }
         shown.into()
     }
 

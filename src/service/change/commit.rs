@@ -1,6 +1,6 @@
 //! A change as it is written and committed, put in force here, and told to the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -52,8 +52,11 @@ impl Platform {
         for user in written.signed_out() {
             tx.end_sessions(user, None).await?;
         }
+        let mut keys_ended = BTreeSet::new();
         for user in written.keys_ended() {
-            tx.remove_api_key(user).await?;
+            if tx.remove_api_key(user).await? {
+                keys_ended.insert(user);
+            }
         }
         for user in written.links_voided() {
             tx.void_password_reset(user).await?;
@@ -62,7 +65,7 @@ impl Platform {
         let rules = diff.rules();
         let revises = !rules.is_empty() || alters_answers(written.before, written.after);
         let patch = written.patch;
-        let (was, is) = written.for_audit(accounts)?;
+        let (was, is) = written.for_audit(accounts, &keys_ended)?;
         // Before the counters are written, so that one statement writes all of the tenant's row.
         let next = revises.then(|| tx.counters().revision + 1);
         tx.audit(&record.event(was, is, next)).await?;

@@ -1,6 +1,6 @@
 //! What a change writes, beside what was there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -80,13 +80,23 @@ impl<'a> Written<'a> {
     }
 
     /// What the audit log says was and is: the things that changed, never a secret.
-    /// `accounts_before` are the accounts as they were.
-    pub(super) fn for_audit(&self, accounts_before: Map<String, Value>) -> Result<(Option<Value>, Option<Value>)> {
+    /// `accounts_before` are the accounts as they were; `keys_ended`, whose API keys have ended with it.
+    pub(super) fn for_audit(
+        &self,
+        accounts_before: Map<String, Value>,
+        keys_ended: &BTreeSet<&UserKey>,
+    ) -> Result<(Option<Value>, Option<Value>)> {
         let undo = StatePatch::between(self.after, self.before);
         let json = |patch: &StatePatch| serde_json::to_value(patch).map_err(Error::internal);
         let mut accounts = Map::new();
         accounts.extend(self.new_accounts.iter().map(|(user, account)| (user.to_string(), account.for_audit())));
-        accounts.extend(self.accounts.iter().map(|(user, change)| (user.to_string(), change.for_audit())));
+        accounts.extend(self.accounts.iter().map(|(user, change)| {
+            let mut shown = change.for_audit();
+            if let Some(fields) = shown.as_object_mut().filter(|_| keys_ended.contains(user)) {
+                fields.insert("apiKey".to_owned(), "ended".into());
+            }
+            (user.to_string(), shown)
+        }));
         let (mut was, mut is) = (json(&undo)?, json(self.patch)?);
         for (side, accounts) in [(&mut was, accounts_before), (&mut is, accounts)] {
             if let Some(fields) = side.as_object_mut().filter(|_| !accounts.is_empty()) {
