@@ -23,7 +23,7 @@ const HOUSE: [Layer; 13] = [
     Layer { name: "turns", layers: &[], crates: &["thiserror", "tokio"] },
     Layer { name: "domain", layers: &[], crates: DOMAIN_CRATES },
     Layer { name: "config", layers: &["domain"], crates: CONFIG_CRATES },
-    Layer { name: "policy", layers: &["domain"], crates: &["serde", "serde_json", "sha2", "thiserror"] },
+    Layer { name: "policy", layers: &["domain"], crates: &["serde", "serde_json", "sha2", "thiserror", "uuid"] },
     Layer {
         name: "engine",
         layers: &["domain", "policy"],

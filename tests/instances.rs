@@ -4,6 +4,7 @@
 mod agree;
 mod bus;
 mod database;
+mod failover;
 mod forged;
 mod proxy;
 mod working;

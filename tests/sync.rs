@@ -119,7 +119,7 @@ impl Instance {
 }
 
 fn news(tenant: Uuid, revision: u64) -> News {
-    News { tenant, revision, credential_epoch: 1 }
+    News { tenant, revision, credential_epoch: 1, policy_change: None, credential_change: None }
 }
 
 /// Looks until the condition holds, within the bound.
@@ -274,13 +274,22 @@ async fn news_of_a_busy_tenant_are_merged_into_the_highest_and_hold_up_no_other_
         for revision in [3, 100, 2, 57] {
             bus.publish(&news(busy, revision)).await.unwrap();
         }
-        bus.publish(&News { tenant: busy, revision: 4, credential_epoch: 9 }).await.unwrap();
+        bus.publish(&News {
+            tenant: busy,
+            revision: 4,
+            credential_epoch: 9,
+            policy_change: None,
+            credential_change: None,
+        })
+        .await
+        .unwrap();
         // The bus keeps the order, so when these are heard, all of the above have come in.
         bus.publish(&news(other, 1)).await.unwrap();
         instance.hears(news(other, 1)).await;
 
         instance.applier.release(busy);
-        let highest = News { tenant: busy, revision: 100, credential_epoch: 9 };
+        let highest =
+            News { tenant: busy, revision: 100, credential_epoch: 9, policy_change: None, credential_change: None };
         let record = instance.hears(highest).await;
         assert_eq!(record.heard, [news(busy, 1), news(other, 1), highest]);
     }

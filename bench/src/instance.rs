@@ -71,7 +71,7 @@ pub(crate) async fn put(platform: &Platform, world: &World) -> Result<TenantId> 
     let accounts = world.state.users.keys().map(account).collect::<Result<BTreeMap<_, _>>>()?;
     tx.write_state(&TenantState::empty(key.clone()), &world.state, &accounts).await?;
     tx.write_rules(&PolicyDiff::between(&Compiled::new(), &world.compiled)).await?;
-    let counters = tx.bump(true, true).await?;
+    let counters = tx.bump(Uuid::now_v7(), true, true).await?;
     tx.log_revision(&first_revision(platform, counters.revision), Some(&world.state)).await?;
     tx.commit().await?;
     Ok(id)

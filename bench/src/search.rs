@@ -62,7 +62,7 @@ fn tenant(searched: usize) -> Result<(TenantPolicy, Vec<Subject>, Vec<Object>)> 
         rules *= 2;
     };
     let policy = TenantPolicy {
-        counters: Counters { revision: 1, credential_epoch: 0 },
+        counters: Counters { revision: 1, credential_epoch: 0, ..Counters::default() },
         snapshot: Arc::new(snapshot(&key, &world.rules())?),
         settings: world.state.settings,
         disabled: Arc::new(HashSet::new()),

@@ -14,6 +14,7 @@ mod m0005_profile_import;
 mod m0006_last_change;
 mod m0007_audit_chain;
 mod m0008_whole_states;
+mod m0009_named_counters;
 mod table;
 
 /// All migrations, oldest first.
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_last_change::LastChange),
             Box::new(m0007_audit_chain::AuditChain),
             Box::new(m0008_whole_states::WholeStates),
+            Box::new(m0009_named_counters::NamedCounters),
         ]
     }
 }

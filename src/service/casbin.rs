@@ -85,9 +85,10 @@ impl PolicyExport {
         self.policy.counters.revision
     }
 
-    /// What tells this text from every other: of another tenant, revision or compiler.
+    /// What tells this text from every other: of another tenant, change or compiler.
     pub fn tag(&self) -> String {
-        format!("{}-{}-{COMPILER_VERSION}", self.tenant.0.simple(), self.revision())
+        let change = self.policy.counters.policy_change.simple();
+        format!("{}-{}-{change}-{COMPILER_VERSION}", self.tenant.0.simple(), self.revision())
     }
 
     /// The rules as Casbin's file adapters read them, a line each: all at once.

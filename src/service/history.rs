@@ -192,7 +192,7 @@ impl Platform {
             let snapshot = Snapshot::build(&plan, &key, revision, &rules);
             let disabled = state.users.values().filter(|user| !user.enabled).map(|user| user.key.clone());
             let policy = TenantPolicy {
-                counters: Counters { revision, credential_epoch: 0 },
+                counters: Counters { revision, policy_change: change, ..Counters::default() },
                 snapshot: Arc::new(snapshot),
                 settings: state.settings,
                 disabled: Arc::new(disabled.collect()),
@@ -209,9 +209,10 @@ impl Platform {
     /// Checks that there is such a revision, and gives the change that made it, none of 0, and the
     /// newest revision.
     async fn find_revision(&self, tenant: &Tenant, revision: u64) -> Result<(Uuid, u64)> {
-        if revision > tenant.policy().counters.revision {
-            // Perhaps it is only not here yet.
-            self.tenants.advance(tenant, Counters { revision, credential_epoch: 0 }).await?;
+        let here = tenant.policy().counters;
+        // Perhaps it is only not here yet; or what is here is not of the log.
+        if revision > here.revision || !self.is_of_log(tenant.id, &here).await? {
+            self.tenants.refresh(tenant).await?;
         }
         let newest = tenant.policy().counters.revision;
         if revision > newest {
@@ -225,6 +226,14 @@ impl Platform {
             Some(change) => Ok((change, newest)),
             None => Err(self.gone(tenant.id, revision).await?),
         }
+    }
+
+    /// Returns whether the log holds the change that made what is in memory: from there it leads back.
+    async fn is_of_log(&self, tenant: TenantId, here: &Counters) -> Result<bool> {
+        if here.policy_change.is_nil() {
+            return Ok(true);
+        }
+        Ok(self.store.scope(tenant).change_of(here.revision).await? == Some(here.policy_change))
     }
 
     /// Whether the log leads back to where there was no rule.

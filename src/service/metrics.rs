@@ -173,6 +173,11 @@ impl Collector for Moment {
         show("tenants_in_memory", "Tenants in memory", &|| gauge(held.tenants()))?;
         show("rules_in_memory", "Rules of the tenants in memory", &|| gauge(held.rules()))?;
         show("policies_applied", "Times a tenant in memory was brought forward", &|| count(held.applied()))?;
+        show(
+            "policies_replaced",
+            "Times what was in memory of a tenant was not of the database's history, and was loaded anew",
+            &|| count(held.replaced()),
+        )?;
         let age = self.tenants.age().as_secs_f64();
         show("policy_age_seconds", "Time since the database confirmed what is in memory", &|| {
             Shown::Gauge(ConstGauge::new(age))

@@ -3,14 +3,16 @@
 use std::collections::{BTreeSet, HashMap};
 
 use futures_util::Stream;
+use uuid::Uuid;
 
 use super::Platform;
-use super::permit::Permit;
+use super::permit::{Permit, unauthenticated};
 use super::search::blocking;
 use crate::auth::caller::Caller;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::key::{GroupKey, ProfileKey, RoleKey, TenantKey, UserKey};
+use crate::domain::key::{GroupKey, ProfileKey, RoleKey, TenantId, TenantKey, UserKey};
 use crate::error::{Error, Result};
+use crate::policy::revision::Counters;
 pub use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
 use crate::store::Scope;
 pub use crate::store::audit::{Actor, ActorKind};
@@ -195,28 +197,66 @@ impl Platform {
     ) -> Result<impl Stream<Item = Result<RevisionRow>> + use<>> {
         let tenant = self.authorise(&caller, Permit::RULES_READ).await?;
         let changes = tenant.changes();
-        let last = since.unwrap_or(changes.borrow().revision);
+        if since.is_some_and(|since| since > changes.borrow().revision) {
+            self.tenants.refresh(&tenant).await?;
+        }
+        let here = *changes.borrow();
+        let last = match since.filter(|since| *since != here.revision) {
+            None => Told { revision: here.revision, change: here.policy_change },
+            Some(since) => {
+                let change = self.store.scope(tenant.id).change_of(since).await?;
+                Told { revision: since, change: change.unwrap_or_default() }
+            }
+        };
         let state = (self, caller, changes, last, Vec::new().into_iter());
         Ok(futures_util::stream::try_unfold(state, |(platform, caller, mut changes, mut last, mut ready)| async move {
             loop {
                 let next: Option<RevisionEntry> = ready.next();
                 if let Some(entry) = next {
                     let tenant = platform.authorise(&caller, Permit::RULES_READ).await?;
-                    last = entry.revision;
+                    last = Told { revision: entry.revision, change: entry.change_id };
                     let row = RevisionRow { entry, tenant: tenant.key.clone() };
                     return Ok(Some((row, (platform, caller, changes, last, ready))));
                 }
                 // A tenant that is dropped from memory ends its subscriptions.
-                let Ok(counters) = changes.wait_for(|counters| counters.revision > last).await.map(|seen| *seen) else {
+                let Ok(counters) = changes.wait_for(|counters| last.is_before(counters)).await.map(|seen| *seen) else {
                     return Ok(None);
                 };
-                let missing = counters.revision.saturating_sub(last).min(CATCH_UP);
-                ready = platform.store.revisions_since(caller.tenant().id, last, missing).await?.into_iter();
-                if ready.as_slice().first().is_none_or(|next| next.revision != last + 1) {
-                    return Err(Error::bad_input(format!("revision {last} is no longer in the log")).at("since"));
-                }
+                ready = platform.after(caller.tenant().id, last, counters.revision).await?.into_iter();
             }
         }))
+    }
+}
+
+/// The last revision that a subscriber knows of.
+#[derive(Clone, Copy)]
+struct Told {
+    revision: u64,
+    /// The change that made it; nil where that is not known.
+    change: Uuid,
+}
+
+impl Told {
+    /// Returns whether there is something to tell: more, or something else in its place.
+    fn is_before(&self, here: &Counters) -> bool {
+        let is_known = !self.change.is_nil() && !here.policy_change.is_nil();
+        let is_replaced = here.revision < self.revision || here.policy_change != self.change;
+        here.revision > self.revision || is_known && is_replaced
+    }
+}
+
+impl Platform {
+    /// Returns the revisions after the one that a subscriber knows, up to `newest`.
+    async fn after(&self, tenant: TenantId, last: Told, newest: u64) -> Result<Vec<RevisionEntry>> {
+        let missing = newest.saturating_sub(last.revision).min(CATCH_UP);
+        let found = self.store.counters_and_log(tenant, last.revision, missing.max(1)).await?;
+        let found = found.ok_or_else(unauthenticated)?;
+        let is_same = last.change.is_nil() || found.from.is_none_or(|change| change == last.change);
+        if is_same && found.log.first().is_some_and(|next| next.revision == last.revision + 1) {
+            return Ok(found.log);
+        }
+        let gone = format!("revision {} is no longer in the log: read the rules anew", last.revision);
+        Err(Error::bad_input(gone).at("since"))
     }
 }
 

@@ -4,6 +4,7 @@
 //! host application, an admin) may ask for those of others, and nobody else can collect them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::Platform;
 use super::permit::{Permit, is_self, subject_of, unauthenticated};
@@ -62,17 +63,17 @@ impl Platform {
     }
 
     /// What makes the tenant's pseudonyms. Its secret is made when it is first needed.
-    async fn pseudonyms_in<'t>(&self, tenant: &'t Tenant) -> Result<&'t Pseudonyms> {
+    async fn pseudonyms_in(&self, tenant: &Tenant) -> Result<Arc<Pseudonyms>> {
         let from_secret = || async {
             let scope = self.store.scope(tenant.id);
             if let Some(secret) = scope.secret().await? {
-                return Pseudonyms::new(&secret);
+                return Pseudonyms::new(&secret).map(Arc::new);
             }
             self.store.keep_secret(tenant.id, new_secret()?).await?;
             // Another instance may have been first: what is stored counts.
-            Pseudonyms::new(&scope.secret().await?.ok_or_else(unauthenticated)?)
+            Pseudonyms::new(&scope.secret().await?.ok_or_else(unauthenticated)?).map(Arc::new)
         };
-        tenant.pseudonyms.get_or_try_init(from_secret).await
+        tenant.pseudonyms().get_or_try_init(from_secret).await.cloned()
     }
 }
 

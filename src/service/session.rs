@@ -33,8 +33,9 @@ const FRESH_SECONDS: i64 = 600;
 /// How many seconds pass before the last use of an API key is written again.
 const TOUCH_SECONDS: i64 = 60;
 
-/// Credentials that this instance has looked up. One holds only at its tenant's current epoch:
-/// whatever voids a credential raises the epoch, and with it voids what is remembered.
+/// Credentials that this instance has looked up. One holds only in its tenant's current epoch, named by
+/// the change that began it: whatever voids a credential begins another, and with it voids what is
+/// remembered.
 pub struct Credentials {
     known: moka::sync::Cache<TokenHash, Arc<Known>>,
     /// Who brings the same token has the same turn, so that a raised epoch, which voids what is
@@ -44,6 +45,8 @@ pub struct Credentials {
 
 struct Known {
     row: CredentialRow,
+    /// When it was looked up, by the moments of the tenants in memory.
+    moment: u64,
     touched: AtomicI64,
 }
 
@@ -273,7 +276,7 @@ impl Platform {
     ) -> Result<()> {
         let record = Record::new(caller, &account_intent(action, user), self.now());
         tx.audit(&record.event(None, None, None)).await?;
-        tx.bump(false, true).await?;
+        tx.bump(record.change_id, false, true).await?;
         self.commit(tx, record, None, from).await.map(drop)
     }
 
@@ -337,13 +340,15 @@ impl Platform {
         if let Some(known) = self.remembered(&hash).await? {
             return Ok(known);
         }
+        let moment = self.tenants.moment();
         let row = match token.kind() {
             TokenKind::Session => self.store.session_by_token(&hash.0).await?,
             TokenKind::ApiKey => self.store.api_key_by_token(&hash.0).await?,
             TokenKind::PasswordReset => None,
         };
         let row = row.ok_or_else(unauthenticated)?;
-        let known = Arc::new(Known { touched: AtomicI64::new(row.last_used_at.map_or(0, |at| at.0)), row });
+        self.tenants.found(row.tenant, &row.counters).await;
+        let known = Arc::new(Known { touched: AtomicI64::new(row.last_used_at.map_or(0, |at| at.0)), moment, row });
         self.credentials.known.insert(hash, Arc::clone(&known));
         Ok(known)
     }
@@ -352,7 +357,10 @@ impl Platform {
     async fn remembered(&self, hash: &TokenHash) -> Result<Option<Arc<Known>>> {
         let Some(known) = self.credentials.known.get(hash) else { return Ok(None) };
         let tenant = self.tenants.get(known.row.tenant).await?.ok_or_else(unauthenticated)?;
-        Ok(Some(known).filter(|known| known.row.epoch >= tenant.policy().counters.credential_epoch))
+        let holds = |known: &Arc<Known>| {
+            tenant.is_watched_since(known.moment) && known.row.counters.same_credentials(&tenant.policy().counters)
+        };
+        Ok(Some(known).filter(holds))
     }
 
     /// Writes the last use of an API key, at most once a minute, off the caller's path.

@@ -5,6 +5,7 @@ mod registry;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod way;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 pub use self::registry::Limits;
 use self::registry::Registry;
 pub use self::tenant::{Held, Tenant};
+use self::way::{Way, way};
 
 use crate::domain::key::{TenantId, TenantKey};
 use crate::engine::plan::Plan;
@@ -26,7 +28,6 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::policy::diff::{RuleDiff, StatePatch};
 use crate::policy::revision::Counters;
 use crate::store::Store;
-use crate::store::revision::RevisionEntry;
 use crate::sync::{Applier, News};
 
 /// How many revisions behind an instance follows one by one; further behind, it loads the whole
@@ -43,6 +44,8 @@ const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// A change of this instance's own, as it has just been committed.
 pub struct OwnChange {
+    /// The counters before it.
+    pub before: Counters,
     /// The counters after it.
     pub counters: Counters,
     /// What it changed in the rules and in the state, when it made a revision.
@@ -92,7 +95,9 @@ impl Tenants {
             drop(turn);
             self.registry.make_room();
             // News may have come between the read and now.
-            self.advance(&tenant, slot.seen()).await?;
+            if let Some(news) = slot.take_heard() {
+                self.hear(&tenant, &news).await?;
+            }
             return Ok(Some(tenant));
         }
     }
@@ -115,11 +120,11 @@ impl Tenants {
         Ok(loaded.map(|(key, policy)| Arc::new(Tenant::new(id, key, policy, Arc::clone(self.held())))))
     }
 
-    /// The policy by which this instance decides, at least at `counters`: of a tenant that is not
-    /// in memory, what a first use would load. It is not kept for that.
-    pub async fn look_at(&self, id: TenantId, counters: Counters) -> Result<Option<Arc<TenantPolicy>>> {
+    /// The policy by which this instance decides, where the database was at `stored` or since: of a tenant
+    /// that is not in memory, what a first use would load. It is not kept for that.
+    pub async fn look_at(&self, id: TenantId, stored: Counters) -> Result<Option<Arc<TenantPolicy>>> {
         if let Some(tenant) = self.registry.find(id).and_then(|slot| slot.tenant()) {
-            self.advance(&tenant, counters).await?;
+            self.advance(&tenant, stored).await?;
             return Ok(Some(Arc::clone(&tenant.policy())));
         }
         Ok(self.read(id).await?.map(|(_, policy)| Arc::new(policy)))
@@ -143,15 +148,30 @@ impl Tenants {
         Ok(Some((loaded.key, policy)))
     }
 
-    /// Brings a tenant at least to `target`, or as far as the database is: what `target` says may
-    /// be forged.
-    pub async fn advance(&self, tenant: &Tenant, target: Counters) -> Result<()> {
-        if reached(tenant.policy().counters, target) {
+    /// Brings a tenant to where the database is, unless it is where the database was found: at `stored`.
+    pub async fn advance(&self, tenant: &Tenant, stored: Counters) -> Result<()> {
+        self.look_unless(tenant, || tenant.policy().counters == stored).await
+    }
+
+    /// Brings a tenant to where the database is, whatever is in memory.
+    pub async fn refresh(&self, tenant: &Tenant) -> Result<()> {
+        self.look_unless(tenant, || false).await
+    }
+
+    /// Brings a tenant to where the database is, unless it has what the news tell of. They may be forged.
+    async fn hear(&self, tenant: &Tenant, news: &News) -> Result<()> {
+        self.look_unless(tenant, || tenant.has(news)).await
+    }
+
+    /// Brings a tenant to where the database is, unless it `is_there`. Who comes while another one looks
+    /// waits for the next look, and has it in common with all who came meanwhile.
+    async fn look_unless(&self, tenant: &Tenant, is_there: impl Fn() -> bool) -> Result<()> {
+        if is_there() {
             return Ok(());
         }
         let came = tenant.looks.begun();
         let applying = tenant.applying.lock().await;
-        if reached(tenant.policy().counters, target) || tenant.looks.has_ended_after(came) {
+        if is_there() || tenant.looks.has_ended_after(came) {
             return Ok(());
         }
         self.catch_up(tenant, &applying).await
@@ -164,64 +184,82 @@ impl Tenants {
         let read = self.store.counters_and_log(tenant.id, current.counters.revision, FOLLOW_MAX);
         match within(ANSWER_MAX, read).await? {
             None => self.registry.forget(tenant).await,
-            Some((stored, _)) if stored == current.counters => {}
-            Some((stored, log)) => match Self::follow(&current, stored, &log) {
-                Some(next) => tenant.swap(next),
-                None => match self.read(tenant.id).await? {
-                    Some((_, next)) => tenant.swap(next),
-                    None => self.registry.forget(tenant).await,
-                },
+            Some(ahead) => match way(&current, &ahead) {
+                Way::None => {}
+                Way::Forward(next) => tenant.swap(next),
+                Way::Far => self.load_anew(tenant).await?,
+                Way::Elsewhere => {
+                    self.held().count_replaced();
+                    tracing::error!(
+                        tenant = %tenant.key, held = ?current.counters, stored = ?ahead.counters,
+                        "the database has lost changes that this instance had: the tenant is loaded anew, and its credentials are looked up anew"
+                    );
+                    if let Err(error) = self.load_anew(tenant).await {
+                        // What is known to be wrong decides nothing more.
+                        self.registry.forget(tenant).await;
+                        return Err(error);
+                    }
+                }
             },
         }
         tenant.looks.end(look);
         Ok(())
     }
 
-    /// The policy at `stored`; `None` when the log does not lead there from here. So it is after
-    /// too many revisions, and where the database was set back to an earlier time.
-    fn follow(current: &TenantPolicy, stored: Counters, log: &[RevisionEntry]) -> Option<TenantPolicy> {
-        if stored.revision < current.counters.revision {
-            return None;
+    /// Takes note of the counters that a look-up has found with a credential: what is remembered of it holds
+    /// where the tenant in memory is there as well.
+    pub(super) async fn found(&self, id: TenantId, stored: &Counters) {
+        let Some(tenant) = self.registry.find(id).and_then(|slot| slot.tenant()) else { return };
+        if stored.same_credentials(&tenant.policy().counters) {
+            return;
         }
-        if stored.revision == current.counters.revision {
-            return Some(TenantPolicy { counters: stored, ..TenantPolicy::clone(current) });
+        // Where somebody is at it already, nobody waits: until then it is looked up again.
+        if let Ok(applying) = tenant.applying.try_lock()
+            && let Err(error) = self.catch_up(&tenant, &applying).await
+        {
+            tracing::debug!(tenant = %tenant.key, %error, "cannot catch up with a credential yet");
         }
-        let due = current.counters.revision + 1..=stored.revision;
-        let whole = due.eq(log.iter().map(|entry| entry.revision));
-        whole.then(|| current.after(stored, log.iter().map(|entry| (&entry.rules, &entry.patch))))
+    }
+
+    /// Returns the moment that it is, for what is remembered of tenants beside them.
+    pub(super) fn moment(&self) -> u64 {
+        self.held().moments.now()
+    }
+
+    async fn load_anew(&self, tenant: &Tenant) -> Result<()> {
+        match self.read(tenant.id).await? {
+            Some((_, next)) => tenant.replace(next),
+            None => self.registry.forget(tenant).await,
+        }
+        Ok(())
     }
 
     /// Applies a change that this instance has committed itself. What is not in memory needs
     /// nothing; what is further behind catches up.
     pub async fn apply_own(&self, id: TenantId, change: &OwnChange) -> Result<()> {
-        let Some(tenant) = self.surely_loaded(id, change.counters).await else { return Ok(()) };
+        let Some(tenant) = self.surely_loaded(id, news_of(id, change.counters)).await else { return Ok(()) };
         {
             let _applying = tenant.applying.lock().await;
             let current = Arc::clone(&tenant.policy());
-            let next = match &change.policy {
-                Some((rules, patch)) if current.counters.revision + 1 == change.counters.revision => {
-                    Some(current.after(change.counters, std::iter::once((rules, patch))))
-                }
-                None if current.counters.revision == change.counters.revision => {
-                    Some(TenantPolicy { counters: change.counters, ..TenantPolicy::clone(&current) })
-                }
-                _ => None,
-            };
-            if let Some(next) = next.filter(|next| !reached(current.counters, next.counters)) {
-                tenant.swap(next);
+            if current.counters == change.before && change.counters != change.before {
+                tenant.swap(match &change.policy {
+                    Some((rules, patch)) => current.after(change.counters, std::iter::once((rules, patch))),
+                    None => TenantPolicy { counters: change.counters, ..TenantPolicy::clone(&current) },
+                });
             }
         }
         self.advance(&tenant, change.counters).await
     }
 
-    /// Waits until the tenant is at `revision`; `UNAVAILABLE` when that cannot be had in time.
+    /// Waits until the tenant is at `revision`, by its number; `UNAVAILABLE` when that cannot be had in
+    /// time.
     pub async fn wait_for(&self, tenant: &Tenant, revision: u64) -> Result<()> {
         if tenant.policy().counters.revision >= revision {
             return Ok(());
         }
         let mut changes = tenant.changes();
         let arrive = async {
-            self.advance(tenant, Counters { revision, credential_epoch: 0 }).await?;
+            self.refresh(tenant).await?;
             changes.wait_for(|counters| counters.revision >= revision).await.map(drop).map_err(Error::internal)
         };
         timeout(WAIT_MAX, arrive)
@@ -241,16 +279,16 @@ impl Tenants {
     }
 
     /// Remembers the news and gives the tenant, if it is in memory.
-    fn loaded(&self, id: TenantId, counters: Counters) -> Option<Arc<Tenant>> {
+    fn loaded(&self, id: TenantId, news: News) -> Option<Arc<Tenant>> {
         let slot = self.registry.find(id)?;
-        slot.hear(counters);
+        slot.hear(news);
         slot.tenant()
     }
 
     /// The same, where the answer must hold: a tenant is out of its place for a moment while it is
     /// looked whether it can be dropped, and its place is taken while it is loaded.
-    async fn surely_loaded(&self, id: TenantId, counters: Counters) -> Option<Arc<Tenant>> {
-        if let Some(tenant) = self.loaded(id, counters) {
+    async fn surely_loaded(&self, id: TenantId, news: News) -> Option<Arc<Tenant>> {
+        if let Some(tenant) = self.loaded(id, news) {
             return Some(tenant);
         }
         let slot = self.registry.find(id)?;
@@ -301,9 +339,8 @@ impl Tenants {
 
 impl Applier for Tenants {
     async fn heard(&self, news: News) {
-        let counters = Counters { revision: news.revision, credential_epoch: news.credential_epoch };
-        if let Some(tenant) = self.loaded(TenantId(news.tenant), counters)
-            && let Err(error) = self.advance(&tenant, counters).await
+        if let Some(tenant) = self.loaded(TenantId(news.tenant), news)
+            && let Err(error) = self.hear(&tenant, &news).await
         {
             tracing::warn!(tenant = %tenant.key, %error, cause = error.source_text(), "cannot catch up yet; the sweep tries again");
         }
@@ -321,6 +358,14 @@ async fn within<T>(limit: Duration, read: impl Future<Output = Result<T>>) -> Re
     timeout(limit, read).await.map_err(|_| Error::unavailable("the database does not answer: try again later"))?
 }
 
-fn reached(current: Counters, target: Counters) -> bool {
-    current.revision >= target.revision && current.credential_epoch >= target.credential_epoch
+/// The news of a tenant that is at these counters.
+pub(super) const fn news_of(tenant: TenantId, counters: Counters) -> News {
+    let Counters { revision, credential_epoch, policy_change, credential_change } = counters;
+    News {
+        tenant: tenant.0,
+        revision,
+        credential_epoch,
+        policy_change: Some(policy_change),
+        credential_change: Some(credential_change),
+    }
 }

@@ -113,7 +113,7 @@ impl Platform {
             let mut report = Report::new(&stored, &compiled);
             match self.tenants.look_at(id, stored.tenant.counters).await {
                 Ok(None) => return Ok(None),
-                Ok(Some(policy)) if policy.counters.revision != stored.tenant.counters.revision => continue,
+                Ok(Some(policy)) if !policy.counters.same_policy(&stored.tenant.counters) => continue,
                 Ok(Some(policy)) => {
                     report.compare_snapshot(&policy, &stored.state, &compiled);
                     self.ask_casbin(&mut report, policy, &stored.state).await?;

@@ -13,7 +13,7 @@ use super::audit::{Actor, actor};
 use super::entity::policy::revision;
 use super::entity::tenant::tenant;
 use super::page::{Keyset, Page, PageOf};
-use super::tenant::counters;
+use super::tenant::{COUNTERS, CountersRow};
 use super::{Scope, Store, Tx, View, find};
 use crate::domain::key::TenantId;
 use crate::domain::name::Timestamp;
@@ -70,6 +70,30 @@ fn light(tenant: TenantId) -> Select<revision::Entity> {
 /// What [`Store::counters_and_log`] puts before the names of the log's columns.
 const LOG: &str = "log_";
 
+/// What [`Store::counters_and_log`] calls the change of the revision that it begins after.
+const AT: &str = "at_change";
+
+/// How far a tenant is, and what led there from a revision on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ahead {
+    /// The counters.
+    pub counters: Counters,
+    /// The change that made the revision from which on it was asked; `None` when the log does not have it.
+    pub from: Option<Uuid>,
+    /// The revisions after that one, in order.
+    pub log: Vec<RevisionEntry>,
+}
+
+/// The change that made a revision.
+fn change_at(id: TenantId, revision: u64) -> SelectStatement {
+    Query::select()
+        .column((revision::Entity, revision::Column::ChangeId))
+        .from(revision::Entity)
+        .and_where(Expr::col((revision::Entity, revision::Column::TenantId)).eq(id.0))
+        .and_where(Expr::col((revision::Entity, revision::Column::Revision)).eq(revision.cast_signed()))
+        .take()
+}
+
 /// A tenant's row, once for each of its revisions after `after`, and once when there is none.
 fn newest_and_log(id: TenantId, after: u64, limit: u64) -> SelectStatement {
     let of_log = |column: revision::Column| Expr::col((revision::Entity, column));
@@ -78,8 +102,8 @@ fn newest_and_log(id: TenantId, after: u64, limit: u64) -> SelectStatement {
         .and(of_log(revision::Column::Revision).gt(after.cast_signed()));
     let mut query = Query::select();
     query
-        .expr_as(Expr::col((tenant::Entity, tenant::Column::Revision)), "newest")
-        .expr_as(Expr::col((tenant::Entity, tenant::Column::CredentialEpoch)), "credential_epoch")
+        .columns(COUNTERS.map(|column| (tenant::Entity, column)))
+        .expr_as(change_at(id, after), AT)
         .from(tenant::Entity)
         .left_join(revision::Entity, missing)
         .and_where(Expr::col((tenant::Entity, tenant::Column::Id)).eq(id.0))
@@ -95,18 +119,14 @@ fn newest_and_log(id: TenantId, after: u64, limit: u64) -> SelectStatement {
 }
 
 impl Store {
-    /// A tenant's counters and its revisions after `after`, in order and at most `limit` of
-    /// them, as of one moment; `None` when there is no such tenant. One statement, because the
-    /// news of a change are on every instance only as fast as this.
-    pub async fn counters_and_log(
-        &self,
-        tenant: TenantId,
-        after: u64,
-        limit: u64,
-    ) -> Result<Option<(Counters, Vec<RevisionEntry>)>> {
+    /// A tenant's counters, the change that made the revision `after`, and the revisions after it, in order
+    /// and at most `limit` of them, as of one moment; `None` when there is no such tenant. One statement,
+    /// because the news of a change are on every instance only as fast as this.
+    pub async fn counters_and_log(&self, tenant: TenantId, after: u64, limit: u64) -> Result<Option<Ahead>> {
         let rows = self.db.query_all(&newest_and_log(tenant, after, limit)).await?;
         let Some(first) = rows.first() else { return Ok(None) };
-        let newest = counters(first.try_get("", "newest")?, first.try_get("", "credential_epoch")?);
+        let counters = CountersRow::from_query_result(first, "")?.counters();
+        let from = first.try_get("", AT)?;
         let mut log = Vec::with_capacity(rows.len());
         for row in &rows {
             let is_there: Option<i64> = row.try_get(LOG, revision::Column::Revision.as_str())?;
@@ -114,7 +134,7 @@ impl Store {
                 log.push(entry_of(revision::Model::from_query_result(row, LOG)?)?);
             }
         }
-        Ok(Some((newest, log)))
+        Ok(Some(Ahead { counters, from, log }))
     }
 
     /// The revisions of a tenant after `after`, in order, at most `limit` of them.

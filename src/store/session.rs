@@ -10,11 +10,13 @@ use super::entity::session::{api_key, session};
 use super::entity::tenant::tenant;
 use super::entity::user::user;
 use super::error::stored;
+use super::tenant::{COUNTERS, CountersRow};
 use super::{Scope, Store, Tx, find};
 use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::user::BaseRole;
 use crate::error::Result;
+use crate::policy::revision::Counters;
 
 /// Who a token belongs to, as of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +25,8 @@ pub struct CredentialRow {
     pub tenant: TenantId,
     /// The key of that tenant.
     pub tenant_key: TenantKey,
-    /// The tenant's credential epoch at that moment: past it, this has to be looked up again.
-    pub epoch: u64,
+    /// The tenant's counters at that moment: in another credential epoch, this has to be looked up again.
+    pub counters: Counters,
     /// The user.
     pub user: UserKey,
     /// The user's internal id.
@@ -108,7 +110,6 @@ pub struct ApiKeyRow {
 struct Found {
     tenant_id: Uuid,
     tenant_key: String,
-    credential_epoch: i64,
     user_key: String,
     user_id: Uuid,
     full_name: String,
@@ -119,14 +120,14 @@ struct Found {
     last_used_at: Option<i64>,
 }
 
-/// The owner of a credential in `table`, in one statement with its tenant's epoch.
+/// The owner of a credential in `table`, in one statement with its tenant's counters.
 fn owner(table: &'static str, token: &[u8; 32]) -> SelectStatement {
     let of = |column: &'static str| Expr::col((table, column));
     let mut query = Query::select();
     query
         .expr_as(Expr::col((tenant::Entity, tenant::Column::Id)), "tenant_id")
         .expr_as(Expr::col((tenant::Entity, tenant::Column::Key)), "tenant_key")
-        .expr_as(Expr::col((tenant::Entity, tenant::Column::CredentialEpoch)), "credential_epoch")
+        .columns(COUNTERS.map(|column| (tenant::Entity, column)))
         .expr_as(Expr::col((user::Entity, user::Column::Key)), "user_key")
         .expr_as(Expr::col((user::Entity, user::Column::Id)), "user_id")
         .expr_as(Expr::col((user::Entity, user::Column::FullName)), "full_name")
@@ -171,7 +172,7 @@ impl Store {
         Ok(Some(CredentialRow {
             tenant: TenantId(found.tenant_id),
             tenant_key: stored(TenantKey::parse(&found.tenant_key))?,
-            epoch: found.credential_epoch.cast_unsigned(),
+            counters: CountersRow::from_query_result(&row, "")?.counters(),
             user: stored(UserKey::parse(&found.user_key))?,
             user_id: found.user_id,
             full_name: found.full_name,

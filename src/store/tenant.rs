@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, IdenStatic, PaginatorTrait,
+    QueryFilter, Select,
 };
 
 use uuid::Uuid;
@@ -52,7 +53,7 @@ impl TenantRow {
             id: TenantId(row.id),
             key: stored(TenantKey::parse(&row.key))?,
             name: stored(Name::parse(&row.name))?,
-            counters: counters(row.revision, row.credential_epoch),
+            counters: CountersRow::of(row).counters(),
             compiler_version: row.compiler_version,
             last_change: row.last_change,
             audit: ChainHead {
@@ -80,6 +81,11 @@ impl TenantRow {
             credential_epoch: self.counters.credential_epoch.cast_signed(),
             compiler_version: self.compiler_version,
             last_change: self.last_change,
+            policy_change: named(self.counters.policy_change),
+            policy_change_at: named(self.counters.policy_change).map(|_| self.counters.revision.cast_signed()),
+            credential_change: named(self.counters.credential_change),
+            credential_change_at: named(self.counters.credential_change)
+                .map(|_| self.counters.credential_epoch.cast_signed()),
             audit_count: self.audit.count.cast_signed(),
             audit_digest: (self.audit.count > 0).then(|| self.audit.digest.to_vec()),
             security_suite: self.settings.security_suite,
@@ -90,16 +96,55 @@ impl TenantRow {
     }
 }
 
-/// Counters as they are stored. They start at zero and only grow, so the sign is never used.
-pub(super) const fn counters(revision: i64, credential_epoch: i64) -> Counters {
-    Counters { revision: revision.cast_unsigned(), credential_epoch: credential_epoch.cast_unsigned() }
-}
+/// The columns of a tenant's row that its counters stand in.
+pub(super) const COUNTERS: [tenant::Column; 6] = [
+    tenant::Column::Revision,
+    tenant::Column::CredentialEpoch,
+    tenant::Column::PolicyChange,
+    tenant::Column::PolicyChangeAt,
+    tenant::Column::CredentialChange,
+    tenant::Column::CredentialChangeAt,
+];
 
+/// Counters as they are stored. They start at zero and only grow, so the sign is never used.
 #[derive(FromQueryResult)]
-struct CountersRow {
-    id: sea_orm::prelude::Uuid,
+pub(super) struct CountersRow {
     revision: i64,
     credential_epoch: i64,
+    policy_change: Option<Uuid>,
+    policy_change_at: Option<i64>,
+    credential_change: Option<Uuid>,
+    credential_change_at: Option<i64>,
+}
+
+impl CountersRow {
+    fn of(row: &tenant::Model) -> Self {
+        Self {
+            revision: row.revision,
+            credential_epoch: row.credential_epoch,
+            policy_change: row.policy_change,
+            policy_change_at: row.policy_change_at,
+            credential_change: row.credential_change,
+            credential_change_at: row.credential_change_at,
+        }
+    }
+
+    /// Returns the counters. An id of an earlier number names nothing.
+    pub(super) fn counters(&self) -> Counters {
+        let of = |change: Option<Uuid>, at: Option<i64>, number| change.filter(|_| at == Some(number));
+        Counters {
+            revision: self.revision.cast_unsigned(),
+            credential_epoch: self.credential_epoch.cast_unsigned(),
+            policy_change: of(self.policy_change, self.policy_change_at, self.revision).unwrap_or_default(),
+            credential_change: of(self.credential_change, self.credential_change_at, self.credential_epoch)
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// Returns the id of a change, as it is stored.
+fn named(change: Uuid) -> Option<Uuid> {
+    (!change.is_nil()).then_some(change)
 }
 
 impl Store {
@@ -146,14 +191,16 @@ impl Store {
     pub async fn counters(&self, tenants: &[TenantId]) -> Result<Vec<(TenantId, Counters)>> {
         let mut found = Vec::with_capacity(tenants.len());
         for chunk in tenants.chunks(CHUNK) {
-            let rows = tenant::Entity::find()
-                .select_only()
-                .columns([tenant::Column::Id, tenant::Column::Revision, tenant::Column::CredentialEpoch])
-                .filter(tenant::Column::Id.is_in(chunk.iter().map(|id| id.0)))
-                .into_model::<CountersRow>()
-                .all(&self.db)
-                .await?;
-            found.extend(rows.into_iter().map(|row| (TenantId(row.id), counters(row.revision, row.credential_epoch))));
+            let mut query = Query::select();
+            query
+                .column(tenant::Column::Id)
+                .columns(COUNTERS)
+                .from(tenant::Entity)
+                .and_where(Expr::col(tenant::Column::Id).is_in(chunk.iter().map(|id| id.0)));
+            for row in self.db.query_all(&query).await? {
+                let id = row.try_get("", tenant::Column::Id.as_str())?;
+                found.push((TenantId(id), CountersRow::from_query_result(&row, "")?.counters()));
+            }
         }
         Ok(found)
     }

@@ -50,6 +50,8 @@ pub struct View {
 #[must_use = "a transaction that is not committed leaves nothing"]
 pub struct Tx {
     view: View,
+    /// The tenant's counters when it was taken.
+    taken_at: Counters,
     /// Whether the chain of audit events has grown since the tenant's row was written.
     is_audited: bool,
     /// The extensions in use, read once it is asked for the next free one.
@@ -65,7 +67,7 @@ impl Store {
         let permit = self.writer().await?;
         let db = while_busy(|| self.begin_writing()).await?;
         let Some(row) = update_tenant(&db, tenant, &[]).await? else { return Ok(None) };
-        Ok(Some(Tx { view: View::of(db, &row, None)?, is_audited: false, extensions: None, _permit: permit }))
+        Ok(Some(Tx::of(View::of(db, &row, None)?, permit)))
     }
 
     /// Looks at a tenant as it is now, without taking it; `None` when there is no such tenant.
@@ -89,7 +91,7 @@ impl Store {
             }
             Error::new(ErrorCode::AlreadyExists, format!("the tenant key `{}` is taken", tenant.key)).at("key")
         })?;
-        Ok(Tx { view: View { db, tenant, _turn: None }, is_audited: false, extensions: None, _permit: permit })
+        Ok(Tx::of(View { db, tenant, _turn: None }, permit))
     }
 }
 
@@ -126,29 +128,48 @@ impl View {
 }
 
 impl Tx {
-    /// Counts the counters that the change moves up by one, and answers where they are now.
-    pub async fn bump(&mut self, revision: bool, credential_epoch: bool) -> Result<Counters> {
-        self.step(revision, credential_epoch, Vec::new()).await
+    fn of(view: View, permit: OwnedSemaphorePermit) -> Self {
+        Self { taken_at: view.counters(), view, is_audited: false, extensions: None, _permit: permit }
+    }
+
+    /// Returns the tenant's counters when it was taken.
+    pub const fn taken_at(&self) -> Counters {
+        self.taken_at
+    }
+
+    /// Counts the counters that the change moves up by one, and answers where they are now. Each is named
+    /// by the change.
+    pub async fn bump(&mut self, change: Uuid, revision: bool, credential_epoch: bool) -> Result<Counters> {
+        self.step(change, revision, credential_epoch, Vec::new()).await
     }
 
     /// The same for a change of the tenant's state, which it leaves its id in, and after which all
     /// of the tenant's rules are those of this program's compiler.
     pub async fn conclude(&mut self, change: Uuid, revision: bool, credential_epoch: bool) -> Result<Counters> {
         let compiled = (tenant::Column::CompilerVersion, Expr::val(COMPILER_VERSION));
-        self.step(revision, credential_epoch, vec![(tenant::Column::LastChange, Expr::val(change)), compiled]).await
+        let left = vec![(tenant::Column::LastChange, Expr::val(change)), compiled];
+        self.step(change, revision, credential_epoch, left).await
     }
 
     async fn step(
         &mut self,
+        change: Uuid,
         revision: bool,
         credential_epoch: bool,
         mut steps: Vec<(tenant::Column, Expr)>,
     ) -> Result<Counters> {
+        use tenant::Column::{
+            CredentialChange, CredentialChangeAt, CredentialEpoch, PolicyChange, PolicyChangeAt, Revision,
+        };
+        let mut moved = |number: tenant::Column, named: tenant::Column, at: tenant::Column| {
+            let next = || Expr::col(number).add(1);
+            steps.extend([(number, next()), (at, next()), (named, Expr::val(change))]);
+        };
         if revision {
-            steps.push((tenant::Column::Revision, Expr::col(tenant::Column::Revision).add(1)));
+            moved(Revision, PolicyChange, PolicyChangeAt);
         }
         if credential_epoch {
-            steps.push((tenant::Column::CredentialEpoch, Expr::col(tenant::Column::CredentialEpoch).add(1)));
+            moved(CredentialEpoch, CredentialChange, CredentialChangeAt);
         }
         if self.is_audited {
             steps.extend(chained(&self.tenant.audit));
@@ -183,7 +204,7 @@ impl Tx {
     /// stored, and [`Store::change_committed`] knows.
     pub async fn commit(mut self) -> Result<(), CommitError> {
         if self.is_audited {
-            self.step(false, false, Vec::new()).await.map_err(CommitError::Refused)?;
+            self.step(Uuid::nil(), false, false, Vec::new()).await.map_err(CommitError::Refused)?;
         }
         let Self { view, _permit, .. } = self;
         view.db.commit().await.map_err(|error| {

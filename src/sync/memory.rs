@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     fn news(revision: u64) -> News {
-        News { tenant: Uuid::nil(), revision, credential_epoch: 0 }
+        News { tenant: Uuid::nil(), revision, credential_epoch: 0, policy_change: None, credential_change: None }
     }
 
     #[tokio::test]

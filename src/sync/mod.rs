@@ -29,10 +29,11 @@ pub use self::status::BusStatus;
 /// The channel on which instances that share a Redis tell each other their news.
 pub const CHANNEL: &str = "bailiwick:news";
 
-/// "This tenant is now at these counters": all that instances tell each other.
+/// "This tenant is now at these counters, which these changes have made": all that instances tell each
+/// other.
 ///
-/// On the wire it is JSON. Fields that a later version adds are passed over, so that old and new
-/// instances can run side by side.
+/// On the wire it is JSON. Fields that a later version adds are passed over, and an earlier version names
+/// no change, so that old and new instances can run side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct News {
     /// The tenant's internal id; keys can be used again, ids cannot.
@@ -41,17 +42,29 @@ pub struct News {
     pub revision: u64,
     /// The version of its sessions, API keys, passwords and enabled flags.
     pub credential_epoch: u64,
+    /// The change that made the revision; `None` in news that say only that there is something to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_change: Option<Uuid>,
+    /// The change that began the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_change: Option<Uuid>,
 }
 
 impl News {
-    /// What both together say of one tenant: the higher of each counter, because messages may
-    /// come doubled and out of order while counters only grow.
+    /// Returns what both together say of one tenant. News that differ name no change any more: messages
+    /// come doubled and out of order, and numbers are given out twice after a database has lost some, so
+    /// that neither of two tells which is the newer.
     #[must_use]
-    fn merged(self, other: Self) -> Self {
+    pub fn merged(self, other: Self) -> Self {
+        if self == other {
+            return self;
+        }
         Self {
             tenant: self.tenant,
             revision: self.revision.max(other.revision),
             credential_epoch: self.credential_epoch.max(other.credential_epoch),
+            policy_change: None,
+            credential_change: None,
         }
     }
 }
@@ -63,11 +76,11 @@ impl News {
 /// the applier's to log; the next news or sweep tries again.
 pub trait Applier: Send + Sync + 'static {
     /// A tenant may have changed: apply the change or catch up, if the tenant is loaded and
-    /// older than the news. There is at most one call at a time for each tenant.
+    /// elsewhere than the news. There is at most one call at a time for each tenant.
     fn heard(&self, news: News) -> impl Future<Output = ()> + Send;
 
     /// Anything may have been missed: compare the counters of all loaded tenants, in chunks, and
-    /// catch up those that are behind.
+    /// bring those that are elsewhere to where the database is.
     fn check_all(&self) -> impl Future<Output = ()> + Send;
 }
 
@@ -84,7 +97,12 @@ mod tests {
     use super::*;
 
     fn news(revision: u64, credential_epoch: u64) -> News {
-        News { tenant: Uuid::nil(), revision, credential_epoch }
+        News { tenant: Uuid::nil(), revision, credential_epoch, policy_change: None, credential_change: None }
+    }
+
+    fn named(revision: u64, change: u128) -> News {
+        let change = Some(Uuid::from_u128(change));
+        News { policy_change: change, credential_change: change, ..news(revision, 1) }
     }
 
     #[test]
@@ -94,10 +112,23 @@ mod tests {
     }
 
     #[test]
-    fn the_wire_form_is_counters_in_json_and_fields_of_later_versions_are_passed_over() {
+    fn news_that_differ_name_no_change_together_and_the_same_twice_still_do() {
+        assert_eq!(named(7, 1).merged(named(7, 1)), named(7, 1));
+        // Either may be of what a database has lost.
+        assert_eq!(named(7, 1).merged(named(6, 2)), news(7, 1));
+        assert_eq!(named(6, 2).merged(named(7, 1)), news(7, 1));
+        assert_eq!(named(7, 1).merged(named(7, 2)), news(7, 1));
+    }
+
+    #[test]
+    fn the_wire_form_is_json_that_earlier_and_later_versions_read() {
         let wire = r#"{"tenant":"00000000-0000-0000-0000-000000000000","revision":7,"credential_epoch":1}"#;
         assert_eq!(serde_json::to_string(&news(7, 1)).unwrap(), wire);
         let later = wire.replace('}', r#","shard":"b"}"#);
         assert_eq!(serde_json::from_str::<News>(&later).unwrap(), news(7, 1));
+        let change = r#""00000000-0000-0000-0000-000000000005""#;
+        let named_wire = wire.replace('}', &format!(r#","policy_change":{change},"credential_change":{change}}}"#));
+        assert_eq!(serde_json::to_string(&named(7, 5)).unwrap(), named_wire);
+        assert_eq!(serde_json::from_str::<News>(&named_wire).unwrap(), named(7, 5));
     }
 }

@@ -41,7 +41,7 @@ fn grown(model: &str, random: &mut Random) -> Snapshot {
 
 fn policy_of(snapshot: Snapshot) -> TenantPolicy {
     TenantPolicy {
-        counters: Counters { revision: 1, credential_epoch: 0 },
+        counters: Counters { revision: 1, credential_epoch: 0, ..Counters::default() },
         snapshot: Arc::new(snapshot),
         settings: Settings::default(),
         disabled: Arc::new(HashSet::from([UserKey::parse("off").unwrap()])),

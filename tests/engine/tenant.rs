@@ -15,7 +15,7 @@ use super::*;
 
 fn policy() -> TenantPolicy {
     TenantPolicy {
-        counters: Counters { revision: 1, credential_epoch: 0 },
+        counters: Counters { revision: 1, credential_epoch: 0, ..Counters::default() },
         snapshot: Arc::new(snapshot(MODEL, &[])),
         settings: Settings::default(),
         disabled: Arc::new(HashSet::from([key("dana")])),
@@ -54,7 +54,7 @@ fn several_revisions_are_applied_in_their_order() {
         (RuleDiff::default(), StatePatch { settings: Some(settings), ..StatePatch::default() }),
         (RuleDiff { added: vec![member("ed")], removed: vec![member("dana")] }, patch(Some(false))),
     ];
-    let counters = Counters { revision: 4, credential_epoch: 2 };
+    let counters = Counters { revision: 4, credential_epoch: 2, ..Counters::default() };
     let next = policy().after(counters, changes.iter().map(|(rules, patch)| (rules, patch)));
     assert_eq!((next.counters, next.snapshot.revision(), next.settings), (counters, 4, settings));
     assert!(next.snapshot.rules().eq([member("ed")]));
@@ -66,7 +66,10 @@ fn who_is_disabled_is_copied_only_when_that_changes() {
     let before = policy();
     let after = |enabled| {
         let (rules, patch) = (RuleDiff::default(), patch(enabled));
-        before.after(Counters { revision: 2, credential_epoch: 0 }, std::iter::once((&rules, &patch)))
+        before.after(
+            Counters { revision: 2, credential_epoch: 0, ..Counters::default() },
+            std::iter::once((&rules, &patch)),
+        )
     };
     assert!(Arc::ptr_eq(&before.disabled, &after(Some(false)).disabled));
     assert!(after(Some(true)).disabled.is_empty() && after(None).disabled.is_empty());

@@ -17,7 +17,8 @@ async fn hearing(database: &Database, redis: &RedisServer) -> Instance {
 /// Waits until the instance can publish again: what it publishes while it takes Redis to be away
 /// is lost, and without a sweep nobody would find it.
 async fn publishes_again(instance: &Instance) {
-    let news = News { tenant: Uuid::nil(), revision: 0, credential_epoch: 0 };
+    let news =
+        News { tenant: Uuid::nil(), revision: 0, credential_epoch: 0, policy_change: None, credential_change: None };
     eventually("it publishes again", async || instance.platform.bus.publish(&news).await.is_ok()).await;
 }
 

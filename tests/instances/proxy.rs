@@ -1,7 +1,7 @@
 //! A wire between an instance and its `PostgreSQL` that a test can cut at the worst moment.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -35,7 +35,7 @@ pub(super) struct Proxy {
 }
 
 struct Shared {
-    upstream: String,
+    upstream: Mutex<String>,
     wire: watch::Sender<Wire>,
     asked: AtomicUsize,
     loads: AtomicUsize,
@@ -47,7 +47,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let mut url = url::Url::parse(&database.url).unwrap();
-        let upstream = format!("127.0.0.1:{}", url.port().unwrap());
+        let upstream = Mutex::new(format!("127.0.0.1:{}", url.port().unwrap()));
         url.set_port(Some(port)).unwrap();
         let wire = watch::Sender::new(Wire::Open);
         let shared = Arc::new(Shared { upstream, wire, asked: AtomicUsize::new(0), loads: AtomicUsize::new(0) });
@@ -58,6 +58,17 @@ impl Proxy {
             }
         });
         (Self { port, shared }, Database::at(url.into()))
+    }
+
+    /// Cuts the wire, and leads it to another server from now on.
+    pub(super) async fn lead_to(&self, port: u16) {
+        *self.shared.upstream.lock().unwrap() = format!("127.0.0.1:{port}");
+        self.set(Wire::Cut);
+        // All that was carried has ended once nobody waits for the wire to be cut.
+        while self.shared.wire.receiver_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+        self.set(Wire::Open);
     }
 
     /// Makes the wire behave like this.
@@ -87,7 +98,8 @@ impl Proxy {
 impl Shared {
     /// Carries one connection until either side ends it, or the wire breaks.
     async fn carry(self: Arc<Self>, mut client: TcpStream) -> Option<()> {
-        let mut server = TcpStream::connect(&self.upstream).await.ok()?;
+        let upstream = self.upstream.lock().unwrap().clone();
+        let mut server = TcpStream::connect(upstream).await.ok()?;
         let (mut question, mut answer) = (vec![0; 65536], vec![0; 65536]);
         let mut wire = self.wire.subscribe();
         loop {

@@ -260,7 +260,7 @@ impl World {
         let rules = compile(&CATALOGUE, &self.state).unwrap();
         let disabled = self.state.users.values().filter(|user| !user.enabled).map(|user| user.key.clone());
         TenantPolicy {
-            counters: Counters { revision: 1, credential_epoch: 0 },
+            counters: Counters { revision: 1, credential_epoch: 0, ..Counters::default() },
             snapshot: Arc::new(Snapshot::build(&PLAN, &self.state.key, 1, rules.keys())),
             settings: self.state.settings,
             disabled: Arc::new(disabled.collect()),

@@ -5,6 +5,7 @@ use std::time::Instant;
 use bailiwick::domain::tenant::TenantState;
 use bailiwick::error::ErrorCode;
 use bailiwick::store::Store;
+use uuid::Uuid;
 
 use super::harness::Fresh;
 use super::world::{make, tenant_row};
@@ -55,7 +56,7 @@ async fn a_database_that_goes_away_is_unavailable_until_it_is_back() {
     let tenant = make(&store, &TenantState::empty(tenant_row("acme").key)).await;
     let mut tx = store.begin(tenant).await.unwrap().unwrap();
     server.kill();
-    assert_eq!(tx.bump(true, false).await.unwrap_err().code, ErrorCode::Unavailable);
+    assert_eq!(tx.bump(Uuid::now_v7(), true, false).await.unwrap_err().code, ErrorCode::Unavailable);
     drop(tx);
     let started = Instant::now();
     assert_eq!(store.begin(tenant).await.unwrap_err().code, ErrorCode::Unavailable);
@@ -73,7 +74,7 @@ async fn a_commit_without_an_answer_is_told_apart() {
     store.migrate().await.unwrap();
     let tenant = make(&store, &TenantState::empty(tenant_row("acme").key)).await;
     let mut tx = store.begin(tenant).await.unwrap().unwrap();
-    tx.bump(true, false).await.unwrap();
+    tx.bump(Uuid::now_v7(), true, false).await.unwrap();
     server.kill();
     let error = tx.commit().await.unwrap_err();
     assert!(matches!(error, bailiwick::store::CommitError::Unknown(_)), "{error}");

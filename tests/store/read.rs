@@ -317,7 +317,7 @@ async fn revisions_and_events_are_listed_newest_first(fresh: Fresh) {
     let (mut entries, mut events) = (Vec::new(), Vec::new());
     for i in 0..5 {
         let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
-        let entry = entry(tx.bump(true, false).await.unwrap().revision, &diff);
+        let entry = entry(tx.bump(Uuid::now_v7(), true, false).await.unwrap().revision, &diff);
         let event = event(entry.change_id, i);
         tx.log_revision(&entry, None).await.unwrap();
         tx.audit(&event).await.unwrap();
@@ -350,7 +350,7 @@ async fn a_checkpoint_is_the_last_whole_state_before_a_revision(fresh: Fresh) {
     let diff = PolicyDiff::default();
     for revision in 1..=4 {
         let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
-        tx.bump(true, false).await.unwrap();
+        tx.bump(Uuid::now_v7(), true, false).await.unwrap();
         state.settings.session_hours = i32::try_from(revision).unwrap();
         let whole = (revision % 2 == 0).then_some(&state);
         tx.log_revision(&entry(revision, &diff), whole).await.unwrap();
@@ -383,11 +383,11 @@ async fn credentials_lead_to_their_users(fresh: Fresh) {
         let key = NewApiKey { token: [token; 32], prefix: "bw_x".to_owned(), created_at: Timestamp(1) };
         tx.put_api_key(&ben, &key).await.unwrap();
     }
-    let epoch = tx.bump(false, true).await.unwrap().credential_epoch;
+    let counters = tx.bump(Uuid::now_v7(), false, true).await.unwrap();
     tx.commit().await.unwrap();
 
     let found = fresh.store.session_by_token(&[1; 32]).await.unwrap().unwrap();
-    assert_eq!((found.tenant, found.tenant_key.as_str(), found.epoch), (tenant, "acme", epoch));
+    assert_eq!((found.tenant, found.tenant_key.as_str(), found.counters), (tenant, "acme", counters));
     assert_eq!(
         (found.user.clone(), found.session, found.expires_at),
         (ann.clone(), Some(kept.id), Some(Timestamp(11)))
@@ -423,7 +423,7 @@ async fn a_foreign_tenant_sees_nothing(fresh: Fresh) {
     let event = event(Uuid::now_v7(), 1);
     tx.audit(&event).await.unwrap();
     tx.write_rules(&PolicyDiff::between(&BTreeMap::new(), &rules())).await.unwrap();
-    tx.bump(true, false).await.unwrap();
+    tx.bump(Uuid::now_v7(), true, false).await.unwrap();
     tx.log_revision(&entry(1, &PolicyDiff::default()), Some(&state)).await.unwrap();
     tx.commit().await.unwrap();
     let other = fresh.store.scope(empty);

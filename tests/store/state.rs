@@ -150,7 +150,7 @@ async fn what_is_not_committed_is_not_there(fresh: Fresh) {
     let tenant = make(&fresh.store, &state).await;
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     change(&mut tx, &TenantState::empty(state.key.clone())).await;
-    tx.bump(true, true).await.unwrap();
+    tx.bump(Uuid::now_v7(), true, true).await.unwrap();
     drop(tx);
     assert_eq!(fresh.store.scope(tenant).state().await.unwrap(), Some((Counters::default(), state)));
     let new = fresh.store.begin_new(tenant_row("other")).await.unwrap();
@@ -168,7 +168,7 @@ async fn changes_of_one_tenant_wait_for_each_other(fresh: Fresh) {
         tasks.push(tokio::spawn(async move {
             let mut tx = store.begin(tenant).await.unwrap().unwrap();
             let before = tx.counters();
-            let after = tx.bump(true, false).await.unwrap();
+            let after = tx.bump(Uuid::now_v7(), true, false).await.unwrap();
             assert_eq!(after.revision, before.revision + 1);
             tx.commit().await.unwrap();
             after.revision
@@ -227,7 +227,7 @@ async fn a_policy_loads_with_its_counters(fresh: Fresh) {
     let other = make(&fresh.store, &rich("globex")).await;
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     tx.write_rules(&PolicyDiff::between(&BTreeMap::new(), &rules())).await.unwrap();
-    let counters = tx.bump(true, true).await.unwrap();
+    let counters = tx.bump(Uuid::now_v7(), true, true).await.unwrap();
     tx.commit().await.unwrap();
     let loaded = fresh.store.load_policy(tenant).await.unwrap().unwrap();
     assert_eq!((loaded.key, loaded.counters, loaded.settings), (state.key, counters, state.settings));
@@ -264,7 +264,7 @@ async fn revisions_follow_each_other(fresh: Fresh) {
     let mut written = Vec::new();
     for _ in 0..3 {
         let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
-        let entry = entry(tx.bump(true, false).await.unwrap().revision, &diff);
+        let entry = entry(tx.bump(Uuid::now_v7(), true, false).await.unwrap().revision, &diff);
         tx.log_revision(&entry, Some(&state)).await.unwrap();
         tx.commit().await.unwrap();
         written.push(entry);
@@ -391,7 +391,7 @@ async fn counters_of_many_tenants_come_together(fresh: Fresh) {
         ids.push(make(&fresh.store, &TenantState::empty(tenant_row(key).key)).await);
     }
     let mut tx = fresh.store.begin(ids[1]).await.unwrap().unwrap();
-    let bumped = tx.bump(true, true).await.unwrap();
+    let bumped = tx.bump(Uuid::now_v7(), true, true).await.unwrap();
     tx.commit().await.unwrap();
     ids.push(TenantId(Uuid::nil()));
     let mut found = fresh.store.counters(&ids).await.unwrap();

@@ -11,11 +11,10 @@ use crate::policy::COMPILER_VERSION;
 use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
 use crate::policy::revision::Counters;
 use crate::service::Platform;
-use crate::service::tenants::OwnChange;
+use crate::service::tenants::{OwnChange, news_of};
 use crate::service::working::Remembered;
 use crate::store::policy::RevisionEntry;
 use crate::store::{CommitError, Tx};
-use crate::sync::News;
 
 /// A revision keeps the whole state every so often, so that going back need not start at the first.
 const CHECKPOINT_EVERY: u64 = 100;
@@ -132,7 +131,7 @@ impl Platform {
     ) -> Result<Counters> {
         let counters = tx.counters();
         let id = tx.tenant().id;
-        let own = OwnChange { counters, policy };
+        let own = OwnChange { before: tx.taken_at(), counters, policy };
         if let Some(from) = from {
             let event = record.event_elsewhere(&tx.tenant().key);
             tx.audit_in(from, &event).await?;
@@ -160,8 +159,8 @@ impl Platform {
     /// Publishes a committed change and applies it here meanwhile. A failed publish fails
     /// nothing: the others sweep.
     async fn spread(&self, tenant: TenantId, own: &OwnChange) -> Result<()> {
-        let Counters { revision, credential_epoch } = own.counters;
-        let news = News { tenant: tenant.0, revision, credential_epoch };
+        let revision = own.counters.revision;
+        let news = news_of(tenant, own.counters);
         let (published, applied) = tokio::join!(self.bus.publish(&news), self.tenants.apply_own(tenant, own));
         if let Err(error) = published {
             self.metrics.publishes_failed.inc();

@@ -5,13 +5,13 @@
 //! takes its slot along, and who was about to use that slot looks for the next one.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
 use super::tenant::{Held, Tenant};
 use crate::domain::key::{TenantId, TenantKey};
-use crate::policy::revision::Counters;
+use crate::sync::News;
 
 /// When room is made, this share of a limit more than needed goes, so that the next loads need not
 /// look for room again.
@@ -29,9 +29,8 @@ pub struct Limits {
 /// A place for a tenant that is, or is being, loaded.
 #[derive(Default)]
 pub(super) struct Slot {
-    /// The highest counters heard of, also while the load is under way.
-    seen_revision: AtomicU64,
-    seen_epoch: AtomicU64,
+    /// The news that were heard, also while the load is under way.
+    heard: Mutex<Option<News>>,
     /// Set once; emptied when the slot is closed. Found without a lock.
     tenant: ArcSwapOption<Tenant>,
     /// Held while the tenant is loaded or dropped.
@@ -40,16 +39,18 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn hear(&self, counters: Counters) {
-        self.seen_revision.fetch_max(counters.revision, Ordering::SeqCst);
-        self.seen_epoch.fetch_max(counters.credential_epoch, Ordering::SeqCst);
+    pub(super) fn hear(&self, news: News) {
+        let mut heard = self.heard();
+        *heard = Some(heard.map_or(news, |earlier| earlier.merged(news)));
     }
 
-    pub(super) fn seen(&self) -> Counters {
-        Counters {
-            revision: self.seen_revision.load(Ordering::SeqCst),
-            credential_epoch: self.seen_epoch.load(Ordering::SeqCst),
-        }
+    /// Returns what was heard since, taken together.
+    pub(super) fn take_heard(&self) -> Option<News> {
+        self.heard().take()
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Option<News>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tenant, once it is loaded.
@@ -160,6 +161,8 @@ impl Registry {
     fn closed(&self, tenant: &Tenant, slot: &Arc<Slot>) {
         let _ = self.keys.pin().remove_if(&tenant.key, |_, id| *id == tenant.id);
         self.close(tenant.id, slot);
+        // Nobody notices any more what becomes of its history.
+        self.held.moments.next();
     }
 
     /// Drops the tenants that were not used for longest, until what is left is within the limits.

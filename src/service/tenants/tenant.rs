@@ -1,15 +1,21 @@
 //! One tenant in memory.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, OnceCell, watch};
+use uuid::Uuid;
 
 use crate::auth::pseudonym::Pseudonyms;
 use crate::domain::key::{TenantId, TenantKey};
 use crate::engine::tenant::TenantPolicy;
 use crate::policy::revision::Counters;
+use crate::sync::News;
+
+/// How many changes that were in memory are known again when late news tell of them.
+const TRAIL: usize = 64;
 
 /// One tenant in memory. There is never a second one of the same id beside it.
 pub struct Tenant {
@@ -26,8 +32,28 @@ pub struct Tenant {
     /// When it was last used, by the clock of the registry.
     used: AtomicU64,
     held: Arc<Held>,
-    /// What makes its users' pseudonyms, once one was asked for.
-    pub(in crate::service) pseudonyms: OnceCell<Pseudonyms>,
+    /// The moment since which the history that is in memory is watched.
+    since: AtomicU64,
+    /// The changes that were in memory lately and have been followed from.
+    trail: std::sync::Mutex<VecDeque<Uuid>>,
+    pseudonyms: ArcSwap<OnceCell<Arc<Pseudonyms>>>,
+}
+
+/// Moments, by number, in an order that all of an instance agrees on. One passes whenever a tenant's
+/// history is lost sight of: what was remembered of it before may be of another history since.
+#[derive(Debug, Default)]
+pub(super) struct Moments(AtomicU64);
+
+impl Moments {
+    /// Returns the moment that it is.
+    pub(super) fn now(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Lets one pass, and returns the next.
+    pub(super) fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::SeqCst) + 1
+    }
 }
 
 /// The looks at the database for how far a tenant has come, by number. Who waited for its turn need not
@@ -69,7 +95,37 @@ impl Tenant {
         let policy = ArcSwap::from_pointee(policy);
         let used = AtomicU64::new(0);
         let (applying, looks) = (Mutex::new(()), Looks::default());
-        Self { id, key, policy, applying, looks, changed, used, held, pseudonyms: OnceCell::new() }
+        let since = AtomicU64::new(held.moments.now());
+        let (trail, pseudonyms) = (std::sync::Mutex::default(), ArcSwap::default());
+        Self { id, key, policy, applying, looks, changed, used, held, since, trail, pseudonyms }
+    }
+
+    /// Returns whether what was remembered of the tenant at a moment is of the history that is in memory.
+    pub(in crate::service) fn is_watched_since(&self, moment: u64) -> bool {
+        moment >= self.since.load(Ordering::SeqCst)
+    }
+
+    /// Returns what makes its users' pseudonyms, once one was asked for.
+    pub(in crate::service) fn pseudonyms(&self) -> Arc<OnceCell<Arc<Pseudonyms>>> {
+        self.pseudonyms.load_full()
+    }
+
+    /// Returns whether what news tell of is in memory, or was and has been followed from.
+    pub(super) fn has(&self, news: &News) -> bool {
+        let here = self.policy().counters;
+        let trail = self.trail();
+        let was = |change: Uuid| trail.contains(&change);
+        let has = |named: Option<Uuid>, is_here: bool| named.is_some_and(|named| is_here || was(named));
+        has(news.policy_change, news.revision == here.revision && news.policy_change == Some(here.policy_change))
+            && has(
+                news.credential_change,
+                news.credential_epoch == here.credential_epoch
+                    && news.credential_change == Some(here.credential_change),
+            )
+    }
+
+    fn trail(&self) -> std::sync::MutexGuard<'_, VecDeque<Uuid>> {
+        self.trail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The policy as it is now. Takes no lock.
@@ -87,7 +143,31 @@ impl Tenant {
         self.changed.receiver_count() > 0
     }
 
+    /// Goes on to what follows from what is here.
     pub(super) fn swap(&self, next: TenantPolicy) {
+        let before = self.policy().counters;
+        let mut trail = self.trail();
+        // One that has no name is like any other.
+        let gone = [
+            (before.policy_change, next.counters.policy_change),
+            (before.credential_change, next.counters.credential_change),
+        ];
+        trail.extend(gone.iter().filter(|(was, is)| was != is && !was.is_nil()).map(|(was, _)| *was));
+        let excess = trail.len().saturating_sub(TRAIL);
+        drop(trail.drain(..excess));
+        drop(trail);
+        self.put(next);
+    }
+
+    /// Goes on with what may not follow from what is here: what was remembered beside it counts no more.
+    pub(super) fn replace(&self, next: TenantPolicy) {
+        self.trail().clear();
+        self.pseudonyms.store(Arc::default());
+        self.since.store(self.held.moments.next(), Ordering::SeqCst);
+        self.put(next);
+    }
+
+    fn put(&self, next: TenantPolicy) {
         let counters = next.counters;
         self.held.rules.fetch_add(next.snapshot.len(), Ordering::Relaxed);
         let before = self.policy.swap(Arc::new(next));
@@ -122,6 +202,8 @@ pub struct Held {
     tenants: AtomicUsize,
     rules: AtomicUsize,
     applied: AtomicU64,
+    replaced: AtomicU64,
+    pub(super) moments: Moments,
 }
 
 impl Held {
@@ -138,5 +220,14 @@ impl Held {
     /// How many times a tenant that was in memory was brought forward.
     pub fn applied(&self) -> u64 {
         self.applied.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many times what was in memory of a tenant was not of the database's history.
+    pub fn replaced(&self) -> u64 {
+        self.replaced.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_replaced(&self) {
+        self.replaced.fetch_add(1, Ordering::Relaxed);
     }
 }

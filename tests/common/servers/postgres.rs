@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 
 use super::process;
 
@@ -43,6 +43,22 @@ impl PostgresServer {
     pub(crate) fn with(settings: &'static [&'static str]) -> Self {
         let folder = new_folder();
         run(as_server_user(Path::new("cp"), &["-a"]).arg(template()).arg(folder.join("data")));
+        Self::over(folder, settings)
+    }
+
+    /// Starts a standby that streams from this server, and waits until it answers.
+    pub(crate) fn standby(&self) -> Self {
+        let folder = new_folder();
+        let from = ["-h", "127.0.0.1", "-U", USER, "-R", "-X", "stream", "-c", "fast", "--no-sync"];
+        // Beside the server's own, which the one in `PATH` may be a link to.
+        let server = fs::canonicalize(binaries().join("postgres")).unwrap();
+        let mut backup = as_server_user(&server.with_file_name("pg_basebackup"), &from);
+        run(backup.args(["-p", &self.port.to_string(), "-D"]).arg(folder.join("data")));
+        Self::over(folder, self.settings)
+    }
+
+    /// Starts a server over the data in a folder.
+    fn over(folder: PathBuf, settings: &'static [&'static str]) -> Self {
         let mut server = Self { port: 0, folder, child: None, databases: AtomicU32::new(0), settings };
         for _ in 0..ATTEMPTS {
             // Somebody else may take the port between now and the server's start.
@@ -65,6 +81,37 @@ impl PostgresServer {
 
     fn url(&self, database: &str) -> String {
         format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Waits until it has all that is committed at `primary`, and then receives nothing more: from now on
+    /// it lags.
+    pub(crate) async fn falls_behind(&self, primary: &Self) {
+        let (there, here) = (primary.admin().await, self.admin().await);
+        let end = text(&there, "SELECT pg_current_wal_insert_lsn()::text").await;
+        let has_all = format!("SELECT (pg_last_wal_replay_lsn() >= '{end}'::pg_lsn)::text");
+        wait_for(&here, &has_all, "true").await;
+        here.execute_unprepared("ALTER SYSTEM SET primary_conninfo = ''").await.unwrap();
+        here.execute_unprepared("SELECT pg_reload_conf()").await.unwrap();
+        wait_for(&here, "SELECT count(*)::text FROM pg_stat_wal_receiver", "0").await;
+        for connection in [there, here] {
+            connection.close().await.unwrap();
+        }
+    }
+
+    /// Makes a standby the primary, and waits until it is.
+    pub(crate) async fn promote(&self) {
+        let here = self.admin().await;
+        assert_eq!(text(&here, "SELECT pg_promote(true, 60)::text").await, "true");
+        here.close().await.unwrap();
+    }
+
+    /// The port that it listens at.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    async fn admin(&self) -> DatabaseConnection {
+        Database::connect(self.url("postgres")).await.unwrap()
     }
 
     /// Ends it as a crash would (SIGKILL). What was committed is kept.
@@ -114,6 +161,19 @@ impl Drop for PostgresServer {
             }
         }
         self.kill();
+    }
+}
+
+async fn text(connection: &DatabaseConnection, query: &str) -> String {
+    let query = Statement::from_string(connection.get_database_backend(), query);
+    connection.query_one_raw(query).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+}
+
+async fn wait_for(connection: &DatabaseConnection, query: &str, expected: &str) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while text(connection, query).await != expected {
+        assert!(Instant::now() < end, "never {expected}: {query}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
