@@ -1,7 +1,6 @@
 //! Puts an instance together: the only place that knows the database, the bus, the engine and
 //! the router at once. Nothing here is global, so a test runs several instances in one process.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use prometheus_client::registry::Registry;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -18,7 +18,8 @@ use crate::domain::name::Timestamp;
 use crate::engine::plan::Plan;
 use crate::error::{Error, Result};
 use crate::http::admit::{PlatformGate, PlatformReadiness};
-use crate::http::metrics::Requests;
+use crate::http::metrics::{Connections, Requests};
+use crate::http::server::{Bounds, Server};
 use crate::mail::Mailer;
 use crate::service::metrics::{Metrics, Moment};
 use crate::service::tenants::Limits;
@@ -33,8 +34,18 @@ const CONNECTIONS: u32 = 16;
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 /// A day.
 const DAY_SECONDS: i64 = 24 * 3600;
-/// How long a shutdown waits for requests and commits under way.
+/// How long a shutdown waits for requests under way.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long it waits for commits, mails and other work, once the requests are done.
+const WORK: Duration = Duration::from_secs(6);
+/// How long it waits for the database to take leave.
+const CLOSE: Duration = Duration::from_secs(2);
+/// Whatever hangs, an instance has ended so long after it was told to close its listener.
+pub const STOPPED_WITHIN: Duration = Duration::from_secs(20);
+/// How many connections the listener of metrics has: Prometheus and those who look after it.
+const METRICS_CONNECTIONS: usize = 64;
+/// Descriptors that are for other things than connections: the database, Redis, mails, files.
+const DESCRIPTORS_KEPT: u64 = 128;
 
 /// What an instance is made from.
 pub struct Parts {
@@ -60,6 +71,8 @@ pub struct Parts {
     pub revisions_kept_seconds: Option<i64>,
     /// One decision in how many is made again by casbin's Enforcer; none with 0.
     pub shadow_one_in: u32,
+    /// How many connections there may be, and how long each may leave us waiting.
+    pub connections: Bounds,
     /// Whether a browser that opens `/graphql` gets the `GraphiQL` page.
     pub graphiql: bool,
     /// Whether the GraphQL schema can be asked for.
@@ -103,6 +116,13 @@ impl Parts {
             state_in_memory: settings.state_in_memory.get().into(),
             revisions_kept_seconds: settings.revisions_kept_days.map(|days| i64::from(days.get()) * DAY_SECONDS),
             shadow_one_in: settings.shadow_one_in.get(),
+            connections: Bounds {
+                connections: in_memory(settings.connections_max),
+                per_address: in_memory(settings.connections_per_address),
+                header: settings.header_seconds.duration(),
+                idle: settings.idle_seconds.duration(),
+                write: settings.write_seconds.duration(),
+            },
             graphiql: settings.graphiql,
             introspection: settings.introspection,
             public_url: settings.public_url.clone(),
@@ -122,7 +142,10 @@ pub struct App {
     metrics: Option<TcpListener>,
     sweep_every: Duration,
     tidy_every: Duration,
+    connections: Bounds,
     transport: http::Options,
+    /// Cancelled when the instance is told to stop, before its listener closes.
+    stopping: CancellationToken,
 }
 
 impl App {
@@ -150,9 +173,42 @@ impl App {
         let status = Arc::new(BusStatus::new());
         let moment = Moment { tenants: Arc::clone(&platform.tenants), bus: Arc::clone(&status) };
         registry.register_collector(Box::new(moment));
-        let Parts { sweep_every, tidy_every, public_url, graphiql, introspection, .. } = parts;
+        let Parts { sweep_every, tidy_every, connections, public_url, graphiql, introspection, .. } = parts;
         let transport = http::Options { public_url, graphiql, introspection, ..http::Options::default() };
-        Ok(Self { platform, status, registry, metrics: None, sweep_every, tidy_every, transport })
+        let stopping = CancellationToken::new();
+        Ok(Self {
+            platform,
+            status,
+            registry,
+            metrics: None,
+            sweep_every,
+            tidy_every,
+            connections,
+            transport,
+            stopping,
+        })
+    }
+
+    /// The same instance, which is not ready any more once this is cancelled.
+    #[must_use]
+    pub fn stopping_with(self, stopping: CancellationToken) -> Self {
+        Self { stopping, ..self }
+    }
+
+    /// The same instance, with no more connections than so many descriptors allow, beside what
+    /// else needs some.
+    #[must_use]
+    pub fn with_descriptors(mut self, descriptors: u64) -> Self {
+        let kept = DESCRIPTORS_KEPT.min(descriptors / 2);
+        let allowed = usize::try_from(descriptors - kept).unwrap_or(usize::MAX).max(1);
+        if allowed < self.connections.connections {
+            tracing::warn!(
+                descriptors,
+                "the system's limit of descriptors allows {allowed} connections, less than `connections_max`"
+            );
+            self.connections.connections = allowed;
+        }
+        self
     }
 
     /// The same instance, serving its metrics here: to anyone who can reach it.
@@ -182,13 +238,18 @@ impl App {
     pub async fn serve(mut self, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
         let background = self.start_background(&shutdown);
         let requests = Requests::new(&mut self.registry);
+        let counted = Connections::new(&mut self.registry);
         let mut schema = http::limits::limit(graphql::build(self.platform.clone()));
         if !self.transport.introspection {
             // An error that suggests a name tells the schema piece by piece.
             schema = schema.disable_suggestions();
         }
         let options = http::Options { shutdown: shutdown.clone(), ..self.transport.clone() };
-        let readiness = PlatformReadiness { platform: self.platform.clone(), bus: Arc::clone(&self.status) };
+        let readiness = PlatformReadiness {
+            platform: self.platform.clone(),
+            bus: Arc::clone(&self.status),
+            stopping: self.stopping.clone(),
+        };
         let gate = PlatformGate(self.platform.clone());
         let routes = http::graphql_routes(schema.finish(), gate.clone(), options)
             .merge(http::health_routes(readiness))
@@ -199,30 +260,34 @@ impl App {
         let router = http::surround(routes, requests);
         if let Some(listener) = self.metrics.take() {
             let routes = http::metrics::routes(Arc::new(std::mem::take(&mut self.registry)));
-            let until = shutdown.clone().cancelled_owned();
-            background.spawn(axum::serve(listener, routes).with_graceful_shutdown(until).into_future());
+            let bounds = Bounds { connections: METRICS_CONNECTIONS, ..self.connections };
+            let server = Server::new(bounds, Arc::new(|_| false), counted.clone());
+            background.spawn(server.serve(listener, routes, shutdown.clone()));
         }
         background.close();
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let drained = shutdown.clone();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+        let serving =
+            Server::new(self.connections, Arc::new(|_| false), counted).serve(listener, router, shutdown.clone());
         let late = async {
-            drained.cancelled().await;
+            shutdown.cancelled().await;
             tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
-            served = serving => served.map_err(Error::internal)?,
+            () = serving => {}
             () = late => tracing::warn!("requests were still under way after {} s", GRACE.as_secs()),
         }
-        shutdown.cancel();
+        self.finish(&background).await
+    }
+
+    /// Lets the work behind the requests come to its end, and takes leave of the database.
+    async fn finish(&self, background: &TaskTracker) -> Result<()> {
         self.platform.tasks.close();
-        if tokio::time::timeout(GRACE, async { tokio::join!(self.platform.tasks.wait(), background.wait()) })
-            .await
-            .is_err()
-        {
-            tracing::warn!("work was still under way after {} s", GRACE.as_secs());
+        if timeout(WORK, async { tokio::join!(self.platform.tasks.wait(), background.wait()) }).await.is_err() {
+            tracing::warn!("work was still under way after {} s", WORK.as_secs());
         }
-        self.platform.store.close().await
+        timeout(CLOSE, self.platform.store.close()).await.unwrap_or_else(|_| {
+            tracing::warn!("the database did not take leave within {} s", CLOSE.as_secs());
+            Ok(())
+        })
     }
 
     /// Starts what runs beside the requests.

@@ -74,6 +74,18 @@ pub struct Settings {
     pub graphiql: bool,
     /// Whether the GraphQL schema can be asked for.
     pub introspection: bool,
+    /// How many connections may be open.
+    pub connections_max: Count<1>,
+    /// How many of them one address may have.
+    pub connections_per_address: Count<1>,
+    /// How long the head of a request may take.
+    pub header_seconds: Seconds<3600>,
+    /// How long a connection may stay open without a request.
+    pub idle_seconds: Seconds<3600>,
+    /// How long a reader may take nothing of an answer.
+    pub write_seconds: Seconds<3600>,
+    /// For how long an instance that is told to stop goes on serving, and says that it is not ready.
+    pub drain_seconds: Count<0>,
     /// Where metrics are served; nowhere without it.
     pub metrics_listen: Option<SocketAddr>,
     /// What is logged, in the form of tracing's `EnvFilter`, which has accepted it.

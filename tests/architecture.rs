@@ -97,6 +97,8 @@ const HTTP_CRATES: &[&str] = &[
     "async_graphql",
     "base64",
     "futures_util",
+    "hyper",
+    "hyper_util",
     "moka",
     "prometheus_client",
     "serde",

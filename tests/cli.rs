@@ -4,6 +4,7 @@ mod inspect;
 mod policy;
 mod program;
 mod serve;
+mod stop;
 
 use std::time::Instant;
 

@@ -13,6 +13,7 @@ mod cli;
 mod climbing;
 mod common;
 mod conflict;
+mod connections;
 mod costs;
 mod decision;
 mod demo;

@@ -16,6 +16,7 @@ mod remote;
 mod search;
 mod serve;
 mod shell;
+mod stop;
 mod tenant;
 mod user;
 

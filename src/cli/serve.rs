@@ -2,15 +2,16 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use bailiwick::app::App;
 use bailiwick::config::Settings;
 use bailiwick::error::{Error, Result};
+use rlimit::Resource;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use super::output::print;
+use super::stop;
 
 /// Serves until a signal, then lets requests under way come to their end.
 pub(super) async fn run(app: App, settings: &Settings) -> Result<ExitCode> {
@@ -21,12 +22,13 @@ pub(super) async fn run(app: App, settings: &Settings) -> Result<ExitCode> {
     };
     let address = listener.local_addr().map_err(Error::internal)?;
     // Signals are caught from here on: whoever reads where we serve may stop us at once.
-    let shutdown = stop_on_signal()?;
+    let stop = stop::on_signal(Duration::from_secs(settings.drain_seconds.get().into()))?;
+    let app = app.stopping_with(stop.stopping).with_descriptors(descriptors()?);
     let url = settings.public_url.as_ref().map_or_else(|| format!("http://{address}"), ToString::to_string);
     let url = url.trim_end_matches('/');
     let page = if settings.graphiql { " — open it in a browser for GraphiQL" } else { "" };
     print(&format!("Bailiwick serves GraphQL at {url}/graphql{page}.\n"))?;
-    app.serve(listener, shutdown).await?;
+    app.serve(listener, stop.shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -35,19 +37,15 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
     listener.map_err(|error| Error::invalid(format!("cannot listen on {address}: {error}")))
 }
 
-/// A token that Ctrl-C or SIGTERM cancels.
-fn stop_on_signal() -> Result<CancellationToken> {
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
-    let shutdown = CancellationToken::new();
-    let stop = shutdown.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+/// Raises the number of descriptors that the process may open as far as it may itself, and returns
+/// it: many systems begin with 1024, which a few clients can use up.
+fn descriptors() -> Result<u64> {
+    let (soft, hard) = Resource::NOFILE.get().map_err(Error::internal)?;
+    match Resource::NOFILE.set(hard, hard) {
+        Ok(()) => Ok(hard),
+        Err(error) => {
+            tracing::warn!(%error, soft, "the limit of descriptors could not be raised");
+            Ok(soft)
         }
-        tracing::info!("stopping");
-        stop.cancel();
-    });
-    Ok(shutdown)
+    }
 }

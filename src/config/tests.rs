@@ -34,6 +34,10 @@ fn without_file_and_environment_the_defaults_hold() {
     assert_eq!((settings.tenants_in_memory.get(), settings.rules_in_memory.get()), (10_000, 10_000_000));
     assert_eq!(settings.state_in_memory.get(), 1_000_000);
     assert_eq!((settings.shadow_one_in.get(), settings.metrics_listen), (1000, None));
+    assert_eq!((settings.connections_max.get(), settings.connections_per_address.get()), (4096, 512));
+    let limits = [settings.header_seconds, settings.idle_seconds, settings.write_seconds];
+    assert_eq!(limits.map(|limit| limit.duration().as_secs()), [15, 75, 30]);
+    assert_eq!(settings.drain_seconds.get(), 5);
     assert!(settings.revisions_kept_days.is_none() && settings.graphiql && settings.introspection);
     assert_eq!((settings.log.as_str(), settings.log_format), ("info,sea_orm_migration=warn", LogFormat::Text));
 }
@@ -84,6 +88,12 @@ fn every_setting_can_come_from_the_environment() {
             ("BAILIWICK_REVISIONS_KEPT_DAYS", "365"),
             ("BAILIWICK_GRAPHIQL", "false"),
             ("BAILIWICK_INTROSPECTION", "false"),
+            ("BAILIWICK_CONNECTIONS_MAX", "1"),
+            ("BAILIWICK_CONNECTIONS_PER_ADDRESS", "2"),
+            ("BAILIWICK_HEADER_SECONDS", "3"),
+            ("BAILIWICK_IDLE_SECONDS", "4"),
+            ("BAILIWICK_WRITE_SECONDS", "3600"),
+            ("BAILIWICK_DRAIN_SECONDS", "0"),
             ("BAILIWICK_METRICS_LISTEN", "127.0.0.1:9464"),
             ("BAILIWICK_LOG", "trace"),
             ("BAILIWICK_LOG_FORMAT", "json"),
@@ -104,6 +114,10 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!((settings.shadow_one_in.get(), settings.metrics_listen.unwrap().port()), (0, 9464));
     assert_eq!(settings.revisions_kept_days.unwrap().get(), 365);
     assert_eq!((settings.graphiql, settings.introspection), (false, false));
+    assert_eq!((settings.connections_max.get(), settings.connections_per_address.get()), (1, 2));
+    let limits = [settings.header_seconds, settings.idle_seconds, settings.write_seconds];
+    assert_eq!(limits.map(|limit| limit.duration().as_secs()), [3, 4, 3600]);
+    assert_eq!(settings.drain_seconds.get(), 0);
     // A password of digits stays what it is.
     assert_eq!(secrecy::ExposeSecret::expose_secret(&settings.operator_password.unwrap()), "12345678");
 }
@@ -144,6 +158,16 @@ fn a_wrong_setting_is_refused_by_the_name_it_has_where_it_was_set() {
         ),
         ("rules_in_memory = 'many'", &[], "rules_in_memory in bailiwick.toml: it must be a whole number, at least 1"),
         ("", &[("BAILIWICK_SHADOW_ONE_IN", "-1")], "BAILIWICK_SHADOW_ONE_IN: it must be a whole number, at least 0"),
+        ("connections_max = 0", &[], "connections_max in bailiwick.toml: it must be a whole number, at least 1"),
+        (
+            "",
+            &[("BAILIWICK_CONNECTIONS_PER_ADDRESS", "0")],
+            "BAILIWICK_CONNECTIONS_PER_ADDRESS: it must be a whole number, at least 1",
+        ),
+        ("", &[("BAILIWICK_HEADER_SECONDS", "0")], &format!("BAILIWICK_HEADER_SECONDS: {seconds}")),
+        ("", &[("BAILIWICK_IDLE_SECONDS", "3601")], &format!("BAILIWICK_IDLE_SECONDS: {seconds}")),
+        ("write_seconds = 'never'", &[], &format!("write_seconds in bailiwick.toml: {seconds}")),
+        ("", &[("BAILIWICK_DRAIN_SECONDS", "-1")], "BAILIWICK_DRAIN_SECONDS: it must be a whole number, at least 0"),
         ("", &[("BAILIWICK_METRICS_LISTEN", "9464")], "BAILIWICK_METRICS_LISTEN: invalid socket address syntax"),
         ("", &[("BAILIWICK_LISTEN", "8080")], "BAILIWICK_LISTEN: invalid socket address syntax"),
         ("", &[("BAILIWICK_LISTEN", "")], "BAILIWICK_LISTEN: it is empty"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::Data;
+use tokio_util::sync::CancellationToken;
 
 use super::context::RequestContext;
 use super::gate::{ActingIn, Credentials, Gate};
@@ -59,12 +60,19 @@ pub struct PlatformReadiness {
     pub platform: Platform,
     /// How the bus is.
     pub bus: Arc<BusStatus>,
+    /// Cancelled once the instance is told to stop.
+    pub stopping: CancellationToken,
 }
 
 impl Readiness for PlatformReadiness {
     /// The database and the age of what is in memory are required where the settings limit that
     /// age; Redis never is: without it, news travel with the sweep.
     async fn ready(&self) -> Vec<Check> {
+        if self.stopping.is_cancelled() {
+            // Whoever asks is told at once: no other part changes that.
+            let detail = "the instance was told to stop".to_owned();
+            return vec![Check { name: "running".to_owned(), ok: false, required: true, detail }];
+        }
         let database = self.platform.store.ping().await;
         let stale = self.platform.check_age();
         let detail = |result: &Result<()>| result.as_ref().err().map_or_else(|| "ok".to_owned(), ToString::to_string);

@@ -1,5 +1,5 @@
-//! What the instance counts, as Prometheus reads it, and the requests that this layer counts
-//! itself: by route and status, never by a path, which holds keys.
+//! What the instance counts, as Prometheus reads it, and what this layer counts itself: requests,
+//! by route and status, never by a path, which holds keys; and connections.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use axum::routing::get;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// The form that Prometheus asks for: `OpenMetrics`.
@@ -42,6 +43,97 @@ impl Requests {
     pub(super) fn count(&self, route: Option<&MatchedPath>, status: StatusCode) {
         let route = route.map_or(NOWHERE, MatchedPath::as_str).to_owned();
         self.0.get_or_create(&Answered { route, status: status.as_u16() }).inc();
+    }
+}
+
+/// Why a connection was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// All places are taken.
+    All,
+    /// Its address has its share of them.
+    Address,
+}
+
+impl Refused {
+    /// Returns it in words for whoever reads the log.
+    pub(super) const fn in_words(self) -> &'static str {
+        match self {
+            Self::All => "as many are open as `connections_max` allows",
+            Self::Address => "as many are open from their address as `connections_per_address` allows",
+        }
+    }
+}
+
+/// Why a connection was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// The head of a request did not come in time.
+    Header,
+    /// No other request came.
+    Idle,
+    /// What it was sent was not taken.
+    Write,
+    /// Another needed its place.
+    MadeRoom,
+}
+
+impl Over {
+    /// Returns it in words for whoever reads the log.
+    pub(super) const fn in_words(self) -> &'static str {
+        match self {
+            Self::Header => "the head of a request did not come within `header_seconds`",
+            Self::Idle => "no other request came within `idle_seconds`",
+            Self::Write => "their answers were not taken within `write_seconds`",
+            Self::MadeRoom => "as many were open as `connections_max` allows, and they had no request",
+        }
+    }
+}
+
+/// The label of a reason.
+type Reason = [(&'static str, &'static str); 1];
+
+/// The connections of an instance.
+#[derive(Clone, Default)]
+pub struct Connections {
+    pub(super) open: Gauge,
+    refused: Family<Reason, Counter>,
+    ended: Family<Reason, Counter>,
+    failed: Counter,
+}
+
+impl Connections {
+    /// None yet; `registry` shows them.
+    pub fn new(registry: &mut Registry) -> Self {
+        let connections = Self::default();
+        let Self { open, refused, ended, failed } = connections.clone();
+        registry.register("connections", "Connections that are open", open);
+        registry.register("connections_refused", "Connections that were not let in, by the bound", refused);
+        registry.register("connections_ended", "Connections that were ended, by the limit", ended);
+        registry.register("connections_failed", "Connections that the system did not hand over", failed);
+        connections
+    }
+
+    pub(super) fn refuse(&self, refused: Refused) {
+        let reason = match refused {
+            Refused::All => "all",
+            Refused::Address => "address",
+        };
+        self.refused.get_or_create(&[("bound", reason)]).inc();
+    }
+
+    pub(super) fn end(&self, over: Over) {
+        let reason = match over {
+            Over::Header => "header",
+            Over::Idle => "idle",
+            Over::Write => "write",
+            Over::MadeRoom => "room",
+        };
+        self.ended.get_or_create(&[("limit", reason)]).inc();
+    }
+
+    pub(super) fn fail(&self) {
+        self.failed.inc();
     }
 }
 

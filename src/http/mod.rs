@@ -48,6 +48,8 @@ pub mod metrics;
 mod multipart;
 mod operation;
 mod persisted;
+pub mod server;
+
 mod tag;
 pub mod ws;
 
@@ -76,6 +78,8 @@ pub struct Options {
     pub init_timeout: Duration,
     /// How often an open WebSocket is pinged; one that stays silent for a whole turn is closed.
     pub keepalive: Duration,
+    /// How long a WebSocket may stay open that has shown no credential.
+    pub stranger_time: Duration,
     /// Cancelled when the server stops, so that every WebSocket is closed with a word.
     pub shutdown: CancellationToken,
 }
@@ -88,6 +92,7 @@ impl Default for Options {
             introspection: true,
             init_timeout: Duration::from_secs(10),
             keepalive: Duration::from_secs(20),
+            stranger_time: Duration::from_mins(1),
             shutdown: CancellationToken::new(),
         }
     }

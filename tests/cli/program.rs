@@ -49,7 +49,14 @@ impl Place {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.args(arguments).current_dir(self.path()).env_clear();
+        command.args(arguments);
+        self.prepared(command)
+    }
+
+    fn prepared(&self, mut command: Command) -> Command {
+        command.current_dir(self.path()).env_clear();
+        // No balancer is told, so none is waited for.
+        command.env("BAILIWICK_DRAIN_SECONDS", "0");
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -71,8 +78,18 @@ impl Place {
 
     /// Starts a server on a free port and reads where it serves.
     pub(super) fn serve(&self) -> Server {
+        self.started(self.command(&["serve"]))
+    }
+
+    /// The same in a shell that says this first.
+    pub(super) fn serve_under(&self, line: &str) -> Server {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("{line} && exec {PROGRAM} serve")]);
+        self.started(self.prepared(command))
+    }
+
+    fn started(&self, mut command: Command) -> Server {
         let log = self.path().join("log");
-        let mut command = self.command(&["serve"]);
         command.env("BAILIWICK_LISTEN", "127.0.0.1:0").stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.stderr(File::create(&log).unwrap()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -111,10 +128,19 @@ impl Server {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Sends a signal (`-TERM`, `-INT`) and waits for the end.
-    pub(super) fn stop(mut self, signal: &str) -> Ended {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal (`-TERM`, `-INT`).
+    pub(super) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.pid().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Sends a signal and waits for the end.
+    pub(super) fn stop(mut self, signal: &str) -> Ended {
+        self.signal(signal);
         let deadline = Instant::now() + STOP_TIMEOUT;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bailiwick::app::{App, Parts, system_clock};
 use bailiwick::config::catalogue;
 use bailiwick::domain::name::Timestamp;
+use bailiwick::http::server::Bounds;
 use bailiwick::mail::Mailer;
 use bailiwick::service::tenants::Limits;
 use bailiwick::service::{Page, Platform};
@@ -95,6 +96,8 @@ pub(crate) struct Choices {
     pub(crate) limits: Limits,
     /// How much is remembered to be changed again.
     pub(crate) state_in_memory: u64,
+    /// How many connections it takes, and how long each may keep it waiting.
+    pub(crate) connections: Bounds,
     /// Whether it tells its schema. It does, unless said.
     pub(crate) introspection: bool,
     /// For how many seconds it keeps revisions. For good, unless said.
@@ -114,6 +117,7 @@ impl Default for Choices {
             mailer: None,
             limits: Limits { tenants: 1000, rules: 1_000_000 },
             state_in_memory: 1_000_000,
+            connections: Bounds::default(),
             introspection: true,
             revisions_kept_seconds: None,
             shadow_one_in: 0,
@@ -157,6 +161,7 @@ impl Instance {
             state_in_memory: choices.state_in_memory,
             revisions_kept_seconds: choices.revisions_kept_seconds,
             shadow_one_in: choices.shadow_one_in,
+            connections: choices.connections,
             graphiql: true,
             introspection: choices.introspection,
             public_url: None,

@@ -208,6 +208,33 @@ async fn a_connection_that_never_says_hello_is_closed() {
 }
 
 #[tokio::test]
+async fn a_connection_that_never_shows_a_credential_is_closed_whatever_it_says() {
+    let options = || Options { stranger_time: Duration::from_millis(200), ..Options::default() };
+    let mut client = opened(options()).await;
+    client.say(json!({"type": "connection_init"})).await;
+    assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
+    client.subscribe("1", "subscription {forever}").await;
+    assert_eq!(client.closed().await, 4403);
+    // One that has shown one stays.
+    let mut client = opened(options()).await;
+    client.say(json!({"type": "connection_init", "payload": {"Authorization": "Bearer me"}})).await;
+    assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
+    assert!(tokio::time::timeout(Duration::from_millis(800), client.next()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_revoked_credential_ends_a_connection_on_which_nothing_runs() {
+    let gate = TestGate::default();
+    let options = Options { keepalive: Duration::from_millis(100), ..Options::default() };
+    let url = serve_app(app_behind(gate.clone(), options, vec![])).await;
+    let mut client = connect(&url, &[SPOKEN, ("authorization", "Bearer revocable")]).await.unwrap();
+    client.say(json!({"type": "connection_init"})).await;
+    client.hear().await;
+    gate.revoked.store(true, Ordering::Relaxed);
+    assert_eq!(client.closed().await, 4403);
+}
+
+#[tokio::test]
 async fn a_client_that_stays_silent_is_closed_and_one_that_answers_pings_is_not() {
     let options = || Options { keepalive: Duration::from_millis(100), ..Options::default() };
     let mut client = opened(options()).await;

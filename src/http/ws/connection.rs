@@ -103,6 +103,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
 
     async fn converse(&mut self, socket: &mut WebSocket) -> Ending {
         let mut late = pin!(sleep(self.face.options.init_timeout));
+        let mut unknown = pin!(sleep(self.face.options.stranger_time));
         let every = self.face.options.keepalive;
         let mut turn = interval_at(Instant::now() + every, every);
         let shutdown = self.face.options.shutdown.clone();
@@ -113,6 +114,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
                 () = admission::resolved(&mut self.changed) => self.ask_again().await,
                 _ = turn.tick() => self.keep_alive(socket).await,
                 () = &mut late, if !self.acknowledged => Err(close(4408, "Connection initialisation timeout")),
+                () = &mut unknown, if self.credentials.bearer.is_none() => Err(close(4403, "No credential was shown")),
                 () = shutdown.cancelled() => Err(close(1001, "The server is stopping")),
             };
             if let Err(ending) = step.and_then(|()| self.end_if_idle()) {

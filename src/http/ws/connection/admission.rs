@@ -26,7 +26,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
     /// Asks the gate again, so that nothing outlives the credentials that it was opened with.
     pub(super) async fn ask_again(&mut self) -> Step {
         self.changed = None;
-        if self.running.is_empty() {
+        if !self.acknowledged {
             return Ok(());
         }
         match self.admitted().await {

@@ -1,0 +1,73 @@
+//! What stops a server. Signals are waited for on a thread of their own, which no work of the
+//! server's can hold up: so a signal always ends the process, whatever hangs.
+
+use std::thread;
+use std::time::Duration;
+
+use bailiwick::app::STOPPED_WITHIN;
+use bailiwick::error::{Error, Result};
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::FAILED;
+
+/// How far a server is on its way to its end.
+#[derive(Clone, Default)]
+pub(super) struct Stop {
+    /// Cancelled first: it is not ready any more, and goes on serving.
+    pub(super) stopping: CancellationToken,
+    /// Cancelled when its listener is to close.
+    pub(super) shutdown: CancellationToken,
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Waits for a signal. Returns whether it was SIGTERM, which programs send: whoever presses Ctrl-C
+    /// looks on, and waits for no balancer.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            _ = self.interrupt.recv() => false,
+            _ = self.terminate.recv() => true,
+        }
+    }
+}
+
+/// Catches signals from here on. A server that SIGTERM stops goes on serving for the time of `drain` first.
+pub(super) fn on_signal(drain: Duration) -> Result<Stop> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::internal)?;
+    let signals = {
+        let _inside = runtime.enter();
+        let interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
+        let terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
+        Signals { interrupt, terminate }
+    };
+    let stop = Stop::default();
+    let told = stop.clone();
+    let waiting = move || runtime.block_on(obey(signals, drain, told));
+    thread::Builder::new().name("signals".to_owned()).spawn(waiting).map_err(Error::internal)?;
+    Ok(stop)
+}
+
+/// Stops the server on a signal, and the process once that takes too long.
+async fn obey(mut signals: Signals, drain: Duration, stop: Stop) {
+    let by_program = signals.next().await;
+    stop.stopping.cancel();
+    if by_program && !drain.is_zero() {
+        tracing::info!("not ready any more; stopping in {} s, or on another signal", drain.as_secs());
+        tokio::select! {
+            () = sleep(drain) => {}
+            _ = signals.next() => {}
+        }
+    }
+    tracing::info!("stopping");
+    stop.shutdown.cancel();
+    sleep(STOPPED_WITHIN).await;
+    tracing::error!("something still hangs after {} s: the process ends as it is", STOPPED_WITHIN.as_secs());
+    std::process::exit(FAILED.into());
+}

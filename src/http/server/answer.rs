@@ -1,0 +1,60 @@
+//! An answer's body, which says when the last of it was taken.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
+
+use super::pace::Pace;
+
+/// A request under way, until it is dropped.
+pub(super) struct Busy(Arc<Pace>);
+
+impl Busy {
+    pub(super) fn new(pace: &Arc<Pace>) -> Self {
+        pace.begin();
+        Self(Arc::clone(pace))
+    }
+
+    /// The connection speaks another protocol after this answer.
+    pub(super) fn hand_over(&self) {
+        self.0.hand_over();
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+/// A body of a request under way.
+pub(super) struct Answer {
+    body: Body,
+    _busy: Busy,
+}
+
+impl Answer {
+    pub(super) fn new(body: Body, busy: Busy) -> Self {
+        Self { body, _busy: busy }
+    }
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
