@@ -16,21 +16,12 @@ use crate::store::Scope;
 pub use crate::store::audit::{Actor, ActorKind};
 use crate::store::page::{Page, PageOf};
 pub use crate::store::policy::{RuleFilter, RuleRow};
-use crate::store::revision::RevisionEntry;
+pub use crate::store::revision::RevisionHead;
 
 /// By what a cursor names a rule of the past.
 const RULE: &str = "rule";
 /// How many revisions a subscription reads at once.
 const CATCH_UP: u64 = 100;
-
-/// A revision, with the tenant whose rules it lists.
-#[derive(Debug, Clone)]
-pub struct RevisionRow {
-    /// What the log holds.
-    pub entry: RevisionEntry,
-    /// The domain of its rules.
-    pub tenant: TenantKey,
-}
 
 /// Where a rule comes from, with the name that its thing has now.
 #[derive(Debug, Clone)]
@@ -192,26 +183,25 @@ impl Platform {
         self,
         caller: Caller,
         since: Option<u64>,
-    ) -> Result<impl Stream<Item = Result<RevisionRow>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<RevisionHead>> + use<>> {
         let tenant = self.authorise(&caller, Permit::RULES_READ).await?;
         let changes = tenant.changes();
         let last = since.unwrap_or(changes.borrow().revision);
         let state = (self, caller, changes, last, Vec::new().into_iter());
         Ok(futures_util::stream::try_unfold(state, |(platform, caller, mut changes, mut last, mut ready)| async move {
             loop {
-                let next: Option<RevisionEntry> = ready.next();
-                if let Some(entry) = next {
-                    let tenant = platform.authorise(&caller, Permit::RULES_READ).await?;
-                    last = entry.revision;
-                    let row = RevisionRow { entry, tenant: tenant.key.clone() };
-                    return Ok(Some((row, (platform, caller, changes, last, ready))));
+                let next: Option<RevisionHead> = ready.next();
+                if let Some(head) = next {
+                    platform.authorise(&caller, Permit::RULES_READ).await?;
+                    last = head.revision;
+                    return Ok(Some((head, (platform, caller, changes, last, ready))));
                 }
                 // A tenant that is dropped from memory ends its subscriptions.
                 let Ok(counters) = changes.wait_for(|counters| counters.revision > last).await.map(|seen| *seen) else {
                     return Ok(None);
                 };
                 let missing = counters.revision.saturating_sub(last).min(CATCH_UP);
-                ready = platform.store.revisions_since(caller.tenant().id, last, missing).await?.into_iter();
+                ready = platform.store.scope(caller.tenant().id).revisions_after(last, missing).await?.into_iter();
                 if ready.as_slice().first().is_none_or(|next| next.revision != last + 1) {
                     return Err(Error::bad_input(format!("revision {last} is no longer in the log")).at("since"));
                 }
