@@ -213,11 +213,12 @@ async fn what_the_schema_does_not_know_is_bad_input_and_never_runs() {
         let roots = (0..51).map(|n| format!("a{n}: viewer {{ home }} ")).collect::<Vec<_>>().concat();
         let deep = format!(
             "{{ users {{ nodes {}{}{} }} }}",
-            "{ groups { members { nodes ".repeat(5),
+            "{ groups { nodes { members { nodes ".repeat(5),
             "{ key }",
-            "} } }".repeat(5)
+            "} } } }".repeat(5)
         );
-        let costly = "{ users(first: 100) { nodes { groups { members(first: 100) { nodes { key fullName } } } } } }";
+        let costly =
+            "{ users(first: 100) { nodes { groups { nodes { members(first: 100) { nodes { key fullName } } } } } } }";
         for (query, variables) in [
             ("{ nothing }".to_owned(), json!({})),
             ("{ viewer { password } }".to_owned(), json!({})),

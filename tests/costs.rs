@@ -46,13 +46,13 @@ async fn fill(alice: &Client, from: usize, to: usize) {
 const PAGES: [(&str, &str); 9] = [
     (
         "users",
-        "{ users(first: 100) { totalCount nodes { key avatarUrl profile { key } customRole { key userCount } apiKey { prefix } groups { key memberCount } } } }",
+        "{ users(first: 100) { totalCount nodes { key avatarUrl profile { key } customRole { key userCount } apiKey { prefix } groups(first: 10) { nodes { key memberCount } } } } }",
     ),
     ("menus", "{ users(first: 100) { nodes { home menu { key sections { key entries { key } } } } } }"),
     ("profiles", "{ profiles(first: 50) { nodes { key userCount modules { state sections { resourceCount } } } } }"),
     (
         "groups",
-        "{ groups(first: 100) { nodes { key memberCount roles { key userCount } effectivePermissions { key } } } }",
+        "{ groups(first: 100) { nodes { key memberCount roles(first: 5) { nodes { key userCount } } effectivePermissions { key } } } }",
     ),
     (
         "items",

@@ -145,7 +145,7 @@ async fn a_subscriber_keeps_its_tenant_and_hears_of_each_change() {
         for open in [true, false] {
             crowd_out(&other.platform, &["t0", "t1", "t2"]).await;
             let revision = set_voice(&alice, open).await;
-            assert_eq!(changes.next().await.unwrap().unwrap().entry.revision, revision.cast_unsigned());
+            assert_eq!(changes.next().await.unwrap().unwrap().revision, revision.cast_unsigned());
         }
         assert!(acme.upgrade().is_some(), "the same all the while");
         drop(changes);

@@ -206,8 +206,8 @@ async fn changes_are_told_as_they_happen_and_what_was_missed_first() {
         let missed = late.next("1").await["data"]["policyChanged"].clone();
         assert_eq!((&missed["revision"], &missed["reason"]), (&json!(before + 1), &json!("a new shift")));
         assert_eq!(missed["author"], json!({ "kind": "USER", "key": "alice", "name": "Alice Admin" }));
-        assert_eq!(missed["addedCount"], missed["diff"]["added"].as_array().unwrap().len());
-        let added = &missed["diff"]["added"][0];
+        assert_eq!(missed["addedCount"], missed["diff"]["added"]["nodes"].as_array().unwrap().len());
+        let added = &missed["diff"]["added"]["nodes"][0];
         assert_eq!((&added["origin"]["kind"], &added["origin"]["key"]), (&json!("PROFILE"), &json!("night")));
 
         let mut fresh = Socket::open(&instance.url, &alice).await;
@@ -218,7 +218,7 @@ async fn changes_are_told_as_they_happen_and_what_was_missed_first() {
         for (socket, id) in [(&mut late, "1"), (&mut fresh, "2")] {
             let news = socket.next(id).await["data"]["policyChanged"].clone();
             assert_eq!((&news["revision"], &news["addedCount"]), (&json!(before + 2), &json!(0)));
-            let gone = &news["diff"]["removed"][0];
+            let gone = &news["diff"]["removed"]["nodes"][0];
             assert_eq!((&gone["origin"]["kind"], &gone["origin"]["key"]), (&json!("PROFILE"), &json!("night")));
         }
     })

@@ -113,6 +113,64 @@ fn every_connection_is_made_alike_and_asked_for_alike() {
     }
 }
 
+/// The lists that are no pages, and what bounds each.
+const BOUNDED: &[(&str, &str)] = &[
+    ("Access.via", "cut by `first`; `viaCount` counts all"),
+    ("Catalogue.dataViews", "the catalogue"),
+    ("Catalogue.modules", "the catalogue"),
+    ("Catalogue.permissions", "the catalogue"),
+    ("Decision.obligations", "the data views of the catalogue"),
+    ("Explanation.matched", "cut by `first`; `matchedCount` counts all"),
+    ("Explanation.nearest", "5"),
+    ("GrantSource.roles", "10; `roleCount` counts all"),
+    ("Group.effectivePermissions", "the catalogue"),
+    ("Group.permissionSources", "the catalogue"),
+    ("Group.permissions", "the catalogue"),
+    ("Impact.gained", "500; `gainedCount` counts all"),
+    ("Impact.lost", "500; `lostCount` counts all"),
+    ("MatchedRule.via", "a user, a group and a role"),
+    ("MenuModule.sections", "the catalogue"),
+    ("MenuSection.entries", "100"),
+    ("Module.sections", "the catalogue"),
+    ("Permission.requires", "the catalogue"),
+    ("PermissionSource.roles", "10; `roleCount` counts all"),
+    ("PolicyRestorePayload.notRestored", "500; `notRestoredCount` counts all"),
+    ("Profile.modules", "the catalogue"),
+    ("ProfileModule.sections", "the catalogue"),
+    ("ProfilesImportLegacyPayload.profiles", "the users of the input"),
+    ("Query.decisions", "1000 inputs"),
+    ("Query.masked", "1000 contacts"),
+    ("Query.pseudonyms", "1000 users"),
+    ("ResourceRegisterPayload.resources", "1000 in the input"),
+    ("ResourceRemovePayload.keys", "1000 in the input"),
+    ("Role.permissions", "the catalogue"),
+    ("Rule.origins", "what the catalogue names of the one thing that holds the rule"),
+    ("Rule.values", "5"),
+    ("Section.goesWith", "the catalogue"),
+    ("Section.links", "the catalogue"),
+    ("SubjectAccess.via", "cut by `first`; `viaCount` counts all"),
+    ("Telephony.callGroups", "64"),
+    ("Telephony.codecs", "as many as there are"),
+    ("Telephony.pickupGroups", "64"),
+    ("Tenant.licensedModules", "the catalogue"),
+    ("User.menu", "the catalogue"),
+    ("UserError.field", "a path of the input"),
+    ("UserError.related", "20; `count` counts all"),
+    ("UsersImportPayload.users", "1000 in the input"),
+    ("Viewer.menu", "the catalogue"),
+];
+
+#[test]
+fn a_list_comes_in_pages_or_something_bounds_it() {
+    let schema = shape(EXPORTED);
+    let is_list = |place: &str, ty: &str| ty.starts_with('[') && !place.contains('(');
+    let of_input = |place: &str| place.split('.').next().is_some_and(|owner| schema[owner] == "input");
+    let of_page = |place: &str| place.ends_with("Connection.nodes") || place.ends_with("Connection.edges");
+    let lists = schema.iter().filter(|(place, ty)| is_list(place, ty) && !of_input(place) && !of_page(place));
+    let lists = lists.map(|(place, _)| place.as_str()).filter(|place| !place.ends_with("Payload.userErrors"));
+    assert_eq!(lists.collect::<Vec<_>>(), BOUNDED.iter().map(|(place, _)| *place).collect::<Vec<_>>());
+}
+
 #[test]
 fn every_mutation_takes_one_input_and_answers_with_its_own_payload() {
     let schema = shape(EXPORTED);

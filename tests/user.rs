@@ -27,13 +27,16 @@ async fn a_user_is_made_and_changed_as_it_is_told() {
         let telephony = json!({ "transport": "WSS", "nat": "FORCE_RPORT", "codecs": ["ALAW", "OPUS"],
             "context": "from-sip", "callGroups": ["1"], "pickupGroups": [] });
         assert_eq!((&made["telephony"], &made["extension"]), (&telephony, &json!("2001")));
-        assert_eq!((&made["profile"]["key"], keys(&made["groups"])), (&json!("default"), vec!["staff".to_owned()]));
+        assert_eq!(
+            (&made["profile"]["key"], keys(&made["groups"]["nodes"])),
+            (&json!("default"), vec!["staff".to_owned()])
+        );
 
         let change = json!({ "key": "dana.d", "version": 1, "fullName": "Dana", "email": "d@example.com",
             "groups": null, "extension": "2002", "telephony": null });
         let changed = alice.make("UserUpdate", change).await["user"].clone();
         assert_eq!((&changed["fullName"], &changed["email"]), (&json!("Dana"), &json!("d@example.com")));
-        assert_eq!((&changed["groups"], &changed["extension"]), (&json!([]), &json!("2002")));
+        assert_eq!((&changed["groups"]["nodes"], &changed["extension"]), (&json!([]), &json!("2002")));
         assert_eq!(changed["telephony"]["context"], "from-sip");
         assert_eq!((&changed["version"], &changed["profile"]["key"]), (&json!(2), &json!("default")), "absent keeps");
         let cleared = alice.make("UserUpdate", json!({ "key": "dana.d", "version": 2, "email": null })).await;

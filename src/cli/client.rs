@@ -73,7 +73,8 @@ impl Client {
     }
 
     /// The first `limit` things of a list, or all, and whether there are more. The document takes
-    /// `$first` and `$after`, and its one field is a connection with `nodes` and `pageInfo`.
+    /// `$first` and `$after`, and its one field is a connection with `nodes` and `pageInfo`, or holds
+    /// nothing but that.
     pub(super) async fn list(
         &self,
         tenant: Option<&TenantKey>,
@@ -86,7 +87,7 @@ impl Client {
             let wanted = limit.map_or(PAGE, |limit| PAGE.min(limit.saturating_sub(nodes.len())));
             variables.insert("first".to_owned(), wanted.into());
             let answer = self.ask(tenant, document, Value::Object(variables.clone())).await?;
-            let page: Connection = typed(answer)?;
+            let page: Connection = typed(connection(answer)?)?;
             nodes.extend(page.nodes);
             let has_more = page.page_info.has_next_page;
             if !has_more || limit.is_some_and(|limit| nodes.len() >= limit) {
@@ -169,6 +170,14 @@ pub(super) fn without_input(mut error: Error) -> Error {
 /// An answer as the command's own type.
 pub(super) fn typed<T: DeserializeOwned>(answer: Value) -> Result<T> {
     serde_json::from_value(answer).map_err(|error| Error::unavailable("the answer is not understood").because(error))
+}
+
+/// Finds the connection in an answer: the answer itself, or the one field of what stands around it.
+fn connection(answer: Value) -> Result<Value> {
+    match answer {
+        Value::Object(fields) if !fields.contains_key("nodes") => only_field(fields).and_then(connection),
+        other => Ok(other),
+    }
 }
 
 fn only_field(data: Map<String, Value>) -> Result<Value> {

@@ -15,7 +15,8 @@ use super::output::{BAD, FAINT, GOOD, STRONG, print, print_json, styled};
 const EXPLAIN: &str = "query Explain($input: DecisionInput!) {
   explain(input: $input) {
     decision { allowed reason obligations { kind view characters } revision }
-    matched { rule { ptype values } via { from to } origin { kind key name text } since { revision author { key } reason } }
+    matched(first: 100) { rule { ptype values } via { from to } origin { kind key name text } since { revision author { key } reason } }
+    matchedCount
     nearest { text }
     text
   }
@@ -31,9 +32,11 @@ pub(super) struct Args {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Explanation {
     decision: Decision,
     matched: Vec<Matched>,
+    matched_count: usize,
     nearest: Vec<Suggestion>,
     text: String,
 }
@@ -102,6 +105,10 @@ impl Explanation {
         let mut tree = Tree::new(styled(STRONG, &format!("user:{subject}")));
         for matched in &self.matched {
             grow(&mut tree, &matched.via, matched.leaf());
+        }
+        let left_out = self.matched_count.saturating_sub(self.matched.len());
+        if left_out > 0 {
+            tree.push(Tree::new(styled(FAINT, &format!("… and {left_out} more"))));
         }
         let tree = if self.matched.is_empty() { String::new() } else { tree.to_string() };
         let nearest: Vec<String> = self.nearest.iter().map(|it| format!("  {}\n", it.text)).collect();

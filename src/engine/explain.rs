@@ -8,7 +8,7 @@ use ahash::RandomState;
 use super::rules::RuleId;
 use super::snapshot::Snapshot;
 use crate::domain::key::{Action, Object};
-use crate::policy::rule::{Rule, Subject};
+use crate::policy::rule::{Effect, Rule, Subject};
 
 /// A rule that matches a request, with one way to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,33 +19,56 @@ pub struct Matched {
     pub via: Vec<(Subject, Subject)>,
 }
 
+/// The rules that match a request, as far as they are listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Matches {
+    /// The first of them, the denials before the others.
+    pub first: Vec<Matched>,
+    /// The number of all of them.
+    pub count: u64,
+}
+
 impl Snapshot {
-    /// The rules that match the request, in order. A rule stands once for each thing that the
-    /// subject holds directly and that leads to it, with the shortest way from there.
-    pub fn explain(&self, subject: &Subject, object: &Object, action: &Action) -> Vec<Matched> {
-        let Some(number) = self.number(subject) else { return Vec::new() };
-        let matches = self.matches(subject, object, action);
-        matches.into_iter().flat_map(|id| self.ways(number, id)).collect()
+    /// Finds the rules that match the request: the denials, which decide, then the others, each in order,
+    /// and lists the first `most`. A rule stands once for each thing that the subject holds directly and
+    /// that leads to it, with the shortest way from there; somebody can hold very many.
+    pub fn explain(&self, subject: &Subject, object: &Object, action: &Action, most: usize) -> Matches {
+        let mut found = Matches::default();
+        let Some(number) = self.number(subject) else { return found };
+        let (denials, others): (Vec<RuleId>, Vec<RuleId>) =
+            self.matches(subject, object, action).into_iter().partition(|id| id.permission.effect == Effect::Deny);
+        for id in denials.into_iter().chain(others) {
+            let first = self.first_steps(number, id);
+            found.count += first.len() as u64;
+            let room = most.saturating_sub(found.first.len());
+            let ways = first.into_iter().take(room).filter_map(|first| self.way(number, first, id.subject));
+            found.first.extend(ways.filter_map(|way| self.matched(id, &way)));
+        }
+        found
     }
 
-    fn ways(&self, subject: u32, id: RuleId) -> Vec<Matched> {
-        let matched = |way: Vec<u32>| {
-            let links = way.iter().zip(way.iter().skip(1));
-            let via = links.map(|(member, role)| Some((self.subject(*member)?, self.subject(*role)?)));
-            Some(Matched { rule: self.rule(id)?, via: via.collect::<Option<_>>()? })
-        };
+    /// Finds what the subject holds directly and leads to the rule: the subject alone when the rule is theirs.
+    fn first_steps(&self, subject: u32, id: RuleId) -> Vec<u32> {
         if subject == id.subject {
-            return matched(vec![subject]).into_iter().collect();
+            return vec![subject];
         }
         let mut first: Vec<u32> = self.index.roles.direct(subject).to_vec();
         first.retain(|first| *first == id.subject || self.index.roles.holds(*first, id.subject));
         first.sort_unstable_by(|a, b| self.index.subject_order(*a, *b));
-        let ways = first.into_iter().filter_map(|first| self.way(subject, first, id.subject));
-        ways.filter_map(matched).collect()
+        first
+    }
+
+    fn matched(&self, id: RuleId, way: &[u32]) -> Option<Matched> {
+        let links = way.iter().zip(way.iter().skip(1));
+        let via = links.map(|(member, role)| Some((self.subject(*member)?, self.subject(*role)?)));
+        Some(Matched { rule: self.rule(id)?, via: via.collect::<Option<_>>()? })
     }
 
     /// The shortest chain from `subject` by its direct role `first` to `holder`.
     fn way(&self, subject: u32, first: u32, holder: u32) -> Option<Vec<u32>> {
+        if subject == holder {
+            return Some(vec![subject]);
+        }
         let mut seen: HashSet<u32, RandomState> = [subject, first].into_iter().collect();
         let mut due = VecDeque::from([vec![subject, first]]);
         while let Some(way) = due.pop_front() {

@@ -5,12 +5,17 @@ use async_graphql::{ComplexObject, Context, Description, Object, SimpleObject};
 use super::context::{caller, loaders};
 use super::decision::{Decision, DecisionInput};
 use super::history::PolicyRevision;
+use super::page::{cut, cut_cost};
 use super::policy::{Origin, Rule};
+use super::scalar::int;
 use crate::domain::key::TenantKey;
 use crate::error::Result;
 use crate::service::decision::Query;
 use crate::service::explain::{self, Matched};
 use crate::service::policy;
+
+/// How many matching rules an explanation shows when nobody says.
+const MATCHED: usize = 50;
 
 /// A rule that matches a request, and how the subject comes by it. A rule stands once for each
 /// thing that the subject holds directly and that leads to it.
@@ -82,15 +87,26 @@ impl Explanation {
         self.told.decision.clone().into()
     }
 
-    /// The rules that match, denials too.
-    async fn matched(&self) -> Vec<MatchedRule> {
+    /// The rules that match, the denials first. Somebody can hold one by many ways: `matchedCount` tells
+    /// how many there are in all.
+    #[graphql(complexity = "cut_cost(first, MATCHED, child_complexity)")]
+    async fn matched(
+        &self,
+        #[graphql(desc = "So many of them; 50 when absent, at most 100.")] first: Option<i32>,
+    ) -> Result<Vec<MatchedRule>> {
         let matched = |matched: &Matched| {
             let origins = self.told.origins.get(&matched.rule.hash()).cloned().unwrap_or_default();
             let mut shown = MatchedRule::new(matched.clone(), &self.tenant, self.told.decision.revision);
             shown.rule = shown.rule.with_origins(origins);
             shown
         };
-        self.told.matched.iter().map(matched).collect()
+        Ok(self.told.matched.first.iter().take(cut(first, MATCHED)?).map(matched).collect())
+    }
+
+    /// How many rules match, each counted once for each thing that the subject holds directly and that
+    /// leads to it.
+    async fn matched_count(&self) -> i32 {
+        int(self.told.matched.count)
     }
 
     /// The smallest changes that would turn a deny into an allow, each tried on a copy; those that

@@ -1,24 +1,32 @@
 //! Groups, and the queries of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 
 use super::catalogue::Permission;
 use super::context::{caller, loaders};
 use super::node::{Kind, node_id};
-use super::page::{connection, page};
-use super::role::{Grant, Role};
+use super::page::{Counter, connection, known, page};
+use super::role::{Grant, GrantConnection, Role, RoleConnection};
 use super::scalar::int;
 use super::user::{User, UserConnection};
+use crate::auth::caller::Caller;
+use crate::domain::group;
 use crate::domain::key::{GroupKey, PermissionKey};
-use crate::domain::{group, role};
+use crate::domain::role::RoleRef;
 use crate::error::Result;
+use crate::service::Platform;
+use crate::service::grant::{self, SOURCES_MAX};
 use crate::service::role::RoleRow;
 
 pub mod mutation;
 
 pub use mutation::GroupMutation;
+
+/// The field by which a cursor names a role of a group.
+const ROLE: &str = "role";
 
 /// A named set of roles and permissions that its members have.
 #[derive(Clone, SimpleObject)]
@@ -33,7 +41,7 @@ pub struct Group {
     /// Grows with each change; updates name the version that they change.
     version: i32,
     #[graphql(skip)]
-    row: group::Group,
+    row: Arc<group::Group>,
 }
 
 impl Group {
@@ -44,30 +52,30 @@ impl Group {
             key: group.key.to_string(),
             name: group.name.to_string(),
             version: group.version,
-            row: group,
+            row: Arc::new(group),
         }
     }
 
-    /// What it carries: its own permissions, and what its roles have.
-    async fn carried(&self, ctx: &Context<'_>) -> Result<Carried> {
+    /// Returns a counter of the grants that its roles have.
+    fn count_grants(&self) -> Counter {
+        let row = Arc::clone(&self.row);
+        Box::new(move |platform: Platform, caller: Caller| {
+            let row = Arc::clone(&row);
+            Box::pin(async move { platform.count_grants(&caller, &row.roles).await })
+        })
+    }
+
+    /// Loads the permissions that it carries, its own and its roles', each with the roles that bring it.
+    async fn carried(&self, ctx: &Context<'_>) -> Result<BTreeMap<PermissionKey, Vec<Arc<RoleRow>>>> {
         let own = self.row.permissions.iter().map(|key| (key.clone(), Vec::new()));
-        let mut carried = Carried { permissions: own.collect(), grants: BTreeMap::new() };
-        for role in loaders(ctx)?.roles(&self.row.roles).await? {
+        let mut carried: BTreeMap<_, Vec<_>> = own.collect();
+        for role in loaders(ctx)?.roles(self.row.roles.iter().cloned().collect()).await? {
             for permission in &role.permissions {
-                carried.permissions.entry(permission.clone()).or_default().push(role.clone());
-            }
-            for grant in &role.grants {
-                carried.grants.entry(grant.clone()).or_default().push(role.clone());
+                carried.entry(permission.clone()).or_default().push(Arc::clone(&role));
             }
         }
         Ok(carried)
     }
-}
-
-/// The permissions and grants that a group carries, each with the roles that bring it.
-struct Carried {
-    permissions: BTreeMap<PermissionKey, Vec<RoleRow>>,
-    grants: BTreeMap<role::Grant, Vec<RoleRow>>,
 }
 
 /// A permission that members of a group have through it, and where it comes from.
@@ -77,24 +85,56 @@ pub struct PermissionSource {
     permission: Permission,
     /// Whether it is one of the group's own.
     from_group: bool,
-    /// The roles of the group that bring it.
+    /// The roles of the group that bring it, by key; the first 10.
+    #[graphql(complexity = "10 * child_complexity")]
     roles: Vec<Role>,
+    /// How many roles of the group bring it.
+    role_count: i32,
 }
 
 /// A grant that members of a group have through it, and where it comes from.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct GrantSource {
     /// The grant.
     grant: Grant,
-    /// The roles of the group that bring it.
-    roles: Vec<Role>,
+    /// How many roles of the group bring it.
+    role_count: i32,
+    #[graphql(skip)]
+    first: Vec<RoleRef>,
+}
+
+#[ComplexObject]
+impl GrantSource {
+    /// The roles of the group that bring it, by key; the first 10.
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
+        Ok(loaders(ctx)?.roles(self.first.clone()).await?.into_iter().map(Role::new).collect())
+    }
+}
+
+impl From<grant::GrantSource> for GrantSource {
+    fn from(source: grant::GrantSource) -> Self {
+        Self { grant: (&source.grant).into(), role_count: int(source.role_count), first: source.roles }
+    }
 }
 
 #[ComplexObject]
 impl Group {
-    /// The roles that its members hold through it.
-    async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
-        Ok(loaders(ctx)?.roles(&self.row.roles).await?.into_iter().map(Role::new).collect())
+    /// The roles that its members hold through it: `manager` first, then the custom ones by key.
+    #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
+    async fn roles(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> Result<RoleConnection> {
+        let wanted = page(first, after.as_deref(), None, None)?;
+        let part = wanted.part(ROLE, |key| RoleRef::parse(key).ok())?;
+        let held = &self.row.roles;
+        let keys = held.iter().filter(|role| part.holds(role)).take(wanted.sought()).cloned().collect();
+        let found = loaders(ctx)?.page_of_roles(wanted.of_part(ROLE, keys, |role| role.key().to_owned())).await?;
+        Ok(RoleConnection::new(found, Role::new, known(held.len())))
     }
 
     /// The permissions of its own, in the catalogue's order.
@@ -106,34 +146,52 @@ impl Group {
     /// All permissions that its members have through it: its own, and those of its roles.
     async fn effective_permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let (platform, _) = caller(ctx)?;
-        Ok(Permission::some(platform, &self.carried(ctx).await?.permissions.into_keys().collect()))
+        Ok(Permission::some(platform, &self.carried(ctx).await?.into_keys().collect()))
     }
 
-    /// The same permissions, each with where it comes from.
+    /// All permissions that its members have through it, each with where it comes from.
     async fn permission_sources(&self, ctx: &Context<'_>) -> Result<Vec<PermissionSource>> {
         let (platform, _) = caller(ctx)?;
-        let mut carried = self.carried(ctx).await?.permissions;
+        let mut carried = self.carried(ctx).await?;
         let in_order = Permission::some(platform, &carried.keys().cloned().collect());
-        let source = |permission: Permission| PermissionSource {
-            from_group: self.row.permissions.contains(permission.key.as_str()),
-            roles: carried.remove(permission.key.as_str()).into_iter().flatten().map(Role::new).collect(),
-            permission,
+        let source = |permission: Permission| {
+            let bring = carried.remove(permission.key.as_str()).unwrap_or_default();
+            PermissionSource {
+                from_group: self.row.permissions.contains(permission.key.as_str()),
+                role_count: int(bring.len() as u64),
+                roles: bring.into_iter().take(SOURCES_MAX as usize).map(Role::new).collect(),
+                permission,
+            }
         };
         Ok(in_order.into_iter().map(source).collect())
     }
 
-    /// All grants that its members have through its roles.
-    async fn effective_grants(&self, ctx: &Context<'_>) -> Result<Vec<Grant>> {
-        Ok(self.carried(ctx).await?.grants.keys().map(Grant::from).collect())
+    /// The grants that its members have through its roles, by object, action and effect.
+    #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
+    async fn effective_grants(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> Result<GrantConnection> {
+        let (platform, caller) = caller(ctx)?;
+        let wanted = page(first, after.as_deref(), None, None)?;
+        let found = platform.grants(caller, &self.row.roles, wanted).await?;
+        Ok(GrantConnection::new(found, |grant| Grant::from(&grant), self.count_grants()))
     }
 
-    /// The same grants, each with the roles that it comes from.
-    async fn grant_sources(&self, ctx: &Context<'_>) -> Result<Vec<GrantSource>> {
-        let source = |(grant, roles): (role::Grant, Vec<RoleRow>)| GrantSource {
-            grant: Grant::from(&grant),
-            roles: roles.into_iter().map(Role::new).collect(),
-        };
-        Ok(self.carried(ctx).await?.grants.into_iter().map(source).collect())
+    /// The grants that its members have through its roles, each with the roles that it comes from.
+    #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
+    async fn grant_sources(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> Result<GrantSourceConnection> {
+        let (platform, caller) = caller(ctx)?;
+        let wanted = page(first, after.as_deref(), None, None)?;
+        let found = platform.grant_sources(caller, &self.row.roles, wanted).await?;
+        Ok(GrantSourceConnection::new(found, GrantSource::from, self.count_grants()))
     }
 
     /// Its members, by name.
@@ -147,7 +205,7 @@ impl Group {
         let (platform, caller) = caller(ctx)?;
         let found = platform.members(caller, &self.row.key, page(first, after.as_deref(), None, None)?).await?;
         let (tenant, key) = (caller.tenant().id, self.row.key.clone());
-        let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
+        let count = move |platform: Platform, caller: Caller| {
             let key = key.clone();
             Box::pin(async move { platform.member_count(&caller, &key).await }) as _
         };
@@ -161,6 +219,7 @@ impl Group {
 }
 
 connection!(GroupConnection, GroupEdge, Group, "groups");
+connection!(GrantSourceConnection, GrantSourceEdge, GrantSource, "grants with where they come from");
 
 /// Queries of groups.
 #[derive(Default)]
@@ -182,7 +241,7 @@ impl GroupQuery {
         let (platform, caller) = caller(ctx)?;
         let found =
             platform.groups(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?).await?;
-        let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
+        let count = move |platform: Platform, caller: Caller| {
             let search = search.clone();
             Box::pin(async move { platform.count_groups(&caller, search.as_deref()).await }) as _
         };

@@ -2,29 +2,31 @@
 
 use async_graphql::{ComplexObject, Context, Description, Enum, InputObject, Object, SimpleObject, Subscription};
 use futures_util::Stream;
+use tokio::sync::OnceCell;
 
 use super::context::caller;
 use super::decision::revision;
 use super::impact::Impact;
-use super::page::{connection, page};
+use super::page::{connection, known, page};
 use super::payload::payload;
-use super::policy::Rule;
+use super::policy::{Rule, RuleConnection};
 use super::scalar::{DateTime, int};
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result};
-use crate::service::Platform;
 use crate::service::change::Terms;
-use crate::service::policy::{self, RevisionRow};
+use crate::service::difference::{self, Difference};
+use crate::service::policy::{self, RevisionHead};
+use crate::service::{Page, Platform};
 
 /// One version of a tenant's policy: who made it, when and why, and what it changed.
 #[derive(Clone, Description)]
 pub struct PolicyRevision {
-    row: RevisionRow,
+    head: RevisionHead,
 }
 
 impl PolicyRevision {
-    pub(super) const fn new(row: RevisionRow) -> Self {
-        Self { row }
+    pub(super) const fn new(head: RevisionHead) -> Self {
+        Self { head }
     }
 }
 
@@ -32,46 +34,37 @@ impl PolicyRevision {
 impl PolicyRevision {
     /// Its number: it grows by one with each change that can alter an answer.
     async fn revision(&self) -> i32 {
-        int(self.row.entry.revision)
+        int(self.head.revision)
     }
 
     /// When it was made.
     async fn at(&self) -> DateTime {
-        DateTime(self.row.entry.at)
+        DateTime(self.head.at)
     }
 
     /// Who made it.
     async fn author(&self) -> Actor {
-        self.row.entry.author.clone().into()
+        self.head.author.clone().into()
     }
 
     /// Why.
     async fn reason(&self) -> &str {
-        &self.row.entry.reason
+        &self.head.reason
     }
 
     /// How many rules it added.
-    async fn added_count(&self) -> usize {
-        self.row.entry.rules.added.len()
+    async fn added_count(&self) -> i32 {
+        int(self.head.added)
     }
 
     /// How many rules it removed.
-    async fn removed_count(&self) -> usize {
-        self.row.entry.rules.removed.len()
+    async fn removed_count(&self) -> i32 {
+        int(self.head.removed)
     }
 
     /// What it changed in the rules.
     async fn diff(&self) -> PolicyDiff {
-        let entry = &self.row.entry;
-        let lines =
-            |rules: &[policy::Rule]| rules.iter().map(|rule| Rule::new(rule.clone(), &self.row.tenant)).collect();
-        PolicyDiff {
-            ends: (entry.revision.saturating_sub(1), entry.revision),
-            from: int(entry.revision.saturating_sub(1)),
-            to: int(entry.revision),
-            added: lines(&entry.rules.added),
-            removed: lines(&entry.rules.removed),
-        }
+        PolicyDiff::new(self.head.revision.saturating_sub(1), self.head.revision)
     }
 }
 
@@ -83,18 +76,60 @@ connection!(PolicyRevisionConnection, PolicyRevisionEdge, PolicyRevision, "revis
 pub struct PolicyDiff {
     #[graphql(skip)]
     ends: (u64, u64),
+    /// The rules, once a field has asked for them.
+    #[graphql(skip)]
+    rules: OnceCell<Difference>,
     /// The version that is compared.
     from: i32,
     /// The version that it is compared with.
     to: i32,
-    /// The rules that `to` has and `from` has not.
-    added: Vec<Rule>,
-    /// The rules that `from` has and `to` has not.
-    removed: Vec<Rule>,
+}
+
+impl PolicyDiff {
+    fn new(from: u64, to: u64) -> Self {
+        Self { ends: (from, to), rules: OnceCell::new(), from: int(from), to: int(to) }
+    }
+
+    async fn rules(&self, ctx: &Context<'_>) -> Result<&Difference> {
+        let (platform, caller) = caller(ctx)?;
+        self.rules.get_or_try_init(|| platform.policy_diff(caller, self.ends.0, self.ends.1)).await
+    }
+}
+
+/// Makes a page of the rules that came, or of those that went.
+fn rules(ctx: &Context<'_>, rules: &[policy::Rule], wanted: &Page) -> Result<RuleConnection> {
+    let (_, caller) = caller(ctx)?;
+    let tenant = &caller.tenant().key;
+    let found = difference::page_of(rules, wanted)?;
+    Ok(RuleConnection::new(found, |rule| Rule::new(rule, tenant), known(rules.len())))
 }
 
 #[ComplexObject]
 impl PolicyDiff {
+    /// The rules that `to` has and `from` has not, in order.
+    #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
+    async fn added(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> Result<RuleConnection> {
+        let wanted = page(first, after.as_deref(), None, None)?;
+        rules(ctx, self.rules(ctx).await?.added(), &wanted)
+    }
+
+    /// The rules that `from` has and `to` has not, in order.
+    #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
+    async fn removed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> Result<RuleConnection> {
+        let wanted = page(first, after.as_deref(), None, None)?;
+        rules(ctx, self.rules(ctx).await?.removed(), &wanted)
+    }
+
     /// What users could do at `to` and not at `from`, and the reverse. Users who are gone since are
     /// counted, and not listed.
     #[graphql(complexity = "2000 + child_complexity")]
@@ -117,6 +152,9 @@ pub struct PolicyRestoreInput {
     reason: Option<String>,
 }
 
+/// How much of what a restore leaves otherwise is listed.
+const NOT_RESTORED_MAX: usize = 500;
+
 /// Something that a restore leaves otherwise than it was.
 #[derive(SimpleObject)]
 pub struct NotRestored {
@@ -129,8 +167,11 @@ pub struct NotRestored {
 payload! {
     /// What came of a restore.
     PolicyRestorePayload {
-        /// What is not as it was: users and resources that are gone, things made since that are held.
+        /// What is not as it was: users and resources that are gone, things made since that are held. The
+        /// first 500.
         not_restored: Vec<NotRestored>,
+        /// How much is not as it was.
+        not_restored_count: i32,
         /// The tenant's policy version: a new one.
         revision: i32,
         /// Who would gain and who would lose what; after a dry run, for those who may see rules.
@@ -158,10 +199,12 @@ impl HistoryMutation {
             let number = revision(input.revision).map_err(|error| error.at("revision").at("input"))?;
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.restore_policy(caller, number, terms).await?;
-            let lost = done.value.iter();
+            let lost_count = int(done.value.len() as u64);
+            let lost = done.value.iter().take(NOT_RESTORED_MAX);
             let lost = lost.map(|lost| NotRestored { thing: lost.thing.clone(), text: lost.text.clone() }).collect();
             Ok(PolicyRestorePayload {
                 not_restored: Some(lost),
+                not_restored_count: Some(lost_count),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -237,10 +280,8 @@ impl HistoryQuery {
         let (platform, caller) = caller(ctx)?;
         let number = |number: i32, name: &str| revision(number).map_err(|error| error.at(name));
         let ends = (number(from, "from")?, number(to, "to")?);
-        let diff = platform.policy_diff(caller, ends.0, ends.1).await?;
-        let tenant = &caller.tenant().key;
-        let lines = |rules: Vec<policy::Rule>| rules.into_iter().map(|rule| Rule::new(rule, tenant)).collect();
-        Ok(PolicyDiff { ends, from, to, added: lines(diff.added), removed: lines(diff.removed) })
+        platform.check_revisions(caller, ends.0, ends.1).await?;
+        Ok(PolicyDiff::new(ends.0, ends.1))
     }
 }
 
@@ -263,6 +304,6 @@ impl PolicySubscription {
             .transpose()
             .map_err(|_| Error::bad_input("a revision is not negative").at("since"))?;
         let changes = platform.clone().policy_changes(caller.clone(), since).await?;
-        Ok(futures_util::StreamExt::map(changes, |row| row.map(PolicyRevision::new)))
+        Ok(futures_util::StreamExt::map(changes, |head| head.map(PolicyRevision::new)))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 
@@ -19,11 +20,11 @@ use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, SectionKey, TenantId, UserKey};
 use crate::domain::role::RoleRef;
 use crate::error::{Error, Related, Result};
-use crate::service::Platform;
 use crate::service::menu::Entries;
 use crate::service::policy::Rule;
 use crate::service::profile::{Inventory, ModuleRow, ProfileRow};
 use crate::service::role::RoleRow;
+use crate::service::{Page, PageOf, Platform};
 
 /// Who reads, and where.
 pub(super) struct Source {
@@ -73,22 +74,25 @@ load!(
 );
 load!(
     /// A role.
-    RoleOf(RoleRef) -> RoleRow, |source, keys| {
+    RoleOf(RoleRef) -> Arc<RoleRow>, |source, keys| {
         let found = source.platform.roles_by_refs(&source.caller, &keys).await?;
         let key = |row: &RoleRow| RoleRef::parse(&row.key).map(RoleOf);
-        found.into_iter().map(|row| Ok((key(&row)?, row))).collect::<Result<_>>()?
+        found.into_iter().map(|row| Ok((key(&row)?, Arc::new(row)))).collect::<Result<_>>()?
     }
 );
 load!(
-    /// The groups of a user.
-    GroupsOf(UserKey) -> Vec<Group>, |source, keys| {
-        let of = source.platform.groups_of_users(&source.caller, &keys).await?;
-        let wanted: BTreeSet<GroupKey> = of.values().flatten().cloned().collect();
+    /// A page of the groups of a user.
+    GroupsOf((UserKey, Page)) -> PageOf<Group>, |source, keys| {
+        let mut of = Vec::new();
+        for (page, users) in by_page(keys) {
+            let found = source.platform.groups_of_users(&source.caller, &users, &page).await?;
+            of.extend(found.into_iter().map(|(user, groups)| ((user, page.clone()), groups)));
+        }
+        let wanted: BTreeSet<GroupKey> = of.iter().flat_map(|(_, page)| &page.items).map(|(_, key)| key.clone()).collect();
         let wanted: Vec<GroupKey> = wanted.into_iter().collect();
         let found = source.platform.groups_by_keys(&source.caller, &wanted).await?;
         let found: HashMap<GroupKey, Group> = found.into_iter().map(|one| (one.key.clone(), Group::new(one))).collect();
-        let groups = |keys: Vec<GroupKey>| keys.iter().filter_map(|key| found.get(key).cloned()).collect();
-        of.into_iter().map(|(user, keys)| (GroupsOf(user), groups(keys))).collect()
+        of.into_iter().map(|(user, keys)| (GroupsOf(user), keys.filter_map(|key| found.get(&key).cloned()))).collect()
     }
 );
 load!(
@@ -132,9 +136,9 @@ load!(
 );
 load!(
     /// What can stand in menus as entries: the same for all users.
-    EntriesOf(TenantId) -> std::sync::Arc<Entries>, |source, keys| {
-        let entries = std::sync::Arc::new(source.platform.menu_entries(&source.caller).await?);
-        keys.into_iter().map(|tenant| (EntriesOf(tenant), std::sync::Arc::clone(&entries))).collect()
+    EntriesOf(TenantId) -> Arc<Entries>, |source, keys| {
+        let entries = Arc::new(source.platform.menu_entries(&source.caller).await?);
+        keys.into_iter().map(|tenant| (EntriesOf(tenant), Arc::clone(&entries))).collect()
     }
 );
 load!(
@@ -164,9 +168,9 @@ load!(
 );
 load!(
     /// What the modules of a profile's states are made of.
-    InventoryOf(ProfileKey) -> std::sync::Arc<Inventory>, |source, keys| {
-        let inventory = std::sync::Arc::new(source.platform.inventory(&source.caller, &keys).await?);
-        keys.into_iter().map(|key| (InventoryOf(key), std::sync::Arc::clone(&inventory))).collect()
+    InventoryOf(ProfileKey) -> Arc<Inventory>, |source, keys| {
+        let inventory = Arc::new(source.platform.inventory(&source.caller, &keys).await?);
+        keys.into_iter().map(|key| (InventoryOf(key), Arc::clone(&inventory))).collect()
     }
 );
 load!(
@@ -197,9 +201,18 @@ load!(
     /// A revision.
     RevisionOf(u64) -> PolicyRevision, |source, keys| {
         let found = source.platform.revisions_by_numbers(&source.caller, &keys).await?;
-        found.into_iter().map(|(number, row)| (RevisionOf(number), PolicyRevision::new(row))).collect()
+        found.into_iter().map(|(number, head)| (RevisionOf(number), PolicyRevision::new(head))).collect()
     }
 );
+
+/// Returns the users of whose groups each page is wanted.
+fn by_page(keys: Vec<(UserKey, Page)>) -> HashMap<Page, Vec<UserKey>> {
+    let mut by_page: HashMap<Page, Vec<UserKey>> = HashMap::new();
+    for (user, page) in keys {
+        by_page.entry(page).or_default().push(user);
+    }
+    by_page
+}
 
 impl Loaders {
     pub(super) fn new(platform: &Platform, caller: &Caller) -> Self {
@@ -234,9 +247,16 @@ impl Loaders {
     }
 
     /// The roles that these name, in their order.
-    pub(super) async fn roles(&self, refs: &BTreeSet<RoleRef>) -> Result<Vec<RoleRow>> {
-        let found = self.loader.load_many(refs.iter().cloned().map(RoleOf)).await?;
-        Ok(refs.iter().filter_map(|role| found.get(&RoleOf(role.clone())).cloned()).collect())
+    pub(super) async fn roles(&self, refs: Vec<RoleRef>) -> Result<Vec<Arc<RoleRow>>> {
+        let mut found = self.loader.load_many(refs.iter().cloned().map(RoleOf)).await?;
+        Ok(refs.into_iter().filter_map(|role| found.remove(&RoleOf(role))).collect())
+    }
+
+    /// Loads a page of roles; those that are gone meanwhile are left out.
+    pub(super) async fn page_of_roles(&self, refs: PageOf<RoleRef>) -> Result<PageOf<Arc<RoleRow>>> {
+        let wanted = refs.items.iter().map(|(_, role)| RoleOf(role.clone()));
+        let mut found = self.loader.load_many(wanted).await?;
+        Ok(refs.filter_map(|role| found.remove(&RoleOf(role))))
     }
 
     pub(super) async fn role_users(&self, row: &RoleRow) -> Result<u64> {
@@ -246,12 +266,12 @@ impl Loaders {
         Ok(self.one(RoleHoldersOf(RoleKey::parse(&row.key)?)).await?.unwrap_or(0))
     }
 
-    pub(super) async fn menu_entries(&self) -> Result<std::sync::Arc<Entries>> {
+    pub(super) async fn menu_entries(&self) -> Result<Arc<Entries>> {
         Ok(self.one(EntriesOf(self.loader.loader().caller.tenant().id)).await?.unwrap_or_default())
     }
 
-    pub(super) async fn groups_of(&self, user: &UserKey) -> Result<Vec<Group>> {
-        Ok(self.one(GroupsOf(user.clone())).await?.unwrap_or_default())
+    pub(super) async fn groups_of(&self, user: &UserKey, page: Page) -> Result<PageOf<Group>> {
+        Ok(self.one(GroupsOf((user.clone(), page))).await?.unwrap_or(PageOf::empty()))
     }
 
     pub(super) async fn group_members(&self, key: &GroupKey) -> Result<u64> {

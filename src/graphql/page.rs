@@ -38,8 +38,26 @@ pub(super) fn page_cost(first: Option<i32>, last: Option<i32>, child: usize) -> 
     usize::try_from(asked).unwrap_or(usize::MAX).saturating_mul(child).saturating_add(LOOK_UP)
 }
 
+/// Returns how many things of a list are wanted that is cut off, not paged.
+pub(super) fn cut(first: Option<i32>, default: usize) -> Result<usize> {
+    let Some(first) = first else { return Ok(default) };
+    let allowed = |first: &u64| (1..=PAGE_MAX).contains(first);
+    let wanted = u64::try_from(first).ok().filter(allowed).and_then(|first| usize::try_from(first).ok());
+    wanted.ok_or_else(|| Error::bad_input(format!("`first` is 1 to {PAGE_MAX}")).at("first"))
+}
+
+/// Returns what such a list costs.
+pub(super) fn cut_cost(first: Option<i32>, default: usize, child: usize) -> usize {
+    cut(first, default).unwrap_or(default).saturating_mul(child).saturating_add(1)
+}
+
 /// Counts a whole list, when somebody asks.
 pub(super) type Counter = Box<dyn Fn(Platform, Caller) -> BoxFuture<'static, Result<u64>> + Send + Sync>;
+
+/// Returns a counter of a list whose length is known.
+pub(super) fn known(count: usize) -> Counter {
+    Box::new(move |_, _| Box::pin(async move { Ok(count as u64) }))
+}
 
 /// Declares a connection type with its edge.
 macro_rules! connection {

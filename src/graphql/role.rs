@@ -1,6 +1,8 @@
 //! Roles: the built-in ones, and the custom ones with their permissions and grants.
 
-use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use std::sync::Arc;
+
+use async_graphql::{Context, Description, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 
 use super::catalogue::Permission;
 use super::context::{caller, loaders};
@@ -10,58 +12,83 @@ use super::node::{Kind, node_id};
 use super::page::{connection, page};
 use super::payload::{payload, unless_dry};
 use super::scalar::int;
+use crate::auth::caller::Caller;
 use crate::domain::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey};
 use crate::domain::name::{Name, check_description};
 use crate::domain::role::{self, RoleChange};
 use crate::error::Result;
+use crate::service::Platform;
 use crate::service::change::Terms;
 use crate::service::role::RoleRow;
 
 /// A role: a built-in one, or a custom one made from MANAGER.
-#[derive(Clone, SimpleObject)]
-#[graphql(complex)]
+#[derive(Clone, Description)]
 pub struct Role {
-    /// The opaque id for `node`.
-    pub(super) id: ID,
-    /// Its key.
-    key: String,
-    /// Its name, unique in the tenant.
-    name: String,
-    /// What it is for.
-    description: String,
-    /// Whether administrators made it.
-    custom: bool,
-    /// Grows with each change; updates name the version that they change.
-    version: i32,
-    #[graphql(skip)]
-    row: RoleRow,
+    id: ID,
+    row: Arc<RoleRow>,
 }
 
 impl Role {
-    pub(super) fn new(row: RoleRow) -> Self {
-        Self {
-            id: node_id(Kind::Role, row.id),
-            key: row.key.clone(),
-            name: row.name.clone(),
-            description: row.description.clone(),
-            custom: row.custom,
-            version: row.version,
-            row,
-        }
+    pub(super) fn new(row: impl Into<Arc<RoleRow>>) -> Self {
+        let row = row.into();
+        Self { id: node_id(Kind::Role, row.id), row }
     }
 }
 
-#[ComplexObject]
+#[Object(use_type_description)]
 impl Role {
+    /// The opaque id for `node`.
+    pub(super) async fn id(&self) -> &ID {
+        &self.id
+    }
+
+    /// Its key.
+    async fn key(&self) -> &str {
+        &self.row.key
+    }
+
+    /// Its name, unique in the tenant.
+    async fn name(&self) -> &str {
+        &self.row.name
+    }
+
+    /// What it is for.
+    async fn description(&self) -> &str {
+        &self.row.description
+    }
+
+    /// Whether administrators made it.
+    async fn custom(&self) -> bool {
+        self.row.custom
+    }
+
+    /// Grows with each change; updates name the version that they change.
+    async fn version(&self) -> i32 {
+        self.row.version
+    }
+
     /// The permissions that are on, in the catalogue's order.
     async fn permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let (platform, _) = caller(ctx)?;
         Ok(Permission::some(platform, &self.row.permissions))
     }
 
-    /// Its grants of its own.
-    async fn grants(&self) -> Vec<Grant> {
-        self.row.grants.iter().map(Grant::from).collect()
+    /// Its grants of its own, by object, action and effect.
+    #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
+    async fn grants(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> Result<GrantConnection> {
+        let (platform, caller) = caller(ctx)?;
+        let found = platform.role_grants(caller, &self.row, page(first, after.as_deref(), None, None)?).await?;
+        let row = Arc::clone(&self.row);
+        let count = move |platform: Platform, caller: Caller| {
+            let row = Arc::clone(&row);
+            Box::pin(async move { platform.count_role_grants(&caller, &row).await }) as _
+        };
+        Ok(GrantConnection::new(found, |grant| Grant::from(&grant), Box::new(count)))
     }
 
     /// How many users hold it themselves, not through a group.
@@ -110,6 +137,7 @@ pub struct GrantInput {
 }
 
 connection!(RoleConnection, RoleEdge, Role, "roles");
+connection!(GrantConnection, GrantEdge, Grant, "grants");
 
 /// Makes a custom role.
 #[derive(InputObject)]
@@ -263,7 +291,7 @@ impl RoleQuery {
         let found = platform
             .roles(caller, search.as_deref(), custom, page(first, after.as_deref(), last, before.as_deref())?)
             .await?;
-        let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
+        let count = move |platform: Platform, caller: Caller| {
             let search = search.clone();
             Box::pin(async move { platform.count_roles(&caller, search.as_deref(), custom).await }) as _
         };

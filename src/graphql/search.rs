@@ -5,7 +5,8 @@ use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 use super::context::caller;
 use super::explain::MatchedRule;
 use super::input::{parse, parse_opt};
-use super::page::{connection, page};
+use super::page::{connection, cut, cut_cost, page};
+use super::scalar::int;
 use super::user::User;
 use super::user::filter::UserFilter;
 use crate::domain::key::{self, Action, ModuleKey, UserKey};
@@ -13,6 +14,9 @@ use crate::error::{ErrorCode, Result};
 use crate::service::Platform;
 use crate::service::explain::Because;
 use crate::service::search::{WhatCan, WhoCan};
+
+/// How many rules stand behind an answer when nobody says.
+const VIA: usize = 5;
 
 /// A user that may do something.
 #[derive(SimpleObject)]
@@ -26,9 +30,22 @@ pub struct SubjectAccess {
 
 #[ComplexObject]
 impl SubjectAccess {
-    /// By which rules. Needs `read` on `admin/rules`, except about oneself.
-    async fn via(&self, ctx: &Context<'_>) -> Result<Vec<MatchedRule>> {
-        why(ctx, &self.because).await
+    /// By which rules, the denials first: `viaCount` tells how many there are in all. Needs `read` on
+    /// `admin/rules`, except about oneself.
+    #[graphql(complexity = "cut_cost(first, VIA, child_complexity)")]
+    async fn via(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many of them; 5 when absent, at most 100.")] first: Option<i32>,
+    ) -> Result<Vec<MatchedRule>> {
+        why(ctx, &self.because, cut(first, VIA)?).await
+    }
+
+    /// By how many rules, each counted once for each thing that the user holds directly and that leads to
+    /// it. Needs what `via` needs.
+    async fn via_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        let (platform, caller) = caller(ctx)?;
+        platform.why(caller, &self.because, 0).await.map(|found| int(found.count))
     }
 }
 
@@ -46,9 +63,22 @@ pub struct Access {
 
 #[ComplexObject]
 impl Access {
-    /// By which rules. Needs `read` on `admin/rules`, except about oneself.
-    async fn via(&self, ctx: &Context<'_>) -> Result<Vec<MatchedRule>> {
-        why(ctx, &self.because).await
+    /// By which rules, the denials first: `viaCount` tells how many there are in all. Needs `read` on
+    /// `admin/rules`, except about oneself.
+    #[graphql(complexity = "cut_cost(first, VIA, child_complexity)")]
+    async fn via(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many of them; 5 when absent, at most 100.")] first: Option<i32>,
+    ) -> Result<Vec<MatchedRule>> {
+        why(ctx, &self.because, cut(first, VIA)?).await
+    }
+
+    /// By how many rules, each counted once for each thing that the user holds directly and that leads to
+    /// it. Needs what `via` needs.
+    async fn via_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        let (platform, caller) = caller(ctx)?;
+        platform.why(caller, &self.because, 0).await.map(|found| int(found.count))
     }
 }
 
@@ -58,10 +88,11 @@ impl Access {
     }
 }
 
-async fn why(ctx: &Context<'_>, because: &Because) -> Result<Vec<MatchedRule>> {
+async fn why(ctx: &Context<'_>, because: &Because, most: usize) -> Result<Vec<MatchedRule>> {
     let (platform, caller) = caller(ctx)?;
-    let matched = platform.why(caller, because).await?;
-    Ok(matched.into_iter().map(|matched| MatchedRule::new(matched, &caller.tenant().key, because.revision())).collect())
+    let found = platform.why(caller, because, most).await?;
+    let shown = |matched| MatchedRule::new(matched, &caller.tenant().key, because.revision());
+    Ok(found.first.into_iter().map(shown).collect())
 }
 
 connection!(SubjectAccessConnection, SubjectAccessEdge, SubjectAccess, "users that may do something");

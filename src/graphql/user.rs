@@ -3,19 +3,21 @@
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 
 use super::context::{caller, loaders};
-use super::group::Group;
+use super::group::GroupConnection;
 use super::menu::{Home, MenuModule};
 use super::node::{Kind, node_id};
-use super::page::{connection, page};
+use super::page::{connection, known, page};
 use super::profile::Profile;
 use super::role::Role;
 use super::scalar::DateTime;
 use super::session::ApiKey;
+use crate::auth::caller::Caller;
 use crate::domain::key::{TenantId, UserKey};
 use crate::domain::user;
 use crate::error::Result;
 use crate::service::menu::Subject;
 use crate::service::user::UserRow;
+use crate::service::{PageOf, Platform};
 
 pub mod avatar;
 pub mod change;
@@ -107,8 +109,24 @@ impl User {
     }
 
     /// The groups that it is in, by key.
-    async fn groups(&self, ctx: &Context<'_>) -> Result<Vec<Group>> {
-        if self.is_here(ctx)? { loaders(ctx)?.groups_of(&self.row.user.key).await } else { Ok(Vec::new()) }
+    #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
+    async fn groups(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> Result<GroupConnection> {
+        let wanted = page(first, after.as_deref(), None, None)?;
+        if !self.is_here(ctx)? {
+            return Ok(GroupConnection::new(PageOf::empty(), |group| group, known(0)));
+        }
+        let key = self.row.user.key.clone();
+        let found = loaders(ctx)?.groups_of(&key, wanted).await?;
+        let count = move |platform: Platform, caller: Caller| {
+            let key = key.clone();
+            Box::pin(async move { platform.count_groups_of(&caller, &key).await }) as _
+        };
+        Ok(GroupConnection::new(found, |group| group, Box::new(count)))
     }
 
     /// Where its avatar is, if it has one; another avatar is at another address. Fetching it needs
@@ -192,7 +210,7 @@ impl UserQuery {
         let filter = filter.unwrap_or_default().filter();
         let tenant = caller.tenant().id;
         let found = platform.users(caller, filter.as_ref(), order_by.unwrap_or_default().into(), wanted).await?;
-        let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
+        let count = move |platform: Platform, caller: Caller| {
             let filter = filter.clone();
             Box::pin(async move { platform.count_users(&caller, filter.as_ref()).await }) as _
         };

@@ -10,7 +10,7 @@ use super::permit::{Permit, subject_of};
 use super::policy::NamedOrigin;
 use crate::auth::caller::Caller;
 use crate::domain::key::{Action, Object};
-pub use crate::engine::explain::Matched;
+pub use crate::engine::explain::{Matched, Matches};
 use crate::engine::tenant::{Decision, TenantPolicy};
 use crate::error::Result;
 use crate::policy::rule::RuleHash;
@@ -18,6 +18,9 @@ pub use crate::policy::rule::Subject;
 
 mod nearest;
 mod text;
+
+/// The most matching rules that an explanation lists.
+pub const LISTED_MAX: usize = 100;
 
 pub use nearest::Suggestion;
 
@@ -48,8 +51,8 @@ impl Because {
 pub struct Explanation {
     /// The decision.
     pub decision: Decision,
-    /// The rules that match, denials too, each with a way to it.
-    pub matched: Vec<Matched>,
+    /// The rules that match, each with a way to it; [`LISTED_MAX`] are listed.
+    pub matched: Matches,
     /// Where those rules come from.
     pub origins: HashMap<RuleHash, Vec<NamedOrigin>>,
     /// All of it in words.
@@ -67,20 +70,20 @@ impl Platform {
         };
         let decision = self.answer(caller, &policy, query);
         let subject = query.subject.of(caller);
-        let explained = |subject| policy.snapshot.explain(subject, &query.object, &query.action);
+        let explained = |subject| policy.snapshot.explain(subject, &query.object, &query.action, LISTED_MAX);
         let matched = subject.as_ref().map(explained).unwrap_or_default();
-        let rules: Vec<_> = matched.iter().map(|matched| matched.rule.clone()).collect();
+        let rules: Vec<_> = matched.first.iter().map(|matched| matched.rule.clone()).collect();
         let origins = if rules.is_empty() { HashMap::new() } else { self.origins(caller, &rules).await? };
         let text = text::of(subject.as_ref(), query, &decision, &matched, &origins, &self.catalogue);
         Ok(Explanation { decision, matched, origins, text })
     }
 
-    /// The rules by which an answer came about. Anyone may ask about themselves; asking about
-    /// others needs `read` on `admin/rules`.
-    pub async fn why(&self, caller: &Caller, because: &Because) -> Result<Vec<Matched>> {
+    /// Finds the rules by which an answer came about, and lists the first `most`. Anyone may ask about
+    /// themselves; asking about others needs `read` on `admin/rules`.
+    pub async fn why(&self, caller: &Caller, because: &Because, most: usize) -> Result<Matches> {
         if because.subject != subject_of(caller) {
             self.authorise(caller, Permit::RULES_READ).await?;
         }
-        Ok(because.policy.snapshot.explain(&because.subject, &because.object, &because.action))
+        Ok(because.policy.snapshot.explain(&because.subject, &because.object, &because.action, most))
     }
 }

@@ -145,11 +145,24 @@ impl Platform {
         self.store.scope(tenant.id).group_by_id(id).await
     }
 
-    /// The keys of the groups that each of these users is in. Anyone may ask about themselves.
-    pub async fn groups_of_users(&self, caller: &Caller, users: &[UserKey]) -> Result<HashMap<UserKey, Vec<GroupKey>>> {
+    /// Reads the same page of the keys of the groups that each of these users is in; a user in none is not
+    /// in the answer. Callers can ask about themselves.
+    pub async fn groups_of_users(
+        &self,
+        caller: &Caller,
+        users: &[UserKey],
+        page: &Page,
+    ) -> Result<HashMap<UserKey, PageOf<GroupKey>>> {
         let wanted = users.iter().cloned().map(Subject::User);
         let tenant = self.authorise_holder(caller, Permit::GROUPS_READ, wanted).await?;
-        self.store.scope(tenant.id).groups_of_users(users).await
+        self.store.scope(tenant.id).group_pages_of_users(users, page).await
+    }
+
+    /// Counts the groups that a user is in. Callers can ask about themselves.
+    pub async fn count_groups_of(&self, caller: &Caller, user: &UserKey) -> Result<u64> {
+        let wanted = std::iter::once(Subject::User(user.clone()));
+        let tenant = self.authorise_holder(caller, Permit::GROUPS_READ, wanted).await?;
+        self.store.scope(tenant.id).groups_count_of_user(user).await
     }
 
     /// A page of the members of a group, by name.

@@ -13,7 +13,6 @@ use uuid::Uuid;
 use super::Platform;
 use super::change::{Done, Intent, Terms};
 use super::permit::Permit;
-use super::policy::RevisionRow;
 use super::rehearsal::{rows_of, told};
 use super::search::blocking;
 use super::tenants::Tenant;
@@ -30,7 +29,7 @@ pub use crate::policy::impact::Impact;
 use crate::policy::revision::Counters;
 use crate::policy::rule::Rule;
 use crate::store::page::{Page, PageOf};
-use crate::store::revision::RevisionEntry;
+use crate::store::revision::{RevisionEntry, RevisionHead};
 pub use crate::store::user::UserRow;
 
 /// How many revisions are read at once.
@@ -60,10 +59,9 @@ impl Pasts {
 
 impl Platform {
     /// A page of the revisions, newest first. Needs `read` on `admin/rules`, as all of the past does.
-    pub async fn policy_revisions(&self, caller: &Caller, page: Page) -> Result<PageOf<RevisionRow>> {
+    pub async fn policy_revisions(&self, caller: &Caller, page: Page) -> Result<PageOf<RevisionHead>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        let found = self.store.scope(tenant.id).revisions(&page).await?;
-        found.try_map(|entry| Ok(RevisionRow { entry, tenant: tenant.key.clone() }))
+        self.store.scope(tenant.id).revisions(&page).await
     }
 
     /// How many revisions there are.
@@ -81,32 +79,6 @@ impl Platform {
         Ok(self.past(&tenant, revision).await?.policy)
     }
 
-    /// The rules that came and went from one revision to another, also backwards.
-    pub async fn policy_diff(&self, caller: &Caller, from: u64, to: u64) -> Result<RuleDiff> {
-        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        self.find_revision(&tenant, from).await.map_err(|error| error.at_instead("from"))?;
-        self.find_revision(&tenant, to).await.map_err(|error| error.at_instead("to"))?;
-        let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());
-        let _turn = self.search_turn().await?;
-        let (low, high) = (from.min(to), from.max(to));
-        self.each_between(tenant.id, low, high, |diff| {
-            // What went after it had come, or came back after it had gone, is no difference.
-            for rule in &diff.removed {
-                if !added.remove(rule) {
-                    removed.insert(rule.clone());
-                }
-            }
-            for rule in &diff.added {
-                if !removed.remove(rule) {
-                    added.insert(rule.clone());
-                }
-            }
-        })
-        .await?;
-        let (added, removed) = if from <= to { (added, removed) } else { (removed, added) };
-        Ok(RuleDiff { added: added.into_iter().collect(), removed: removed.into_iter().collect() })
-    }
-
     /// Who could do what at `to` and not at `from`, and the reverse; of the users whom the caller may
     /// see, with those of them that are still there.
     pub async fn access_diff(
@@ -115,6 +87,7 @@ impl Platform {
         from: u64,
         to: u64,
     ) -> Result<(Impact, HashMap<UserKey, UserRow>)> {
+        self.check_revisions(caller, from, to).await?;
         let diff = self.policy_diff(caller, from, to).await?;
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let sight = self.sight(caller).await?;
@@ -125,7 +98,7 @@ impl Platform {
             let (before, after) = (&was.policy.snapshot, &is.policy.snapshot);
             let objects = Objects::new(told, before);
             let seen = |user: &UserKey| sight.sees_in(&is.policy, user) || sight.sees_in(&was.policy, user);
-            (before.impact(after, &diff, &objects, seen, Impact::LISTED_MAX), sight)
+            (before.impact(after, &diff.rules(), &objects, seen, Impact::LISTED_MAX), sight)
         })
         .await?;
         let users = rows_of(&sight, &impact).await?;
@@ -170,10 +143,10 @@ impl Platform {
     }
 
     /// These revisions, by their numbers.
-    pub async fn revisions_by_numbers(&self, caller: &Caller, numbers: &[u64]) -> Result<HashMap<u64, RevisionRow>> {
+    pub async fn revisions_by_numbers(&self, caller: &Caller, numbers: &[u64]) -> Result<HashMap<u64, RevisionHead>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let found = self.store.scope(tenant.id).revisions_by_numbers(numbers).await?.into_iter();
-        Ok(found.map(|entry| (entry.revision, RevisionRow { entry, tenant: tenant.key.clone() })).collect())
+        Ok(found.map(|head| (head.revision, head)).collect())
     }
 
     /// The policy of a tenant as it was at a revision.
@@ -208,7 +181,7 @@ impl Platform {
 
     /// Checks that there is such a revision, and gives the change that made it, none of 0, and the
     /// newest revision.
-    async fn find_revision(&self, tenant: &Tenant, revision: u64) -> Result<(Uuid, u64)> {
+    pub(super) async fn find_revision(&self, tenant: &Tenant, revision: u64) -> Result<(Uuid, u64)> {
         let here = tenant.policy().counters;
         // Perhaps it is only not here yet; or what is here is not of the log.
         if revision > here.revision || !self.is_of_log(tenant.id, &here).await? {
@@ -242,7 +215,7 @@ impl Platform {
     }
 
     /// Why a revision is not in the log although newer ones are.
-    async fn gone(&self, tenant: TenantId, revision: u64) -> Result<Error> {
+    pub(super) async fn gone(&self, tenant: TenantId, revision: u64) -> Result<Error> {
         Ok(match self.store.scope(tenant).oldest_revision().await? {
             Some(oldest) if revision < oldest => {
                 let message = format!("revision `{revision}` is no longer kept: the oldest is `{oldest}`");

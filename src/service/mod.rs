@@ -7,7 +7,9 @@ pub mod casbin;
 pub mod change;
 mod conflict;
 pub mod decision;
+pub mod difference;
 pub mod explain;
+pub mod grant;
 pub mod group;
 pub mod history;
 pub mod import;
@@ -111,6 +113,8 @@ pub struct Parts {
     pub shadow: shadow::Shadow,
     /// Policies of the past that were asked about.
     pasts: history::Pasts,
+    /// Differences of policies that were asked for.
+    differences: difference::Differences,
     revisions_kept_seconds: Option<i64>,
     credentials: session::Credentials,
     attempts: Attempts,
@@ -184,6 +188,7 @@ impl Platform {
             shadow: shadow::Shadow::new(shadow_one_in, metrics.shadow.clone()),
             metrics,
             pasts: history::Pasts::new(),
+            differences: difference::Differences::new(),
             revisions_kept_seconds,
             credentials: session::Credentials::new(),
             attempts: Attempts::new(),

@@ -1,12 +1,12 @@
 //! The rules themselves: for auditors, for other Casbin programs, and as they change.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use futures_util::Stream;
 use uuid::Uuid;
 
 use super::Platform;
-use super::permit::{Permit, unauthenticated};
+use super::permit::Permit;
 use super::search::blocking;
 use crate::auth::caller::Caller;
 use crate::domain::catalogue::Catalogue;
@@ -18,21 +18,12 @@ use crate::store::Scope;
 pub use crate::store::audit::{Actor, ActorKind};
 use crate::store::page::{Page, PageOf};
 pub use crate::store::policy::{RuleFilter, RuleRow};
-use crate::store::revision::RevisionEntry;
+pub use crate::store::revision::RevisionHead;
 
 /// By what a cursor names a rule of the past.
 const RULE: &str = "rule";
 /// How many revisions a subscription reads at once.
 const CATCH_UP: u64 = 100;
-
-/// A revision, with the tenant whose rules it lists.
-#[derive(Debug, Clone)]
-pub struct RevisionRow {
-    /// What the log holds.
-    pub entry: RevisionEntry,
-    /// The domain of its rules.
-    pub tenant: TenantKey,
-}
 
 /// Where a rule comes from, with the name that its thing has now.
 #[derive(Debug, Clone)]
@@ -194,7 +185,7 @@ impl Platform {
         self,
         caller: Caller,
         since: Option<u64>,
-    ) -> Result<impl Stream<Item = Result<RevisionRow>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<RevisionHead>> + use<>> {
         let tenant = self.authorise(&caller, Permit::RULES_READ).await?;
         let changes = tenant.changes();
         if since.is_some_and(|since| since > changes.borrow().revision) {
@@ -211,12 +202,11 @@ impl Platform {
         let state = (self, caller, changes, last, Vec::new().into_iter());
         Ok(futures_util::stream::try_unfold(state, |(platform, caller, mut changes, mut last, mut ready)| async move {
             loop {
-                let next: Option<RevisionEntry> = ready.next();
-                if let Some(entry) = next {
-                    let tenant = platform.authorise(&caller, Permit::RULES_READ).await?;
-                    last = Told { revision: entry.revision, change: entry.change_id };
-                    let row = RevisionRow { entry, tenant: tenant.key.clone() };
-                    return Ok(Some((row, (platform, caller, changes, last, ready))));
+                let next: Option<RevisionHead> = ready.next();
+                if let Some(head) = next {
+                    platform.authorise(&caller, Permit::RULES_READ).await?;
+                    last = Told { revision: head.revision, change: head.change_id };
+                    return Ok(Some((head, (platform, caller, changes, last, ready))));
                 }
                 // A tenant that is dropped from memory ends its subscriptions.
                 let Ok(counters) = changes.wait_for(|counters| last.is_before(counters)).await.map(|seen| *seen) else {
@@ -247,13 +237,14 @@ impl Told {
 
 impl Platform {
     /// Returns the revisions after the one that a subscriber knows, up to `newest`.
-    async fn after(&self, tenant: TenantId, last: Told, newest: u64) -> Result<Vec<RevisionEntry>> {
-        let missing = newest.saturating_sub(last.revision).min(CATCH_UP);
-        let found = self.store.counters_and_log(tenant, last.revision, missing.max(1)).await?;
-        let found = found.ok_or_else(unauthenticated)?;
-        let is_same = last.change.is_nil() || found.from.is_none_or(|change| change == last.change);
-        if is_same && found.log.first().is_some_and(|next| next.revision == last.revision + 1) {
-            return Ok(found.log);
+    async fn after(&self, tenant: TenantId, last: Told, newest: u64) -> Result<Vec<RevisionHead>> {
+        let missing = newest.saturating_sub(last.revision).clamp(1, CATCH_UP);
+        // With the known one, which tells whether the log is of the same history.
+        let mut found = VecDeque::from(self.store.scope(tenant).revisions_from(last.revision, missing + 1).await?);
+        let known = found.pop_front_if(|head| head.revision == last.revision);
+        let is_same = last.change.is_nil() || known.is_none_or(|known| known.change_id == last.change);
+        if is_same && found.front().is_some_and(|next| next.revision == last.revision + 1) {
+            return Ok(found.into());
         }
         let gone = format!("revision {} is no longer in the log: read the rules anew", last.revision);
         Err(Error::bad_input(gone).at("since"))

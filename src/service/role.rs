@@ -11,12 +11,12 @@ use crate::auth::caller::Caller;
 use crate::domain::key::PermissionKey;
 use crate::domain::key::RoleKey;
 use crate::domain::name::Name;
-use crate::domain::role::{BuiltIn, CustomRole, Grant, RoleChange, RoleRef};
+use crate::domain::role::{BuiltIn, CustomRole, RoleChange, RoleRef};
 use crate::error::Result;
 use crate::policy::rule::Subject;
 use crate::store::page::{Page, PageOf};
 
-/// A role as lists show it: a built-in one or a custom one.
+/// A role as lists show it: a built-in one or a custom one. Its grants are asked for apart.
 #[derive(Debug, Clone)]
 pub struct RoleRow {
     /// Internal id.
@@ -31,10 +31,10 @@ pub struct RoleRow {
     pub custom: bool,
     /// The permissions that are on.
     pub permissions: BTreeSet<PermissionKey>,
-    /// Its grants of its own.
-    pub grants: BTreeSet<Grant>,
     /// Grows with each change.
     pub version: i32,
+    /// Mark of a role that the caller has just changed: its grants are shown without another right.
+    pub(super) changed: bool,
 }
 
 impl From<CustomRole> for RoleRow {
@@ -46,8 +46,8 @@ impl From<CustomRole> for RoleRow {
             description: role.description,
             custom: true,
             permissions: role.permissions,
-            grants: role.grants,
             version: role.version,
+            changed: false,
         }
     }
 }
@@ -144,7 +144,7 @@ impl Platform {
     /// A custom role that the caller has just changed: it is not asked again whether it may.
     pub async fn changed_role(&self, caller: &Caller, key: &RoleKey) -> Result<Option<RoleRow>> {
         let found = self.store.scope(caller.tenant().id).roles_by_keys(std::slice::from_ref(key)).await?.pop();
-        Ok(found.map(Into::into))
+        Ok(found.map(|role| RoleRow { changed: true, ..role.into() }))
     }
 
     /// The roles that groups or users name, in no order. Anyone may see those that they hold.
@@ -213,8 +213,8 @@ impl Platform {
             description: description.to_owned(),
             custom: false,
             permissions: all.filter(|_| role == BuiltIn::Manager).collect(),
-            grants: BTreeSet::new(),
             version: 1,
+            changed: false,
         }
     }
 

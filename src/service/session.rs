@@ -323,8 +323,11 @@ impl Platform {
         let Ok(known) = self.look_up(&token).await else { return };
         let Ok(Some(tenant)) = self.tenants.get(known.row.tenant).await else { return };
         let mut changes = tenant.changes();
+        let here = *changes.borrow();
+        // Once more, from here on: what changed in between is seen by this or by the wait.
+        let Ok(known) = self.look_up(&token).await else { return };
         // One that is dropped from memory is another reason to ask.
-        let changed = changes.wait_for(|counters| counters.credential_epoch > known.row.epoch);
+        let changed = changes.wait_for(|counters| !counters.same_credentials(&here));
         match known.row.expires_at {
             Some(end) => drop(timeout(until(end, self.now()), changed).await),
             None => drop(changed.await),

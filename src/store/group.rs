@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::sea_query::{Expr, Order, Query, SelectStatement, WindowStatement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait as _, ExprTrait as _, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 use uuid::Uuid;
 
 use super::Scope;
@@ -14,6 +17,10 @@ use super::user::{UserFilter, UserOrder, UserRow};
 use crate::domain::group::Group;
 use crate::domain::key::{GroupKey, RoleKey, UserKey};
 use crate::error::Result;
+use crate::policy::reach::Part;
+
+/// The field by which a cursor names a group of a user.
+const GROUP: &str = "group";
 
 impl Scope {
     /// A page of the groups by name, each whole but for its members.
@@ -68,6 +75,49 @@ impl Scope {
         self.users(&members, UserOrder::NameAscending, page).await
     }
 
+    /// Reads the same page of the groups that each of these users is in, by key; a user in none is not in
+    /// the answer.
+    pub async fn group_pages_of_users(
+        &self,
+        users: &[UserKey],
+        page: &Page,
+    ) -> Result<HashMap<UserKey, PageOf<GroupKey>>> {
+        let part = page.part(GROUP, |key| GroupKey::parse(key).ok())?;
+        let mut found: HashMap<UserKey, Vec<GroupKey>> = HashMap::with_capacity(users.len());
+        for row in self.db.query_all(&self.first_groups(users, &part, page.sought())).await? {
+            let (user, group): (String, String) = (row.try_get("", "user")?, row.try_get("", "group")?);
+            found.entry(stored(UserKey::parse(&user))?).or_default().push(stored(GroupKey::parse(&group))?);
+        }
+        let page_of = |groups| page.of_part(GROUP, groups, GroupKey::to_string);
+        Ok(found.into_iter().map(|(user, groups)| (user, page_of(groups))).collect())
+    }
+
+    /// A query for the first `most` memberships of each user in a part of the list of groups.
+    fn first_groups(&self, users: &[UserKey], part: &Part<GroupKey>, most: usize) -> SelectStatement {
+        use group_member::Column::{Group, TenantId, User};
+        const PLACE: &str = "place";
+        let order = if part.backward { Order::Desc } else { Order::Asc };
+        let mut place = WindowStatement::partition_by(User);
+        place.order_by(Group, order.clone());
+        let members = Query::select()
+            .columns([User, Group])
+            .expr_window_as(Expr::cust("ROW_NUMBER()"), place, PLACE)
+            .from(group_member::Entity)
+            .and_where(Expr::col(TenantId).eq(self.tenant.0))
+            .and_where(Expr::col(User).is_in(users.iter().map(UserKey::as_str)))
+            .and_where_option(part.after.as_ref().map(|after| Expr::col(Group).gt(after.as_str())))
+            .and_where_option(part.before.as_ref().map(|before| Expr::col(Group).lt(before.as_str())))
+            .take();
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let mut query = Query::select();
+        query
+            .columns([User, Group])
+            .from_subquery(members, "members")
+            .and_where(Expr::col(PLACE).lte(most))
+            .order_by(Group, order);
+        query
+    }
+
     /// The groups that each of these users is in, by key; a user in none is not in the answer.
     pub async fn groups_of_users(&self, users: &[UserKey]) -> Result<HashMap<UserKey, Vec<GroupKey>>> {
         let these = group_member::Column::User.is_in(users.iter().map(UserKey::as_str));
@@ -79,6 +129,12 @@ impl Scope {
             found.entry(stored(UserKey::parse(&row.user))?).or_default().push(group);
         }
         Ok(found)
+    }
+
+    /// Counts the groups that a user is in.
+    pub async fn groups_count_of_user(&self, user: &UserKey) -> Result<u64> {
+        let theirs = self.find::<group_member::Entity>().filter(group_member::Column::User.eq(user.as_str()));
+        Ok(theirs.count(&self.db).await?)
     }
 
     /// How many members each of these groups has; one without any is not in the answer.

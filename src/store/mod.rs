@@ -25,6 +25,7 @@ pub mod audit;
 pub mod avatar;
 mod entity;
 mod error;
+pub mod grant;
 mod group;
 pub mod page;
 pub mod password;

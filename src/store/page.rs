@@ -31,7 +31,7 @@ const SEARCH_MAX: usize = 200;
 const HEAD: &str = "head";
 
 /// A place in a list: the values that order the row there. Opaque outside of the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cursor(serde_json::Value);
 
 impl fmt::Display for Cursor {
@@ -56,7 +56,7 @@ fn bad_cursor() -> Error {
 }
 
 /// Which part of a list is wanted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Page {
     first: Option<u64>,
     after: Option<Cursor>,
@@ -182,6 +182,12 @@ impl<T> PageOf<T> {
     /// Nothing.
     pub const fn empty() -> Self {
         Self { items: Vec::new(), has_next: false, has_previous: false }
+    }
+
+    /// Makes something of each thing, and leaves out the things of which it makes nothing.
+    pub fn filter_map<U>(self, mut make: impl FnMut(T) -> Option<U>) -> PageOf<U> {
+        let items = self.items.into_iter().filter_map(|(cursor, item)| Some((cursor, make(item)?))).collect();
+        PageOf { items, has_next: self.has_next, has_previous: self.has_previous }
     }
 
     /// The same page of something made from each thing.

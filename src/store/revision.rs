@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::audit::{Actor, actor};
 use super::entity::policy::revision;
 use super::entity::tenant::tenant;
-use super::page::{Keyset, Page, PageOf};
 use super::tenant::{COUNTERS, CountersRow};
 use super::{Scope, Store, Tx, View, find};
 use crate::domain::key::TenantId;
@@ -22,6 +21,10 @@ use crate::error::{Error, Result};
 use crate::policy::diff::{RuleDiff, StatePatch};
 use crate::policy::revision::Counters;
 use crate::policy::rule::Rule;
+
+mod head;
+
+pub use head::{RevisionHead, StoredDiff};
 
 /// One revision of a tenant's policy.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,12 +194,6 @@ impl Store {
 }
 
 impl Scope {
-    /// A page of the log, newest first.
-    pub async fn revisions(&self, page: &Page) -> Result<PageOf<RevisionEntry>> {
-        let newest_first = Keyset::descending([revision::Column::Revision]);
-        newest_first.page(&self.db, light(self.tenant), page).await?.try_map(entry_of)
-    }
-
     /// How many revisions the log has.
     pub async fn revisions_count(&self) -> Result<u64> {
         Ok(self.find::<revision::Entity>().count(&self.db).await?)
@@ -238,12 +235,6 @@ impl Scope {
             found.insert(of_json(line)?, last.cast_unsigned());
         }
         Ok(found)
-    }
-
-    /// These revisions, in no order; one that the log does not have is not in the answer.
-    pub async fn revisions_by_numbers(&self, numbers: &[u64]) -> Result<Vec<RevisionEntry>> {
-        let these = revision::Column::Revision.is_in(numbers.iter().map(|number| number.cast_signed()));
-        light(self.tenant).filter(these).all(&self.db).await?.into_iter().map(entry_of).collect()
     }
 
     /// The change that made a revision; `None` when the log does not have it.

@@ -1,4 +1,4 @@
-//! Custom roles as people look at them.
+//! Custom roles as people look at them. Their grants are read apart: they may be many.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, Select};
 use uuid::Uuid;
 
 use super::Scope;
-use super::entity::role::{role, role_grant, role_permission};
+use super::entity::role::{role, role_permission};
 use super::page::{Keyset, Page, PageOf, search};
 use super::state;
 use crate::domain::key::RoleKey;
@@ -14,7 +14,7 @@ use crate::domain::role::CustomRole;
 use crate::error::Result;
 
 impl Scope {
-    /// A page of the custom roles by name, each whole.
+    /// Reads a page of the custom roles by name, each whole but for its grants.
     pub async fn roles(&self, text: Option<&str>, page: &Page) -> Result<PageOf<CustomRole>> {
         let by_name = Keyset::ascending([role::Column::Name, role::Column::Key]);
         let rows = by_name.page(&self.db, self.select_roles(text), page).await?;
@@ -35,14 +35,14 @@ impl Scope {
         self.find::<role::Entity>().filter(search(&self.db, text, &[Name, Key, Description]))
     }
 
-    /// The custom roles of these keys, each whole, in no order.
+    /// Reads the custom roles of these keys, each whole but for its grants, in no order.
     pub async fn roles_by_keys(&self, keys: &[RoleKey]) -> Result<Vec<CustomRole>> {
         let these = role::Column::Key.is_in(keys.iter().map(RoleKey::as_str));
         let rows = self.find::<role::Entity>().filter(these).all(&self.db).await?;
         Ok(self.assemble_roles(rows).await?.into_values().collect())
     }
 
-    /// The custom role of this internal id, whole.
+    /// Reads the custom role of this internal id, whole but for its grants.
     pub async fn role_by_id(&self, id: Uuid) -> Result<Option<CustomRole>> {
         let rows = self.find::<role::Entity>().filter(role::Column::Id.eq(id)).all(&self.db).await?;
         Ok(self.assemble_roles(rows).await?.into_values().next())
@@ -54,9 +54,7 @@ impl Scope {
         }
         let keys: Vec<String> = rows.iter().map(|row| row.key.clone()).collect();
         let permissions = role_permission::Column::Role.is_in(keys.iter().map(String::as_str));
-        let grants = role_grant::Column::Role.is_in(keys.iter().map(String::as_str));
         let permissions = self.find::<role_permission::Entity>().filter(permissions).all(&self.db).await?;
-        let grants = self.find::<role_grant::Entity>().filter(grants).all(&self.db).await?;
-        state::role::assemble(rows, permissions, grants)
+        state::role::assemble(rows, permissions, Vec::new())
     }
 }

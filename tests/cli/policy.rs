@@ -29,7 +29,7 @@ async fn the_past_is_listed_compared_and_brought_back() {
     assert!(csv.lines().all(|line| line.starts_with("p, ") || line.starts_with("g, ")) && csv.lines().count() > 500);
     assert_eq!(both(&["policy", "export", "--revision", &newest]), csv);
     assert_eq!(json_of(&place.run(&["policy", "export", "--tenant", "demo", "--json"]))["csv"], csv);
-    let diff = both(&["policy", "diff", "0", &newest]);
+    let diff = both(&["policy", "diff", "0", &newest, "--all"]);
     assert_eq!(
         diff.lines().filter(|line| line.starts_with("+ p, ") || line.starts_with("+ g, ")).count(),
         csv.lines().count()

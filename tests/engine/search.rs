@@ -175,7 +175,7 @@ fn an_explanation_names_the_rules_that_match_and_every_first_link_that_leads_to_
         let snapshot = grown(MODEL, &mut random);
         for _ in 0..20 {
             let Request(subject, object, action) = random.request();
-            let explained = snapshot.explain(&subject, &object, &action);
+            let explained = snapshot.explain(&subject, &object, &action, usize::MAX).first;
             let matches = snapshot.matches(&subject, &object, &action);
             let mut rules: Vec<&Rule> = explained.iter().map(|matched| &matched.rule).collect();
             rules.dedup();
@@ -189,7 +189,11 @@ fn an_explanation_names_the_rules_that_match_and_every_first_link_that_leads_to_
                     .map(|(from, to)| Rule::membership(from.clone(), to.clone()))
                     .collect();
                 let without = snapshot.after(3, &RuleDiff { added: vec![], removed });
-                let holds = without.explain(&subject, &object, &action).iter().any(|left| left.rule == matched.rule);
+                let holds = without
+                    .explain(&subject, &object, &action, usize::MAX)
+                    .first
+                    .iter()
+                    .any(|left| left.rule == matched.rule);
                 assert_eq!(holds, matched.via.is_empty(), "ENGINE_SEED={seed}: {matched:?} of {subject}");
                 ways += 1;
                 long += usize::from(matched.via.len() > 1);

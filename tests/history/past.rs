@@ -98,6 +98,23 @@ fn rules(diff: &Value) -> BTreeSet<String> {
     diff.as_array().unwrap().iter().map(line).collect()
 }
 
+/// The rules on one side of a difference, page by page.
+async fn differing(alice: &Client, (from, to): (i64, i64), side: &str) -> BTreeSet<String> {
+    let (mut after, mut walked, mut pages) = (Value::Null, BTreeSet::new(), 0);
+    loop {
+        let mut asked = json!({ "from": from, "to": to, "first": 7 });
+        asked[format!("{side}After")] = after;
+        let page = alice.get("PolicyDiff", asked).await[side].clone();
+        walked.extend(rules(&page["nodes"]));
+        pages += 1;
+        after = page["pageInfo"]["endCursor"].clone();
+        if page["pageInfo"]["hasNextPage"] == false {
+            assert_eq!((&page["totalCount"], pages), (&json!(walked.len()), walked.len().div_ceil(7).max(1)));
+            return walked;
+        }
+    }
+}
+
 #[tokio::test]
 async fn r45_each_revision_is_answered_as_it_was_at_the_time() {
     on_both(async |instance| {
@@ -123,13 +140,13 @@ async fn r45_each_revision_is_answered_as_it_was_at_the_time() {
         }
         let (first, last) = (&past[0], past.last().unwrap());
         for (one, other) in past.iter().zip(&past[1..]).chain([(first, last), (last, first), (last, last)]) {
-            let diff = alice.get("PolicyDiff", json!({ "from": one.revision, "to": other.revision })).await;
             let (was, is) = (lines(&one.csv), lines(&other.csv));
             let without = |these: &BTreeSet<&str>, those: &BTreeSet<&str>| -> BTreeSet<String> {
                 these.difference(those).map(|line| (*line).to_owned()).collect()
             };
-            assert_eq!(rules(&diff["added"]), without(&is, &was), "{} {}", one.revision, other.revision);
-            assert_eq!(rules(&diff["removed"]), without(&was, &is));
+            let ends = (one.revision, other.revision);
+            assert_eq!(differing(&alice, ends, "added").await, without(&is, &was), "{ends:?}");
+            assert_eq!(differing(&alice, ends, "removed").await, without(&was, &is), "{ends:?}");
         }
         let filtered = alice.get("Rules", json!({ "revision": last.revision, "search": "NIGHT", "ptype": "g" })).await;
         assert_eq!(
@@ -158,9 +175,8 @@ async fn r45_the_revisions_say_who_made_them_and_why_and_what_access_they_change
         assert!(gained.contains(&json!({ "user": { "key": "mia" }, "object": "reports/activity", "action": "read" })), "{access}");
         let back = alice.get("PolicyDiff", json!({ "from": number, "to": number - 1, "access": true })).await["access"].clone();
         assert_eq!((&back["lost"], &back["gained"]), (&access["gained"], &json!([])));
-        let whole = alice.get("PolicyDiff", json!({ "from": 0, "to": number })).await;
         let now = alice.get("Policy", json!({})).await;
-        assert_eq!(rules(&whole["added"]).len(), now["csv"].as_str().unwrap().lines().count());
+        assert_eq!(differing(&alice, (0, number), "added").await.len(), now["csv"].as_str().unwrap().lines().count());
         let why = json!({ "subject": "dana", "action": "edit", "object": "voice/queues/sales", "atRevision": past[4].revision });
         let explained = alice.get("Explain", json!({ "input": why })).await;
         assert_eq!(explained["decision"]["allowed"], true, "{explained}");

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use bailiwick::error::{Error, Result};
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::cli::Place;
 use crate::cli::client::{Client, typed};
 use crate::cli::impact::Impact;
-use crate::cli::output::{BAD, FAINT, GOOD, print, print_json, styled, table};
+use crate::cli::output::{BAD, FAINT, GOOD, note, print, print_json, styled, table};
 use crate::cli::search::{Limit, shown};
 
 const CSV: &str = "query Policy($revision: Int) { policy(revision: $revision) { csv } }";
@@ -21,10 +21,20 @@ const REVISIONS: &str = "query PolicyRevisions($first: Int, $after: String) {
   }
 }";
 
-const DIFF: &str = "query PolicyDiff($from: Int!, $to: Int!) {
+const ADDED: &str = "query PolicyDiff($from: Int!, $to: Int!, $first: Int, $after: String) {
   policyDiff(from: $from, to: $to) {
-    added { ptype values }
-    removed { ptype values }
+    added(first: $first, after: $after) { pageInfo { hasNextPage endCursor } nodes { ptype values } }
+  }
+}";
+
+const REMOVED: &str = "query PolicyDiff($from: Int!, $to: Int!, $first: Int, $after: String) {
+  policyDiff(from: $from, to: $to) {
+    removed(first: $first, after: $after) { pageInfo { hasNextPage endCursor } nodes { ptype values } }
+  }
+}";
+
+const ACCESS: &str = "query PolicyDiff($from: Int!, $to: Int!) {
+  policyDiff(from: $from, to: $to) {
     access { affectedUsers gainedCount lostCount truncated gained { user { key } object action } lost { user { key } object action } }
   }
 }";
@@ -33,6 +43,7 @@ const RESTORE: &str = "mutation PolicyRestore($input: PolicyRestoreInput!) {
   policyRestore(input: $input) {
     revision
     notRestored { thing text }
+    notRestoredCount
     impact { affectedUsers gainedCount lostCount truncated gained { user { key } object action } lost { user { key } object action } }
     userErrors { code message field }
   }
@@ -59,6 +70,8 @@ pub(in crate::cli) struct History {
 pub(in crate::cli) struct Diff {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    limit: Limit,
     /// The revision that is compared; 0 is before the first.
     from: u32,
     /// The revision that it is compared with.
@@ -103,12 +116,21 @@ pub(super) async fn list(client: &Client, args: &History) -> Result<ExitCode> {
 }
 
 pub(super) async fn diff(client: &Client, args: &Diff) -> Result<ExitCode> {
-    let ends = json!({ "from": args.from, "to": args.to });
-    let answer = client.ask(args.place.tenant.as_ref(), DIFF, ends).await?;
-    if args.place.json {
-        return print_json(&answer);
+    let ends = Map::from_iter([("from".to_owned(), args.from.into()), ("to".to_owned(), args.to.into())]);
+    let tenant = args.place.tenant.as_ref();
+    let access = client.ask(tenant, ACCESS, Value::Object(ends.clone())).await?;
+    let (added, more_added) = client.list(tenant, ADDED, ends.clone(), args.limit.get()).await?;
+    let (removed, more_removed) = client.list(tenant, REMOVED, ends, args.limit.get()).await?;
+    if more_added || more_removed {
+        note("there are more rules: `--all` lists them, `--limit N` so many of each");
     }
-    let diff: PolicyDiff = typed(answer)?;
+    let Value::Object(mut answer) = access else { return Err(Error::unavailable("the answer is not understood")) };
+    answer.insert("added".to_owned(), added.into());
+    answer.insert("removed".to_owned(), removed.into());
+    if args.place.json {
+        return print_json(&answer.into());
+    }
+    let diff: PolicyDiff = typed(answer.into())?;
     let mut text = String::new();
     for (rules, sign, style) in [(&diff.added, '+', GOOD), (&diff.removed, '-', BAD)] {
         for rule in rules {
@@ -127,7 +149,11 @@ pub(super) async fn restore(client: &Client, args: &Restore) -> Result<ExitCode>
     }
     let restored: Outcome = typed(answer)?;
     let lost = restored.not_restored.iter();
-    let lost: String = lost.map(|it| styled(FAINT, &format!("{}: {}\n", it.thing, it.text))).collect();
+    let mut lost: String = lost.map(|it| styled(FAINT, &format!("{}: {}\n", it.thing, it.text))).collect();
+    let left_out = restored.not_restored_count.saturating_sub(restored.not_restored.len());
+    if left_out > 0 {
+        lost.push_str(&styled(FAINT, &format!("… and {left_out} more\n")));
+    }
     if args.dry_run {
         let unseen = || Error::unavailable("the impact was not answered");
         let impact = restored.impact.ok_or_else(unseen)?;
@@ -177,6 +203,7 @@ struct Rule {
 struct Outcome {
     revision: u64,
     not_restored: Vec<NotRestored>,
+    not_restored_count: usize,
     impact: Option<Impact>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Matched;
+use super::{Matched, Matches};
 use crate::domain::catalogue::Catalogue;
 use crate::engine::tenant::{Decision, DecisionReason, Obligation};
 use crate::policy::rule::{Effect, OriginKind, Rule, RuleHash, Subject};
@@ -14,15 +14,19 @@ pub(super) fn of(
     subject: Option<&Subject>,
     query: &Query,
     decision: &Decision,
-    matched: &[Matched],
+    matched: &Matches,
     origins: &HashMap<RuleHash, Vec<NamedOrigin>>,
     catalogue: &Catalogue,
 ) -> String {
     let mut sentences = vec![verdict(subject, query, decision)];
-    for ways in matched.chunk_by(|one, next| one.rule == next.rule) {
+    for ways in matched.first.chunk_by(|one, next| one.rule == next.rule) {
         let Some(first) = ways.first() else { continue };
         let from = origins.get(&first.rule.hash()).map(Vec::as_slice).unwrap_or_default();
         sentences.extend(rule(ways, &first.rule, from, catalogue));
+    }
+    let left_out = matched.count.saturating_sub(matched.first.len() as u64);
+    if left_out > 0 {
+        sentences.push(format!("Beside these, {left_out} more ways lead to rules that match."));
     }
     sentences.extend(decision.obligations.iter().map(obligation));
     sentences.push(format!("This is so at revision {}.", decision.revision));

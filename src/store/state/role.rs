@@ -58,7 +58,8 @@ pub(in crate::store) fn of(row: role::Model) -> Result<CustomRole> {
     })
 }
 
-fn grant_of(row: &role_grant::Model) -> Result<Grant> {
+/// Reads a grant from its row.
+pub(in crate::store) fn grant_of(row: &role_grant::Model) -> Result<Grant> {
     let effect = [Effect::Allow, Effect::Deny].into_iter().find(|effect| effect.as_str() == row.effect);
     Ok(Grant {
         object: ObjectPattern::parse(&row.object)?,

@@ -1,0 +1,206 @@
+//! What changed in the rules between two revisions, in pages: it can be as much as the whole policy.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use uuid::Uuid;
+
+use super::Platform;
+use super::permit::Permit;
+use super::search::blocking;
+use super::tenants::Tenant;
+use crate::auth::caller::Caller;
+use crate::domain::key::TenantId;
+use crate::error::Result;
+pub use crate::policy::diff::RuleDiff;
+use crate::policy::rule::Rule;
+use crate::store::page::{Page, PageOf};
+use crate::store::revision::StoredDiff;
+
+/// How many revisions are read at once.
+const CHUNK: u64 = 100;
+/// How many rules of differences are remembered.
+const REMEMBERED: u64 = 500_000;
+/// The field by which a cursor names a place in a difference.
+const PLACE: &str = "place";
+
+/// The differences that were asked for lately, so that the next page finds its own: by the older revision
+/// and by the change that made the newer one, for a number alone may come again after a database was set
+/// back.
+pub(super) struct Differences(Cache<(TenantId, u64, Uuid), Arc<RuleDiff>>);
+
+impl Differences {
+    pub(super) fn new() -> Self {
+        let weigh = |_: &(TenantId, u64, Uuid), diff: &Arc<RuleDiff>| {
+            u32::try_from(diff.added.len() + diff.removed.len()).unwrap_or(u32::MAX).max(1)
+        };
+        Self(Cache::builder().max_capacity(REMEMBERED).weigher(weigh).build())
+    }
+}
+
+/// The rules that came and went from one revision to another, which may be the older one.
+#[derive(Debug, Clone)]
+pub struct Difference {
+    forward: Arc<RuleDiff>,
+    is_backward: bool,
+}
+
+impl Difference {
+    /// Returns the rules that came.
+    pub fn added(&self) -> &[Rule] {
+        if self.is_backward { &self.forward.removed } else { &self.forward.added }
+    }
+
+    /// Returns the rules that went.
+    pub fn removed(&self) -> &[Rule] {
+        if self.is_backward { &self.forward.added } else { &self.forward.removed }
+    }
+
+    /// Returns the difference as one value.
+    pub(super) fn rules(&self) -> RuleDiff {
+        RuleDiff { added: self.added().to_vec(), removed: self.removed().to_vec() }
+    }
+}
+
+/// Cuts a page from the rules that came, or from those that went.
+pub fn page_of(rules: &[Rule], page: &Page) -> Result<PageOf<Rule>> {
+    let part = page.part(PLACE, |place| place.parse::<usize>().ok())?;
+    let all = rules.iter().enumerate();
+    let found = if part.backward {
+        all.rev()
+            .skip_while(|(place, _)| !part.holds(place))
+            .take_while(|(place, _)| part.holds(place))
+            .take(page.sought())
+            .collect()
+    } else {
+        let from = part.after.map_or(0, |after| after.saturating_add(1));
+        all.skip(from).take_while(|(place, _)| part.holds(place)).take(page.sought()).collect::<Vec<_>>()
+    };
+    page.of_part(PLACE, found, |(place, _)| place.to_string()).try_map(|(_, rule)| Ok(rule.clone()))
+}
+
+/// A difference as far as its revisions have been read.
+#[derive(Default)]
+struct Sum {
+    added: BTreeSet<Rule>,
+    removed: BTreeSet<Rule>,
+}
+
+impl Sum {
+    /// Adds what later revisions did.
+    fn with(mut self, steps: &[StoredDiff]) -> Result<Self> {
+        for step in steps {
+            let RuleDiff { added, removed } = step.rules()?;
+            // What went after it had come, or came back after it had gone, is no difference.
+            for rule in removed {
+                if !self.added.remove(&rule) {
+                    self.removed.insert(rule);
+                }
+            }
+            for rule in added {
+                if !self.removed.remove(&rule) {
+                    self.added.insert(rule);
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    fn into_diff(self) -> RuleDiff {
+        RuleDiff { added: self.added.into_iter().collect(), removed: self.removed.into_iter().collect() }
+    }
+}
+
+impl Platform {
+    /// Checks that both revisions are there; 0 is before the first. Needs `read` on `admin/rules`.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when there is no such revision, or it is no longer kept.
+    pub async fn check_revisions(&self, caller: &Caller, from: u64, to: u64) -> Result<()> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        self.find_revision(&tenant, from).await.map_err(|error| error.at_instead("from"))?;
+        self.find_revision(&tenant, to).await.map_err(|error| error.at_instead("to"))?;
+        Ok(())
+    }
+
+    /// Finds the rules that came and went from one revision to another, also backwards.
+    pub async fn policy_diff(&self, caller: &Caller, from: u64, to: u64) -> Result<Difference> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        let forward = self.difference(&tenant, from.min(to), from.max(to)).await?;
+        Ok(Difference { forward, is_backward: from > to })
+    }
+
+    async fn difference(&self, tenant: &Tenant, low: u64, high: u64) -> Result<Arc<RuleDiff>> {
+        if low == high {
+            return Ok(Arc::default());
+        }
+        let (change, _) = self.find_revision(tenant, high).await?;
+        let key = (tenant.id, low, change);
+        if let Some(known) = self.differences.0.get(&key) {
+            return Ok(known);
+        }
+        let _turn = self.search_turn().await?;
+        // Somebody may have found it out while this waited.
+        if let Some(known) = self.differences.0.get(&key) {
+            return Ok(known);
+        }
+        let (mut sum, mut at) = (Sum::default(), low);
+        while at < high {
+            let wanted = CHUNK.min(high - at);
+            let steps = self.store.scope(tenant.id).diffs_after(at, wanted).await?;
+            if steps.len() as u64 != wanted {
+                return Err(self.gone(tenant.id, at).await?);
+            }
+            sum = blocking(move || sum.with(&steps)).await??;
+            at += wanted;
+        }
+        let diff = Arc::new(sum.into_diff());
+        self.differences.0.insert(key, Arc::clone(&diff));
+        Ok(diff)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::key::{ActionPattern, ObjectPattern};
+    use crate::policy::rule::Subject;
+
+    fn rules(count: usize) -> Vec<Rule> {
+        let subject = Subject::parse("custom:night").unwrap();
+        let rule = |n: usize| {
+            let object = ObjectPattern::parse(&format!("voice/queues/q{n:03}")).unwrap();
+            Rule::deny(subject.clone(), object, ActionPattern::any())
+        };
+        (0..count).map(rule).collect()
+    }
+
+    #[test]
+    fn pages_of_a_difference_are_the_whole_of_it_from_either_end() {
+        let rules = rules(7);
+        for backward in [false, true] {
+            let (mut seen, mut cursor) = (Vec::new(), None::<String>);
+            loop {
+                let (first, last) = if backward { (None, Some(3)) } else { (Some(3), None) };
+                let (after, before) = if backward { (None, cursor.as_deref()) } else { (cursor.as_deref(), None) };
+                let page = page_of(&rules, &Page::parse(first, after, last, before).unwrap()).unwrap();
+                let edge = if backward { page.items.first() } else { page.items.last() };
+                cursor = edge.map(|(cursor, _)| cursor.to_string());
+                let more = if backward { page.has_previous } else { page.has_next };
+                let found: Vec<Rule> = page.items.into_iter().map(|(_, rule)| rule).collect();
+                seen = if backward { [found, seen].concat() } else { [seen, found].concat() };
+                if !more {
+                    break;
+                }
+            }
+            assert_eq!(seen, rules, "backward: {backward}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_is_refused() {
+        let other = Page::parse(None, Some("eyJydWxlIjoicCJ9"), None, None).unwrap();
+        assert_eq!(page_of(&rules(1), &other).unwrap_err().field, ["after"]);
+    }
+}
