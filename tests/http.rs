@@ -164,7 +164,7 @@ impl Gate for TestGate {
     }
 
     async fn changed(&self, _credentials: &Credentials) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

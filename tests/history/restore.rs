@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::app::{Client, on_both};
-use crate::common::operations::{automatic, open};
+use crate::common::operations::{automatic, merged, open};
 
 async fn csv(alice: &Client) -> String {
     alice.get("Policy", json!({})).await["csv"].as_str().unwrap().to_owned()
@@ -187,13 +187,12 @@ async fn r45_a_restore_takes_out_only_what_its_maker_may_delete() {
         let max = alice.new_delegate("acme", "max", &pairs).await;
         let then = alice.revision().await;
         for (without, caller) in &lacking {
-            match *without {
-                "admin/user-profiles" => drop(alice.add_profile("Late", "READ").await),
-                "admin/roles" => {
-                    drop(alice.make("RoleCreate", json!({ "name": "Late", "permissions": ["people"] })).await)
-                }
-                _ => drop(alice.make("GroupCreate", json!({ "name": "Late", "permissions": ["people"] })).await),
-            }
+            let (make, late) = match *without {
+                "admin/user-profiles" => ("ProfileCreate", json!({ "permissionType": "READ" })),
+                "admin/roles" => ("RoleCreate", json!({ "permissions": ["people"] })),
+                _ => ("GroupCreate", json!({ "permissions": ["people"] })),
+            };
+            alice.make(make, merged(json!({ "name": "Late" }), late)).await;
             let before = (alice.revision().await, csv(&alice).await);
             for dry_run in [true, false] {
                 let input = json!({ "input": { "revision": then, "dryRun": dry_run } });
