@@ -23,7 +23,7 @@ use crate::http::server::{Bounds, Server};
 use crate::mail::Mailer;
 use crate::service::metrics::{Metrics, Moment};
 use crate::service::tenants::Limits;
-use crate::service::{Clock, Foundation, Platform};
+use crate::service::{Clock, Foundation, Platform, promises};
 use crate::store::Store;
 use crate::sync::{Bus, BusStatus, listener, sweep};
 use crate::{config, engine, graphql, http};
@@ -153,6 +153,7 @@ impl App {
     pub fn new(parts: Parts) -> Result<Self> {
         let plan =
             Plan::from_model(&parts.model).map_err(|error| Error::invalid(format!("the model is refused: {error}")))?;
+        promises::check(&plan)?;
         let mut registry = Registry::with_prefix("bailiwick");
         let platform = Platform::new(Foundation {
             store: parts.store,
