@@ -23,10 +23,10 @@ use crate::http::server::{Bounds, Server};
 use crate::mail::Mailer;
 use crate::service::metrics::{Metrics, Moment};
 use crate::service::tenants::Limits;
-use crate::service::{Clock, Foundation, Platform};
+use crate::service::{Clock, Foundation, Platform, promises};
 use crate::store::Store;
 use crate::sync::{Bus, BusStatus, listener, sweep};
-use crate::{config, engine, graphql, http};
+use crate::{config, engine, graphql, http, store};
 
 /// How many database connections an instance opens at the most.
 const CONNECTIONS: u32 = 16;
@@ -88,8 +88,37 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The parts that the settings name: opens the database and brings its schema up to date.
+    /// Makes the parts that the settings name: opens the database and brings its schema up to date.
     pub async fn from_settings(settings: &config::Settings) -> Result<Self> {
+        let url = settings.database_url.expose();
+        let open = async {
+            let store = Store::connect(url, CONNECTIONS).await?;
+            warn_of_open_files(url);
+            store.migrate().await.map(|()| store)
+        };
+        Self::with_store(settings, open).await
+    }
+
+    /// Makes the parts for what only reads: the database has to be there, with a schema that is new enough, and
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` when the database or its schema has to be made first.
+    pub async fn to_read(settings: &config::Settings) -> Result<Self> {
+        let url = settings.database_url.expose();
+        let open = async {
+            if store::file::is_missing(url) {
+                let message = "the database that `database_url` names is not there: run `bailiwick migrate`";
+                return Err(Error::unavailable(message));
+            }
+            let store = Store::connect(url, CONNECTIONS).await?;
+            store.check_schema().await.map(|()| store)
+        };
+        Self::with_store(settings, open).await
+    }
+
+    /// Makes the parts; the database is opened once the files that the settings name have been read.
+    async fn with_store(settings: &config::Settings, open: impl Future<Output = Result<Store>>) -> Result<Self> {
         let catalogue = read_catalogue(settings)?;
         let model = match &settings.model {
             Some(path) => read(path)?,
@@ -99,8 +128,7 @@ impl Parts {
             Some(url) => Bus::redis(url.expose()).map_err(|error| Error::invalid(error.to_string()))?,
             None => Bus::memory(),
         };
-        let store = Store::connect(settings.database_url.expose(), CONNECTIONS).await?;
-        store.migrate().await?;
+        let store = open.await?;
         Ok(Self {
             store,
             bus,
@@ -153,6 +181,7 @@ impl App {
     pub fn new(parts: Parts) -> Result<Self> {
         let plan =
             Plan::from_model(&parts.model).map_err(|error| Error::invalid(format!("the model is refused: {error}")))?;
+        promises::check(&plan)?;
         let mut registry = Registry::with_prefix("bailiwick");
         let platform = Platform::new(Foundation {
             store: parts.store,
@@ -305,6 +334,17 @@ impl App {
         background.spawn(async move { platform.shadow.run(platform.model.clone(), until).await });
         background.spawn(shutdown.clone().run_until_cancelled_owned(tidy(self.platform.clone(), self.tidy_every)));
         background
+    }
+}
+
+/// Says which files of the database others than their owner can read. They may have been made by hand, or by an
+/// older version: changing them here could take a right away that somebody counts on.
+fn warn_of_open_files(url: &str) {
+    for (path, mode) in store::file::open_to_others(url) {
+        let path = path.display();
+        tracing::warn!(
+            "`{path}` holds secrets and has the mode {mode:04o}: others can read or write it; `chmod 600` it"
+        );
     }
 }
 

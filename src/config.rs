@@ -4,6 +4,7 @@
 //! (`defaults.toml`, which explains them all), a file, and the environment.
 
 pub mod catalogue;
+pub mod kubernetes;
 mod layer;
 #[cfg(test)]
 mod tests;

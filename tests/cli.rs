@@ -3,7 +3,9 @@
 mod inspect;
 mod policy;
 mod program;
+mod read;
 mod serve;
+mod start;
 mod stop;
 
 use std::time::Instant;

@@ -1,6 +1,8 @@
 //! What requests cost in statements of the database: a page a fixed number, however long it is;
 //! and a refusal the same, whatever is wrong.
 
+use std::sync::Mutex;
+
 use serde_json::{Value, json};
 
 use crate::common::app::{Choices, Client, Instance, PASSWORD, eventually};
@@ -235,4 +237,31 @@ async fn decisions_by_a_remembered_credential_ask_nothing_and_by_a_voided_one_on
         assert_eq!(reads.len(), 1, "after somebody else's credentials changed: {reads:#?}");
         assert_eq!(counted.reads_of(many_decisions(&desk)).await, [""; 0]);
     }
+}
+
+#[tokio::test]
+async fn the_log_is_read_once_for_all_pages_of_a_difference_and_never_for_a_list_of_revisions() {
+    let counted = Counted::start().await;
+    let instance = Instance::start(&counted.database, Choices::default()).await;
+    let alice = instance.tenant("acme").await;
+    fill(&alice, 0, 3).await;
+    let newest = alice.revision().await;
+    let page = "query($to: Int!, $after: String) { policyDiff(from: 0, to: $to) { added(first: 20, after: $after) {
+        pageInfo { endCursor } nodes { values } } removed { totalCount } } }";
+    let diffs = |reads: &[String]| reads.iter().filter(|read| read.contains("\"removed\" AS TEXT")).count();
+    let after = Mutex::new(Value::Null);
+    let mut costs = Vec::new();
+    for _ in 0..3 {
+        let asked = json!({ "to": newest, "after": *after.lock().unwrap() });
+        let reads = counted.reads_of(async {
+            let found = alice.data(page, asked).await["policyDiff"]["added"].clone();
+            assert_eq!(found["nodes"].as_array().unwrap().len(), 20);
+            *after.lock().unwrap() = found["pageInfo"]["endCursor"].clone();
+        });
+        costs.push(diffs(&reads.await));
+    }
+    assert_eq!(costs, [1, 0, 0]);
+    let list = "{ policyRevisions(first: 100) { nodes { revision addedCount removedCount } } }";
+    let reads = counted.reads_of(async { drop(alice.data(list, json!({})).await) }).await;
+    assert_eq!(diffs(&reads), 0);
 }

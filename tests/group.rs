@@ -217,6 +217,9 @@ async fn a_role_of_thousands_of_grants_is_shown_in_pages_wherever_it_stands() {
         assert_eq!((keys(&group["roles"]["nodes"]), &group["roles"]["totalCount"]), (roles, &json!(12)));
         let role = alice.get("Role", json!({ "key": "r00", "first": 2 })).await["grants"].clone();
         assert_eq!((role["nodes"].as_array().unwrap().len(), &role["totalCount"]), (2, &json!(2_000)));
+        let nested =
+            "{ users(first: 100) { nodes { groups(first: 100) { nodes { effectiveGrants { nodes { object } } } } } } }";
+        assert_eq!(alice.failed(nested, json!({})).await, "BAD_INPUT", "it counts what it would be");
         for refused in ["first: 101", "first: 0", "after: \"x\""] {
             let query =
                 format!("{{ group(key: \"staff\") {{ grantSources({refused}) {{ nodes {{ roleCount }} }} }} }}");

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 use bailiwick::app::{App, Parts};
 use bailiwick::auth::caller::Caller;
-use bailiwick::config::{LogFormat, Settings};
+use bailiwick::config::{LogFormat, Settings, kubernetes};
 use bailiwick::domain::key::TenantKey;
 use bailiwick::error::{Error, Result};
 use clap::{Parser, Subcommand};
@@ -126,13 +126,35 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
         Command::Serve => {
-            let settings = settings(config.as_deref())?;
+            let (settings, passed_over) = settings(config.as_deref())?;
+            serve::tell_passed_over(&passed_over);
             serve::run(open(&settings).await?, &settings).await
         }
         command => match server {
             Some(url) => ask(&Client::server(&url, api_key()?)?, command).await,
-            None => ask(&Client::database(open(&settings(config.as_deref())?).await?), command).await,
+            None => {
+                let (settings, _) = settings(config.as_deref())?;
+                let app = if command.only_reads() { open_to_read(&settings).await? } else { open(&settings).await? };
+                ask(&Client::database(app), command).await
+            }
         },
+    }
+}
+
+impl Command {
+    /// Tells whether the command leaves all that a tenant is as it is. It then makes no database and no schema.
+    const fn only_reads(&self) -> bool {
+        match self {
+            Self::Decide(_)
+            | Self::Explain(_)
+            | Self::WhoCan(_)
+            | Self::WhatCan(_)
+            | Self::Audit(_)
+            | Self::Bench(_)
+            | Self::Tenant(tenant::Command::List(_)) => true,
+            Self::Policy(command) => command.only_reads(),
+            _ => false,
+        }
     }
 }
 
@@ -154,11 +176,12 @@ async fn ask(client: &Client, command: Command) -> Result<ExitCode> {
     }
 }
 
-/// The settings, with the log that they ask for.
-fn settings(file: Option<&Path>) -> Result<Settings> {
-    let settings = Settings::load(file, environment()?).map_err(|error| Error::invalid(error.to_string()))?;
+/// Reads the settings and begins the log that they ask for. Gives the variables that were passed over, too.
+fn settings(file: Option<&Path>) -> Result<(Settings, Vec<String>)> {
+    let (ours, passed_over) = kubernetes::divide(environment()?);
+    let settings = Settings::load(file, ours).map_err(|error| Error::invalid(error.to_string()))?;
     start_logging(&settings);
-    Ok(settings)
+    Ok((settings, passed_over))
 }
 
 /// The credential for a server.
@@ -179,6 +202,11 @@ async fn open(settings: &Settings) -> Result<App> {
         eprintln!("  {}", password.expose_secret());
     }
     Ok(app)
+}
+
+/// Opens the instance for a command that only reads.
+async fn open_to_read(settings: &Settings) -> Result<App> {
+    App::new(Parts::to_read(settings).await?)
 }
 
 /// The environment's settings as text. Variables of others may be anything.

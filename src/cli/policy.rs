@@ -53,6 +53,16 @@ pub(super) enum Command {
     Import(import::Import),
 }
 
+impl Command {
+    /// Tells whether the command leaves the policy as it is.
+    pub(super) const fn only_reads(&self) -> bool {
+        match self {
+            Self::Verify(_) | Self::Export(_) | Self::History(_) | Self::Diff(_) => true,
+            Self::Restore(_) | Self::Import(_) => false,
+        }
+    }
+}
+
 #[derive(clap::Args)]
 pub(super) struct Verify {
     /// A tenant's key; all tenants when absent.

@@ -13,6 +13,13 @@ use tokio::net::TcpListener;
 use super::output::print;
 use super::stop;
 
+/// Says which variables of the environment begin as settings do and are none.
+pub(super) fn tell_passed_over(names: &[String]) {
+    if !names.is_empty() {
+        tracing::info!("passed over, for Kubernetes sets them for its Services: {}", names.join(", "));
+    }
+}
+
 /// Serves until a signal, then lets requests under way come to their end.
 pub(super) async fn run(app: App, settings: &Settings) -> Result<ExitCode> {
     let listener = listen(settings.listen).await?;

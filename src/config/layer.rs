@@ -8,7 +8,8 @@ use figment::{Metadata, Profile, Provider};
 
 use super::SettingsError;
 
-const PREFIX: &str = "BAILIWICK_";
+/// What the names of the variables begin with.
+pub(super) const PREFIX: &str = "BAILIWICK_";
 const ENVIRONMENT: &str = "environment";
 
 /// One source of settings.

@@ -39,7 +39,10 @@ fn without_file_and_environment_the_defaults_hold() {
     assert_eq!(limits.map(|limit| limit.duration().as_secs()), [15, 75, 30]);
     assert_eq!(settings.drain_seconds.get(), 5);
     assert!(settings.revisions_kept_days.is_none() && settings.graphiql && settings.introspection);
-    assert_eq!((settings.log.as_str(), settings.log_format), ("info,sea_orm_migration=warn", LogFormat::Text));
+    assert_eq!(
+        (settings.log.as_str(), settings.log_format),
+        ("info,sea_orm_migration=warn,sqlx::postgres::notice=warn", LogFormat::Text)
+    );
 }
 
 #[test]

@@ -149,7 +149,9 @@ impl Platform {
         while at < high {
             let wanted = CHUNK.min(high - at);
             let steps = self.store.scope(tenant.id).diffs_after(at, wanted).await?;
-            if steps.len() as u64 != wanted {
+            let is_whole =
+                steps.len() as u64 == wanted && steps.last().is_some_and(|last| last.revision == at + wanted);
+            if !is_whole {
                 return Err(self.gone(tenant.id, at).await?);
             }
             sum = blocking(move || sum.with(&steps)).await??;

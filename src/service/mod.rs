@@ -22,6 +22,7 @@ pub mod password;
 pub mod permit;
 pub mod policy;
 pub mod profile;
+pub mod promises;
 pub mod pseudonym;
 mod rehearsal;
 pub mod resource;

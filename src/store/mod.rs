@@ -25,6 +25,7 @@ pub mod audit;
 pub mod avatar;
 mod entity;
 mod error;
+pub mod file;
 pub mod grant;
 mod group;
 pub mod page;
@@ -35,6 +36,7 @@ mod reach;
 pub mod resource;
 pub mod revision;
 mod role;
+mod schema;
 mod secret;
 pub mod session;
 mod state;
@@ -88,6 +90,7 @@ impl Store {
         if sqlite && (url.contains(":memory:") || url.contains("mode=memory")) {
             return Err(Error::invalid("`database_url` names an in-memory database: name a file instead"));
         }
+        file::create(url);
         let connections = connections.max(2);
         let mut options = ConnectOptions::new(url);
         options

@@ -36,6 +36,8 @@ pub struct RevisionHead {
 /// The rules that a revision added and removed, as they are stored: reading them takes a while.
 #[derive(Debug)]
 pub struct StoredDiff {
+    /// The number of the revision.
+    pub revision: u64,
     added: String,
     removed: String,
 }
@@ -73,10 +75,14 @@ impl Scope {
         use revision::Column::{Added, Removed, Revision};
         let later = self.find::<revision::Entity>().filter(Revision.gt(after.cast_signed())).select_only();
         let texts = later
+            .column(Revision)
             .column_as(Expr::col(Added).cast_as("TEXT"), "added")
             .column_as(Expr::col(Removed).cast_as("TEXT"), "removed");
-        let rows: Vec<(String, String)> = texts.order_by_asc(Revision).limit(limit).into_tuple().all(&self.db).await?;
-        Ok(rows.into_iter().map(|(added, removed)| StoredDiff { added, removed }).collect())
+        let rows: Vec<(i64, String, String)> =
+            texts.order_by_asc(Revision).limit(limit).into_tuple().all(&self.db).await?;
+        let diff =
+            |(revision, added, removed): (i64, _, _)| StoredDiff { revision: revision.cast_unsigned(), added, removed };
+        Ok(rows.into_iter().map(diff).collect())
     }
 
     /// A query for revisions in which the number of rules stands for the rules themselves.
