@@ -26,10 +26,8 @@ use crate::service::tenants::Limits;
 use crate::service::{Clock, Foundation, Platform};
 use crate::store::Store;
 use crate::sync::{Bus, BusStatus, listener, sweep};
-use crate::{config, engine, graphql, http};
+use crate::{config, engine, graphql, http, store};
 
-/// How many database connections an instance opens at the most.
-const CONNECTIONS: u32 = 16;
 /// How often sessions and links that have run out are deleted.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 /// A day.
@@ -38,8 +36,6 @@ const DAY_SECONDS: i64 = 24 * 3600;
 const GRACE: Duration = Duration::from_secs(10);
 /// How long it waits for commits, mails and other work, once the requests are done.
 const WORK: Duration = Duration::from_secs(6);
-/// How long it waits for the database to take leave.
-const CLOSE: Duration = Duration::from_secs(2);
 /// Whatever hangs, an instance has ended so long after it was told to close its listener.
 pub const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 /// How many connections the listener of metrics has: Prometheus and those who look after it.
@@ -99,7 +95,8 @@ impl Parts {
             Some(url) => Bus::redis(url.expose()).map_err(|error| Error::invalid(error.to_string()))?,
             None => Bus::memory(),
         };
-        let store = Store::connect(settings.database_url.expose(), CONNECTIONS).await?;
+        let wait = Duration::from_secs(settings.start_wait_seconds.get().into());
+        let store = Store::open_within(wait, settings.database_url.expose(), limits(settings)).await?;
         store.migrate().await?;
         Ok(Self {
             store,
@@ -284,10 +281,8 @@ impl App {
         if timeout(WORK, async { tokio::join!(self.platform.tasks.wait(), background.wait()) }).await.is_err() {
             tracing::warn!("work was still under way after {} s", WORK.as_secs());
         }
-        timeout(CLOSE, self.platform.store.close()).await.unwrap_or_else(|_| {
-            tracing::warn!("the database did not take leave within {} s", CLOSE.as_secs());
-            Ok(())
-        })
+        self.platform.store.close().await;
+        Ok(())
     }
 
     /// Starts what runs beside the requests.
@@ -305,6 +300,17 @@ impl App {
         background.spawn(async move { platform.shadow.run(platform.model.clone(), until).await });
         background.spawn(shutdown.clone().run_until_cancelled_owned(tidy(self.platform.clone(), self.tidy_every)));
         background
+    }
+}
+
+/// What the settings say that an instance may take of its database.
+pub fn limits(settings: &config::Settings) -> store::Limits {
+    store::Limits {
+        connections: settings.database_connections.get(),
+        statement: settings.database_statement_seconds.duration(),
+        idle: settings.database_idle_seconds.duration(),
+        transaction: settings.database_transaction_seconds.duration(),
+        prepared: settings.database_statement_cache.get(),
     }
 }
 
