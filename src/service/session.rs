@@ -19,6 +19,7 @@ use crate::domain::key::{Action, TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::user::Username;
 use crate::error::{Error, ErrorCode, Result};
+use crate::policy::revision::Counters;
 use crate::store::session::{ApiKeyRow, CredentialRow, NewApiKey, NewSession};
 use crate::store::{CommitError, Tx};
 
@@ -337,7 +338,9 @@ impl Platform {
         let Ok(Some(tenant)) = self.tenants.get(known.row.tenant).await else { return };
         let mut changes = tenant.changes();
         // One that is dropped from memory is another reason to ask.
-        let changed = changes.wait_for(|counters| counters.credential_epoch > known.row.epoch);
+        let then = known.row.counters;
+        let is_later = |now: &Counters| now.credential_epoch >= then.credential_epoch && !then.same_credentials(now);
+        let changed = changes.wait_for(is_later);
         match known.row.expires_at {
             Some(end) => drop(timeout(until(end, self.now()), changed).await),
             None => drop(changed.await),
