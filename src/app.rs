@@ -28,8 +28,6 @@ use crate::store::Store;
 use crate::sync::{Bus, BusStatus, listener, sweep};
 use crate::{config, engine, graphql, http, store};
 
-/// How many database connections an instance opens at the most.
-const CONNECTIONS: u32 = 16;
 /// How often sessions and links that have run out are deleted.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 /// A day.
@@ -38,8 +36,6 @@ const DAY_SECONDS: i64 = 24 * 3600;
 const GRACE: Duration = Duration::from_secs(10);
 /// How long it waits for commits, mails and other work, once the requests are done.
 const WORK: Duration = Duration::from_secs(6);
-/// How long it waits for the database to take leave.
-const CLOSE: Duration = Duration::from_secs(2);
 /// Whatever hangs, an instance has ended so long after it was told to close its listener.
 pub const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 /// How many connections the listener of metrics has: Prometheus and those who look after it.
@@ -90,10 +86,9 @@ pub struct Parts {
 impl Parts {
     /// Makes the parts that the settings name: opens the database and brings its schema up to date.
     pub async fn from_settings(settings: &config::Settings) -> Result<Self> {
-        let url = settings.database_url.expose();
         let open = async {
-            let store = Store::connect(url, CONNECTIONS).await?;
-            warn_of_open_files(url);
+            let store = open(settings).await?;
+            warn_of_open_files(settings.database_url.expose());
             store.migrate().await.map(|()| store)
         };
         Self::with_store(settings, open).await
@@ -105,13 +100,12 @@ impl Parts {
     /// # Errors
     /// `UNAVAILABLE` when the database or its schema has to be made first.
     pub async fn to_read(settings: &config::Settings) -> Result<Self> {
-        let url = settings.database_url.expose();
         let open = async {
-            if store::file::is_missing(url) {
+            if store::file::is_missing(settings.database_url.expose()) {
                 let message = "the database that `database_url` names is not there: run `bailiwick migrate`";
                 return Err(Error::unavailable(message));
             }
-            let store = Store::connect(url, CONNECTIONS).await?;
+            let store = open(settings).await?;
             store.check_schema().await.map(|()| store)
         };
         Self::with_store(settings, open).await
@@ -313,10 +307,8 @@ impl App {
         if timeout(WORK, async { tokio::join!(self.platform.tasks.wait(), background.wait()) }).await.is_err() {
             tracing::warn!("work was still under way after {} s", WORK.as_secs());
         }
-        timeout(CLOSE, self.platform.store.close()).await.unwrap_or_else(|_| {
-            tracing::warn!("the database did not take leave within {} s", CLOSE.as_secs());
-            Ok(())
-        })
+        self.platform.store.close().await;
+        Ok(())
     }
 
     /// Starts what runs beside the requests.
@@ -345,6 +337,23 @@ fn warn_of_open_files(url: &str) {
         tracing::warn!(
             "`{path}` holds secrets and has the mode {mode:04o}: others can read or write it; `chmod 600` it"
         );
+    }
+}
+
+/// Opens the database that the settings name, within the limits and the wait that they set.
+async fn open(settings: &config::Settings) -> Result<Store> {
+    let wait = Duration::from_secs(settings.start_wait_seconds.get().into());
+    Store::open_within(wait, settings.database_url.expose(), limits(settings)).await
+}
+
+/// What the settings say that an instance may take of its database.
+pub fn limits(settings: &config::Settings) -> store::Limits {
+    store::Limits {
+        connections: settings.database_connections.get(),
+        statement: settings.database_statement_seconds.duration(),
+        idle: settings.database_idle_seconds.duration(),
+        transaction: settings.database_transaction_seconds.duration(),
+        prepared: settings.database_statement_cache.get(),
     }
 }
 

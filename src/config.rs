@@ -37,6 +37,19 @@ pub struct Settings {
     /// The database: `sqlite:` or `postgres:`.
     #[serde(deserialize_with = "value::database_url")]
     pub database_url: SecretUrl,
+    /// How many connections to the database there are at the most.
+    pub database_connections: Count<2>,
+    /// How long a statement may take.
+    pub database_statement_seconds: Seconds<3600>,
+    /// How long a change may hold its tenant without asking the database for anything.
+    pub database_idle_seconds: Seconds<3600>,
+    /// How long a change may take as a whole.
+    pub database_transaction_seconds: Seconds<86400>,
+    /// How many statements a connection keeps prepared; with 0, a pooler may give connections by the
+    /// transaction.
+    pub database_statement_cache: Count<0>,
+    /// For how many seconds a start waits for a database that is away.
+    pub start_wait_seconds: Count<0>,
     /// Redis; without it, the bus is in the process.
     #[serde(default, deserialize_with = "value::redis_url")]
     pub redis_url: Option<SecretUrl>,

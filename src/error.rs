@@ -180,6 +180,8 @@ pub struct Error {
     pub related: Vec<Related>,
     /// Which version was named of a thing that has another by now, for a CONFLICT.
     pub stale: Option<Stale>,
+    /// The change of which nobody can tell yet whether it is stored, by its id.
+    pub unknown_outcome: Option<String>,
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -196,6 +198,7 @@ impl Error {
             count: None,
             related: Vec::new(),
             stale: None,
+            unknown_outcome: None,
             cause: None,
         }
     }
@@ -236,6 +239,13 @@ impl Error {
     #[must_use]
     pub const fn stale(mut self, read: i32, now: i32) -> Self {
         self.stale = Some(Stale { read, now });
+        self
+    }
+
+    /// The same error, of a change of which nobody can tell yet whether it is stored.
+    #[must_use]
+    pub fn of_unknown_outcome(mut self, change: impl fmt::Display) -> Self {
+        self.unknown_outcome = Some(change.to_string());
         self
     }
 

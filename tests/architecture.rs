@@ -48,8 +48,10 @@ const CONFIG_CRATES: &[&str] =
 const STORE_CRATES: &[&str] = &[
     "async_trait",
     "casbin",
+    "futures_util",
     "sea_orm",
     "sea_orm_migration",
+    "sea_query_sqlx",
     "migrations",
     "uuid",
     "time",
@@ -59,6 +61,7 @@ const STORE_CRATES: &[&str] = &[
     "base64",
     "thiserror",
     "tokio",
+    "tracing",
 ];
 const SYNC_CRATES: &[&str] = &[
     "redis",

@@ -1,5 +1,6 @@
 //! The command line, by the real program in processes of its own.
 
+mod database;
 mod inspect;
 mod policy;
 mod program;

@@ -6,6 +6,7 @@ mod bus;
 mod database;
 mod failover;
 mod forged;
+mod hung;
 mod proxy;
 mod working;
 mod writers;

@@ -73,6 +73,8 @@ async fn every_document_runs() {
         let alice = stranger.signed_in("acme", "alice", PASSWORD).await;
         people(&mut run, &alice).await;
         policy(&mut run, &alice, &instance.url).await;
+        let change = instance.audited("acme", "role.update").await[0].change_id;
+        assert_eq!(run.get(&alice, "Change", json!({ "id": change })).await["target"], "role:analyst");
         passwords(&mut run, &alice, &instance).await;
         removals(&mut run, &alice).await;
         let ended = run.get(&alice, "SignOut", json!({})).await;

@@ -31,6 +31,7 @@ fn without_file_and_environment_the_defaults_hold() {
     assert_eq!(settings.installation().unwrap().as_str(), "http://127.0.0.1:8080/");
     assert!(settings.operator_password.is_none() && settings.max_staleness_seconds.is_none());
     assert_eq!(settings.sweep_seconds.duration().as_secs(), 5);
+    assert_eq!(of_the_database(&settings), [16, 10, 10, 120, 100, 30]);
     assert_eq!((settings.tenants_in_memory.get(), settings.rules_in_memory.get()), (10_000, 10_000_000));
     assert_eq!(settings.state_in_memory.get(), 1_000_000);
     assert_eq!((settings.shadow_one_in.get(), settings.metrics_listen), (1000, None));
@@ -41,8 +42,20 @@ fn without_file_and_environment_the_defaults_hold() {
     assert!(settings.revisions_kept_days.is_none() && settings.graphiql && settings.introspection);
     assert_eq!(
         (settings.log.as_str(), settings.log_format),
-        ("info,sea_orm_migration=warn,sqlx::postgres::notice=warn", LogFormat::Text)
+        ("info,sea_orm_migration=warn,sqlx::postgres::notice=warn,sqlx_core::pool=off", LogFormat::Text)
     );
+}
+
+/// What an instance takes of its database, in the order of the settings.
+fn of_the_database(settings: &Settings) -> [u64; 6] {
+    [
+        settings.database_connections.get().into(),
+        settings.database_statement_seconds.duration().as_secs(),
+        settings.database_idle_seconds.duration().as_secs(),
+        settings.database_transaction_seconds.duration().as_secs(),
+        settings.database_statement_cache.get().into(),
+        settings.start_wait_seconds.get().into(),
+    ]
 }
 
 #[test]
@@ -74,6 +87,12 @@ fn every_setting_can_come_from_the_environment() {
         &[
             ("BAILIWICK_LISTEN", "[::1]:9000"),
             ("BAILIWICK_DATABASE_URL", "postgres://db.example/bailiwick"),
+            ("BAILIWICK_DATABASE_CONNECTIONS", "2"),
+            ("BAILIWICK_DATABASE_STATEMENT_SECONDS", "1"),
+            ("BAILIWICK_DATABASE_IDLE_SECONDS", "2"),
+            ("BAILIWICK_DATABASE_TRANSACTION_SECONDS", "86400"),
+            ("BAILIWICK_DATABASE_STATEMENT_CACHE", "0"),
+            ("BAILIWICK_START_WAIT_SECONDS", "0"),
             ("BAILIWICK_REDIS_URL", "redis+unix:///run/redis.sock"),
             ("BAILIWICK_PUBLIC_URL", "https://access.example.com/rbac"),
             ("BAILIWICK_CATALOGUE", "own.yaml"),
@@ -103,6 +122,7 @@ fn every_setting_can_come_from_the_environment() {
         ],
     )
     .unwrap();
+    assert_eq!(of_the_database(&settings), [2, 1, 2, 86400, 0, 0]);
     assert_eq!(settings.listen.port(), 9000);
     assert_eq!(settings.installation().unwrap().as_str(), "https://access.example.com/rbac");
     assert_eq!(settings.redis_url.unwrap().expose(), "redis+unix:///run/redis.sock");
@@ -143,6 +163,12 @@ fn a_wrong_setting_is_refused_by_the_name_it_has_where_it_was_set() {
         ("sweep_seconds = 0", &[], &format!("sweep_seconds in bailiwick.toml: {seconds}")),
         ("sweep_seconds = 'soon'", &[], &format!("sweep_seconds in bailiwick.toml: {seconds}")),
         ("sweep_seconds = -1", &[], &format!("sweep_seconds in bailiwick.toml: {seconds}")),
+        (
+            "database_connections = 1",
+            &[],
+            "database_connections in bailiwick.toml: it must be a whole number, at least 2",
+        ),
+        ("database_idle_seconds = 0", &[], &format!("database_idle_seconds in bailiwick.toml: {seconds}")),
         ("", &[("BAILIWICK_SWEEP_SECONDS", "3601")], &format!("BAILIWICK_SWEEP_SECONDS: {seconds}")),
         ("", &[("BAILIWICK_SWEEP_SECONDS", "1.5")], &format!("BAILIWICK_SWEEP_SECONDS: {seconds}")),
         ("", &[("BAILIWICK_SWEEP_SECONDS", "")], &format!("BAILIWICK_SWEEP_SECONDS: {seconds}")),

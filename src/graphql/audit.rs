@@ -1,6 +1,7 @@
 //! The audit log.
 
 use async_graphql::{Context, Description, ID, InputObject, Object};
+use uuid::Uuid;
 
 use super::context::caller;
 use super::history::Actor;
@@ -8,7 +9,7 @@ use super::node::{Kind, node_id};
 use super::page::{connection, page};
 use super::scalar::{DateTime, int};
 use crate::auth::caller::Caller;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::service::{Platform, audit};
 
 /// Something that was done: who, when, what, to what, and why. It holds no secret.
@@ -133,5 +134,19 @@ impl AuditQuery {
             Box::pin(async move { platform.count_audit_events(&caller, &filter).await }) as _
         };
         Ok(AuditEventConnection::new(found, AuditEvent::new, Box::new(count)))
+    }
+
+    /// The event of a change, by the id that stands as `change` beside `outcome: UNKNOWN` in the error
+    /// of a change whose end was not known. Null when no such change is stored, and none will be. Anyone
+    /// may ask about their own changes; about those of others with `read` on `admin/audit`.
+    async fn change(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of the change.")] id: ID,
+    ) -> Result<Option<AuditEvent>> {
+        let (platform, caller) = caller(ctx)?;
+        let change = Uuid::parse_str(&id);
+        let change = change.map_err(|_| Error::bad_input("this is not the id of a change").at("id"))?;
+        Ok(platform.stored_change(caller, change).await?.map(AuditEvent::new))
     }
 }

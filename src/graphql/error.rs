@@ -29,6 +29,10 @@ fn extensions(error: &Error) -> ErrorExtensionValues {
     if let Some(count) = error.count {
         values.set("count", count);
     }
+    if let Some(change) = &error.unknown_outcome {
+        values.set("outcome", "UNKNOWN");
+        values.set("change", change.as_str());
+    }
     values
 }
 

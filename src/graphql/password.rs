@@ -10,6 +10,7 @@ use crate::auth::caller::RequestInfo;
 use crate::domain::key::{TenantKey, UserKey};
 use crate::domain::user::Email;
 use crate::error::Result;
+use crate::service::change::read_back;
 use crate::service::password::WithKey;
 
 /// Changes one's own password.
@@ -105,8 +106,9 @@ impl PasswordMutation {
         let changed = async {
             let key = with_key(input.keep_api_key);
             platform.change_password(caller, input.old.into(), input.new.into(), key).await?;
-            let user = platform.own_user(caller).await?;
-            Ok(PasswordChangePayload { user: Some(User::new(caller.home().id, user)), user_errors: Vec::new() })
+            let user = read_back(platform.own_user(caller).await.map(Some));
+            let user = user.map(|user| User::new(caller.home().id, user));
+            Ok(PasswordChangePayload { user, user_errors: Vec::new() })
         };
         PasswordChangePayload::of(changed.await)
     }
@@ -122,7 +124,7 @@ impl PasswordMutation {
         let set = async {
             let key = parse("key", &input.key, UserKey::parse)?;
             platform.set_password(caller, &key, input.password.into(), with_key(input.keep_api_key)).await?;
-            let user = platform.changed_user(caller, &key).await?;
+            let user = read_back(platform.changed_user(caller, &key).await);
             Ok(UserSetPasswordPayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 user_errors: Vec::new(),

@@ -6,7 +6,7 @@ use super::context::loaders;
 use super::node::Node;
 use super::scalar::int;
 use crate::error::{Error, ErrorCode as Code, Related, Result};
-use crate::service::change::Done;
+use crate::service::change::{Done, read_back};
 
 /// Why a request was refused. The last seven stand among the top-level errors, as
 /// `extensions.code`; the others in `userErrors`.
@@ -111,12 +111,10 @@ pub(super) fn if_seen<T: Default>(found: Result<T>) -> Result<T> {
     }
 }
 
-/// What a change has made of a thing; nothing after a dry run, which has made nothing.
-pub(super) async fn unless_dry<T, U>(
-    done: &Done<U>,
-    found: impl Future<Output = Result<Option<T>>>,
-) -> Result<Option<T>> {
-    if done.dry_run { Ok(None) } else { found.await }
+/// What a change has made of a thing; nothing after a dry run, which has made nothing, and nothing
+/// when it cannot be read: the change is made all the same.
+pub(super) async fn unless_dry<T, U>(done: &Done<U>, found: impl Future<Output = Result<Option<T>>>) -> Option<T> {
+    if done.dry_run { None } else { read_back(found.await) }
 }
 
 /// Splits a refusal: what the caller can mend goes into the payload, the rest fails the operation.

@@ -211,7 +211,7 @@ impl ResourceMutation {
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.register_resources(caller, &section, resources, created_by.as_ref(), terms).await?;
             let found = async { if_seen(platform.registered(caller, &objects).await).map(Some) };
-            let resources = unless_dry(&done, found).await?;
+            let resources = unless_dry(&done, found).await;
             Ok(ResourceRegisterPayload {
                 resources: resources.map(|found| found.into_iter().map(Resource::new).collect()),
                 revision: Some(int(done.revision)),

@@ -331,7 +331,7 @@ impl RoleMutation {
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.create_role(caller, key, name, change, terms).await?;
             Ok(RoleCreatePayload {
-                role: unless_dry(&done, platform.changed_role(caller, &done.value)).await?.map(Role::new),
+                role: unless_dry(&done, platform.changed_role(caller, &done.value)).await.map(Role::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -361,7 +361,7 @@ impl RoleMutation {
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.update_role(caller, &key, input.version, change, terms).await?;
             Ok(RoleUpdatePayload {
-                role: unless_dry(&done, platform.changed_role(caller, &key)).await?.map(Role::new),
+                role: unless_dry(&done, platform.changed_role(caller, &key)).await.map(Role::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),

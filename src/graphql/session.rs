@@ -10,6 +10,7 @@ use super::user::User;
 use crate::auth::caller::RequestInfo;
 use crate::domain::key::UserKey;
 use crate::error::Result;
+use crate::service::change::read_back;
 use crate::service::user::ApiKeyRow;
 
 /// Signs in with a password.
@@ -110,11 +111,11 @@ impl SessionMutation {
         let request = ctx.data_opt::<RequestInfo>().cloned().unwrap_or_default();
         let signed_in = async {
             let new = platform.sign_in(&input.tenant, &input.username, input.password.into(), request).await?;
-            let user = platform.own_user(&new.caller).await?;
+            let user = read_back(platform.own_user(&new.caller).await.map(Some));
             Ok(SessionCreatePayload {
                 token: Some(new.token.expose().to_owned()),
                 expires_at: Some(DateTime(new.expires_at)),
-                user: Some(User::new(new.caller.home().id, user)),
+                user: user.map(|user| User::new(new.caller.home().id, user)),
                 user_errors: Vec::new(),
             })
         };

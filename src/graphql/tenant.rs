@@ -14,7 +14,7 @@ use crate::domain::name::Name;
 use crate::domain::tenant;
 use crate::domain::user::{Email, Username};
 use crate::error::Result;
-use crate::service::change::Terms;
+use crate::service::change::{Terms, read_back};
 use crate::service::tenant::{NewAdmin, NewTenant, SettingsChange, TenantRow};
 
 /// An organisation. Nothing crosses its border.
@@ -226,7 +226,7 @@ impl TenantMutation {
                 admin: input.admin.admin().map_err(|error| error.at("admin"))?,
             };
             let done = platform.create_tenant(caller, new, input.reason).await?;
-            let row = platform.changed_tenant(&done.value).await?;
+            let row = read_back(platform.changed_tenant(&done.value).await);
             Ok(TenantCreatePayload {
                 tenant: row.map(Tenant::new),
                 revision: Some(int(done.revision)),
@@ -249,7 +249,7 @@ impl TenantMutation {
             let modules = parse_all("modules", &input.modules, ModuleKey::parse)?;
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.set_licence(caller, &key, modules, terms).await?;
-            let row = unless_dry(&done, platform.changed_tenant(&done.value)).await?;
+            let row = unless_dry(&done, platform.changed_tenant(&done.value)).await;
             Ok(TenantSetLicencePayload {
                 tenant: row.map(Tenant::new),
                 revision: Some(int(done.revision)),
@@ -275,7 +275,7 @@ impl TenantMutation {
             };
             let done = platform.update_settings(caller, change, input.reason).await?;
             Ok(SettingsUpdatePayload {
-                settings: Some(platform.own_tenant(caller).await?.settings.into()),
+                settings: read_back(platform.own_tenant(caller).await.map(Some)).map(|row| row.settings.into()),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })

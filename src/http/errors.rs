@@ -195,7 +195,8 @@ fn log(error: &ServerError, own: Option<&Error>) {
         (ErrorCode::Internal, source) => {
             tracing::error!(?path, source = source.as_ref().unwrap_or(&own.message), "an operation failed");
         }
-        (ErrorCode::Unavailable, Some(source)) => tracing::warn!(?path, source, "a part is away"),
+        // The part itself says once that it went, and once that it is back.
+        (ErrorCode::Unavailable, Some(source)) => tracing::debug!(?path, source, "a part is away"),
         _ => {}
     }
 }

@@ -29,9 +29,11 @@ use crate::store::user::{AccountChange, NewAccount, UserRow};
 use crate::store::{Tx, View};
 
 mod commit;
+mod outcome;
 mod record;
 mod written;
 
+pub use outcome::read_back;
 pub use record::Record;
 pub(super) use written::Written;
 

@@ -19,8 +19,9 @@ use crate::domain::key::{Action, TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::user::Username;
 use crate::error::{Error, ErrorCode, Result};
-use crate::store::Tx;
+use crate::policy::revision::Counters;
 use crate::store::session::{ApiKeyRow, CredentialRow, NewApiKey, NewSession};
+use crate::store::{CommitError, Tx};
 
 /// How many credentials are remembered.
 const REMEMBERED: u64 = 100_000;
@@ -30,6 +31,8 @@ const TURNS: usize = 256;
 const TURN_MAX: Duration = Duration::from_secs(1);
 /// For how many seconds after signing in an API key is made without the password.
 const FRESH_SECONDS: i64 = 600;
+/// How long a sign-in waits for its event to have its place.
+const PLACE_MAX: Duration = Duration::from_secs(1);
 /// How many seconds pass before the last use of an API key is written again.
 const TOUCH_SECONDS: i64 = 60;
 
@@ -121,24 +124,35 @@ impl Platform {
             Credential::Session(session),
             request,
         );
-        let mut tx = self.store.begin(tenant.id).await?.ok_or_else(wrong)?;
+        let (sign_in, again) = self.store.begin_sign_in(tenant.id, &row.user).await?.ok_or_else(wrong)?;
         // The password may have been changed while it was being checked.
-        let again = self.store.scope(tenant.id).sign_in(&row.user).await?;
-        if again.is_none_or(|again| again.password_hash != stored || !again.may_sign_in()) {
+        if again.password_hash != stored || !again.may_sign_in() {
             return Err(wrong());
         }
-        tx.insert_session(&NewSession {
-            id: session,
-            user: row.user.clone(),
-            token: token.hash().0,
-            created_at: now,
-            expires_at,
-        })
-        .await?;
+        let new =
+            NewSession { id: session, user: row.user.clone(), token: token.hash().0, created_at: now, expires_at };
         let record = Record::new(&caller, &account_intent("session.create", &row.user), now);
-        tx.audit(&record.event(None, None, None)).await?;
-        self.commit(tx, record, None, None).await?;
+        sign_in.commit(&new, &record.event(None, None, None)).await?;
+        self.place_events(tenant.id).await;
         Ok(NewSignIn { token, expires_at, caller })
+    }
+
+    /// Gives the events of sign-ins their places in the chain. Nobody waits long for that: while somebody
+    /// else has the tenant, it goes on by itself, and what is left of it the next sign-in does.
+    async fn place_events(&self, tenant: TenantId) {
+        let platform = self.clone();
+        let placing = self.tasks.spawn(async move {
+            let placed = async {
+                let Some(mut tx) = platform.store.begin(tenant).await? else { return Ok(()) };
+                tx.place_waiting().await?;
+                tx.commit().await.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error)
+            };
+            if let Err(error) = placed.await {
+                tracing::debug!(tenant = %tenant.0, %error, "the events of sign-ins wait for their places");
+            }
+        });
+        // What comes of it is in the log.
+        drop(timeout(PLACE_MAX, placing).await);
     }
 
     /// Checks a password that may be a guess: after too many wrong ones for a name, whether or not

@@ -347,8 +347,13 @@ impl Applier for Tenants {
     }
 
     async fn check_all(&self) {
-        if let Err(error) = self.sweep().await {
-            tracing::warn!(%error, cause = error.source_text(), "cannot compare with the database; decisions go on from memory");
+        let Err(error) = self.sweep().await else { return };
+        let cause = error.source_text();
+        if error.code == ErrorCode::Unavailable {
+            // The store has said so, once.
+            tracing::debug!(%error, cause, "cannot compare with the database; decisions go on from memory");
+        } else {
+            tracing::warn!(%error, cause, "cannot compare with the database; decisions go on from memory");
         }
     }
 }

@@ -187,6 +187,12 @@ impl Scope {
         self.find::<audit_event::Entity>().filter(these)
     }
 
+    /// The event of this change.
+    pub async fn event_of_change(&self, change: Uuid) -> Result<Option<AuditEvent>> {
+        let found = self.find::<audit_event::Entity>().filter(audit_event::Column::ChangeId.eq(change));
+        found.one(&self.db).await?.map(AuditEvent::of).transpose()
+    }
+
     /// The event of this id.
     pub async fn audit_event_by_id(&self, id: Uuid) -> Result<Option<AuditEvent>> {
         let found = self.find::<audit_event::Entity>().filter(audit_event::Column::Id.eq(id));

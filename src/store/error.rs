@@ -14,21 +14,53 @@ pub(super) fn stored<T>(result: Result<T>) -> Result<T> {
 pub(super) fn is_connection_lost(error: &DbErr) -> bool {
     match error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
-            match error.as_ref() {
-                SqlxError::Database(error) => error
-                    .code()
-                    .is_some_and(|code| code.len() == 5 && (code.starts_with("08") || code.starts_with("57P"))),
-                SqlxError::Io(_)
-                | SqlxError::Tls(_)
-                | SqlxError::Protocol(_)
-                | SqlxError::PoolTimedOut
-                | SqlxError::PoolClosed
-                | SqlxError::WorkerCrashed => true,
-                _ => false,
-            }
-        }
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => is_broken(error),
         _ => false,
+    }
+}
+
+/// Whether a connection is of no more use after this.
+pub(super) fn is_broken(error: &SqlxError) -> bool {
+    match error {
+        // PostgreSQL: the connection failed, the server stops or ends a session that held on for too long.
+        SqlxError::Database(error) => error.code().is_some_and(|code| {
+            let is_ended = ["08", "57P"].iter().any(|class| code.starts_with(class));
+            code.len() == 5 && (is_ended || ["25P03", "25P04"].contains(&code.as_ref()))
+        }),
+        SqlxError::Io(_)
+        | SqlxError::Tls(_)
+        | SqlxError::Protocol(_)
+        | SqlxError::PoolTimedOut
+        | SqlxError::PoolClosed
+        | SqlxError::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
+/// Whether a database that cannot be opened may be there a little later: it does not answer yet, or has
+/// no connection to give. One that refuses who asks, or is not there at all, will go on to.
+pub(super) fn is_away(error: &DbErr) -> bool {
+    match error {
+        DbErr::ConnectionAcquire(_) => true,
+        DbErr::Conn(RuntimeErr::SqlxError(error)) => match error.as_ref() {
+            SqlxError::Database(error) => error
+                .code()
+                .is_some_and(|code| code != "08P01" && ["08", "53", "57P"].iter().any(|class| code.starts_with(class))),
+            error => is_broken(error),
+        },
+        _ => false,
+    }
+}
+
+/// Whether the connection had died before it was asked, so that another one may answer. One that did
+/// not answer in time may still be at it.
+pub(super) fn is_stale(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
+        return false;
+    };
+    match cause.as_ref() {
+        SqlxError::Io(error) => error.kind() != std::io::ErrorKind::TimedOut,
+        cause => is_broken(cause),
     }
 }
 

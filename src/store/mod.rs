@@ -3,31 +3,26 @@
 //! Reads of a tenant are methods of a [`Scope`], writes of a [`Tx`]; neither can be made without
 //! its tenant, so that no query can forget it. Business rules do not live here.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use migrations::Migrator;
-use sea_orm::sqlx::Connection as _;
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    IsolationLevel, QueryFilter, Select, SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
-};
-use sea_orm_migration::MigratorTrait as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, QueryFilter, Select};
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use crate::domain::key::TenantId;
 use crate::error::{Error, Result};
+use crate::turns::{Bounds, Turns};
 
 pub mod adapter;
 pub mod audit;
 pub mod avatar;
+mod db;
 mod entity;
 mod error;
 pub mod file;
 pub mod grant;
 mod group;
+mod migrate;
 pub mod page;
 pub mod password;
 pub mod policy;
@@ -36,7 +31,6 @@ mod reach;
 pub mod resource;
 pub mod revision;
 mod role;
-mod schema;
 mod secret;
 pub mod session;
 mod state;
@@ -47,8 +41,10 @@ pub mod verify;
 mod write;
 
 pub use adapter::TenantAdapter;
+pub use db::Limits;
 pub use tx::{CommitError, Tx, View};
 
+use db::{Db, Permit, Purpose, Transaction};
 use entity::Tenanted;
 
 /// How long anything waits for a lock or another writer before it gives up.
@@ -56,80 +52,82 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long anything waits for a connection. Short, because this is how long a write takes to
 /// fail while the database is away, and enough, because who has a connection is soon done.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(1);
-/// A connection idle for longer than this is asked whether it still lives before it is used.
-const IDLE: Duration = Duration::from_secs(1);
-/// The advisory lock under which one instance at a time brings the schema up to date.
-const MIGRATION_LOCK: i64 = 0x6261_696c_6977_6963;
+/// How long it may take to read a whole tenant, or all of a long list.
+const READ_MAX: Duration = Duration::from_mins(2);
+/// How many of a tenant write to it or look at it together, here.
+const TURNS_EACH: usize = 2;
+/// How many may wait for a turn.
+const WAITING_MAX: usize = 1024;
+/// How long a start that waits for the database pauses before it tries again.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
+/// How long connections may take to close.
+const CLOSE_MAX: Duration = Duration::from_secs(2);
 
 /// The database of all tenants. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    db: DatabaseConnection,
-    /// How many write at the same time. `SQLite` has one writer; waiting for it here is fair and
-    /// wakes at once, where `SQLite`'s own waiting polls. On `PostgreSQL` half of the connections
-    /// write: a writer that has its tenant may need a second connection to catch up, and must not
-    /// find all of them taken by those who wait for that same tenant.
-    writers: Arc<Semaphore>,
-    /// How many look at a whole tenant at the same time: a quarter of the connections, for they hold
-    /// one while they compile, and may need a second.
-    lookers: Arc<Semaphore>,
+    db: Db,
+    /// Turns to write. `SQLite` has one writer; waiting for it here is fair and wakes at once, where
+    /// `SQLite`'s own waiting polls. On `PostgreSQL` half of the connections write: a writer that has
+    /// its tenant may need a second connection to catch up, and must not find all of them taken by
+    /// those who wait for that same tenant.
+    writers: Turns<TenantId>,
+    /// Turns to look at a whole tenant: a quarter of the connections, for those who look hold one while
+    /// they compile, and may need a second.
+    lookers: Turns<TenantId>,
+    /// Turns to sign somebody in, which needs no turn to write to the tenant.
+    greeters: Turns<TenantId>,
 }
 
 /// A read-only view of one tenant: every query of it starts from that tenant. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    db: DatabaseConnection,
+    db: Db,
     tenant: TenantId,
 }
 
 impl Store {
     /// Opens the database at `url` (`sqlite:PATH` or `postgres://…`) with at most so many
-    /// connections. An `SQLite` file that is not there is made. Errors never show the URL.
+    /// connections, and otherwise the limits that settings have when nobody sets them.
     pub async fn connect(url: &str, connections: u32) -> Result<Self> {
-        let sqlite = url.starts_with("sqlite:");
-        if sqlite && (url.contains(":memory:") || url.contains("mode=memory")) {
-            return Err(Error::invalid("`database_url` names an in-memory database: name a file instead"));
-        }
-        file::create(url);
-        let connections = connections.max(2);
-        let mut options = ConnectOptions::new(url);
-        options
-            .max_connections(connections)
-            .acquire_timeout(CONNECTION_PATIENCE)
-            .test_before_acquire_if_idle_for(IDLE)
-            .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(sqlite_options)
-            .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(has_ended(connection))))
-            .map_sqlx_postgres_opts(|options| {
-                options.application_name("bailiwick").options([("lock_timeout", format!("{}ms", PATIENCE.as_millis()))])
-            });
-        let cannot =
-            |cause: DbErr| Error::unavailable("the database that `database_url` names cannot be opened").because(cause);
-        let db = while_busy(|| Database::connect(options.clone())).await.map_err(cannot)?;
-        let writers = if sqlite { 1 } else { connections as usize / 2 };
-        let lookers = (connections as usize / 4).max(1);
-        Ok(Self { db, writers: Arc::new(Semaphore::new(writers)), lookers: Arc::new(Semaphore::new(lookers)) })
+        Self::open(url, Limits::default().with_connections(connections)).await
     }
 
-    /// Brings the schema up to date. Safe when several instances start at once: one does it
-    /// while the others wait.
-    pub async fn migrate(&self) -> Result<()> {
-        let cannot = |cause: DbErr| {
-            Error::unavailable("the database that `database_url` names cannot be written").because(cause)
-        };
-        let _permit = self.writer().await?;
-        let tx = while_busy(|| self.begin_writing()).await.map_err(cannot)?;
-        if self.db.get_database_backend() == DbBackend::Postgres {
-            for sql in
-                ["SET LOCAL lock_timeout = '60s'".to_owned(), format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")]
-            {
-                tx.execute_unprepared(&sql).await.map_err(cannot)?;
-            }
+    /// Opens the database at `url`. An `SQLite` file that is not there is made. Errors never show the URL.
+    pub async fn open(url: &str, limits: Limits) -> Result<Self> {
+        Self::open_within(Duration::ZERO, url, limits).await
+    }
+
+    /// The same, trying again for so long while the database is away. The log says why it waits.
+    pub async fn open_within(wait: Duration, url: &str, limits: Limits) -> Result<Self> {
+        let is_sqlite = url.starts_with("sqlite:");
+        if is_sqlite && (url.contains(":memory:") || url.contains("mode=memory")) {
+            return Err(Error::invalid("`database_url` names an in-memory database: name a file instead"));
         }
-        Migrator::up(&tx, None).await.map_err(cannot)?;
-        // With nothing to migrate, this alone tells a database that can only be read.
-        tx.execute_unprepared("UPDATE tenants SET revision = revision WHERE 1 = 0").await.map_err(cannot)?;
-        tx.commit().await.map_err(cannot)
+        let limits = limits.with_connections(limits.connections);
+        let db = Self::opened(wait, url, limits).await?;
+        let connections = limits.connections as usize;
+        let writers = if is_sqlite { 1 } else { connections / 2 };
+        let [lookers, greeters] = [(); 2].map(|()| Turns::new(bounds(connections / 4)));
+        Ok(Self { db, writers: Turns::new(bounds(writers)), lookers, greeters })
+    }
+
+    async fn opened(wait: Duration, url: &str, limits: Limits) -> Result<Db> {
+        file::create(url);
+        let until = Instant::now() + wait;
+        let mut is_said = false;
+        loop {
+            let cause = match while_busy(|| Db::open(url, limits)).await {
+                Ok(db) => return Ok(db),
+                Err(cause) if error::is_away(&cause) && Instant::now() < until => cause,
+                Err(cause) => return Err(cannot_open(cause)),
+            };
+            if !is_said {
+                is_said = true;
+                tracing::warn!(%cause, seconds = wait.as_secs(), "the database does not answer: the start waits for it");
+            }
+            sleep(BETWEEN_ATTEMPTS).await;
+        }
     }
 
     /// Whether the database answers.
@@ -137,9 +135,11 @@ impl Store {
         Ok(timeout(PATIENCE, self.db.ping()).await.map_err(|_| too_slow())??)
     }
 
-    /// Closes all connections.
-    pub async fn close(&self) -> Result<()> {
-        Ok(self.db.clone().close().await?)
+    /// Closes all connections, and waits for that no longer than it takes where the database is well.
+    pub async fn close(&self) {
+        if !self.db.close(CLOSE_MAX).await {
+            tracing::warn!("connections to the database were still in use after {} s", CLOSE_MAX.as_secs());
+        }
     }
 
     /// The reads of one tenant.
@@ -147,30 +147,39 @@ impl Store {
         Scope { db: self.db.clone(), tenant }
     }
 
-    /// A transaction that writes. On `SQLite` it is the only one from its first statement on.
-    async fn begin_writing(&self) -> Result<DatabaseTransaction, DbErr> {
-        let is_sqlite = self.db.get_database_backend() == DbBackend::Sqlite;
-        let options = TransactionOptions {
-            sqlite_transaction_mode: is_sqlite.then_some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        self.db.begin_with_options(options).await
+    /// A transaction that writes, with the right to. On `SQLite` it is the only one from
+    /// its first statement on.
+    async fn begin_writing(&self, tenant: TenantId) -> Result<Transaction> {
+        let permit = self.writer(tenant).await?;
+        Ok(while_busy(|| self.db.begin(Purpose::Writing)).await?.with(permit))
     }
 
-    /// The right to write.
-    async fn writer(&self) -> Result<OwnedSemaphorePermit> {
-        turn(&self.writers).await
+    /// A turn to write to a tenant.
+    async fn writer(&self, tenant: TenantId) -> Result<Permit> {
+        self.writers.take(tenant).await.map_err(|_| too_slow())
+    }
+
+    /// A turn to write to no tenant alone.
+    async fn common_writer(&self) -> Result<Permit> {
+        self.writer(TenantId(Uuid::nil())).await
+    }
+
+    /// A turn to sign somebody in. Of the one writer of `SQLite` it is a turn to write.
+    async fn greeter(&self, tenant: TenantId) -> Result<Permit> {
+        let turns = if self.db.get_database_backend() == DbBackend::Sqlite { &self.writers } else { &self.greeters };
+        turns.take(tenant).await.map_err(|_| too_slow())
     }
 
     /// A turn to look at a whole tenant.
-    async fn looker(&self) -> Result<OwnedSemaphorePermit> {
-        turn(&self.lookers).await
+    async fn looker(&self, tenant: TenantId) -> Result<Permit> {
+        self.lookers.take(tenant).await.map_err(|_| too_slow())
     }
 }
 
-async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
-    let permit = timeout(PATIENCE, Arc::clone(of).acquire_owned()).await.map_err(|_| too_slow())?;
-    permit.map_err(Error::internal)
+/// So many do something together, and at most two of one tenant: one is at it, and one is ready to be.
+/// A tenant that is held up somewhere else holds up no other.
+const fn bounds(together: usize) -> Bounds {
+    Bounds { together, each: TURNS_EACH, waiting: WAITING_MAX, waiting_each: WAITING_MAX / 4, patience: PATIENCE }
 }
 
 impl Scope {
@@ -192,33 +201,16 @@ fn find<E: Tenanted>(tenant: TenantId) -> Select<E> {
 }
 
 /// A transaction in which all reads see the same moment.
-async fn begin_reading(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    match db.get_database_backend() {
-        // A deferred transaction of SQLite in WAL mode is a snapshot as it is.
-        DbBackend::Sqlite => db.begin().await,
-        _ => db.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await,
-    }
+async fn begin_reading(db: &Db) -> Result<Transaction, DbErr> {
+    db.begin(Purpose::Reading).await
 }
 
-fn sqlite_options(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    options
-        .create_if_missing(true)
-        .foreign_keys(true)
-        .busy_timeout(PATIENCE)
-        .journal_mode(SqliteJournalMode::Wal)
-        // An acknowledged change outlives a power cut.
-        .synchronous(SqliteSynchronous::Full)
-}
-
-/// Whether a connection that is given back has ended its transaction. On a full disk, and on some
-/// other errors, `SQLite` rolls back by itself; the driver then finds nothing to roll back, believes
-/// that the transaction goes on, and refuses every later one. Such a connection is closed.
-async fn has_ended(connection: &mut SqliteConnection) -> Result<bool, SqlxError> {
-    if connection.is_in_transaction() {
-        // A rollback may still be on its way: this comes after it.
-        connection.ping().await?;
+fn cannot_open(cause: DbErr) -> Error {
+    match cause {
+        // What is in front of the database, in words for whoever sets it up.
+        DbErr::Custom(words) => Error::invalid(words),
+        cause => Error::unavailable("the database that `database_url` names cannot be opened").because(cause),
     }
-    Ok(!connection.is_in_transaction())
 }
 
 fn too_slow() -> Error {

@@ -10,11 +10,12 @@ use sea_orm::sea_query::extension::postgres::PgBinOper;
 use sea_orm::sea_query::extension::sqlite::SqliteExpr;
 use sea_orm::sea_query::{Expr, ExprTrait, Order as Direction};
 use sea_orm::{
-    ColumnTrait, ColumnType, Condition, DatabaseConnection, DbBackend, EntityTrait, ModelTrait, QueryFilter,
+    ColumnTrait, ColumnType, Condition, ConnectionTrait as _, DbBackend, EntityTrait, ModelTrait, QueryFilter,
     QueryOrder, QuerySelect, Select, Value,
 };
 use uuid::Uuid;
 
+use super::db::Db;
 use crate::error::{Error, Result};
 use crate::policy::reach::Part;
 
@@ -214,12 +215,7 @@ impl<C: ColumnTrait> Keyset<C> {
     }
 
     /// A page of what `select` finds.
-    pub(super) async fn page<E>(
-        &self,
-        db: &DatabaseConnection,
-        select: Select<E>,
-        page: &Page,
-    ) -> Result<PageOf<E::Model>>
+    pub(super) async fn page<E>(&self, db: &Db, select: Select<E>, page: &Page) -> Result<PageOf<E::Model>>
     where
         E: EntityTrait<Column = C>,
     {
@@ -295,7 +291,7 @@ fn value_of(kind: &ColumnType, json: &serde_json::Value) -> Option<Value> {
 
 /// Rows in one of whose columns the text stands, without regard to case. Nothing to search for
 /// finds everything.
-pub(super) fn search<C: ColumnTrait>(db: &DatabaseConnection, text: Option<&str>, columns: &[C]) -> Condition {
+pub(super) fn search<C: ColumnTrait>(db: &Db, text: Option<&str>, columns: &[C]) -> Condition {
     let text = text.map(str::trim).unwrap_or_default();
     if text.is_empty() {
         return Condition::all();

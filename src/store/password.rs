@@ -49,7 +49,7 @@ impl Store {
 
     /// Deletes the links of all tenants that ended before `end`; gives how many.
     pub async fn delete_expired_password_resets(&self, end: Timestamp) -> Result<u64> {
-        let _permit = self.writer().await?;
+        let _permit = self.common_writer().await?;
         let ended = password_reset::Entity::delete_many().filter(password_reset::Column::ExpiresAt.lt(end.0));
         Ok(ended.exec(&self.db).await?.rows_affected)
     }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
 use sea_orm::sqlx::Row as _;
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryResult, QuerySelect,
+    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryResult,
+    QuerySelect,
 };
 
+use super::db::Transaction;
 use super::entity::policy::{rule, rule_origin};
 use super::entity::tenant::tenant;
 use super::entity::user::user;
@@ -75,12 +76,7 @@ impl Store {
 }
 
 /// Reads all rules of a tenant.
-async fn read_rules(
-    db: &DatabaseTransaction,
-    tenant: TenantId,
-    key: &TenantKey,
-    mut take: impl FnMut(Rule),
-) -> Result<()> {
+async fn read_rules(db: &Transaction, tenant: TenantId, key: &TenantKey, mut take: impl FnMut(Rule)) -> Result<()> {
     read_lines(db, tenant, &Condition::all(), |ptype, values| {
         take(stored(Rule::from_values(ptype, values, key))?);
         Ok(())
@@ -91,7 +87,7 @@ async fn read_rules(
 /// Reads those rules of a tenant that fit, as `ptype` and `v0`, `v1`, …: in chunks, so that the rows
 /// of a large policy are never held at once beside its rules, and without copying their texts.
 pub(super) async fn read_lines(
-    db: &DatabaseTransaction,
+    db: &Transaction,
     tenant: TenantId,
     fitting: &Condition,
     mut take: impl FnMut(&str, &[&str]) -> Result<()>,

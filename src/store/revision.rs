@@ -184,7 +184,7 @@ impl Store {
                 .order_by_asc(Revision);
             let young: Option<i64> = young.into_tuple().one(&self.db).await?;
             for (tenant, first) in ends.iter().take_while(|(_, first)| young.is_none_or(|young| *first < young)) {
-                let _permit = self.writer().await?;
+                let _permit = self.writer(crate::domain::key::TenantId(*tenant)).await?;
                 let old = revision::Entity::delete_many().filter(TenantId.eq(*tenant)).filter(Revision.lt(*first));
                 gone += old.exec(&self.db).await?.rows_affected;
             }

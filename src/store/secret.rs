@@ -21,7 +21,7 @@ impl Store {
     /// Keeps a tenant's secret, unless it has one: of several who come at the same time one is
     /// the first, and [`Scope::secret`] tells whose it was.
     pub async fn keep_secret(&self, tenant: TenantId, secret: [u8; 32]) -> Result<()> {
-        let _permit = self.writer().await?;
+        let _permit = self.writer(tenant).await?;
         let row = tenant_secret::Model { tenant_id: tenant.0, secret: secret.to_vec() };
         tenant_secret::Entity::insert(row.into_active_model())
             .on_conflict(OnConflict::column(tenant_secret::Column::TenantId).do_nothing().to_owned())

@@ -3,15 +3,20 @@
 use std::collections::HashMap;
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement};
-use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter};
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect,
+};
 use uuid::Uuid;
 
+use super::audit::AuditEvent;
+use super::audit::chain::wait;
+use super::db::{Purpose, Transaction};
 use super::entity::session::{api_key, session};
 use super::entity::tenant::tenant;
 use super::entity::user::user;
 use super::error::stored;
 use super::tenant::{COUNTERS, CountersRow};
-use super::{Scope, Store, Tx, find};
+use super::{Scope, Store, Tx, find, while_busy};
 use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::user::BaseRole;
@@ -120,6 +125,17 @@ struct Found {
     last_used_at: Option<i64>,
 }
 
+fn sign_in_of(row: user::Model) -> Result<SignInRow> {
+    Ok(SignInRow {
+        user: stored(UserKey::parse(&row.key))?,
+        user_id: row.id,
+        full_name: row.full_name,
+        password_hash: row.password_hash,
+        enabled: row.enabled,
+        base_role: stored(BaseRole::parse(&row.base_role))?,
+    })
+}
+
 /// The owner of a credential in `table`, in one statement with its tenant's counters.
 fn owner(table: &'static str, token: &[u8; 32]) -> SelectStatement {
     let of = |column: &'static str| Expr::col((table, column));
@@ -186,7 +202,7 @@ impl Store {
 
     /// Deletes the sessions of all tenants that ended before `now`; gives how many.
     pub async fn delete_expired_sessions(&self, now: Timestamp) -> Result<u64> {
-        let _permit = self.writer().await?;
+        let _permit = self.common_writer().await?;
         let ended = session::Entity::delete_many().filter(session::Column::ExpiresAt.lt(now.0));
         Ok(ended.exec(&self.db).await?.rows_affected)
     }
@@ -196,15 +212,7 @@ impl Scope {
     /// What signing in as this user looks at.
     pub async fn sign_in(&self, key: &UserKey) -> Result<Option<SignInRow>> {
         let row = self.find::<user::Entity>().filter(user::Column::Key.eq(key.as_str())).one(&self.db).await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(SignInRow {
-            user: stored(UserKey::parse(&row.key))?,
-            user_id: row.id,
-            full_name: row.full_name,
-            password_hash: row.password_hash,
-            enabled: row.enabled,
-            base_role: stored(BaseRole::parse(&row.base_role))?,
-        }))
+        row.map(sign_in_of).transpose()
     }
 
     /// When this session began, if it is still there.
@@ -241,11 +249,32 @@ impl Scope {
     }
 }
 
-impl Tx {
-    /// Begins a session.
-    pub async fn insert_session(&mut self, new: &NewSession) -> Result<()> {
+/// A sign-in: it takes the user, and neither waits for who changes the tenant nor holds them up.
+/// Whoever changes whether this user may sign in, or by which password, comes before it or after.
+#[derive(Debug)]
+#[must_use = "a sign-in that is not committed leaves nothing"]
+pub struct SignIn {
+    db: Transaction,
+    tenant: TenantId,
+}
+
+impl Store {
+    /// Begins a sign-in, with what is looked at for it as it is until the commit; `None` when there is
+    /// no such user.
+    pub async fn begin_sign_in(&self, tenant: TenantId, user: &UserKey) -> Result<Option<(SignIn, SignInRow)>> {
+        let turn = self.greeter(tenant).await?;
+        let db = while_busy(|| self.db.begin(Purpose::Writing)).await?.with(turn);
+        let this = find::<user::Entity>(tenant).filter(user::Column::Key.eq(user.as_str()));
+        let Some(row) = this.lock_shared().one(&db).await? else { return Ok(None) };
+        Ok(Some((SignIn { db, tenant }, sign_in_of(row)?)))
+    }
+}
+
+impl SignIn {
+    /// Begins the session, and notes it in the audit log.
+    pub async fn commit(self, new: &NewSession, event: &AuditEvent) -> Result<()> {
         let row = session::Model {
-            tenant_id: self.tenant.id.0,
+            tenant_id: self.tenant.0,
             user: new.user.to_string(),
             id: new.id,
             token_hash: new.token.to_vec(),
@@ -253,9 +282,12 @@ impl Tx {
             expires_at: new.expires_at.0,
         };
         session::Entity::insert(row.into_active_model()).exec_without_returning(&self.db).await?;
-        Ok(())
+        wait(&self.db, self.tenant, event).await?;
+        Ok(self.db.commit().await?)
     }
+}
 
+impl Tx {
     /// The session, when it still holds: it may have been ended since its token was looked up.
     pub async fn check_session(&self, id: Uuid, now: Timestamp) -> Result<Option<()>> {
         let found = find::<session::Entity>(self.tenant.id)

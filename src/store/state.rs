@@ -1,8 +1,9 @@
 //! A tenant's whole state: reading it, and writing what differs between two of them. Each
 //! concept's file says how its rows and its domain type become each other.
 
-use sea_orm::{DatabaseTransaction, EntityTrait};
+use sea_orm::EntityTrait;
 
+use super::db::Transaction;
 use super::entity::Tenanted;
 use super::entity::tenant::{licence, tenant};
 use super::error::stored;
@@ -21,7 +22,7 @@ pub(super) mod user;
 mod write;
 
 /// Reads the state: one query for each table.
-pub(super) async fn load(db: &DatabaseTransaction, tenant: &TenantRow) -> Result<TenantState> {
+pub(super) async fn load(db: &Transaction, tenant: &TenantRow) -> Result<TenantState> {
     let licences = all::<licence::Entity>(db, tenant.id).await?;
     Ok(TenantState {
         key: tenant.key.clone(),
@@ -36,7 +37,7 @@ pub(super) async fn load(db: &DatabaseTransaction, tenant: &TenantRow) -> Result
 }
 
 /// All rows of one table that belong to the tenant.
-async fn all<E: Tenanted>(db: &DatabaseTransaction, tenant: TenantId) -> Result<Vec<E::Model>> {
+async fn all<E: Tenanted>(db: &Transaction, tenant: TenantId) -> Result<Vec<E::Model>> {
     Ok(find::<E>(tenant).all(db).await?)
 }
 

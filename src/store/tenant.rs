@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, IdenStatic, PaginatorTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IdenStatic, PaginatorTrait,
     QueryFilter, Select,
 };
 
 use uuid::Uuid;
 
 use super::audit::chain::ChainHead;
+use super::db::Transaction;
 use super::entity::tenant::{licence, tenant};
 use super::error::stored;
 use super::page::{Keyset, Page, PageOf, search};
@@ -214,7 +215,7 @@ impl Scope {
 }
 
 /// Writes settings that changed.
-pub(super) async fn write_settings(db: &DatabaseTransaction, id: TenantId, settings: &Settings) -> Result<()> {
+pub(super) async fn write_settings(db: &Transaction, id: TenantId, settings: &Settings) -> Result<()> {
     tenant::Entity::update_many()
         .col_expr(tenant::Column::SecuritySuite, Expr::val(settings.security_suite))
         .col_expr(tenant::Column::MaskedCharacters, Expr::val(settings.masked_characters))

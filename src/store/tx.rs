@@ -8,16 +8,16 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel};
-use tokio::sync::OwnedSemaphorePermit;
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel};
 use uuid::Uuid;
 
 use super::audit::AuditEvent;
-use super::audit::chain::{ChainHead, append};
+use super::audit::chain::{ChainHead, append, place_waiting};
+use super::db::{Permit, Transaction};
 use super::entity::tenant::tenant;
 use super::error::is_connection_lost;
 use super::tenant::TenantRow;
-use super::{Store, begin_reading, state, while_busy};
+use super::{Store, begin_reading, state};
 use crate::domain::key::TenantId;
 use crate::domain::tenant::TenantState;
 use crate::error::{Error, ErrorCode, Result};
@@ -38,10 +38,10 @@ pub enum CommitError {
 /// One tenant as it is at one moment.
 #[derive(Debug)]
 pub struct View {
-    pub(super) db: DatabaseTransaction,
+    pub(super) db: Transaction,
     pub(super) tenant: TenantRow,
     /// The turn to look, of one that is no part of a change.
-    _turn: Option<OwnedSemaphorePermit>,
+    _turn: Option<Permit>,
 }
 
 /// A transaction on one tenant, which it has taken: nobody else changes that tenant meanwhile. It
@@ -56,24 +56,21 @@ pub struct Tx {
     is_audited: bool,
     /// The extensions in use, read once it is asked for the next free one.
     pub(super) extensions: Option<BTreeSet<u64>>,
-    // Dropped after `view`, so that on SQLite the next writer starts when this one is gone.
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Store {
     /// Begins a change of a tenant, once nobody else is at one; `None` when there is no such
     /// tenant. Refused when a newer program has compiled the tenant's rules.
     pub async fn begin(&self, tenant: TenantId) -> Result<Option<Tx>> {
-        let permit = self.writer().await?;
-        let db = while_busy(|| self.begin_writing()).await?;
+        let db = self.begin_writing(tenant).await?;
         let Some(row) = update_tenant(&db, tenant, &[]).await? else { return Ok(None) };
-        Ok(Some(Tx::of(View::of(db, &row, None)?, permit)))
+        Ok(Some(Tx::of(View::of(db, &row, None)?)))
     }
 
     /// Looks at a tenant as it is now, without taking it; `None` when there is no such tenant.
     /// Refused where a change would be.
     pub async fn look(&self, tenant: TenantId) -> Result<Option<View>> {
-        let turn = self.looker().await?;
+        let turn = self.looker(tenant).await?;
         let db = begin_reading(&self.db).await?;
         let Some(row) = tenant::Entity::find_by_id(tenant.0).one(&db).await? else { return Ok(None) };
         View::of(db, &row, Some(turn)).map(Some)
@@ -81,8 +78,7 @@ impl Store {
 
     /// Makes a tenant, and goes on as any other change of it does. Its key must be free.
     pub async fn begin_new(&self, tenant: TenantRow) -> Result<Tx> {
-        let permit = self.writer().await?;
-        let db = while_busy(|| self.begin_writing()).await?;
+        let db = self.begin_writing(tenant.id).await?;
         let row = tenant.clone().into_model();
         tenant::Entity::insert(row.into_active_model()).exec_without_returning(&db).await.map_err(|error| {
             let error = Error::from(error);
@@ -91,7 +87,7 @@ impl Store {
             }
             Error::new(ErrorCode::AlreadyExists, format!("the tenant key `{}` is taken", tenant.key)).at("key")
         })?;
-        Ok(Tx::of(View { db, tenant, _turn: None }, permit))
+        Ok(Tx::of(View { db, tenant, _turn: None }))
     }
 }
 
@@ -103,7 +99,7 @@ impl Deref for Tx {
 }
 
 impl View {
-    fn of(db: DatabaseTransaction, row: &tenant::Model, turn: Option<OwnedSemaphorePermit>) -> Result<Self> {
+    fn of(db: Transaction, row: &tenant::Model, turn: Option<Permit>) -> Result<Self> {
         let tenant = TenantRow::of(row)?;
         if tenant.compiler_version > COMPILER_VERSION {
             return Err(Error::unavailable("a newer version of the program has written here: upgrade this instance"));
@@ -128,8 +124,8 @@ impl View {
 }
 
 impl Tx {
-    fn of(view: View, permit: OwnedSemaphorePermit) -> Self {
-        Self { taken_at: view.counters(), view, is_audited: false, extensions: None, _permit: permit }
+    fn of(view: View) -> Self {
+        Self { taken_at: view.counters(), view, is_audited: false, extensions: None }
     }
 
     /// Returns the tenant's counters when it was taken.
@@ -206,14 +202,20 @@ impl Tx {
         if self.is_audited {
             self.step(Uuid::nil(), false, false, Vec::new()).await.map_err(CommitError::Refused)?;
         }
-        let Self { view, _permit, .. } = self;
-        view.db.commit().await.map_err(|error| {
-            if is_connection_lost(&error) {
-                CommitError::Unknown(error.into())
-            } else {
-                CommitError::Refused(error.into())
-            }
-        })
+        self.view.db.commit().await.map_err(CommitError::from)
+    }
+
+    /// Puts the events of sign-ins that wait for their places at the end of the chain.
+    pub async fn place_waiting(&mut self) -> Result<()> {
+        self.view.tenant.audit = place_waiting(&self.db, &self.tenant).await?;
+        self.is_audited = true;
+        Ok(())
+    }
+}
+
+impl From<DbErr> for CommitError {
+    fn from(error: DbErr) -> Self {
+        if is_connection_lost(&error) { Self::Unknown(error.into()) } else { Self::Refused(error.into()) }
     }
 }
 
@@ -228,7 +230,7 @@ fn chained(head: &ChainHead) -> [(tenant::Column, Expr); 2] {
 /// Writes these columns of the tenant's row, and takes the row by that: with none, it writes the
 /// revision that is there already.
 async fn update_tenant(
-    db: &DatabaseTransaction,
+    db: &Transaction,
     id: TenantId,
     steps: &[(tenant::Column, Expr)],
 ) -> Result<Option<tenant::Model>> {

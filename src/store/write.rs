@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, IdenStatic, IntoActiveModel,
-    Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, IdenStatic, IntoActiveModel, Iterable, ModelTrait,
+    PrimaryKeyToColumn, QueryFilter,
 };
 
+use super::db::Transaction;
 use crate::error::Result;
 
 /// The most rows that one statement writes. `SQLite` and `PostgreSQL` bound the values of one.
@@ -61,7 +62,7 @@ where
     }
 
     /// Deletes the rows that are gone.
-    pub(super) async fn delete(&self, db: &DatabaseTransaction) -> Result<()> {
+    pub(super) async fn delete(&self, db: &Transaction) -> Result<()> {
         for batch in self.gone.chunks(DELETE_BATCH) {
             let these = batch.iter().fold(Condition::any(), |any, row| any.add(identity::<E>(row)));
             E::delete_many().filter(these).exec(db).await?;
@@ -70,7 +71,7 @@ where
     }
 
     /// Writes the rows that are new or changed.
-    pub(super) async fn put(&mut self, db: &DatabaseTransaction) -> Result<()> {
+    pub(super) async fn put(&mut self, db: &Transaction) -> Result<()> {
         let keys: Vec<E::Column> = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column).collect();
         let is_key = |column: &E::Column| keys.iter().any(|key| key.as_str() == column.as_str());
         let others: Vec<E::Column> = E::Column::iter().filter(|column| !is_key(column)).collect();
@@ -101,7 +102,7 @@ fn identity<E: EntityTrait>(row: &E::Model) -> Condition {
 }
 
 /// Inserts new rows.
-pub(super) async fn insert<A>(db: &DatabaseTransaction, rows: Vec<A>) -> Result<()>
+pub(super) async fn insert<A>(db: &Transaction, rows: Vec<A>) -> Result<()>
 where
     A: sea_orm::ActiveModelTrait + Send,
 {
@@ -116,7 +117,7 @@ where
 
 /// After so many rows came into a table. `PostgreSQL` plans the checks of references to it once for
 /// each connection: planned while it was nearly empty, each check reads all of it.
-async fn plan_anew(db: &DatabaseTransaction, rows: usize) -> Result<()> {
+async fn plan_anew(db: &Transaction, rows: usize) -> Result<()> {
     if rows > BATCH && db.get_database_backend() == DbBackend::Postgres {
         db.execute_unprepared("DISCARD PLANS").await?;
     }

@@ -28,7 +28,7 @@ impl Bus {
         RedisBus::new(url).map(Self::Redis)
     }
 
-    /// Tells all instances, this one included. It takes at most a second, and fails at once
+    /// Tells all instances, this one included. It takes five seconds at the most, and fails at once
     /// while Redis is known to be away.
     ///
     /// # Errors

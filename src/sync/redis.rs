@@ -14,19 +14,20 @@ use tokio::time::{Instant, timeout};
 use super::bus::{BusError, Heard};
 use super::{CHANNEL, News};
 
-/// The longest that a publish takes as a whole.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
+/// The longest that a publish takes as a whole. A Redis far away, or one with much to do, answers late,
+/// and is not away for that.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest that the publisher waits for a connection, and then for the answer on it.
-const STEP_TIMEOUT: Duration = Duration::from_millis(400);
+const STEP_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long publishes fail at once after Redis was found away, before one of them tries again.
 const PAUSE: Duration = Duration::from_millis(250);
 /// The longest that connecting and subscribing take the listener.
-const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// After this long a silence the listener asks whether the connection still lives: one that
 /// died without a word (a pulled cable, a forgetful firewall) looks just like one without news.
 const SILENCE: Duration = Duration::from_secs(2);
 /// The longest that the listener waits for the answer.
-const PING_TIMEOUT: Duration = Duration::from_secs(1);
+const PING_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Carries news over a Redis that several instances share. Clones share one connection.
 #[derive(Clone)]
@@ -41,6 +42,8 @@ struct Shared {
     /// Whether the last attempt to connect failed. Whoever publishes then does not queue behind
     /// the one that tries again.
     away: AtomicBool,
+    /// Whether the log says already that news are not published.
+    is_said: AtomicBool,
     publisher: Mutex<Publisher>,
 }
 
@@ -62,14 +65,18 @@ impl RedisBus {
     pub fn new(url: &str) -> Result<Self, BusError> {
         let client = Client::open(url).map_err(|_| BusError::Url)?;
         let address = client.get_connection_info().addr().to_string();
-        let shared = Shared { client, address, away: AtomicBool::new(false), publisher: Mutex::default() };
+        let [away, is_said] = [false; 2].map(AtomicBool::new);
+        let shared = Shared { client, address, away, is_said, publisher: Mutex::default() };
         Ok(Self { shared: Arc::new(shared) })
     }
 
     pub(super) async fn publish(&self, news: &News) -> Result<(), BusError> {
         let shared = &self.shared;
         let message = serde_json::to_vec(news).map_err(|error| shared.is_away(error))?;
-        timeout(PUBLISH_TIMEOUT, shared.publish(&message)).await.unwrap_or_else(|_| Err(shared.timed_out()))
+        let published = timeout(PUBLISH_TIMEOUT, shared.publish(&message)).await;
+        let published = published.unwrap_or_else(|_| Err(shared.timed_out()));
+        shared.say(&published);
+        published
     }
 
     pub(super) async fn subscribe(&self) -> Result<RedisSubscription, BusError> {
@@ -102,6 +109,20 @@ impl Shared {
             outcome => outcome,
         }
         .map_err(|failure| failure.error)
+    }
+
+    /// Says once that news are not published, and once that they are again.
+    fn say(&self, published: &Result<(), BusError>) {
+        let fails = published.is_err();
+        if self.is_said.swap(fails, Ordering::Relaxed) == fails {
+            return;
+        }
+        match published {
+            Ok(()) => tracing::warn!("the news of changes are published again"),
+            Err(error) => {
+                tracing::warn!(%error, "the news of changes are not published; the sweep of others finds the changes")
+            }
+        }
     }
 
     async fn publish_once(&self, message: &[u8]) -> Result<(), Failure> {

@@ -66,7 +66,9 @@ fn a_database_that_cannot_be_used_stops_the_start_without_a_word_of_its_password
     let noise = "this is not a database, however long one looks at it ".repeat(100);
     let no_database = Place::new().with_file("bailiwick.db", &noise);
     assert_refused(&no_database.run(&["serve"]), &["`database_url`", "[UNAVAILABLE]", "cause: "]);
-    let away = Place::new().with("BAILIWICK_DATABASE_URL", "postgres://bailiwick:Hidden-55@127.0.0.1:1/bailiwick");
+    let away = Place::new()
+        .with("BAILIWICK_DATABASE_URL", "postgres://bailiwick:Hidden-55@127.0.0.1:1/bailiwick")
+        .with("BAILIWICK_START_WAIT_SECONDS", "0");
     let ended = away.run(&["serve"]);
     assert_refused(&ended, &["`database_url`", "[UNAVAILABLE]", "cause: "]);
     assert!(!ended.err.contains("Hidden-55"), "{}", ended.err);

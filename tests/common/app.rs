@@ -84,6 +84,8 @@ impl Database {
 pub(crate) struct Choices {
     /// How it hears of others.
     pub(crate) bus: Bus,
+    /// What it takes of the database.
+    pub(crate) database: bailiwick::store::Limits,
     /// How often it sweeps. An hour, unless said: then only the bus can bring news.
     pub(crate) sweep_every: Duration,
     /// How old its memory may be.
@@ -111,6 +113,7 @@ impl Default for Choices {
         let hour = Duration::from_hours(1);
         Self {
             bus: Bus::memory(),
+            database: bailiwick::store::Limits::default().with_connections(8),
             sweep_every: hour,
             max_staleness: None,
             tidy_every: hour,
@@ -144,7 +147,7 @@ pub(crate) struct Instance {
 impl Instance {
     /// Starts an instance over a database.
     pub(crate) async fn start(database: &Database, choices: Choices) -> Self {
-        let store = Store::connect(&database.url, 8).await.unwrap();
+        let store = Store::open(&database.url, choices.database).await.unwrap();
         store.migrate().await.unwrap();
         let ahead = Arc::new(AtomicI64::new(0));
         let mail = tempfile::tempdir().unwrap();

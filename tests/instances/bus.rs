@@ -3,6 +3,9 @@
 use std::time::{Duration, Instant};
 
 use bailiwick::sync::{Bus, News};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
 use super::{acme, all_end_equal, arrives, sees_queues, set_voice, sweeping};
@@ -28,6 +31,51 @@ async fn news_travel(alice: &Client, there: &Client) {
         set_voice(alice, open).await;
         eventually("news arrive", async || sees_queues(there).await == open).await;
     }
+}
+
+/// What leads to a Redis as if it were far away: each piece takes 150 milliseconds in each direction.
+async fn far_from(redis: &RedisServer) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let upstream = redis.url().trim_start_matches("redis://").trim_end_matches('/').to_owned();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (here, out) = client.into_split();
+            let (back, there) = TcpStream::connect(&upstream).await.unwrap().into_split();
+            tokio::spawn(carry(here, there));
+            tokio::spawn(carry(back, out));
+        }
+    });
+    format!("redis://127.0.0.1:{port}/")
+}
+
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    let mut bytes = vec![0; 65536];
+    while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        if to.write_all(&bytes[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_is_slow_is_not_one_that_is_away() {
+    let redis = RedisServer::start();
+    let bus = Bus::redis(&far_from(&redis).await).unwrap();
+    let database = Database::postgres().await;
+    let start = || Instance::start(&database, Choices { bus: bus.clone(), ..Choices::default() });
+    let (one, other) = (start().await, start().await);
+    let alice = acme(&one).await;
+    let there = alice.at(&other);
+    publishes_again(&one).await;
+    // The news of the first change may come before the other instance listens.
+    arrives(&other, set_voice(&alice, false).await).await;
+    for _ in 0..3 {
+        news_travel(&alice, &there).await;
+    }
+    let metrics = reqwest::get(format!("{}/metrics", one.metrics)).await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("bailiwick_publishes_failed_total 0"), "{metrics}");
 }
 
 #[tokio::test]

@@ -22,6 +22,8 @@ pub(super) enum Wire {
     LosesCommit,
     /// It breaks after the next COMMIT is done, and before its answer arrives.
     LosesAnswer,
+    /// It is cut as soon as the answer to the next COMMIT has passed.
+    EndsWithCommit,
     /// It lets nothing pass and says nothing.
     Silent,
     /// It is cut: whatever it carried has ended.
@@ -115,6 +117,12 @@ impl Shared {
                         server.read_u8().await.ok()?;
                         return None;
                     }
+                    if wire == Wire::EndsWithCommit {
+                        let read = server.read(&mut answer).await.ok()?;
+                        self.wire.send_replace(Wire::Cut);
+                        client.write_all(answer.get(..read)?).await.ok()?;
+                        return None;
+                    }
                 }
                 read = server.read(&mut answer) => {
                     let bytes = answer.get(..read.ok().filter(|read| *read > 0)?)?;
@@ -146,6 +154,7 @@ impl Shared {
                 self.wire.send_replace(Wire::Open);
                 (wire == Wire::LosesAnswer).then_some(wire)
             }
+            Wire::EndsWithCommit => Some(wire),
             Wire::Open | Wire::Holding | Wire::Silent | Wire::Cut => Some(Wire::Open),
         }
     }

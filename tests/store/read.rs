@@ -397,11 +397,14 @@ async fn credentials_lead_to_their_users(fresh: Fresh) {
         created_at: Timestamp(1),
         expires_at: Timestamp(10 + i64::from(token)),
     };
-    let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     let kept = session(&ann, 1);
     for new in [&kept, &session(&ann, 2), &session(&ben, 3)] {
-        tx.insert_session(new).await.unwrap();
+        let (sign_in, row) = fresh.store.begin_sign_in(tenant, &new.user).await.unwrap().unwrap();
+        assert_eq!(row.user, new.user);
+        sign_in.commit(new, &event(Uuid::now_v7(), 1)).await.unwrap();
     }
+    assert!(fresh.store.begin_sign_in(tenant, &user_key("nobody")).await.unwrap().is_none());
+    let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     for token in [7, 8] {
         let key = NewApiKey { token: [token; 32], prefix: "bw_x".to_owned(), created_at: Timestamp(1) };
         tx.put_api_key(&ben, &key).await.unwrap();

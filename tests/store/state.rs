@@ -13,10 +13,13 @@ use bailiwick::policy::diff::{PolicyDiff, StatePatch};
 use bailiwick::policy::revision::Counters;
 use bailiwick::policy::rule::{BuiltIn, Origin, OriginKind, Rule, Subject};
 use bailiwick::store::Store;
+use bailiwick::store::audit::chain::Break;
 use bailiwick::store::audit::{Actor, ActorKind, AuditEvent};
 use bailiwick::store::policy::RevisionEntry;
+use bailiwick::store::session::NewSession;
 use bailiwick::store::tenant::TenantRow;
 use bailiwick::store::user::AccountChange;
+use sea_orm::{ConnectionTrait as _, Database};
 use uuid::Uuid;
 
 use super::harness::{Fresh, on_both};
@@ -35,6 +38,7 @@ on_both! {
     rules_and_their_origins_read_back,
     a_policy_loads_with_its_counters,
     revisions_follow_each_other,
+    the_events_of_sign_ins_wait_for_their_places_and_show_when_they_are_changed,
     a_committed_change_is_known_by_its_id,
     the_state_of_a_newer_program_is_refused,
     a_taken_tenant_key_is_refused,
@@ -289,6 +293,35 @@ pub(super) fn event(change_id: Uuid, at: i64) -> AuditEvent {
         reason: String::new(),
         revision: Some(3),
     }
+}
+
+async fn the_events_of_sign_ins_wait_for_their_places_and_show_when_they_are_changed(fresh: Fresh) {
+    let tenant = make(&fresh.store, &rich("acme")).await;
+    let scope = fresh.store.scope(tenant);
+    let sign_in = async |number: u8| {
+        let user = user_key("ann");
+        let (sign_in, _) = fresh.store.begin_sign_in(tenant, &user).await.unwrap().unwrap();
+        let (id, token) = (Uuid::now_v7(), [number; 32]);
+        let new = NewSession { id, user, token, created_at: Timestamp(1), expires_at: Timestamp(2) };
+        sign_in.commit(&new, &event(Uuid::now_v7(), i64::from(number))).await.unwrap();
+    };
+    let place = async || {
+        let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
+        tx.place_waiting().await.unwrap();
+        tx.commit().await.unwrap();
+        scope.audit_chain(|_| ()).await.unwrap().unwrap()
+    };
+    let before = scope.audit_chain(|_| ()).await.unwrap().unwrap();
+    sign_in(1).await;
+    sign_in(2).await;
+    assert_eq!(scope.audit_chain(|_| ()).await.unwrap().unwrap(), before, "those that wait are no part of it yet");
+    let after = place().await;
+    assert_eq!((after.events, after.broken), (before.events + 2, None));
+    sign_in(3).await;
+    let raw = Database::connect(&fresh.url).await.unwrap();
+    raw.execute_unprepared("UPDATE audit_events SET target = 'user:eve' WHERE place < 0").await.unwrap();
+    let changed = place().await;
+    assert_eq!((changed.events, changed.broken), (after.events, Some(Break::Outside(1))));
 }
 
 async fn a_committed_change_is_known_by_its_id(fresh: Fresh) {

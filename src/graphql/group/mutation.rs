@@ -197,7 +197,7 @@ impl GroupMutation {
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.create_group(caller, key, name, change, members, terms).await?;
             Ok(GroupCreatePayload {
-                group: unless_dry(&done, platform.changed_group(caller, &done.value)).await?.map(Group::new),
+                group: unless_dry(&done, platform.changed_group(caller, &done.value)).await.map(Group::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -226,7 +226,7 @@ impl GroupMutation {
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.update_group(caller, &key, input.version, change, terms).await?;
             Ok(GroupUpdatePayload {
-                group: unless_dry(&done, platform.changed_group(caller, &key)).await?.map(Group::new),
+                group: unless_dry(&done, platform.changed_group(caller, &key)).await.map(Group::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -248,7 +248,7 @@ impl GroupMutation {
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.add_members(caller, &key, users, terms).await?;
             Ok(GroupAddMembersPayload {
-                group: unless_dry(&done, platform.changed_group(caller, &key)).await?.map(Group::new),
+                group: unless_dry(&done, platform.changed_group(caller, &key)).await.map(Group::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -270,7 +270,7 @@ impl GroupMutation {
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.remove_members(caller, &key, &users, terms).await?;
             Ok(GroupRemoveMembersPayload {
-                group: unless_dry(&done, platform.changed_group(caller, &key)).await?.map(Group::new),
+                group: unless_dry(&done, platform.changed_group(caller, &key)).await.map(Group::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),

@@ -126,7 +126,7 @@ impl ProfileMutation {
             let terms = Terms { reason: input.reason.take(), dry_run: input.dry_run };
             let done = platform.create_profile(caller, input.new_profile()?, terms).await?;
             Ok(ProfileCreatePayload {
-                profile: unless_dry(&done, platform.changed_profile(caller, &done.value)).await?.map(Profile::new),
+                profile: unless_dry(&done, platform.changed_profile(caller, &done.value)).await.map(Profile::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -147,7 +147,7 @@ impl ProfileMutation {
             let (version, terms) = (input.version, Terms { reason: input.reason.take(), dry_run: input.dry_run });
             let done = platform.update_profile(caller, &key, version, input.change()?, terms).await?;
             Ok(ProfileUpdatePayload {
-                profile: unless_dry(&done, platform.changed_profile(caller, &key)).await?.map(Profile::new),
+                profile: unless_dry(&done, platform.changed_profile(caller, &key)).await.map(Profile::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -170,7 +170,7 @@ impl ProfileMutation {
             let (version, terms) = (input.version, Terms { reason: input.reason.take(), dry_run: input.dry_run });
             let done = platform.save_module(caller, &key, module.as_str(), version, input.save()?, terms).await?;
             Ok(ProfileSaveModulePayload {
-                profile: unless_dry(&done, platform.changed_profile(caller, &key)).await?.map(Profile::new),
+                profile: unless_dry(&done, platform.changed_profile(caller, &key)).await.map(Profile::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -192,7 +192,7 @@ impl ProfileMutation {
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.assign_profile(caller, &key, &users, terms).await?;
             Ok(ProfileAssignPayload {
-                profile: unless_dry(&done, async { if_seen(loaders(ctx)?.profile(&key).await) }).await?,
+                profile: unless_dry(&done, async { if_seen(loaders(ctx)?.profile(&key).await) }).await,
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -215,7 +215,7 @@ impl ProfileMutation {
             let done = platform.import_legacy(caller, &input.users()?, terms).await?;
             Ok(ProfilesImportLegacyPayload {
                 profiles: unless_dry(&done, async { if_seen(loaders(ctx)?.profiles(&done.value).await).map(Some) })
-                    .await?,
+                    .await,
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -238,7 +238,7 @@ impl ProfileMutation {
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.clone_profile(caller, &key, new_key, new_name, terms).await?;
             Ok(ProfileClonePayload {
-                profile: unless_dry(&done, platform.changed_profile(caller, &done.value)).await?.map(Profile::new),
+                profile: unless_dry(&done, platform.changed_profile(caller, &done.value)).await.map(Profile::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),

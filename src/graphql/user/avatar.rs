@@ -9,6 +9,7 @@ use crate::graphql::context::caller;
 use crate::graphql::input::parse_opt;
 use crate::graphql::payload::payload;
 use crate::graphql::scalar::Upload;
+use crate::service::change::read_back;
 
 /// Sets or removes an avatar.
 #[derive(InputObject)]
@@ -52,7 +53,7 @@ impl AvatarMutation {
                 MaybeUndefined::Value(Upload(file)) => Some(file),
             };
             let user = platform.set_avatar(caller, user.as_ref(), file).await?;
-            let user = platform.changed_user(caller, &user).await?;
+            let user = read_back(platform.changed_user(caller, &user).await);
             Ok(UserSetAvatarPayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 user_errors: Vec::new(),

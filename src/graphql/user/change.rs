@@ -190,7 +190,7 @@ impl UserMutation {
         let made = async {
             let terms = Terms { reason: input.reason.take(), dry_run: input.dry_run };
             let done = platform.create_user(caller, input.new_user()?, terms).await?;
-            let user = unless_dry(&done, platform.changed_user(caller, &done.value)).await?;
+            let user = unless_dry(&done, platform.changed_user(caller, &done.value)).await;
             Ok(UserCreatePayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 revision: Some(int(done.revision)),
@@ -212,7 +212,7 @@ impl UserMutation {
             let key = parse("key", &input.key, UserKey::parse)?;
             let (version, terms) = (input.version, Terms { reason: input.reason.take(), dry_run: input.dry_run });
             let done = platform.update_user(caller, &key, version, input.update()?, terms).await?;
-            let user = unless_dry(&done, platform.changed_user(caller, &key)).await?;
+            let user = unless_dry(&done, platform.changed_user(caller, &key)).await;
             Ok(UserUpdatePayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 revision: Some(int(done.revision)),

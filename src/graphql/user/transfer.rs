@@ -88,7 +88,7 @@ impl TransferMutation {
             let users = input.users.into_iter().enumerate().map(|(i, user)| new_user(i, user));
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
             let done = platform.import_users(caller, users.collect::<Result<_>>()?, terms).await?;
-            let rows = unless_dry(&done, async { platform.changed_users(caller, &done.value).await.map(Some) }).await?;
+            let rows = unless_dry(&done, async { platform.changed_users(caller, &done.value).await.map(Some) }).await;
             let tenant = caller.tenant().id;
             Ok(UsersImportPayload {
                 users: rows.map(|rows| rows.into_iter().map(|row| User::new(tenant, row)).collect()),

@@ -1,9 +1,12 @@
 //! A change as it is written and committed, put in force here, and told to the others.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
+use super::outcome::unknown;
 use super::{Record, Written};
 use crate::domain::key::{TenantId, UserKey};
 use crate::error::{Error, Result};
@@ -18,6 +21,9 @@ use crate::store::{CommitError, Tx};
 
 /// A revision keeps the whole state every so often, so that going back need not start at the first.
 const CHECKPOINT_EVERY: u64 = 100;
+
+/// How long a change waits until its news is published.
+const PUBLISH_WAIT: Duration = Duration::from_millis(500);
 
 impl Platform {
     /// Writes everything of one change but the commit. Gives what changed in the policy, when
@@ -131,6 +137,7 @@ impl Platform {
     ) -> Result<Counters> {
         let counters = tx.counters();
         let id = tx.tenant().id;
+        let change = record.change_id;
         let own = OwnChange { before: tx.taken_at(), counters, policy };
         if let Some(from) = from {
             let event = record.event_elsewhere(&tx.tenant().key);
@@ -141,31 +148,39 @@ impl Platform {
             match tx.commit().await {
                 Ok(()) => {}
                 Err(CommitError::Refused(error)) => return Err(error),
-                Err(CommitError::Unknown(error)) => {
-                    // The database may still be at it. Once the tenant can be taken, it has ended.
-                    drop(platform.store.begin(id).await?);
-                    if !platform.store.change_committed(record.change_id).await? {
-                        return Err(error);
+                Err(CommitError::Unknown(error)) => match platform.is_stored(id, change).await {
+                    Ok(true) => {}
+                    Ok(false) => return Err(error),
+                    Err(_) => {
+                        platform.find_out(id, change, own);
+                        return Err(unknown(error, change));
                     }
-                }
+                },
             }
             tracing::debug!(tenant = %id.0, revision = own.counters.revision, "committed");
-            platform.spread(id, &own).await
+            platform.spread(id, &own).await;
+            Ok(())
         });
         task.await.map_err(Error::internal)??;
         Ok(counters)
     }
 
-    /// Publishes a committed change and applies it here meanwhile. A failed publish fails
-    /// nothing: the others sweep.
-    async fn spread(&self, tenant: TenantId, own: &OwnChange) -> Result<()> {
+    /// Publishes a committed change and applies it here meanwhile. It is made, whatever fails now: the
+    /// others sweep, and so does this instance.
+    pub(super) async fn spread(&self, tenant: TenantId, own: &OwnChange) {
         let revision = own.counters.revision;
         let news = news_of(tenant, own.counters);
-        let (published, applied) = tokio::join!(self.bus.publish(&news), self.tenants.apply_own(tenant, own));
-        if let Err(error) = published {
-            self.metrics.publishes_failed.inc();
-            tracing::warn!(tenant = %tenant.0, revision, %error, "the news of a change was not published; the sweep of the others finds it");
+        let platform = self.clone();
+        // Of its own: a slow bus keeps nobody who makes a change waiting for long.
+        let publish = self.tasks.spawn(async move {
+            if let Err(error) = platform.bus.publish(&news).await {
+                platform.metrics.publishes_failed.inc();
+                tracing::debug!(tenant = %tenant.0, revision, %error, "the news of a change was not published");
+            }
+        });
+        let (_, applied) = tokio::join!(timeout(PUBLISH_WAIT, publish), self.tenants.apply_own(tenant, own));
+        if let Err(error) = applied {
+            tracing::warn!(tenant = %tenant.0, revision, %error, cause = error.source_text(), "a change is stored and not in force here yet; the sweep tries again");
         }
-        applied
     }
 }

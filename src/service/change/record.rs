@@ -26,15 +26,10 @@ pub struct Record {
 impl Record {
     /// The record of an intent of the caller.
     pub fn new(caller: &Caller, intent: &Intent, at: Timestamp) -> Self {
-        let kind = match caller.credential() {
-            Credential::System => ActorKind::System,
-            _ if caller.home().key.is_platform() => ActorKind::Operator,
-            _ => ActorKind::User,
-        };
         Self {
             change_id: Uuid::now_v7(),
             at,
-            actor: Actor { kind, key: caller.user().to_string(), name: caller.name().to_owned() },
+            actor: actor(caller),
             action: intent.action,
             target: intent.target.clone(),
             reason: intent.reason.clone().unwrap_or_default(),
@@ -68,4 +63,14 @@ impl Record {
             ..self.event(None, None, None)
         }
     }
+}
+
+/// The caller as revisions and events name them.
+pub(super) fn actor(caller: &Caller) -> Actor {
+    let kind = match caller.credential() {
+        Credential::System => ActorKind::System,
+        _ if caller.home().key.is_platform() => ActorKind::Operator,
+        _ => ActorKind::User,
+    };
+    Actor { kind, key: caller.user().to_string(), name: caller.name().to_owned() }
 }

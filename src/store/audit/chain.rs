@@ -2,14 +2,18 @@
 //! before; the tenant's row holds the last. So an event that was changed, taken out, put in or cut off
 //! at the end shows. Who can write the whole database can make the chain anew: keep a digest that
 //! `bailiwick audit verify` prints somewhere else, and it shows too.
+//!
+//! Who signs in does not wait for the tenant: that event waits for its place outside of the chain, for as
+//! long as somebody else has the tenant.
 
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::super::db::Transaction;
 use super::super::entity::audit::audit_event::{self, Column};
 use super::super::entity::tenant::tenant;
 use super::super::tenant::TenantRow;
@@ -99,9 +103,9 @@ impl Scope {
         if broken.is_none() {
             // Those from before the chain have no place; whoever adds one now may say any time.
             let unplaced = Condition::all().add(Column::Place.is_null()).add(Column::At.gte(begin.unwrap_or(i64::MAX)));
-            let outside = Condition::any().add(Column::Place.lt(1)).add(unplaced);
+            let outside = Condition::any().add(Column::Place.eq(0)).add(unplaced);
             let outside = find::<audit_event::Entity>(self.tenant).filter(outside);
-            let outside = outside.count(&db).await?;
+            let outside = outside.count(&db).await? + waiting(&db, self.tenant).await?.1;
             broken = (outside > 0).then_some(Break::Outside(outside));
         }
         Ok(Some(ChainReport { events: at.count, head, broken }))
@@ -109,15 +113,54 @@ impl Scope {
 }
 
 /// Writes an event as the next of this tenant's chain, and gives the chain's new head.
-pub(in crate::store) async fn append(
-    db: &DatabaseTransaction,
-    tenant: &TenantRow,
-    event: &AuditEvent,
-) -> Result<ChainHead> {
+pub(in crate::store) async fn append(db: &Transaction, tenant: &TenantRow, event: &AuditEvent) -> Result<ChainHead> {
     let head = tenant.audit.with(tenant.id, event);
     let row = event.row(tenant.id, &head).into_active_model();
     audit_event::Entity::insert(row).exec_without_returning(db).await?;
     Ok(head)
+}
+
+/// Writes an event that waits for its place: who writes it has not taken the tenant. Its place is
+/// below all others, and its digest over itself alone.
+pub(in crate::store) async fn wait(db: &Transaction, tenant: TenantId, event: &AuditEvent) -> Result<()> {
+    let alone = ChainHead { count: 0, digest: digest(tenant, 0, &[0; 32], event) };
+    let (_, low) = event.id.as_u64_pair();
+    let place = low.cast_signed() | i64::MIN;
+    let row = audit_event::Model { place: Some(place), ..event.row(tenant, &alone) };
+    audit_event::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Gives the events that wait their places at the end of the chain, and gives its new head. One that is
+/// not what was written stays where it is, for a verification to find.
+pub(in crate::store) async fn place_waiting(db: &Transaction, tenant: &TenantRow) -> Result<ChainHead> {
+    let mut head = tenant.audit;
+    for event in waiting(db, tenant.id).await?.0 {
+        head = head.with(tenant.id, &event);
+        audit_event::Entity::update_many()
+            .col_expr(Column::Place, Expr::val(head.count.cast_signed()))
+            .col_expr(Column::Digest, Expr::val(head.digest.to_vec()))
+            .filter(Column::TenantId.eq(tenant.id.0))
+            .filter(Column::Id.eq(event.id))
+            .exec(db)
+            .await?;
+    }
+    Ok(head)
+}
+
+/// The events that wait for their places, in the order of their times, and how many are not what was
+/// written.
+async fn waiting(db: &Transaction, tenant: TenantId) -> Result<(Vec<AuditEvent>, u64)> {
+    let rows = find::<audit_event::Entity>(tenant).filter(Column::Place.lt(0)).order_by_asc(Column::At);
+    let (mut events, mut broken) = (Vec::new(), 0);
+    for row in rows.order_by_asc(Column::Id).limit(CHUNK).all(db).await? {
+        let written = row.digest.clone();
+        match AuditEvent::of(row) {
+            Ok(event) if written.as_deref() == Some(&digest(tenant, 0, &[0; 32], &event)[..]) => events.push(event),
+            _ => broken += 1,
+        }
+    }
+    Ok((events, broken))
 }
 
 /// Goes on from `at` over these rows, as far as they are in order.

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::DatabaseTransaction;
-
 use super::all;
 use crate::domain::group::Group;
 use crate::domain::key::{GroupKey, PermissionKey, TenantId, UserKey};
@@ -11,12 +9,13 @@ use crate::domain::map::{Differing, Map};
 use crate::domain::name::Name;
 use crate::domain::role::RoleRef;
 use crate::error::{Error, Result};
+use crate::store::db::Transaction;
 use crate::store::entity::group::{group, group_member, group_permission, group_role};
 use crate::store::error::stored;
 use crate::store::write::Rows;
 
 /// Reads all groups of a tenant.
-pub(super) async fn load(db: &DatabaseTransaction, tenant: TenantId) -> Result<BTreeMap<GroupKey, Group>> {
+pub(super) async fn load(db: &Transaction, tenant: TenantId) -> Result<BTreeMap<GroupKey, Group>> {
     let mut found = assemble(
         &all::<group::Entity>(db, tenant).await?,
         all::<group_role::Entity>(db, tenant).await?,
@@ -73,14 +72,14 @@ pub(super) struct GroupRows {
 
 impl GroupRows {
     /// Deletes what is gone below those that stay.
-    pub(super) async fn delete_below(&self, db: &DatabaseTransaction) -> Result<()> {
+    pub(super) async fn delete_below(&self, db: &Transaction) -> Result<()> {
         self.roles.delete(db).await?;
         self.permissions.delete(db).await?;
         self.members.delete(db).await
     }
 
     /// Writes what is new or changed.
-    pub(super) async fn put(&mut self, db: &DatabaseTransaction) -> Result<()> {
+    pub(super) async fn put(&mut self, db: &Transaction) -> Result<()> {
         self.groups.put(db).await?;
         self.roles.put(db).await?;
         self.permissions.put(db).await?;

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::DatabaseTransaction;
-
 use super::all;
 use crate::domain::catalogue::Rights;
 use crate::domain::key::{ModuleKey, ProfileKey, ResourceKey, SectionKey, TenantId};
@@ -11,12 +9,13 @@ use crate::domain::map::{Differing, Map};
 use crate::domain::name::Name;
 use crate::domain::profile::{Association, LegacyDigest, PermissionType, Profile, ProfileSection};
 use crate::error::{Error, Result};
+use crate::store::db::Transaction;
 use crate::store::entity::profile::{profile, profile_module, profile_resource, profile_section};
 use crate::store::error::stored;
 use crate::store::write::Rows;
 
 /// Reads all profiles of a tenant.
-pub(super) async fn load(db: &DatabaseTransaction, tenant: TenantId) -> Result<BTreeMap<ProfileKey, Profile>> {
+pub(super) async fn load(db: &Transaction, tenant: TenantId) -> Result<BTreeMap<ProfileKey, Profile>> {
     assemble(
         all::<profile::Entity>(db, tenant).await?,
         all::<profile_module::Entity>(db, tenant).await?,
@@ -94,14 +93,14 @@ static NO_RESOURCES: BTreeSet<ResourceKey> = BTreeSet::new();
 
 impl ProfileRows {
     /// Deletes what is gone below those that stay.
-    pub(super) async fn delete_below(&self, db: &DatabaseTransaction) -> Result<()> {
+    pub(super) async fn delete_below(&self, db: &Transaction) -> Result<()> {
         self.modules.delete(db).await?;
         self.sections.delete(db).await?;
         self.resources.delete(db).await
     }
 
     /// Writes what is new or changed.
-    pub(super) async fn put(&mut self, db: &DatabaseTransaction) -> Result<()> {
+    pub(super) async fn put(&mut self, db: &Transaction) -> Result<()> {
         self.profiles.put(db).await?;
         self.modules.put(db).await?;
         self.sections.put(db).await?;

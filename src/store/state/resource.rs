@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::DatabaseTransaction;
-
 use super::all;
 use crate::domain::key::{Object, ResourceKey, SectionKey, TenantId, UserKey};
 use crate::domain::map::{Differing, Map};
 use crate::domain::name::{Name, Timestamp};
 use crate::domain::resource::Resource;
 use crate::error::Result;
+use crate::store::db::Transaction;
 use crate::store::entity::resource::{resource, resource_member};
 use crate::store::error::stored;
 use crate::store::write::Rows;
 
 /// Reads all resources of a tenant.
-pub(super) async fn load(db: &DatabaseTransaction, tenant: TenantId) -> Result<BTreeMap<Object, Resource>> {
+pub(super) async fn load(db: &Transaction, tenant: TenantId) -> Result<BTreeMap<Object, Resource>> {
     assemble(&all::<resource::Entity>(db, tenant).await?, all::<resource_member::Entity>(db, tenant).await?)
 }
 
@@ -58,12 +57,12 @@ pub(super) struct ResourceRows {
 
 impl ResourceRows {
     /// Deletes what is gone below those that stay.
-    pub(super) async fn delete_below(&self, db: &DatabaseTransaction) -> Result<()> {
+    pub(super) async fn delete_below(&self, db: &Transaction) -> Result<()> {
         self.members.delete(db).await
     }
 
     /// Writes what is new or changed.
-    pub(super) async fn put(&mut self, db: &DatabaseTransaction) -> Result<()> {
+    pub(super) async fn put(&mut self, db: &Transaction) -> Result<()> {
         self.resources.put(db).await?;
         self.members.put(db).await
     }

@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::DatabaseTransaction;
-
 use super::all;
 use crate::domain::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey, TenantId};
 use crate::domain::map::{Differing, Map};
 use crate::domain::name::Name;
 use crate::domain::role::{CustomRole, Effect, Grant};
 use crate::error::{Error, Result};
+use crate::store::db::Transaction;
 use crate::store::entity::role::{role, role_grant, role_permission};
 use crate::store::error::stored;
 use crate::store::write::Rows;
 
 /// Reads all custom roles of a tenant.
-pub(super) async fn load(db: &DatabaseTransaction, tenant: TenantId) -> Result<BTreeMap<RoleKey, CustomRole>> {
+pub(super) async fn load(db: &Transaction, tenant: TenantId) -> Result<BTreeMap<RoleKey, CustomRole>> {
     assemble(
         all::<role::Entity>(db, tenant).await?,
         all::<role_permission::Entity>(db, tenant).await?,
@@ -78,13 +77,13 @@ pub(super) struct RoleRows {
 
 impl RoleRows {
     /// Deletes what is gone below those that stay.
-    pub(super) async fn delete_below(&self, db: &DatabaseTransaction) -> Result<()> {
+    pub(super) async fn delete_below(&self, db: &Transaction) -> Result<()> {
         self.permissions.delete(db).await?;
         self.grants.delete(db).await
     }
 
     /// Writes what is new or changed.
-    pub(super) async fn put(&mut self, db: &DatabaseTransaction) -> Result<()> {
+    pub(super) async fn put(&mut self, db: &Transaction) -> Result<()> {
         self.roles.put(db).await?;
         self.permissions.put(db).await?;
         self.grants.put(db).await

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::all;
 use crate::domain::key::{ProfileKey, RoleKey, TenantId, UserKey};
@@ -13,6 +13,7 @@ use crate::domain::profile::LegacyDigest;
 use crate::domain::user::{BaseRole, User};
 use crate::error::{Error, Result};
 use crate::store::Tx;
+use crate::store::db::Transaction;
 use crate::store::entity::user::user;
 use crate::store::error::stored;
 use crate::store::user::NewAccount;
@@ -22,7 +23,7 @@ use crate::store::write::insert;
 const BATCH: usize = 500;
 
 /// Reads the access of all users of a tenant.
-pub(super) async fn load(db: &DatabaseTransaction, tenant: TenantId) -> Result<Map<UserKey, User>> {
+pub(super) async fn load(db: &Transaction, tenant: TenantId) -> Result<Map<UserKey, User>> {
     let rows = all::<user::Entity>(db, tenant).await?;
     rows.iter().map(|row| of(row).map(|user| (user.key.clone(), user))).collect()
 }
@@ -44,7 +45,7 @@ pub(in crate::store) fn of(row: &user::Model) -> Result<User> {
 
 /// Deletes the users that are gone.
 pub(super) async fn delete_gone(
-    db: &DatabaseTransaction,
+    db: &Transaction,
     tenant: TenantId,
     before: &Map<UserKey, User>,
     after: &Map<UserKey, User>,
@@ -99,7 +100,7 @@ struct Access<'a> {
 /// Updates the users that differ: one statement for all that become alike, so that giving a
 /// profile to a thousand users is not a thousand statements.
 pub(super) async fn update_changed(
-    db: &DatabaseTransaction,
+    db: &Transaction,
     tenant: TenantId,
     before: &Map<UserKey, User>,
     after: &Map<UserKey, User>,

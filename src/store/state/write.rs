@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter};
+use sea_orm::{ColumnTrait, QueryFilter};
 
 use super::{group, profile, resource, role, user};
 use crate::domain::key::{TenantId, UserKey};
@@ -13,6 +13,7 @@ use crate::domain::name::Name;
 use crate::domain::tenant::TenantState;
 use crate::error::Result;
 use crate::store::Tx;
+use crate::store::db::Transaction;
 use crate::store::entity::Tenanted;
 use crate::store::entity::group::group as group_entity;
 use crate::store::entity::role::role as role_entity;
@@ -64,12 +65,7 @@ impl Tx {
     }
 }
 
-async fn write_licences(
-    db: &DatabaseTransaction,
-    id: TenantId,
-    before: &TenantState,
-    after: &TenantState,
-) -> Result<()> {
+async fn write_licences(db: &Transaction, id: TenantId, before: &TenantState, after: &TenantState) -> Result<()> {
     let mut rows = Rows::<licence::Entity>::default();
     rows.set(&before.licensed, &after.licensed, |module| licence::Model {
         tenant_id: id.0,
@@ -81,12 +77,7 @@ async fn write_licences(
 
 /// Two things may swap their names in one change, or a new one may take that of one that goes:
 /// the names that are given up are replaced first, by something that no name can be.
-async fn release_names(
-    db: &DatabaseTransaction,
-    id: TenantId,
-    before: &TenantState,
-    after: &TenantState,
-) -> Result<()> {
+async fn release_names(db: &Transaction, id: TenantId, before: &TenantState, after: &TenantState) -> Result<()> {
     use crate::store::entity::profile::profile as profile_entity;
     use {group_entity::Column as Group, profile_entity::Column as Profile, role_entity::Column as Role};
 
@@ -111,7 +102,7 @@ where
 }
 
 async fn release<E: Tenanted>(
-    db: &DatabaseTransaction,
+    db: &Transaction,
     id: TenantId,
     key: E::Column,
     name: E::Column,

@@ -130,6 +130,27 @@ impl PostgresServer {
         assert!(is_back, "postgres does not come back; its log:\n{}", process::read_log(&self.log()));
     }
 
+    /// Stops all of it in the middle of what it does (SIGSTOP): it takes connections and answers nothing.
+    pub(crate) fn freeze(&self) {
+        self.signal_all("-STOP");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        self.signal_all("-CONT");
+    }
+
+    /// Signals the server and the processes that it has for its connections.
+    fn signal_all(&self, signal: &str) {
+        let Some(child) = &self.child else { return };
+        process::signal(child, signal);
+        let children = format!("/proc/{0}/task/{0}/children", child.id());
+        let children = fs::read_to_string(children).unwrap();
+        let pids: Vec<&str> = children.split_whitespace().collect();
+        // One may have ended since.
+        let _ = Command::new("kill").arg(signal).args(pids).status().unwrap();
+    }
+
     fn try_start(&mut self) -> bool {
         let data = self.folder.join("data");
         let mut command = as_server_user(&binaries().join("postgres"), &[]);
@@ -152,6 +173,7 @@ impl PostgresServer {
 
 impl Drop for PostgresServer {
     fn drop(&mut self) {
+        self.thaw();
         if let Some(child) = &mut self.child {
             process::signal(child, "-QUIT");
             if process::wait_until(Duration::from_secs(10), || child.try_wait().is_ok_and(|status| status.is_some())) {

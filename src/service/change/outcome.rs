@@ -1,0 +1,91 @@
+//! Changes of which the database has not said what became of them.
+//!
+//! The answer to a commit can get lost. The change is then looked up by its id: at once, and while the
+//! database is away in the background, so that a change that is stored comes into force here and
+//! reaches the others as soon as that is known.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::record::actor;
+use crate::auth::caller::Caller;
+use crate::domain::key::TenantId;
+use crate::error::{Error, ErrorCode, Result};
+use crate::service::Platform;
+use crate::service::permit::Permit;
+use crate::service::tenants::OwnChange;
+use crate::store::audit::AuditEvent;
+
+/// How long to wait before a change is looked up again: longer each time, from the first to the last.
+const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
+
+impl Platform {
+    /// Whether a change is stored whose commit was not answered, once that is for good: while the
+    /// database may still be at it, the tenant cannot be taken.
+    pub(super) async fn is_stored(&self, tenant: TenantId, change: Uuid) -> Result<bool> {
+        drop(self.store.begin(tenant).await?);
+        self.store.change_committed(change).await
+    }
+
+    /// Looks a change up until it is known what became of it, or until this instance stops.
+    pub(super) fn find_out(&self, tenant: TenantId, change: Uuid, own: OwnChange) {
+        let platform = self.clone();
+        // Not among the tasks that a shutdown waits for: others find a stored change by themselves.
+        tokio::spawn(async move {
+            let [mut wait, longest] = WAITS;
+            while !platform.tasks.is_closed() {
+                sleep(wait).await;
+                match platform.is_stored(tenant, change).await {
+                    Ok(true) => {
+                        tracing::warn!(%change, tenant = %tenant.0, "a change whose outcome was not known is stored");
+                        return platform.spread(tenant, &own).await;
+                    }
+                    Ok(false) => {
+                        return tracing::warn!(%change, tenant = %tenant.0, "a change whose outcome was not known is not stored");
+                    }
+                    Err(_) => wait = (wait * 2).min(longest),
+                }
+            }
+        });
+    }
+
+    /// The event of a change of the caller's tenant: one of their own, and with `read` on `admin/audit`
+    /// anybody's. `None` when no such change is stored, and none will be.
+    pub async fn stored_change(&self, caller: &Caller, change: Uuid) -> Result<Option<AuditEvent>> {
+        let tenant = self.tenant_of(caller).await?.id;
+        let scope = self.store.scope(tenant);
+        let mut found = scope.event_of_change(change).await?;
+        if found.is_none() {
+            // It may be on its way: whoever has the tenant after it sees it.
+            drop(self.store.begin(tenant).await?);
+            found = scope.event_of_change(change).await?;
+        }
+        let me = actor(caller);
+        let is_own = |event: &AuditEvent| (event.actor.kind, &event.actor.key) == (me.kind, &me.key);
+        if found.as_ref().is_none_or(is_own) {
+            return Ok(found);
+        }
+        match self.authorise(caller, Permit::AUDIT_READ).await {
+            Ok(_) => Ok(found),
+            // Others' changes look like those that are not there.
+            Err(error) if error.code == ErrorCode::Forbidden => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The error for who asked for a change of which nobody can tell yet whether it is stored.
+pub(super) fn unknown(cause: Error, change: Uuid) -> Error {
+    let words = "the database went away while this was being stored: `change(id:)` tells whether it is, once the database is back";
+    cause.saying(words).of_unknown_outcome(change)
+}
+
+/// What was read of a thing after its change was made. That it cannot be read does not unmake the change.
+pub fn read_back<T>(found: Result<Option<T>>) -> Option<T> {
+    found.unwrap_or_else(|error| {
+        tracing::warn!(%error, cause = error.source_text(), "a change was made, and what it changed cannot be read");
+        None
+    })
+}

@@ -1,0 +1,137 @@
+//! How much of the database an instance takes, and how long anything of it may last.
+
+use std::time::Duration;
+
+use super::Purpose;
+use crate::store::{PATIENCE, READ_MAX};
+
+/// From this version on `PostgreSQL` bounds whole transactions.
+const WITH_TRANSACTION_TIMEOUT: u32 = 170_000;
+/// The database ends a statement itself when it can; who waits gives up this much later.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// What an instance takes of the database.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How many connections at the most.
+    pub connections: u32,
+    /// How long a statement may take.
+    pub statement: Duration,
+    /// How long a change may hold its tenant without asking the database for anything.
+    pub idle: Duration,
+    /// How long a whole change may take, where the database can bound that.
+    pub transaction: Duration,
+    /// How many statements each connection keeps prepared. With 0, the connections can be of a pooler
+    /// that gives a server for one transaction at a time.
+    pub prepared: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 16,
+            statement: Duration::from_secs(10),
+            idle: Duration::from_secs(10),
+            transaction: Duration::from_secs(120),
+            prepared: 100,
+        }
+    }
+}
+
+impl Limits {
+    /// The same with at most so many connections, and at least two: whoever writes may need a second.
+    #[must_use]
+    pub fn with_connections(self, connections: u32) -> Self {
+        Self { connections: connections.max(2), ..self }
+    }
+
+    /// Whether connections may lead to another server with each transaction.
+    pub(super) fn is_pooled(&self) -> bool {
+        self.prepared == 0
+    }
+
+    /// How long an instance waits for an answer.
+    pub(super) fn patience(&self) -> Duration {
+        self.statement + MARGIN
+    }
+
+    /// How long a statement of such a transaction may take in all.
+    pub(super) fn total(&self, purpose: Purpose) -> Duration {
+        match purpose {
+            Purpose::Reading => READ_MAX.max(self.patience()),
+            Purpose::Writing => self.patience(),
+        }
+    }
+
+    /// What a session of `PostgreSQL` is told once.
+    pub(super) fn set_session(&self, version: Option<u32>) -> String {
+        // How long the server keeps what it sends to an instance that is gone.
+        let unacknowledged = format!("SET tcp_user_timeout = {}", self.statement.as_millis());
+        let each = self.settings(Purpose::Writing, version).into_iter();
+        let each = each.map(|(name, limit)| format!("SET {name} = {}", limit.as_millis()));
+        each.chain([unacknowledged]).collect::<Vec<_>>().join("; ")
+    }
+
+    /// The statement that begins a transaction of `PostgreSQL`, with the limits that its session does
+    /// not have already.
+    pub(super) fn begin_postgres(&self, purpose: Purpose, version: Option<u32>) -> String {
+        let mut begin = match purpose {
+            Purpose::Reading => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
+            Purpose::Writing => "BEGIN".to_owned(),
+        };
+        if self.is_pooled() || purpose == Purpose::Reading {
+            for (name, limit) in self.settings(purpose, version) {
+                begin = format!("{begin}; SET LOCAL {name} = {}", limit.as_millis());
+            }
+        }
+        begin
+    }
+
+    /// The statement that begins a transaction of `SQLite`. One that reads sees one moment as it is.
+    pub(super) const fn begin_sqlite(purpose: Purpose) -> &'static str {
+        match purpose {
+            Purpose::Reading => "BEGIN DEFERRED",
+            Purpose::Writing => "BEGIN IMMEDIATE",
+        }
+    }
+
+    fn settings(&self, purpose: Purpose, version: Option<u32>) -> Vec<(&'static str, Duration)> {
+        let (statement, idle, transaction) = match purpose {
+            // Who reads holds up nobody.
+            Purpose::Reading => (READ_MAX, READ_MAX, READ_MAX),
+            Purpose::Writing => (self.statement, self.idle, self.transaction),
+        };
+        let mut settings = vec![
+            ("lock_timeout", PATIENCE.min(self.statement)),
+            ("statement_timeout", statement),
+            ("idle_in_transaction_session_timeout", idle),
+        ];
+        if version.is_some_and(|version| version >= WITH_TRANSACTION_TIMEOUT) {
+            settings.push(("transaction_timeout", transaction));
+        }
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_transactions_are_bounded_where_the_server_can() {
+        let limits = Limits::default();
+        for (version, bounded) in [(None, false), (Some(150_018), false), (Some(170_000), true), (Some(180_001), true)]
+        {
+            assert_eq!(limits.set_session(version).contains("SET transaction_timeout = 120000"), bounded);
+        }
+    }
+
+    #[test]
+    fn nothing_outlives_a_transaction_behind_a_pooler() {
+        let pooled = Limits { prepared: 0, ..Limits::default() };
+        let begin = pooled.begin_postgres(Purpose::Writing, Some(150_000));
+        assert!(begin.contains("; SET LOCAL statement_timeout = 10000"), "{begin}");
+        assert!(begin.contains("; SET LOCAL idle_in_transaction_session_timeout = 10000"), "{begin}");
+        assert!(!Limits::default().begin_postgres(Purpose::Writing, Some(150_000)).contains("SET"));
+    }
+}
