@@ -90,6 +90,8 @@ pub(crate) struct Choices {
     pub(crate) max_staleness: Option<Duration>,
     /// How often it deletes what has run out. An hour, unless said.
     pub(crate) tidy_every: Duration,
+    /// How long it gathers failed sign-ins to one audit event. An hour, unless said.
+    pub(crate) failures_every: Duration,
     /// How it sends mails; into a folder of its own when absent.
     pub(crate) mailer: Option<Mailer>,
     /// How much may be in memory.
@@ -114,6 +116,7 @@ impl Default for Choices {
             sweep_every: hour,
             max_staleness: None,
             tidy_every: hour,
+            failures_every: hour,
             mailer: None,
             limits: Limits { tenants: 1000, rules: 1_000_000 },
             state_in_memory: 1_000_000,
@@ -157,6 +160,9 @@ impl Instance {
             max_staleness: choices.max_staleness,
             sweep_every: choices.sweep_every,
             tidy_every: choices.tidy_every,
+            failures_every: choices.failures_every,
+            // So that a test can be as many clients as it needs: see `Client::from_address`.
+            trusted_proxies: ["127.0.0.1".parse::<std::net::IpAddr>().unwrap().into()].into_iter().collect(),
             limits: choices.limits,
             state_in_memory: choices.state_in_memory,
             revisions_kept_seconds: choices.revisions_kept_seconds,
@@ -197,7 +203,7 @@ impl Instance {
 
     /// A client that has not signed in.
     pub(crate) fn stranger(&self) -> Client {
-        Client { url: self.url.clone(), token: None, tenant: None, http: reqwest::Client::new() }
+        Client { url: self.url.clone(), token: None, tenant: None, address: None, http: reqwest::Client::new() }
     }
 
     /// The operator.
@@ -246,6 +252,7 @@ pub(crate) struct Client {
     pub(crate) token: Option<String>,
     /// What it sends as `X-Tenant`.
     pub(crate) tenant: Option<String>,
+    address: Option<String>,
     http: reqwest::Client,
 }
 
@@ -262,6 +269,11 @@ impl Client {
     /// The same client with another token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same client from another network address, as a proxy tells it.
+    pub(crate) fn from_address(&self, address: &str) -> Self {
+        Self { address: Some(address.to_owned()), ..self.clone() }
     }
 
     /// The same client, naming a tenant.
@@ -305,6 +317,9 @@ impl Client {
         }
         if let Some(tenant) = &self.tenant {
             request = request.header("X-Tenant", tenant);
+        }
+        if let Some(address) = &self.address {
+            request = request.header("X-Forwarded-For", address);
         }
         request
     }
