@@ -7,6 +7,7 @@ use std::time::Duration;
 use bailiwick::app::{App, Parts, system_clock};
 use bailiwick::config::catalogue;
 use bailiwick::domain::name::Timestamp;
+use bailiwick::http::client::TrustedProxies;
 use bailiwick::http::server::Bounds;
 use bailiwick::mail::Mailer;
 use bailiwick::service::tenants::Limits;
@@ -92,6 +93,9 @@ pub(crate) struct Choices {
     pub(crate) tidy_every: Duration,
     /// How long it gathers failed sign-ins to one audit event. An hour, unless said.
     pub(crate) failures_every: Duration,
+    /// Whom it believes. This machine, unless said, so that a test can be as many clients as it needs:
+    /// see `Client::from_address`.
+    pub(crate) trusted_proxies: TrustedProxies,
     /// How it sends mails; into a folder of its own when absent.
     pub(crate) mailer: Option<Mailer>,
     /// How much may be in memory.
@@ -117,6 +121,7 @@ impl Default for Choices {
             max_staleness: None,
             tidy_every: hour,
             failures_every: hour,
+            trusted_proxies: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
             mailer: None,
             limits: Limits { tenants: 1000, rules: 1_000_000 },
             state_in_memory: 1_000_000,
@@ -161,8 +166,7 @@ impl Instance {
             sweep_every: choices.sweep_every,
             tidy_every: choices.tidy_every,
             failures_every: choices.failures_every,
-            // So that a test can be as many clients as it needs: see `Client::from_address`.
-            trusted_proxies: ["127.0.0.1".parse::<std::net::IpAddr>().unwrap().into()].into_iter().collect(),
+            trusted_proxies: choices.trusted_proxies,
             limits: choices.limits,
             state_in_memory: choices.state_in_memory,
             revisions_kept_seconds: choices.revisions_kept_seconds,

@@ -64,7 +64,8 @@ async fn wrong_passwords_stop_their_client_for_the_name_and_nobody_else() {
 
 #[tokio::test]
 async fn a_clock_that_is_set_forgives_no_wrong_password() {
-    let instance = Instance::start(&Database::sqlite(), Choices::default()).await;
+    let database = Database::sqlite();
+    let instance = Instance::start(&database, Choices::default()).await;
     instance.tenant("acme").await;
     lock(&instance.stranger(), "acme", "alice").await;
     for seconds in [301, 24 * 3600, -48 * 3600] {
@@ -104,7 +105,8 @@ async fn the_right_password_of_a_disabled_user_counts_like_a_wrong_one() {
 
 #[tokio::test]
 async fn guesses_side_by_side_do_not_slip_past_the_count() {
-    let instance = Instance::start(&Database::sqlite(), Choices::default()).await;
+    let database = Database::sqlite();
+    let instance = Instance::start(&database, Choices::default()).await;
     instance.tenant("acme").await;
     let stranger = instance.stranger();
     let guesses = (0..3 * WRONG_FOR_NAME).map(|_| outcome(&stranger, "acme", "alice", WRONG));
@@ -115,7 +117,8 @@ async fn guesses_side_by_side_do_not_slip_past_the_count() {
 
 #[tokio::test]
 async fn a_client_that_guesses_at_ever_new_names_is_stopped_with_its_whole_network_alone() {
-    let instance = Instance::start(&Database::sqlite(), Choices::default()).await;
+    let database = Database::sqlite();
+    let instance = Instance::start(&database, Choices::default()).await;
     instance.tenant("acme").await;
     for n in 0..WRONG_OF_CLIENT {
         let stranger = instance.stranger().from_address(&format!("2001:db8:0:1::{n:x}"));
@@ -129,7 +132,8 @@ async fn a_client_that_guesses_at_ever_new_names_is_stopped_with_its_whole_netwo
 
 #[tokio::test]
 async fn a_name_that_many_clients_guess_at_is_slowed_down_and_its_user_is_not_locked_out() {
-    let instance = Instance::start(&Database::sqlite(), Choices::default()).await;
+    let database = Database::sqlite();
+    let instance = Instance::start(&database, Choices::default()).await;
     instance.tenant("acme").await;
     for n in 0..SLOW_FOR_NAME + 10 {
         let stranger = instance.stranger().from_address(&format!("203.0.113.{}", n / WRONG_FOR_NAME));
@@ -150,7 +154,8 @@ fn guess(alias: &str) -> String {
 
 #[tokio::test]
 async fn a_request_holds_one_guess_however_it_is_written() {
-    let instance = Instance::start(&Database::sqlite(), Choices::default()).await;
+    let database = Database::sqlite();
+    let instance = Instance::start(&database, Choices::default()).await;
     let alice = instance.tenant("acme").await;
     let ask = r#"b: passwordResetRequest(input: { tenant: "acme", email: "alice@example.com" }) { accepted }"#;
     let reset = r#"b: passwordReset(input: { token: "x", password: "Another-12" }) { userErrors { code } }"#;
@@ -176,7 +181,8 @@ async fn a_request_holds_one_guess_however_it_is_written() {
 
 #[tokio::test]
 async fn each_message_of_a_websocket_holds_a_guess_of_its_own() {
-    let instance = Instance::start(&Database::sqlite(), Choices::default()).await;
+    let database = Database::sqlite();
+    let instance = Instance::start(&database, Choices::default()).await;
     let alice = instance.tenant("acme").await;
     let mut socket = Socket::open(&instance.url, &alice).await;
     for n in 0..=WRONG_FOR_NAME {
