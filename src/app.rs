@@ -18,6 +18,7 @@ use crate::domain::name::Timestamp;
 use crate::engine::plan::Plan;
 use crate::error::{Error, Result};
 use crate::http::admit::{PlatformGate, PlatformReadiness};
+use crate::http::client::TrustedProxies;
 use crate::http::metrics::{Connections, Requests};
 use crate::http::server::{Bounds, Server};
 use crate::mail::Mailer;
@@ -30,6 +31,8 @@ use crate::{config, engine, graphql, http, store};
 
 /// How often sessions and links that have run out are deleted.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
+/// The time in which failed sign-ins are gathered to one audit event.
+const FAILURES_EVERY: Duration = Duration::from_secs(20);
 /// A day.
 const DAY_SECONDS: i64 = 24 * 3600;
 /// How long a shutdown waits for requests under way.
@@ -75,6 +78,10 @@ pub struct Parts {
     pub introspection: bool,
     /// Where people reach the installation, if that is told: pages from there are its own.
     pub public_url: Option<Url>,
+    /// The proxies that are believed when they say whose a request is.
+    pub trusted_proxies: TrustedProxies,
+    /// The time in which failed sign-ins are gathered to one audit event.
+    pub failures_every: Duration,
     /// Where the links in mails lead.
     pub installation: Url,
     /// Sends mails.
@@ -148,6 +155,8 @@ impl Parts {
             graphiql: settings.graphiql,
             introspection: settings.introspection,
             public_url: settings.public_url.clone(),
+            trusted_proxies: settings.trusted_proxies.iter().flatten().copied().collect(),
+            failures_every: FAILURES_EVERY,
             installation: settings.installation().map_err(|error| Error::invalid(error.to_string()))?,
             mailer: mailer(settings)?,
             clock: system_clock(),
@@ -165,6 +174,8 @@ pub struct App {
     sweep_every: Duration,
     tidy_every: Duration,
     connections: Bounds,
+    failures_every: Duration,
+    trusted_proxies: TrustedProxies,
     transport: http::Options,
     /// Cancelled when the instance is told to stop, before its listener closes.
     stopping: CancellationToken,
@@ -196,7 +207,8 @@ impl App {
         let status = Arc::new(BusStatus::new());
         let moment = Moment { tenants: Arc::clone(&platform.tenants), bus: Arc::clone(&status) };
         registry.register_collector(Box::new(moment));
-        let Parts { sweep_every, tidy_every, connections, public_url, graphiql, introspection, .. } = parts;
+        let Parts { sweep_every, tidy_every, failures_every, trusted_proxies, connections, .. } = parts;
+        let Parts { public_url, graphiql, introspection, .. } = parts;
         let transport = http::Options { public_url, graphiql, introspection, ..http::Options::default() };
         let stopping = CancellationToken::new();
         Ok(Self {
@@ -206,6 +218,8 @@ impl App {
             metrics: None,
             sweep_every,
             tidy_every,
+            failures_every,
+            trusted_proxies,
             connections,
             transport,
             stopping,
@@ -280,7 +294,7 @@ impl App {
             .merge(http::casbin::routes(gate.clone()))
             .merge(http::audit::routes(gate.clone()))
             .merge(http::avatar_routes(gate));
-        let router = http::surround(routes, requests);
+        let router = http::surround(routes, requests, self.trusted_proxies.clone());
         if let Some(listener) = self.metrics.take() {
             let routes = http::metrics::routes(Arc::new(std::mem::take(&mut self.registry)));
             let bounds = Bounds { connections: METRICS_CONNECTIONS, ..self.connections };
@@ -288,8 +302,10 @@ impl App {
             background.spawn(server.serve(listener, routes, shutdown.clone()));
         }
         background.close();
-        let serving =
-            Server::new(self.connections, Arc::new(|_| false), counted).serve(listener, router, shutdown.clone());
+        // A proxy brings the connections of many.
+        let proxies = self.trusted_proxies.clone();
+        let uncounted = Arc::new(move |address| proxies.trusts(address));
+        let serving = Server::new(self.connections, uncounted, counted).serve(listener, router, shutdown.clone());
         let late = async {
             shutdown.cancelled().await;
             tokio::time::sleep(GRACE).await;
@@ -324,6 +340,7 @@ impl App {
         background.spawn(sweep::run(applier, self.sweep_every, shutdown.clone()));
         let (platform, until) = (self.platform.clone(), shutdown.clone());
         background.spawn(async move { platform.shadow.run(platform.model.clone(), until).await });
+        background.spawn(tell_failures(self.platform.clone(), self.failures_every, shutdown.clone()));
         background.spawn(shutdown.clone().run_until_cancelled_owned(tidy(self.platform.clone(), self.tidy_every)));
         background
     }
@@ -369,6 +386,18 @@ async fn tidy(platform: Platform, every: Duration) {
             tracing::warn!(%error, cause = error.source_text(), "what has run out was not deleted; the next time tries again");
         }
     }
+}
+
+/// Tells of failed sign-ins, a while after the first together, and of the last at the end.
+async fn tell_failures(platform: Platform, every: Duration, shutdown: CancellationToken) {
+    let gathered = async || {
+        platform.failures_noted().await;
+        tokio::time::sleep(every).await;
+    };
+    while shutdown.run_until_cancelled(gathered()).await.is_some() {
+        platform.tell_failures().await;
+    }
+    platform.tell_last_failures().await;
 }
 
 fn mailer(settings: &config::Settings) -> Result<Mailer> {

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
+use ipnet::IpNet;
 use lettre::message::Mailbox;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -56,6 +57,9 @@ pub struct Settings {
     /// The address for links and metadata; without it, it follows from `listen`.
     #[serde(default, deserialize_with = "value::public_url")]
     pub public_url: Option<Url>,
+    /// The networks of proxies that are believed when they say whose a request is; none without it.
+    #[serde(default, deserialize_with = "value::networks")]
+    pub trusted_proxies: Option<Vec<IpNet>>,
     /// A catalogue file instead of the built-in one.
     pub catalogue: Option<PathBuf>,
     /// A model file instead of the built-in one.

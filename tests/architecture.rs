@@ -43,8 +43,18 @@ const HOUSE: [Layer; 13] = [
 ];
 const DOMAIN_CRATES: &[&str] =
     &["email_address", "image", "imbl", "serde", "sha2", "thiserror", "time", "unicode_segmentation", "uuid"];
-const CONFIG_CRATES: &[&str] =
-    &["figment", "lettre", "secrecy", "serde", "serde_saphyr", "sha2", "thiserror", "tracing_subscriber", "url"];
+const CONFIG_CRATES: &[&str] = &[
+    "figment",
+    "ipnet",
+    "lettre",
+    "secrecy",
+    "serde",
+    "serde_saphyr",
+    "sha2",
+    "thiserror",
+    "tracing_subscriber",
+    "url",
+];
 const STORE_CRATES: &[&str] = &[
     "async_trait",
     "casbin",
@@ -65,6 +75,7 @@ const STORE_CRATES: &[&str] = &[
 ];
 const SYNC_CRATES: &[&str] = &[
     "redis",
+    "moka",
     "tokio",
     "tokio_util",
     "futures_util",
@@ -75,7 +86,7 @@ const SYNC_CRATES: &[&str] = &[
     "tracing",
     "getrandom",
 ];
-const AUTH_CRATES: &[&str] = &["argon2", "base64", "getrandom", "hmac", "moka", "secrecy", "sha2", "tokio", "uuid"];
+const AUTH_CRATES: &[&str] = &["argon2", "base64", "getrandom", "hmac", "secrecy", "sha2", "tokio", "tracing", "uuid"];
 /// Never a transport's crate, nor Redis: the use cases do not know how they are reached.
 const SERVICE_CRATES: &[&str] = &[
     "arc_swap",
@@ -102,6 +113,7 @@ const HTTP_CRATES: &[&str] = &[
     "futures_util",
     "hyper",
     "hyper_util",
+    "ipnet",
     "moka",
     "prometheus_client",
     "serde",

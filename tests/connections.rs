@@ -7,6 +7,7 @@ mod places;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bailiwick::http::client::TrustedProxies;
 use bailiwick::http::server::Bounds;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,8 +32,14 @@ fn wide() -> Bounds {
 
 /// An instance with these bounds, and its database, which must outlive it.
 async fn start(connections: Bounds) -> (Instance, Database) {
+    behind(connections, TrustedProxies::default()).await
+}
+
+/// The same behind proxies that are believed.
+async fn behind(connections: Bounds, trusted_proxies: TrustedProxies) -> (Instance, Database) {
     let database = Database::sqlite();
-    (Instance::start(&database, Choices { connections, ..Choices::default() }).await, database)
+    let choices = Choices { connections, trusted_proxies, ..Choices::default() };
+    (Instance::start(&database, choices).await, database)
 }
 
 fn address(url: &str) -> SocketAddr {

@@ -17,6 +17,7 @@ use axum::http::{HeaderMap, Method, Request as HttpRequest, StatusCode};
 use bailiwick::error::{Error, ErrorCode, Result};
 use bailiwick::graphql::error::to_graphql;
 use bailiwick::graphql::scalar::Upload;
+use bailiwick::http::client::TrustedProxies;
 use bailiwick::http::metrics::Requests;
 use bailiwick::http::{self, ActingIn, Check, Credentials, Gate, Options, Readiness, RequestContext, limits};
 use futures_util::{SinkExt, Stream, StreamExt, stream};
@@ -184,7 +185,7 @@ fn app_with(options: Options, checks: Vec<Check>) -> Router {
 fn app_behind(gate: TestGate, options: Options, checks: Vec<Check>) -> Router {
     let schema = limits::limit(Schema::build(Query, Mutation, Events)).finish();
     let routes = http::graphql_routes(schema, gate, options).merge(http::health_routes(Parts(checks)));
-    http::surround(routes, Requests::default())
+    http::surround(routes, Requests::default(), TrustedProxies::default())
 }
 
 fn app() -> Router {

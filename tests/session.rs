@@ -1,11 +1,15 @@
-//! Sessions and API keys, through the API.
+//! Sessions and API keys, through the API. Guesses at passwords are in `guess`, what is told of
+//! them in `failure`.
+
+mod failure;
+mod guess;
 
 use std::time::Duration;
 
 use bailiwick::auth::token::Token;
 use serde_json::json;
 
-use crate::common::app::{Choices, Client, Database, Instance, PASSWORD, eventually, on_both};
+use crate::common::app::{Choices, Database, Instance, PASSWORD, eventually, on_both};
 use crate::common::mail::token_in;
 use crate::common::operations::{merged, refusal};
 
@@ -138,71 +142,6 @@ async fn r30_a_session_left_open_does_not_serve_to_guess_its_password_by_making_
     .await;
 }
 
-/// What signing in comes to: `None` when it works.
-async fn refusal_of(stranger: &Client, tenant: &str, username: &str, password: &str) -> Option<String> {
-    let input = json!({ "tenant": tenant, "username": username, "password": password });
-    let answer = stranger.ask(SIGN_IN, json!({ "input": input })).await;
-    let code = answer["errors"][0]["extensions"]["code"].as_str();
-    let refused = answer["data"]["sessionCreate"]["userErrors"][0]["code"].as_str();
-    code.or(refused).map(str::to_owned)
-}
-
-#[tokio::test]
-async fn ten_wrong_passwords_stop_more_guesses_for_a_while_whoever_they_are_for() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        alice.add_user("dana", "AGENT", json!({})).await;
-        let stranger = instance.stranger();
-        for (tenant, username) in [("acme", "alice"), ("acme", "nobody"), ("globex", "alice")] {
-            for _ in 0..10 {
-                let refused = refusal_of(&stranger, tenant, username, "Wrong-1234").await;
-                assert_eq!(refused.as_deref(), Some("WRONG_PASSWORD"), "{tenant} {username}");
-            }
-            for (username, password) in [(username.to_uppercase(), "Wrong-1234"), (username.to_owned(), PASSWORD)] {
-                let refused = refusal_of(&stranger, tenant, &username, password).await;
-                assert_eq!(refused.as_deref(), Some("RATE_LIMITED"), "{tenant} {username}");
-            }
-        }
-        assert_eq!(refusal_of(&stranger, "acme", "dana", PASSWORD).await, None, "others are not held up");
-        alice.data(VIEWER, json!({})).await;
-        instance.pass_seconds(301);
-        assert_eq!(refusal_of(&stranger, "acme", "alice", PASSWORD).await, None);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_right_password_in_between_begins_the_count_anew() {
-    on_both(async |instance| {
-        instance.tenant("acme").await;
-        let stranger = instance.stranger();
-        for _ in 0..2 {
-            for _ in 0..9 {
-                let refused = refusal_of(&stranger, "acme", "alice", "Wrong-1234").await;
-                assert_eq!(refused.as_deref(), Some("WRONG_PASSWORD"));
-            }
-            assert_eq!(refusal_of(&stranger, "acme", "alice", PASSWORD).await, None);
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn the_right_password_of_a_disabled_user_counts_like_a_wrong_one() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        alice.add_user("dana", "AGENT", json!({})).await;
-        alice.make("UserUpdate", json!({ "key": "dana", "version": 1, "enabled": false })).await;
-        let stranger = instance.stranger();
-        for _ in 0..10 {
-            let refused = refusal_of(&stranger, "acme", "dana", PASSWORD).await;
-            assert_eq!(refused.as_deref(), Some("WRONG_PASSWORD"));
-        }
-        assert_eq!(refusal_of(&stranger, "acme", "dana", PASSWORD).await.as_deref(), Some("RATE_LIMITED"));
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn sessions_and_links_that_have_run_out_are_deleted() {
     for database in [Database::sqlite(), Database::postgres().await] {
@@ -239,6 +178,38 @@ async fn an_operation_of_a_batch_that_is_refused_leaves_the_answers_before_it() 
         assert_eq!(answers[1]["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
         // The first of all refuses the request as a whole: nothing has run.
         assert_eq!(alice.send("application/json", json!([ask, ask]).to_string().into()).await.0, 401);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_fills_the_audit_log_with_keys_pictures_or_sessions_of_their_own() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
+        let mut made = 0;
+        let refused = loop {
+            let answer = ann.ask(KEY, json!({ "input": {} })).await;
+            match answer["errors"][0]["extensions"]["code"].as_str() {
+                None => made += 1,
+                Some(code) => break code.to_owned(),
+            }
+            assert!(made < 100, "never refused");
+        };
+        assert_eq!((made, refused.as_str()), (30, "RATE_LIMITED"));
+        for own in [
+            "apiKeyRemove(input: {}) { user }",
+            "sessionEnd { ended }",
+            "userSetAvatar(input: { file: null }) { user { key } }",
+        ] {
+            assert_eq!(ann.failed(&format!("mutation {{ {own} }}"), json!({})).await, "RATE_LIMITED", "{own}");
+        }
+        assert_eq!(instance.audited("acme", "apiKey.generate").await.len(), 30);
+        alice.done(KEY, json!({ "input": {} })).await;
+        instance.platform.tell_failures().await;
+        let told = instance.audited("acme", "account.tooOften").await;
+        assert_eq!((told.len(), told[0].target.as_str()), (1, "user:ann"));
+        assert_eq!(told[0].after.as_ref().unwrap()["count"], 4, "what left no event of its own is counted");
     })
     .await;
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use bailiwick::app::{App, Parts};
+use bailiwick::auth::address::ClientAddress;
 use bailiwick::config::Settings;
 use bailiwick::domain::key::{TenantId, TenantKey, UserKey};
 use bailiwick::domain::name::{Name, Timestamp};
@@ -65,7 +66,7 @@ pub(crate) async fn put(platform: &Platform, world: &World) -> Result<TenantId> 
         settings: world.state.settings,
         created_at: platform.now(),
     };
-    let (id, hash) = (row.id, platform.passwords.hash(PASSWORD.into()).await?);
+    let (id, hash) = (row.id, platform.passwords.hash(PASSWORD.into(), ClientAddress::UNKNOWN.network()).await?);
     let mut tx = platform.store.begin_new(row).await?;
     let account = |key: &UserKey| Ok((key.clone(), account(key, hash.clone(), platform.now())?));
     let accounts = world.state.users.keys().map(account).collect::<Result<BTreeMap<_, _>>>()?;

@@ -1,7 +1,11 @@
 //! The caller of a use case. Only this module can make one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use uuid::Uuid;
 
+use super::address::{ClientAddress, Network};
 use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::error::{Error, ErrorCode, Result};
 
@@ -39,13 +43,56 @@ pub struct Caller {
     request: RequestInfo,
 }
 
-/// What the audit log keeps of the request.
+/// The one guess at a secret that a request may hold: a sign-in, a password, a link. However many
+/// operations it carries, and under however many aliases, they share it.
 #[derive(Debug, Clone, Default)]
+pub struct OneGuess(Arc<AtomicBool>);
+
+/// A request, as far as it matters who made it. The transport makes one for each.
+#[derive(Debug, Clone)]
 pub struct RequestInfo {
-    /// The id that the caller gave or that we made.
-    pub id: Option<String>,
-    /// The address that the request came from.
-    pub address: Option<String>,
+    id: Option<String>,
+    address: Option<ClientAddress>,
+    guess: OneGuess,
+}
+
+impl RequestInfo {
+    /// Makes a request of this id, from this address.
+    pub fn new(id: String, address: ClientAddress, guess: OneGuess) -> Self {
+        Self { id: Some(id), address: Some(address), guess }
+    }
+
+    /// Stands for no request: the command line on the machine itself.
+    fn none() -> Self {
+        Self { id: None, address: None, guess: OneGuess::default() }
+    }
+
+    /// Returns the id that the caller gave or that we made.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Returns the address that the request came from; none on the command line.
+    pub const fn address(&self) -> Option<ClientAddress> {
+        self.address
+    }
+
+    /// Returns the network that the request counts for.
+    pub fn network(&self) -> Network {
+        self.address.unwrap_or(ClientAddress::UNKNOWN).network()
+    }
+
+    /// Takes the one guess of the request.
+    ///
+    /// # Errors
+    /// `BAD_INPUT` when it is taken.
+    pub fn take_guess(&self) -> Result<()> {
+        if self.guess.0.swap(true, Ordering::Relaxed) {
+            let one = "one request holds one sign-in, change of a password or reset: send the others by themselves";
+            return Err(Error::bad_input(one));
+        }
+        Ok(())
+    }
 }
 
 impl Caller {
@@ -71,7 +118,7 @@ impl Caller {
             user_id: Uuid::nil(),
             name: "command line".to_owned(),
             credential: Credential::System,
-            request: RequestInfo::default(),
+            request: RequestInfo::none(),
         })
     }
 
@@ -116,7 +163,7 @@ impl Caller {
         &self.credential
     }
 
-    /// What the audit log keeps of the request.
+    /// Returns the request that the caller makes.
     pub const fn request(&self) -> &RequestInfo {
         &self.request
     }

@@ -1,8 +1,7 @@
-//! Who calls: passwords and how often they are guessed at, tokens, and the
-//! [`Caller`](caller::Caller) that every use case asks for; and the names of those who must not be
-//! known.
+//! Who calls, and from where: passwords, tokens, and the [`Caller`](caller::Caller) that every use
+//! case asks for; and the names of those who must not be known.
 
-pub mod attempts;
+pub mod address;
 pub mod caller;
 pub mod password;
 pub mod pseudonym;

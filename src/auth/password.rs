@@ -1,140 +1,174 @@
 //! Passwords as argon2id hashes. Hashing takes some 15 ms of a core and 19 MiB, so it runs on
-//! blocking threads, a few at once, and no more wait for it than can be served in time.
+//! blocking threads, a few at once, in lasting memory; and no more wait for it than can be served in
+//! time. Clients take turns by their network: none of them fills the queue for the others.
+
+mod blocks;
+mod phc;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use secrecy::SecretString;
 
+use self::blocks::Memory;
+use super::address::Network;
 use crate::error::{Error, ErrorCode, Result};
+use crate::turns::{Bounds, Crowded, Turns};
 
-/// How many may wait for a hash; more are turned away.
-const QUEUE_MAX: usize = 128;
+/// The most that wait for a hash, of all clients together; more are turned away.
+const WAITING_MAX: usize = 1024;
+/// The most of one client that do.
+const WAITING_EACH_MAX: usize = 16;
+/// The longest that anyone waits.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Hashes and checks passwords, in bounded numbers.
 #[derive(Clone)]
 pub struct Passwords {
-    workers: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
-    /// What the password of an unknown user is compared with, so that the time of a refusal
+    turns: Turns<Network>,
+    memory: Arc<Memory>,
+    /// The hash that the password of an unknown user is compared with, so that the time of a refusal
     /// does not tell whether the user exists.
     dummy: Arc<str>,
 }
 
 impl Passwords {
-    /// As many workers as the machine has cores.
+    /// Makes place for as many at once as the machine has cores, but for one that is left to others.
     pub fn new() -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let dummy = hash(&SecretString::from("a password that nobody has"))?;
-        Ok(Self { workers: Arc::new(Semaphore::new(cores)), waiting: Arc::default(), dummy: dummy.into() })
+        let together = cores.saturating_sub(1).max(1);
+        Self::with(Bounds {
+            together,
+            each: together.div_ceil(2),
+            waiting: WAITING_MAX,
+            waiting_each: WAITING_EACH_MAX,
+            patience: PATIENCE,
+        })
     }
 
-    /// The hash of a password, in the PHC form `$argon2id$…`.
-    pub async fn hash(&self, password: SecretString) -> Result<String> {
-        self.run(move || hash(&password)).await
+    fn with(bounds: Bounds) -> Result<Self> {
+        let memory = Arc::new(Memory::default());
+        let dummy = phc::hash(&memory, &SecretString::from("a password that nobody has"))?;
+        Ok(Self { turns: Turns::new(bounds), memory, dummy: dummy.into() })
     }
 
-    /// Whether the password fits the stored hash. Without one it takes the same time and fails.
-    pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<bool> {
+    /// Gives the hash of a password, in the PHC form `$argon2id$…`, in the turn of this client.
+    pub async fn hash(&self, password: SecretString, client: Network) -> Result<String> {
+        self.run(client, move |memory| phc::hash(memory, &password)).await
+    }
+
+    /// Tells whether the password fits the stored hash, in the turn of this client. Without a hash it
+    /// takes the same time and fails; likewise with one that cannot be read or costs too much.
+    pub async fn verify(&self, password: SecretString, stored: Option<String>, client: Network) -> Result<bool> {
         let dummy = Arc::clone(&self.dummy);
-        self.run(move || {
-            let known = stored.is_some();
-            let stored = stored.as_deref().unwrap_or(&dummy);
-            let hash = PasswordHash::new(stored).map_err(|error| Error::internal(error.to_string()))?;
-            let fits = Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok();
-            Ok(fits && known)
+        self.run(client, move |memory| {
+            let known = stored.as_deref().and_then(phc::read);
+            if stored.is_some() && known.is_none() {
+                tracing::error!("the stored hash of a password cannot be read, or costs too much to compare with");
+            }
+            let hash = known.as_ref().map_or_else(|| phc::read(&dummy), |known| Some(known.clone()));
+            let hash = hash.ok_or_else(|| Error::internal("the hash that nobody has cannot be read"))?;
+            Ok(hash.fits(memory, &password)? && known.is_some())
         })
         .await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let place = Place::take(&self.waiting)?;
-        let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(Error::internal)?;
-        // The work itself holds them: it goes on when the caller goes away, and still takes a
+    async fn run<T: Send + 'static>(
+        &self,
+        client: Network,
+        work: impl FnOnce(&Memory) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let turn = self.turns.take(client).await.map_err(busy)?;
+        let memory = Arc::clone(&self.memory);
+        // The work itself holds the turn: it goes on when the caller goes away, and still takes a
         // core and its memory.
         let held = move || {
-            let _held = (place, permit);
-            work()
+            let _turn = turn;
+            work(&memory)
         };
         tokio::task::spawn_blocking(held).await.map_err(Error::internal)?
     }
 }
 
-/// A place in the queue, given back when it is dropped: also by a caller that went away while
-/// it waited.
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(waiting: &Arc<AtomicUsize>) -> Result<Self> {
-        let place = Self(Arc::clone(waiting));
-        if waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE_MAX {
-            return Err(Error::new(ErrorCode::RateLimited, "too many sign-ins at once: try again in a moment"));
-        }
-        Ok(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-fn hash(password: &SecretString) -> Result<String> {
-    Argon2::default()
-        .hash_password(password.expose_secret().as_bytes())
-        .map(|hash| hash.to_string())
-        .map_err(|error| Error::internal(error.to_string()))
+fn busy(_: Crowded) -> Error {
+    Error::new(ErrorCode::RateLimited, "too many sign-ins at once: try again in a moment")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::address::ClientAddress;
     use super::*;
+
+    fn client(last: u8) -> Network {
+        ClientAddress::new([192, 0, 2, last].into()).network()
+    }
 
     #[tokio::test]
     async fn a_password_fits_its_own_hash_alone() {
         let passwords = Passwords::new().unwrap();
-        let stored = passwords.hash("correct horse".into()).await.unwrap();
-        assert!(stored.starts_with("$argon2id$"));
-        assert!(passwords.verify("correct horse".into(), Some(stored.clone())).await.unwrap());
-        assert!(!passwords.verify("wrong horse".into(), Some(stored)).await.unwrap());
-        assert!(!passwords.verify("a password that nobody has".into(), None).await.unwrap());
+        let stored = passwords.hash("correct horse".into(), client(1)).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        for (password, stored, fits) in [
+            ("correct horse", Some(stored.clone()), true),
+            ("wrong horse", Some(stored), false),
+            ("a password that nobody has", None, false),
+            ("a password that nobody has", Some("no hash".to_owned()), false),
+        ] {
+            assert_eq!(passwords.verify(password.into(), stored, client(1)).await.unwrap(), fits, "{password}");
+        }
     }
 
     #[tokio::test]
-    async fn work_whose_caller_went_away_still_holds_its_worker() {
+    async fn work_whose_caller_went_away_still_holds_its_turn() {
         let passwords = Passwords::new().unwrap();
-        let cores = passwords.workers.available_permits();
         let (started, has_started) = tokio::sync::oneshot::channel();
         let (finish, may_finish) = std::sync::mpsc::channel::<()>();
         let caller = passwords.clone();
         let caller = tokio::spawn(async move {
-            let work = move || {
+            let work = move |_: &Memory| {
                 started.send(()).unwrap();
                 may_finish.recv().map_err(Error::internal)
             };
-            caller.run(work).await
+            caller.run(client(1), work).await
         });
         has_started.await.unwrap();
         caller.abort();
         assert!(caller.await.unwrap_err().is_cancelled());
-        assert_eq!(passwords.workers.available_permits(), cores - 1);
-        assert_eq!(passwords.waiting.load(Ordering::Relaxed), 1);
+        assert_eq!(passwords.turns.count(), (1, 0));
         finish.send(()).unwrap();
-        drop(passwords.workers.acquire_many(u32::try_from(cores).unwrap()).await.unwrap());
-        assert_eq!(passwords.waiting.load(Ordering::Relaxed), 0);
+        while passwords.turns.count() != (0, 0) {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
-    async fn a_full_queue_turns_sign_ins_away() {
-        let passwords = Passwords::new().unwrap();
-        passwords.waiting.store(QUEUE_MAX, Ordering::Relaxed);
-        let refused = passwords.hash("x".into()).await.unwrap_err();
-        assert_eq!(refused.code, ErrorCode::RateLimited);
-        assert_eq!(passwords.waiting.load(Ordering::Relaxed), QUEUE_MAX, "a refused caller leaves the queue");
+    async fn one_client_fills_its_share_of_the_queue_and_nobody_elses() {
+        let bounds = Bounds {
+            together: 1,
+            each: 1,
+            waiting: WAITING_MAX,
+            waiting_each: WAITING_EACH_MAX,
+            patience: Duration::from_secs(60),
+        };
+        let passwords = Passwords::with(bounds).unwrap();
+        let held = passwords.turns.take(client(1)).await.unwrap();
+        let hash = |last| {
+            let passwords = passwords.clone();
+            tokio::spawn(async move { passwords.hash("x".into(), client(last)).await.map_err(|error| error.code) })
+        };
+        let waiting: Vec<_> = (0..WAITING_EACH_MAX).map(|_| hash(1)).collect();
+        while passwords.turns.count().1 < WAITING_EACH_MAX {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(hash(1).await.unwrap(), Err(ErrorCode::RateLimited));
+        let other = hash(2);
+        while passwords.turns.count().1 < WAITING_EACH_MAX + 1 {
+            tokio::task::yield_now().await;
+        }
+        drop(held);
+        assert!(other.await.unwrap().is_ok());
+        for one in waiting {
+            assert!(one.await.unwrap().is_ok());
+        }
     }
 }

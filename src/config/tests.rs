@@ -22,7 +22,7 @@ fn without_file_and_environment_the_defaults_hold() {
     assert_eq!(settings.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!(settings.database_url.expose(), "sqlite://bailiwick.db?mode=rwc");
     assert!(settings.redis_url.is_none() && settings.public_url.is_none());
-    assert!(settings.catalogue.is_none() && settings.model.is_none());
+    assert!(settings.catalogue.is_none() && settings.model.is_none() && settings.trusted_proxies.is_none());
     assert!(settings.smtp_url.is_none());
     assert_eq!(
         (settings.mail_dir.as_path(), settings.mail_from.to_string().as_str()),
@@ -95,6 +95,7 @@ fn every_setting_can_come_from_the_environment() {
             ("BAILIWICK_START_WAIT_SECONDS", "0"),
             ("BAILIWICK_REDIS_URL", "redis+unix:///run/redis.sock"),
             ("BAILIWICK_PUBLIC_URL", "https://access.example.com/rbac"),
+            ("BAILIWICK_TRUSTED_PROXIES", " 10.0.0.0/8,fd00::/8 , 192.0.2.1,::1"),
             ("BAILIWICK_CATALOGUE", "own.yaml"),
             ("BAILIWICK_MODEL", "own.conf"),
             ("BAILIWICK_OPERATOR_PASSWORD", "12345678"),
@@ -127,6 +128,8 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(settings.installation().unwrap().as_str(), "https://access.example.com/rbac");
     assert_eq!(settings.redis_url.unwrap().expose(), "redis+unix:///run/redis.sock");
     assert_eq!(settings.public_url.unwrap().as_str(), "https://access.example.com/rbac");
+    let proxies: Vec<_> = settings.trusted_proxies.unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32", "::1/128"]);
     assert_eq!(settings.smtp_url.unwrap().expose(), "smtps://mail.example.com");
     assert_eq!(settings.mail_dir, Path::new("/var/spool/bailiwick"));
     assert_eq!(settings.mail_from.email.to_string(), "no-reply@example.com");
@@ -143,6 +146,15 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(settings.drain_seconds.get(), 0);
     // A password of digits stays what it is.
     assert_eq!(secrecy::ExposeSecret::expose_secret(&settings.operator_password.unwrap()), "12345678");
+}
+
+#[test]
+fn proxies_are_networks_that_are_not_the_whole_world() {
+    let fault = "BAILIWICK_TRUSTED_PROXIES: it must be addresses or networks such as `10.0.0.0/8`, separated by commas";
+    for wrong in ["10.0.0.0/33", "10.0.0", "proxy", "10.0.0.1,", ",", "0.0.0.0/0", "10.0.0.1, ::/0", "10.0.0.1:80"] {
+        let said = refusal("", &[("BAILIWICK_TRUSTED_PROXIES", wrong)]);
+        assert!(said.contains(fault), "{wrong}: {said}");
+    }
 }
 
 #[test]

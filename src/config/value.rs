@@ -1,8 +1,10 @@
 //! The values of settings, each checked as it is read. Faults never quote the value.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use lettre::message::Mailbox;
 use lettre::{AsyncSmtpTransport, Tokio1Executor};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -146,6 +148,19 @@ pub(super) fn public_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Ur
         Err("it must have no user, password, `?` or `#`".to_owned())
     };
     text.map(parse).transpose().map_err(de::Error::custom)
+}
+
+/// Networks, or single addresses, separated by commas. One of all addresses would believe everybody.
+pub(super) fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<IpNet>>, D::Error> {
+    let parse = |part: &str| {
+        let part = part.trim();
+        let network = part.parse::<IpNet>().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from));
+        network.filter(|network| network.prefix_len() > 0)
+    };
+    let text = Option::<String>::deserialize(from)?;
+    let networks = text.map(|text| text.split(',').map(parse).collect::<Option<Vec<_>>>().ok_or(()));
+    let wrong = |()| de::Error::custom("it must be addresses or networks such as `10.0.0.0/8`, separated by commas");
+    networks.transpose().map_err(wrong)
 }
 
 pub(super) fn log<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {

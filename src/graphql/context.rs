@@ -3,7 +3,7 @@
 use async_graphql::{Context, Data};
 
 use super::loaders::Loaders;
-use crate::auth::caller::Caller;
+use crate::auth::caller::{Caller, RequestInfo};
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
 
@@ -18,6 +18,12 @@ pub(super) fn caller<'a>(ctx: &Context<'a>) -> Result<(&'a Platform, &'a Caller)
 /// The platform, for the few operations that need no caller.
 pub(super) fn platform<'a>(ctx: &Context<'a>) -> Result<&'a Platform> {
     ctx.data::<Platform>().map_err(|error| Error::internal(error.message))
+}
+
+/// The request, for the few operations that need no caller. A transport that has not said whose it
+/// is has no such operations.
+pub(super) fn request(ctx: &Context<'_>) -> Result<RequestInfo> {
+    ctx.data::<RequestInfo>().cloned().map_err(|error| Error::internal(error.message))
 }
 
 /// The loaders of this operation.

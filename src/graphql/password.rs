@@ -2,11 +2,10 @@
 
 use async_graphql::{Context, InputObject, Object};
 
-use super::context::{caller, platform};
+use super::context::{caller, platform, request};
 use super::input::parse;
 use super::payload::payload;
 use super::user::User;
-use crate::auth::caller::RequestInfo;
 use crate::domain::key::{TenantKey, UserKey};
 use crate::domain::user::Email;
 use crate::error::Result;
@@ -133,8 +132,8 @@ impl PasswordMutation {
         UserSetPasswordPayload::of(set.await)
     }
 
-    /// Asks for a link by mail that sets a new password: good for one hour and one use, at most
-    /// one a minute. The answer is the same whether or not there is such an account.
+    /// Asks for a link by mail that sets a new password: good for one hour and one use. While one
+    /// holds no other is sent. The answer is the same whether or not there is such an account.
     async fn password_reset_request(
         &self,
         ctx: &Context<'_>,
@@ -144,7 +143,7 @@ impl PasswordMutation {
         let requested = || {
             let tenant = parse("tenant", &input.tenant, TenantKey::parse)?;
             let email = parse("email", &input.email, Email::parse)?;
-            platform.request_password_reset(tenant, email, request(ctx));
+            platform.request_password_reset(tenant, email, request(ctx)?)?;
             Ok(PasswordResetRequestPayload { accepted: Some(true), user_errors: Vec::new() })
         };
         PasswordResetRequestPayload::of(requested())
@@ -158,7 +157,7 @@ impl PasswordMutation {
     ) -> Result<PasswordResetPayload> {
         let platform = platform(ctx)?;
         let reset = async {
-            let (tenant, user) = platform.reset_password(&input.token, input.password.into(), request(ctx)).await?;
+            let (tenant, user) = platform.reset_password(&input.token, input.password.into(), request(ctx)?).await?;
             Ok(PasswordResetPayload {
                 tenant: Some(tenant.to_string()),
                 username: Some(user.to_string()),
@@ -171,8 +170,4 @@ impl PasswordMutation {
 
 const fn with_key(keep: bool) -> WithKey {
     if keep { WithKey::Kept } else { WithKey::Ended }
-}
-
-fn request(ctx: &Context<'_>) -> RequestInfo {
-    ctx.data_opt().cloned().unwrap_or_default()
 }

@@ -2,12 +2,11 @@
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
-use super::context::{caller, platform};
+use super::context::{caller, platform, request};
 use super::input::parse_opt;
 use super::payload::payload;
 use super::scalar::DateTime;
 use super::user::User;
-use crate::auth::caller::RequestInfo;
 use crate::domain::key::UserKey;
 use crate::error::Result;
 use crate::service::change::read_back;
@@ -108,7 +107,7 @@ impl SessionMutation {
         #[graphql(desc = "Who signs in.")] input: SessionCreateInput,
     ) -> Result<SessionCreatePayload> {
         let platform = platform(ctx)?;
-        let request = ctx.data_opt::<RequestInfo>().cloned().unwrap_or_default();
+        let request = request(ctx)?;
         let signed_in = async {
             let new = platform.sign_in(&input.tenant, &input.username, input.password.into(), request).await?;
             let user = read_back(platform.own_user(&new.caller).await.map(Some));

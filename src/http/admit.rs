@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::RequestContext;
 use super::gate::{ActingIn, Credentials, Gate};
 use super::health::{Check, Readiness};
-use crate::auth::caller::{Caller, RequestInfo};
+use crate::auth::caller::Caller;
 use crate::error::Result;
 use crate::graphql::request_data;
 use crate::service::{BusStatus, Platform};
@@ -22,7 +22,7 @@ impl PlatformGate {
     pub(super) async fn caller(&self, credentials: &Credentials, context: &RequestContext) -> Result<Option<Caller>> {
         let Some(bearer) = &credentials.bearer else { return Ok(None) };
         let tenant = credentials.tenant_header.as_deref();
-        self.0.authenticate(bearer, tenant, request_info(context)).await.map(Some)
+        self.0.authenticate(bearer, tenant, context.info()).await.map(Some)
     }
 }
 
@@ -34,7 +34,7 @@ impl Gate for PlatformGate {
         if let Some(tenant) = tenant {
             data.insert(tenant);
         }
-        data.insert(request_info(context));
+        data.insert(context.info());
         Ok(data)
     }
 
@@ -43,13 +43,6 @@ impl Gate for PlatformGate {
             Some(bearer) => self.0.wait_for_change(bearer).await,
             None => std::future::pending().await,
         }
-    }
-}
-
-fn request_info(context: &RequestContext) -> RequestInfo {
-    RequestInfo {
-        id: Some(context.request_id.to_string()),
-        address: context.address.map(|address| address.to_string()),
     }
 }
 

@@ -3,9 +3,10 @@
 //! request leaves one line of its own, and is counted.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
@@ -14,12 +15,15 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt;
-use tracing::{Instrument, info, info_span};
+use tracing::{Instrument, info, info_span, warn};
 use uuid::Uuid;
 
+use super::client::TrustedProxies;
 use super::errors::Refusal;
 use super::media::Media;
 use super::metrics::Requests;
+use crate::auth::address::ClientAddress;
+use crate::auth::caller::{OneGuess, RequestInfo};
 use crate::error::Error;
 
 /// The header that carries a request's id, in and out.
@@ -28,20 +32,63 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id taken from a caller, in bytes.
 const LONGEST_ID: usize = 128;
 
-/// A request's id and origin, for logs, errors and the audit.
+/// A request's id and origin, for limits, logs, errors and the audit.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     /// The caller's `X-Request-ID` when it is well-formed, else a UUID v7.
     pub request_id: Arc<str>,
-    /// The peer of the connection. Forwarding headers are not believed: anyone can send them.
-    pub address: Option<IpAddr>,
+    /// The client: the peer of the connection, or whom a trusted proxy names.
+    pub address: ClientAddress,
+    guess: OneGuess,
 }
 
 impl RequestContext {
-    fn of(request: &Request) -> Self {
+    fn of(request: &Request, address: ClientAddress) -> Self {
         let request_id = callers_id(request.headers()).map_or_else(|| Uuid::now_v7().to_string().into(), Into::into);
-        let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        Self { request_id, address }
+        Self { request_id, address, guess: OneGuess::default() }
+    }
+
+    /// Makes the context of another request of the connection, such as a message of a WebSocket.
+    pub(super) fn another(&self) -> Self {
+        Self { guess: OneGuess::default(), ..self.clone() }
+    }
+
+    /// Returns what the use cases know of the request.
+    pub(super) fn info(&self) -> RequestInfo {
+        RequestInfo::new(self.request_id.to_string(), self.address, self.guess.clone())
+    }
+}
+
+/// The tools of [`track`].
+#[derive(Clone)]
+pub struct Tracker {
+    requests: Requests,
+    proxies: TrustedProxies,
+    /// Set once a forwarding header of somebody who is not believed was told of.
+    has_warned: Arc<AtomicBool>,
+}
+
+impl Tracker {
+    /// Counts into `requests`, and believes `proxies`.
+    pub fn new(requests: Requests, proxies: TrustedProxies) -> Self {
+        Self { requests, proxies, has_warned: Arc::default() }
+    }
+
+    fn client(&self, request: &Request) -> ClientAddress {
+        let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else {
+            return ClientAddress::UNKNOWN;
+        };
+        let peer = peer.ip();
+        let passes_over = || self.proxies.passes_over(peer, request.headers());
+        // Once: whoever sends it would fill the log.
+        if !self.has_warned.load(Ordering::Relaxed) && passes_over() && !self.has_warned.swap(true, Ordering::Relaxed) {
+            warn!(
+                %peer,
+                "a request says whom it is forwarded for and is not believed: if the peer is your proxy, name it in \
+                 `trusted_proxies`, or all of its clients count as one"
+            );
+        }
+        self.proxies.client(peer, request.headers())
     }
 }
 
@@ -51,7 +98,11 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         let known = parts.extensions.get::<Self>().cloned();
-        Ok(known.unwrap_or_else(|| Self { request_id: Uuid::now_v7().to_string().into(), address: None }))
+        Ok(known.unwrap_or_else(|| Self {
+            request_id: Uuid::now_v7().to_string().into(),
+            address: ClientAddress::UNKNOWN,
+            guess: OneGuess::default(),
+        }))
     }
 }
 
@@ -65,15 +116,15 @@ fn callers_id(headers: &HeaderMap) -> Option<&str> {
 /// Middleware: gives the request its context, its span, its log line and its count, and the answer
 /// its id. One layer does it all: each boxes the request's future once more.
 /// A panic below answers as a fault of ours and does not take the connection with it.
-pub async fn track(State(requests): State<Requests>, mut request: Request, next: Next) -> Response {
+pub async fn track(State(tracker): State<Tracker>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let context = RequestContext::of(&request);
+    let context = RequestContext::of(&request, tracker.client(&request));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(context.clone());
 
-    let span = info_span!("request", request_id = %context.request_id);
+    let span = info_span!("request", request_id = %context.request_id, address = %context.address);
     async {
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let panicked = |_| Refusal::from(Error::internal("a handler panicked")).respond(Media::Json, &context);
@@ -81,7 +132,7 @@ pub async fn track(State(requests): State<Requests>, mut request: Request, next:
         if let Ok(id) = HeaderValue::from_str(&context.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
-        requests.count(route.as_ref(), response.status());
+        tracker.requests.count(route.as_ref(), response.status());
         let ms = started.elapsed().as_secs_f64() * 1e3;
         info!(%method, path, status = response.status().as_u16(), ms, "answered");
         response

@@ -1,6 +1,6 @@
 //! The HTTP face: what travels over the wire and how it is refused; no rule of the product.
 //!
-//! - [`context`]: the request's id, its span, its one log line
+//! - [`context`]: the request's id, its span, its one log line; [`client`]: whose request it is
 //! - [`admit`]: the gate and the readiness of the platform itself
 //! - [`gate`]: from the credentials of a request to the data its operation runs with
 //! - [`graphql`]: GraphQL over HTTP; `operation` reads requests, `multipart` those with files,
@@ -35,6 +35,7 @@ pub mod authzen;
 mod avatar;
 mod body;
 pub mod casbin;
+pub mod client;
 pub mod context;
 mod documents;
 pub mod errors;
@@ -58,6 +59,8 @@ pub use gate::{ActingIn, Credentials, Gate};
 pub use health::{Check, Readiness};
 
 use admit::PlatformGate;
+use client::TrustedProxies;
+use context::Tracker;
 use documents::Documents;
 use errors::Refusal;
 use graphiql::Page;
@@ -135,9 +138,11 @@ pub fn avatar_routes(gate: PlatformGate) -> Router {
 }
 
 /// Puts around `routes` what every answer has: the 404 in the system's error shape, the
-/// request's id, the span, the log line and the count. Call it last, once all routes are there.
-pub fn surround(routes: Router, requests: Requests) -> Router {
-    routes.fallback(not_found).layer(middleware::from_fn_with_state(requests, context::track))
+/// request's id, the span, the log line and the count. `proxies` are believed when they say whose a
+/// request is. Call it last, once all routes are there.
+pub fn surround(routes: Router, requests: Requests, proxies: TrustedProxies) -> Router {
+    let tracker = Tracker::new(requests, proxies);
+    routes.fallback(not_found).layer(middleware::from_fn_with_state(tracker, context::track))
 }
 
 async fn not_found(context: RequestContext, uri: Uri, headers: HeaderMap) -> Response {

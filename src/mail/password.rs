@@ -46,7 +46,7 @@ impl ResetLink<'_> {
              That was at {at}{from}.\n\n\
              If it was you, open this link and choose one:\n\n\
              {link}\n\n\
-             The link holds until {until}, and works once. A newer one voids it.\n\n\
+             The link holds until {until}, and works once.\n\n\
              If it was not you, do nothing: your password stays as it is. Pass this mail on\n\
              to nobody. Should more of them come, tell your administrator.\n"
         );

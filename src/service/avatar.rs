@@ -43,7 +43,9 @@ impl Platform {
             None => return Err(Error::invalid("name the user of this tenant").at("user")),
             Some(user) => user,
         };
-        if !own {
+        if own {
+            self.pace_own_change(caller).await?;
+        } else {
             self.authorise(caller, Permit::change_user(user)).await?;
         }
         // Looked at before the tenant is taken: nobody waits for a picture.

@@ -9,8 +9,10 @@ mod conflict;
 pub mod decision;
 pub mod difference;
 pub mod explain;
+mod failure;
 pub mod grant;
 pub mod group;
+pub mod guess;
 pub mod history;
 pub mod import;
 pub mod link;
@@ -18,6 +20,7 @@ pub mod mask;
 pub mod measure;
 pub mod menu;
 pub mod metrics;
+pub mod pace;
 pub mod password;
 pub mod permit;
 pub mod policy;
@@ -50,7 +53,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::auth::attempts::Attempts;
+use crate::auth::address::Network;
 use crate::auth::password::Passwords;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::name::Timestamp;
@@ -59,6 +62,8 @@ use crate::error::Result;
 use crate::mail::Mailer;
 use crate::store::{Store, hex};
 use crate::sync::Bus;
+use crate::sync::tally::Tallies;
+use crate::turns::Turns;
 
 // What the transports need of the layers below: they know this layer alone.
 pub use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page, PageOf};
@@ -118,8 +123,9 @@ pub struct Parts {
     differences: difference::Differences,
     revisions_kept_seconds: Option<i64>,
     credentials: session::Credentials,
-    attempts: Attempts,
-    resets: password::ResetRequests,
+    tallies: Tallies,
+    failures: failure::Failures,
+    resets: Turns<Network>,
     clock: Clock,
 }
 
@@ -170,6 +176,7 @@ impl Platform {
         let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan), limits));
         let workings = working::Workings::new(state_in_memory);
         let model_hash = hex(&Sha256::digest(model.as_bytes()));
+        let tallies = Tallies::new(&bus);
         Ok(Self(Arc::new(Parts {
             store,
             catalogue: Arc::new(catalogue),
@@ -192,8 +199,9 @@ impl Platform {
             differences: difference::Differences::new(),
             revisions_kept_seconds,
             credentials: session::Credentials::new(),
-            attempts: Attempts::new(),
-            resets: password::ResetRequests::new(),
+            tallies,
+            failures: failure::Failures::new(),
+            resets: Turns::new(password::RESETS),
             clock,
         })))
     }

@@ -1,17 +1,18 @@
 //! Passwords (R27 to R29): one's own, another user's, and the link for who has forgotten theirs.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::Platform;
 use super::change::Intent;
+use super::failure::{Failed, Failure};
+use super::guess::{Sought, Tried, digest};
 use super::permit::{Permit, unauthenticated};
 use super::session::needs_session;
-use crate::auth::attempts::Tried;
+use crate::auth::address::Network;
 use crate::auth::caller::{Caller, Credential, RequestInfo, TenantRef};
 use crate::auth::token::{Token, TokenKind};
 use crate::domain::key::{TenantKey, UserKey};
@@ -25,27 +26,25 @@ use crate::store::session::SignInRow;
 use crate::store::tenant::TenantRow;
 use crate::store::user::{AccountChange, UserRow};
 use crate::store::{CommitError, Tx};
+use crate::sync::tally::{Counter, Outcome};
+use crate::turns::Bounds;
 
 /// How many seconds a link holds.
 const LINK_SECONDS: i64 = 3600;
-/// How many seconds pass between two links for one user.
+/// How many seconds pass between two links for one user, also after the first was used.
 pub(super) const BETWEEN_LINKS_SECONDS: i64 = 60;
-/// How many requests for links are worked on at the same time.
-const WORKERS: usize = 2;
-/// How many requests for links there are altogether; more are passed over.
-const REQUESTS_MAX: usize = 256;
-
-/// Requests for links, which are worked on off the callers' path and in bounded numbers.
-pub struct ResetRequests {
-    places: Arc<Semaphore>,
-    workers: Semaphore,
-}
-
-impl ResetRequests {
-    pub(super) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(REQUESTS_MAX)), workers: Semaphore::new(WORKERS) }
-    }
-}
+/// The most links that are mailed to one account in [`DAY`].
+pub const LINKS_FOR_ACCOUNT: u32 = 10;
+/// The most of them that one client can ask for: less, so that nobody uses up what the owner needs.
+pub const LINKS_FOR_ACCOUNT_OF_CLIENT: u32 = 5;
+/// The most links that are mailed for one client in [`DAY`], to whatever accounts.
+pub const LINKS_OF_CLIENT: u32 = 30;
+/// The time in which they are counted.
+const DAY: Duration = Duration::from_hours(24);
+/// Turns to work on requests for links: off the callers' path, in bounded numbers, each client its
+/// share. More requests are passed over.
+pub(super) const RESETS: Bounds =
+    Bounds { together: 4, each: 1, waiting: 256, waiting_each: 8, patience: Duration::from_mins(2) };
 
 /// What becomes of the API key of a user who gets another password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +72,12 @@ impl Platform {
             let account = self.store.scope(home.id).sign_in(user).await?;
             Ok(account.ok_or_else(unauthenticated)?.password_hash)
         };
-        let before = stored().await?;
-        if !self.check_guess(Tried::new(home.key.as_str(), user.as_str()), old, before.clone()).await? {
+        let sought = async {
+            let stored = stored().await?;
+            Ok(Sought { tenant: Some(home.id), stored: stored.clone(), found: stored })
+        };
+        let (fits, before) = self.guess(tried(home, user), caller.request(), old, sought).await?;
+        if !fits {
             return Err(wrong());
         }
         let tenant = self.tenants.get(home.id).await?.ok_or_else(unauthenticated)?;
@@ -83,7 +86,7 @@ impl Platform {
             error.field = vec!["new".to_owned()];
             error
         })?;
-        let hash = self.passwords.hash(new).await?;
+        let hash = self.passwords.hash(new, caller.request().network()).await?;
         let tx = self.store.begin(home.id).await?.ok_or_else(unauthenticated)?;
         tx.check_session(session, self.now()).await?.ok_or_else(unauthenticated)?;
         // It may have been changed while it was being checked.
@@ -111,7 +114,7 @@ impl Platform {
         }
         let settings = tenant.policy().settings;
         check_password(&settings, password.expose_secret())?;
-        let hash = self.passwords.hash(password).await?;
+        let hash = self.passwords.hash(password, caller.request().network()).await?;
         let intent = Intent {
             permit: Permit::change_user(key),
             action: "user.setPassword",
@@ -130,7 +133,7 @@ impl Platform {
             Ok(())
         })
         .await?;
-        self.attempts.clear(&Tried::new(caller.tenant().key.as_str(), key.as_str()));
+        self.forget_guesses(&tried(caller.tenant(), key)).await;
         Ok(())
     }
 
@@ -139,45 +142,75 @@ impl Platform {
     /// The answer never tells (R29), so nothing is looked up before it: neither what is there nor
     /// how busy the database or the mail server is shows in it or in its time. For the same reason
     /// it is the same when the request is passed over because there are too many.
-    pub fn request_password_reset(&self, tenant: TenantKey, email: Email, request: RequestInfo) {
-        let Ok(place) = Arc::clone(&self.resets.places).try_acquire_owned() else {
-            tracing::warn!("too many requests for links to reset a password: one was passed over");
-            return;
-        };
+    ///
+    /// # Errors
+    /// `BAD_INPUT` for the second guess of a request.
+    pub fn request_password_reset(&self, tenant: TenantKey, email: Email, request: RequestInfo) -> Result<()> {
+        request.take_guess()?;
         let platform = self.clone();
         let work = async move {
-            let _place = place;
+            let Ok(_turn) = platform.resets.take(request.network()).await else {
+                platform.failures.note(None, Failure::new(Failed::LinkRefused, tenant.as_str(), "", &request));
+                return;
+            };
             if let Err(error) = platform.mail_reset_link(&tenant, &email, &request).await {
                 tracing::warn!(%tenant, %error, cause = error.source_text(), "a link to reset a password was not sent");
             }
         };
         self.tasks.spawn(work.in_current_span());
+        Ok(())
     }
 
-    async fn mail_reset_link(&self, tenant: &TenantKey, email: &Email, request: &RequestInfo) -> Result<()> {
-        let _worker = self.resets.workers.acquire().await.map_err(Error::internal)?;
-        let Some(tenant) = self.store.tenant_by_key(tenant).await? else { return Ok(()) };
-        match self.new_reset_link(&tenant, email, request).await? {
-            Some(mail) => self.mailer.send(mail).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Makes a link in place of the one before, and the mail that carries it.
-    async fn new_reset_link(&self, tenant: &TenantRow, email: &Email, request: &RequestInfo) -> Result<Option<Mail>> {
-        let now = self.now();
+    async fn mail_reset_link(&self, key: &TenantKey, email: &Email, request: &RequestInfo) -> Result<()> {
+        let failure = |kind, user: &str| Failure::new(kind, key.as_str(), user, request);
+        let Some(tenant) = self.store.tenant_by_key(key).await? else {
+            self.failures.note(None, failure(Failed::LinkAsked, ""));
+            return Ok(());
+        };
+        let found = self.who_may_reset(&tenant, email).await?;
+        let name = found.as_ref().map_or("", |user| user.user.key.as_str());
+        self.failures.note(Some(tenant.id), failure(Failed::LinkAsked, name));
+        let Some(user) = &found else { return Ok(()) };
         // Looked at before the tenant is taken, so that requests that come to nothing hold up no
         // change; and again after, for what has changed by then.
-        if self.link_is_due(tenant, email, now).await?.is_none() {
+        if !self.link_is_due(&tenant, user).await? {
+            return Ok(());
+        }
+        let counters = daily(user.user.id, request.network());
+        if let Outcome::Full(_) = self.tallies.take(&counters).await {
+            self.failures.note(Some(tenant.id), failure(Failed::LinkRefused, name));
+            return Ok(());
+        }
+        let sent = async {
+            let Some(mail) = self.new_reset_link(&tenant, email, request).await? else { return Ok(false) };
+            if let Err(error) = self.mailer.send(mail).await {
+                // Nobody has it: another one may be asked for.
+                self.void_link(&tenant, &user.user.key).await?;
+                return Err(error);
+            }
+            Ok(true)
+        };
+        let sent = sent.await;
+        if !matches!(sent, Ok(true)) {
+            self.tallies.give_back(&counters).await;
+        }
+        sent.map(drop)
+    }
+
+    /// Makes a link, and the mail that carries it.
+    async fn new_reset_link(&self, tenant: &TenantRow, email: &Email, request: &RequestInfo) -> Result<Option<Mail>> {
+        let Some(mut tx) = self.store.begin(tenant.id).await? else { return Ok(None) };
+        let Some(user) = self.who_may_reset(tenant, email).await? else { return Ok(None) };
+        if !self.link_is_due(tenant, &user).await? {
             return Ok(None);
         }
-        let Some(mut tx) = self.store.begin(tenant.id).await? else { return Ok(None) };
-        let Some(user) = self.link_is_due(tenant, email, now).await? else { return Ok(None) };
         let token = Token::generate(TokenKind::PasswordReset)?;
+        let now = self.now();
         let expires_at = now.plus_seconds(LINK_SECONDS);
         let new = NewPasswordReset { token: token.hash().0, created_at: now, expires_at };
         tx.put_password_reset(&user.user.key, &new).await?;
-        tx.commit().await.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error)?;
+        committed(tx).await?;
+        let address = request.address().map(|address| address.to_string());
         let link = ResetLink {
             installation: &self.installation,
             token: token.expose(),
@@ -187,25 +220,36 @@ impl Platform {
             full_name: &user.full_name,
             // As it is stored: what was typed may be another address that reads the same in lower case.
             email: user.email.as_deref().unwrap_or_default(),
-            asked_from: request.address.as_deref(),
+            asked_from: address.as_deref(),
             asked_at: now,
             expires_at,
         };
         Ok(Some(link.mail()))
     }
 
-    /// The user with this address, if it may sign in and got no link just now.
-    async fn link_is_due(&self, tenant: &TenantRow, email: &Email, now: Timestamp) -> Result<Option<UserRow>> {
+    /// Ends a link that did not reach anybody.
+    async fn void_link(&self, tenant: &TenantRow, user: &UserKey) -> Result<()> {
+        let Some(mut tx) = self.store.begin(tenant.id).await? else { return Ok(()) };
+        tx.void_password_reset(user).await?;
+        committed(tx).await
+    }
+
+    /// Finds the user with this address, if they may sign in with a password.
+    async fn who_may_reset(&self, tenant: &TenantRow, email: &Email) -> Result<Option<UserRow>> {
         let scope = self.store.scope(tenant.id);
         let found = scope.user_by_email(email).await?.filter(|row| row.user.enabled && row.user.base_role.signs_in());
         let Some(row) = found else { return Ok(None) };
         // Who has no password signs in once an admin has set one (R35b looks at who gives it).
         let account = scope.sign_in(&row.user.key).await?;
-        if account.is_none_or(|account| account.password_hash.is_none()) {
-            return Ok(None);
-        }
-        let last = scope.password_reset_at(&row.user.key).await?;
-        Ok(last.is_none_or(|last| last.plus_seconds(BETWEEN_LINKS_SECONDS) <= now).then_some(row))
+        Ok(account.is_some_and(|account| account.password_hash.is_some()).then_some(row))
+    }
+
+    /// Tells whether the user has no link that holds, which another would void: a stranger could ask for
+    /// one each minute, and none would ever do. Nor any that was made just now.
+    async fn link_is_due(&self, tenant: &TenantRow, user: &UserRow) -> Result<bool> {
+        let now = self.now();
+        let last = self.store.scope(tenant.id).last_password_reset(&user.user.key).await?;
+        Ok(last.is_none_or(|last| last.expires_at <= now && last.created_at.plus_seconds(BETWEEN_LINKS_SECONDS) <= now))
     }
 
     /// Sets the password of whoever the link was mailed to, and ends all of their sessions (R29) and their API
@@ -218,6 +262,7 @@ impl Platform {
     ) -> Result<(TenantKey, UserKey)> {
         let expired =
             || Error::new(ErrorCode::LinkExpired, "this link is used up or too old: ask for a new one").at("token");
+        request.take_guess()?;
         let token = Token::parse(token).filter(|token| token.kind() == TokenKind::PasswordReset);
         let token = token.ok_or_else(expired)?;
         let link = self.live_link(&token).await?.ok_or_else(expired)?;
@@ -225,7 +270,7 @@ impl Platform {
         let account = self.store.scope(tenant.id).sign_in(&link.user).await?;
         let account = account.filter(SignInRow::may_sign_in).ok_or_else(expired)?;
         check_password(&tenant.settings, password.expose_secret())?;
-        let hash = self.passwords.hash(password).await?;
+        let hash = self.passwords.hash(password, request.network()).await?;
         let home = TenantRef { id: tenant.id, key: tenant.key };
         let (user, id) = (account.user, account.user_id);
         let caller = Caller::authenticated(home, user, id, account.full_name, Credential::ResetLink, request);
@@ -260,9 +305,32 @@ impl Platform {
         }
         tx.void_password_reset(user).await?;
         self.commit_credential(caller, tx, action, user, None).await?;
-        self.attempts.clear(&Tried::new(caller.home().key.as_str(), user.as_str()));
+        self.forget_guesses(&tried(caller.home(), user)).await;
         Ok(())
     }
+}
+
+async fn committed(tx: Tx) -> Result<()> {
+    tx.commit().await.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error)
+}
+
+fn tried(tenant: &TenantRef, user: &UserKey) -> Tried {
+    Tried::new(tenant.key.as_str(), user.as_str())
+}
+
+/// Lists the counts of a link that this client asks for: for the account by this client, for the account by
+/// whomever, by this client for whomever.
+fn daily(account: Uuid, client: Network) -> [Counter; 3] {
+    let (account, client) = (account.to_string(), client.to_string());
+    let counter = |texts: &[&str], max| {
+        let key = digest(texts);
+        Counter { key, owner: key, max, window: DAY }
+    };
+    [
+        counter(&["links for account of client", &account, &client], LINKS_FOR_ACCOUNT_OF_CLIENT),
+        counter(&["links for account", &account], LINKS_FOR_ACCOUNT),
+        counter(&["links of client", &client], LINKS_OF_CLIENT),
+    ]
 }
 
 fn new_password(hash: String, key: WithKey, now: Timestamp) -> AccountChange {

@@ -11,16 +11,15 @@ use uuid::Uuid;
 
 use super::Platform;
 use super::change::{Intent, Record, visited_from};
+use super::guess::{Sought, Tried};
 use super::permit::{Permit, unauthenticated};
-use crate::auth::attempts::Tried;
 use crate::auth::caller::{Caller, Credential, RequestInfo, TenantRef};
 use crate::auth::token::{Token, TokenHash, TokenKind};
 use crate::domain::key::{Action, TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::user::Username;
 use crate::error::{Error, ErrorCode, Result};
-use crate::policy::revision::Counters;
-use crate::store::session::{ApiKeyRow, CredentialRow, NewApiKey, NewSession};
+use crate::store::session::{ApiKeyRow, CredentialRow, NewApiKey, NewSession, SignInRow};
 use crate::store::{CommitError, Tx};
 
 /// How many credentials are remembered.
@@ -106,9 +105,8 @@ impl Platform {
         password: SecretString,
         request: RequestInfo,
     ) -> Result<NewSignIn> {
-        let found = self.find_sign_in(tenant, username).await?.filter(|(_, row)| row.may_sign_in());
-        let stored = found.as_ref().and_then(|(_, row)| row.password_hash.clone());
-        let fits = self.check_guess(Tried::new(tenant, username), password, stored.clone()).await?;
+        let sought = self.find_sign_in(tenant, username);
+        let (fits, found) = self.guess(Tried::new(tenant, username), &request, password, sought).await?;
         let wrong = || Error::new(ErrorCode::WrongPassword, "tenant, username or password do not fit");
         let Some((tenant, row)) = found.filter(|_| fits) else { return Err(wrong()) };
         let token = Token::generate(TokenKind::Session)?;
@@ -126,7 +124,7 @@ impl Platform {
         );
         let (sign_in, again) = self.store.begin_sign_in(tenant.id, &row.user).await?.ok_or_else(wrong)?;
         // The password may have been changed while it was being checked.
-        if again.password_hash != stored || !again.may_sign_in() {
+        if again.password_hash != row.password_hash || !again.may_sign_in() {
             return Err(wrong());
         }
         let new =
@@ -155,38 +153,17 @@ impl Platform {
         drop(timeout(PLACE_MAX, placing).await);
     }
 
-    /// Checks a password that may be a guess: after too many wrong ones for a name, whether or not
-    /// there is such a user, none is looked at for a while.
-    pub(super) async fn check_guess(
-        &self,
-        tried: Tried,
-        password: SecretString,
-        stored: Option<String>,
-    ) -> Result<bool> {
-        self.attempts.check(&tried, self.now())?;
-        let fits = self.passwords.verify(password, stored).await?;
-        // Once more, for the guesses that were looked at side by side with this one.
-        self.attempts.check(&tried, self.now())?;
-        if fits {
-            self.attempts.clear(&tried);
-        } else {
-            self.attempts.count(tried, self.now());
-        }
-        Ok(fits)
-    }
-
-    async fn find_sign_in(
-        &self,
-        tenant: &str,
-        username: &str,
-    ) -> Result<Option<(TenantRef, crate::store::session::SignInRow)>> {
-        let (Ok(key), Ok(username)) = (TenantKey::parse(tenant), Username::parse(username)) else { return Ok(None) };
+    /// Finds whose password is tried, of those who may sign in.
+    async fn find_sign_in(&self, tenant: &str, username: &str) -> Result<Sought<Option<(TenantRef, SignInRow)>>> {
+        let nobody = Sought { tenant: None, stored: None, found: None };
+        let (Ok(key), Ok(username)) = (TenantKey::parse(tenant), Username::parse(username)) else { return Ok(nobody) };
         // A tenant is loaded for nobody who has not signed in, and an unknown one is asked for its
         // user as well: so neither the time of a refusal nor its cost tells which tenants there are.
-        let tenant = self.store.tenant_by_key(&key).await?;
-        let id = tenant.as_ref().map_or(TenantId(Uuid::nil()), |row| row.id);
-        let row = self.store.scope(id).sign_in(username.key()).await?;
-        Ok(tenant.zip(row).map(|(_, row)| (TenantRef { id, key }, row)))
+        let tenant = self.store.tenant_by_key(&key).await?.map(|row| row.id);
+        let row = self.store.scope(tenant.unwrap_or(TenantId(Uuid::nil()))).sign_in(username.key()).await?;
+        let found = tenant.zip(row.filter(SignInRow::may_sign_in)).map(|(id, row)| (TenantRef { id, key }, row));
+        let stored = found.as_ref().and_then(|(_, row)| row.password_hash.clone());
+        Ok(Sought { tenant, stored, found })
     }
 
     /// Ends the caller's session.
@@ -194,6 +171,7 @@ impl Platform {
         let Credential::Session(session) = *caller.credential() else {
             return Err(Error::new(ErrorCode::Forbidden, "only a session can be ended, not an API key"));
         };
+        self.pace_own_change(caller).await?;
         let home = caller.home().id;
         let mut tx = self.store.begin(home).await?.ok_or_else(unauthenticated)?;
         tx.end_session(session).await?;
@@ -243,8 +221,12 @@ impl Platform {
         let minutes = FRESH_SECONDS / 60;
         let asked = format!("you signed in more than {minutes} minutes ago: give your own password to make an API key");
         let password = password.ok_or_else(|| wrong(&asked))?;
-        let stored = scope.sign_in(user).await?.ok_or_else(unauthenticated)?.password_hash;
-        let fits = self.check_guess(Tried::new(home.key.as_str(), user.as_str()), password, stored).await?;
+        let sought = async {
+            let stored = scope.sign_in(user).await?.ok_or_else(unauthenticated)?.password_hash;
+            Ok(Sought { tenant: Some(home.id), stored, found: () })
+        };
+        let tried = Tried::new(home.key.as_str(), user.as_str());
+        let (fits, ()) = self.guess(tried, caller.request(), password, sought).await?;
         if fits { Ok(()) } else { Err(wrong("this is not your password")) }
     }
 
@@ -258,6 +240,7 @@ impl Platform {
         };
         let own = user.is_none_or(|user| user == caller.user() && !caller.is_visiting() && !caller.is_system());
         if own && !caller.is_visiting() {
+            self.pace_own_change(caller).await?;
             let user = caller.user().clone();
             let tx = self.store.begin(caller.home().id).await?.ok_or_else(unauthenticated)?;
             tx.check_session(session, self.now()).await?.ok_or_else(unauthenticated)?;

@@ -89,7 +89,7 @@ impl Platform {
         let NewTenant { key, name, modules, admin } = new;
         let settings = Settings::default();
         check_password(&settings, admin.password.expose_secret()).map_err(|error| error.at("admin"))?;
-        let hash = self.passwords.hash(admin.password.clone()).await?;
+        let hash = self.passwords.hash(admin.password.clone(), caller.request().network()).await?;
         let mut state = TenantState::empty(key.clone());
         state.set_licence(&self.catalogue, modules)?;
         let now = self.now();

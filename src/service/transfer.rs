@@ -94,7 +94,7 @@ impl Platform {
         }
         let passwords: Vec<_> = users.iter().map(|user| user.password.clone()).collect();
         let hashes: Vec<Option<String>> = stream::iter(passwords)
-            .map(|password| self.hash_of(password, dry_run))
+            .map(|password| self.hash_of(caller, password, dry_run))
             .buffered(HASHED_TOGETHER)
             .try_collect()
             .await?;

@@ -119,7 +119,7 @@ impl Platform {
         let tenant = self.authorise(caller, Permit::create_users()).await?;
         new.check(&tenant.policy().settings)?;
         let terms = terms.into();
-        let password_hash = self.hash_of(new.password.clone(), terms.dry_run).await?;
+        let password_hash = self.hash_of(caller, new.password.clone(), terms.dry_run).await?;
         let intent = intent(Permit::create_users(), "user.create", new.username.key(), terms);
         let named = Named::from(&new.access());
         let done = self.change(caller, intent, |draft| {
@@ -134,10 +134,15 @@ impl Platform {
 
     /// The hash of a new password, if there is one: made before any transaction. A dry run, which
     /// writes none, needs to know no more than that there is one.
-    pub(super) async fn hash_of(&self, password: Option<SecretString>, dry_run: bool) -> Result<Option<String>> {
+    pub(super) async fn hash_of(
+        &self,
+        caller: &Caller,
+        password: Option<SecretString>,
+        dry_run: bool,
+    ) -> Result<Option<String>> {
         match password {
             Some(_) if dry_run => Ok(Some(String::new())),
-            Some(password) => self.passwords.hash(password).await.map(Some),
+            Some(password) => self.passwords.hash(password, caller.request().network()).await.map(Some),
             None => Ok(None),
         }
     }

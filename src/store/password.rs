@@ -35,6 +35,15 @@ pub struct NewPasswordReset {
     pub expires_at: Timestamp,
 }
 
+/// The time in which a link holds or held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastPasswordReset {
+    /// Its beginning.
+    pub created_at: Timestamp,
+    /// Its end.
+    pub expires_at: Timestamp,
+}
+
 impl Store {
     /// Whose link has this token. A void one may still be found: the caller looks at its end.
     pub async fn password_reset_by_token(&self, token: &[u8; 32]) -> Result<Option<PasswordResetRow>> {
@@ -56,11 +65,14 @@ impl Store {
 }
 
 impl Scope {
-    /// When the last link of a user was made, if it is still known.
-    pub async fn password_reset_at(&self, user: &UserKey) -> Result<Option<Timestamp>> {
+    /// Finds the last link of a user, if it is still known.
+    pub async fn last_password_reset(&self, user: &UserKey) -> Result<Option<LastPasswordReset>> {
         let these = self.find::<password_reset::Entity>();
         let row = these.filter(password_reset::Column::User.eq(user.as_str())).one(&self.db).await?;
-        Ok(row.map(|row| Timestamp(row.created_at)))
+        Ok(row.map(|row| LastPasswordReset {
+            created_at: Timestamp(row.created_at),
+            expires_at: Timestamp(row.expires_at),
+        }))
     }
 }
 

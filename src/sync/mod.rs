@@ -4,6 +4,8 @@
 //! The database is the truth; the bus only says that there is something new. News hold counters
 //! and never rules, so a bus can delay a change but neither lose nor forge one. Nothing here
 //! knows the database: what an instance does about news is the applier's business.
+//!
+//! [`tally`] counts what instances count together.
 
 mod backoff;
 mod bus;
@@ -13,6 +15,7 @@ mod memory;
 mod redis;
 mod status;
 pub mod sweep;
+pub mod tally;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
-use redis::{AsyncConnectionConfig, Client, Msg, RedisError, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Msg, RedisError, Value};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -79,6 +79,11 @@ impl RedisBus {
         published
     }
 
+    /// Gives the answer to a command, on the connection that news go out on.
+    pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BusError> {
+        self.shared.run(command).await
+    }
+
     pub(super) async fn subscribe(&self) -> Result<RedisSubscription, BusError> {
         let shared = &self.shared;
         let subscribing = async {
@@ -102,10 +107,14 @@ impl fmt::Debug for RedisBus {
 
 impl Shared {
     async fn publish(&self, message: &[u8]) -> Result<(), BusError> {
-        match self.publish_once(message).await {
+        self.run::<Value>(redis::cmd("PUBLISH").arg(CHANNEL).arg(message)).await.map(drop)
+    }
+
+    async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BusError> {
+        match self.run_once(command).await {
             // The connection may have died while nobody used it (Redis was restarted), and one
-            // learns that only by using it. News can be doubled without harm, so try once more.
-            Err(error) if error.is_stale => self.publish_once(message).await,
+            // learns that only by using it. News and counts can be doubled without harm, so try once more.
+            Err(error) if error.is_stale => self.run_once(command).await,
             outcome => outcome,
         }
         .map_err(|failure| failure.error)
@@ -125,11 +134,10 @@ impl Shared {
         }
     }
 
-    async fn publish_once(&self, message: &[u8]) -> Result<(), Failure> {
+    async fn run_once<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
         let (generation, mut connection) = self.connection().await?;
-        let command = redis::cmd("PUBLISH").arg(CHANNEL).arg(message).to_owned();
-        match command.exec_async(&mut connection).await {
-            Ok(()) => Ok(()),
+        match command.query_async(&mut connection).await {
+            Ok(answer) => Ok(answer),
             Err(error) => {
                 self.forget(generation).await;
                 let is_stale = error.is_connection_dropped();

@@ -128,6 +128,13 @@ impl Server {
         fs::read_to_string(&self.log).unwrap()
     }
 
+    /// How much memory it has, in MiB.
+    pub(super) fn resident_mib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }

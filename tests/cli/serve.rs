@@ -168,3 +168,76 @@ async fn the_days_that_revisions_are_kept_are_counted_in_seconds() {
         assert_eq!(Parts::from_settings(&settings).await.unwrap().revisions_kept_seconds, kept);
     }
 }
+
+/// Guesses wrong once, for this name from this address; what came of it.
+async fn guess(server: &Server, address: &str, name: &str) -> Value {
+    let query = format!(
+        r#"mutation {{ sessionCreate(input: {{ tenant: "acme", username: "{name}", password: "Wrong-1234" }}) {{ userErrors {{ code }} }} }}"#
+    );
+    let request = reqwest::Client::new().post(format!("{}/graphql", server.url)).json(&json!({ "query": query }));
+    request.header("X-Forwarded-For", address).send().await.unwrap().json().await.unwrap()
+}
+
+#[tokio::test]
+async fn many_wrong_sign_ins_leave_the_memory_as_it_was() {
+    let place = Place::new().with("BAILIWICK_TRUSTED_PROXIES", "127.0.0.1");
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let server = place.serve();
+    sign_in(&server, "acme", "ada", "Secret-12").await;
+    let before = server.resident_mib();
+    let side_by_side = (0..100).map(|n| {
+        let server = &server;
+        async move {
+            let answer = guess(server, &format!("203.0.113.{n}"), &format!("guess{n}")).await;
+            assert_eq!(answer["data"]["sessionCreate"]["userErrors"][0]["code"], "WRONG_PASSWORD", "{answer}");
+        }
+    });
+    futures_util::future::join_all(side_by_side).await;
+    let (after, cores) = (server.resident_mib(), std::thread::available_parallelism().unwrap().get() as u64);
+    // The blocks of as many hashes as go on at once, and what requests take.
+    assert!(after < before + 19 * cores + 40, "{before} MiB became {after} MiB");
+}
+
+#[tokio::test]
+async fn wrong_sign_ins_are_in_the_log_with_their_address_and_a_count_of_those_left_out() {
+    let place = Place::new().with("BAILIWICK_TRUSTED_PROXIES", "127.0.0.0/8");
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let server = place.serve();
+    for n in 0..25 {
+        guess(&server, &format!("198.51.100.9, 203.0.113.{}", n / 10), "ada").await;
+    }
+    let log = server.stop("-TERM").err;
+    let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
+    assert_eq!(lines("a password did not fit"), 20, "{log}");
+    assert!(log.lines().any(|line| line.contains("session.fail") && line.contains("left_out=5")), "{log}");
+    assert_eq!(lines("too many wrong passwords: no more of this client"), 2);
+    for words in ["tenant=\"acme\"", "name=\"ada\"", "address=\"203.0.113.0\"", "request="] {
+        assert!(log.lines().any(|line| line.contains("did not fit") && line.contains(words)), "{words}: {log}");
+    }
+    assert!(log.lines().any(|line| line.contains("answered") && line.contains("address=203.0.113.2")), "{log}");
+    assert!(!log.contains("198.51.100.9"), "what the proxy has not written is not believed");
+    // What the log has no lines for is in the audit log, told at the end.
+    let events = place.run(&["audit", "export", "--tenant", "acme", "--format", "jsonl"]);
+    let failed: Value = events
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .find(|event| event["action"] == "session.fail")
+        .unwrap();
+    assert_eq!(failed["after"]["count"], 25);
+}
+
+#[tokio::test]
+async fn a_forwarding_header_of_nobody_who_is_trusted_is_told_of_once_and_not_believed() {
+    let place = Place::new();
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let server = place.serve();
+    for n in 0..11 {
+        let answer = guess(&server, &format!("203.0.113.{n}"), "ada").await;
+        let code = answer["errors"][0]["extensions"]["code"].as_str();
+        assert_eq!(code, (n == 10).then_some("RATE_LIMITED"), "{n} {answer}");
+    }
+    let log = server.stop("-TERM").err;
+    assert_eq!(log.matches("is not believed").count(), 1, "{log}");
+    assert!(!log.contains("203.0.113"), "{log}");
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bailiwick::app::{App, Parts, system_clock};
 use bailiwick::config::catalogue;
 use bailiwick::domain::name::Timestamp;
+use bailiwick::http::client::TrustedProxies;
 use bailiwick::http::server::Bounds;
 use bailiwick::mail::Mailer;
 use bailiwick::service::tenants::Limits;
@@ -92,6 +93,11 @@ pub(crate) struct Choices {
     pub(crate) max_staleness: Option<Duration>,
     /// How often it deletes what has run out. An hour, unless said.
     pub(crate) tidy_every: Duration,
+    /// How long it gathers failed sign-ins to one audit event. An hour, unless said.
+    pub(crate) failures_every: Duration,
+    /// Whom it believes. This machine, unless said, so that a test can be as many clients as it needs:
+    /// see `Client::from_address`.
+    pub(crate) trusted_proxies: TrustedProxies,
     /// How it sends mails; into a folder of its own when absent.
     pub(crate) mailer: Option<Mailer>,
     /// How much may be in memory.
@@ -117,6 +123,8 @@ impl Default for Choices {
             sweep_every: hour,
             max_staleness: None,
             tidy_every: hour,
+            failures_every: hour,
+            trusted_proxies: ["127.0.0.0/8".parse().unwrap()].into_iter().collect(),
             mailer: None,
             limits: Limits { tenants: 1000, rules: 1_000_000 },
             state_in_memory: 1_000_000,
@@ -160,6 +168,8 @@ impl Instance {
             max_staleness: choices.max_staleness,
             sweep_every: choices.sweep_every,
             tidy_every: choices.tidy_every,
+            failures_every: choices.failures_every,
+            trusted_proxies: choices.trusted_proxies,
             limits: choices.limits,
             state_in_memory: choices.state_in_memory,
             revisions_kept_seconds: choices.revisions_kept_seconds,
@@ -200,7 +210,7 @@ impl Instance {
 
     /// A client that has not signed in.
     pub(crate) fn stranger(&self) -> Client {
-        Client { url: self.url.clone(), token: None, tenant: None, http: reqwest::Client::new() }
+        Client { url: self.url.clone(), token: None, tenant: None, address: None, http: reqwest::Client::new() }
     }
 
     /// The operator.
@@ -249,6 +259,7 @@ pub(crate) struct Client {
     pub(crate) token: Option<String>,
     /// What it sends as `X-Tenant`.
     pub(crate) tenant: Option<String>,
+    address: Option<String>,
     http: reqwest::Client,
 }
 
@@ -265,6 +276,11 @@ impl Client {
     /// The same client with another token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same client from another network address, as a proxy tells it.
+    pub(crate) fn from_address(&self, address: &str) -> Self {
+        Self { address: Some(address.to_owned()), ..self.clone() }
     }
 
     /// The same client, naming a tenant.
@@ -308,6 +324,9 @@ impl Client {
         }
         if let Some(tenant) = &self.tenant {
             request = request.header("X-Tenant", tenant);
+        }
+        if let Some(address) = &self.address {
+            request = request.header("X-Forwarded-For", address);
         }
         request
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bailiwick::http::server::Bounds;
 
-use super::{ask, connect, connect_from, counted, start, until_ended, wide};
+use super::{ask, behind, connect, connect_from, counted, start, until_ended, wide};
 use crate::common::app::eventually;
 use crate::common::not_hung;
 
@@ -22,6 +22,17 @@ async fn one_address_with_all_its_places_keeps_no_other_from_being_served() {
     assert_eq!(counted(&instance, r#"connections_refused_total{bound="address"}"#).await, 1);
     drop(held);
     eventually("places are given back", async || ask(&mut connect(&instance.url).await).await == Some(200)).await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_trusted_brings_the_connections_of_many() {
+    let proxies = ["127.0.0.1".parse::<std::net::IpAddr>().unwrap().into()].into_iter().collect();
+    let (instance, _database) = behind(Bounds { per_address: 1, ..wide() }, proxies).await;
+    let _held = [connect(&instance.url).await, connect(&instance.url).await];
+    eventually("both are in", async || counted(&instance, "connections").await >= 2).await;
+    assert_eq!(ask(&mut connect(&instance.url).await).await, Some(200));
+    let _other = connect_from(ELSEWHERE, &instance.url).await;
+    assert!(until_ended(&mut connect_from(ELSEWHERE, &instance.url).await).await.starts_with("HTTP/1.1 503 "));
 }
 
 #[tokio::test]

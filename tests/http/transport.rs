@@ -180,7 +180,7 @@ async fn the_usual_introspection_query_passes_where_introspection_is_on() {
 
     let schema = limits::limit(Schema::build(Query, EmptyMutation, EmptySubscription)).disable_introspection().finish();
     let routes = http::graphql_routes(schema, TestGate::default(), Options::default());
-    let app = http::surround(routes, Requests::default());
+    let app = http::surround(routes, Requests::default(), TrustedProxies::default());
     let body = json!({"query": query}).to_string();
     let request = HttpRequest::post("/graphql").header("content-type", JSON).body(body.into()).unwrap();
     assert_eq!(call(&app, request).await.json()["data"]["__schema"], GraphQl::Null.into_json().unwrap());

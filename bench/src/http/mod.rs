@@ -5,9 +5,11 @@ mod floor;
 mod load;
 pub(crate) mod server;
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use bailiwick::auth::caller::RequestInfo;
+use bailiwick::auth::address::ClientAddress;
+use bailiwick::auth::caller::{OneGuess, RequestInfo};
 use bailiwick::domain::key::UserKey;
 use bailiwick::service::Platform;
 use serde_json::json;
@@ -80,7 +82,9 @@ async fn prepare(database: &str, world: &World) -> Result<Tokens> {
     let platform: Platform = app.platform().clone();
     instance::put(&platform, world).await?;
     let (tenant, password) = (instance::tenant()?, instance::PASSWORD.into());
-    let signed_in = platform.sign_in(tenant.as_str(), "user000000", password, RequestInfo::default()).await?;
+    let here = ClientAddress::new(Ipv4Addr::LOCALHOST.into());
+    let request = RequestInfo::new("prepare".to_owned(), here, OneGuess::default());
+    let signed_in = platform.sign_in(tenant.as_str(), "user000000", password, request).await?;
     let system = platform.system_caller(&tenant).await?;
     let issued = platform.generate_api_key(&system, Some(&UserKey::parse("user000001")?), None).await?;
     platform.store.close().await?;

@@ -16,7 +16,7 @@ use axum::routing::any;
 use super::errors::{Refusal, encode};
 use super::media::{self, Media};
 use super::{Credentials, RequestContext, body};
-use crate::auth::caller::{Caller, RequestInfo};
+use crate::auth::caller::Caller;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
 use crate::service::decision::Face;
@@ -39,7 +39,7 @@ const BATCH: usize = 1024 * 1024;
 pub fn routes(platform: Platform) -> Router {
     let search = |sought: Sought| {
         any(move |State(platform): State<Platform>, context: RequestContext, request: Request| async move {
-            let answered = find(&platform, sought, request).await;
+            let answered = find(&platform, &context, sought, request).await;
             answered.unwrap_or_else(|refusal| refusal.respond(Media::Json, &context))
         })
     };
@@ -55,24 +55,24 @@ pub fn routes(platform: Platform) -> Router {
 }
 
 async fn evaluate(State(platform): State<Platform>, context: RequestContext, request: Request) -> Response {
-    let answered = evaluation(&platform, request).await;
+    let answered = evaluation(&platform, &context, request).await;
     answered.unwrap_or_else(|refusal| refusal.respond(Media::Json, &context))
 }
 
-async fn evaluation(platform: &Platform, request: Request) -> Result<Response, Refusal> {
-    let (caller, body) = read(platform, request, BODY).await?;
+async fn evaluation(platform: &Platform, context: &RequestContext, request: Request) -> Result<Response, Refusal> {
+    let (caller, body) = read(platform, context, request, BODY).await?;
     let query = evaluation::read(&body)?;
     let decision = platform.decide(&caller, Face::AuthZen, &query).await?;
     Ok(encode(StatusCode::OK, Media::Json, &evaluation::Answer::of(&decision)))
 }
 
 async fn evaluate_all(State(platform): State<Platform>, context: RequestContext, request: Request) -> Response {
-    let answered = evaluations(&platform, request).await;
+    let answered = evaluations(&platform, &context, request).await;
     answered.unwrap_or_else(|refusal| refusal.respond(Media::Json, &context))
 }
 
-async fn evaluations(platform: &Platform, request: Request) -> Result<Response, Refusal> {
-    let (caller, body) = read(platform, request, BATCH).await?;
+async fn evaluations(platform: &Platform, context: &RequestContext, request: Request) -> Result<Response, Refusal> {
+    let (caller, body) = read(platform, context, request, BATCH).await?;
     match batch::read(&body)? {
         Asked::One(query) => {
             let decision = platform.decide(&caller, Face::AuthZen, &query).await?;
@@ -89,28 +89,38 @@ async fn evaluations(platform: &Platform, request: Request) -> Result<Response, 
     }
 }
 
-async fn find(platform: &Platform, sought: Sought, request: Request) -> Result<Response, Refusal> {
-    let (caller, body) = read(platform, request, BODY).await?;
+async fn find(
+    platform: &Platform,
+    context: &RequestContext,
+    sought: Sought,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let (caller, body) = read(platform, context, request, BODY).await?;
     let found = search::run(platform, &caller, sought, &body).await?;
     Ok(encode(StatusCode::OK, Media::Json, &found))
 }
 
 /// Who asks, and the body of the request.
-async fn read(platform: &Platform, request: Request, limit: usize) -> Result<(Caller, Bytes), Refusal> {
+async fn read(
+    platform: &Platform,
+    context: &RequestContext,
+    request: Request,
+    limit: usize,
+) -> Result<(Caller, Bytes), Refusal> {
     if request.method() != Method::POST {
         return Err(Refusal::method("POST", "send the request by POST"));
     }
-    let caller = caller(platform, request.headers()).await?;
+    let caller = caller(platform, context, request.headers()).await?;
     if !media::is_json(request.headers()) {
         return Err(Error::bad_input("the body must be sent as `application/json`, in UTF-8").into());
     }
     Ok((caller, body::whole(request, limit).await?))
 }
 
-/// Who asks. A decision leaves nothing in the audit log, so nothing is kept of the request.
-async fn caller(platform: &Platform, headers: &HeaderMap) -> Result<Caller> {
+/// Who asks.
+async fn caller(platform: &Platform, context: &RequestContext, headers: &HeaderMap) -> Result<Caller> {
     let credentials = Credentials::from_headers(headers)?;
     let nobody = || Error::new(ErrorCode::Unauthenticated, "say who asks: send `Authorization: Bearer TOKEN`");
     let bearer = credentials.bearer.as_deref().ok_or_else(nobody)?;
-    platform.authenticate(bearer, credentials.tenant_header.as_deref(), RequestInfo::default()).await
+    platform.authenticate(bearer, credentials.tenant_header.as_deref(), context.info()).await
 }

@@ -196,7 +196,8 @@ impl<E: Executor, G: Gate> Connection<E, G> {
     /// The answers of an operation, which the gate admits first.
     fn run(&self, mut request: Request) -> BoxStream<'static, Answer> {
         let (executor, gate) = (self.face.executor.clone(), self.face.gate.clone());
-        let (credentials, context) = (self.credentials.clone(), self.context.clone());
+        // Each message is a request of its own.
+        let (credentials, context) = (self.credentials.clone(), self.context.another());
         let answers = async move {
             match gate.admit(&credentials, &context).await {
                 Ok(data) => {

@@ -34,7 +34,7 @@ pub(super) async fn upgrade<E: Executor, G: Gate>(
 ) -> Response {
     match accept(&face, &headers, upgrade) {
         Ok((upgrade, credentials)) => upgrade.on_upgrade(move |socket| {
-            let span = info_span!("websocket", request_id = %context.request_id);
+            let span = info_span!("websocket", request_id = %context.request_id, address = %context.address);
             Connection::new(face, context, credentials).serve(socket).instrument(span)
         }),
         Err(refusal) => refusal.respond(Media::Json, &context),

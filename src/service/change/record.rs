@@ -48,8 +48,8 @@ impl Record {
             target: self.target.clone(),
             before,
             after,
-            request_id: self.request.id.clone(),
-            address: self.request.address.clone(),
+            request_id: self.request.id().map(str::to_owned),
+            address: self.request.address().map(|address| address.to_string()),
             reason: self.reason.clone(),
             revision,
         }

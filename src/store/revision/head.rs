@@ -2,7 +2,9 @@
 //! whole policy, so the lists count it, and its text is read apart.
 
 use sea_orm::sea_query::{Expr, Func, SimpleExpr};
-use sea_orm::{ColumnTrait, DbBackend, ExprTrait, Iterable, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, ExprTrait, Iterable, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 use uuid::Uuid;
 
 use crate::domain::name::Timestamp;

@@ -1,0 +1,37 @@
+//! Changes of what is a user's own: they need no permission, and each leaves an audit event. Those of
+//! keys have all credentials of the tenant looked up anew. So they are bounded in number.
+
+use std::time::Duration;
+
+use super::Platform;
+use super::failure::{Failed, Failure};
+use super::guess::digest;
+use crate::auth::caller::Caller;
+use crate::error::{Error, ErrorCode, Result};
+use crate::sync::tally::{Counter, Outcome};
+
+/// The most changes of what is a user's own, in [`WINDOW`].
+pub const OWN_CHANGES: u32 = 30;
+/// See [`OWN_CHANGES`].
+const WINDOW: Duration = Duration::from_mins(1);
+
+impl Platform {
+    /// Counts a change of the caller's own key, picture or session.
+    ///
+    /// # Errors
+    /// `RATE_LIMITED` when there were too many.
+    pub(super) async fn pace_own_change(&self, caller: &Caller) -> Result<()> {
+        let key = digest(&["own change", &caller.user_id().to_string()]);
+        match self.tallies.take(&[Counter { key, owner: key, max: OWN_CHANGES, window: WINDOW }]).await {
+            Outcome::Counted(_) => Ok(()),
+            Outcome::Full(_) => {
+                let (tenant, user) = (caller.home().key.as_str(), caller.user().as_str());
+                let failure = Failure::new(Failed::TooOften, tenant, user, caller.request());
+                self.failures.note(Some(caller.home().id), failure);
+                let message =
+                    format!("at most {OWN_CHANGES} changes of what is your own a minute: try again in a moment");
+                Err(Error::new(ErrorCode::RateLimited, message))
+            }
+        }
+    }
+}
