@@ -308,7 +308,7 @@ impl Platform {
         let Ok(Some(tenant)) = self.tenants.get(known.row.tenant).await else { return };
         let mut changes = tenant.changes();
         // One that is dropped from memory is another reason to ask.
-        let changed = changes.wait_for(|counters| counters.credential_epoch > known.row.epoch);
+        let changed = changes.wait_for(|counters| !known.row.counters.same_credentials(counters));
         match known.row.expires_at {
             Some(end) => drop(timeout(until(end, self.now()), changed).await),
             None => drop(changed.await),
