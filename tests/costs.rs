@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 
+use bailiwick::service::guess::WRONG_FOR_NAME;
 use serde_json::{Value, json};
 
 use crate::common::app::{Choices, Client, Instance, PASSWORD, eventually};
@@ -185,6 +186,17 @@ async fn r1_a_refused_sign_in_asks_the_database_the_same_whatever_is_wrong() {
         costs.push(counted.reads_of(refused).await);
     }
     assert!(costs.iter().all(|cost| *cost == costs[0]), "{costs:#?}");
+    // One too many asks nothing at all: without the time of a hash beside them look-ups would tell.
+    for username in ["nobody", "alice"] {
+        let input = json!({ "tenant": "acme", "username": username, "password": format!("not {PASSWORD}") });
+        let guess = async || instance.stranger().ask(sign_in, json!({ "input": input })).await;
+        for _ in 0..WRONG_FOR_NAME {
+            guess().await;
+        }
+        let one_too_many =
+            async { assert_eq!(guess().await["errors"][0]["extensions"]["code"], "RATE_LIMITED", "{username}") };
+        assert_eq!(counted.reads_of(one_too_many).await, Vec::<String>::new(), "{username}");
+    }
 }
 
 #[tokio::test]
