@@ -11,6 +11,7 @@ pub mod difference;
 pub mod explain;
 pub mod grant;
 pub mod group;
+mod health;
 pub mod history;
 pub mod import;
 pub mod link;
@@ -117,6 +118,7 @@ pub struct Parts {
     /// Differences of policies that were asked for.
     differences: difference::Differences,
     revisions_kept_seconds: Option<i64>,
+    health: health::Health,
     credentials: session::Credentials,
     attempts: Attempts,
     resets: password::ResetRequests,
@@ -147,6 +149,8 @@ pub struct Foundation {
     pub state_in_memory: u64,
     /// For how many seconds revisions are kept at least; for good without it.
     pub revisions_kept_seconds: Option<i64>,
+    /// How far the clock may be from the database's.
+    pub clock_skew_max: Duration,
     /// One decision in how many is made again by casbin's Enforcer; none with 0.
     pub shadow_one_in: u32,
     /// What is counted.
@@ -166,8 +170,9 @@ impl Platform {
     /// Puts the parts together.
     pub fn new(foundation: Foundation) -> Result<Self> {
         let Foundation { store, catalogue, model, plan, bus, max_staleness, limits, state_in_memory, .. } = foundation;
-        let Foundation { revisions_kept_seconds, shadow_one_in, metrics, mailer, installation, clock, .. } = foundation;
-        let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan), limits));
+        let Foundation { revisions_kept_seconds, clock_skew_max, shadow_one_in, metrics, mailer, .. } = foundation;
+        let Foundation { installation, clock, .. } = foundation;
+        let tenants = tenants::Tenants::new(store.clone(), Arc::new(plan), limits);
         let workings = working::Workings::new(state_in_memory);
         let model_hash = hex(&Sha256::digest(model.as_bytes()));
         Ok(Self(Arc::new(Parts {
@@ -191,6 +196,7 @@ impl Platform {
             pasts: history::Pasts::new(),
             differences: difference::Differences::new(),
             revisions_kept_seconds,
+            health: health::Health::new(clock_skew_max),
             credentials: session::Credentials::new(),
             attempts: Attempts::new(),
             resets: password::ResetRequests::new(),
