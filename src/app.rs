@@ -68,6 +68,8 @@ pub struct Parts {
     pub state_in_memory: u64,
     /// For how many seconds revisions are kept at least; for good without it.
     pub revisions_kept_seconds: Option<i64>,
+    /// How far the clock may be from the database's.
+    pub clock_skew_max: Duration,
     /// One decision in how many is made again by casbin's Enforcer; none with 0.
     pub shadow_one_in: u32,
     /// How many connections there may be, and how long each may leave us waiting.
@@ -144,6 +146,7 @@ impl Parts {
             },
             state_in_memory: settings.state_in_memory.get().into(),
             revisions_kept_seconds: settings.revisions_kept_days.map(|days| i64::from(days.get()) * DAY_SECONDS),
+            clock_skew_max: settings.clock_skew_max_seconds.duration(),
             shadow_one_in: settings.shadow_one_in.get(),
             connections: Bounds {
                 connections: in_memory(settings.connections_max),
@@ -198,6 +201,7 @@ impl App {
             limits: parts.limits,
             state_in_memory: parts.state_in_memory,
             revisions_kept_seconds: parts.revisions_kept_seconds,
+            clock_skew_max: parts.clock_skew_max,
             shadow_one_in: parts.shadow_one_in,
             metrics: Metrics::new(&mut registry),
             mailer: parts.mailer,
@@ -319,6 +323,7 @@ impl App {
 
     /// Lets the work behind the requests come to its end, and takes leave of the database.
     async fn finish(&self, background: &TaskTracker) -> Result<()> {
+        self.platform.tenants.stop().await;
         self.platform.tasks.close();
         if timeout(WORK, async { tokio::join!(self.platform.tasks.wait(), background.wait()) }).await.is_err() {
             tracing::warn!("work was still under way after {} s", WORK.as_secs());
@@ -378,9 +383,13 @@ fn in_memory(count: config::Count<1>) -> usize {
     usize::try_from(count.get()).unwrap_or(usize::MAX)
 }
 
-/// Deletes what has run out, every so often. Each instance does, for all: a second time is cheap.
+/// Deletes what has run out, every so often, and compares the clock with the database's. Each instance does,
+/// for all: a second time is cheap.
 async fn tidy(platform: Platform, every: Duration) {
     loop {
+        if let Err(error) = platform.compare_clock().await {
+            tracing::debug!(%error, "the clock was not compared with the database's");
+        }
         tokio::time::sleep(every).await;
         if let Err(error) = platform.delete_expired().await {
             tracing::warn!(%error, cause = error.source_text(), "what has run out was not deleted; the next time tries again");

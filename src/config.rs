@@ -78,6 +78,8 @@ pub struct Settings {
     pub sweep_seconds: Seconds<3600>,
     /// How old a snapshot may grow while the database is away; without it, as old as it gets.
     pub max_staleness_seconds: Option<Seconds<{ u32::MAX }>>,
+    /// How far the clock may be from the database's.
+    pub clock_skew_max_seconds: Seconds<86400>,
     /// How many tenants are in memory at the most.
     pub tenants_in_memory: Count<1>,
     /// How many rules they may have together.

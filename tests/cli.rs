@@ -1,6 +1,7 @@
 //! The command line, by the real program in processes of its own.
 
 mod database;
+mod full;
 mod inspect;
 mod policy;
 mod program;

@@ -19,7 +19,7 @@ use bailiwick::graphql::error::to_graphql;
 use bailiwick::graphql::scalar::Upload;
 use bailiwick::http::client::TrustedProxies;
 use bailiwick::http::metrics::Requests;
-use bailiwick::http::{self, ActingIn, Check, Credentials, Gate, Options, Readiness, RequestContext, limits};
+use bailiwick::http::{self, ActingIn, Check, Credentials, Gate, Held, Options, Readiness, RequestContext, limits};
 use futures_util::{SinkExt, Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -175,6 +175,10 @@ struct Parts(Vec<Check>);
 impl Readiness for Parts {
     async fn ready(&self) -> Vec<Check> {
         self.0.clone()
+    }
+
+    async fn held(&self) -> Option<Held> {
+        Some(Held { tenants: 2, digest: "00ff".to_owned() })
     }
 }
 

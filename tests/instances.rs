@@ -8,6 +8,7 @@ mod failover;
 mod forged;
 mod hung;
 mod proxy;
+mod slow;
 mod working;
 mod writers;
 

@@ -15,6 +15,7 @@ mod m0006_last_change;
 mod m0007_audit_chain;
 mod m0008_whole_states;
 mod m0009_named_counters;
+mod m0010_write_probes;
 mod table;
 
 /// All migrations, oldest first.
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_audit_chain::AuditChain),
             Box::new(m0008_whole_states::WholeStates),
             Box::new(m0009_named_counters::NamedCounters),
+            Box::new(m0010_write_probes::WriteProbes),
         ]
     }
 }

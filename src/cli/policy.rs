@@ -2,6 +2,7 @@
 
 mod history;
 mod import;
+mod instances;
 
 use std::process::ExitCode;
 
@@ -14,6 +15,7 @@ use bailiwick::store::page::Page;
 use clap::Subcommand;
 use indicatif::ProgressBar;
 use serde_json::json;
+use url::Url;
 
 use super::client::Client;
 use super::output::{print, progress};
@@ -30,7 +32,8 @@ pub(super) enum Command {
     ///
     /// Changes nothing. Exit status: 0 equal, 1 differences, 2 error.
     #[command(after_help = "Examples:\n  bailiwick policy verify\n  \
-                            bailiwick policy verify --tenant acme --tenant globex --json")]
+                            bailiwick policy verify --tenant acme --tenant globex --json\n  \
+                            BAILIWICK_API_KEY=… bailiwick policy verify --instances http://10.0.0.5:8080,http://10.0.0.6:8080")]
     Verify(Verify),
     /// Write all rules as CSV, as any Casbin library reads them.
     #[command(after_help = "Examples:\n  bailiwick policy export --tenant demo > policy.csv\n  \
@@ -68,6 +71,10 @@ pub(super) struct Verify {
     /// A tenant's key; all tenants when absent.
     #[arg(long, value_parser = parsed(TenantKey::parse))]
     tenant: Vec<TenantKey>,
+    /// Compare with what these instances hold in memory, too. `BAILIWICK_API_KEY` has the credential of an
+    /// operator.
+    #[arg(long, value_name = "URL", value_delimiter = ',')]
+    instances: Vec<Url>,
     /// One line of JSON for each tenant.
     #[arg(long)]
     json: bool,
@@ -87,8 +94,9 @@ pub(super) async fn run(client: &Client, command: Command) -> Result<ExitCode> {
 async fn verify(client: &Client, args: Verify) -> Result<ExitCode> {
     let app = client.app("policy verify")?;
     let system = caller_in(app, &TenantKey::parse(TenantKey::PLATFORM)?).await?;
+    let instances = instances::Instances::new(&args.instances)?;
     let bar = progress("tenants verified");
-    let mut run = Run { app, system: &system, json: args.json, bar, tenants: 0, different: 0 };
+    let mut run = Run { app, system: &system, instances, json: args.json, bar, tenants: 0, different: 0 };
     if args.tenant.is_empty() {
         run.all().await?;
     }
@@ -104,6 +112,7 @@ async fn verify(client: &Client, args: Verify) -> Result<ExitCode> {
 struct Run<'a> {
     app: &'a App,
     system: &'a Caller,
+    instances: instances::Instances,
     json: bool,
     bar: ProgressBar,
     tenants: usize,
@@ -129,7 +138,8 @@ impl Run<'_> {
 
     /// Verifies one tenant and says at once what came of it. Gives whether there is such a tenant.
     async fn verify(&mut self, tenant: &TenantKey) -> Result<bool> {
-        let Some(report) = self.app.platform().verify(self.system, tenant).await? else { return Ok(false) };
+        let Some(mut report) = self.app.platform().verify(self.system, tenant).await? else { return Ok(false) };
+        report.differences.extend(self.instances.compare(self.app, self.system, tenant).await?);
         self.tenants += 1;
         self.different += usize::from(!report.differences.is_empty());
         self.bar.suspend(|| print(&if self.json { for_programs(&report) } else { for_people(&report) }))?;

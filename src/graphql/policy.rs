@@ -36,6 +36,18 @@ impl Policy {
         Ok(platform.model.clone())
     }
 
+    /// What tells the rules, settings and disabled users that this instance holds, and the changes that made
+    /// them so, from all others, in hexadecimal digits: the same at each instance that holds the same. Null for
+    /// a policy of the past.
+    #[graphql(complexity = 500)]
+    async fn digest(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let (platform, caller) = caller(ctx)?;
+        match self.then {
+            Some(_) => Ok(None),
+            None => platform.policy_digest(caller).await.map(Some),
+        }
+    }
+
     /// The rules.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn rules(

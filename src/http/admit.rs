@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::RequestContext;
 use super::gate::{ActingIn, Credentials, Gate};
-use super::health::{Check, Readiness};
+use super::health::{CHANGES, Check, Held, Readiness};
 use crate::auth::caller::Caller;
 use crate::error::Result;
 use crate::graphql::request_data;
@@ -58,29 +58,38 @@ pub struct PlatformReadiness {
 }
 
 impl Readiness for PlatformReadiness {
-    /// The database and the age of what is in memory are required where the settings limit that
-    /// age; Redis never is: without it, news travel with the sweep.
+    /// Ready is who can decide: from memory that is not older than the settings allow, by a clock that is
+    /// right. The database is needed for that no more than Redis is; changes are a part of their own.
     async fn ready(&self) -> Vec<Check> {
         if self.stopping.is_cancelled() {
             // Whoever asks is told at once: no other part changes that.
             let detail = "the instance was told to stop".to_owned();
             return vec![Check { name: "running".to_owned(), ok: false, required: true, detail }];
         }
-        let database = self.platform.store.ping().await;
+        let (database, changes) = tokio::join!(self.platform.compare_clock(), self.platform.try_change());
         let stale = self.platform.check_age();
         let detail = |result: &Result<()>| result.as_ref().err().map_or_else(|| "ok".to_owned(), ToString::to_string);
         let since = self.bus.unchanged_for().as_secs();
         let connected = self.bus.connected();
         let word = if connected { "connected" } else { "away, news travel with the sweep," };
+        let (is_right, off) = self.platform.clock();
+        let check = |name: &str, ok, required, detail| Check { name: name.to_owned(), ok, required, detail };
         vec![
-            Check { name: "database".to_owned(), ok: database.is_ok(), required: true, detail: detail(&database) },
-            Check { name: "bus".to_owned(), ok: connected, required: false, detail: format!("{word} for {since} s") },
-            Check {
-                name: "policy".to_owned(),
-                ok: stale.is_ok(),
-                required: true,
-                detail: format!("confirmed by the database {} s ago", self.platform.tenants.age().as_secs()),
-            },
+            check("database", database.is_ok(), false, detail(&database)),
+            check(CHANGES, changes.is_ok(), false, detail(&changes)),
+            check("bus", connected, false, format!("{word} for {since} s")),
+            check(
+                "policy",
+                stale.is_ok(),
+                true,
+                format!("confirmed by the database {} s ago", self.platform.tenants.age().as_secs()),
+            ),
+            check("clock", is_right, true, format!("{off} s from the database's")),
         ]
+    }
+
+    async fn held(&self) -> Option<Held> {
+        let memory = self.platform.memory().await.ok()?;
+        Some(Held { tenants: memory.tenants, digest: memory.digest })
     }
 }

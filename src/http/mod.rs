@@ -56,7 +56,7 @@ pub mod ws;
 
 pub use context::RequestContext;
 pub use gate::{ActingIn, Credentials, Gate};
-pub use health::{Check, Readiness};
+pub use health::{Check, Held, Readiness};
 
 use admit::PlatformGate;
 use client::TrustedProxies;

@@ -13,6 +13,7 @@ mod failure;
 pub mod grant;
 pub mod group;
 pub mod guess;
+mod health;
 pub mod history;
 pub mod import;
 pub mod link;
@@ -122,6 +123,7 @@ pub struct Parts {
     /// Differences of policies that were asked for.
     differences: difference::Differences,
     revisions_kept_seconds: Option<i64>,
+    health: health::Health,
     credentials: session::Credentials,
     tallies: Tallies,
     failures: failure::Failures,
@@ -153,6 +155,8 @@ pub struct Foundation {
     pub state_in_memory: u64,
     /// For how many seconds revisions are kept at least; for good without it.
     pub revisions_kept_seconds: Option<i64>,
+    /// How far the clock may be from the database's.
+    pub clock_skew_max: Duration,
     /// One decision in how many is made again by casbin's Enforcer; none with 0.
     pub shadow_one_in: u32,
     /// What is counted.
@@ -172,8 +176,9 @@ impl Platform {
     /// Puts the parts together.
     pub fn new(foundation: Foundation) -> Result<Self> {
         let Foundation { store, catalogue, model, plan, bus, max_staleness, limits, state_in_memory, .. } = foundation;
-        let Foundation { revisions_kept_seconds, shadow_one_in, metrics, mailer, installation, clock, .. } = foundation;
-        let tenants = Arc::new(tenants::Tenants::new(store.clone(), Arc::new(plan), limits));
+        let Foundation { revisions_kept_seconds, clock_skew_max, shadow_one_in, metrics, mailer, .. } = foundation;
+        let Foundation { installation, clock, .. } = foundation;
+        let tenants = tenants::Tenants::new(store.clone(), Arc::new(plan), limits);
         let workings = working::Workings::new(state_in_memory);
         let model_hash = hex(&Sha256::digest(model.as_bytes()));
         let tallies = Tallies::new(&bus);
@@ -198,6 +203,7 @@ impl Platform {
             pasts: history::Pasts::new(),
             differences: difference::Differences::new(),
             revisions_kept_seconds,
+            health: health::Health::new(clock_skew_max),
             credentials: session::Credentials::new(),
             tallies,
             failures: failure::Failures::new(),

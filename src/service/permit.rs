@@ -3,6 +3,7 @@
 //! place that checks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Platform;
 use super::tenants::Tenant;
@@ -207,7 +208,9 @@ impl Platform {
     /// The tenant that the caller acts in.
     pub async fn tenant_of(&self, caller: &Caller) -> Result<Arc<Tenant>> {
         self.check_age()?;
-        self.tenants.get(caller.tenant().id).await?.ok_or_else(unauthenticated)
+        let tenant = self.tenants.get(caller.tenant().id).await?.ok_or_else(unauthenticated)?;
+        self.check_staleness(self.tenants.age_of(&tenant))?;
+        Ok(tenant)
     }
 
     /// Checks a permit against the policy of the tenant that the caller acts in. An operator
@@ -262,9 +265,13 @@ impl Platform {
 
     /// Stops decisions when what is in memory is older than the setting allows.
     pub fn check_age(&self) -> Result<()> {
+        self.check_staleness(self.tenants.age())
+    }
+
+    fn check_staleness(&self, age: Duration) -> Result<()> {
         match self.max_staleness {
-            Some(limit) if self.tenants.age() > limit => {
-                Err(Error::unavailable("the database has been away for too long to decide from memory"))
+            Some(limit) if age > limit => {
+                Err(Error::unavailable("the database has not confirmed for too long what is in memory"))
             }
             _ => Ok(()),
         }

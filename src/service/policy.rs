@@ -14,11 +14,11 @@ use crate::domain::key::{GroupKey, ProfileKey, RoleKey, TenantId, TenantKey, Use
 use crate::error::{Error, Result};
 use crate::policy::revision::Counters;
 pub use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
-use crate::store::Scope;
 pub use crate::store::audit::{Actor, ActorKind};
 use crate::store::page::{Page, PageOf};
 pub use crate::store::policy::{RuleFilter, RuleRow};
 pub use crate::store::revision::RevisionHead;
+use crate::store::{Scope, hex};
 
 /// By what a cursor names a rule of the past.
 const RULE: &str = "rule";
@@ -69,6 +69,14 @@ impl Platform {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let revision = tenant.policy().counters.revision;
         Ok(revision)
+    }
+
+    /// Returns the digest of what is in memory here to decide from, in hexadecimal digits: of the rules, the
+    /// settings, who is disabled, and the changes that made it so. Other instances that hold the same have
+    /// the same.
+    pub async fn policy_digest(&self, caller: &Caller) -> Result<String> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        blocking(move || hex(&tenant.digest())).await
     }
 
     /// A page of the rules that are stored.

@@ -6,9 +6,9 @@ use crate::error::Result;
 
 impl Platform {
     /// Deletes, of all tenants, the sessions and links that have run out, and the revisions that need
-    /// not be kept.
+    /// not be kept: by the clock of the database, since that of one instance may be anywhere.
     pub async fn delete_expired(&self) -> Result<()> {
-        let now = self.now();
+        let now = self.store.now().await?;
         let sessions = self.store.delete_expired_sessions(now).await?;
         // Those that were used tell for a while yet when the last one was made.
         let links = self.store.delete_expired_password_resets(now.plus_seconds(-BETWEEN_LINKS_SECONDS)).await?;
@@ -16,7 +16,12 @@ impl Platform {
             Some(kept) => self.store.compact_revisions(now.plus_seconds(-kept)).await?,
             None => 0,
         };
-        tracing::debug!(sessions, links, revisions, "deleted what has run out");
+        let now = now.to_rfc3339();
+        if sessions + links + revisions > 0 {
+            tracing::info!(sessions, links, revisions, now, "deleted what has run out by the database's clock");
+        } else {
+            tracing::debug!(now, "nothing has run out by the database's clock");
+        }
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Platform;
 use super::policy::line;
+use super::tenants::digest;
 use crate::auth::caller::Caller;
 use crate::domain::key::{Action, Object, ObjectPattern, TenantKey, UserKey};
 use crate::domain::tenant::TenantState;
@@ -16,6 +17,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::compile::{Compiled, compile};
 use crate::policy::rule::{Origin, Rule, RuleHash, Subject};
+use crate::store::hex;
 use crate::store::tenant::TenantRow;
 use crate::store::verify::{StoredPolicy, StoredRule};
 
@@ -64,6 +66,8 @@ pub enum Place {
     Snapshot,
     /// The answers of casbin's Enforcer over the snapshot's rules.
     Enforcer,
+    /// The memory of an instance that serves.
+    Memory,
 }
 
 impl Place {
@@ -74,6 +78,7 @@ impl Place {
             Self::Origins => "origins",
             Self::Snapshot => "snapshot",
             Self::Enforcer => "decisions",
+            Self::Memory => "memory",
         }
     }
 }
@@ -128,6 +133,15 @@ impl Platform {
             return Ok(Some(report));
         }
         Err(Error::unavailable("the tenant changes faster than it can be verified: try again later"))
+    }
+
+    /// Returns the digest that every instance has in memory which holds what is stored of a tenant; `None`
+    /// when there is none of this key.
+    pub async fn stored_digest(&self, caller: &Caller, tenant: &TenantKey) -> Result<Option<String>> {
+        self.check_platform(caller, "tenants", &Action::read()).await?;
+        let Some(row) = self.store.tenant_by_key(tenant).await? else { return Ok(None) };
+        let Some(policy) = self.tenants.look_at(row.id, row.counters).await? else { return Ok(None) };
+        tokio::task::spawn_blocking(move || Some(hex(&digest(&policy)))).await.map_err(Error::internal)
     }
 
     /// Holds the snapshot's decisions against those of casbin's Enforcer over the same rules.

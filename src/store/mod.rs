@@ -22,6 +22,7 @@ mod error;
 pub mod file;
 pub mod grant;
 mod group;
+mod health;
 mod migrate;
 pub mod page;
 pub mod password;

@@ -100,6 +100,38 @@ async fn r44_rules_are_verified_and_what_differs_is_named() {
     assert_refused(&verify(&["--tenant", "no/where"]), &["'--tenant <TENANT>'", "[INVALID]"]);
 }
 
+#[tokio::test]
+async fn an_instance_that_holds_something_else_than_what_is_stored_is_named() {
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    assert_eq!(place.run(&["demo"]).code, 0);
+    let server = place.serve();
+    let key = sign_in(&server, "platform", "operator", OPERATOR).await;
+    let (place, url) = (place.with("BAILIWICK_API_KEY", &key), server.url.clone());
+    let verify = |more: &[&str]| place.run(&[&["policy", "verify", "--instances", &url], more].concat());
+    let clean = verify(&[]);
+    assert_eq!(clean.code, 0, "{clean:?}");
+    assert!(clean.out.lines().count() == 3 && clean.out.contains("demo: clean at revision "), "{clean:?}");
+
+    // What nobody but the program writes: the instance does not notice, and is named.
+    let tables = Tables::of(&Database::at(format!("sqlite://{}", place.path().join("bailiwick.db").display()))).await;
+    tables.run("DELETE FROM casbin_rule WHERE v0 = 'user:alice' AND v1 = 'role:admin'").await;
+    let named = verify(&["--tenant", "demo"]);
+    assert_eq!(named.code, 1, "{named:?}");
+    assert!(named.out.contains(&format!("  wrong in the memory: {url}")), "{named:?}");
+
+    let away = place.run(&["policy", "verify", "--instances", "http://127.0.0.1:1"]);
+    assert!(away.code == 2 && away.err.contains("http://127.0.0.1:1"), "{away:?}");
+    let wrong = place.with("BAILIWICK_API_KEY", "bwk_wrong").run(&["policy", "verify", "--instances", &url]);
+    assert!(wrong.code == 2 && wrong.err.contains("[UNAUTHENTICATED]"), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn asking_instances_needs_a_credential() {
+    let refused = Place::new().run(&["policy", "verify", "--instances", "http://127.0.0.1:1"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.err.contains("BAILIWICK_API_KEY"), "{refused:?}");
+}
+
 const POLICY: &str = "\
 p, night desk, voice/queues/*, show
 p, night desk, demo, voice/queues/sales, delete, allow

@@ -110,6 +110,8 @@ pub(crate) struct Choices {
     pub(crate) introspection: bool,
     /// For how many seconds it keeps revisions. For good, unless said.
     pub(crate) revisions_kept_seconds: Option<i64>,
+    /// How far its clock may be from the database's. A minute, unless said.
+    pub(crate) clock_skew_max: Duration,
     /// One decision in how many casbin makes again. None, unless said.
     pub(crate) shadow_one_in: u32,
 }
@@ -131,6 +133,7 @@ impl Default for Choices {
             connections: Bounds::default(),
             introspection: true,
             revisions_kept_seconds: None,
+            clock_skew_max: Duration::from_mins(1),
             shadow_one_in: 0,
         }
     }
@@ -173,6 +176,7 @@ impl Instance {
             limits: choices.limits,
             state_in_memory: choices.state_in_memory,
             revisions_kept_seconds: choices.revisions_kept_seconds,
+            clock_skew_max: choices.clock_skew_max,
             shadow_one_in: choices.shadow_one_in,
             connections: choices.connections,
             graphiql: true,

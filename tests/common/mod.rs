@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod counted;
+pub(crate) mod log;
 pub(crate) mod mail;
 pub(crate) mod operations;
 pub(crate) mod picture;

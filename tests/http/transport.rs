@@ -1,9 +1,7 @@
 //! Over HTTP.
 
-use std::io;
-use std::sync::Mutex;
-
 use super::*;
+use crate::common::log::Log;
 
 #[tokio::test]
 async fn a_query_is_answered_in_the_type_that_is_asked_for() {
@@ -271,48 +269,38 @@ async fn a_browser_gets_the_page_only_where_it_is_switched_on() {
 #[tokio::test]
 async fn readiness_depends_on_the_required_parts_alone() {
     let check = |name: &str, ok, required| Check { name: name.into(), ok, required, detail: "seen".into() };
-    let ready = |checks| async move {
-        let request = HttpRequest::get("/readyz").body(Body::empty()).unwrap();
+    let ready_for = |query: &'static str, checks| async move {
+        let request = HttpRequest::get(format!("/readyz{query}")).body(Body::empty()).unwrap();
         call(&app_with(Options::default(), checks), request).await
     };
+    let ready = |checks| ready_for("", checks);
     let answer = ready(vec![check("database", true, true), check("redis", false, false)]).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["ready"]), (200, &json!(true)));
     let answer = ready(vec![check("database", false, true)]).await;
     assert_eq!(answer.status, 503);
     let expected = json!({"name": "database", "ok": false, "required": true, "detail": "seen"});
     assert_eq!(answer.json(), json!({"ready": false, "checks": [expected]}));
+    for (query, expected) in [("", 200), ("?for=decisions", 200), ("?for=changes", 503)] {
+        let answer = ready_for(query, vec![check("changes", false, false), check("policy", true, true)]).await;
+        assert_eq!(answer.status, expected, "{query}");
+        assert_eq!(answer.json()["checks"][0]["required"], expected == 503);
+    }
+    let answer = ready_for("?verbose", vec![]).await;
+    assert_eq!(answer.json()["memory"], json!({ "tenants": 2, "digest": "00ff" }));
+    for wrong in ["?for=everything", "?quiet", "?for="] {
+        ready_for(wrong, vec![]).await.is(400, "BAD_INPUT");
+    }
     assert_eq!(send(Method::GET, "/healthz", &[], Body::empty()).await.text, "ok");
-}
-
-/// What is logged, kept as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 #[tokio::test]
 async fn a_fault_is_logged_once_with_its_text_beside_the_line_of_the_request() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    // With one subscriber alone, a line that another thread comes to first is taken to interest
-    // nobody; with one for all threads beside it, every line asks both.
-    let everywhere = tracing_subscriber::fmt().with_writer(io::sink).finish();
-    tracing::subscriber::set_global_default(everywhere).unwrap();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let (log, guard) = Log::start();
     let headers = [("content-type", JSON), ("x-request-id", "traced"), ("authorization", "Bearer internal")];
     send(Method::POST, "/graphql?token=hush", &headers, r#"{"query": "{hello}"}"#).await;
     drop(guard);
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 2, "{text}");
     assert!(lines[0].contains("ERROR") && lines[0].contains("SELECT secret FROM vault"), "{text}");

@@ -47,6 +47,7 @@ on_both! {
     an_account_changes_and_a_user_takes_it_along,
     migrations_run_once_however_many_start,
     counters_of_many_tenants_come_together,
+    each_counter_is_named_by_the_change_that_moved_it,
 }
 
 async fn read(store: &Store, tenant: TenantId) -> TenantState {
@@ -432,4 +433,29 @@ async fn counters_of_many_tenants_come_together(fresh: Fresh) {
     let mut expected = vec![(ids[0], Counters::default()), (ids[1], bumped)];
     expected.sort_by_key(|(id, _)| *id);
     assert_eq!(found, expected);
+}
+
+async fn each_counter_is_named_by_the_change_that_moved_it(fresh: Fresh) {
+    let tenant = make(&fresh.store, &TenantState::empty(tenant_row("acme").key)).await;
+    let (policy, credential) = (Uuid::now_v7(), Uuid::now_v7());
+    let named = async || fresh.store.counters(&[tenant]).await.unwrap()[0].1;
+    for (change, revises) in [(policy, true), (credential, false)] {
+        let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
+        let before = tx.taken_at();
+        let after = tx.bump(change, revises, !revises).await.unwrap();
+        assert_eq!(tx.taken_at(), before);
+        tx.commit().await.unwrap();
+        assert_eq!(named().await, after);
+    }
+    let counters = named().await;
+    assert_eq!((counters.policy_change, counters.credential_change), (policy, credential));
+    let ahead = fresh.store.counters_and_log(tenant, 0, 10).await.unwrap().unwrap();
+    assert_eq!((ahead.counters, ahead.from), (counters, None));
+
+    // An older program moves the number alone: what it leaves behind names nothing.
+    let connection = sea_orm::Database::connect(&fresh.url).await.unwrap();
+    connection.execute_unprepared("UPDATE tenants SET revision = revision + 1").await.unwrap();
+    let counters = named().await;
+    assert_eq!((counters.revision, counters.policy_change), (2, Uuid::nil()));
+    assert_eq!(counters.credential_change, credential);
 }

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, OnceCell, watch};
 use uuid::Uuid;
 
+use super::digest::{Digest, digest};
 use crate::auth::pseudonym::Pseudonyms;
 use crate::domain::key::{TenantId, TenantKey};
 use crate::engine::tenant::TenantPolicy;
@@ -34,8 +36,13 @@ pub struct Tenant {
     held: Arc<Held>,
     /// The moment since which the history that is in memory is watched.
     since: AtomicU64,
+    /// Since when it is known to be elsewhere than the database, in milliseconds of the registry's clock and
+    /// one more; 0 when it is not.
+    behind: AtomicU64,
     /// The changes that were in memory lately and have been followed from.
     trail: std::sync::Mutex<VecDeque<Uuid>>,
+    /// The digest of a policy that was asked for.
+    digest: std::sync::Mutex<Option<(Weak<TenantPolicy>, Digest)>>,
     pseudonyms: ArcSwap<OnceCell<Arc<Pseudonyms>>>,
 }
 
@@ -95,14 +102,46 @@ impl Tenant {
         let policy = ArcSwap::from_pointee(policy);
         let used = AtomicU64::new(0);
         let (applying, looks) = (Mutex::new(()), Looks::default());
-        let since = AtomicU64::new(held.moments.now());
-        let (trail, pseudonyms) = (std::sync::Mutex::default(), ArcSwap::default());
-        Self { id, key, policy, applying, looks, changed, used, held, since, trail, pseudonyms }
+        let (since, behind) = (AtomicU64::new(held.moments.now()), AtomicU64::new(0));
+        let (trail, digest, pseudonyms) =
+            (std::sync::Mutex::default(), std::sync::Mutex::default(), ArcSwap::default());
+        Self { id, key, policy, applying, looks, changed, used, held, since, behind, trail, digest, pseudonyms }
     }
 
     /// Returns whether what was remembered of the tenant at a moment is of the history that is in memory.
     pub(in crate::service) fn is_watched_since(&self, moment: u64) -> bool {
         moment >= self.since.load(Ordering::SeqCst)
+    }
+
+    /// Notes that the database was found to be elsewhere, at this time of the clock of all tenants.
+    pub(super) fn note_behind(&self, now: Duration) {
+        let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+        // Since when it has been so is what counts: an earlier note stays.
+        let _ = self.behind.compare_exchange(0, millis, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Notes that it is where the database is.
+    pub(super) fn note_there(&self) {
+        self.behind.store(0, Ordering::Relaxed);
+    }
+
+    /// Returns since when it is known to be elsewhere than the database.
+    pub(super) fn behind_since(&self) -> Option<Duration> {
+        self.behind.load(Ordering::Relaxed).checked_sub(1).map(Duration::from_millis)
+    }
+
+    /// Returns the digest of what is in memory. It is made when it is first asked for, and takes long then.
+    pub(in crate::service) fn digest(&self) -> Digest {
+        let policy = self.policy();
+        let mut known = self.digest.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is held by a weak reference is at a place of its own.
+        let same = |(of, _): &&(Weak<TenantPolicy>, Digest)| std::ptr::eq(of.as_ptr(), Arc::as_ptr(&policy));
+        if let Some((_, digest)) = known.as_ref().filter(same) {
+            return *digest;
+        }
+        let digest = digest(&policy);
+        *known = Some((Arc::downgrade(&policy), digest));
+        digest
     }
 
     /// Returns what makes its users' pseudonyms, once one was asked for.

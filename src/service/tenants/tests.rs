@@ -2,11 +2,15 @@ use std::sync::atomic::AtomicBool;
 
 use uuid::Uuid;
 
+use super::way::{Way, way};
 use super::*;
 use crate::domain::key::{Action, ObjectPattern};
+use crate::domain::name::Timestamp;
 use crate::domain::tenant::Settings;
 use crate::engine;
 use crate::policy::rule::{BuiltIn, Rule, Subject};
+use crate::store::audit::{Actor, ActorKind};
+use crate::store::revision::{Ahead, RevisionEntry};
 
 fn limits(tenants: usize, rules: usize) -> Registry {
     Registry::new(Limits { tenants, rules })
@@ -173,4 +177,95 @@ fn there_is_never_a_second_one_beside_one_that_is_held_while_room_is_made() {
     assert!(same);
     registry.make_room();
     assert_eq!((loaded(&registry).len(), registry.held().tenants()), (0, 0));
+}
+
+/// The counters of this revision and epoch, and the changes that made them.
+fn counters([revision, credential_epoch]: [u64; 2], [policy, credential]: [u128; 2]) -> Counters {
+    let (policy_change, credential_change) = (Uuid::from_u128(policy), Uuid::from_u128(credential));
+    Counters { revision, credential_epoch, policy_change, credential_change }
+}
+
+/// What is stored, with the change at the revision that is in memory, and the revisions after it.
+fn ahead(counters: Counters, from: Option<u128>, log: &[u64]) -> Ahead {
+    let entry = |revision: &u64| RevisionEntry {
+        revision: *revision,
+        change_id: Uuid::now_v7(),
+        at: Timestamp(0),
+        author: Actor { kind: ActorKind::System, key: String::new(), name: String::new() },
+        reason: String::new(),
+        rules: RuleDiff::default(),
+        patch: StatePatch::default(),
+        model_hash: String::new(),
+        catalogue_hash: String::new(),
+        compiler_version: 0,
+    };
+    Ahead { counters, from: from.map(Uuid::from_u128), log: log.iter().map(entry).collect() }
+}
+
+/// The way from counters in memory, in a word.
+fn told(here: Counters, ahead: &Ahead) -> &'static str {
+    let key = TenantKey::parse("acme").unwrap();
+    match way(&TenantPolicy { counters: here, ..policy(&key, 1) }, ahead) {
+        Way::None => "none",
+        Way::Forward(next) => {
+            assert_eq!(next.counters, ahead.counters);
+            "forward"
+        }
+        Way::Far => "far",
+        Way::Elsewhere => "elsewhere",
+    }
+}
+
+#[test]
+fn a_history_is_followed_only_if_it_holds_the_change_that_made_what_is_here() {
+    let here = counters([7, 3], [70, 30]);
+    for (stored, from, log, expected) in [
+        (here, Some(70), &[][..], "none"),
+        (counters([8, 3], [80, 30]), Some(70), &[8], "forward"),
+        (counters([9, 4], [90, 40]), Some(70), &[8, 9], "forward"),
+        (counters([7, 4], [70, 40]), Some(70), &[], "forward"),
+        // Too far, or the log was shortened.
+        (counters([9, 3], [90, 30]), Some(70), &[8], "far"),
+        (counters([9, 3], [90, 30]), None, &[9], "far"),
+        // Numbers that were given out twice.
+        (counters([7, 3], [71, 30]), Some(71), &[], "elsewhere"),
+        (counters([8, 3], [80, 30]), Some(71), &[8], "elsewhere"),
+        (counters([6, 3], [60, 30]), None, &[], "elsewhere"),
+        (counters([7, 3], [70, 31]), Some(70), &[], "elsewhere"),
+        (counters([8, 2], [80, 20]), Some(70), &[8], "elsewhere"),
+    ] {
+        assert_eq!(told(here, &ahead(stored, from, log)), expected, "{stored:?} {from:?} {log:?}");
+    }
+}
+
+#[test]
+fn what_an_older_program_has_made_is_followed_by_its_number() {
+    let unnamed = counters([7, 3], [0, 0]);
+    assert_eq!(told(unnamed, &ahead(counters([8, 3], [80, 0]), Some(70), &[8])), "forward");
+    assert_eq!(told(counters([6, 3], [60, 30]), &ahead(unnamed, Some(60), &[7])), "elsewhere");
+    assert_eq!(told(counters([6, 2], [60, 20]), &ahead(unnamed, Some(60), &[7])), "forward");
+    // A number that was given out to nobody whom the program knows, and then to somebody.
+    assert_eq!(told(unnamed, &ahead(counters([7, 3], [70, 0]), Some(70), &[])), "elsewhere");
+    assert_eq!(told(counters([0, 0], [0, 0]), &ahead(counters([1, 0], [10, 0]), None, &[1])), "forward");
+}
+
+#[test]
+fn late_news_of_what_was_followed_from_are_nothing_and_all_others_are_looked_at() {
+    let registry = limits(10, 1000);
+    let tenant = load(&registry, 1, 1);
+    let at = |counters: Counters| TenantPolicy { counters, ..TenantPolicy::clone(&tenant.policy()) };
+    let (first, second) = (counters([7, 3], [70, 30]), counters([8, 3], [80, 30]));
+    tenant.swap(at(first));
+    tenant.swap(at(second));
+    let has = |counters| tenant.has(&news_of(tenant.id, counters));
+    assert!(has(second) && has(first));
+    assert!(!has(counters([8, 3], [81, 30])) && !has(counters([7, 3], [71, 30])) && !has(counters([8, 3], [80, 31])));
+    let unnamed = News { policy_change: None, credential_change: None, ..news_of(tenant.id, second) };
+    assert!(!tenant.has(&unnamed));
+    // Of another history, nothing of the one before is known.
+    let moment = registry.held().moments.now();
+    assert!(tenant.is_watched_since(moment));
+    tenant.replace(at(counters([8, 3], [82, 30])));
+    assert!(!has(first) && !has(second));
+    assert!(!tenant.is_watched_since(moment), "what was remembered before counts no more");
 }

@@ -1,0 +1,114 @@
+//! How a tenant in memory comes to where the database is, whoever says that it is elsewhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::MutexGuard;
+use tokio::time::timeout;
+
+use super::way::{Way, way};
+use super::{ANSWER_MAX, FOLLOW_MAX, Tenant, Tenants};
+use crate::domain::key::TenantId;
+use crate::error::{Error, Result};
+use crate::policy::revision::Counters;
+use crate::sync::News;
+
+impl Tenants {
+    /// Brings a tenant to where the database is, unless it is where the database was found: at `stored`.
+    pub async fn advance(&self, tenant: &Tenant, stored: Counters) -> Result<()> {
+        self.look_unless(tenant, || tenant.policy().counters == stored).await
+    }
+
+    /// Brings a tenant to where the database is, whatever is in memory.
+    pub async fn refresh(&self, tenant: &Tenant) -> Result<()> {
+        self.look_unless(tenant, || false).await
+    }
+
+    /// Brings a tenant to where the database is, unless it has what the news tell of. They may be forged.
+    pub(super) async fn hear(&self, tenant: &Tenant, news: &News) -> Result<()> {
+        self.look_unless(tenant, || tenant.has(news)).await
+    }
+
+    /// Brings a tenant to where the database is, unless it `is_there`. Who comes while another one looks
+    /// waits for the next look, and has it in common with all who came meanwhile.
+    async fn look_unless(&self, tenant: &Tenant, is_there: impl Fn() -> bool) -> Result<()> {
+        if is_there() {
+            return Ok(());
+        }
+        let came = tenant.looks.begun();
+        let applying = within(ANSWER_MAX, async { Ok(tenant.applying.lock().await) }).await?;
+        if is_there() || tenant.looks.has_ended_after(came) {
+            return Ok(());
+        }
+        self.catch_up(tenant, &applying, ANSWER_MAX).await
+    }
+
+    /// Brings a tenant to where the database is, from the revision log or by loading it anew. `patience` is
+    /// for the log.
+    pub(super) async fn catch_up(
+        &self,
+        tenant: &Tenant,
+        _applying: &MutexGuard<'_, ()>,
+        patience: Duration,
+    ) -> Result<()> {
+        let current = Arc::clone(&tenant.policy());
+        let look = tenant.looks.begin();
+        let read = self.store.counters_and_log(tenant.id, current.counters.revision, FOLLOW_MAX);
+        match within(patience, read).await? {
+            None => self.registry.forget(tenant).await,
+            Some(ahead) => match way(&current, &ahead) {
+                Way::None => {}
+                Way::Forward(next) => tenant.swap(next),
+                Way::Far => self.load_anew(tenant).await?,
+                Way::Elsewhere => {
+                    self.held().count_replaced();
+                    tracing::error!(
+                        tenant = %tenant.key, held = ?current.counters, stored = ?ahead.counters,
+                        "the database has lost changes that this instance had: the tenant is loaded anew, and its credentials are looked up anew"
+                    );
+                    if let Err(error) = self.load_anew(tenant).await {
+                        // What is known to be wrong decides nothing more.
+                        self.registry.forget(tenant).await;
+                        return Err(error);
+                    }
+                }
+            },
+        }
+        tenant.looks.end(look);
+        tenant.note_there();
+        Ok(())
+    }
+
+    /// Takes note of the counters that a look-up has found with a credential: what is remembered of it holds
+    /// where the tenant in memory is there as well.
+    pub(in crate::service) async fn found(&self, id: TenantId, stored: &Counters) {
+        let Some(tenant) = self.registry.find(id).and_then(|slot| slot.tenant()) else { return };
+        if stored.same_credentials(&tenant.policy().counters) {
+            return;
+        }
+        // Where somebody is at it already, nobody waits: until then it is looked up again.
+        if let Ok(applying) = tenant.applying.try_lock()
+            && let Err(error) = self.catch_up(&tenant, &applying, ANSWER_MAX).await
+        {
+            tracing::debug!(tenant = %tenant.key, %error, "cannot catch up with a credential yet");
+        }
+    }
+
+    /// Returns the moment that it is, for what is remembered of tenants beside them.
+    pub(in crate::service) fn moment(&self) -> u64 {
+        self.held().moments.now()
+    }
+
+    async fn load_anew(&self, tenant: &Tenant) -> Result<()> {
+        match self.read(tenant.id).await? {
+            Some((_, next)) => tenant.replace(next),
+            None => self.registry.forget(tenant).await,
+        }
+        Ok(())
+    }
+}
+
+/// What a read gives within its time.
+pub(super) async fn within<T>(limit: Duration, read: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(limit, read).await.map_err(|_| Error::unavailable("the database does not answer: try again later"))?
+}
