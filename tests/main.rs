@@ -36,6 +36,7 @@ mod metrics;
 mod operations;
 mod password;
 mod permit;
+mod places;
 mod policy;
 mod profile;
 mod pseudonym;

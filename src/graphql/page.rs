@@ -59,9 +59,15 @@ pub(super) fn known(count: usize) -> Counter {
     Box::new(move |_, _| Box::pin(async move { Ok(count as u64) }))
 }
 
-/// Declares a connection type with its edge.
+/// What it costs to count a list that is searched for: all of a tenant is gone through.
+pub(super) const SEARCH: usize = 20;
+
+/// Declares a connection type with its edge; counting its list costs nothing much, or what is said.
 macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ty, $what:literal) => {
+        connection!($connection, $edge, $node, $what, "1");
+    };
+    ($connection:ident, $edge:ident, $node:ty, $what:literal, $count:tt) => {
         #[doc = concat!("A page of a list of ", $what, ".")]
         #[derive(async_graphql::SimpleObject)]
         #[graphql(complex)]
@@ -92,6 +98,7 @@ macro_rules! connection {
             }
 
             /// How many there are in the whole list; counted only when asked for.
+            #[graphql(complexity = $count)]
             async fn total_count(&self, ctx: &async_graphql::Context<'_>) -> $crate::error::Result<i32> {
                 let (platform, caller) = $crate::graphql::context::caller(ctx)?;
                 (self.count)(platform.clone(), caller.clone()).await.map($crate::graphql::scalar::int)

@@ -95,8 +95,14 @@ async fn why(ctx: &Context<'_>, because: &Because, most: usize) -> Result<Vec<Ma
     Ok(found.first.into_iter().map(shown).collect())
 }
 
-connection!(SubjectAccessConnection, SubjectAccessEdge, SubjectAccess, "users that may do something");
-connection!(AccessConnection, AccessEdge, Access, "things that a user may do");
+connection!(
+    SubjectAccessConnection,
+    SubjectAccessEdge,
+    SubjectAccess,
+    "users that may do something",
+    "super::page::SEARCH"
+);
+connection!(AccessConnection, AccessEdge, Access, "things that a user may do", "super::page::SEARCH");
 
 /// What of all that a user may do is wanted; all that is given must fit.
 #[derive(Default, InputObject)]

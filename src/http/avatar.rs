@@ -1,15 +1,13 @@
 //! `GET /avatars/KEY`: the picture of a user. It is a file from a stranger: what is sent with it
 //! keeps a browser from taking it for anything but a picture.
 
-use std::sync::Arc;
-
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use uuid::Uuid;
 
 use super::admit::PlatformGate;
 use super::errors::Refusal;
@@ -17,6 +15,7 @@ use super::media::Media;
 use super::tag::{CACHED, etag, is_known};
 use super::{Credentials, RequestContext, nothing_at};
 use crate::error::{Error, ErrorCode};
+use crate::turns::{Crowded, Turn, Turns};
 
 /// Where avatars are, before the user's key.
 pub(super) const PLACE: &str = "/avatars/";
@@ -29,18 +28,18 @@ const HARMLESS: [(HeaderName, HeaderValue); 3] = [
 ];
 
 pub(super) async fn serve(
-    State((gate, places)): State<(PlatformGate, Arc<Semaphore>)>,
+    State((gate, places)): State<(PlatformGate, Turns<Uuid>)>,
     context: RequestContext,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let answered = answer(&gate, places, &context, &uri, &headers).await;
+    let answered = answer(&gate, &places, &context, &uri, &headers).await;
     answered.unwrap_or_else(|refusal| refusal.respond(Media::Json, &context))
 }
 
 async fn answer(
     gate: &PlatformGate,
-    places: Arc<Semaphore>,
+    places: &Turns<Uuid>,
     context: &RequestContext,
     uri: &Uri,
     headers: &HeaderMap,
@@ -53,7 +52,7 @@ async fn answer(
     if is_known(headers, &digest) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag(&digest)?)], CACHED).into_response());
     }
-    let place = places.try_acquire_owned().map_err(full)?;
+    let place = places.take(caller.tenant().id.0).await.map_err(full)?;
     let picture = gate.0.avatar(&caller, key).await?.ok_or_else(|| nothing_at(uri))?;
     let own = [(ETAG, etag(&picture.digest)?), (CONTENT_TYPE, HeaderValue::from_static(picture.content_type))];
     // It goes on being held until the last byte is on its way, however slowly that is taken.
@@ -64,7 +63,7 @@ async fn answer(
 /// A picture on its way, with its place among those that are.
 struct Held {
     image: Vec<u8>,
-    _place: OwnedSemaphorePermit,
+    _place: Turn<Uuid>,
 }
 
 impl AsRef<[u8]> for Held {
@@ -73,6 +72,6 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-fn full(_: TryAcquireError) -> Error {
-    Error::new(ErrorCode::RateLimited, "too many pictures are on their way: try again")
+fn full(crowded: Crowded) -> Error {
+    Error::new(ErrorCode::RateLimited, "too many pictures are on their way: try again").because(crowded)
 }

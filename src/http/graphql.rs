@@ -9,7 +9,7 @@ use async_graphql::{Executor, Response as Answer};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use tokio::sync::SemaphorePermit;
+use uuid::Uuid;
 
 use super::errors::{Body, Refusal, encode, never_ran, present};
 use super::gate::ActingIn;
@@ -17,6 +17,7 @@ use super::media::{self, Media};
 use super::operation::{Asked, Parameters};
 use super::{Credentials, Face, Gate, RequestContext, body, limits, multipart};
 use crate::error::{Error, ErrorCode};
+use crate::turns::Turn;
 
 const METHODS: &str = "GET, HEAD, POST";
 
@@ -91,16 +92,16 @@ async fn answer<E: Executor, G: Gate>(
 
 /// Lets in a body with files. A page on the web can make a browser send one without asking us
 /// first, and it may be large: so it is read for those alone who show a bearer token that holds,
-/// which no browser adds by itself, and a few at once.
-async fn make_room<'a, E: Executor, G: Gate>(
-    face: &'a Face<E, G>,
+/// which no browser adds by itself, and a few of each tenant at once.
+async fn make_room<E: Executor, G: Gate>(
+    face: &Face<E, G>,
     context: &RequestContext,
     credentials: &Credentials,
-) -> Result<SemaphorePermit<'a>, Refusal> {
+) -> Result<Turn<Option<Uuid>>, Refusal> {
     credentials.require()?;
-    face.gate.admit(credentials, context).await?;
+    let tenant = ActingIn::of(&face.gate.admit(credentials, context).await?).map(|tenant| tenant.0);
     let full = |_| Error::new(ErrorCode::RateLimited, "too many files arrive at once: try again in a moment");
-    Ok(face.uploads.try_acquire().map_err(full)?)
+    Ok(face.uploads.take(tenant).await.map_err(full)?)
 }
 
 /// The operations that the request carries.

@@ -10,6 +10,8 @@ use std::time::Duration;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
 use async_graphql::{Request, SchemaBuilder, ServerError};
 
+use crate::turns::Bounds;
+
 mod measure;
 
 use measure::measure;
@@ -23,10 +25,12 @@ pub const BODY_TIME: Duration = Duration::from_secs(30);
 pub const UPLOAD: usize = 9 * 1024 * 1024;
 /// Files of one operation.
 pub const FILES: usize = 4;
-/// Requests with files under way: each may hold [`UPLOAD`] bytes.
-pub const UPLOADS: usize = 32;
-/// How many pictures are on their way to their readers at once: each is in memory meanwhile.
-pub const PICTURES: usize = 32;
+/// Requests with files under way, by tenant: each may hold [`UPLOAD`] bytes.
+pub const UPLOADS: Bounds =
+    Bounds { together: 32, each: 8, waiting: 128, waiting_each: 16, patience: Duration::from_secs(5) };
+/// Pictures on their way to their readers, by tenant: each is in memory meanwhile.
+pub const PICTURES: Bounds =
+    Bounds { together: 32, each: 8, waiting: 256, waiting_each: 64, patience: Duration::from_secs(5) };
 /// How long such a body may take to arrive.
 pub const UPLOAD_TIME: Duration = Duration::from_mins(2);
 /// Bytes of one WebSocket message.

@@ -22,12 +22,13 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use axum::routing::{any, get};
 use axum::{Router, middleware};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::Url;
+use uuid::Uuid;
 
 use crate::auth::caller::Caller;
 use crate::error::{Error, ErrorCode};
+use crate::turns::Turns;
 
 pub mod admit;
 pub mod audit;
@@ -108,8 +109,8 @@ struct Face<E, G> {
     gate: G,
     options: Arc<Options>,
     documents: Documents,
-    /// The right to hold a body with files in memory.
-    uploads: Arc<Semaphore>,
+    /// The right to hold a body with files in memory, by the tenant of whoever sends it.
+    uploads: Turns<Option<Uuid>>,
     /// The `GraphiQL` page, rendered once; none when it is switched off.
     page: Option<Arc<Page>>,
 }
@@ -118,7 +119,7 @@ struct Face<E, G> {
 pub fn graphql_routes<E: Executor, G: Gate>(executor: E, gate: G, options: Options) -> Router {
     let page = options.graphiql.then(|| Arc::new(Page::new(options.introspection)));
     let documents = Documents::new(options.introspection);
-    let uploads = Arc::new(Semaphore::new(limits::UPLOADS));
+    let uploads = Turns::new(limits::UPLOADS);
     let face = Face { executor, gate, options: Arc::new(options), documents, uploads, page };
     Router::new()
         .route("/graphql", any(graphql::handle::<E, G>))
@@ -133,7 +134,7 @@ pub fn health_routes<R: Readiness>(readiness: R) -> Router {
 
 /// `/avatars/KEY`.
 pub fn avatar_routes(gate: PlatformGate) -> Router {
-    let places = Arc::new(Semaphore::new(limits::PICTURES));
+    let places = Turns::new(limits::PICTURES);
     Router::new().route(&format!("{}{{key}}", avatar::PLACE), get(avatar::serve)).with_state((gate, places))
 }
 

@@ -1,7 +1,6 @@
 //! Avatars (R32): setting one's own or another's, where it is, and the picture itself.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -50,7 +49,7 @@ impl Platform {
         }
         // Looked at before the tenant is taken: nobody waits for a picture.
         let avatar = match file {
-            Some(file) => Some(self.inspect(file).await?),
+            Some(file) => Some(self.inspect(caller, file).await?),
             None => None,
         };
         let mut tx = self.begin_avatar(caller, user, own).await?;
@@ -92,12 +91,12 @@ impl Platform {
     }
 
     /// Looks at a file in a thread of its own, a few at once, and takes out what is not the picture.
-    async fn inspect(&self, file: Vec<u8>) -> Result<Avatar> {
-        let permit = Arc::clone(&self.pictures).acquire_owned().await.map_err(Error::internal)?;
+    async fn inspect(&self, caller: &Caller, file: Vec<u8>) -> Result<Avatar> {
+        let turn = self.picture_turn(caller.tenant().id).await?;
         let created_at = self.now();
         let work = move || {
             // The work itself holds it: it goes on when the caller goes away.
-            let _held = permit;
+            let _held = turn;
             let CleanImage { kind, bytes: image } = CleanImage::of(&file)?;
             let sha256 = Sha256::digest(&image).to_vec();
             Ok(Avatar { image, kind, sha256, created_at })

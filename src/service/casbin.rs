@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use futures_util::Stream;
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, TryAcquireError};
 
 use super::Platform;
 use super::permit::Permit;
@@ -13,9 +12,10 @@ use super::tenants::Tenant;
 use crate::auth::caller::Caller;
 use crate::domain::key::{TenantId, UserKey};
 use crate::engine::tenant::TenantPolicy;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::rule::Subject;
+use crate::turns::Turn;
 
 /// So many bytes of text are made at once, and a line more.
 const CHUNK: usize = 64 * 1024;
@@ -25,7 +25,7 @@ const CHUNK: usize = 64 * 1024;
 pub struct PolicyExport {
     tenant: TenantId,
     policy: Arc<TenantPolicy>,
-    place: OwnedSemaphorePermit,
+    place: Turn<TenantId>,
 }
 
 /// The rules that one user's decisions are made from.
@@ -44,17 +44,17 @@ impl Platform {
         Ok(&self.model)
     }
 
-    /// All rules in force here. `RATE_LIMITED` while too many are on their way.
+    /// All rules in force here. `RATE_LIMITED` while too many of the tenant are on their way.
     pub async fn export_policy(&self, caller: &Caller) -> Result<PolicyExport> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        let place = Arc::clone(&self.exports).try_acquire_owned().map_err(full)?;
+        let place = self.export_place(tenant.id).await?;
         Ok(PolicyExport { tenant: tenant.id, policy: Arc::clone(&tenant.policy()), place })
     }
 
     /// All rules that were in force at a revision.
     pub async fn export_policy_at(&self, caller: &Caller, revision: u64) -> Result<PolicyExport> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        let place = Arc::clone(&self.exports).try_acquire_owned().map_err(full)?;
+        let place = self.export_place(tenant.id).await?;
         Ok(PolicyExport { tenant: tenant.id, policy: self.policy_at(caller, revision).await?, place })
     }
 
@@ -93,7 +93,10 @@ impl PolicyExport {
 
     /// The rules as Casbin's file adapters read them, a line each: all at once.
     pub async fn text(self) -> Result<String> {
-        let text = move || Chunks(self.policy.snapshot.lines()).collect();
+        let text = move || {
+            let _held = self.place;
+            Chunks(self.policy.snapshot.lines()).collect()
+        };
         tokio::task::spawn_blocking(text).await.map_err(Error::internal)
     }
 
@@ -101,8 +104,9 @@ impl PolicyExport {
     /// its text is in memory than one of them.
     pub async fn stream(self) -> Result<impl Stream<Item = String> + Send + 'static> {
         let Self { policy, place, .. } = self;
-        let ordered = tokio::task::spawn_blocking(move || policy.snapshot.lines()).await;
-        let chunks = Chunks(ordered.map_err(Error::internal)?);
+        let ordered = tokio::task::spawn_blocking(move || (policy.snapshot.lines(), place)).await;
+        let (lines, place) = ordered.map_err(Error::internal)?;
+        let chunks = Chunks(lines);
         // The place goes with the last piece.
         Ok(futures_util::stream::iter(chunks.inspect(move |_| {
             let _ = &place;
@@ -128,8 +132,4 @@ impl<L: Iterator<Item = Vec<String>>> Iterator for Chunks<L> {
         }
         (!text.is_empty()).then_some(text)
     }
-}
-
-fn full(_: TryAcquireError) -> Error {
-    Error::new(ErrorCode::RateLimited, "too many whole policies are on their way: try again")
 }

@@ -140,7 +140,7 @@ impl Platform {
         if let Some(known) = self.differences.0.get(&key) {
             return Ok(known);
         }
-        let _turn = self.search_turn().await?;
+        let _turn = self.search_turn(tenant.id).await?;
         // Somebody may have found it out while this waited.
         if let Some(known) = self.differences.0.get(&key) {
             return Ok(known);

@@ -93,14 +93,14 @@ impl Platform {
         let sight = self.sight(caller).await?;
         let (was, is) = (self.past(&tenant, from).await?, self.past(&tenant, to).await?);
         let told = told(&self.catalogue, [&*was.state, &*is.state])?;
-        let _turn = self.search_turn().await?;
-        let (impact, sight) = blocking(move || {
-            let (before, after) = (&was.policy.snapshot, &is.policy.snapshot);
-            let objects = Objects::new(told, before);
-            let seen = |user: &UserKey| sight.sees_in(&is.policy, user) || sight.sees_in(&was.policy, user);
-            (before.impact(after, &diff.rules(), &objects, seen, Impact::LISTED_MAX), sight)
-        })
-        .await?;
+        let (impact, sight) = self
+            .search(tenant.id, move || {
+                let (before, after) = (&was.policy.snapshot, &is.policy.snapshot);
+                let objects = Objects::new(told, before);
+                let seen = |user: &UserKey| sight.sees_in(&is.policy, user) || sight.sees_in(&was.policy, user);
+                (before.impact(after, &diff.rules(), &objects, seen, Impact::LISTED_MAX), sight)
+            })
+            .await?;
         let users = rows_of(&sight, &impact).await?;
         Ok((impact, users))
     }
@@ -138,7 +138,7 @@ impl Platform {
             return Ok(HashMap::new());
         }
         // It may go through all of the log.
-        let _turn = self.search_turn().await?;
+        let _turn = self.search_turn(caller.tenant().id).await?;
         self.store.scope(caller.tenant().id).brought_by(rules, revision).await
     }
 
@@ -157,11 +157,12 @@ impl Platform {
         if let Some(past) = self.pasts.0.get(&(tenant.id, change)).filter(|_| is_closed) {
             return Ok(past);
         }
-        let _turn = self.search_turn().await?;
+        let turn = self.search_turn(tenant.id).await?;
         let rules = self.rules_at(tenant, revision).await?;
         let state = self.state_at(tenant, revision).await?;
         let (plan, key) = (Arc::clone(self.tenants.plan()), tenant.key.clone());
         let past = blocking(move || {
+            let _held = turn;
             let snapshot = Snapshot::build(&plan, &key, revision, &rules);
             let disabled = state.users.values().filter(|user| !user.enabled).map(|user| user.key.clone());
             let policy = TenantPolicy {

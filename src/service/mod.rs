@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod pace;
 pub mod password;
 pub mod permit;
+mod places;
 pub mod policy;
 pub mod profile;
 pub mod promises;
@@ -50,7 +51,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
@@ -69,13 +69,6 @@ use crate::turns::Turns;
 // What the transports need of the layers below: they know this layer alone.
 pub use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page, PageOf};
 pub use crate::sync::BusStatus;
-
-/// How many searches go on together.
-const SEARCHES: usize = 4;
-/// How many whole policies are on their way together.
-const EXPORTS: usize = 8;
-/// How many pictures are looked at together.
-const PICTURES: usize = 2;
 
 /// Tells the time. A parameter, so that a test can say what time it is.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -109,11 +102,8 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// How old what is in memory may be to decide from.
     pub max_staleness: Option<Duration>,
-    /// The right to look at a picture: each takes a core, and memory for its pixels.
-    pictures: Arc<Semaphore>,
-    searches: Semaphore,
-    /// The right to write a whole policy out, until the last of it is taken.
-    exports: Arc<Semaphore>,
+    /// What tenants share.
+    places: places::Places,
     /// What is counted.
     pub metrics: metrics::Metrics,
     /// Makes some decisions again.
@@ -195,9 +185,7 @@ impl Platform {
             installation,
             tasks: TaskTracker::new(),
             max_staleness,
-            pictures: Arc::new(Semaphore::new(PICTURES)),
-            searches: Semaphore::new(SEARCHES),
-            exports: Arc::new(Semaphore::new(EXPORTS)),
+            places: places::Places::new(),
             shadow: shadow::Shadow::new(shadow_one_in, metrics.shadow.clone()),
             metrics,
             pasts: history::Pasts::new(),

@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::Platform;
 use super::permit::Permit;
-use super::search::blocking;
 use crate::auth::caller::Caller;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, TenantId, TenantKey, UserKey};
@@ -96,18 +95,22 @@ impl Platform {
         let policy = self.policy_at(caller, revision).await?;
         let part = page.part(RULE, |line| Some(line.to_owned()))?;
         let (filter, sought, key) = (filter.clone(), page.sought(), caller.tenant().key.clone());
-        let found = blocking(move || {
-            let rules =
-                policy.snapshot.rules().filter(|rule| filter.holds(rule, &key)).map(|rule| (line(&rule, &key), rule));
-            // The place is sought by the order of the list, which is not that of its lines.
-            let mut rules = rules.peekable();
-            if let Some(after) = &part.after {
-                while rules.next_if(|(line, _)| line != after).is_some() {}
-                rules.next();
-            }
-            rules.take(sought).collect::<Vec<_>>()
-        })
-        .await?;
+        let found = self
+            .search(caller.tenant().id, move || {
+                let rules = policy
+                    .snapshot
+                    .rules()
+                    .filter(|rule| filter.holds(rule, &key))
+                    .map(|rule| (line(&rule, &key), rule));
+                // The place is sought by the order of the list, which is not that of its lines.
+                let mut rules = rules.peekable();
+                if let Some(after) = &part.after {
+                    while rules.next_if(|(line, _)| line != after).is_some() {}
+                    rules.next();
+                }
+                rules.take(sought).collect::<Vec<_>>()
+            })
+            .await?;
         page.of_part(RULE, found, |(line, _)| line.clone()).try_map(|(_, rule)| Ok(rule))
     }
 
@@ -115,7 +118,8 @@ impl Platform {
     pub async fn count_rules_then(&self, caller: &Caller, revision: u64, filter: &RuleFilter) -> Result<u64> {
         let policy = self.policy_at(caller, revision).await?;
         let (filter, key) = (filter.clone(), caller.tenant().key.clone());
-        blocking(move || policy.snapshot.rules().filter(|rule| filter.holds(rule, &key)).count() as u64).await
+        let count = move || policy.snapshot.rules().filter(|rule| filter.holds(rule, &key)).count() as u64;
+        self.search(caller.tenant().id, count).await
     }
 
     /// How many rules there are.

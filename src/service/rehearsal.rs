@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Platform;
 use super::change::{Done, Draft, Drafted, Intent};
 use super::permit::{Permit, unauthenticated};
-use super::search::{blocking, catalogued};
+use super::search::catalogued;
 use super::staff::Sight;
 use crate::auth::caller::Caller;
 use crate::domain::catalogue::Catalogue;
@@ -84,15 +84,15 @@ impl Platform {
         let told = told(&self.catalogue, [drafted.before(), &drafted.after])?;
         let (policy, rules) = (Arc::clone(policy), drafted.diff.rules());
         let new: HashSet<UserKey> = made.keys().cloned().collect();
-        let _turn = self.search_turn().await?;
-        let (impact, sight) = blocking(move || {
-            let before = &policy.snapshot;
-            let after = before.after(before.revision(), &rules);
-            let objects = Objects::new(told, before);
-            let seen = |user: &UserKey| new.contains(user) || sight.sees_in(&policy, user);
-            (before.impact(&after, &rules, &objects, seen, Impact::LISTED_MAX), sight)
-        })
-        .await?;
+        let (impact, sight) = self
+            .search(caller.tenant().id, move || {
+                let before = &policy.snapshot;
+                let after = before.after(before.revision(), &rules);
+                let objects = Objects::new(told, before);
+                let seen = |user: &UserKey| new.contains(user) || sight.sees_in(&policy, user);
+                (before.impact(&after, &rules, &objects, seen, Impact::LISTED_MAX), sight)
+            })
+            .await?;
         let mut users = rows_of(&sight, &impact).await?;
         let listed: BTreeSet<UserKey> = named(&impact).cloned().collect();
         made.retain(|user, _| listed.contains(user));

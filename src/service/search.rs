@@ -7,8 +7,6 @@ use std::collections::HashMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use tokio::sync::SemaphorePermit;
-
 use super::Platform;
 use super::explain::Because;
 use super::permit::{Permit, asked_about};
@@ -104,8 +102,8 @@ impl Platform {
         let walk = self.walk(caller, who).await?;
         let Some(filter) = &who.among else { return Ok(0) };
         if *filter == UserFilter::default() {
-            let _turn = self.search_turn().await?;
-            return blocking(move || walk.seen(&Part::whole()).count() as u64).await;
+            let tenant = walk.sight.scope.tenant();
+            return self.search(tenant, move || walk.seen(&Part::whole()).count() as u64).await;
         }
         let (mut count, mut part) = (0, Part::whole());
         loop {
@@ -121,8 +119,7 @@ impl Platform {
     /// Some of those that may, from the beginning of the part on.
     async fn some(&self, walk: &Arc<Walk>, part: &Part<UserKey>, count: usize) -> Result<Vec<UserKey>> {
         let (walk, part) = (Arc::clone(walk), part.clone());
-        let _turn = self.search_turn().await?;
-        blocking(move || walk.seen(&part).take(count).collect()).await
+        self.search(walk.sight.scope.tenant(), move || walk.seen(&part).take(count).collect()).await
     }
 
     async fn walk(&self, caller: &Caller, who: &WhoCan) -> Result<Arc<Walk>> {
@@ -132,11 +129,6 @@ impl Platform {
         Ok(Arc::new(Walk { policy: Arc::clone(&tenant.policy()), sight, object, action }))
     }
 
-    /// Searches may go over all of a tenant: a few do at once, so that they leave room for others.
-    pub(super) async fn search_turn(&self) -> Result<SemaphorePermit<'_>> {
-        self.searches.acquire().await.map_err(Error::internal)
-    }
-
     /// A page of what somebody may do: on what the catalogue names, in its order, then on the
     /// resources, by section and key. Of objects that neither the catalogue nor a host has told,
     /// nothing is said. Anyone may ask about themselves; asking about others needs `read` on
@@ -144,7 +136,7 @@ impl Platform {
     pub async fn what_can(&self, caller: &Caller, what: &WhatCan, page: Page) -> Result<PageOf<Because>> {
         let listing = self.listing_of(caller, what).await?;
         let part = page.part(PAIR, |text| listing.pair(text))?;
-        let _turn = self.search_turn().await?;
+        let _turn = self.search_turn(listing.scope.tenant()).await?;
         let (_, found) = listing.pairs(&part, Some(page.sought())).await?;
         let page = page.of_part(PAIR, found, |(object, action)| format!("{object} {action}"));
         page.try_map(|(object, action)| Ok(Because::new(&listing.policy, listing.subject.clone(), object, action)))
@@ -153,7 +145,7 @@ impl Platform {
     /// How many pairs of an object and an action these are.
     pub async fn count_what_can(&self, caller: &Caller, what: &WhatCan) -> Result<u64> {
         let listing = self.listing_of(caller, what).await?;
-        let _turn = self.search_turn().await?;
+        let _turn = self.search_turn(listing.scope.tenant()).await?;
         let (count, _) = listing.pairs(&Part::whole(), None).await?;
         Ok(count as u64)
     }

@@ -131,26 +131,28 @@ async fn not_a_byte_is_read_without_a_bearer_token_that_holds() {
 }
 
 #[tokio::test]
-async fn a_few_bodies_with_files_arrive_at_once_and_more_are_turned_away() {
+async fn a_few_bodies_with_files_of_each_tenant_arrive_at_once_and_more_of_it_are_turned_away() {
     let app = app();
-    let post = |body: Body| {
+    let post = |tenant: &str, body: Body| {
         let request = HttpRequest::post("/graphql").header("content-type", MULTIPART);
-        request.header("authorization", "Bearer x").body(body).unwrap()
+        request.header("authorization", format!("Bearer of-{tenant}")).body(body).unwrap()
     };
     let asked = Arc::default();
-    let held: Vec<_> = (0..limits::UPLOADS)
+    let held: Vec<_> = (0..limits::UPLOADS.each + limits::UPLOADS.waiting_each)
         .map(|_| {
-            let (app, request) = (app.clone(), post(endless(&asked)));
+            let (app, request) = (app.clone(), post("acme", endless(&asked)));
             tokio::spawn(async move { call(&app, request).await })
         })
         .collect();
-    crate::common::app::eventually("all are being read", async || asked.load(Ordering::Relaxed) >= held.len()).await;
-    let whole = || post(body(&measure(), &json!({"0": ["variables.file"]}), &[("0", b"four")]).into());
-    call(&app, whole()).await.is(429, "RATE_LIMITED");
+    let each = limits::UPLOADS.each;
+    crate::common::app::eventually("its share is being read", async || asked.load(Ordering::Relaxed) >= each).await;
+    let whole =
+        |tenant: &str| post(tenant, body(&measure(), &json!({"0": ["variables.file"]}), &[("0", b"four")]).into());
+    call(&app, whole("acme")).await.is(429, "RATE_LIMITED");
+    assert_eq!(call(&app, whole("globex")).await.status, 200);
     // Whoever hangs up makes room.
-    held[0].abort();
-    crate::common::app::eventually("there is room again", async || call(&app, whole()).await.status == 200).await;
     held.iter().for_each(tokio::task::JoinHandle::abort);
+    crate::common::app::eventually("there is room again", async || call(&app, whole("acme")).await.status == 200).await;
 }
 
 #[tokio::test]

@@ -26,7 +26,6 @@ use crate::service::decision::{Query, When};
 use crate::service::permit::Permit;
 use crate::service::policy::NamedOrigin;
 use crate::service::rehearsal::told;
-use crate::service::search::blocking;
 
 /// How many suggestions are given.
 const GIVEN: usize = 5;
@@ -71,8 +70,7 @@ impl Platform {
         let Some(user) = state.users.get(&user).cloned() else { return Ok(Vec::new()) };
         let catalogue = Arc::clone(&self.catalogue);
         let (object, action) = (query.object.clone(), query.action.clone());
-        let _turn = self.search_turn().await?;
-        blocking(move || {
+        self.search(caller.tenant().id, move || {
             let asked = Asked { catalogue: &catalogue, state: &state, policy: &policy, user, object, action };
             asked.nearest()
         })

@@ -86,9 +86,9 @@ impl Platform {
         let after = after.map(UserKey::parse).transpose()?;
         let policy = Arc::clone(&tenant.policy());
         let (object, action) = (object.clone(), action.clone());
-        let _turn = self.search_turn().await?;
         let part = Part { after, before: None, backward: false };
-        let users = blocking(move || policy.who_can(&object, &action, &part).take(limit + 1).collect()).await?;
+        let walk = move || policy.who_can(&object, &action, &part).take(limit + 1).collect();
+        let users = self.search(tenant.id, walk).await?;
         Ok(Found::of(users, limit))
     }
 
@@ -110,11 +110,11 @@ impl Platform {
         let (catalogued, _) = catalogued(&self.catalogue, None)?;
         let policy = Arc::clone(&tenant.policy());
         let search = Search { policy, subject, action: action.clone(), kind: kind.clone(), wanted: limit + 1 };
-        let _turn = self.search_turn().await?;
-        let (search, named, mut found, after) = blocking(move || {
+        let turn = self.search_turn(tenant.id).await?;
+        let (search, named, mut found, after, _turn) = blocking(move || {
             let named = search.named(catalogued);
             let found = search.among_named(&named, after.as_ref());
-            (search, named, found, after)
+            (search, named, found, after, turn)
         })
         .await?;
         if found.len() <= limit {
@@ -137,17 +137,18 @@ impl Platform {
         let Some(subject) = subject.of(caller) else { return Ok(Found::nothing()) };
         let policy = Arc::clone(&tenant.policy());
         let (object, after) = (object.clone(), after.map(str::to_owned));
-        let _turn = self.search_turn().await?;
-        let actions: Vec<Action> = blocking(move || {
-            let mut actions = Action::all();
-            let others = policy.snapshot.named_actions().into_iter();
-            actions.extend(others.filter(|action| !Action::all().contains(action)));
-            // The place is sought among all of them: what stood there may be denied by now.
-            let skipped = after.map_or(Some(0), |after| Some(1 + actions.iter().position(|it| it.as_str() == after)?));
-            let rest = actions.into_iter().skip(skipped.unwrap_or(usize::MAX));
-            rest.filter(|action| policy.allows(&subject, &object, action)).take(limit + 1).collect()
-        })
-        .await?;
+        let actions: Vec<Action> = self
+            .search(tenant.id, move || {
+                let mut actions = Action::all();
+                let others = policy.snapshot.named_actions().into_iter();
+                actions.extend(others.filter(|action| !Action::all().contains(action)));
+                // The place is sought among all of them: what stood there may be denied by now.
+                let skipped =
+                    after.map_or(Some(0), |after| Some(1 + actions.iter().position(|it| it.as_str() == after)?));
+                let rest = actions.into_iter().skip(skipped.unwrap_or(usize::MAX));
+                rest.filter(|action| policy.allows(&subject, &object, action)).take(limit + 1).collect()
+            })
+            .await?;
         Ok(Found::of(actions, limit))
     }
 
