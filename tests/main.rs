@@ -12,6 +12,7 @@ mod catalogue;
 mod cli;
 mod climbing;
 mod common;
+mod complexity;
 mod conflict;
 mod connections;
 mod costs;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -63,7 +64,8 @@ fn callers_id(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Middleware: gives the request its context, its span, its log line and its count, and the answer
-/// its id. One layer does it all: each boxes the request's future once more.
+/// its id and the word that its type is what it says. One layer does it all: each boxes the request's
+/// future once more.
 /// A panic below answers as a fault of ours and does not take the connection with it.
 pub async fn track(State(requests): State<Requests>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -81,6 +83,7 @@ pub async fn track(State(requests): State<Requests>, mut request: Request, next:
         if let Ok(id) = HeaderValue::from_str(&context.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         requests.count(route.as_ref(), response.status());
         let ms = started.elapsed().as_secs_f64() * 1e3;
         info!(%method, path, status = response.status().as_u16(), ms, "answered");

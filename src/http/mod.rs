@@ -8,7 +8,10 @@
 //! - [`ws`]: the same operations over `graphql-transport-ws`
 //! - [`authzen`]: the standard decision API
 //! - [`limits`]: how much one document may ask for, wherever it comes from; `documents` keeps
-//!   those that come again, `persisted` those that come by their hash
+//!   those that come again, `persisted` those that come by their hash, `introspection` answers about
+//!   the schema for strangers
+//! - [`run`]: validates a document, makes each field stand once, and runs it; `desk` is where long
+//!   documents are worked on
 //! - [`errors`]: the one place where errors get their code, their id and their log line
 //! - `avatar`: the pictures of users; [`casbin`]: the rules, for other Casbin programs. `tag`
 //!   tells when they have them already; [`audit`]: the audit log, to take it out
@@ -36,31 +39,35 @@ mod avatar;
 mod body;
 pub mod casbin;
 pub mod context;
+mod desk;
 mod documents;
 pub mod errors;
 pub mod gate;
 mod graphiql;
 pub mod graphql;
 pub mod health;
+mod introspection;
 pub mod limits;
 mod media;
 pub mod metrics;
 mod multipart;
 mod operation;
 mod persisted;
+pub mod run;
 pub mod server;
-
 mod tag;
 pub mod ws;
 
 pub use context::RequestContext;
 pub use gate::{ActingIn, Credentials, Gate};
 pub use health::{Check, Readiness};
+pub use run::Runner;
 
 use admit::PlatformGate;
 use documents::Documents;
 use errors::Refusal;
 use graphiql::Page;
+use introspection::Introspection;
 use media::Media;
 use metrics::Requests;
 
@@ -105,6 +112,7 @@ struct Face<E, G> {
     gate: G,
     options: Arc<Options>,
     documents: Documents,
+    introspection: Introspection,
     /// The right to hold a body with files in memory.
     uploads: Arc<Semaphore>,
     /// The `GraphiQL` page, rendered once; none when it is switched off.
@@ -115,8 +123,9 @@ struct Face<E, G> {
 pub fn graphql_routes<E: Executor, G: Gate>(executor: E, gate: G, options: Options) -> Router {
     let page = options.graphiql.then(|| Arc::new(Page::new(options.introspection)));
     let documents = Documents::new(options.introspection);
+    let introspection = Introspection::new();
     let uploads = Arc::new(Semaphore::new(limits::UPLOADS));
-    let face = Face { executor, gate, options: Arc::new(options), documents, uploads, page };
+    let face = Face { executor, gate, options: Arc::new(options), documents, introspection, uploads, page };
     Router::new()
         .route("/graphql", any(graphql::handle::<E, G>))
         .route("/graphql/ws", any(ws::upgrade::<E, G>))

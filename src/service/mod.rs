@@ -60,6 +60,7 @@ use crate::store::{Store, hex};
 use crate::sync::Bus;
 
 // What the transports need of the layers below: they know this layer alone.
+pub use crate::store::opaque;
 pub use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page, PageOf};
 pub use crate::sync::BusStatus;
 

@@ -27,6 +27,7 @@ mod entity;
 mod error;
 pub mod grant;
 mod group;
+pub mod opaque;
 pub mod page;
 pub mod password;
 pub mod policy;
