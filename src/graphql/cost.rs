@@ -48,7 +48,7 @@ impl Sizes {
         goes_with: 7,
         permissions: 7,
         requires: 1,
-        data_views: 11,
+        data_views: 6,
         entries: 4,
     };
 
