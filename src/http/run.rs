@@ -18,11 +18,13 @@ use crate::error::{Error, Result};
 use crate::graphql::Sizes;
 
 mod check;
+mod large;
 mod merge;
 mod pace;
 mod shape;
 
 use check::NeverRuns;
+use large::LargeAnswers;
 use merge::{Given, Merger};
 use pace::Pace;
 use shape::Shape;
@@ -36,6 +38,7 @@ pub struct Runner<Q, M, S> {
     shape: Arc<Shape>,
     sizes: Sizes,
     desk: Desk,
+    large: LargeAnswers,
 }
 
 impl<Q, M, S> Clone for Runner<Q, M, S> {
@@ -46,6 +49,7 @@ impl<Q, M, S> Clone for Runner<Q, M, S> {
             shape: Arc::clone(&self.shape),
             sizes: self.sizes,
             desk: self.desk.clone(),
+            large: self.large.clone(),
         }
     }
 }
@@ -53,9 +57,17 @@ impl<Q, M, S> Clone for Runner<Q, M, S> {
 /// What a document comes to.
 enum Prepared {
     /// An operation to run.
-    Run(Box<Request>),
+    Run(Box<Job>),
     /// Nothing: its conditions leave all of it out.
     Nothing,
+}
+
+/// An operation to run.
+struct Job {
+    request: Request,
+    /// Its document's.
+    complexity: u64,
+    runs: OperationType,
 }
 
 type Refused = Vec<ServerError>;
@@ -69,7 +81,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
         let probed = checking.execute("{__typename}").now_or_never();
         let shape = never_runs.shape();
         let shape = shape.ok_or_else(|| Error::internal(format!("the schema does not validate: {probed:?}")))?;
-        Ok(Self { checking, running, shape, sizes, desk: Desk::new() })
+        Ok(Self { checking, running, shape, sizes, desk: Desk::new(), large: LargeAnswers::new() })
     }
 
     async fn prepare(&self, request: Request) -> std::result::Result<Prepared, Refused> {
@@ -82,26 +94,41 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
     /// Validates the document and gives the request the one to run.
     fn check(&self, mut request: Request) -> std::result::Result<Prepared, Refused> {
         let document = request.parsed_query().map_err(|error| vec![error])?.clone();
-        self.validate(&request, &document)?;
+        let complexity = self.validate(&request, &document)?;
         let merged = self.merge(&request, &document).map_err(|error| vec![error])?;
         let Some((name, operation)) = merged else { return Ok(Prepared::Nothing) };
+        let runs = operation.node.ty;
         let operations = match name {
             Some(name) => DocumentOperations::Multiple([(name, operation)].into()),
             None => DocumentOperations::Single(operation),
         };
         request.set_parsed_query(ExecutableDocument { operations, fragments: Default::default() });
-        Ok(Prepared::Run(Box::new(request)))
+        Ok(Prepared::Run(Box::new(Job { request, complexity, runs })))
     }
 
-    fn validate(&self, request: &Request, document: &ExecutableDocument) -> std::result::Result<(), Refused> {
+    /// Validates the document, and tells its complexity.
+    fn validate(&self, request: &Request, document: &ExecutableDocument) -> std::result::Result<u64, Refused> {
         let mut asked = Request::new("").variables(request.variables.clone());
         asked.operation_name.clone_from(&request.operation_name);
         asked.set_parsed_query(document.clone());
         let answered = self.sizes.count(|| self.checking.execute(asked).now_or_never());
         match answered {
-            Some(answer) if answer.errors.is_empty() => Ok(()),
+            Some(answer) if answer.errors.is_empty() => Ok(match answer.data {
+                Value::Number(complexity) => complexity.as_u64().unwrap_or(u64::MAX),
+                _ => u64::MAX,
+            }),
             Some(answer) => Err(answer.errors),
             None => Err(vec![shown(&Error::internal("a validation waits for something"))]),
+        }
+    }
+
+    /// Runs an operation. A change waits for no turn: it is stored whatever is asked of it.
+    async fn run(&self, job: Job) -> Response {
+        let complexity = if job.runs == OperationType::Query { job.complexity } else { 0 };
+        let turn = self.large.turn(Sender::of(&job.request.data), complexity).await;
+        match turn {
+            Ok(_turn) => self.running.execute(job.request).await,
+            Err(error) => Response::from_errors(vec![shown(&error)]),
         }
     }
 
@@ -147,7 +174,7 @@ fn nothing() -> Response {
 impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static> Executor for Runner<Q, M, S> {
     async fn execute(&self, request: Request) -> Response {
         match self.prepare(request).await {
-            Ok(Prepared::Run(request)) => self.running.execute(*request).await,
+            Ok(Prepared::Run(job)) => self.run(*job).await,
             Ok(Prepared::Nothing) => nothing(),
             Err(errors) => Response::from_errors(errors),
         }
@@ -157,7 +184,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
         let own = self.clone();
         let answers = async move {
             match own.prepare(request).await {
-                Ok(Prepared::Run(request)) => Executor::execute_stream(&own.running, *request, session),
+                Ok(Prepared::Run(job)) => Executor::execute_stream(&own.running, job.request, session),
                 Ok(Prepared::Nothing) => stream::once(async { nothing() }).boxed(),
                 Err(errors) => stream::once(async { Response::from_errors(errors) }).boxed(),
             }
