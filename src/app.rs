@@ -280,11 +280,7 @@ impl App {
         let background = self.start_background(&shutdown);
         let requests = Requests::new(&mut self.registry);
         let counted = Connections::new(&mut self.registry);
-        let mut schema = http::limits::limit(graphql::build(self.platform.clone()));
-        if !self.transport.introspection {
-            // An error that suggests a name tells the schema piece by piece.
-            schema = schema.disable_suggestions();
-        }
+        let runner = http::Runner::new(|| self.schema(), graphql::Sizes::of(&self.platform.catalogue))?;
         let options = http::Options { shutdown: shutdown.clone(), ..self.transport.clone() };
         let readiness = PlatformReadiness {
             platform: self.platform.clone(),
@@ -292,7 +288,7 @@ impl App {
             stopping: self.stopping.clone(),
         };
         let gate = PlatformGate(self.platform.clone());
-        let routes = http::graphql_routes(schema.finish(), gate.clone(), options)
+        let routes = http::graphql_routes(runner, gate.clone(), options)
             .merge(http::health_routes(readiness))
             .merge(http::authzen::routes(self.platform.clone()))
             .merge(http::casbin::routes(gate.clone()))
@@ -330,6 +326,12 @@ impl App {
         }
         self.platform.store.close().await;
         Ok(())
+    }
+
+    fn schema(&self) -> async_graphql::SchemaBuilder<graphql::Query, graphql::Mutation, graphql::Subscription> {
+        let schema = graphql::build(self.platform.clone());
+        // An error that suggests a name tells the schema piece by piece.
+        if self.transport.introspection { schema } else { schema.disable_suggestions() }
     }
 
     /// Starts what runs beside the requests.

@@ -159,7 +159,7 @@ pub struct Stale {
 }
 
 /// How many things in the way an error names.
-const RELATED_MAX: usize = 20;
+pub const RELATED_MAX: usize = 20;
 
 /// Why a request was refused, in words for the person who made it.
 ///

@@ -51,7 +51,7 @@ const PAGES: [(&str, &str); 9] = [
         "users",
         "{ users(first: 100) { totalCount nodes { key avatarUrl profile { key } customRole { key userCount } apiKey { prefix } groups(first: 10) { nodes { key memberCount } } } } }",
     ),
-    ("menus", "{ users(first: 100) { nodes { home menu { key sections { key entries { key } } } } } }"),
+    ("menus", "{ users(first: 40) { nodes { home menu { key sections { key entries { key } } } } } }"),
     ("profiles", "{ profiles(first: 50) { nodes { key userCount modules { state sections { resourceCount } } } } }"),
     (
         "groups",

@@ -15,11 +15,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request as HttpRequest, StatusCode};
 use bailiwick::error::{Error, ErrorCode, Result};
+use bailiwick::graphql::Sizes;
 use bailiwick::graphql::error::to_graphql;
 use bailiwick::graphql::scalar::Upload;
 use bailiwick::http::client::TrustedProxies;
 use bailiwick::http::metrics::Requests;
-use bailiwick::http::{self, ActingIn, Check, Credentials, Gate, Held, Options, Readiness, RequestContext, limits};
+use bailiwick::http::{
+    self, ActingIn, Check, Credentials, Gate, Held, Options, Readiness, RequestContext, Runner, limits,
+};
 use futures_util::{SinkExt, Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -28,8 +31,11 @@ use uuid::Uuid;
 mod audits;
 mod graphiql;
 mod multipart;
+mod once;
+mod pace;
 mod persisted;
 mod socket;
+mod strangers;
 mod transport;
 
 const JSON: &str = "application/json";
@@ -76,7 +82,7 @@ impl Query {
         Err(std::io::Error::other("SELECT secret FROM vault"))?
     }
 
-    #[graphql(complexity = "20_000")]
+    #[graphql(complexity = "30_000")]
     async fn costly(&self) -> bool {
         true
     }
@@ -187,8 +193,8 @@ fn app_with(options: Options, checks: Vec<Check>) -> Router {
 }
 
 fn app_behind(gate: TestGate, options: Options, checks: Vec<Check>) -> Router {
-    let schema = limits::limit(Schema::build(Query, Mutation, Events)).finish();
-    let routes = http::graphql_routes(schema, gate, options).merge(http::health_routes(Parts(checks)));
+    let runner = Runner::new(|| Schema::build(Query, Mutation, Events), Sizes::default()).unwrap();
+    let routes = http::graphql_routes(runner, gate, options).merge(http::health_routes(Parts(checks)));
     http::surround(routes, Requests::default(), TrustedProxies::default())
 }
 
@@ -245,6 +251,12 @@ async fn send(method: Method, uri: &str, headers: &[(&str, &str)], body: impl In
 
 async fn post(accept: &str, body: &Value) -> Answer {
     send(Method::POST, "/graphql", &[("content-type", JSON), ("accept", accept)], body.to_string()).await
+}
+
+/// Posts as a caller of a tenant, who may send more than a stranger.
+async fn post_signed_in(body: &Value) -> Answer {
+    let headers = [("content-type", JSON), ("authorization", "Bearer of-acme")];
+    send(Method::POST, "/graphql", &headers, body.to_string()).await
 }
 
 async fn ask(query: &str) -> Answer {

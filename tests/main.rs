@@ -13,6 +13,7 @@ mod cli;
 mod climbing;
 mod clock;
 mod common;
+mod complexity;
 mod conflict;
 mod connections;
 mod costs;

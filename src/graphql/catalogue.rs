@@ -28,16 +28,19 @@ impl Catalogue {
 #[Object(use_type_description)]
 impl Catalogue {
     /// The modules in the order of the menu. Optional ones without a licence are not listed.
+    #[graphql(complexity = "super::cost::modules(child_complexity)")]
     async fn modules(&self) -> &[Module] {
         &self.modules
     }
 
     /// The named permissions.
+    #[graphql(complexity = "super::cost::permissions(child_complexity)")]
     async fn permissions(&self) -> Vec<Permission> {
         Permission::all(&self.whole)
     }
 
     /// The data views, by key.
+    #[graphql(complexity = "super::cost::data_views(child_complexity)")]
     async fn data_views(&self) -> Vec<&str> {
         self.whole.data_views().iter().map(|view| view.key.as_str()).collect()
     }
@@ -85,6 +88,7 @@ impl Module {
     }
 
     /// Its sections in the order of the menu.
+    #[graphql(complexity = "super::cost::sections(child_complexity)")]
     async fn sections(&self) -> Vec<Section> {
         let sections = self.get().map_or(&[][..], |module| &module.sections);
         sections
@@ -136,11 +140,13 @@ impl Section {
     }
 
     /// The sections to remember when this one is configured.
+    #[graphql(complexity = "super::cost::goes_with(child_complexity)")]
     async fn goes_with(&self) -> Vec<Section> {
         self.others(|section| &section.goes_with)
     }
 
     /// The sections whose resources can be chosen in the lists of its own resources.
+    #[graphql(complexity = "super::cost::links(child_complexity)")]
     async fn links(&self) -> Vec<Section> {
         self.others(|section| &section.links)
     }
@@ -194,6 +200,7 @@ impl Permission {
     }
 
     /// The permissions that must be on with it.
+    #[graphql(complexity = "super::cost::requires(child_complexity)")]
     async fn requires(&self) -> Vec<Permission> {
         let keys = self.get().map_or(&[][..], |permission| &permission.requires);
         keys.iter().map(|key| Self { whole: Arc::clone(&self.whole), key: key.to_string() }).collect()

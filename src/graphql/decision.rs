@@ -32,6 +32,7 @@ pub struct Decision {
     /// Why.
     reason: DecisionReason,
     /// What the host must do with what it shows.
+    #[graphql(complexity = "super::cost::list(2, child_complexity)")]
     obligations: Vec<Obligation>,
     /// The revision of the policy at which the answer was made.
     revision: i32,
@@ -146,7 +147,7 @@ impl DecisionQuery {
     }
 
     /// Decides up to 1000 requests, all at one revision, in their order.
-    #[graphql(complexity = "1 + inputs.len() * child_complexity")]
+    #[graphql(complexity = "super::cost::list(inputs.len(), child_complexity)")]
     async fn decisions(
         &self,
         ctx: &Context<'_>,

@@ -35,6 +35,7 @@ pub struct MatchedRule {
 impl MatchedRule {
     /// The links from the user to the rule's own subject, in their order: user, group, role. None
     /// when the rule is the user's own.
+    #[graphql(complexity = "super::cost::list(2, child_complexity)")]
     async fn via(&self) -> Vec<Step> {
         self.links.iter().map(|(from, to)| Step { from: from.to_string(), to: to.to_string() }).collect()
     }
@@ -42,7 +43,7 @@ impl MatchedRule {
     /// The revision since which this has been so, with the rule and all links to it: who made it, when and
     /// why. Null for what has been so since before the revisions that are kept, and for who lacks `read` on
     /// `admin/rules`.
-    #[graphql(complexity = "10 + child_complexity")]
+    #[graphql(complexity = "25 + child_complexity")]
     async fn since(&self, ctx: &Context<'_>) -> Result<Option<PolicyRevision>> {
         let links = self.links.iter().cloned();
         let mut rules: Vec<_> = links.map(|(member, role)| policy::Rule::Membership { member, role }).collect();
@@ -112,7 +113,7 @@ impl Explanation {
     /// The smallest changes that would turn a deny into an allow, each tried on a copy; those that
     /// open the least first, at most 5. None for what the licence forbids, about the past, and for who
     /// lacks `read` on `admin/rules`.
-    #[graphql(complexity = "500 + 5 * child_complexity")]
+    #[graphql(complexity = "1250 + super::cost::list(5, child_complexity)")]
     async fn nearest(&self, ctx: &Context<'_>) -> Result<Vec<Suggestion>> {
         let (platform, caller) = caller(ctx)?;
         let found = platform.nearest(caller, &self.query).await?;

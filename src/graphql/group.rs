@@ -86,7 +86,7 @@ pub struct PermissionSource {
     /// Whether it is one of the group's own.
     from_group: bool,
     /// The roles of the group that bring it, by key; the first 10.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "super::cost::list(10, child_complexity)")]
     roles: Vec<Role>,
     /// How many roles of the group bring it.
     role_count: i32,
@@ -107,7 +107,7 @@ pub struct GrantSource {
 #[ComplexObject]
 impl GrantSource {
     /// The roles of the group that bring it, by key; the first 10.
-    #[graphql(complexity = "10 * child_complexity")]
+    #[graphql(complexity = "super::cost::list(10, child_complexity)")]
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
         Ok(loaders(ctx)?.roles(self.first.clone()).await?.into_iter().map(Role::new).collect())
     }
@@ -138,18 +138,21 @@ impl Group {
     }
 
     /// The permissions of its own, in the catalogue's order.
+    #[graphql(complexity = "super::cost::permissions(child_complexity)")]
     async fn permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let (platform, _) = caller(ctx)?;
         Ok(Permission::some(platform, &self.row.permissions))
     }
 
     /// All permissions that its members have through it: its own, and those of its roles.
+    #[graphql(complexity = "super::cost::permissions(child_complexity)")]
     async fn effective_permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let (platform, _) = caller(ctx)?;
         Ok(Permission::some(platform, &self.carried(ctx).await?.into_keys().collect()))
     }
 
     /// All permissions that its members have through it, each with where it comes from.
+    #[graphql(complexity = "super::cost::permissions(child_complexity)")]
     async fn permission_sources(&self, ctx: &Context<'_>) -> Result<Vec<PermissionSource>> {
         let (platform, _) = caller(ctx)?;
         let mut carried = self.carried(ctx).await?;

@@ -132,7 +132,7 @@ impl PolicyDiff {
 
     /// What users could do at `to` and not at `from`, and the reverse. Users who are gone since are
     /// counted, and not listed.
-    #[graphql(complexity = "2000 + child_complexity")]
+    #[graphql(complexity = "5000 + child_complexity")]
     async fn access(&self, ctx: &Context<'_>) -> Result<Impact> {
         let (platform, caller) = caller(ctx)?;
         let (impact, users) = platform.access_diff(caller, self.ends.0, self.ends.1).await?;
@@ -169,7 +169,7 @@ payload! {
     PolicyRestorePayload {
         /// What is not as it was: users and resources that are gone, things made since that are held. The
         /// first 500.
-        not_restored: Vec<NotRestored>,
+        not_restored: Vec<NotRestored> [at most 500],
         /// How much is not as it was.
         not_restored_count: i32,
         /// The tenant's policy version: a new one.
@@ -270,7 +270,7 @@ impl HistoryQuery {
 
     /// What differs between two revisions, in rules and in access; 0 is before the first. Needs
     /// `read` on `admin/rules`.
-    #[graphql(complexity = "1000 + child_complexity")]
+    #[graphql(complexity = "2500 + child_complexity")]
     async fn policy_diff(
         &self,
         ctx: &Context<'_>,

@@ -16,10 +16,10 @@ use crate::service::user::UserRow;
 #[derive(SimpleObject)]
 pub struct Impact {
     /// What is denied now and would be allowed, by user, object and action; the first 500.
-    #[graphql(complexity = "500 * child_complexity")]
+    #[graphql(complexity = "super::cost::list(500, child_complexity)")]
     gained: Vec<AccessChange>,
     /// What is allowed now and would be denied, likewise.
-    #[graphql(complexity = "500 * child_complexity")]
+    #[graphql(complexity = "super::cost::list(500, child_complexity)")]
     lost: Vec<AccessChange>,
     /// How much would be gained.
     gained_count: i32,

@@ -38,7 +38,7 @@ pub struct PolicyImported {
 
 payload! {
     /// What came of a policy.
-    PolicyImportPayload {
+    PolicyImportPayload of 100 error {
         /// What was made of it, or would be.
         imported: PolicyImported,
         /// The tenant's policy version.

@@ -58,7 +58,7 @@ impl MaskQuery {
     /// Contacts as a user sees them in a data view, in their order: the end of each value masked
     /// where the user may not `unmask` them. Anyone may ask about themselves; asking about others
     /// needs `read` on `admin/decisions`.
-    #[graphql(complexity = "1 + input.contacts.len() * child_complexity")]
+    #[graphql(complexity = "super::cost::list(input.contacts.len(), child_complexity)")]
     async fn masked(
         &self,
         ctx: &Context<'_>,

@@ -32,6 +32,7 @@ impl Viewer {
     }
 
     /// What the caller sees, in the catalogue's order.
+    #[graphql(complexity = "super::cost::modules(child_complexity)")]
     async fn menu(&self, ctx: &Context<'_>) -> Result<Vec<MenuModule>> {
         let (platform, caller) = caller(ctx)?;
         Ok(platform.menu(caller, &*loaders(ctx)?.menu_entries().await?).await?.into_iter().map(Into::into).collect())
@@ -79,6 +80,7 @@ pub struct MenuModule {
     /// Its name.
     name: String,
     /// Its sections that are shown.
+    #[graphql(complexity = "super::cost::sections(child_complexity)")]
     sections: Vec<MenuSection>,
 }
 
@@ -94,6 +96,7 @@ pub struct MenuSection {
     /// Whether one may delete here.
     can_delete: bool,
     /// Its resources that are entries of the menu: dashboards, script projects.
+    #[graphql(complexity = "super::cost::entries(child_complexity)")]
     entries: Vec<Resource>,
 }
 

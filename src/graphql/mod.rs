@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod catalogue;
 mod context;
+mod cost;
 pub mod decision;
 pub mod error;
 pub mod explain;
@@ -33,4 +34,5 @@ pub mod tenant;
 pub mod user;
 
 pub use context::request_data;
+pub use cost::Sizes;
 pub use schema::{Mutation, Query, Schema, Subscription, build, sdl};

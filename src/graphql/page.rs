@@ -3,6 +3,7 @@
 use async_graphql::SimpleObject;
 use futures_util::future::BoxFuture;
 
+use super::cost;
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result};
 use crate::service::{PAGE_DEFAULT, PAGE_MAX, Page, Platform};
@@ -30,12 +31,12 @@ pub(super) fn page(first: Option<i32>, after: Option<&str>, last: Option<i32>, b
 
 /// What it costs to look a page up, whatever stands on it: pages of things that stand on pages
 /// themselves are looked up one by one.
-const LOOK_UP: usize = 10;
+const LOOK_UP: usize = 25;
 
 /// What a page costs: so many things at the most, each as much as what is asked of it.
 pub(super) fn page_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
     let asked = first.or(last).and_then(|count| u64::try_from(count).ok()).unwrap_or(PAGE_DEFAULT).min(PAGE_MAX);
-    usize::try_from(asked).unwrap_or(usize::MAX).saturating_mul(child).saturating_add(LOOK_UP)
+    cost::list(usize::try_from(asked).unwrap_or(usize::MAX), child).saturating_add(LOOK_UP)
 }
 
 /// Returns how many things of a list are wanted that is cut off, not paged.
@@ -48,7 +49,7 @@ pub(super) fn cut(first: Option<i32>, default: usize) -> Result<usize> {
 
 /// Returns what such a list costs.
 pub(super) fn cut_cost(first: Option<i32>, default: usize, child: usize) -> usize {
-    cut(first, default).unwrap_or(default).saturating_mul(child).saturating_add(1)
+    cost::list(cut(first, default).unwrap_or(default), child)
 }
 
 /// Counts a whole list, when somebody asks.
@@ -73,6 +74,7 @@ macro_rules! connection {
         #[graphql(complex)]
         pub struct $connection {
             /// The things of this page, each with its cursor.
+            #[graphql(complexity = "child_complexity")]
             edges: Vec<$edge>,
             /// Where this page stands in the list.
             page_info: $crate::graphql::page::PageInfo,

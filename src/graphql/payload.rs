@@ -5,7 +5,7 @@ use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
 use super::context::loaders;
 use super::node::Node;
 use super::scalar::int;
-use crate::error::{Error, ErrorCode as Code, Related, Result};
+use crate::error::{Error, ErrorCode as Code, RELATED_MAX, Related, Result};
 use crate::service::change::{Done, read_back};
 
 /// Why a request was refused. The last seven stand among the top-level errors, as
@@ -84,6 +84,7 @@ pub struct UserError {
     /// What to do, in a sentence.
     message: String,
     /// The path of the input field at fault.
+    #[graphql(complexity = "super::cost::list(6, child_complexity)")]
     field: Option<Vec<String>>,
     /// How many things are in the way.
     count: Option<i32>,
@@ -94,6 +95,7 @@ pub struct UserError {
 #[ComplexObject]
 impl UserError {
     /// Some of the things in the way: the users that hold the profile, the members of the group.
+    #[graphql(complexity = "super::cost::list(RELATED_MAX, child_complexity)")]
     async fn related(&self, ctx: &Context<'_>) -> Result<Vec<Node>> {
         if self.related.is_empty() {
             return Ok(Vec::new());
@@ -131,14 +133,25 @@ pub(super) fn user_errors(error: Error) -> Result<Vec<UserError>> {
     }])
 }
 
-/// Declares a payload: its own fields, and what every payload has.
+/// Declares a payload: its own fields, a list with how many it holds at the most, and what every payload
+/// has. It has one error at the most, unless it says how many.
 macro_rules! payload {
-    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty),* $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident { $($fields:tt)* }) => {
+        $crate::graphql::payload::payload! { $(#[$meta])* $name of 1 error { $($fields)* } }
+    };
+    ($(#[$meta:meta])* $name:ident of $errors:literal error {
+        $($(#[$field_meta:meta])* $field:ident: $type:ty $([at most $most:literal])?),* $(,)?
+    }) => {
         $(#[$meta])*
         #[derive(Default, async_graphql::SimpleObject)]
         pub struct $name {
-            $($(#[$field_meta])* pub(in $crate::graphql) $field: Option<$type>,)*
+            $(
+                $(#[$field_meta])*
+                $(#[graphql(complexity = $crate::graphql::cost::list($most, child_complexity))])?
+                pub(in $crate::graphql) $field: Option<$type>,
+            )*
             /// What was wrong. Then nothing has changed.
+            #[graphql(complexity = $crate::graphql::cost::list($errors, child_complexity))]
             pub(in $crate::graphql) user_errors: Vec<$crate::graphql::payload::UserError>,
         }
 

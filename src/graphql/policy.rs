@@ -79,7 +79,7 @@ impl Policy {
     }
 
     /// All rules of the revision, as any Casbin program reads them.
-    #[graphql(complexity = 5000)]
+    #[graphql(complexity = 12_500)]
     async fn csv(&self, ctx: &Context<'_>) -> Result<String> {
         let (platform, caller) = caller(ctx)?;
         let export = match self.then {
@@ -161,6 +161,7 @@ impl Rule {
     }
 
     /// The values: subject, domain, object, action and effect; or member, role and domain.
+    #[graphql(complexity = "super::cost::list(5, child_complexity)")]
     async fn values(&self) -> &[String] {
         &self.values
     }
@@ -171,6 +172,7 @@ impl Rule {
     }
 
     /// All that it comes from; of a rule that is no longer in force, whose it was.
+    #[graphql(complexity = "super::cost::list(10, child_complexity)")]
     async fn origins(&self, ctx: &Context<'_>) -> Result<Vec<Origin>> {
         self.known_origins(ctx).await
     }

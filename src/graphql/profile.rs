@@ -63,7 +63,7 @@ impl Profile {
 impl Profile {
     /// The modules that a profile can configure, in the catalogue's order. Optional ones without
     /// a licence are not listed.
-    #[graphql(complexity = "25 * child_complexity")]
+    #[graphql(complexity = "super::cost::modules(child_complexity)")]
     async fn modules(&self, ctx: &Context<'_>) -> Result<Vec<ProfileModule>> {
         let modules = loaders(ctx)?.profile_modules(&self.row).await?;
         Ok(modules.into_iter().map(|module| ProfileModule { profile: self.row.clone(), module }).collect())
@@ -134,6 +134,7 @@ impl ProfileModule {
     }
 
     /// Its sections, in the order of the menu.
+    #[graphql(complexity = "super::cost::sections(child_complexity)")]
     async fn sections(&self) -> Vec<ProfileSection> {
         let section = |key: &SectionKey| ProfileSection { profile: self.profile.clone(), key: key.clone() };
         self.module.sections.iter().map(section).collect()

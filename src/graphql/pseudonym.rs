@@ -35,7 +35,7 @@ impl PseudonymQuery {
     /// user. With a subject, the names as that user sees them: its own, those of all where it may
     /// `identify` on `data/performance`, else pseudonyms. Anyone may ask for their own alone;
     /// everything else needs `read` on `admin/decisions`, so that nobody can collect them.
-    #[graphql(complexity = "1 + users.len() * child_complexity")]
+    #[graphql(complexity = "super::cost::list(users.len(), child_complexity)")]
     async fn pseudonyms(
         &self,
         ctx: &Context<'_>,

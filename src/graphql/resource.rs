@@ -134,7 +134,7 @@ payload! {
     /// Registered resources.
     ResourceRegisterPayload {
         /// The resources, by key.
-        resources: Vec<Resource>,
+        resources: Vec<Resource> [at most 1000],
         /// The tenant's policy version.
         revision: i32,
         /// Who would gain and who would lose what, after a dry run. Null after a change that is
@@ -147,7 +147,7 @@ payload! {
     /// Removed resources.
     ResourceRemovePayload {
         /// The keys of those that are gone.
-        keys: Vec<String>,
+        keys: Vec<String> [at most 1000],
         /// The tenant's policy version.
         revision: i32,
         /// Who would gain and who would lose what, after a dry run. Null after a change that is

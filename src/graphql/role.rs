@@ -68,6 +68,7 @@ impl Role {
     }
 
     /// The permissions that are on, in the catalogue's order.
+    #[graphql(complexity = "super::cost::permissions(child_complexity)")]
     async fn permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let (platform, _) = caller(ctx)?;
         Ok(Permission::some(platform, &self.row.permissions))

@@ -51,6 +51,7 @@ impl Tenant {
 #[ComplexObject]
 impl Tenant {
     /// The modules of its licence, in the catalogue's order.
+    #[graphql(complexity = "super::cost::modules(child_complexity)")]
     async fn licensed_modules(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
         loaders(ctx)?.licence(self.row.id).await
     }

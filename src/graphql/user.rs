@@ -148,6 +148,7 @@ impl User {
     }
 
     /// What it sees, in the catalogue's order.
+    #[graphql(complexity = "super::cost::modules(child_complexity)")]
     async fn menu(&self, ctx: &Context<'_>) -> Result<Vec<MenuModule>> {
         let (platform, caller) = caller(ctx)?;
         if !self.is_here(ctx)? {

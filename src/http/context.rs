@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -114,7 +115,8 @@ fn callers_id(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Middleware: gives the request its context, its span, its log line and its count, and the answer
-/// its id. One layer does it all: each boxes the request's future once more.
+/// its id and the word that its type is what it says. One layer does it all: each boxes the request's
+/// future once more.
 /// A panic below answers as a fault of ours and does not take the connection with it.
 pub async fn track(State(tracker): State<Tracker>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -132,6 +134,7 @@ pub async fn track(State(tracker): State<Tracker>, mut request: Request, next: N
         if let Ok(id) = HeaderValue::from_str(&context.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         tracker.requests.count(route.as_ref(), response.status());
         let ms = started.elapsed().as_secs_f64() * 1e3;
         info!(%method, path, status = response.status().as_u16(), ms, "answered");

@@ -9,11 +9,13 @@ use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Request, ServerError};
 use moka::sync::Cache;
 
+use super::desk::{Desk, Sender};
 use super::errors::shown;
 use super::gate::ActingIn;
-use super::limits;
+use super::limits::{self, Introspects};
 use super::operation::{Parameters, Source};
 use super::persisted::PersistedQueries;
+use crate::auth::address::ClientAddress;
 
 /// Bytes of text of all documents that are kept. Parsed, each may take a hundred times as much.
 const KEPT: u64 = 256 * 1024;
@@ -24,29 +26,44 @@ const LONGEST: usize = 8 * 1024;
 #[derive(Clone)]
 pub(super) struct Documents {
     /// As parsed, by their text.
-    parsed: Arc<Cache<Arc<str>, Arc<ExecutableDocument>>>,
+    parsed: Arc<Cache<Arc<str>, Known>>,
     /// Their text, by its hash.
     persisted: PersistedQueries,
     /// Whether they may ask for the schema itself.
     introspection: bool,
+    /// Where long ones are read.
+    desk: Desk,
+}
+
+/// A document that is kept.
+type Known = Arc<(ExecutableDocument, Introspects)>;
+
+/// A request whose document is parsed and within the limits.
+pub(super) struct Opened {
+    pub(super) request: Request,
+    /// The type of the operation that will run: none when the executor will find that none is selected.
+    pub(super) runs: Option<OperationType>,
+    pub(super) introspects: Introspects,
+    /// Whether the document is one to keep.
+    general: bool,
 }
 
 impl Documents {
     /// None yet.
     pub(super) fn new(introspection: bool) -> Self {
-        let size = |text: &Arc<str>, _: &Arc<ExecutableDocument>| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let size = |text: &Arc<str>, _: &Known| u32::try_from(text.len()).unwrap_or(u32::MAX);
         let parsed = Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build());
-        Self { parsed, persisted: PersistedQueries::new(), introspection }
+        Self { parsed, persisted: PersistedQueries::new(), introspection, desk: Desk::new() }
     }
 
-    /// The request, with its document parsed and within the [`limits`], and the type of the operation
-    /// that will run: none when the executor will find that none is selected. Where the caller acts
-    /// in a tenant, the document may come by its hash.
-    pub(super) fn open(
+    /// Opens a request. Where the caller acts in a tenant, the document may come by its hash; elsewhere
+    /// it is short.
+    pub(super) async fn open(
         &self,
         parameters: Parameters,
         tenant: Option<ActingIn>,
-    ) -> Result<(Request, Option<OperationType>), ServerError> {
+        address: ClientAddress,
+    ) -> Result<Opened, ServerError> {
         let (text, proof) = match parameters.source {
             Source::Text(text) => (text, None),
             Source::Hash(hash) => {
@@ -55,35 +72,46 @@ impl Documents {
             }
             Source::Both(text, hash) => (text, Some(hash)),
         };
+        if tenant.is_none() {
+            limits::check_strangers(&text)?;
+        }
         let mut request = Request::new(text).variables(parameters.variables);
         request.operation_name = parameters.operation_name;
         request.extensions = parameters.extensions;
-        let (selected, general) = self.check(&mut request)?;
+        let opened = self.read(request, &Sender::new(tenant, address)).await?;
         if let Some(hash) = proof {
-            hash.verify(&request.query).map_err(|error| shown(&error))?;
-            if let Some(tenant) = tenant.filter(|_| general) {
-                self.persisted.keep(tenant, hash, &request.query);
+            hash.verify(&opened.request.query).map_err(|error| shown(&error))?;
+            if let Some(tenant) = tenant.filter(|_| opened.general) {
+                self.persisted.keep(tenant, hash, &opened.request.query);
             }
         }
-        Ok((request, selected))
+        Ok(opened)
     }
 
-    /// Gives the request its document. Answers what of it will run, and whether it is one to keep.
-    fn check(&self, request: &mut Request) -> Result<(Option<OperationType>, bool), ServerError> {
-        let name = request.operation_name.clone();
+    async fn read(&self, mut request: Request, sender: &Sender) -> Result<Opened, ServerError> {
         if let Some(known) = self.parsed.get(request.query.as_str()) {
-            request.set_parsed_query(ExecutableDocument::clone(&known));
-            return Ok((limits::selected(&known, name.as_deref()), true));
+            let (document, introspects) = known.as_ref();
+            let runs = limits::selected(document, request.operation_name.as_deref());
+            request.set_parsed_query(document.clone());
+            return Ok(Opened { request, runs, introspects: *introspects, general: true });
         }
+        let own = self.clone();
+        let opened = self.desk.work(sender, request.query.len(), move || own.check(request)).await;
+        opened.map_err(|error| shown(&error))?
+    }
+
+    /// Gives the request its document, and keeps it when it is one to keep.
+    fn check(&self, mut request: Request) -> Result<Opened, ServerError> {
+        let name = request.operation_name.clone();
         let general = request.query.len() <= LONGEST && !request.query.contains('"');
-        let document = limits::check(request, self.introspection)?;
-        let selected = limits::selected(document, name.as_deref());
+        let (document, introspects) = limits::check(&mut request, self.introspection)?;
+        let runs = limits::selected(document, name.as_deref());
         let mut operations = document.operations.iter();
-        let keep = general && operations.all(|(_, operation)| operation.node.ty == OperationType::Query);
-        if let Some(document) = keep.then(|| Arc::new(document.clone())) {
+        let general = general && operations.all(|(_, operation)| operation.node.ty == OperationType::Query);
+        if let Some(document) = general.then(|| Arc::new((document.clone(), introspects))) {
             self.parsed.insert(request.query.as_str().into(), document);
         }
-        Ok((selected, keep))
+        Ok(Opened { request, runs, introspects, general })
     }
 }
 
@@ -95,9 +123,9 @@ mod tests {
     fn ask(documents: &Documents, text: &str, operation: Option<&str>) -> (Option<OperationType>, u64) {
         let mut request = Request::new(text);
         request.operation_name = operation.map(str::to_owned);
-        let (selected, _) = documents.check(&mut request).unwrap();
+        let opened = documents.check(request).unwrap();
         documents.parsed.run_pending_tasks();
-        (selected, documents.parsed.entry_count())
+        (opened.runs, documents.parsed.entry_count())
     }
 
     #[test]
@@ -138,7 +166,7 @@ mod tests {
         let documents = Documents::new(true);
         for _ in 0..2 {
             for text in ["{a", "{a{a{a{a{a{a{a{a{a{a{a{a{a}}}}}}}}}}}}}"] {
-                assert!(documents.check(&mut Request::new(text)).is_err(), "{text}");
+                assert!(documents.check(Request::new(text)).is_err(), "{text}");
             }
         }
         documents.parsed.run_pending_tasks();

@@ -89,7 +89,15 @@ impl Credentials {
 
     /// Checks that there is a bearer token. Whether it holds, the gate says.
     pub(super) fn require(&self) -> Result<()> {
-        let missing = || Error::new(ErrorCode::Unauthenticated, "sign in first: send `Authorization: Bearer TOKEN`");
+        self.require_for("")
+    }
+
+    /// The same for something that only those who have signed in may do.
+    pub(super) fn require_for(&self, what: &str) -> Result<()> {
+        let missing = || {
+            let message = format!("sign in first{what}: send `Authorization: Bearer TOKEN`");
+            Error::new(ErrorCode::Unauthenticated, message)
+        };
         self.bearer.as_ref().map(drop).ok_or_else(missing)
     }
 }

@@ -5,12 +5,14 @@
 //! which any page on the web can make a browser do.
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Executor, Response as Answer};
+use async_graphql::{Data, Executor, Response as Answer};
+use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use uuid::Uuid;
 
+use super::documents::Opened;
 use super::errors::{Body, Refusal, encode, never_ran, present};
 use super::gate::ActingIn;
 use super::media::{self, Media};
@@ -55,8 +57,11 @@ async fn answer<E: Executor, G: Gate>(
         let room = make_room(face, context, &credentials).await?;
         (Asked::One(multipart::read(request).await?), Some(room))
     } else {
-        (read(request).await?, None)
+        (read(face, context, &credentials, request).await?, None)
     };
+    if matches!(asked, Asked::Batch(_)) {
+        credentials.require_for(" to send several operations at once")?;
+    }
     let run = Run { face, context, credentials, read_only };
     match asked {
         Asked::One(operation) => {
@@ -104,8 +109,13 @@ async fn make_room<E: Executor, G: Gate>(
     Ok(face.uploads.take(tenant).await.map_err(full)?)
 }
 
-/// The operations that the request carries.
-async fn read(request: Request) -> Result<Asked, Refusal> {
+/// The operations that the request carries. Much is read only of those who show that they may ask.
+async fn read<E: Executor, G: Gate>(
+    face: &Face<E, G>,
+    context: &RequestContext,
+    credentials: &Credentials,
+    request: Request,
+) -> Result<Asked, Refusal> {
     match *request.method() {
         Method::GET | Method::HEAD => Ok(Asked::from_query(request.uri())?),
         Method::POST if !media::is_json(request.headers()) => {
@@ -114,8 +124,33 @@ async fn read(request: Request) -> Result<Asked, Refusal> {
             );
             Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error))
         }
-        Method::POST => Ok(Asked::from_body(&body::whole(request, limits::BODY).await?)?),
+        Method::POST => {
+            let limit = if credentials.bearer.is_some() { limits::BODY } else { limits::STRANGERS_BODY };
+            if request.body().size_hint().upper().is_none_or(|bytes| bytes > limits::STRANGERS_BODY as u64) {
+                face.gate.admit(credentials, context).await?;
+            }
+            Ok(Asked::from_body(&body::whole(request, limit).await?)?)
+        }
         _ => Err(Refusal::method(METHODS, "only GET and POST are known here")),
+    }
+}
+
+impl<E: Executor, G: Gate> Face<E, G> {
+    /// The answer to an operation of a caller who acts in `tenant`, if in any.
+    pub(super) async fn answer(
+        &self,
+        opened: Opened,
+        tenant: Option<ActingIn>,
+        data: Data,
+        context: &RequestContext,
+    ) -> Answer {
+        let Opened { mut request, introspects, .. } = opened;
+        request.data = data;
+        request.data.insert(context.clone());
+        match tenant {
+            None => self.introspection.answer(request, introspects, &self.executor).await,
+            Some(_) => self.executor.execute(request).await,
+        }
     }
 }
 
@@ -130,17 +165,14 @@ struct Run<'a, E, G> {
 impl<E: Executor, G: Gate> Run<'_, E, G> {
     async fn one(&self, parameters: Parameters) -> Result<Answer, Refusal> {
         let data = self.face.gate.admit(&self.credentials, self.context).await?;
-        let mut answer = match self.face.documents.open(parameters, ActingIn::of(&data)) {
+        let tenant = ActingIn::of(&data);
+        let mut answer = match self.face.documents.open(parameters, tenant, self.context.address).await {
             // The very document that was looked at is the one that runs, also when it came by its
             // hash: nothing swaps it later and brings a mutation back in.
-            Ok((_, Some(OperationType::Mutation))) if self.read_only => {
+            Ok(Opened { runs: Some(OperationType::Mutation), .. }) if self.read_only => {
                 return Err(Refusal::method("POST", "a mutation is never run by GET; send it by POST"));
             }
-            Ok((mut operation, _)) => {
-                operation.data = data;
-                operation.data.insert(self.context.clone());
-                self.face.executor.execute(operation).await
-            }
+            Ok(opened) => self.face.answer(opened, tenant, data, self.context).await,
             Err(error) => Answer::from_errors(vec![error]),
         };
         present(&mut answer, self.context);

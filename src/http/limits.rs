@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
-use async_graphql::{Request, SchemaBuilder, ServerError};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::{Name, Positioned, Request, SchemaBuilder, ServerError};
 
 use crate::turns::Bounds;
 
@@ -41,6 +41,10 @@ pub const BATCH: usize = 10;
 pub const OPERATIONS: usize = 64;
 /// Bytes of a document; the parser takes about a microsecond for each.
 pub const DOCUMENT: usize = 128 * 1024;
+/// Bytes of a document of a caller who has not signed in: more than the usual introspection query has.
+pub const STRANGERS_DOCUMENT: usize = 4 * 1024;
+/// Bytes of a request's body without a bearer token.
+pub const STRANGERS_BODY: usize = 16 * 1024;
 /// Brackets of any kind open at once. The parser's stack grows with each and has no bound of
 /// its own: some thousands of `[` would end the process.
 pub const BRACKETS: usize = 100;
@@ -58,8 +62,13 @@ pub const ROOT_FIELDS: usize = 50;
 /// Lists of the introspection types inside one another: each multiplies the answer by the size
 /// of the schema, and the usual introspection query needs two.
 pub const INTROSPECTION: usize = 3;
-/// Complexity of an operation, by the schema's own measure.
-pub const COMPLEXITY: usize = 10_000;
+/// Values that introspection can be answered with, by the sizes of a schema like this one: more than the
+/// usual introspection query asks for, and less than twice as many.
+pub const INTROSPECTED: usize = 1_000_000;
+/// Complexity of an operation, by the schema's own measure: about the values that its answer can hold.
+/// A page of 100 users with the names of what each holds and is in passes, as do 100 profiles with the
+/// icons of all modules, and the whole catalogue; such an answer takes some megabytes and 50 ms.
+pub const COMPLEXITY: usize = 25_000;
 /// Directives on one field.
 pub const DIRECTIVES: usize = 5;
 
@@ -78,8 +87,11 @@ pub(super) fn named(message: &str) -> Option<String> {
 }
 
 /// Parses the request's document and holds it against the limits. It may ask for the schema itself
-/// where `introspection` is switched on.
-pub(super) fn check(request: &mut Request, introspection: bool) -> Result<&ExecutableDocument, ServerError> {
+/// where `introspection` is switched on. Tells whether it asks for the schema, and for that alone.
+pub(super) fn check(
+    request: &mut Request,
+    introspection: bool,
+) -> Result<(&ExecutableDocument, Introspects), ServerError> {
     check_text(&request.query)?;
     let document = request.parsed_query()?;
     let cost = measure(document)?;
@@ -89,18 +101,55 @@ pub(super) fn check(request: &mut Request, introspection: bool) -> Result<&Execu
             None,
         ));
     }
-    Ok(document)
+    Ok((document, Introspects::of(cost.introspects, cost.only_introspects)))
+}
+
+/// What a document asks for of the schema itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Introspects {
+    /// Nothing.
+    Nothing,
+    /// Something, among other things.
+    Something,
+    /// Nothing else.
+    Alone,
+}
+
+impl Introspects {
+    const fn of(something: bool, alone: bool) -> Self {
+        match (something, alone) {
+            (false, _) => Self::Nothing,
+            (true, false) => Self::Something,
+            (true, true) => Self::Alone,
+        }
+    }
+}
+
+/// Holds a document of a caller who has not signed in against the limit of its own.
+pub(super) fn check_strangers(text: &str) -> Result<(), ServerError> {
+    at_most(STRANGERS_DOCUMENT, text.len(), "sign in first: the document has too many bytes for a caller who has not")
 }
 
 /// The type of the operation that the executor will choose; none when it finds none to run.
 pub(super) fn selected(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
-    let operation = match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Some(operation),
-        (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
-        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => operations.values().next(),
+    chosen(document, name).map(|(_, operation)| operation.node.ty)
+}
+
+/// The operation that the executor will choose, with its name.
+pub(super) fn chosen<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<(Option<&'a Name>, &'a Positioned<OperationDefinition>)> {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some((None, operation)),
+        (DocumentOperations::Multiple(operations), Some(name)) => {
+            operations.get_key_value(name).map(|(name, operation)| (Some(name), operation))
+        }
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
+            operations.iter().next().map(|(name, operation)| (Some(name), operation))
+        }
         _ => None,
-    };
-    operation.map(|operation| operation.node.ty)
+    }
 }
 
 fn over(what: &str, limit: usize) -> String {
@@ -303,7 +352,7 @@ mod tests {
     fn the_operation_that_will_run_is_the_one_that_counts() {
         let kind = |document: &str, name: Option<&str>| {
             let mut request = Request::new(document);
-            selected(check(&mut request, true).unwrap(), name)
+            selected(check(&mut request, true).unwrap().0, name)
         };
         let both = "query A {a} mutation B {a}";
         assert_eq!(kind(both, Some("A")), Some(OperationType::Query));

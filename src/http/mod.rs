@@ -8,7 +8,10 @@
 //! - [`ws`]: the same operations over `graphql-transport-ws`
 //! - [`authzen`]: the standard decision API
 //! - [`limits`]: how much one document may ask for, wherever it comes from; `documents` keeps
-//!   those that come again, `persisted` those that come by their hash
+//!   those that come again, `persisted` those that come by their hash, `introspection` answers about
+//!   the schema for strangers
+//! - [`run`]: validates a document, makes each field stand once, and runs it; `desk` is where long
+//!   documents are worked on
 //! - [`errors`]: the one place where errors get their code, their id and their log line
 //! - `avatar`: the pictures of users; [`casbin`]: the rules, for other Casbin programs. `tag`
 //!   tells when they have them already; [`audit`]: the audit log, to take it out
@@ -38,26 +41,29 @@ mod body;
 pub mod casbin;
 pub mod client;
 pub mod context;
+mod desk;
 mod documents;
 pub mod errors;
 pub mod gate;
 mod graphiql;
 pub mod graphql;
 pub mod health;
+mod introspection;
 pub mod limits;
 mod media;
 pub mod metrics;
 mod multipart;
 mod operation;
 mod persisted;
+pub mod run;
 pub mod server;
-
 mod tag;
 pub mod ws;
 
 pub use context::RequestContext;
 pub use gate::{ActingIn, Credentials, Gate};
 pub use health::{Check, Held, Readiness};
+pub use run::Runner;
 
 use admit::PlatformGate;
 use client::TrustedProxies;
@@ -65,6 +71,7 @@ use context::Tracker;
 use documents::Documents;
 use errors::Refusal;
 use graphiql::Page;
+use introspection::Introspection;
 use media::Media;
 use metrics::Requests;
 
@@ -109,6 +116,7 @@ struct Face<E, G> {
     gate: G,
     options: Arc<Options>,
     documents: Documents,
+    introspection: Introspection,
     /// The right to hold a body with files in memory, by the tenant of whoever sends it.
     uploads: Turns<Option<Uuid>>,
     /// The `GraphiQL` page, rendered once; none when it is switched off.
@@ -119,8 +127,9 @@ struct Face<E, G> {
 pub fn graphql_routes<E: Executor, G: Gate>(executor: E, gate: G, options: Options) -> Router {
     let page = options.graphiql.then(|| Arc::new(Page::new(options.introspection)));
     let documents = Documents::new(options.introspection);
+    let introspection = Introspection::new();
     let uploads = Turns::new(limits::UPLOADS);
-    let face = Face { executor, gate, options: Arc::new(options), documents, uploads, page };
+    let face = Face { executor, gate, options: Arc::new(options), documents, introspection, uploads, page };
     Router::new()
         .route("/graphql", any(graphql::handle::<E, G>))
         .route("/graphql/ws", any(ws::upgrade::<E, G>))

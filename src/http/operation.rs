@@ -33,7 +33,7 @@ pub(super) enum Source {
 
 /// The parameters as they are written.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object with `query`")]
 struct Written {
     query: Option<String>,
     operation_name: Option<String>,

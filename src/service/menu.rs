@@ -16,7 +16,7 @@ pub use crate::policy::rule::Subject;
 /// those that come late.
 const LOOKED_AT: u64 = 1000;
 /// The most resources of one section that stand in a menu as entries.
-const ENTRIES_MAX: usize = 100;
+pub const ENTRIES_MAX: usize = 100;
 
 /// A module that somebody sees.
 #[derive(Debug)]

@@ -75,7 +75,7 @@ impl Platform {
     /// the same.
     pub async fn policy_digest(&self, caller: &Caller) -> Result<String> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        blocking(move || hex(&tenant.digest())).await
+        self.search(tenant.id, move || hex(&tenant.digest())).await
     }
 
     /// A page of the rules that are stored.

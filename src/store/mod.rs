@@ -24,6 +24,7 @@ pub mod grant;
 mod group;
 mod health;
 mod migrate;
+pub mod opaque;
 pub mod page;
 pub mod password;
 pub mod policy;

@@ -4,8 +4,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::sea_query::extension::postgres::PgBinOper;
 use sea_orm::sea_query::extension::sqlite::SqliteExpr;
 use sea_orm::sea_query::{Expr, ExprTrait, Order as Direction};
@@ -16,6 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::db::Db;
+use super::opaque;
 use crate::error::{Error, Result};
 use crate::policy::reach::Part;
 
@@ -37,7 +36,7 @@ pub struct Cursor(serde_json::Value);
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0.to_string()))
+        f.write_str(&opaque::seal(self.0.to_string().as_bytes()))
     }
 }
 
@@ -47,7 +46,7 @@ impl Cursor {
         if text.len() > CURSOR_MAX {
             return Err(bad_cursor());
         }
-        let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| bad_cursor())?;
+        let json = opaque::open(text).ok_or_else(bad_cursor)?;
         serde_json::from_slice(&json).map(Self).map_err(|_| bad_cursor())
     }
 }

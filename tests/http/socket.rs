@@ -308,3 +308,21 @@ async fn a_revoked_credential_starts_nothing_more() {
     client.subscribe("1", "{hello}").await;
     client.hears_error("1", "UNAUTHENTICATED").await;
 }
+
+#[tokio::test]
+async fn a_query_that_is_completed_from_there_is_not_made_to_its_end() {
+    let (app, resolved) = super::pace::numbers();
+    let own = resolved.holders();
+    let mut client = connect(&serve_app(app).await, &[SPOKEN]).await.unwrap();
+    client.say(json!({"type": "connection_init"})).await;
+    assert_eq!(client.hear().await, json!({"type": "connection_ack"}));
+    client.subscribe("1", "{numbers {number}}").await;
+    while resolved.count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    client.say(json!({"type": "complete", "id": "1"})).await;
+    while resolved.holders() > own {
+        tokio::task::yield_now().await;
+    }
+    assert!(resolved.count() < super::pace::MANY, "the answer was made to its end");
+}

@@ -103,7 +103,7 @@ async fn bodies_of_the_wrong_form_are_refused() {
 #[tokio::test]
 async fn a_body_over_a_mebibyte_is_refused() {
     let body = |size: usize| format!("{}{}", json!({"query": "{hello}"}), " ".repeat(size - 19));
-    let headers = [("content-type", JSON)];
+    let headers = [("content-type", JSON), ("authorization", "Bearer of-acme")];
     assert_eq!(send(Method::POST, "/graphql", &headers, body(limits::BODY)).await.status, 200);
     let answer = send(Method::POST, "/graphql", &headers, body(limits::BODY + 1)).await;
     answer.is(413, "TOO_LARGE");
@@ -136,10 +136,10 @@ async fn variables_of_the_wrong_type_are_the_callers_fault() {
 #[tokio::test]
 async fn batches_are_answered_in_order_up_to_ten() {
     let batch = |size: i32| (0..size).map(|n| json!({"query": format!("{{double(n: {n})}}")})).collect::<Value>();
-    let answer = post(JSON, &batch(10)).await;
+    let answer = post_signed_in(&batch(10)).await;
     assert_eq!(answer.json()[9], json!({"data": {"double": 18}}));
-    assert_eq!(post(JSON, &batch(1)).await.json(), json!([{"data": {"double": 0}}]));
-    post(JSON, &batch(11)).await.is(400, "BAD_INPUT");
+    assert_eq!(post_signed_in(&batch(1)).await.json(), json!([{"data": {"double": 0}}]));
+    post_signed_in(&batch(11)).await.is(400, "BAD_INPUT");
 }
 
 fn each(count: usize, text: impl Fn(usize) -> String) -> String {
@@ -160,10 +160,10 @@ async fn documents_over_a_limit_are_refused_by_name() {
         (format!("{{{}}}", "deeper{hello}".repeat(50)).replace("hello", &"hello ".repeat(50)), "the limit is 2000"),
         (format!("{{...F0}} {bomb} fragment F30 on Query {{hello}}"), "the limit is"),
         (format!("{{double(n: {})}}", "[".repeat(50_000)), "the limit is 100"),
-        ("{costly}".into(), "the limit is 10000"),
+        ("{costly}".into(), "the limit is 25000"),
         (format!("{{hello {}}}", "@skip(if: false) ".repeat(6)), "`5`"),
     ] {
-        let answer = ask(&document).await;
+        let answer = post_signed_in(&json!({ "query": document })).await;
         answer.is(200, "BAD_INPUT");
         assert!(answer.message().contains(limit), "{}", answer.text);
     }
@@ -176,8 +176,9 @@ async fn the_usual_introspection_query_passes_where_introspection_is_on() {
     assert_eq!(answer["data"]["__schema"]["queryType"]["name"], "Query");
     assert_eq!(answer.get("errors"), None);
 
-    let schema = limits::limit(Schema::build(Query, EmptyMutation, EmptySubscription)).disable_introspection().finish();
-    let routes = http::graphql_routes(schema, TestGate::default(), Options::default());
+    let schema = || Schema::build(Query, EmptyMutation, EmptySubscription).disable_introspection();
+    let runner = Runner::new(schema, Sizes::default()).unwrap();
+    let routes = http::graphql_routes(runner, TestGate::default(), Options::default());
     let app = http::surround(routes, Requests::default(), TrustedProxies::default());
     let body = json!({"query": query}).to_string();
     let request = HttpRequest::post("/graphql").header("content-type", JSON).body(body.into()).unwrap();
@@ -309,4 +310,52 @@ async fn a_fault_is_logged_once_with_its_text_beside_the_line_of_the_request() {
         "{text}"
     );
     assert!(lines.iter().all(|line| line.contains("request_id=traced")) && !text.contains("hush"), "{text}");
+}
+
+#[tokio::test]
+async fn every_answer_says_that_its_type_is_what_it_says() {
+    for answer in [
+        ask("{hello}").await,
+        ask("{").await,
+        send(Method::POST, "/graphql", &[("content-type", JSON)], "7").await,
+        send(Method::PUT, "/graphql", &[], Body::empty()).await,
+        send(Method::GET, "/nowhere", &[], Body::empty()).await,
+        send(Method::GET, "/healthz", &[], Body::empty()).await,
+        send(Method::GET, "/graphql/ws", &[], Body::empty()).await,
+    ] {
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{} {}", answer.status, answer.text);
+    }
+}
+
+/// What only the program's own types are called.
+const OF_THE_PROGRAM: [&str; 8] = ["struct", "enum ", "tuple", "variant", "::", "Written", "Parameters", "FromClient"];
+
+#[tokio::test]
+async fn what_is_wrong_with_json_is_told_without_a_type_of_the_program() {
+    let batch = |inner: &str| format!("[{inner}]");
+    let wrong = ["7", "\"x\"", "null", "true", "[[]]", "[7]", "[null]", "{}", "[]"];
+    let members =
+        [r#""query": 7"#, r#""query": "{hello}", "variables": [1]"#, r#""query": "{hello}", "variables": "x""#]
+            .into_iter()
+            .chain([r#""query": "{hello}", "operationName": {}"#, r#""query": "{hello}", "extensions": 1"#])
+            .chain([
+                r#""query": "{hello}", "query": "{hello}""#,
+                r#""query": "{hello}", "extensions": {"persistedQuery": []}"#,
+            ]);
+    let bodies: Vec<String> =
+        wrong.map(str::to_owned).into_iter().chain(members.map(|it| format!("{{{it}}}"))).collect();
+    for body in &bodies {
+        for body in [body.clone(), batch(body)] {
+            let headers = [("content-type", JSON), ("authorization", "Bearer of-acme")];
+            let answer = send(Method::POST, "/graphql", &headers, body.clone()).await;
+            answer.is(400, "BAD_INPUT");
+            for word in OF_THE_PROGRAM {
+                assert!(!answer.message().contains(word), "{body}: {}", answer.message());
+            }
+        }
+    }
+    for parameters in [[("query", "{hello}"), ("variables", "[1]")], [("query", "{hello}"), ("extensions", "7")]] {
+        let message = get(&parameters).await.message();
+        assert!(OF_THE_PROGRAM.iter().all(|word| !message.contains(word)), "{message}");
+    }
 }

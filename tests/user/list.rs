@@ -1,7 +1,7 @@
 //! Lists of users: filters, searches, orders and pages.
 
 use super::*;
-use crate::common::app::Client;
+use crate::common::app::{Choices, Client, Database, Instance};
 
 #[tokio::test]
 async fn users_are_found_filtered_ordered_and_paged() {
@@ -42,6 +42,24 @@ async fn users_are_found_filtered_ordered_and_paged() {
         pages_meet(&alice).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_place_in_a_list_shows_nobodys_name() {
+    use base64::Engine as _;
+
+    let database = Database::sqlite();
+    let instance = Instance::start(&database, Choices::default()).await;
+    let alice = instance.tenant("acme").await;
+    alice.make("UserCreate", new_user("dana", json!({ "fullName": "Dana Delta" }))).await;
+    let page = alice.get("Users", json!({ "first": 2 })).await;
+    for edge in page["edges"].as_array().unwrap() {
+        let cursor = edge["cursor"].as_str().unwrap();
+        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(cursor).unwrap();
+        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        assert!(["dana", "delta", "alice", "name", "key"].iter().all(|word| !text.contains(word)), "{text}");
+    }
+    assert_eq!(alice.fail("Users", json!({ "after": "W3sibmFtZSI6IkRhbmEifV0" })).await, "BAD_INPUT");
 }
 
 /// Both ways through a list, one by one, meet every user once.

@@ -100,7 +100,7 @@ payload! {
     ProfilesImportLegacyPayload {
         /// The profiles that the users are in now, in the order of first use, where the caller may
         /// see them.
-        profiles: Vec<Profile>,
+        profiles: Vec<Profile> [at most 1000],
         /// The tenant's policy version.
         revision: i32,
         /// Who would gain and who would lose what, after a dry run. Null after a change that is

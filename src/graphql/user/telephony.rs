@@ -62,12 +62,15 @@ pub struct Telephony {
     /// What is done about a firewall in between.
     nat: Nat,
     /// The codecs that are allowed.
+    #[graphql(complexity = "crate::graphql::cost::list(6, child_complexity)")]
     codecs: Vec<Codec>,
     /// The dial context.
     context: String,
     /// The call groups.
+    #[graphql(complexity = "crate::graphql::cost::list(64, child_complexity)")]
     call_groups: Vec<String>,
     /// The pickup groups.
+    #[graphql(complexity = "crate::graphql::cost::list(64, child_complexity)")]
     pickup_groups: Vec<String>,
 }
 

@@ -46,7 +46,7 @@ payload! {
     /// New users.
     UsersImportPayload {
         /// The users, in the order of the list.
-        users: Vec<User>,
+        users: Vec<User> [at most 1000],
         /// The tenant's policy version.
         revision: i32,
         /// Who would gain and who would lose what, after a dry run. Null after a change that is

@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 use super::shape::{self, Shape, USER, about, object, text, wrong};
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result};
-use crate::service::Platform;
 use crate::service::decision::Action;
 use crate::service::search::ids::{FOUND_MAX, Found, Kind};
+use crate::service::{Platform, opaque};
 
 /// The most bytes of a token.
 const TOKEN_MAX: usize = 1024;
@@ -160,12 +160,12 @@ impl Page {
 
 impl Token {
     fn parse(text: &str) -> Option<Self> {
-        let json = (text.len() <= TOKEN_MAX).then(|| URL_SAFE_NO_PAD.decode(text).ok())??;
+        let json = (text.len() <= TOKEN_MAX).then(|| opaque::open(text))??;
         serde_json::from_slice(&json).ok()
     }
 
     fn to_text(&self) -> String {
-        URL_SAFE_NO_PAD.encode(json!(self).to_string())
+        opaque::seal(json!(self).to_string().as_bytes())
     }
 }
 

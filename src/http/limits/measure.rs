@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_graphql::parser::types::{ExecutableDocument, Field, FragmentDefinition, Selection, SelectionSet};
 use async_graphql::{Name, Positioned, ServerError};
 
-use super::{ALIASES, DEPTH, FIELDS, INTROSPECTION, NESTING, ROOT_FIELDS, at_most};
+use super::{ALIASES, DEPTH, FIELDS, INTROSPECTED, INTROSPECTION, NESTING, ROOT_FIELDS, at_most};
 
 /// What the whole document asks for, within the limits.
 pub(super) fn measure(document: &ExecutableDocument) -> Result<Cost, ServerError> {
@@ -26,12 +26,13 @@ pub(super) fn measure(document: &ExecutableDocument) -> Result<Cost, ServerError
     at_most(ALIASES, whole.aliases, "the document has too many aliases")?;
     at_most(FIELDS, whole.fields, "the document has too many fields")?;
     at_most(INTROSPECTION, whole.introspection, "the introspection query nests its lists too deep")?;
+    at_most(INTROSPECTED, whole.told, "the introspection query asks for too many values")?;
     Ok(whole)
 }
 
 /// What a selection set asks for, its fragments put in. Counts stop at the largest number
 /// instead of running over.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
     roots: usize,
     fields: usize,
@@ -42,8 +43,44 @@ pub(super) struct Cost {
     lists: usize,
     /// The same for what does stand below them.
     introspection: usize,
+    /// Values that what stands below them can be answered with.
+    values: usize,
+    told: usize,
     /// Whether it asks for the schema itself.
     pub(super) introspects: bool,
+    /// Whether it asks for nothing else.
+    pub(super) only_introspects: bool,
+}
+
+impl Default for Cost {
+    fn default() -> Self {
+        Self {
+            roots: 0,
+            fields: 0,
+            aliases: 0,
+            depth: 0,
+            nesting: 0,
+            lists: 0,
+            introspection: 0,
+            values: 0,
+            told: 0,
+            introspects: false,
+            only_introspects: true,
+        }
+    }
+}
+
+/// How many things a list of introspection holds, in a schema like this one; the longest of types, and
+/// of others on the average.
+fn listed(name: &str) -> usize {
+    match name {
+        "types" => 300,
+        "fields" => 10,
+        "enumValues" | "possibleTypes" => 8,
+        "directives" | "inputFields" => 6,
+        "args" | "locations" => 3,
+        _ => 1,
+    }
 }
 
 impl Cost {
@@ -56,7 +93,10 @@ impl Cost {
         self.nesting = self.nesting.max(other.nesting);
         self.lists = self.lists.max(other.lists);
         self.introspection = self.introspection.max(other.introspection);
+        self.values = self.values.saturating_add(other.values);
+        self.told = self.told.saturating_add(other.told);
         self.introspects |= other.introspects;
+        self.only_introspects &= other.only_introspects;
     }
 
     /// A field around what it selects.
@@ -72,7 +112,10 @@ impl Cost {
             nesting: inner.nesting,
             lists: inner.lists + usize::from(is_list),
             introspection: if introspects { inner.lists } else { inner.introspection },
+            values: inner.values.saturating_add(1).saturating_mul(listed(name)),
+            told: if introspects { inner.values } else { inner.told },
             introspects: introspects || inner.introspects,
+            only_introspects: introspects || name == "__typename",
         }
     }
 }

@@ -2,11 +2,12 @@
 //! taken, those that have held one longest without a request make room.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Uncounted;
 use super::pace::Pace;
+use crate::auth::address::{ClientAddress, Network};
 use crate::http::metrics::{Connections, Refused};
 
 /// One place in so many is made free at once: looking for the longest waits costs as much for
@@ -31,7 +32,7 @@ struct Inside {
     next: u64,
     open: HashMap<u64, Guest>,
     /// How many are open of each network that is counted.
-    networks: HashMap<IpAddr, usize>,
+    networks: HashMap<Network, usize>,
     /// How many were sent away, and are still open.
     leaving: usize,
 }
@@ -45,7 +46,7 @@ struct Guest {
 pub(super) struct Place {
     shared: Arc<Shared>,
     number: u64,
-    network: Option<IpAddr>,
+    network: Option<Network>,
 }
 
 impl Doors {
@@ -57,8 +58,8 @@ impl Doors {
     /// Gives a connection from this address a place.
     pub(super) fn enter(&self, address: IpAddr, pace: Arc<Pace>) -> Result<Place, Refused> {
         let Shared { all, each, uncounted, counted, .. } = &*self.0;
-        let address = address.to_canonical();
-        let network = (!uncounted(address)).then(|| network_of(address));
+        let address = ClientAddress::new(address);
+        let network = (!uncounted(address.ip())).then(|| address.network());
         let mut inside = self.0.inside();
         let from_there = network.and_then(|network| inside.networks.get(&network)).copied().unwrap_or_default();
         if network.is_some() && from_there >= *each {
@@ -126,17 +127,6 @@ impl Drop for Place {
         }
         drop(inside);
         self.shared.counted.open.dec();
-    }
-}
-
-/// The network that counts as one address: of IPv6 the 64 bits that one customer gets.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
     }
 }
 

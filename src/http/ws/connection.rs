@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Executor, Request, Response as Answer};
+use async_graphql::{Executor, Response as Answer};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -16,9 +18,10 @@ use tokio::time::{Instant, interval_at, sleep, timeout};
 
 use super::message::{FromClient, ToClient, credentials};
 use crate::error::{Error, ErrorCode};
+use crate::http::documents::Opened;
 use crate::http::errors::{Body, never_ran, present, refused};
 use crate::http::operation::Parameters;
-use crate::http::{Credentials, Face, Gate, RequestContext, limits};
+use crate::http::{ActingIn, Credentials, Face, Gate, RequestContext, limits};
 
 mod admission;
 
@@ -49,8 +52,15 @@ pub(super) struct Connection<E, G> {
 /// An operation that is under way.
 struct Running {
     handle: AbortHandle,
-    /// Whether it goes on giving for as long as the caller is let in.
-    subscribed: bool,
+    /// Whether it answers once: a query or a mutation. Set when its document has been read.
+    once: Arc<AtomicBool>,
+}
+
+impl Running {
+    /// Whether it may go on giving for as long as the caller is let in.
+    fn is_subscribed(&self) -> bool {
+        !self.once.load(Ordering::Relaxed)
+    }
 }
 
 /// What an operation gives.
@@ -173,20 +183,15 @@ impl<E: Executor, G: Gate> Connection<E, G> {
             let message = format!("one connection runs at most {} operations at a time", limits::OPERATIONS);
             return self.fail(socket, &id, refused(&Error::new(ErrorCode::RateLimited, message))).await;
         }
-        // By their text alone: who asks is known only once the operation is admitted.
-        let (request, kind) = match self.face.documents.open(parameters, None) {
-            Ok(opened) => opened,
-            Err(error) => return self.fail(socket, &id, Answer::from_errors(vec![error])).await,
-        };
-        let subscribed = !matches!(kind, Some(OperationType::Query | OperationType::Mutation));
         let (next, done) = (id.clone(), id.clone());
+        let once = Arc::new(AtomicBool::new(false));
         let events = self
-            .run(request)
+            .run(parameters, Arc::clone(&once))
             .map(move |answer| Event::Next(next.clone(), Box::new(answer)))
             .chain(stream::once(async { Event::Done(done) }));
         let (events, handle) = stream::abortable(events);
         self.events.push(events.boxed());
-        self.running.insert(id, Running { handle, subscribed });
+        self.running.insert(id, Running { handle, once });
         if self.changed.is_none() {
             self.watch();
         }
@@ -194,18 +199,27 @@ impl<E: Executor, G: Gate> Connection<E, G> {
     }
 
     /// The answers of an operation, which the gate admits first.
-    fn run(&self, mut request: Request) -> BoxStream<'static, Answer> {
-        let (executor, gate) = (self.face.executor.clone(), self.face.gate.clone());
+    fn run(&self, parameters: Parameters, once: Arc<AtomicBool>) -> BoxStream<'static, Answer> {
+        let face = self.face.clone();
         // Each message is a request of its own.
         let (credentials, context) = (self.credentials.clone(), self.context.another());
         let answers = async move {
-            match gate.admit(&credentials, &context).await {
-                Ok(data) => {
+            let data = match face.gate.admit(&credentials, &context).await {
+                Ok(data) => data,
+                Err(error) => return stream::once(async move { refused(&error) }).boxed(),
+            };
+            let tenant = ActingIn::of(&data);
+            match face.documents.open(parameters, tenant, context.address).await {
+                Ok(opened @ Opened { runs: Some(OperationType::Query | OperationType::Mutation), .. }) => {
+                    once.store(true, Ordering::Relaxed);
+                    stream::once(async move { face.answer(opened, tenant, data, &context).await }).boxed()
+                }
+                Ok(Opened { mut request, .. }) => {
                     request.data = data;
                     request.data.insert(context);
-                    executor.execute_stream(request, None)
+                    face.executor.execute_stream(request, None)
                 }
-                Err(error) => stream::once(async move { refused(&error) }).boxed(),
+                Err(error) => stream::once(async move { Answer::from_errors(vec![error]) }).boxed(),
             }
         };
         answers.flatten_stream().boxed()
@@ -218,7 +232,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
                 self.fail(socket, &id, *answer).await
             }
             Event::Next(id, mut answer) => {
-                if self.running.get(&id).is_none_or(|running| running.subscribed)
+                if self.running.get(&id).is_none_or(Running::is_subscribed)
                     && let Err(error) = self.admitted().await
                 {
                     return self.withhold(socket, &id, &error).await;

@@ -11,7 +11,7 @@ use crate::http::operation::Parameters;
 
 /// What a client says.
 #[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", expecting = "an object with `type`")]
 pub(super) enum FromClient {
     ConnectionInit { payload: Option<Map<String, Value>> },
     Subscribe { id: String, payload: Parameters },

@@ -44,10 +44,10 @@ impl<E: Executor, G: Gate> Connection<E, G> {
     /// answers to what was admitted before, such as to the very operation that ended the session.
     fn turn_away(&mut self, error: &Error) -> Step {
         self.running.retain(|_, running| {
-            if running.subscribed {
+            if running.is_subscribed() {
                 running.handle.abort();
             }
-            !running.subscribed
+            !running.is_subscribed()
         });
         self.ending = Some(turned_away(error));
         self.end_if_idle()

@@ -1,0 +1,130 @@
+//! What callers who have not signed in are told of the schema: from a ready answer where there is one,
+//! else one after the other. It is the same for everybody, and takes long to make.
+
+use std::sync::Arc;
+
+use async_graphql::{Executor, Request, Response as Answer, Value};
+use moka::sync::Cache;
+use tokio::sync::Semaphore;
+
+use super::errors::refused;
+use super::limits::Introspects;
+use crate::error::{Error, ErrorCode};
+
+/// Answers that are kept; each may take some megabytes.
+const KEPT: u64 = 4;
+/// Callers who wait for an answer at once.
+const IN_LINE: usize = 16;
+
+/// The ready answers, and the turn to make one.
+#[derive(Clone)]
+pub(super) struct Introspection {
+    /// By the document and the operation's name.
+    ready: Cache<Arc<str>, Arc<Value>>,
+    turn: Arc<Semaphore>,
+    in_line: Arc<Semaphore>,
+}
+
+impl Introspection {
+    /// Nothing is ready yet.
+    pub(super) fn new() -> Self {
+        let ready = Cache::new(KEPT);
+        Self { ready, turn: Arc::new(Semaphore::new(1)), in_line: Arc::new(Semaphore::new(IN_LINE)) }
+    }
+
+    /// Answers a stranger's operation: about the schema in turns, about all else at once.
+    pub(super) async fn answer(&self, request: Request, asks: Introspects, executor: &impl Executor) -> Answer {
+        if asks == Introspects::Nothing {
+            return executor.execute(request).await;
+        }
+        let general = asks == Introspects::Alone && request.variables.is_empty();
+        let name = request.operation_name.as_deref().unwrap_or_default();
+        let key: Arc<str> = format!("{name}\0{}", request.query).into();
+        let ready = || self.ready.get(&key).filter(|_| general).map(|ready| Answer::new(Value::clone(&ready)));
+        if let Some(ready) = ready() {
+            return ready;
+        }
+        let Ok(_place) = self.in_line.try_acquire() else {
+            let message = "too many ask for the schema at once: try again in a moment";
+            return refused(&Error::new(ErrorCode::RateLimited, message));
+        };
+        let Ok(_turn) = self.turn.acquire().await else { return refused(&Error::internal("the turn is closed")) };
+        // Who had the turn before may have asked the same.
+        if let Some(ready) = ready() {
+            return ready;
+        }
+        let answer = executor.execute(request).await;
+        if general && answer.errors.is_empty() {
+            self.ready.insert(key, Arc::new(answer.data.clone()));
+        }
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_graphql::Data;
+    use futures_util::StreamExt as _;
+    use futures_util::future::join_all;
+    use futures_util::stream::BoxStream;
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    /// Counts what it runs, and how much of it at once.
+    #[derive(Clone, Default)]
+    struct Counting(Arc<[AtomicUsize; 3]>);
+
+    impl Executor for Counting {
+        async fn execute(&self, request: Request) -> Answer {
+            let [ran, now, most] = &*self.0;
+            ran.fetch_add(1, Ordering::Relaxed);
+            let at_once = now.fetch_add(1, Ordering::Relaxed) + 1;
+            most.fetch_max(at_once, Ordering::Relaxed);
+            yield_now().await;
+            now.fetch_sub(1, Ordering::Relaxed);
+            if request.query == "wrong" { refused(&Error::bad_input("no")) } else { Answer::new(request.query) }
+        }
+
+        fn execute_stream(&self, _request: Request, _data: Option<Arc<Data>>) -> BoxStream<'static, Answer> {
+            futures_util::stream::empty().boxed()
+        }
+    }
+
+    async fn ask(introspection: &Introspection, executor: &Counting, request: Request, asks: Introspects) -> Answer {
+        introspection.answer(request, asks, executor).await
+    }
+
+    #[tokio::test]
+    async fn the_same_question_is_answered_once_and_kept() {
+        let (introspection, executor) = (Introspection::new(), Counting::default());
+        let ran = || executor.0[0].load(Ordering::Relaxed);
+        for _ in 0..3 {
+            let answer = ask(&introspection, &executor, Request::new("schema"), Introspects::Alone).await;
+            assert_eq!((answer.data, ran()), (Value::from("schema"), 1));
+        }
+        ask(&introspection, &executor, Request::new("schema").operation_name("A"), Introspects::Alone).await;
+        assert_eq!(ran(), 2, "another operation of the same document");
+        // What depends on more than the document, fails, or is about something else is not kept.
+        for round in 1..=2 {
+            let variables = async_graphql::Variables::from_json(serde_json::json!({ "name": "User" }));
+            ask(&introspection, &executor, Request::new("schema").variables(variables), Introspects::Alone).await;
+            ask(&introspection, &executor, Request::new("wrong"), Introspects::Alone).await;
+            ask(&introspection, &executor, Request::new("more"), Introspects::Something).await;
+            ask(&introspection, &executor, Request::new("else"), Introspects::Nothing).await;
+            assert_eq!(ran(), 2 + 4 * round);
+        }
+    }
+
+    #[tokio::test]
+    async fn strangers_are_told_the_schema_one_after_the_other_and_few_wait() {
+        let (introspection, executor) = (Introspection::new(), Counting::default());
+        let all = (0..40).map(|n| ask(&introspection, &executor, Request::new(format!("{n}")), Introspects::Alone));
+        let answers = join_all(all).await;
+        let refused = answers.iter().filter(|answer| !answer.errors.is_empty()).count();
+        assert_eq!((executor.0[0].load(Ordering::Relaxed), refused), (IN_LINE, 40 - IN_LINE));
+        assert_eq!(executor.0[2].load(Ordering::Relaxed), 1);
+    }
+}
