@@ -150,7 +150,7 @@ fn every_setting_can_come_from_the_environment() {
 
 #[test]
 fn proxies_are_networks_that_are_not_the_whole_world() {
-    let fault = "BAILIWICK_TRUSTED_PROXIES: it must be addresses or networks such as `10.0.0.0/8`, separated by commas";
+    let fault = "wrong setting BAILIWICK_TRUSTED_PROXIES: it must be addresses or networks";
     for wrong in ["10.0.0.0/33", "10.0.0", "proxy", "10.0.0.1,", ",", "0.0.0.0/0", "10.0.0.1, ::/0", "10.0.0.1:80"] {
         let said = refusal("", &[("BAILIWICK_TRUSTED_PROXIES", wrong)]);
         assert!(said.contains(fault), "{wrong}: {said}");

@@ -201,7 +201,6 @@ mod tests {
             "[::1",
             "fe80::1%eth0",
             "localhost",
-            "\u{e9}",
         ] {
             assert_eq!(
                 client("10.0.0.1", &[("x-forwarded-for", &format!("192.0.2.1, {wrong}"))]),
@@ -216,6 +215,9 @@ mod tests {
                 "{wrong}"
             );
         }
+        // A line that is no text is read not at all.
+        let behind = "192.0.2.1, \u{e9}, 10.3.3.3";
+        assert_eq!(client("10.0.0.1", &[("x-forwarded-for", behind)]), "10.0.0.1");
         for wrong in ["proto=https", "for", "for=192.0.2.1;for=192.0.2.2", "for=\"192.0.2.1", "4=192.0.2.1"] {
             assert_eq!(client("10.0.0.1", &[("forwarded", wrong)]), "10.0.0.1", "{wrong}");
         }
