@@ -145,7 +145,7 @@ impl PostgresServer {
         let Some(child) = &self.child else { return };
         process::signal(child, signal);
         let children = format!("/proc/{0}/task/{0}/children", child.id());
-        let children = fs::read_to_string(children).unwrap();
+        let children = fs::read_to_string(children).unwrap_or_default();
         let pids: Vec<&str> = children.split_whitespace().collect();
         // One may have ended since.
         let _ = Command::new("kill").arg(signal).args(pids).status().unwrap();
