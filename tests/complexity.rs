@@ -94,8 +94,8 @@ async fn what_people_look_at_is_not_too_complex() {
            links { key name } goesWith { key name } } } permissions { key name description requires { key } } dataViews } }",
         "{ profiles(first: 100) { totalCount nodes { key name modules { state module { key } } } } }",
         "{ users(first: 100) { totalCount pageInfo { endCursor } edges { cursor } nodes { id key username fullName email
-           baseRole enabled extension avatarUrl profile { key name } customRole { key name } groups { key } } } }",
-        "{ viewer { user { key groups { key name } } tenant { key licensedModules } home
+           baseRole enabled extension avatarUrl profile { key name } customRole { key name } groups(first: 10) { nodes { key name } } } } }",
+        "{ viewer { user { key groups { nodes { key name } } } tenant { key licensedModules } home
            menu { key name sections { key name canEdit canDelete entries { key name object } } } } }",
     ] {
         alice.data(query, json!({})).await;

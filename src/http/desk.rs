@@ -111,7 +111,9 @@ mod tests {
         for _ in 0..100 {
             let (desk, flood, ended) = (desk.clone(), flood.clone(), std::sync::Arc::clone(&ended));
             // Held until the sender is gone.
-            asked.spawn(async move { desk.work(&flood, SHORT + 1, move || ended.lock().unwrap().recv()).await });
+            asked.spawn(
+                async move { desk.work(&flood, SHORT + 1, move || ended.lock().unwrap().recv().is_err()).await },
+            );
         }
         let refused = asked.join_next().await.unwrap().unwrap().unwrap_err();
         assert_eq!(refused.code, ErrorCode::RateLimited);

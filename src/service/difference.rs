@@ -202,7 +202,8 @@ mod tests {
 
     #[test]
     fn a_cursor_of_another_list_is_refused() {
-        let other = Page::parse(None, Some("eyJydWxlIjoicCJ9"), None, None).unwrap();
+        let cursor = crate::store::opaque::seal(br#"{"rule":"p"}"#);
+        let other = Page::parse(None, Some(&cursor), None, None).unwrap();
         assert_eq!(page_of(&rules(1), &other).unwrap_err().field, ["after"]);
     }
 }
