@@ -148,7 +148,7 @@ mod tests {
             each: 1,
             waiting: WAITING_MAX,
             waiting_each: WAITING_EACH_MAX,
-            patience: Duration::from_secs(60),
+            patience: Duration::from_mins(1),
         };
         let passwords = Passwords::with(bounds).unwrap();
         let held = passwords.turns.take(client(1)).await.unwrap();

@@ -37,13 +37,9 @@ impl TrustedProxies {
         }
         let listed = self.walk(peer, headers, &X_FORWARDED_FOR, |text| text.split(',').rev(), address);
         let forwarded = self.walk(peer, headers, &FORWARDED, |text| elements(text).into_iter().rev(), forwarded_for);
-        ClientAddress::new(match (listed, forwarded) {
-            (None, None) => peer,
-            (Some(client), None) | (None, Some(client)) => client,
-            // A proxy writes one of them and may pass the other one on as a stranger has sent it.
-            (Some(listed), Some(forwarded)) if listed == forwarded => listed,
-            (Some(_), Some(_)) => peer,
-        })
+        // A proxy writes one of them and may pass the other one on as a stranger has sent it.
+        let contradict = listed.zip(forwarded).is_some_and(|(listed, forwarded)| listed != forwarded);
+        ClientAddress::new(listed.or(forwarded).filter(|_| !contradict).unwrap_or(peer))
     }
 
     /// Tells whether headers name another client, and the peer is nobody who is believed.

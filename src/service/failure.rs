@@ -122,17 +122,19 @@ impl Failures {
     }
 
     /// Takes a failure in, of a tenant if there is one. It waits for nothing.
-    pub(super) fn note(&self, tenant: Option<TenantId>, failure: Failure) {
+    pub(super) fn note(&self, tenant: Option<TenantId>, failure: &Failure) {
         let pace =
             lock(&self.paces).entry(failure.kind).or_insert_with(|| Pace::new(LINES, LINES_TIME)).step(Instant::now());
-        pace.left_out.map(|count| left_out(failure.kind, count));
+        if let Some(count) = pace.left_out {
+            left_out(failure.kind, count);
+        }
         if pace.is_in {
-            say(&failure);
+            say(failure);
         }
         if let Some(tenant) = tenant {
             let mut gathered = lock(&self.gathered);
             if gathered.len() < TENANTS || gathered.contains_key(&tenant) {
-                gathered.entry(tenant).or_default().entry(failure.kind).or_default().add(&failure);
+                gathered.entry(tenant).or_default().entry(failure.kind).or_default().add(failure);
             }
         }
         self.noted.notify_one();
@@ -208,12 +210,12 @@ impl Platform {
         let mut kinds: Vec<_> = kinds.into_iter().collect();
         kinds.sort_by_key(|(kind, _)| *kind);
         for (kind, gathered) in kinds {
-            tx.audit(&self.event(kind, gathered)).await?;
+            tx.audit(&self.event(kind, &gathered)).await?;
         }
         tx.commit().await.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error)
     }
 
-    fn event(&self, kind: Failed, gathered: Gathered) -> AuditEvent {
+    fn event(&self, kind: Failed, gathered: &Gathered) -> AuditEvent {
         AuditEvent {
             id: Uuid::now_v7(),
             change_id: Uuid::now_v7(),

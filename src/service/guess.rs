@@ -134,14 +134,14 @@ impl Platform {
         match counts {
             Outcome::Counted(counts) => Ok(counts),
             Outcome::Full(which) => {
-                self.failures.note(None, tried.failure(Failed::Refused, request));
+                self.failures.note(None, &tried.failure(Failed::Refused, request));
                 Err(too_many(which))
             }
         }
     }
 
     fn note_wrong(&self, tried: &Tried, request: &RequestInfo, tenant: Option<TenantId>, counts: &[u32]) {
-        let note = |kind| self.failures.note(tenant, tried.failure(kind, request));
+        let note = |kind| self.failures.note(tenant, &tried.failure(kind, request));
         note(Failed::SignIn);
         let [for_name, of_client, for_name_of_all] = *counts else { return };
         if for_name == WRONG_FOR_NAME || of_client == WRONG_OF_CLIENT {

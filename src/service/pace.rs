@@ -27,7 +27,7 @@ impl Platform {
             Outcome::Full(_) => {
                 let (tenant, user) = (caller.home().key.as_str(), caller.user().as_str());
                 let failure = Failure::new(Failed::TooOften, tenant, user, caller.request());
-                self.failures.note(Some(caller.home().id), failure);
+                self.failures.note(Some(caller.home().id), &failure);
                 let message =
                     format!("at most {OWN_CHANGES} changes of what is your own a minute: try again in a moment");
                 Err(Error::new(ErrorCode::RateLimited, message))

@@ -150,7 +150,7 @@ impl Platform {
         let platform = self.clone();
         let work = async move {
             let Ok(_turn) = platform.resets.take(request.network()).await else {
-                platform.failures.note(None, Failure::new(Failed::LinkRefused, tenant.as_str(), "", &request));
+                platform.failures.note(None, &Failure::new(Failed::LinkRefused, tenant.as_str(), "", &request));
                 return;
             };
             if let Err(error) = platform.mail_reset_link(&tenant, &email, &request).await {
@@ -164,12 +164,12 @@ impl Platform {
     async fn mail_reset_link(&self, key: &TenantKey, email: &Email, request: &RequestInfo) -> Result<()> {
         let failure = |kind, user: &str| Failure::new(kind, key.as_str(), user, request);
         let Some(tenant) = self.store.tenant_by_key(key).await? else {
-            self.failures.note(None, failure(Failed::LinkAsked, ""));
+            self.failures.note(None, &failure(Failed::LinkAsked, ""));
             return Ok(());
         };
         let found = self.who_may_reset(&tenant, email).await?;
         let name = found.as_ref().map_or("", |user| user.user.key.as_str());
-        self.failures.note(Some(tenant.id), failure(Failed::LinkAsked, name));
+        self.failures.note(Some(tenant.id), &failure(Failed::LinkAsked, name));
         let Some(user) = &found else { return Ok(()) };
         // Looked at before the tenant is taken, so that requests that come to nothing hold up no
         // change; and again after, for what has changed by then.
@@ -178,7 +178,7 @@ impl Platform {
         }
         let counters = daily(user.user.id, request.network());
         if let Outcome::Full(_) = self.tallies.take(&counters).await {
-            self.failures.note(Some(tenant.id), failure(Failed::LinkRefused, name));
+            self.failures.note(Some(tenant.id), &failure(Failed::LinkRefused, name));
             return Ok(());
         }
         let sent = async {

@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn so_many_are_let_in_in_a_while_and_the_others_are_counted() {
-        let (mut pace, start) = (Pace::new(2, Duration::from_secs(60)), Instant::now());
+        let (mut pace, start) = (Pace::new(2, Duration::from_mins(1)), Instant::now());
         let step = |pace: &mut Pace, seconds| {
             let step = pace.step(start + Duration::from_secs(seconds));
             (step.is_in, step.left_out)
