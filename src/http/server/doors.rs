@@ -169,7 +169,9 @@ mod tests {
     fn who_is_not_counted_by_address_takes_from_the_whole_alone() {
         let doors = doors(3, 1);
         let proxied: Vec<_> = (0..3).map(|_| enter(&doors, "192.0.2.1").unwrap()).collect();
-        proxied.iter().for_each(|(_, pace)| pace.begin());
+        for (_, pace) in &proxied {
+            pace.begin();
+        }
         assert_eq!(enter(&doors, "192.0.2.1").err(), Some(Refused::All));
     }
 
@@ -187,7 +189,9 @@ mod tests {
         let (newcomer, newcomer_pace) = enter(&doors, "192.0.2.5").unwrap();
         let leaves = |place: &Place| doors.0.inside().open.get(&place.number).is_some_and(|guest| guest.leaving);
         assert_eq!([&busy, &waiting, &later, &newcomer].map(leaves), [false, true, false, false]);
-        [&later_pace, &newcomer_pace].into_iter().for_each(|pace| pace.begin());
+        for pace in [&later_pace, &newcomer_pace] {
+            pace.begin();
+        }
         assert_eq!(enter(&doors, "192.0.2.6").err(), Some(Refused::All), "all that stay are served");
         drop((waiting, waiting_pace));
         assert_eq!(enter(&doors, "192.0.2.6").err(), Some(Refused::All), "its place is taken");
