@@ -227,7 +227,10 @@ fn environment() -> Result<Vec<(String, String)>> {
 fn start_logging(settings: &Settings) {
     let filter = tracing_subscriber::EnvFilter::new(&settings.log);
     let colours = std::io::stderr().is_terminal();
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    // A line that cannot be written, on a full disk, is lost: to say so in its place would fail as well, and
+    // take the request with it.
+    let logs = tracing_subscriber::fmt().log_internal_errors(false);
+    let logs = logs.with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     match settings.log_format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().init(),
