@@ -180,9 +180,16 @@ pub struct Error {
     pub related: Vec<Related>,
     /// Which version was named of a thing that has another by now, for a CONFLICT.
     pub stale: Option<Stale>,
-    /// The change of which nobody can tell yet whether it is stored, by its id.
-    pub unknown_outcome: Option<String>,
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A change of which nobody can tell yet whether it is stored. It stands in the place of the cause, so
+/// that every other error is no larger for it.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+struct UnknownOutcome {
+    change: String,
+    cause: String,
 }
 
 /// The result of everything that can be refused.
@@ -198,7 +205,6 @@ impl Error {
             count: None,
             related: Vec::new(),
             stale: None,
-            unknown_outcome: None,
             cause: None,
         }
     }
@@ -244,9 +250,14 @@ impl Error {
 
     /// The same error, of a change of which nobody can tell yet whether it is stored.
     #[must_use]
-    pub fn of_unknown_outcome(mut self, change: impl fmt::Display) -> Self {
-        self.unknown_outcome = Some(change.to_string());
-        self
+    pub fn of_unknown_outcome(self, change: impl fmt::Display) -> Self {
+        let cause = self.source_text().unwrap_or_default();
+        self.because(UnknownOutcome { change: change.to_string(), cause })
+    }
+
+    /// The change of which nobody can tell yet whether it is stored, by its id.
+    pub fn unknown_outcome(&self) -> Option<&str> {
+        self.cause.as_deref()?.downcast_ref().map(|UnknownOutcome { change, .. }| change.as_str())
     }
 
     /// The same error in other words.

@@ -29,9 +29,9 @@ fn extensions(error: &Error) -> ErrorExtensionValues {
     if let Some(count) = error.count {
         values.set("count", count);
     }
-    if let Some(change) = &error.unknown_outcome {
+    if let Some(change) = error.unknown_outcome() {
         values.set("outcome", "UNKNOWN");
-        values.set("change", change.as_str());
+        values.set("change", change);
     }
     values
 }
@@ -56,9 +56,18 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_unknown_outcome_is_named_and_its_cause_kept_for_the_log() {
+        let error = Error::unavailable("it may be stored").because("the wire broke").of_unknown_outcome("c-1");
+        let extensions = to_graphql(&error.clone()).extensions.unwrap();
+        assert_eq!(extensions.get("outcome"), Some(&Value::from("UNKNOWN")));
+        assert_eq!(extensions.get("change"), Some(&Value::from("c-1")));
+        assert_eq!(error.source_text().as_deref(), Some("the wire broke"));
+    }
+
+    #[test]
     fn what_is_not_known_is_not_shown() {
         let extensions = to_graphql(&Error::bad_input("no")).extensions.unwrap();
         assert_eq!(extensions.get("field"), None);
-        assert_eq!(extensions.get("count"), None);
+        assert_eq!((extensions.get("count"), extensions.get("outcome")), (None, None));
     }
 }

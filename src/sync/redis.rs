@@ -129,7 +129,7 @@ impl Shared {
         match published {
             Ok(()) => tracing::warn!("the news of changes are published again"),
             Err(error) => {
-                tracing::warn!(%error, "the news of changes are not published; the sweep of others finds the changes")
+                tracing::warn!(%error, "the news of changes are not published; the sweep of others finds the changes");
             }
         }
     }

@@ -32,7 +32,7 @@ impl Default for Limits {
             connections: 16,
             statement: Duration::from_secs(10),
             idle: Duration::from_secs(10),
-            transaction: Duration::from_secs(120),
+            transaction: Duration::from_mins(2),
             prepared: 100,
         }
     }
