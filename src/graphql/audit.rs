@@ -139,6 +139,7 @@ impl AuditQuery {
     /// The event of a change, by the id that stands as `change` beside `outcome: UNKNOWN` in the error
     /// of a change whose end was not known. Null when no such change is stored, and none will be. Anyone
     /// may ask about their own changes; about those of others with `read` on `admin/audit`.
+    #[graphql(complexity = "500")]
     async fn change(
         &self,
         ctx: &Context<'_>,

@@ -57,6 +57,7 @@ use url::Url;
 use crate::auth::address::Network;
 use crate::auth::password::Passwords;
 use crate::domain::catalogue::Catalogue;
+use crate::domain::key::TenantId;
 use crate::domain::name::Timestamp;
 use crate::engine::plan::Plan;
 use crate::error::Result;
@@ -118,6 +119,7 @@ pub struct Parts {
     credentials: session::Credentials,
     tallies: Tallies,
     failures: failure::Failures,
+    placings: Turns<TenantId>,
     resets: Turns<Network>,
     clock: Clock,
 }
@@ -196,6 +198,7 @@ impl Platform {
             credentials: session::Credentials::new(),
             tallies,
             failures: failure::Failures::new(),
+            placings: Turns::new(session::PLACINGS),
             resets: Turns::new(password::RESETS),
             clock,
         })))

@@ -182,8 +182,13 @@ impl Platform {
             return Ok(());
         }
         let sent = async {
-            let Some(mail) = self.new_reset_link(&tenant, email, request).await? else { return Ok(false) };
-            if let Err(error) = self.mailer.send(mail).await {
+            let mailed = match self.new_reset_link(&tenant, email, request).await {
+                Ok(Some(mail)) => self.mailer.send(mail).await,
+                Ok(None) => return Ok(false),
+                // It may be stored all the same: the answer to the commit may have got lost.
+                Err(error) => Err(error),
+            };
+            if let Err(error) = mailed {
                 // Nobody has it: another one may be asked for.
                 self.void_link(&tenant, &user.user.key).await?;
                 return Err(error);

@@ -21,6 +21,7 @@ use crate::domain::user::Username;
 use crate::error::{Error, ErrorCode, Result};
 use crate::store::session::{ApiKeyRow, CredentialRow, NewApiKey, NewSession, SignInRow};
 use crate::store::{CommitError, Tx};
+use crate::turns::Bounds;
 
 /// How many credentials are remembered.
 const REMEMBERED: u64 = 100_000;
@@ -32,6 +33,10 @@ const TURN_MAX: Duration = Duration::from_secs(1);
 const FRESH_SECONDS: i64 = 600;
 /// How long a sign-in waits for its event to have its place.
 const PLACE_MAX: Duration = Duration::from_secs(1);
+/// Those that give events their places: of a tenant one is at it, and one waits that sees all that came
+/// meanwhile. Who finds both has nothing to do.
+pub(super) const PLACINGS: Bounds =
+    Bounds { together: 4, each: 1, waiting: 1024, waiting_each: 1, patience: Duration::from_mins(1) };
 /// How many seconds pass before the last use of an API key is written again.
 const TOUCH_SECONDS: i64 = 60;
 
@@ -141,6 +146,7 @@ impl Platform {
         let platform = self.clone();
         let placing = self.tasks.spawn(async move {
             let placed = async {
+                let Ok(_turn) = platform.placings.take(tenant).await else { return Ok(()) };
                 let Some(mut tx) = platform.store.begin(tenant).await? else { return Ok(()) };
                 tx.place_waiting().await?;
                 tx.commit().await.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error)

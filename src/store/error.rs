@@ -22,10 +22,11 @@ pub(super) fn is_connection_lost(error: &DbErr) -> bool {
 /// Whether a connection is of no more use after this.
 pub(super) fn is_broken(error: &SqlxError) -> bool {
     match error {
-        // PostgreSQL: the connection failed, the server stops or ends a session that held on for too long.
+        // PostgreSQL: the connection failed, the server stops or ends a session that held on for too long,
+        // or what the connection keeps prepared does not fit a schema that has changed.
         SqlxError::Database(error) => error.code().is_some_and(|code| {
             let is_ended = ["08", "57P"].iter().any(|class| code.starts_with(class));
-            code.len() == 5 && (is_ended || ["25P03", "25P04"].contains(&code.as_ref()))
+            code.len() == 5 && (is_ended || ["25P03", "25P04", "0A000"].contains(&code.as_ref()))
         }),
         SqlxError::Io(_)
         | SqlxError::Tls(_)

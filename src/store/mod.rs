@@ -56,7 +56,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(1);
 /// How long it may take to read a whole tenant, or all of a long list.
 const READ_MAX: Duration = Duration::from_mins(2);
-/// How many of a tenant write to it or look at it together, here.
+/// The most of one tenant that write to it or look at it together, here.
 const TURNS_EACH: usize = 2;
 /// How many may wait for a turn.
 const WAITING_MAX: usize = 1024;
@@ -110,8 +110,10 @@ impl Store {
         let db = Self::opened(wait, url, limits).await?;
         let connections = limits.connections as usize;
         let writers = if is_sqlite { 1 } else { connections / 2 };
-        let [lookers, greeters] = [(); 2].map(|()| Turns::new(bounds(connections / 4)));
-        Ok(Self { db, writers: Turns::new(bounds(writers)), lookers, greeters })
+        // At least an eighth of the connections is left to those who need a second one.
+        let [writers, lookers, greeters] =
+            [writers, connections / 4, connections / 8].map(|together| Turns::new(bounds(together)));
+        Ok(Self { db, writers, lookers, greeters })
     }
 
     async fn opened(wait: Duration, url: &str, limits: Limits) -> Result<Db> {
@@ -178,10 +180,16 @@ impl Store {
     }
 }
 
-/// So many do something together, and at most two of one tenant: one is at it, and one is ready to be.
-/// A tenant that is held up somewhere else holds up no other.
-const fn bounds(together: usize) -> Bounds {
-    Bounds { together, each: TURNS_EACH, waiting: WAITING_MAX, waiting_each: WAITING_MAX / 4, patience: PATIENCE }
+/// Bounds what so many do together: at most two of one tenant, of which one is at it and one is ready to be,
+/// and no more than half of them. A tenant that is held up somewhere else holds up no other.
+fn bounds(together: usize) -> Bounds {
+    Bounds {
+        together,
+        each: TURNS_EACH.min(together / 2),
+        waiting: WAITING_MAX,
+        waiting_each: WAITING_MAX / 4,
+        patience: PATIENCE,
+    }
 }
 
 impl Scope {

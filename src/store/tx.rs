@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel, Iterable};
 use uuid::Uuid;
 
 use super::audit::AuditEvent;
@@ -207,8 +207,9 @@ impl Tx {
 
     /// Puts the events of sign-ins that wait for their places at the end of the chain.
     pub async fn place_waiting(&mut self) -> Result<()> {
-        self.view.tenant.audit = place_waiting(&self.db, &self.tenant).await?;
-        self.is_audited = true;
+        let head = place_waiting(&self.db, &self.tenant).await?;
+        self.is_audited |= head != self.view.tenant.audit;
+        self.view.tenant.audit = head;
         Ok(())
     }
 }
@@ -235,7 +236,10 @@ async fn update_tenant(
     steps: &[(tenant::Column, Expr)],
 ) -> Result<Option<tenant::Model>> {
     let mut update = Query::update();
-    update.table(tenant::Entity).and_where(Expr::col(tenant::Column::Id).eq(id.0)).returning_all();
+    // By name: a statement that gives all columns breaks for as long as it is prepared once a newer version
+    // adds one.
+    let columns = Query::returning().columns(tenant::Column::iter());
+    update.table(tenant::Entity).and_where(Expr::col(tenant::Column::Id).eq(id.0)).returning(columns);
     if steps.is_empty() {
         update.value(tenant::Column::Revision, Expr::col(tenant::Column::Revision));
     }

@@ -149,9 +149,9 @@ impl Platform {
                 Ok(()) => {}
                 Err(CommitError::Refused(error)) => return Err(error),
                 Err(CommitError::Unknown(error)) => match platform.is_stored(id, change).await {
-                    Ok(true) => {}
-                    Ok(false) => return Err(error),
-                    Err(_) => {
+                    Ok(Some(true)) => {}
+                    Ok(Some(false)) => return Err(error),
+                    Ok(None) | Err(_) => {
                         platform.find_out(id, change, own);
                         return Err(unknown(error, change));
                     }

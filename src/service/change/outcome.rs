@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::record::actor;
@@ -21,12 +21,17 @@ use crate::store::audit::AuditEvent;
 /// How long to wait before a change is looked up again: longer each time, from the first to the last.
 const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
 
+/// How long a change may be on its way at the most: none has come after it that was not there by then.
+const SETTLED: Duration = Duration::from_mins(5);
+
 impl Platform {
-    /// Whether a change is stored whose commit was not answered, once that is for good: while the
-    /// database may still be at it, the tenant cannot be taken.
-    pub(super) async fn is_stored(&self, tenant: TenantId, change: Uuid) -> Result<bool> {
-        drop(self.store.begin(tenant).await?);
-        self.store.change_committed(change).await
+    /// Tells whether a change is stored whose commit was not answered, once that is for good: while the
+    /// database may still be at it, the tenant cannot be taken. `None` while nobody can tell, as of a tenant
+    /// that is being made: it is not there to be taken.
+    pub(super) async fn is_stored(&self, tenant: TenantId, change: Uuid) -> Result<Option<bool>> {
+        let is_taken = self.store.begin(tenant).await?.is_some();
+        let is_stored = self.store.change_committed(change).await?;
+        Ok((is_stored || is_taken).then_some(is_stored))
     }
 
     /// Looks a change up until it is known what became of it, or until this instance stops.
@@ -34,18 +39,18 @@ impl Platform {
         let platform = self.clone();
         // Not among the tasks that a shutdown waits for: others find a stored change by themselves.
         tokio::spawn(async move {
-            let [mut wait, longest] = WAITS;
+            let ([mut wait, longest], began) = (WAITS, Instant::now());
             while !platform.tasks.is_closed() {
                 sleep(wait).await;
                 match platform.is_stored(tenant, change).await {
-                    Ok(true) => {
+                    Ok(Some(true)) => {
                         tracing::warn!(%change, tenant = %tenant.0, "a change whose outcome was not known is stored");
                         return platform.spread(tenant, &own).await;
                     }
-                    Ok(false) => {
+                    Ok(found) if found.is_some() || began.elapsed() > SETTLED => {
                         return tracing::warn!(%change, tenant = %tenant.0, "a change whose outcome was not known is not stored");
                     }
-                    Err(_) => wait = (wait * 2).min(longest),
+                    Ok(_) | Err(_) => wait = (wait * 2).min(longest),
                 }
             }
         });
@@ -57,8 +62,8 @@ impl Platform {
         let tenant = self.tenant_of(caller).await?.id;
         let scope = self.store.scope(tenant);
         let mut found = scope.event_of_change(change).await?;
-        if found.is_none() {
-            // It may be on its way: whoever has the tenant after it sees it.
+        if found.is_none() && self.may_be_on_its_way(change) {
+            // Whoever has the tenant after it sees it.
             drop(self.store.begin(tenant).await?);
             found = scope.event_of_change(change).await?;
         }
@@ -73,6 +78,15 @@ impl Platform {
             Err(error) if error.code == ErrorCode::Forbidden => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Returns whether a change of this id may have begun so lately that it is not stored yet: for no other
+    /// the tenant is taken, which its changes wait for.
+    fn may_be_on_its_way(&self, change: Uuid) -> bool {
+        let Some(begun) = change.get_timestamp() else { return false };
+        let begun = Duration::new(begun.to_unix().0, 0).as_micros();
+        let now = u128::try_from(self.now().0).unwrap_or_default();
+        begun.abs_diff(now) <= SETTLED.as_micros()
     }
 }
 

@@ -7,6 +7,10 @@ use crate::store::{PATIENCE, READ_MAX};
 
 /// From this version on `PostgreSQL` bounds whole transactions.
 const WITH_TRANSACTION_TIMEOUT: u32 = 170_000;
+/// From this version on `PostgreSQL` looks while it works whether the one who asked is still there.
+const WITH_CONNECTION_CHECK: u32 = 140_000;
+/// How often it looks.
+const CONNECTION_CHECK: Duration = Duration::from_secs(1);
 /// The database ends a statement itself when it can; who waits gives up this much later.
 const MARGIN: Duration = Duration::from_secs(1);
 
@@ -109,6 +113,9 @@ impl Limits {
         if version.is_some_and(|version| version >= WITH_TRANSACTION_TIMEOUT) {
             settings.push(("transaction_timeout", transaction));
         }
+        if version.is_some_and(|version| version >= WITH_CONNECTION_CHECK) {
+            settings.push(("client_connection_check_interval", CONNECTION_CHECK));
+        }
         settings
     }
 }
@@ -123,6 +130,14 @@ mod tests {
         for (version, bounded) in [(None, false), (Some(150_018), false), (Some(170_000), true), (Some(180_001), true)]
         {
             assert_eq!(limits.set_session(version).contains("SET transaction_timeout = 120000"), bounded);
+        }
+    }
+
+    #[test]
+    fn work_for_who_is_gone_ends_where_the_server_can_see_it() {
+        let limits = Limits::default();
+        for (version, checked) in [(None, false), (Some(130_010), false), (Some(150_018), true)] {
+            assert_eq!(limits.set_session(version).contains("SET client_connection_check_interval = 1000"), checked);
         }
     }
 
