@@ -218,3 +218,27 @@ async fn everybody_is_told_why_about_themselves_and_about_others_those_who_see_r
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_rule_that_comes_from_very_many_things_names_the_first_and_counts_all() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        alice.register("staff/agents", &["ann"]).await;
+        let team = |n: usize| {
+            let key = format!("team-{n:02}");
+            json!({ "key": key, "name": key, "members": ["staff/agents/ann"] })
+        };
+        let teams: Vec<Value> = (0..25).map(team).collect();
+        alice.make("ResourceRegister", json!({ "section": "staff/teams", "resources": teams })).await;
+        alice.add_profile("Lead", "READ").await;
+        alice.save_sections("lead", "staff", json!([automatic("staff/teams")])).await;
+        alice.add_user("dana", "USER", json!({ "profile": "lead" })).await;
+        let told = explain(&alice, "dana", "read", "staff/agents/ann").await;
+        let rule = &told["matched"][0]["rule"];
+        let notes: Vec<_> = rule["origins"].as_array().unwrap().iter().map(|origin| origin["note"].clone()).collect();
+        let expected: Vec<_> = (0..10).map(|n| json!(format!("member of team-{n:02}"))).collect();
+        assert_eq!((notes, &rule["originCount"]), (expected, &json!(25)));
+        assert!(told["text"].as_str().unwrap().contains("member of team-09; and 15 more)"), "{told}");
+    })
+    .await;
+}

@@ -144,7 +144,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("ResourceRegisterPayload.resources", "1000 in the input"),
     ("ResourceRemovePayload.keys", "1000 in the input"),
     ("Role.permissions", "the catalogue"),
-    ("Rule.origins", "what the catalogue names of the one thing that holds the rule"),
+    ("Rule.origins", "10; `originCount` counts all"),
     ("Rule.values", "5"),
     ("Section.goesWith", "the catalogue"),
     ("Section.links", "the catalogue"),

@@ -96,7 +96,7 @@ impl Explanation {
         #[graphql(desc = "So many of them; 50 when absent, at most 100.")] first: Option<i32>,
     ) -> Result<Vec<MatchedRule>> {
         let matched = |matched: &Matched| {
-            let origins = self.told.origins.get(&matched.rule.hash()).cloned().unwrap_or_default();
+            let origins = self.told.origins.get(&matched.rule.hash()).cloned();
             let mut shown = MatchedRule::new(matched.clone(), &self.tenant, self.told.decision.revision);
             shown.rule = shown.rule.with_origins(origins);
             shown

@@ -2,9 +2,8 @@
 
 use async_graphql::{ComplexObject, Context, Description, Enum, InputObject, Object, SimpleObject, Subscription};
 use futures_util::Stream;
-use tokio::sync::OnceCell;
 
-use super::context::caller;
+use super::context::{caller, loaders};
 use super::decision::revision;
 use super::impact::Impact;
 use super::page::{connection, known, page};
@@ -76,9 +75,6 @@ connection!(PolicyRevisionConnection, PolicyRevisionEdge, PolicyRevision, "revis
 pub struct PolicyDiff {
     #[graphql(skip)]
     ends: (u64, u64),
-    /// The rules, once a field has asked for them.
-    #[graphql(skip)]
-    rules: OnceCell<Difference>,
     /// The version that is compared.
     from: i32,
     /// The version that it is compared with.
@@ -87,12 +83,11 @@ pub struct PolicyDiff {
 
 impl PolicyDiff {
     fn new(from: u64, to: u64) -> Self {
-        Self { ends: (from, to), rules: OnceCell::new(), from: int(from), to: int(to) }
+        Self { ends: (from, to), from: int(from), to: int(to) }
     }
 
-    async fn rules(&self, ctx: &Context<'_>) -> Result<&Difference> {
-        let (platform, caller) = caller(ctx)?;
-        self.rules.get_or_try_init(|| platform.policy_diff(caller, self.ends.0, self.ends.1)).await
+    async fn rules(&self, ctx: &Context<'_>) -> Result<Difference> {
+        loaders(ctx)?.difference(self.ends.0, self.ends.1).await
     }
 }
 

@@ -11,7 +11,6 @@ use super::group::Group;
 use super::history::PolicyRevision;
 use super::node::Node;
 use super::payload::if_seen;
-use super::policy::Origin;
 use super::profile::Profile;
 use super::role::Role;
 use super::session::ApiKey;
@@ -20,8 +19,9 @@ use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, SectionKey, TenantId, UserKey};
 use crate::domain::role::RoleRef;
 use crate::error::{Error, Related, Result};
+use crate::service::difference::Difference;
 use crate::service::menu::Entries;
-use crate::service::policy::Rule;
+use crate::service::policy::{Origins, Rule};
 use crate::service::profile::{Inventory, ModuleRow, ProfileRow};
 use crate::service::role::RoleRow;
 use crate::service::{Page, PageOf, Platform};
@@ -175,10 +175,10 @@ load!(
 );
 load!(
     /// Where a rule comes from.
-    OriginsOf(Rule) -> Vec<Origin>, |source, keys| {
+    OriginsOf(Rule) -> Origins, |source, keys| {
         let found = source.platform.origins(&source.caller, &keys).await?;
-        let of = |rule: &Rule| found.get(&rule.hash()).map(|all| all.iter().cloned().map(Origin).collect());
-        keys.into_iter().filter_map(|rule| Some((OriginsOf(rule.clone()), of(&rule)?))).collect()
+        let of = |rule: Rule| Some((OriginsOf(rule.clone()), found.get(&rule.hash()).cloned()?));
+        keys.into_iter().filter_map(of).collect()
     }
 );
 
@@ -193,6 +193,16 @@ load!(
         for (at, rules) in by_revision {
             let brought = source.platform.brought_by(&source.caller, &rules, at).await?;
             found.extend(brought.into_iter().map(|(rule, revision)| (BroughtBy((rule, at)), revision)));
+        }
+        found
+    }
+);
+load!(
+    /// The difference of two revisions.
+    DifferenceOf((u64, u64)) -> Difference, |source, keys| {
+        let mut found = HashMap::new();
+        for (from, to) in keys {
+            found.insert(DifferenceOf((from, to)), source.platform.policy_diff(&source.caller, from, to).await?);
         }
         found
     }
@@ -304,8 +314,14 @@ impl Loaders {
         Ok(inventory.associated(&row.profile, section))
     }
 
-    pub(super) async fn origins(&self, rule: &Rule) -> Result<Vec<Origin>> {
-        Ok(self.one(OriginsOf(rule.clone())).await?.unwrap_or_default())
+    pub(super) async fn origins(&self, rule: &Rule) -> Result<Option<Origins>> {
+        self.one(OriginsOf(rule.clone())).await
+    }
+
+    /// Loads the difference of two revisions: once, however many fields of an operation ask for it.
+    pub(super) async fn difference(&self, from: u64, to: u64) -> Result<Difference> {
+        let found = self.one(DifferenceOf((from, to))).await?;
+        found.ok_or_else(|| Error::internal("a difference that was not found out"))
     }
 
     /// The newest of the revisions that brought these rules, which hold at one; none when all of them have

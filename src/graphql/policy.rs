@@ -9,7 +9,7 @@ use super::scalar::int;
 use crate::auth::caller::Caller;
 use crate::domain::key::TenantKey;
 use crate::error::{Error, Result};
-use crate::service::policy::{self, NamedOrigin, RuleFilter, RuleRow};
+use crate::service::policy::{self, NamedOrigin, Origins, RuleFilter, RuleRow};
 use crate::service::{Page, Platform};
 
 /// A tenant's Casbin policy, as it is or as it was.
@@ -113,13 +113,13 @@ pub struct Rule {
     line: policy::Rule,
     values: Vec<String>,
     /// Where it comes from, when that has been read with it.
-    origins: Vec<Origin>,
+    origins: Option<Origins>,
 }
 
 impl Rule {
     /// A rule of the tenant of this key, now or in the past.
     pub(super) fn new(rule: policy::Rule, tenant: &TenantKey) -> Self {
-        Self { values: rule.values(tenant), line: rule, origins: Vec::new() }
+        Self { values: rule.values(tenant), line: rule, origins: None }
     }
 
     /// The rule itself.
@@ -127,29 +127,28 @@ impl Rule {
         &self.line
     }
 
-    /// The same with where it comes from.
-    pub(super) fn with_origins(self, origins: Vec<NamedOrigin>) -> Self {
-        Self { origins: origins.into_iter().map(Origin).collect(), ..self }
+    /// Adds where it comes from.
+    pub(super) fn with_origins(self, origins: Option<Origins>) -> Self {
+        Self { origins, ..self }
     }
 
-    /// All that it comes from. Of a rule that is no longer in force only what it says itself is
+    /// Finds what it comes from. Of a rule that is no longer in force only what it says itself is
     /// known: whose it was.
-    async fn known_origins(&self, ctx: &Context<'_>) -> Result<Vec<Origin>> {
-        if !self.origins.is_empty() {
-            return Ok(self.origins.clone());
+    async fn known_origins(&self, ctx: &Context<'_>) -> Result<Origins> {
+        if let Some(known) = &self.origins {
+            return Ok(known.clone());
         }
-        let known = loaders(ctx)?.origins(&self.line).await?;
-        if !known.is_empty() {
+        if let Some(known) = loaders(ctx)?.origins(&self.line).await? {
             return Ok(known);
         }
         let origin = self.line.holder();
-        Ok(vec![Origin(NamedOrigin { name: origin.key.clone(), origin })])
+        Ok(Origins { first: vec![NamedOrigin { name: origin.key.clone(), origin }], count: 1 })
     }
 
     /// The first of its origins.
     pub(super) async fn first_origin(&self, ctx: &Context<'_>) -> Result<Origin> {
-        let origins = self.known_origins(ctx).await?;
-        origins.into_iter().next().ok_or_else(|| Error::internal("a rule without an origin"))
+        let first = self.known_origins(ctx).await?.first.into_iter().next();
+        first.map(Origin).ok_or_else(|| Error::internal("a rule without an origin"))
     }
 }
 
@@ -171,10 +170,15 @@ impl Rule {
         self.first_origin(ctx).await
     }
 
-    /// All that it comes from; of a rule that is no longer in force, whose it was.
+    /// What it comes from, the first 10; of a rule that is no longer in force, whose it was.
     #[graphql(complexity = "super::cost::list(10, child_complexity)")]
     async fn origins(&self, ctx: &Context<'_>) -> Result<Vec<Origin>> {
-        self.known_origins(ctx).await
+        Ok(self.known_origins(ctx).await?.first.into_iter().map(Origin).collect())
+    }
+
+    /// How many things it comes from.
+    async fn origin_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        Ok(int(self.known_origins(ctx).await?.count))
     }
 }
 

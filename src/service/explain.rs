@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Platform;
 use super::decision::{Query, When};
 use super::permit::{Permit, subject_of};
-use super::policy::NamedOrigin;
+use super::policy::Origins;
 use crate::auth::caller::Caller;
 use crate::domain::key::{Action, Object};
 pub use crate::engine::explain::{Matched, Matches};
@@ -54,7 +54,7 @@ pub struct Explanation {
     /// The rules that match, each with a way to it; [`LISTED_MAX`] are listed.
     pub matched: Matches,
     /// Where those rules come from.
-    pub origins: HashMap<RuleHash, Vec<NamedOrigin>>,
+    pub origins: HashMap<RuleHash, Origins>,
     /// All of it in words.
     pub text: String,
 }

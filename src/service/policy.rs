@@ -15,12 +15,15 @@ use crate::policy::revision::Counters;
 pub use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
 pub use crate::store::audit::{Actor, ActorKind};
 use crate::store::page::{Page, PageOf};
+use crate::store::policy::FirstOrigins;
 pub use crate::store::policy::{RuleFilter, RuleRow};
 pub use crate::store::revision::RevisionHead;
 use crate::store::{Scope, hex};
 
 /// By what a cursor names a rule of the past.
 const RULE: &str = "rule";
+/// The most origins of a rule that are listed: an agent can be a member of very many teams.
+pub const ORIGINS_MAX: u32 = 10;
 /// How many revisions a subscription reads at once.
 const CATCH_UP: u64 = 100;
 
@@ -31,6 +34,15 @@ pub struct NamedOrigin {
     pub origin: Origin,
     /// The name of the thing.
     pub name: String,
+}
+
+/// Where a rule comes from, as far as it is listed.
+#[derive(Debug, Clone, Default)]
+pub struct Origins {
+    /// The first of its origins; [`ORIGINS_MAX`] are listed.
+    pub first: Vec<NamedOrigin>,
+    /// The number of all of them.
+    pub count: u64,
 }
 
 impl NamedOrigin {
@@ -128,20 +140,21 @@ impl Platform {
         self.store.scope(tenant.id).rules_count(filter).await
     }
 
-    /// Where these rules come from, with the names that those things have now. Anyone may ask
-    /// about those that they hold.
-    pub async fn origins(&self, caller: &Caller, rules: &[Rule]) -> Result<HashMap<RuleHash, Vec<NamedOrigin>>> {
+    /// Finds where these rules come from, with the names that those things have now. Callers can ask about
+    /// rules that they hold.
+    pub async fn origins(&self, caller: &Caller, rules: &[Rule]) -> Result<HashMap<RuleHash, Origins>> {
         let holders = rules.iter().map(|rule| rule.subject().clone());
         let tenant = self.authorise_holder(caller, Permit::RULES_READ, holders).await?;
         let scope = self.store.scope(tenant.id);
         let hashes: Vec<RuleHash> = rules.iter().map(Rule::hash).collect();
-        let origins = scope.origins(&hashes).await?;
-        let names = self.origin_names(&scope, origins.values().flatten()).await?;
+        let origins = scope.origins(&hashes, ORIGINS_MAX).await?;
+        let names = self.origin_names(&scope, origins.values().flat_map(|origins| &origins.first)).await?;
         let named = |origin: Origin| {
             let name = names.get(&(origin.kind, origin.key.clone())).cloned().unwrap_or_else(|| origin.key.clone());
             NamedOrigin { origin, name }
         };
-        Ok(origins.into_iter().map(|(rule, all)| (rule, all.into_iter().map(named).collect())).collect())
+        let named = |FirstOrigins { first, count }| Origins { first: first.into_iter().map(named).collect(), count };
+        Ok(origins.into_iter().map(|(rule, origins)| (rule, named(origins))).collect())
     }
 
     /// The names of all things that these origins name: one query for each kind.

@@ -28,7 +28,7 @@ use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
 mod read;
 
 pub use super::revision::RevisionEntry;
-pub use read::{RuleFilter, RuleRow};
+pub use read::{FirstOrigins, RuleFilter, RuleRow};
 
 /// The most rules that one statement names.
 const BATCH: usize = 500;

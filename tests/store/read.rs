@@ -14,7 +14,7 @@ use bailiwick::policy::rule::Rule;
 use bailiwick::store::audit::AuditFilter;
 use bailiwick::store::opaque;
 use bailiwick::store::page::{Page, PageOf};
-use bailiwick::store::policy::RuleFilter;
+use bailiwick::store::policy::{FirstOrigins, RuleFilter};
 use bailiwick::store::resource::ResourceCount;
 use bailiwick::store::revision::{RevisionEntry, RevisionHead};
 use bailiwick::store::session::{NewApiKey, NewSession};
@@ -314,8 +314,10 @@ async fn rules_are_listed_with_their_origins(fresh: Fresh) {
     let found: Vec<Rule> = items(scope.rules(&filter, &all()).await.unwrap()).into_iter().map(|row| row.rule).collect();
     assert_eq!(found.len(), 1);
     let hash = found[0].hash();
-    let origins = scope.origins(&[hash]).await.unwrap();
-    assert_eq!(origins, HashMap::from([(hash, written[&found[0]].iter().cloned().collect())]));
+    let origins = scope.origins(&[hash], 10).await.unwrap();
+    let all: Vec<_> = written[&found[0]].iter().cloned().collect();
+    let count = all.len() as u64;
+    assert_eq!(origins, HashMap::from([(hash, FirstOrigins { first: all, count })]));
     // The tenant's own key stands in every rule and finds none.
     for (text, count) in [("q1199", 1), ("user:ben", 1), ("chat/*", 1), ("acme", 0)] {
         let filter = RuleFilter { ptype: None, search: Some(text.to_owned()) };
@@ -473,7 +475,7 @@ async fn a_foreign_tenant_sees_nothing(fresh: Fresh) {
     assert!(items(other.roles(None, &all()).await.unwrap()).is_empty());
     assert!(items(other.groups(None, &all()).await.unwrap()).is_empty());
     assert!(items(other.rules(&RuleFilter::default(), &all()).await.unwrap()).is_empty());
-    assert!(other.origins(&hashes).await.unwrap().is_empty());
+    assert!(other.origins(&hashes, 10).await.unwrap().is_empty());
     assert!(items(other.revisions(&all()).await.unwrap()).is_empty());
     assert!(other.checkpoint(9).await.unwrap().is_none());
     assert!(items(other.audit_events(&AuditFilter::default(), &all()).await.unwrap()).is_empty());

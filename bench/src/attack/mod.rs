@@ -233,7 +233,7 @@ impl Act {
                 (stage.stranger.clone(), Value::from(vec![one; 10]).to_string())
             }
             Self::NestedGrants => {
-                let query_of = "{viewer{user{groups{effectiveGrants{object}}}}}".to_owned();
+                let query_of = "{viewer{user{groups{nodes{effectiveGrants(first:100){nodes{object}}}}}}}".to_owned();
                 (stage.agent.clone(), query(query_of))
             }
             Self::HalfHeaders => (stage.stranger.clone(), String::new()),
@@ -245,7 +245,7 @@ impl Act {
                 (stage.attacker.clone(), query(search.to_owned()))
             }
             Self::UnreadAnswers => {
-                let users = "{users(first: 100){nodes{key username fullName email groups{key}}}}";
+                let users = "{users(first: 100){nodes{key username fullName email groups(first: 10){nodes{key}}}}}";
                 (stage.attacker.clone(), query(users.to_owned()))
             }
         }

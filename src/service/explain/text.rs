@@ -7,7 +7,7 @@ use crate::domain::catalogue::Catalogue;
 use crate::engine::tenant::{Decision, DecisionReason, Obligation};
 use crate::policy::rule::{Effect, OriginKind, Rule, RuleHash, Subject};
 use crate::service::decision::Query;
-use crate::service::policy::NamedOrigin;
+use crate::service::policy::{NamedOrigin, Origins};
 
 /// Who is told of whom, by which rules. `subject` is absent when no user can be meant.
 pub(super) fn of(
@@ -15,13 +15,14 @@ pub(super) fn of(
     query: &Query,
     decision: &Decision,
     matched: &Matches,
-    origins: &HashMap<RuleHash, Vec<NamedOrigin>>,
+    origins: &HashMap<RuleHash, Origins>,
     catalogue: &Catalogue,
 ) -> String {
     let mut sentences = vec![verdict(subject, query, decision)];
     for ways in matched.first.chunk_by(|one, next| one.rule == next.rule) {
         let Some(first) = ways.first() else { continue };
-        let from = origins.get(&first.rule.hash()).map(Vec::as_slice).unwrap_or_default();
+        let none = Origins::default();
+        let from = origins.get(&first.rule.hash()).unwrap_or(&none);
         sentences.extend(rule(ways, &first.rule, from, catalogue));
     }
     let left_out = matched.count.saturating_sub(matched.first.len() as u64);
@@ -52,7 +53,7 @@ fn verdict(subject: Option<&Subject>, query: &Query, decision: &Decision) -> Str
 }
 
 /// What one rule says, and by which ways it is held.
-fn rule(ways: &[Matched], rule: &Rule, origins: &[NamedOrigin], catalogue: &Catalogue) -> Option<String> {
+fn rule(ways: &[Matched], rule: &Rule, origins: &Origins, catalogue: &Catalogue) -> Option<String> {
     let Rule::Permission { subject, object, action, effect } = rule else { return None };
     let verb = match effect {
         Effect::Allow => "allows",
@@ -63,12 +64,16 @@ fn rule(ways: &[Matched], rule: &Rule, origins: &[NamedOrigin], catalogue: &Cata
         Some(above) => format!("all below {above}"),
         None => object.to_string(),
     };
-    let mut notes: Vec<String> = origins.iter().map(|named| named.about(catalogue)).collect();
+    let mut notes: Vec<String> = origins.first.iter().map(|named| named.about(catalogue)).collect();
     notes.dedup();
+    let left_out = origins.count.saturating_sub(origins.first.len() as u64);
+    if left_out > 0 {
+        notes.push(format!("and {left_out} more"));
+    }
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
     let through: Vec<String> = ways.iter().filter_map(through).collect();
     let held = if through.is_empty() { String::new() } else { format!(", held {}", through.join(" and ")) };
-    Some(format!("{} {verb} {action} on {object}{notes}{held}.", source(subject, origins)))
+    Some(format!("{} {verb} {action} on {object}{notes}{held}.", source(subject, &origins.first)))
 }
 
 /// Whose rule it is, by the name that it has now.

@@ -2,7 +2,11 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, Condition, PaginatorTrait, QueryFilter, Select};
+use sea_orm::sea_query::{Expr, Order, Query, SelectStatement, WindowStatement};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait as _, ExprTrait as _, FromQueryResult, Iterable as _, PaginatorTrait,
+    QueryFilter, Select,
+};
 
 use super::{BATCH, origin_of};
 use crate::domain::key::TenantKey;
@@ -44,6 +48,20 @@ pub struct RuleRow {
     pub rule: Rule,
 }
 
+/// Where a rule came from, as far as it is listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FirstOrigins {
+    /// The first of its origins, in order.
+    pub first: Vec<Origin>,
+    /// The number of all of them.
+    pub count: u64,
+}
+
+/// The column of an origin's place among those of its rule.
+const PLACE: &str = "place";
+/// The column of how many those are.
+const COUNT: &str = "origins_of_rule";
+
 impl Scope {
     /// A page of the rules, in the order in which they were written.
     pub async fn rules(&self, filter: &RuleFilter, page: &Page) -> Result<PageOf<RuleRow>> {
@@ -69,20 +87,48 @@ impl Scope {
         }
     }
 
-    /// Where these rules came from, in order; a rule that is not there is not in the answer.
-    pub async fn origins(&self, rules: &[RuleHash]) -> Result<HashMap<RuleHash, Vec<Origin>>> {
-        let mut found: HashMap<RuleHash, Vec<Origin>> = HashMap::with_capacity(rules.len());
+    /// Finds where these rules came from: the first `most` origins of each, in order, and how many there
+    /// are. A rule that is not there is not in the answer.
+    pub async fn origins(&self, rules: &[RuleHash], most: u32) -> Result<HashMap<RuleHash, FirstOrigins>> {
+        let mut found: HashMap<RuleHash, FirstOrigins> = HashMap::with_capacity(rules.len());
         for batch in rules.chunks(BATCH) {
-            let these = rule_origin::Column::RuleHash.is_in(batch.iter().map(|hash| hash.0.to_vec()));
-            for row in self.find::<rule_origin::Entity>().filter(these).all(&self.db).await? {
-                let (hash, origin) = origin_of(row)?;
-                found.entry(hash).or_default().push(origin);
+            for row in self.db.query_all(&self.first_origins(batch, most)).await? {
+                let count: i64 = row.try_get("", COUNT)?;
+                let (hash, origin) = origin_of(rule_origin::Model::from_query_result(&row, "")?)?;
+                let origins = found.entry(hash).or_default();
+                origins.first.push(origin);
+                origins.count = count.cast_unsigned();
             }
         }
         for origins in found.values_mut() {
-            origins.sort();
+            origins.first.sort();
         }
         Ok(found)
+    }
+
+    /// A query for the first `most` origins of each rule, with the number of all of them.
+    fn first_origins(&self, rules: &[RuleHash], most: u32) -> SelectStatement {
+        use rule_origin::Column::{Key, Kind, Module, Note, RuleHash, Section, TenantId};
+        let of_rule = WindowStatement::partition_by(RuleHash);
+        let mut in_order = of_rule.clone();
+        for column in [Kind, Key, Module, Section, Note] {
+            in_order.order_by(column, Order::Asc);
+        }
+        let origins = Query::select()
+            .columns(rule_origin::Column::iter())
+            .expr_window_as(Expr::cust("ROW_NUMBER()"), in_order, PLACE)
+            .expr_window_as(Expr::cust("COUNT(*)"), of_rule, COUNT)
+            .from(rule_origin::Entity)
+            .and_where(Expr::col(TenantId).eq(self.tenant.0))
+            .and_where(Expr::col(RuleHash).is_in(rules.iter().map(|hash| hash.0.to_vec())))
+            .take();
+        let mut query = Query::select();
+        query
+            .columns(rule_origin::Column::iter())
+            .column(COUNT)
+            .from_subquery(origins, "origins")
+            .and_where(Expr::col(PLACE).lte(i64::from(most)));
+        query
     }
 }
 
