@@ -43,7 +43,7 @@ async fn an_instance_whose_clock_is_far_ahead_deletes_nothing_that_others_need()
 #[tokio::test]
 async fn an_instance_whose_clock_is_not_the_databases_is_not_ready_until_it_is() {
     for database in [Database::sqlite(), Database::postgres().await] {
-        let choices = Choices { clock_skew_max: Duration::from_secs(60), ..Choices::default() };
+        let choices = Choices { clock_skew_max: Duration::from_mins(1), ..Choices::default() };
         let one = Instance::start(&database, choices).await;
         assert_eq!(readiness(&one).await.0, 200);
         for off in [3600, -3600] {

@@ -38,7 +38,7 @@ async fn start(connections: Bounds) -> (Instance, Database) {
 /// The same behind proxies that are believed.
 async fn behind(connections: Bounds, trusted_proxies: TrustedProxies) -> (Instance, Database) {
     let database = Database::sqlite();
-    let choices = Choices { connections, trusted_proxies, ..Choices::default() };
+    let choices = Choices { trusted_proxies, connections, ..Choices::default() };
     (Instance::start(&database, choices).await, database)
 }
 

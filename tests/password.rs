@@ -135,7 +135,7 @@ async fn the_old_password_cannot_be_guessed_at_with_a_stolen_session() {
         let right = json!({ "input": { "old": PASSWORD, "new": ANOTHER } });
         assert_eq!(alice.fail("PasswordChange", right.clone()).await, "RATE_LIMITED");
         assert!(!signs_in(&instance, "alice", PASSWORD).await, "nor at the door");
-        alice.from_address("192.0.2.1").get("PasswordChange", right).await;
+        alice.at_address("192.0.2.1").get("PasswordChange", right).await;
         assert!(signs_in(&instance, "alice", ANOTHER).await, "who knows it is not held up elsewhere");
     })
     .await;

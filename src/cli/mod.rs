@@ -130,14 +130,14 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
             serve::tell_passed_over(&passed_over);
             serve::run(open(&settings).await?, &settings).await
         }
-        command => match server {
-            Some(url) => ask(&Client::server(&url, api_key()?)?, command).await,
-            None => {
-                let (settings, _) = settings(config.as_deref())?;
-                let app = if command.only_reads() { open_to_read(&settings).await? } else { open(&settings).await? };
-                ask(&Client::database(app), command).await
+        command => {
+            if let Some(url) = server {
+                return ask(&Client::server(&url, api_key()?)?, command).await;
             }
-        },
+            let (settings, _) = settings(config.as_deref())?;
+            let app = if command.only_reads() { open_to_read(&settings).await? } else { open(&settings).await? };
+            ask(&Client::database(app), command).await
+        }
     }
 }
 

@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(waits.await.unwrap(), 2);
         let answered = asked.join_all().await;
         let refused = answered.iter().filter(|answer| answer.is_err()).count();
-        let most = IN_LINE_EACH + available_parallelism().map_or(1, |cores| cores.get());
+        let most = IN_LINE_EACH + available_parallelism().map_or(1, std::num::NonZero::get);
         assert!((1..=most).contains(&(99 - refused)), "{refused} of 99 were refused");
     }
 }

@@ -1,8 +1,10 @@
 //! Runs operations: validates the document as it came, brings it into the form in which each field
 //! stands once, and runs that. Every transport comes by here.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::{
     Data, Executor, ObjectType, Positioned, Request, Response, Schema, SchemaBuilder, ServerError, SubscriptionType,
@@ -102,7 +104,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
             Some(name) => DocumentOperations::Multiple([(name, operation)].into()),
             None => DocumentOperations::Single(operation),
         };
-        request.set_parsed_query(ExecutableDocument { operations, fragments: Default::default() });
+        request.set_parsed_query(ExecutableDocument { operations, fragments: HashMap::default() });
         Ok(Prepared::Run(Box::new(Job { request, complexity, runs })))
     }
 
@@ -152,12 +154,11 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
             return Err(ServerError::new("there is no operation to run", None));
         };
         let unconditional = whole.into_iter().find(|(other, all)| *other == name && !all.conditional);
-        let merged = match unconditional {
-            Some((_, all)) => all.operation,
-            None => {
-                let given = Given::By(&request.variables, &operation.node.variable_definitions);
-                merger(given).operation(&operation.node)?.operation
-            }
+        let merged = if let Some((_, all)) = unconditional {
+            all.operation
+        } else {
+            let given = Given::By(&request.variables, &operation.node.variable_definitions);
+            merger(given).operation(&operation.node)?.operation
         };
         let nothing = merged.selection_set.node.items.is_empty();
         Ok((!nothing).then(|| (name.cloned(), Positioned::new(merged, operation.pos))))
@@ -168,7 +169,7 @@ type Named = (Option<async_graphql::Name>, Positioned<OperationDefinition>);
 
 /// The answer to an operation that asks for nothing.
 fn nothing() -> Response {
-    Response::new(Value::Object(Default::default()))
+    Response::new(Value::Object(IndexMap::default()))
 }
 
 impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static> Executor for Runner<Q, M, S> {

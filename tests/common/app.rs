@@ -283,7 +283,7 @@ impl Client {
     }
 
     /// The same client from another network address, as a proxy tells it.
-    pub(crate) fn from_address(&self, address: &str) -> Self {
+    pub(crate) fn at_address(&self, address: &str) -> Self {
         Self { address: Some(address.to_owned()), ..self.clone() }
     }
 

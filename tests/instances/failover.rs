@@ -2,6 +2,7 @@
 //! back. Numbers are then given out twice, and all instances end where the database is all the same.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use bailiwick::sync::Bus;
@@ -171,7 +172,7 @@ async fn bring_back(database: &Database, copy: &str) {
     let mut all = String::from("BEGIN IMMEDIATE;");
     for row in connection.query_all_raw(tables).await.unwrap() {
         let table: String = row.try_get_by_index(0).unwrap();
-        all.push_str(&format!("DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM copy.{table};"));
+        let _ = write!(all, "DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM copy.{table};");
     }
     connection.execute_unprepared(&format!("{all} COMMIT")).await.unwrap();
     connection.close().await.unwrap();

@@ -27,7 +27,7 @@ async fn link_for(instance: &Instance, username: &str) -> String {
     instance.pass_seconds(60);
     let before = instance.mails().await.len();
     // Each from elsewhere: a client has its share of the day's mails.
-    let stranger = instance.stranger().from_address(&format!("192.0.2.{before}"));
+    let stranger = instance.stranger().at_address(&format!("192.0.2.{before}"));
     ask_as(&stranger, "acme", &format!("{username}@example.com")).await;
     let mails = instance.mails().await;
     assert_eq!(mails.len(), before + 1);
@@ -193,7 +193,7 @@ async fn r29_mails_to_an_account_and_for_a_client_have_a_bound_a_day() {
     let instance = Instance::start(&database, Choices::default()).await;
     let (alice, _) = acme_with_dana(&instance).await;
     let ask_from = async |address: String, email: String| {
-        ask_as(&instance.stranger().from_address(&address), "acme", &email).await;
+        ask_as(&instance.stranger().at_address(&address), "acme", &email).await;
         let mails = instance.mails().await.len();
         instance.pass_seconds(3600);
         mails
@@ -366,7 +366,7 @@ async fn r29_a_flood_of_requests_is_answered_alike_and_kept_small() {
     let (alice, _) = acme_with_dana(&instance).await;
     alice.add_user("pat", "AGENT", json!({})).await;
     let from = |address: &str, email: &str| {
-        let (client, input) = (instance.stranger().from_address(address), json!({ "tenant": "acme", "email": email }));
+        let (client, input) = (instance.stranger().at_address(address), json!({ "tenant": "acme", "email": email }));
         async move { client.make("PasswordResetRequest", input).await }
     };
     from("203.0.113.1", "dana@example.com").await;

@@ -19,7 +19,7 @@ async fn failed_sign_ins_are_one_event_of_their_tenant_with_names_addresses_and_
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
         instance.tenant("globex").await;
-        let strangers = ["203.0.113.1", "203.0.113.2"].map(|address| instance.stranger().from_address(address));
+        let strangers = ["203.0.113.1", "203.0.113.2"].map(|address| instance.stranger().at_address(address));
         for stranger in &strangers {
             guess(stranger, "acme", "Alice").await;
             guess(stranger, "acme", "nobody").await;
@@ -69,7 +69,7 @@ async fn a_lock_out_is_told_once_and_guesses_that_were_not_looked_at_leave_no_ev
 async fn a_request_for_a_link_is_told_with_the_user_whom_it_is_for() {
     on_both(async |instance| {
         instance.tenant("acme").await;
-        let stranger = instance.stranger().from_address("203.0.113.1");
+        let stranger = instance.stranger().at_address("203.0.113.1");
         for email in ["alice@example.com", "nobody@example.com"] {
             stranger.make("PasswordResetRequest", json!({ "tenant": "acme", "email": email })).await;
         }

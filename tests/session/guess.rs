@@ -36,8 +36,8 @@ async fn wrong_passwords_stop_their_client_for_the_name_and_nobody_else() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
         alice.add_user("dana", "AGENT", json!({})).await;
-        let stranger = instance.stranger().from_address("203.0.113.66");
-        let rightful = instance.stranger().from_address("192.0.2.1");
+        let stranger = instance.stranger().at_address("203.0.113.66");
+        let rightful = instance.stranger().at_address("192.0.2.1");
         for (tenant, username, password) in [
             ("acme", "alice", PASSWORD),
             ("platform", "operator", OPERATOR_PASSWORD),
@@ -121,10 +121,10 @@ async fn a_client_that_guesses_at_ever_new_names_is_stopped_with_its_whole_netwo
     let instance = Instance::start(&database, Choices::default()).await;
     instance.tenant("acme").await;
     for n in 0..WRONG_OF_CLIENT {
-        let stranger = instance.stranger().from_address(&format!("2001:db8:0:1::{n:x}"));
+        let stranger = instance.stranger().at_address(&format!("2001:db8:0:1::{n:x}"));
         assert_eq!(outcome(&stranger, "acme", &format!("guess{n}"), WRONG).await, "WRONG_PASSWORD", "{n}");
     }
-    let at = |address| instance.stranger().from_address(address);
+    let at = |address| instance.stranger().at_address(address);
     assert_eq!(outcome(&at("[2001:db8:0:1:ffff::9]:4711"), "acme", "alice", PASSWORD).await, "RATE_LIMITED");
     assert_eq!(outcome(&at("2001:db8:0:2::1"), "acme", "alice", PASSWORD).await, "OK");
     assert_eq!(outcome(&instance.stranger(), "acme", "alice", PASSWORD).await, "OK");
@@ -136,7 +136,7 @@ async fn a_name_that_many_clients_guess_at_is_slowed_down_and_its_user_is_not_lo
     let instance = Instance::start(&database, Choices::default()).await;
     instance.tenant("acme").await;
     for n in 0..SLOW_FOR_NAME + 10 {
-        let stranger = instance.stranger().from_address(&format!("203.0.113.{}", n / WRONG_FOR_NAME));
+        let stranger = instance.stranger().at_address(&format!("203.0.113.{}", n / WRONG_FOR_NAME));
         assert_eq!(outcome(&stranger, "acme", "alice", WRONG).await, "WRONG_PASSWORD", "{n}");
     }
     let begun = Instant::now();
@@ -214,7 +214,7 @@ async fn instances_that_share_a_redis_count_together() {
     }
     for instance in [&one, &other] {
         assert_eq!(outcome(&instance.stranger(), "acme", "mia", PASSWORD).await, "RATE_LIMITED");
-        let elsewhere = instance.stranger().from_address("192.0.2.1");
+        let elsewhere = instance.stranger().at_address("192.0.2.1");
         assert_eq!(outcome(&elsewhere, "acme", "mia", PASSWORD).await, "OK");
     }
     alice.make("UserSetPassword", json!({ "key": "mia", "password": "Another-12" })).await;
@@ -232,18 +232,18 @@ async fn while_redis_is_away_or_hangs_each_instance_goes_on_counting_for_itself(
     redis.freeze();
     let begun = Instant::now();
     assert_eq!(outcome(&one.stranger(), "acme", "alice", PASSWORD).await, "RATE_LIMITED", "what all counted it knows");
-    let elsewhere = one.stranger().from_address("192.0.2.1");
+    let elsewhere = one.stranger().at_address("192.0.2.1");
     assert_eq!(outcome(&elsewhere, "acme", "alice", PASSWORD).await, "OK", "nobody waits for redis");
     not_hung(begun);
     redis.thaw();
     redis.kill();
-    lock(&other.stranger().from_address("192.0.2.2"), "acme", "alice").await;
+    lock(&other.stranger().at_address("192.0.2.2"), "acme", "alice").await;
     assert_eq!(outcome(&elsewhere, "acme", "alice", PASSWORD).await, "OK");
     redis.restart();
-    let third = one.stranger().from_address("192.0.2.3");
+    let third = one.stranger().at_address("192.0.2.3");
     eventually("they count together again", async || {
         outcome(&third, "acme", "alice", WRONG).await;
-        outcome(&other.stranger().from_address("192.0.2.3"), "acme", "alice", WRONG).await == "RATE_LIMITED"
+        outcome(&other.stranger().at_address("192.0.2.3"), "acme", "alice", WRONG).await == "RATE_LIMITED"
     })
     .await;
 }
