@@ -86,7 +86,7 @@ fn queries() -> Vec<(&'static str, Value)> {
 }
 
 /// What anyone may who has signed in, and what needs no signing in.
-const FREE: [&str; 11] = [
+const FREE: [&str; 12] = [
     "SignIn",
     "SignOut",
     "PasswordChange",
@@ -98,6 +98,7 @@ const FREE: [&str; 11] = [
     "Tenant",
     "Catalogue",
     "Node",
+    "Change",
 ];
 
 #[test]

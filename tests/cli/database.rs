@@ -137,7 +137,7 @@ async fn works(place: &Place) {
                 0 => drop(sign_in(server, "acme", "ada", "Secret-12").await),
                 1 => assert_eq!(masks(server, &token, round + 1).await, None),
                 _ => {
-                    let query = "{ users(first: 10) { totalCount nodes { key groups { key } } } auditEvents(first: 5) { nodes { action } } }";
+                    let query = "{ users(first: 10) { totalCount nodes { key groups { nodes { key } } } } auditEvents(first: 5) { nodes { action } } }";
                     let found = graphql(server, Some(&token), query).await;
                     assert_eq!(found["users"]["nodes"][0]["key"], "ada");
                 }

@@ -127,7 +127,9 @@ async fn an_instance_that_holds_something_else_than_what_is_stored_is_named() {
 
 #[tokio::test]
 async fn asking_instances_needs_a_credential() {
-    let refused = Place::new().run(&["policy", "verify", "--instances", "http://127.0.0.1:1"]);
+    let place = Place::new();
+    assert_eq!(place.run(&["migrate"]).code, 0);
+    let refused = place.run(&["policy", "verify", "--instances", "http://127.0.0.1:1"]);
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.err.contains("BAILIWICK_API_KEY"), "{refused:?}");
 }

@@ -45,6 +45,9 @@ impl Counted {
     pub(crate) async fn reads_of(&self, operation: impl Future<Output = ()>) -> Vec<String> {
         let before = self.reads().len();
         operation.await;
-        self.reads().split_off(before)
+        let mut reads = self.reads().split_off(before);
+        // The instance looks at the database's clock by itself, now and then.
+        reads.retain(|read| !read.contains("clock_timestamp()"));
+        reads
     }
 }
