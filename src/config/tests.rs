@@ -104,6 +104,7 @@ fn every_setting_can_come_from_the_environment() {
             ("BAILIWICK_MAIL_FROM", "Access <no-reply@example.com>"),
             ("BAILIWICK_SWEEP_SECONDS", "3600"),
             ("BAILIWICK_MAX_STALENESS_SECONDS", "86400"),
+            ("BAILIWICK_CLOCK_SKEW_MAX_SECONDS", "7"),
             ("BAILIWICK_TENANTS_IN_MEMORY", "1"),
             ("BAILIWICK_RULES_IN_MEMORY", "1000"),
             ("BAILIWICK_STATE_IN_MEMORY", "0"),
@@ -124,6 +125,7 @@ fn every_setting_can_come_from_the_environment() {
     )
     .unwrap();
     assert_eq!(of_the_database(&settings), [2, 1, 2, 86400, 0, 0]);
+    assert_eq!(settings.clock_skew_max_seconds.duration().as_secs(), 7);
     assert_eq!(settings.listen.port(), 9000);
     assert_eq!(settings.installation().unwrap().as_str(), "https://access.example.com/rbac");
     assert_eq!(settings.redis_url.unwrap().expose(), "redis+unix:///run/redis.sock");
