@@ -94,6 +94,11 @@ impl<K: Eq + Hash + Clone> Turns<K> {
         Self(Arc::new(Shared { bounds, queue: Mutex::new(queue) }))
     }
 
+    /// Returns how many turns there are.
+    pub fn together(&self) -> usize {
+        self.0.bounds.together
+    }
+
     /// Takes a turn of this key, once there is one.
     ///
     /// # Errors

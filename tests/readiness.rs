@@ -1,5 +1,7 @@
 //! What `/readyz` says while a part is away: who can decide is ready, and changes are asked for apart.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::common::app::{Choices, Database, Instance, eventually};
@@ -25,7 +27,8 @@ async fn a_database_that_can_only_be_read_is_ready_for_decisions_and_not_for_cha
     let database = Database::at(server.create_database().await);
     let one = Instance::start(&database, Choices::default()).await;
     let alice = one.tenant("acme").await;
-    assert!(is_ready(&one, "").await && is_ready(&one, "?for=changes").await);
+    assert!(is_ready(&one, "").await);
+    eventually("changes can be made", async || is_ready(&one, "?for=changes").await).await;
     let tables = Tables::of(&database).await;
     for (read_only, expected) in [("on", 503), ("off", 200)] {
         tables.run(&format!("ALTER SYSTEM SET default_transaction_read_only = {read_only}")).await;
@@ -37,6 +40,27 @@ async fn a_database_that_can_only_be_read_is_ready_for_decisions_and_not_for_cha
         assert_eq!((&changes["ok"], &changes["required"]), (&Value::from(expected == 200), &Value::from(false)));
         assert!(alice.allowed("alice", "read", "voice/queues").await);
     }
+}
+
+#[tokio::test]
+async fn a_database_that_says_nothing_keeps_nobody_waiting_who_asks_for_readiness() {
+    let server = PostgresServer::start();
+    let database = Database::at(server.create_database().await);
+    let one = Instance::start(&database, Choices::default()).await;
+    eventually("changes can be made", async || is_ready(&one, "?for=changes").await).await;
+    server.freeze();
+    // What was found last is told meanwhile; the store itself gives up after five seconds.
+    let answers = async { futures_util::future::join_all((0..4).map(|_| is_ready(&one, ""))).await };
+    let answers = tokio::time::timeout(Duration::from_secs(4), answers).await;
+    assert_eq!(answers.expect("the answer does not wait for the database"), [true; 4]);
+    eventually("the instance has noticed", async || !is_ready(&one, "?for=changes").await).await;
+    eventually("decisions go on without the database", async || {
+        let (status, report) = asked(&one, "").await;
+        status == 200 && check(&report, "database")["ok"] == Value::from(false)
+    })
+    .await;
+    server.thaw();
+    eventually("changes can be made again", async || is_ready(&one, "?for=changes").await).await;
 }
 
 #[tokio::test]

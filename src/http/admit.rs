@@ -11,7 +11,7 @@ use super::health::{CHANGES, Check, Held, Readiness};
 use crate::auth::caller::Caller;
 use crate::error::Result;
 use crate::graphql::request_data;
-use crate::service::{BusStatus, Platform};
+use crate::service::{BusStatus, Found, Platform};
 
 /// The gate of the platform.
 #[derive(Clone)]
@@ -66,17 +66,23 @@ impl Readiness for PlatformReadiness {
             let detail = "the instance was told to stop".to_owned();
             return vec![Check { name: "running".to_owned(), ok: false, required: true, detail }];
         }
-        let (database, changes) = tokio::join!(self.platform.compare_clock(), self.platform.try_change());
+        let (database, changes) = tokio::join!(self.platform.try_database(), self.platform.try_change());
         let stale = self.platform.check_age();
-        let detail = |result: &Result<()>| result.as_ref().err().map_or_else(|| "ok".to_owned(), ToString::to_string);
+        let detail = |found: &Found| {
+            let words = found.outcome.as_ref().err().map_or_else(|| "ok".to_owned(), ToString::to_string);
+            match found.age().as_secs() {
+                0 => words,
+                seconds => format!("{words}, {seconds} s ago"),
+            }
+        };
         let since = self.bus.unchanged_for().as_secs();
         let connected = self.bus.connected();
         let word = if connected { "connected" } else { "away, news travel with the sweep," };
         let (is_right, off) = self.platform.clock();
         let check = |name: &str, ok, required, detail| Check { name: name.to_owned(), ok, required, detail };
         vec![
-            check("database", database.is_ok(), false, detail(&database)),
-            check(CHANGES, changes.is_ok(), false, detail(&changes)),
+            check("database", database.outcome.is_ok(), false, detail(&database)),
+            check(CHANGES, changes.outcome.is_ok(), false, detail(&changes)),
             check("bus", connected, false, format!("{word} for {since} s")),
             check(
                 "policy",

@@ -68,6 +68,7 @@ use crate::sync::tally::Tallies;
 use crate::turns::Turns;
 
 // What the transports need of the layers below: they know this layer alone.
+pub use self::health::Found;
 pub use crate::store::opaque;
 pub use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page, PageOf};
 pub use crate::sync::BusStatus;

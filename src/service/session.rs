@@ -326,6 +326,8 @@ impl Platform {
         let Ok(known) = self.look_up(&token).await else { return };
         let Ok(Some(tenant)) = self.tenants.get(known.row.tenant).await else { return };
         let mut changes = tenant.changes();
+        // Held, it would never be gone.
+        drop(tenant);
         let here = *changes.borrow();
         // Once more, from here on: what changed in between is seen by this or by the wait.
         let Ok(known) = self.look_up(&token).await else { return };

@@ -67,6 +67,8 @@ pub struct Tenants {
     tasks: TaskTracker,
     stopped: CancellationToken,
     slow: Arc<Semaphore>,
+    /// Places for those who follow news: each holds a connection to the database.
+    following: Semaphore,
     /// Itself, for what goes on.
     me: Weak<Self>,
     /// Milliseconds from `started` to the last time that the database confirmed what is here.
@@ -76,6 +78,7 @@ pub struct Tenants {
 impl Tenants {
     /// None yet: tenants are loaded on first use, and above `limits` the least used are dropped.
     pub fn new(store: Store, plan: Arc<Plan>, limits: Limits) -> Arc<Self> {
+        let following = Semaphore::new(store.share());
         Arc::new_cyclic(|me| Self {
             store,
             plan,
@@ -84,6 +87,7 @@ impl Tenants {
             tasks: TaskTracker::new(),
             stopped: CancellationToken::new(),
             slow: Arc::new(Semaphore::new(sweep::SLOW_MAX)),
+            following,
             me: me.clone(),
             confirmed: AtomicU64::new(0),
         })
@@ -94,21 +98,29 @@ impl Tenants {
         self.registry.held()
     }
 
-    /// The tenant of this id, loaded if it is not in memory. Concurrent first uses load once.
+    /// The tenant of this id, loaded if it is not in memory. Concurrent first uses load once, and fail
+    /// together. One whose history is lost is not given out.
     pub async fn get(&self, id: TenantId) -> Result<Option<Arc<Tenant>>> {
         loop {
             let slot = self.registry.slot(id);
             if let Some(tenant) = slot.tenant() {
-                return Ok(Some(self.registry.used(tenant)));
+                if !tenant.is_lost() {
+                    return Ok(Some(self.registry.used(tenant)));
+                }
+                self.give_up_lost(&tenant).await?;
+                continue;
             }
-            let turn = slot.turn.lock().await;
+            let turn = within(LOAD_MAX, async { Ok(slot.turn.lock().await) }).await?;
+            if let Some(error) = slot.failure() {
+                return Err(error);
+            }
             if slot.is_closed() || slot.tenant().is_some() {
                 continue;
             }
             let tenant = match self.load(id).await {
                 Ok(Some(tenant)) => tenant,
                 none_or_failed => {
-                    self.registry.close(id, &slot);
+                    self.registry.give_up(id, &slot, none_or_failed.as_ref().err());
                     return none_or_failed;
                 }
             };
@@ -146,7 +158,9 @@ impl Tenants {
     pub async fn look_at(&self, id: TenantId, stored: Counters) -> Result<Option<Arc<TenantPolicy>>> {
         if let Some(tenant) = self.registry.find(id).and_then(|slot| slot.tenant()) {
             self.advance(&tenant, stored).await?;
-            return Ok(Some(Arc::clone(&tenant.policy())));
+            if !tenant.is_lost() {
+                return Ok(Some(Arc::clone(&tenant.policy())));
+            }
         }
         Ok(self.read(id).await?.map(|(_, policy)| Arc::new(policy)))
     }
@@ -181,6 +195,8 @@ impl Tenants {
                     Some((rules, patch)) => current.after(change.counters, std::iter::once((rules, patch))),
                     None => TenantPolicy { counters: change.counters, ..TenantPolicy::clone(&current) },
                 });
+                // The sweep may have found the change stored before it was applied here.
+                tenant.note_there();
             }
         }
         self.advance(&tenant, change.counters).await

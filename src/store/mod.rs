@@ -178,6 +178,11 @@ impl Store {
     async fn looker(&self, tenant: TenantId) -> Result<Permit> {
         self.lookers.take(tenant).await.map_err(|_| too_slow())
     }
+
+    /// Returns how many connections those may hold together who do one kind of work among others.
+    pub(crate) fn share(&self) -> usize {
+        self.lookers.together()
+    }
 }
 
 /// Bounds what so many do together: at most two of one tenant, of which one is at it and one is ready to be,

@@ -3,10 +3,11 @@
 
 use std::cell::Cell;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bailiwick::sync::Bus;
-use sea_orm::{ConnectionTrait as _, Statement};
+use sea_orm::{ConnectionTrait as _, Statement, TransactionTrait as _};
 use serde_json::json;
 use tokio::sync::Mutex;
 
@@ -14,6 +15,7 @@ use super::proxy::Proxy;
 use super::{acme, all_end_equal, arrives, counters, sees_queues, set_voice};
 use crate::common::app::{Choices, Client, Database, Instance, PASSWORD, eventually};
 use crate::common::servers::PostgresServer;
+use crate::common::tables::Tables;
 
 const VIEWER: &str = "{ viewer { user { key } } }";
 
@@ -176,4 +178,53 @@ async fn bring_back(database: &Database, copy: &str) {
     }
     connection.execute_unprepared(&format!("{all} COMMIT")).await.unwrap();
     connection.close().await.unwrap();
+}
+
+/// Keeps a copy of all tables beside them.
+const KEEP: &str = "CREATE SCHEMA kept; DO $$ DECLARE one name; BEGIN \
+    FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP \
+        EXECUTE format('CREATE TABLE kept.%I AS TABLE public.%I', one, one); \
+    END LOOP; END $$";
+/// Makes all tables what they are in the copy.
+const BRING_BACK: &str = "DO $$ DECLARE one name; BEGIN \
+    SET LOCAL session_replication_role = replica; \
+    FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'kept' LOOP \
+        EXECUTE format('DELETE FROM public.%I', one); \
+        EXECUTE format('INSERT INTO public.%I SELECT * FROM kept.%I', one, one); \
+    END LOOP; END $$";
+
+#[tokio::test]
+async fn what_is_known_to_be_lost_decides_nothing_though_its_reading_was_given_up() {
+    let database = Database::postgres().await;
+    let one = Instance::start(&database, Choices::default()).await;
+    let alice = acme(&one).await;
+    set_voice(&alice, false).await;
+    let tables = Tables::of(&database).await;
+    tables.run(KEEP).await;
+    set_voice(&alice, true).await;
+    assert!(sees_queues(&alice).await);
+    tables.run(BRING_BACK).await;
+    let watcher = tokio::spawn({
+        let (platform, token) = (one.platform.clone(), alice.token.clone().unwrap());
+        async move { platform.wait_for_change(&token).await }
+    });
+
+    // Whoever finds out that it is lost gives up while the rules are read.
+    let holder = sea_orm::Database::connect(&database.url).await.unwrap();
+    let held = holder.begin().await.unwrap();
+    held.execute_unprepared("LOCK TABLE casbin_rule IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let (tenants, key) = (Arc::clone(&one.platform.tenants), "acme".to_owned().try_into().unwrap());
+    let tenant = tenants.get_by_key(&key).await.unwrap().unwrap();
+    let reading = tokio::spawn(async move { tenants.refresh(&tenant).await });
+    let waits =
+        "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    eventually("the rules are read", async || tables.texts(waits).await != ["0"]).await;
+    reading.abort();
+    assert!(reading.await.unwrap_err().is_cancelled());
+    held.rollback().await.unwrap();
+
+    assert!(!sees_queues(&alice).await, "what was lost does not hold");
+    assert_eq!(replaced(&one).await, 1);
+    let ended = tokio::time::timeout(Duration::from_secs(20), watcher).await;
+    ended.expect("who watches a credential hears that what is in memory is gone").unwrap();
 }

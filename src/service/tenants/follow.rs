@@ -7,7 +7,7 @@ use tokio::sync::MutexGuard;
 use tokio::time::timeout;
 
 use super::way::{Way, way};
-use super::{ANSWER_MAX, FOLLOW_MAX, Tenant, Tenants};
+use super::{ANSWER_MAX, FOLLOW_MAX, Tenant, Tenants, WAIT_MAX};
 use crate::domain::key::TenantId;
 use crate::error::{Error, Result};
 use crate::policy::revision::Counters;
@@ -57,21 +57,21 @@ impl Tenants {
         match within(patience, read).await? {
             None => self.registry.forget(tenant).await,
             Some(ahead) => match way(&current, &ahead) {
+                Way::Elsewhere => {
+                    // Before anything is waited for: whoever waits can be cancelled.
+                    if tenant.note_lost() {
+                        self.held().count_replaced();
+                        tracing::error!(
+                            tenant = %tenant.key, held = ?current.counters, stored = ?ahead.counters,
+                            "the database has lost changes that this instance had: the tenant is loaded anew, and its credentials are looked up anew"
+                        );
+                    }
+                    self.load_instead(tenant).await?;
+                }
+                _ if tenant.is_lost() => self.load_instead(tenant).await?,
                 Way::None => {}
                 Way::Forward(next) => tenant.swap(next),
                 Way::Far => self.load_anew(tenant).await?,
-                Way::Elsewhere => {
-                    self.held().count_replaced();
-                    tracing::error!(
-                        tenant = %tenant.key, held = ?current.counters, stored = ?ahead.counters,
-                        "the database has lost changes that this instance had: the tenant is loaded anew, and its credentials are looked up anew"
-                    );
-                    if let Err(error) = self.load_anew(tenant).await {
-                        // What is known to be wrong decides nothing more.
-                        self.registry.forget(tenant).await;
-                        return Err(error);
-                    }
-                }
             },
         }
         tenant.looks.end(look);
@@ -97,6 +97,26 @@ impl Tenants {
     /// Returns the moment that it is, for what is remembered of tenants beside them.
     pub(in crate::service) fn moment(&self) -> u64 {
         self.held().moments.now()
+    }
+
+    /// Loads a tenant anew whose history is lost. What is known to be wrong decides nothing more: where it
+    /// cannot be loaded now, it is dropped.
+    async fn load_instead(&self, tenant: &Tenant) -> Result<()> {
+        if let Err(error) = self.load_anew(tenant).await {
+            self.registry.forget(tenant).await;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// Waits until a tenant whose history is lost was loaded anew. Where nobody is at it any more, it is
+    /// dropped: the next who looks for it loads it.
+    pub(super) async fn give_up_lost(&self, tenant: &Tenant) -> Result<()> {
+        let _applying = within(WAIT_MAX, async { Ok(tenant.applying.lock().await) }).await?;
+        if tenant.is_lost() {
+            self.registry.forget(tenant).await;
+        }
+        Ok(())
     }
 
     async fn load_anew(&self, tenant: &Tenant) -> Result<()> {

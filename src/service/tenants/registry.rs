@@ -5,12 +5,13 @@
 //! takes its slot along, and who was about to use that slot looks for the next one.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
 use super::tenant::{Held, Tenant};
 use crate::domain::key::{TenantId, TenantKey};
+use crate::error::Error;
 use crate::sync::News;
 
 /// When room is made, this share of a limit more than needed goes, so that the next loads need not
@@ -36,6 +37,8 @@ pub(super) struct Slot {
     /// Held while the tenant is loaded or dropped.
     pub(super) turn: tokio::sync::Mutex<()>,
     closed: AtomicBool,
+    /// Why the load failed for which others were waiting.
+    failure: OnceLock<Error>,
 }
 
 impl Slot {
@@ -61,6 +64,12 @@ impl Slot {
     /// Whether it is in the registry no more.
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Returns why the load failed, to those who waited for it: each would only find the same, one after
+    /// the other.
+    pub(super) fn failure(&self) -> Option<Error> {
+        self.failure.get().cloned()
     }
 
     fn holds(&self, tenant: &Tenant) -> bool {
@@ -142,10 +151,18 @@ impl Registry {
     }
 
     /// Takes a slot out of the registry: the caller has its turn, and no tenant is in it.
-    pub(super) fn close(&self, id: TenantId, slot: &Arc<Slot>) {
+    fn close(&self, id: TenantId, slot: &Arc<Slot>) {
         slot.closed.store(true, Ordering::SeqCst);
         // Whether it was there says nothing new: nobody else closes it meanwhile.
         let _ = self.slots.pin().remove_if(&id, |_, there| Arc::ptr_eq(there, slot));
+    }
+
+    /// Takes out a slot whose load gave no tenant, perhaps because it failed: the caller has its turn.
+    pub(super) fn give_up(&self, id: TenantId, slot: &Arc<Slot>, failure: Option<&Error>) {
+        if let Some(error) = failure {
+            slot.failure.get_or_init(|| error.clone());
+        }
+        self.close(id, slot);
     }
 
     /// Drops a tenant that must not be used any more, by whoever still holds it.

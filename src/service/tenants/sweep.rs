@@ -48,10 +48,11 @@ impl Tenants {
     }
 
     /// Compares what is in memory of a tenant with what is stored, and sets it right.
-    async fn compare(&self, id: TenantId, stored: Option<Counters>) {
+    pub(super) async fn compare(&self, id: TenantId, stored: Option<Counters>) {
         let Some(tenant) = self.registry.find(id).and_then(|slot| slot.tenant()) else { return };
         match stored {
-            Some(counters) if counters == tenant.policy().counters => {}
+            // Whoever brought it there may have done so before it was noted to be behind.
+            Some(counters) if counters == tenant.policy().counters && !tenant.is_lost() => tenant.note_there(),
             Some(_) => {
                 tenant.note_behind(self.started.elapsed());
                 self.set_right_soon(tenant).await;
@@ -118,9 +119,10 @@ impl Tenants {
 
 impl Applier for Tenants {
     async fn heard(&self, news: News) {
-        if let Some(tenant) = self.loaded(TenantId(news.tenant), news)
-            && let Err(error) = self.hear(&tenant, &news).await
-        {
+        let Some(tenant) = self.loaded(TenantId(news.tenant), news).filter(|tenant| !tenant.has(&news)) else { return };
+        // After a fail-over all tenants have news at once, and others need connections too.
+        let Ok(_place) = self.following.acquire().await else { return };
+        if let Err(error) = self.hear(&tenant, &news).await {
             tracing::warn!(tenant = %tenant.key, %error, cause = error.source_text(), "cannot catch up yet; the sweep tries again");
         }
     }

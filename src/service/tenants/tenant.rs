@@ -1,7 +1,7 @@
 //! One tenant in memory.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub struct Tenant {
     /// Since when it is known to be elsewhere than the database, in milliseconds of the registry's clock and
     /// one more; 0 when it is not.
     behind: AtomicU64,
+    /// Set once it is known to be of a history that the database has lost, until another takes its place.
+    lost: AtomicBool,
     /// The changes that were in memory lately and have been followed from.
     trail: std::sync::Mutex<VecDeque<Uuid>>,
     /// The digest of a policy that was asked for.
@@ -103,9 +105,10 @@ impl Tenant {
         let used = AtomicU64::new(0);
         let (applying, looks) = (Mutex::new(()), Looks::default());
         let (since, behind) = (AtomicU64::new(held.moments.now()), AtomicU64::new(0));
+        let lost = AtomicBool::new(false);
         let (trail, digest, pseudonyms) =
             (std::sync::Mutex::default(), std::sync::Mutex::default(), ArcSwap::default());
-        Self { id, key, policy, applying, looks, changed, used, held, since, behind, trail, digest, pseudonyms }
+        Self { id, key, policy, applying, looks, changed, used, held, since, behind, lost, trail, digest, pseudonyms }
     }
 
     /// Returns whether what was remembered of the tenant at a moment is of the history that is in memory.
@@ -128,6 +131,16 @@ impl Tenant {
     /// Returns since when it is known to be elsewhere than the database.
     pub(super) fn behind_since(&self) -> Option<Duration> {
         self.behind.load(Ordering::Relaxed).checked_sub(1).map(Duration::from_millis)
+    }
+
+    /// Notes that what is in memory is of a history that the database has lost; gives whether that is new.
+    pub(super) fn note_lost(&self) -> bool {
+        !self.lost.swap(true, Ordering::SeqCst)
+    }
+
+    /// Returns whether what is in memory is known to be of a history that the database has lost.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::SeqCst)
     }
 
     /// Returns the digest of what is in memory. It is made when it is first asked for, and takes long then.
@@ -204,6 +217,7 @@ impl Tenant {
         self.pseudonyms.store(Arc::default());
         self.since.store(self.held.moments.next(), Ordering::SeqCst);
         self.put(next);
+        self.lost.store(false, Ordering::SeqCst);
     }
 
     fn put(&self, next: TenantPolicy) {

@@ -11,6 +11,7 @@ use crate::engine;
 use crate::policy::rule::{BuiltIn, Rule, Subject};
 use crate::store::audit::{Actor, ActorKind};
 use crate::store::revision::{Ahead, RevisionEntry};
+use crate::sync::Applier as _;
 
 fn limits(tenants: usize, rules: usize) -> Registry {
     Registry::new(Limits { tenants, rules })
@@ -268,4 +269,84 @@ fn late_news_of_what_was_followed_from_are_nothing_and_all_others_are_looked_at(
     tenant.replace(at(counters([8, 3], [82, 30])));
     assert!(!has(first) && !has(second));
     assert!(!tenant.is_watched_since(moment), "what was remembered before counts no more");
+}
+
+/// Tenants over a database of a test's own, and the folder that it goes with.
+async fn tenants() -> (Arc<Tenants>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
+    let store = Store::connect(&url, 4).await.unwrap();
+    store.migrate().await.unwrap();
+    let plan = Arc::new(Plan::from_model(engine::MODEL).unwrap());
+    (Tenants::new(store, plan, Limits { tenants: 10, rules: 1000 }), folder)
+}
+
+#[tokio::test]
+async fn a_tenant_that_a_change_of_its_own_brought_on_is_not_behind() {
+    let (tenants, _folder) = tenants().await;
+    let tenant = load(&tenants.registry, 1, 1);
+    let before = tenant.policy().counters;
+    let stored = counters([1, 0], [10, 0]);
+    let own = OwnChange { before, counters: stored, policy: None };
+    for applies in [true, false] {
+        tenant.swap(TenantPolicy { counters: before, ..TenantPolicy::clone(&tenant.policy()) });
+        // The sweep finds the change stored while whoever made it is at it.
+        let applying = tenant.applying.lock().await;
+        tenants.compare(tenant.id, Some(stored)).await;
+        assert!(tenant.behind_since().is_some());
+        drop(applying);
+        if applies {
+            tenants.apply_own(tenant.id, &own).await.unwrap();
+        } else {
+            tenant.swap(TenantPolicy { counters: stored, ..TenantPolicy::clone(&tenant.policy()) });
+            tenants.compare(tenant.id, Some(stored)).await;
+        }
+        assert_eq!((tenant.policy().counters, tenant.behind_since()), (stored, None));
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_first_load_that_fails_fails_with_it() {
+    let (tenants, _folder) = tenants().await;
+    let id = TenantId(Uuid::from_u128(1));
+    let slot = tenants.registry.slot(id);
+    let turn = slot.turn.lock().await;
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let tenants = Arc::clone(&tenants);
+        waiting.spawn(async move { tenants.get(id).await.map(|found| found.is_some()) });
+    }
+    // The registry's, this one, and one of each that waits.
+    while Arc::strong_count(&slot) < 10 {
+        tokio::task::yield_now().await;
+    }
+    tenants.registry.give_up(id, &slot, Some(&Error::unavailable("the database is away")));
+    drop(turn);
+    for outcome in waiting.join_all().await {
+        assert_eq!(outcome.unwrap_err().code, crate::error::ErrorCode::Unavailable);
+    }
+    assert!(tenants.get(id).await.unwrap().is_none(), "the next looks anew, and the database says that there is none");
+}
+
+#[tokio::test]
+async fn news_are_followed_at_the_places_for_them_and_what_is_here_needs_none() {
+    let (tenants, _folder) = tenants().await;
+    let tenant = load(&tenants.registry, 1, 1);
+    let (here, elsewhere) = (tenant.policy().counters, counters([1, 0], [10, 0]));
+    let places = tenants.following.available_permits();
+    assert_eq!(places, 1, "a quarter of the connections");
+    let place = tenants.following.acquire().await.unwrap();
+    tenants.heard(news_of(tenant.id, here)).await;
+    let hearing = tokio::spawn({
+        let (tenants, news) = (Arc::clone(&tenants), news_of(tenant.id, elsewhere));
+        async move { tenants.heard(news).await }
+    });
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(tenant.looks.begun(), 0, "it waits for its place");
+    drop(place);
+    hearing.await.unwrap();
+    assert_eq!(tenant.looks.begun(), 1);
+    assert_eq!(tenants.following.available_permits(), places);
 }
