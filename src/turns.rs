@@ -1,6 +1,7 @@
 //! Turns at something that only a few can do together, shared by keys: by tenants, or by addresses.
 //! One key never takes more than its share, whoever else waits, and those that wait are let in
-//! key by key in a round. The queue is bounded as well, as a whole and for each key, and so is the wait.
+//! key by key in a round. The queue is bounded as well, as a whole and for each key, and so is the wait;
+//! where it is full, the longest line gives way to a key that has fewer waiting.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -110,7 +111,9 @@ impl<K: Eq + Hash + Clone> Turns<K> {
         };
         match timeout(self.0.bounds.patience, &mut place.receiver).await {
             Ok(Ok(turn)) => Ok(turn),
-            _ => Err(Crowded::Late),
+            // Somebody of a shorter line has the place.
+            Ok(Err(_)) => Err(Crowded::Full),
+            Err(_) => Err(Crowded::Late),
         }
     }
 
@@ -130,7 +133,8 @@ impl<K: Eq + Hash + Clone> Turns<K> {
             queue.line(&key).held += 1;
             return Ok(Asked::Now(Turn { turns: self.clone(), key }));
         }
-        if queue.waiting >= bounds.waiting || waiting >= bounds.waiting_each {
+        let is_full = queue.waiting >= bounds.waiting;
+        if waiting >= bounds.waiting_each || (is_full && !queue.give_way(waiting)) {
             return Err(Crowded::Full);
         }
         let (sender, receiver) = channel();
@@ -174,6 +178,16 @@ impl<K: Eq + Hash + Clone> Queue<K> {
             self.round.push_back(key.clone());
         }
         Some((key, sender))
+    }
+
+    /// Sends the last of the longest line away, if that stays longer than one of so many and one more. It
+    /// looks at all keys, and only where the queue is full: no crowd of one key keeps others out.
+    fn give_way(&mut self, waiting: usize) -> bool {
+        let longest = self.lines.values_mut().max_by_key(|line| line.waiting.len());
+        let Some(line) = longest.filter(|line| line.waiting.len() > waiting + 1) else { return false };
+        let gone = line.waiting.pop_back().is_some();
+        self.waiting -= usize::from(gone);
+        gone
     }
 
     fn give_back(&mut self, key: &K) {

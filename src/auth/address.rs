@@ -31,6 +31,16 @@ impl ClientAddress {
     }
 }
 
+impl ClientAddress {
+    /// Returns the widest network that one customer of a provider has as a matter of course: 48 bits of IPv6,
+    /// an address of IPv4.
+    pub fn site(self) -> Network {
+        let IpAddr::V6(address) = self.0 else { return Network(self.0) };
+        let [a, b, c, ..] = address.segments();
+        Network(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).into())
+    }
+}
+
 impl fmt::Display for ClientAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

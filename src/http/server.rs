@@ -41,6 +41,8 @@ use wire::Wire;
 /// Bytes that are held of a request that is on its way in: room for the longest address that is
 /// read, and for its headers.
 const BUFFER: usize = 128 * 1024;
+/// Bytes that a connection keeps for its reader in the kernel, which takes twice as many.
+const SEND_BUFFER: usize = 64 * 1024;
 /// How long nothing is accepted once the system refuses to hand a connection over.
 const PAUSE: Duration = Duration::from_millis(100);
 /// What somebody is told for whom there is no place.
@@ -113,6 +115,11 @@ impl Server {
     /// Serves `routes` until `shutdown`, then until the last connection has ended. Dropped before
     /// that, it ends them all.
     pub async fn serve(self, listener: TcpListener, routes: Router, shutdown: CancellationToken) {
+        // A writer is woken once a third of its buffer is free: of a large one a slow reader takes minutes for
+        // that, and would seem to take nothing. Connections have the listener's.
+        if let Err(error) = socket2::SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER) {
+            tracing::warn!(%error, "the send buffers of connections keep the size that the system gives them");
+        }
         let server = Arc::new(self);
         let (open, mut tasks) = (TaskTracker::new(), JoinSet::new());
         loop {
@@ -209,7 +216,14 @@ impl Server {
                 _ = turn.tick() => if let Some(over) = pace.over(&self.bounds) {
                     return self.end(over, peer);
                 },
-                () = pace.sent_away() => return self.end(Over::MadeRoom, peer),
+                () = pace.sent_away() => {
+                    if pace.lingers_since().is_some() {
+                        return self.end(Over::MadeRoom, peer);
+                    }
+                    // Its next request has come meanwhile: that one is answered still.
+                    stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
                 () = shutdown.cancelled(), if !stopping => {
                     stopping = true;
                     if pace.is_fresh() {

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::Platform;
 use super::change::{Intent, Record, visited_from};
+use super::pace::Own;
 use super::permit::{Permit, is_self, subject_of, unauthenticated};
 use super::rights::Giver;
 use super::staff::supervised;
@@ -43,7 +44,7 @@ impl Platform {
             Some(user) => user,
         };
         if own {
-            self.pace_own_change(caller).await?;
+            self.pace_own_change(caller, Own::Picture).await?;
         } else {
             self.authorise(caller, Permit::change_user(user)).await?;
         }

@@ -140,7 +140,7 @@ impl Platform {
         if let Some(known) = self.differences.0.get(&key) {
             return Ok(known);
         }
-        let _turn = self.search_turn(tenant.id).await?;
+        let mut turn = self.search_turn(tenant.id).await?;
         // Somebody may have found it out while this waited.
         if let Some(known) = self.differences.0.get(&key) {
             return Ok(known);
@@ -154,9 +154,12 @@ impl Platform {
             if !is_whole {
                 return Err(self.gone(tenant.id, at).await?);
             }
-            sum = blocking(move || sum.with(&steps)).await??;
+            // The work holds the turn: it goes on when whoever asked goes away.
+            let (summed, held) = blocking(move || (sum.with(&steps), turn)).await?;
+            (sum, turn) = (summed?, held);
             at += wanted;
         }
+        drop(turn);
         let diff = Arc::new(sum.into_diff());
         self.differences.0.insert(key, Arc::clone(&diff));
         Ok(diff)

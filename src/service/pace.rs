@@ -1,5 +1,6 @@
 //! Changes of what is a user's own: they need no permission, and each leaves an audit event. Those of
-//! keys have all credentials of the tenant looked up anew. So they are bounded in number.
+//! keys have all credentials of the tenant looked up anew. So they are bounded in number, each kind for itself:
+//! but nothing that takes a credential away is, or whoever has stolen one could keep its owner from ending it.
 
 use std::time::Duration;
 
@@ -15,13 +16,26 @@ pub const OWN_CHANGES: u32 = 30;
 /// See [`OWN_CHANGES`].
 const WINDOW: Duration = Duration::from_mins(1);
 
+/// A kind of thing that is a user's own, and that they make anew.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Own {
+    /// The API key.
+    Key,
+    /// The avatar.
+    Picture,
+}
+
 impl Platform {
-    /// Counts a change of the caller's own key, picture or session.
+    /// Counts a change of the caller's own key or picture.
     ///
     /// # Errors
     /// `RATE_LIMITED` when there were too many.
-    pub(super) async fn pace_own_change(&self, caller: &Caller) -> Result<()> {
-        let key = digest(&["own change", &caller.user_id().to_string()]);
+    pub(super) async fn pace_own_change(&self, caller: &Caller, what: Own) -> Result<()> {
+        let what = match what {
+            Own::Key => "own key",
+            Own::Picture => "own picture",
+        };
+        let key = digest(&[what, &caller.user_id().to_string()]);
         match self.tallies.take(&[Counter { key, owner: key, max: OWN_CHANGES, window: WINDOW }]).await {
             Outcome::Counted(_) => Ok(()),
             Outcome::Full(_) => {

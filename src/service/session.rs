@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::Platform;
 use super::change::{Intent, Record, visited_from};
 use super::guess::{Sought, Tried};
+use super::pace::Own;
 use super::permit::{Permit, unauthenticated};
 use crate::auth::caller::{Caller, Credential, RequestInfo, TenantRef};
 use crate::auth::token::{Token, TokenHash, TokenKind};
@@ -87,6 +88,11 @@ pub struct IssuedKey {
     pub token: Token,
     /// What is kept of it.
     pub key: ApiKeyRow,
+}
+
+/// Returns whether the key of this user, or of nobody named, is the caller's own.
+fn is_own(caller: &Caller, user: Option<&UserKey>) -> bool {
+    !caller.is_visiting() && !caller.is_system() && user.is_none_or(|user| user == caller.user())
 }
 
 impl Platform {
@@ -177,7 +183,6 @@ impl Platform {
         let Credential::Session(session) = *caller.credential() else {
             return Err(Error::new(ErrorCode::Forbidden, "only a session can be ended, not an API key"));
         };
-        self.pace_own_change(caller).await?;
         let home = caller.home().id;
         let mut tx = self.store.begin(home).await?.ok_or_else(unauthenticated)?;
         tx.end_session(session).await?;
@@ -193,6 +198,9 @@ impl Platform {
         password: Option<SecretString>,
     ) -> Result<IssuedKey> {
         self.check_present(caller, password).await?;
+        if is_own(caller, user) {
+            self.pace_own_change(caller, Own::Key).await?;
+        }
         let (mut tx, user) = self.begin_api_key(caller, user).await?;
         let token = Token::generate(TokenKind::ApiKey)?;
         let now = self.now();
@@ -244,9 +252,7 @@ impl Platform {
             }
             return Err(needs_session());
         };
-        let own = user.is_none_or(|user| user == caller.user() && !caller.is_visiting() && !caller.is_system());
-        if own && !caller.is_visiting() {
-            self.pace_own_change(caller).await?;
+        if is_own(caller, user) {
             let user = caller.user().clone();
             let tx = self.store.begin(caller.home().id).await?.ok_or_else(unauthenticated)?;
             tx.check_session(session, self.now()).await?.ok_or_else(unauthenticated)?;

@@ -76,13 +76,30 @@ async fn a_key_that_has_its_share_does_not_hold_up_those_behind_it() {
 
 #[tokio::test]
 async fn the_queue_is_bounded_in_all_and_for_each_key() {
-    let turns = turns(1, 1, 3, 2);
+    let turns = turns(1, 1, 2, 1);
     let _held = turns.take("a").await.unwrap();
-    let _waiting = (queue_up(&turns, "a").await, queue_up(&turns, "a").await);
+    let _waiting = queue_up(&turns, "a").await;
     assert_eq!(turns.take("a").await.unwrap_err(), Crowded::Full);
     let _other = queue_up(&turns, "b").await;
     assert_eq!(turns.take("c").await.unwrap_err(), Crowded::Full);
+    assert_eq!(turns.count(), (1, 2));
+}
+
+#[tokio::test]
+async fn the_longest_line_of_a_full_queue_gives_way_to_who_has_fewer_waiting() {
+    let turns = turns(1, 1, 3, 3);
+    let held = turns.take("a").await.unwrap();
+    let (first, second) = (queue_up(&turns, "a").await, queue_up(&turns, "a").await);
+    let third = queue_up(&turns, "a").await;
+    let asking = turns.clone();
+    let other = tokio::spawn(async move { asking.take("b").await });
+    assert_eq!(third.await.unwrap().unwrap_err(), Crowded::Full, "the last of the crowd");
     assert_eq!(turns.count(), (1, 3));
+    drop(held);
+    for turn in [first, other, second] {
+        drop(turn.await.unwrap().unwrap());
+    }
+    assert_eq!(turns.count(), (0, 0));
 }
 
 #[tokio::test]

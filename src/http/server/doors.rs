@@ -16,6 +16,9 @@ const ROOM: usize = 64;
 /// So many more than there are places may be open for the moment in which others leave.
 const LEAVING: usize = 64;
 
+/// The shares that a whole site of IPv6 (48 bits) has: it holds thousands of networks of 64 bits.
+const SITE_SHARES: usize = 2;
+
 /// The places of a server.
 pub(super) struct Doors(Arc<Shared>);
 
@@ -31,8 +34,8 @@ struct Shared {
 struct Inside {
     next: u64,
     open: HashMap<u64, Guest>,
-    /// How many are open of each network that is counted.
-    networks: HashMap<Network, usize>,
+    /// How many are open of each network that is counted, with how many shares it has.
+    networks: HashMap<(Network, usize), usize>,
     /// How many were sent away, and are still open.
     leaving: usize,
 }
@@ -46,7 +49,7 @@ struct Guest {
 pub(super) struct Place {
     shared: Arc<Shared>,
     number: u64,
-    network: Option<Network>,
+    networks: Option<[(Network, usize); 2]>,
 }
 
 impl Doors {
@@ -59,10 +62,12 @@ impl Doors {
     pub(super) fn enter(&self, address: IpAddr, pace: Arc<Pace>) -> Result<Place, Refused> {
         let Shared { all, each, uncounted, counted, .. } = &*self.0;
         let address = ClientAddress::new(address);
-        let network = (!uncounted(address.ip())).then(|| address.network());
+        let networks = (!uncounted(address.ip())).then(|| [(address.network(), 1), (address.site(), SITE_SHARES)]);
         let mut inside = self.0.inside();
-        let from_there = network.and_then(|network| inside.networks.get(&network)).copied().unwrap_or_default();
-        if network.is_some() && from_there >= *each {
+        let is_taken = |network: &(Network, usize)| {
+            inside.networks.get(network).is_some_and(|open| *open >= each.saturating_mul(network.1))
+        };
+        if networks.iter().flatten().any(is_taken) {
             return Err(Refused::Address);
         }
         if inside.open.len() >= *all {
@@ -76,11 +81,11 @@ impl Doors {
         let number = inside.next;
         inside.next += 1;
         inside.open.insert(number, Guest { pace, leaving: false });
-        if let Some(network) = network {
+        for network in networks.into_iter().flatten() {
             *inside.networks.entry(network).or_default() += 1;
         }
         counted.open.inc();
-        Ok(Place { shared: Arc::clone(&self.0), number, network })
+        Ok(Place { shared: Arc::clone(&self.0), number, networks })
     }
 }
 
@@ -117,9 +122,8 @@ impl Drop for Place {
         if inside.open.remove(&self.number).is_some_and(|guest| guest.leaving) {
             inside.leaving -= 1;
         }
-        if let Some(network) = self.network
-            && let Some(count) = inside.networks.get_mut(&network)
-        {
+        for network in self.networks.into_iter().flatten() {
+            let Some(count) = inside.networks.get_mut(&network) else { continue };
             *count -= 1;
             if *count == 0 {
                 inside.networks.remove(&network);
@@ -163,6 +167,14 @@ mod tests {
         let _one = enter(&doors, "2001:db8:0:1::1").unwrap();
         assert_eq!(enter(&doors, "2001:db8:0:1:ffff::2").err(), Some(Refused::Address));
         let _next = enter(&doors, "2001:db8:0:2::1").unwrap();
+    }
+
+    #[test]
+    fn all_networks_of_a_site_together_have_two_shares() {
+        let doors = doors(10, 1);
+        let _two = (enter(&doors, "2001:db8:1:1::1").unwrap(), enter(&doors, "2001:db8:1:2::1").unwrap());
+        assert_eq!(enter(&doors, "2001:db8:1:3::1").err(), Some(Refused::Address));
+        let _next = enter(&doors, "2001:db8:2:1::1").unwrap();
     }
 
     #[test]
