@@ -119,6 +119,7 @@ const HTTP_CRATES: &[&str] = &[
     "serde",
     "serde_json",
     "sha2",
+    "socket2",
     "tokio",
     "tokio_util",
     "tower_http",

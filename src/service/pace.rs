@@ -11,7 +11,7 @@ use crate::auth::caller::Caller;
 use crate::error::{Error, ErrorCode, Result};
 use crate::sync::tally::{Counter, Outcome};
 
-/// The most changes of what is a user's own, in [`WINDOW`].
+/// The most changes of what is a user's own, in a minute.
 pub const OWN_CHANGES: u32 = 30;
 /// See [`OWN_CHANGES`].
 const WINDOW: Duration = Duration::from_mins(1);

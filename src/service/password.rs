@@ -33,11 +33,11 @@ use crate::turns::Bounds;
 const LINK_SECONDS: i64 = 3600;
 /// How many seconds pass between two links for one user, also after the first was used.
 pub(super) const BETWEEN_LINKS_SECONDS: i64 = 60;
-/// The most links that are mailed to one account in [`DAY`].
+/// The most links that are mailed to one account in a day.
 pub const LINKS_FOR_ACCOUNT: u32 = 10;
 /// The most of them that one client can ask for: less, so that nobody uses up what the owner needs.
 pub const LINKS_FOR_ACCOUNT_OF_CLIENT: u32 = 5;
-/// The most links that are mailed for one client in [`DAY`], to whatever accounts.
+/// The most links that are mailed for one client in a day, to whatever accounts.
 pub const LINKS_OF_CLIENT: u32 = 30;
 /// The time in which they are counted.
 const DAY: Duration = Duration::from_hours(24);
