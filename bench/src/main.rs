@@ -36,6 +36,7 @@ mod world;
 mod common {
     #[expect(
         dead_code,
+        unused_imports,
         clippy::unwrap_used,
         clippy::expect_used,
         clippy::panic,

@@ -61,7 +61,7 @@ async fn starts(options: &Options, postgres: &PostgresServer, findings: &mut Fin
         let database = Database::postgres(postgres).await;
         let app = instance::open(&database.url, None).await?;
         instance::put(app.platform(), &World::of_size(&built_in()?, instance::tenant()?.as_str(), 1_000)?).await?;
-        app.platform().store.close().await?;
+        app.platform().store.close().await;
         let connection = database.connect().await?;
         execute(&connection, &copies(tenants - 1)).await?;
         execute(&connection, "VACUUM ANALYZE").await?;
@@ -136,7 +136,7 @@ async fn first_loads(options: &Options, postgres: &PostgresServer, findings: &mu
     let small = World::of_size(&built_in()?, instance::tenant()?.as_str(), 100)?;
     let tenant = instance::put(app.platform(), &small).await?;
     let world = World::of_size(&built_in()?, instance::tenant()?.as_str(), rules)?.rules();
-    app.platform().store.close().await?;
+    app.platform().store.close().await;
     let pool = sqlx::PgPool::connect(&database.url).await?;
     fill(&pool, tenant, &world).await?;
     let (mut loads, mut raws) = (Vec::new(), Vec::new());
@@ -151,7 +151,7 @@ async fn first_loads(options: &Options, postgres: &PostgresServer, findings: &mu
         if loaded.policy().snapshot.len() != world.len() {
             return Err("not all rules were loaded".into());
         }
-        app.platform().store.close().await?;
+        app.platform().store.close().await;
     }
     pool.close().await;
     findings.add(FIRST_LOAD, ours::NAME, rules, Unit::Nanoseconds, loads);

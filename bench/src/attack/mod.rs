@@ -193,7 +193,6 @@ impl Meanwhile {
 
     /// Returns the path, the body, and what stands in the right answer.
     fn request(self) -> (&'static str, String, &'static str) {
-        let graphql = |query: &str| json!({ "query": query }).to_string();
         match self {
             Self::Decide => {
                 let subject = json!({ "type": "user", "id": "admin" });

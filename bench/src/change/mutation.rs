@@ -61,7 +61,8 @@ async fn measure(options: &Options, place: &Place, findings: &mut Findings) -> R
     let (changes, commits) = alternate(app.platform(), database, &world, limit).await?;
     findings.add(case, ours::NAME, *rules, Unit::Nanoseconds, changes);
     findings.add(case, COMMIT, *rules, Unit::Nanoseconds, commits);
-    Ok(app.platform().store.close().await?)
+    app.platform().store.close().await;
+    Ok(())
 }
 
 /// Puts a user into a group and takes it out again, each with a bare commit after it.

@@ -87,7 +87,7 @@ async fn prepare(database: &str, world: &World) -> Result<Tokens> {
     let signed_in = platform.sign_in(tenant.as_str(), "user000000", password, request).await?;
     let system = platform.system_caller(&tenant).await?;
     let issued = platform.generate_api_key(&system, Some(&UserKey::parse("user000001")?), None).await?;
-    platform.store.close().await?;
+    platform.store.close().await;
     Ok(Tokens { session: signed_in.token.expose().to_owned(), key: issued.token.expose().to_owned() })
 }
 
