@@ -23,6 +23,8 @@ check: compiler ## what a change must pass beside the tests: format, lints, docu
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check bans licenses sources; \
+	else echo "cargo-deny is not installed, so deny.toml was not checked whole: cargo install cargo-deny"; fi
 
 rules: ## fill in docs/RULES.md: which tests prove which rule
 	scripts/rules

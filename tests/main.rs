@@ -30,6 +30,7 @@ mod http;
 mod import;
 mod instances;
 mod interop;
+mod kit;
 mod legacy;
 mod link;
 mod mask;

@@ -1,0 +1,151 @@
+//! The files by which strangers work on the project are what they seem: workflows run targets that there are, and
+//! `deny.toml` allows the licences of all that is built in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
+
+use figment::Figment;
+use figment::providers::{Format, Toml};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+fn file(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn yaml<T: DeserializeOwned>(path: &PathBuf) -> T {
+    serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap())
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[derive(Deserialize)]
+struct Workflow {
+    permissions: BTreeMap<String, String>,
+    jobs: BTreeMap<String, Job>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Job {
+    timeout_minutes: u32,
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    uses: Option<String>,
+    run: Option<String>,
+}
+
+#[test]
+fn workflows_run_targets_that_there_are_read_only_and_within_a_time() {
+    let makefile = std::fs::read_to_string(file("Makefile")).unwrap();
+    let targets: BTreeSet<&str> =
+        makefile.lines().filter_map(|line| Some(line.split_once(':')?.0)).filter(|name| !name.contains(' ')).collect();
+    let mut run = BTreeSet::new();
+    for entry in std::fs::read_dir(file(".github/workflows")).unwrap() {
+        let path = entry.unwrap().path();
+        let workflow: Workflow = yaml(&path);
+        assert_eq!(workflow.permissions, BTreeMap::from([("contents".into(), "read".into())]), "{}", path.display());
+        for (name, job) in &workflow.jobs {
+            assert!(job.timeout_minutes <= 120, "{}: {name}", path.display());
+            for step in &job.steps {
+                let versioned = step.uses.as_ref().is_none_or(|action| action.contains('@'));
+                assert!(versioned, "{}: {:?} has no version", path.display(), step.uses);
+                for target in step.run.iter().filter_map(|command| command.strip_prefix("make ")) {
+                    assert!(targets.contains(target), "{}: there is no `make {target}`", path.display());
+                    run.insert(target.to_owned());
+                }
+            }
+        }
+    }
+    assert!(run.is_superset(&["check", "test", "bench-check"].map(String::from).into()), "{run:?}");
+}
+
+#[test]
+fn templates_and_updates_can_be_read() {
+    for path in [".github/dependabot.yml", ".github/ISSUE_TEMPLATE/fault.yml", ".github/ISSUE_TEMPLATE/wish.yml"] {
+        yaml::<serde_json::Value>(&file(path));
+    }
+    let container = std::fs::read_to_string(file(".devcontainer/devcontainer.json")).unwrap();
+    serde_json::from_str::<serde_json::Value>(&container).unwrap();
+}
+
+#[derive(Deserialize)]
+struct Deny {
+    licenses: Licenses,
+}
+
+#[derive(Deserialize)]
+struct Licenses {
+    allow: BTreeSet<String>,
+    exceptions: Vec<Exception>,
+}
+
+#[derive(Deserialize)]
+struct Exception {
+    #[serde(rename = "crate")]
+    name: String,
+    allow: BTreeSet<String>,
+}
+
+/// Returns whether the licences of an SPDX expression can be met by those that are allowed: `AND` binds closer than
+/// `OR`, and `/` is an old `OR`.
+fn allowed(expression: &str, ok: &dyn Fn(&str) -> bool) -> bool {
+    let (mut depth, mut parts) = (0, vec![String::new()]);
+    for word in expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ").split_whitespace() {
+        match word {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 && word == "OR" {
+            parts.push(String::new());
+        } else if let Some(part) = parts.last_mut() {
+            part.push_str(word);
+            part.push(' ');
+        }
+    }
+    if let [whole] = parts.as_slice() {
+        let whole = whole.trim();
+        if let Some(inside) = whole.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'))
+            && !inside.contains('(')
+        {
+            return allowed(inside, ok);
+        }
+        return match whole.split_once(" AND ") {
+            Some((left, right)) => allowed(left, ok) && allowed(right, ok),
+            None => ok(whole),
+        };
+    }
+    parts.iter().any(|part| allowed(part, ok))
+}
+
+#[test]
+fn deny_toml_allows_every_licence_that_is_built_in_and_no_other_source() {
+    let deny: Deny = Figment::from(Toml::file_exact(file("deny.toml"))).extract().unwrap();
+    // A line for each crate that is built in: its name, its version, where it is from unless the registry, its licence.
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--package", "bailiwick", "--edges", "normal,build"])
+        .args(["--prefix", "none", "--no-dedupe", "--format", "{p}|{l}"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let crates: BTreeSet<(&str, &str)> = tree.lines().filter_map(|line| line.split_once('|')).collect();
+    assert!(crates.len() > 100, "{} crates", crates.len());
+    for (package, license) in crates {
+        let name = package.split(' ').next().unwrap_or_default();
+        let exception = deny.licenses.exceptions.iter().find(|exception| exception.name == name);
+        let ok = |license: &str| {
+            let license = license.trim_end_matches('+');
+            deny.licenses.allow.contains(license) || exception.is_some_and(|exception| exception.allow.contains(license))
+        };
+        assert!(allowed(license, &ok), "{package} is under `{license}`");
+        assert!(!package.contains("://"), "{package} is not from the registry");
+    }
+    assert!(!allowed("MIT AND (GPL-3.0 OR AGPL-3.0)", &|license| license == "MIT"));
+    assert!(allowed("GPL-3.0 OR MIT AND ISC", &|license| matches!(license, "MIT" | "ISC")));
+}
