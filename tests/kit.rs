@@ -141,7 +141,8 @@ fn deny_toml_allows_every_licence_that_is_built_in_and_no_other_source() {
         let exception = deny.licenses.exceptions.iter().find(|exception| exception.name == name);
         let ok = |license: &str| {
             let license = license.trim_end_matches('+');
-            deny.licenses.allow.contains(license) || exception.is_some_and(|exception| exception.allow.contains(license))
+            deny.licenses.allow.contains(license)
+                || exception.is_some_and(|exception| exception.allow.contains(license))
         };
         assert!(allowed(license, &ok), "{package} is under `{license}`");
         assert!(!package.contains("://"), "{package} is not from the registry");
