@@ -20,7 +20,7 @@
 //! - [`auth`]: passwords, tokens, and the [`auth::caller::Caller`] that every use case asks for
 //! - [`service`]: the use cases
 //! - [`graphql`] and [`http`]: how clients reach them
-//! - [`app`]: puts an instance together; [`demo`]: a tenant to look around in
+//! - [`app`]: puts an instance together; [`cli`]: the command line; [`demo`]: a tenant to look around in
 //!
 //! A concept has the same file name in each layer: `group.rs`, `profile.rs`, `user.rs`.
 //!
@@ -43,6 +43,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod domain;

@@ -128,7 +128,7 @@ const HTTP_CRATES: &[&str] = &[
     "uuid",
 ];
 
-/// What puts the layers together, or is not part of the library: it may name anything.
+/// The parts that put the layers together: they may name anything.
 const WIRING: [&str; 4] = ["app", "cli", "lib", "main"];
 /// What stands beside the layers: the demo tenant is a client of the use cases.
 const DEMO: Layer =

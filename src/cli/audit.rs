@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use bailiwick::domain::key::TenantKey;
-use bailiwick::domain::name::Timestamp;
-use bailiwick::error::{Error, Result};
-use bailiwick::service::audit::{AuditFilter, Break, ChainReport, ExportFormat};
+use crate::domain::key::TenantKey;
+use crate::domain::name::Timestamp;
+use crate::error::{Error, Result};
+use crate::service::audit::{AuditFilter, Break, ChainReport, ExportFormat};
 use clap::{Subcommand, ValueEnum};
 use futures_util::TryStreamExt as _;
 use serde::Deserialize;

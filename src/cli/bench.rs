@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bailiwick::domain::key::TenantKey;
-use bailiwick::error::{Error, Result};
+use crate::domain::key::TenantKey;
+use crate::error::{Error, Result};
 use serde_json::json;
 
 use super::client::Client;

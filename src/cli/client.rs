@@ -2,11 +2,11 @@
 //! program itself. Both run the same GraphQL documents through the same schema, so a command is
 //! written once and says the same either way.
 
+use crate::app::App;
+use crate::domain::key::TenantKey;
+use crate::error::{Error, ErrorCode, Result};
+use crate::graphql::{self, Schema};
 use async_graphql::{Request, Variables};
-use bailiwick::app::App;
-use bailiwick::domain::key::TenantKey;
-use bailiwick::error::{Error, ErrorCode, Result};
-use bailiwick::graphql::{self, Schema};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use bailiwick::domain::key::{Action, Object, UserKey};
-use bailiwick::error::Result;
+use crate::domain::key::{Action, Object, UserKey};
+use crate::error::Result;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

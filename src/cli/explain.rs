@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bailiwick::error::Result;
+use crate::error::Result;
 use serde::Deserialize;
 use serde_json::json;
 use termtree::Tree;

@@ -1,5 +1,5 @@
 //! The command line, a file per command. It turns arguments into the domain's types, asks a
-//! [`client::Client`], and puts what that answers into words; the use cases live in the library.
+//! [`client::Client`], and puts what that answers into words; the use cases live in [`crate::service`].
 //!
 //! What was asked for goes to standard output, everything else (logs, the operator's first
 //! password, errors) to standard error.
@@ -23,18 +23,26 @@ mod user;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use bailiwick::app::{App, Parts};
-use bailiwick::auth::caller::Caller;
-use bailiwick::config::{LogFormat, Settings, kubernetes};
-use bailiwick::domain::key::TenantKey;
-use bailiwick::error::{Error, Result};
+use crate::app::{App, Parts};
+use crate::auth::caller::Caller;
+use crate::config::{LogFormat, Settings, kubernetes};
+use crate::domain::key::TenantKey;
+use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::runtime::Runtime;
 use url::Url;
 
 use client::Client;
 use output::print;
+
+/// Exit status of a command that was refused or went wrong; clap has its own for a wrong command line.
+const FAILED: u8 = 2;
+
+/// Time for which work on other threads can go on once the command has ended. Longer work does not hold the process.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Where a server is that commands ask, instead of the database.
 const SERVER: &str = "BAILIWICK_SERVER";
@@ -46,7 +54,7 @@ const API_KEY: &str = "BAILIWICK_API_KEY";
 /// Settings come from `bailiwick.toml` and from the environment, as `BAILIWICK_…`.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
-pub(crate) struct Cli {
+struct Cli {
     /// A settings file instead of `bailiwick.toml`.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -118,11 +126,34 @@ enum Command {
     Man(shell::Man),
 }
 
-/// Runs a command line to its end.
-pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
+/// Runs the command line of the process to its end, and returns its exit status.
+pub fn main() -> ExitCode {
+    let ended = Runtime::new().map_err(Error::internal).and_then(|runtime| {
+        let ended = runtime.block_on(run(Cli::parse()));
+        runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+        ended
+    });
+    ended.unwrap_or_else(|error| {
+        report(&error);
+        ExitCode::from(FAILED)
+    })
+}
+
+/// Tells the terminal what was refused, where and under which code, with the cause, which no client is told.
+fn report(error: &Error) {
+    let field = error.field.join(".");
+    let place = if field.is_empty() { String::new() } else { format!(" ({field})") };
+    eprintln!("error: {error}{place} [{}]", error.code);
+    if let Some(cause) = error.source_text() {
+        eprintln!("cause: {cause}");
+    }
+}
+
+/// Runs a command to its end.
+async fn run(cli: Cli) -> Result<ExitCode> {
     let Cli { config, server, command } = cli;
     match command {
-        Command::Schema => print(&bailiwick::graphql::sdl()),
+        Command::Schema => print(&crate::graphql::sdl()),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
         Command::Serve => {
@@ -170,7 +201,7 @@ async fn ask(client: &Client, command: Command) -> Result<ExitCode> {
         Command::Policy(command) => policy::run(client, command).await,
         Command::Audit(command) => audit::run(client, command).await,
         Command::Bench(args) => bench::run(client, &args).await,
-        Command::Demo => print(&bailiwick::demo::load(client.app("demo")?.platform()).await?),
+        Command::Demo => print(&crate::demo::load(client.app("demo")?.platform()).await?),
         // All that opening the database has not done already is to say so.
         _ => client.app("migrate").and_then(|_| print("the schema is up to date\n")),
     }

@@ -4,8 +4,8 @@
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use crate::error::{Error, Result};
 use anstyle::{AnsiColor, Style};
-use bailiwick::error::{Error, Result};
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::SecretString;

@@ -6,12 +6,12 @@ mod instances;
 
 use std::process::ExitCode;
 
-use bailiwick::app::App;
-use bailiwick::auth::caller::Caller;
-use bailiwick::domain::key::TenantKey;
-use bailiwick::error::{Error, Result};
-use bailiwick::service::verify::Report;
-use bailiwick::store::page::Page;
+use crate::app::App;
+use crate::auth::caller::Caller;
+use crate::domain::key::TenantKey;
+use crate::error::{Error, Result};
+use crate::service::verify::Report;
+use crate::store::page::Page;
 use clap::Subcommand;
 use indicatif::ProgressBar;
 use serde_json::json;

@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bailiwick::domain::key::TenantKey;
-use bailiwick::error::{Error, ErrorCode, Result};
+use crate::domain::key::TenantKey;
+use crate::error::{Error, ErrorCode, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

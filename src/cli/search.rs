@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use bailiwick::domain::key::{Action, ModuleKey, Object, UserKey};
-use bailiwick::error::Result;
+use crate::domain::key::{Action, ModuleKey, Object, UserKey};
+use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 

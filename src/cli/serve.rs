@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bailiwick::app::App;
-use bailiwick::config::Settings;
-use bailiwick::error::{Error, Result};
+use crate::app::App;
+use crate::config::Settings;
+use crate::error::{Error, Result};
 use rlimit::Resource;
 use tokio::net::TcpListener;
 

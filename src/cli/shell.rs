@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bailiwick::error::{Error, Result};
+use crate::error::{Error, Result};
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 

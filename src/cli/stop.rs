@@ -4,14 +4,14 @@
 use std::thread;
 use std::time::Duration;
 
-use bailiwick::app::STOPPED_WITHIN;
-use bailiwick::error::{Error, Result};
+use crate::app::STOPPED_WITHIN;
+use crate::error::{Error, Result};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::FAILED;
+use super::FAILED;
 
 /// How far a server is on its way to its end.
 #[derive(Clone, Default)]

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use bailiwick::domain::key::{ModuleKey, TenantKey};
-use bailiwick::domain::name::Name;
-use bailiwick::domain::user::{Email, Username};
-use bailiwick::error::Result;
+use crate::domain::key::{ModuleKey, TenantKey};
+use crate::domain::name::Name;
+use crate::domain::user::{Email, Username};
+use crate::error::Result;
 use clap::Subcommand;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;

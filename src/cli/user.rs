@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use bailiwick::domain::key::{ProfileKey, RoleKey, UserKey};
-use bailiwick::domain::name::Name;
-use bailiwick::domain::user::{BaseRole, Email, Username};
-use bailiwick::error::Result;
+use crate::domain::key::{ProfileKey, RoleKey, UserKey};
+use crate::domain::name::Name;
+use crate::domain::user::{BaseRole, Email, Username};
+use crate::error::Result;
 use clap::Subcommand;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;

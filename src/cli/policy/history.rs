@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bailiwick::error::{Error, Result};
+use crate::error::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

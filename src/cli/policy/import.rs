@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bailiwick::error::{Error, Result};
-use bailiwick::service::import::BYTES_MAX;
+use crate::error::{Error, Result};
+use crate::service::import::BYTES_MAX;
 use clap::ValueHint;
 use indicatif::ProgressBar;
 use serde::Deserialize;

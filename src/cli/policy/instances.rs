@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use bailiwick::app::App;
-use bailiwick::auth::caller::Caller;
-use bailiwick::domain::key::TenantKey;
-use bailiwick::error::{Error, Result};
-use bailiwick::service::verify::{Difference, Kind, Place};
+use crate::app::App;
+use crate::auth::caller::Caller;
+use crate::domain::key::TenantKey;
+use crate::error::{Error, Result};
+use crate::service::verify::{Difference, Kind, Place};
 use serde_json::{Value, json};
 use url::Url;
 
