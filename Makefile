@@ -20,14 +20,16 @@ test: compiler test-tools ## all tests, on SQLite, PostgreSQL and Redis
 
 check: compiler ## what a change must pass beside the tests: format, lints, documentation
 	scripts/rules --check
+	scripts/adr --check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "cargo-deny is not installed, so deny.toml was not checked whole: cargo install cargo-deny"; fi
 
-rules: ## fill in docs/RULES.md: which tests prove which rule
+rules: ## fill in docs/RULES.md, the tests that prove each rule, and the list of docs/adr
 	scripts/rules
+	scripts/adr
 
 api: compiler ## make docs/API.md anew from the schema, the operations and what they are answered
 	BAILIWICK_API=write $(CARGO) test --quiet --test suite -- --exact operations::every_document_runs
