@@ -24,6 +24,7 @@ mod eviction;
 mod examples;
 mod explain;
 mod group;
+mod guide;
 mod halfway;
 mod history;
 mod http;

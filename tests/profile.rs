@@ -90,7 +90,8 @@ async fn r7_and_r8_the_module_switch_opens_everything_and_shuts_everything() {
         assert_eq!(voice["state"], "FULL");
         for section in voice["sections"].as_array().unwrap() {
             assert_eq!((&section["enabled"], &section["visible"]), (&json!(true), &json!(true)));
-            assert_eq!((&section["association"], &section["override"]), (&json!("AUTOMATIC"), &Value::Null));
+            let association = if section["section"]["holdsResources"] == true { "AUTOMATIC" } else { "MANUAL" };
+            assert_eq!((&section["association"], &section["override"]), (&json!(association), &Value::Null));
         }
         assert_eq!(rights(&alice, "voice/queues/sales").await, [true, true, false]);
         alice.register("voice/queues", &["new"]).await;
@@ -317,6 +318,87 @@ async fn r7_a_module_without_any_resource_is_full_once_its_sections_are_open() {
 }
 
 #[tokio::test]
+async fn r9_what_a_section_cannot_have_is_refused_and_every_face_says_what_it_has() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ_EDIT_DELETE").await;
+        let all = json!({ "override": { "read": true, "edit": true, "delete": true } });
+        for (save, field) in [
+            (merged(open("voice/chanspy", &[]), all.clone()), "override.delete"),
+            (merged(open("voice/realtime", &[]), all), "override.edit"),
+            (automatic("voice/realtime"), "association"),
+            (open("voice/realtime", &["x"]), "resources"),
+        ] {
+            let sections = json!([open("voice/queues", &["sales"]), save]);
+            let input = json!({ "profile": "night", "module": "voice", "version": 1, "sections": sections });
+            let refused = alice.refuse("ProfileSaveModule", input).await;
+            assert_eq!(refused, refusal("INVALID", &format!("sections.1.{field}")));
+        }
+        assert_eq!(rights(&alice, "voice/queues/sales").await, NONE, "none of it is saved");
+
+        let save = json!({ "profile": "night", "module": "voice", "version": 1, "all": true });
+        alice.make("ProfileSaveModule", save).await;
+        let voice = module(&alice, "voice").await;
+        let chanspy = section(&voice, "voice/chanspy");
+        let has = json!({ "read": true, "edit": true, "delete": false });
+        assert_eq!((&chanspy["section"]["rights"], &chanspy["effective"]), (&has, &has));
+        assert_eq!((&chanspy["association"], &chanspy["enabled"]), (&json!("MANUAL"), &json!(true)));
+        let downloads = module(&alice, "downloads").await;
+        let kind = &section(&downloads, "downloads/attachments")["section"];
+        let none = json!({ "read": false, "edit": false, "delete": false });
+        assert_eq!((&kind["rights"], &kind["download"]), (&none, &json!(true)));
+        let menu = alice.get("User", json!({ "key": "dana" })).await["menu"].clone();
+        let sections = menu[0]["sections"].as_array().unwrap();
+        let flags = |key: &str| {
+            let one = sections.iter().find(|section| section["key"] == key).unwrap();
+            (one["canEdit"].as_bool().unwrap(), one["canDelete"].as_bool().unwrap())
+        };
+        assert_eq!(
+            [flags("voice/queues"), flags("voice/chanspy"), flags("voice/realtime")],
+            [(true, true), (true, false), (false, false)]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r12_automatic_can_leave_what_there_is_as_the_list_and_a_dry_run_tells_first() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        night(&alice, "READ_EDIT").await;
+        alice.register("voice/contexts", &["own"]).await;
+        alice.save_sections("night", "voice", json!([automatic("voice/queues"), automatic("voice/contexts")])).await;
+        let manual = |section: &str, keep: bool| {
+            json!({ "section": section, "enabled": true, "visible": true, "association": "MANUAL", "keepAssociated": keep })
+        };
+        let save = |keep: bool, dry_run: bool| {
+            json!({ "profile": "night", "module": "voice", "version": 2, "dryRun": dry_run,
+                "sections": [manual("voice/queues", keep), manual("voice/contexts", keep)] })
+        };
+        let impact = alice.make("ProfileSaveModule", save(true, true)).await["impact"].clone();
+        let counts = ["gainedCount", "lostCount", "affectedUsers"].map(|field| impact[field].as_i64().unwrap());
+        assert_eq!(counts, [0, 0, 0], "what is there stays");
+        let impact = alice.make("ProfileSaveModule", save(false, true)).await["impact"].clone();
+        assert_eq!((&impact["lostCount"], &impact["affectedUsers"]), (&json!(9), &json!(1)), "three things of three");
+
+        alice.make("ProfileSaveModule", save(true, false)).await;
+        alice.register("voice/queues", &["later"]).await;
+        let voice = module(&alice, "voice").await;
+        let lists = ["resources", "available"].map(|list| keys(&section(&voice, "voice/queues")[list]["nodes"]));
+        assert_eq!(lists, [vec!["sales".to_owned(), "support".to_owned()], vec!["later".to_owned()]]);
+        assert_eq!(section(&voice, "voice/queues")["association"], "MANUAL");
+        assert_eq!(keys(&section(&voice, "voice/contexts")["resources"]["nodes"]), ["from-sip", "own"]);
+        assert_eq!(rights(&alice, "voice/queues/sales").await, [true, true, false]);
+        assert_eq!(rights(&alice, "voice/queues/later").await, NONE);
+        let again = json!({ "profile": "night", "module": "voice", "version": 3,
+            "sections": [manual("voice/contexts", false), manual("voice/queues", true)] });
+        let refused = alice.refuse("ProfileSaveModule", again).await;
+        assert_eq!(refused, refusal("INVALID", "sections.1.keepAssociated"), "it is no longer automatic");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn r13_a_resource_of_a_closed_section_is_linked_and_read_and_no_more() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
@@ -421,7 +503,7 @@ async fn r23_the_menu_is_in_the_catalogues_order_whatever_was_saved_first() {
             ("contacts", vec!["contacts/companies", "contacts/contacts"]),
             ("staff", vec!["staff/teams"]),
         ] {
-            let sections: Vec<Value> = sections.into_iter().map(automatic).collect();
+            let sections: Vec<Value> = sections.into_iter().map(|section| open(section, &[])).collect();
             alice.save_sections("night", module, json!(sections)).await;
         }
         let menu = alice.get("User", json!({ "key": "dana" })).await["menu"].clone();

@@ -123,6 +123,7 @@ struct RawSection {
     entries: bool,
     shown_under: Option<Spanned<ModuleKey>>,
     members: Option<Spanned<SectionKey>>,
+    formerly: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, PartialEq, Eq)]

@@ -169,6 +169,7 @@ impl Section {
             visible: self.visible && self.enabled,
             rights: rights(self.r#override),
             automatic: self.automatic,
+            keep_associated: false,
             resources: self.resources.clone(),
             add: BTreeSet::new(),
             remove: BTreeSet::new(),

@@ -1,7 +1,7 @@
 //! The catalogue: the modules, sections, data views and named permissions that can be granted.
 //! Pure data and look-ups; `config` reads it from YAML.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,8 @@ pub struct Section {
     pub shown_under: Option<ModuleKey>,
     /// The section whose resources are members of its resources (R34a): a team its agents.
     pub members: Option<SectionKey>,
+    /// The section of the same module that this one was, or was a part of, in an earlier catalogue.
+    pub formerly: Option<SectionKey>,
 }
 
 /// A resource that every tenant has from the start.
@@ -178,6 +180,17 @@ impl Catalogue {
     pub fn section(&self, key: &str) -> Option<&Section> {
         let (module, section) = self.sections.get(key)?;
         self.modules.get(*module)?.sections.get(*section)
+    }
+
+    /// The sections of earlier catalogues, each with those that took its place.
+    pub fn successors(&self) -> BTreeMap<&SectionKey, Vec<&Section>> {
+        let mut successors: BTreeMap<&SectionKey, Vec<&Section>> = BTreeMap::new();
+        for section in self.modules.iter().flat_map(|module| &module.sections) {
+            if let Some(former) = &section.formerly {
+                successors.entry(former).or_default().push(section);
+            }
+        }
+        successors
     }
 
     /// Where something stands, by the names of its module and its section: `Voice → Voice Queues`.

@@ -13,6 +13,7 @@ pub mod resource;
 pub mod restore;
 pub mod role;
 pub mod staff;
+pub mod succession;
 pub mod tenant;
 pub mod user;
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::catalogue::{Rights, Section};
+use super::catalogue::{Catalogue, Rights, Section};
 use super::key::{ModuleKey, ProfileKey, ResourceKey, SectionKey, UserKey};
 use super::name::{Name, check_description};
 use super::resource::check_batch;
@@ -78,6 +78,11 @@ pub enum Association {
 }
 
 impl Association {
+    /// An empty list.
+    pub const fn none() -> Self {
+        Self::Manual(BTreeSet::new())
+    }
+
     /// The resources of a manual list.
     pub const fn list(&self) -> Option<&BTreeSet<ResourceKey>> {
         match self {
@@ -102,7 +107,7 @@ pub struct ProfileSection {
 
 impl Default for ProfileSection {
     fn default() -> Self {
-        Self { enabled: false, visible: false, rights: None, association: Association::Manual(BTreeSet::new()) }
+        Self { enabled: false, visible: false, rights: None, association: Association::none() }
     }
 }
 
@@ -139,6 +144,34 @@ impl Profile {
         let own = self.sections.get(&section.key).and_then(|settings| settings.rights);
         let module = || self.modules.get(section.key.module()).copied();
         own.or_else(module).unwrap_or_else(|| self.permission_type.rights()).intersection(section.rights)
+    }
+}
+
+impl Profile {
+    /// Brings what was configured under another catalogue, or by an older program, to what the catalogue
+    /// has: sections that took the place of another are as that one was (R9). It gives nothing new.
+    pub fn conform(&mut self, catalogue: &Catalogue) {
+        for (former, successors) in catalogue.successors() {
+            let Some(was) = self.sections.remove(former) else { continue };
+            for section in successors {
+                self.sections.entry(section.key.clone()).or_insert_with(|| was.clone());
+            }
+        }
+        for (key, own) in &mut self.sections {
+            if let Some(section) = catalogue.section(key.as_str()) {
+                own.conform(section);
+            }
+        }
+        self.sections.retain(|_, own| *own != ProfileSection::default());
+    }
+}
+
+impl ProfileSection {
+    fn conform(&mut self, section: &Section) {
+        self.rights = self.rights.filter(|_| !section.download).map(|rights| rights.intersection(section.rights));
+        if !section.holds_resources {
+            self.association = Association::none();
+        }
     }
 }
 
@@ -236,6 +269,7 @@ impl TenantState {
     /// so an import never finds two profiles for the same permissions.
     pub fn clone_profile(
         &mut self,
+        catalogue: &Catalogue,
         key: &str,
         id: Uuid,
         new_key: Option<ProfileKey>,
@@ -246,7 +280,8 @@ impl TenantState {
             error.field = error.field.iter().map(|field| format!("new{}", capitalised(field))).collect();
             error
         })?;
-        let copy = Profile { id, key: new_key.clone(), name: new_name, imported_from: None, version: 1, ..source };
+        let mut copy = Profile { id, key: new_key.clone(), name: new_name, imported_from: None, version: 1, ..source };
+        copy.conform(catalogue);
         self.profiles.insert(new_key.clone(), copy);
         Ok(new_key)
     }

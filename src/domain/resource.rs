@@ -97,6 +97,11 @@ impl TenantState {
         Ok(())
     }
 
+    /// The resources of one section, by key.
+    pub(super) fn resources_in<'a>(&'a self, section: &'a SectionKey) -> impl Iterator<Item = &'a Resource> {
+        self.resources.values().filter(move |resource| resource.section == *section)
+    }
+
     /// Adds a resource, or changes the one of its key. Gives whether it is new.
     pub(super) fn put_resource(
         &mut self,

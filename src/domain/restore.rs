@@ -39,7 +39,9 @@ impl TenantState {
     pub fn restore(&mut self, catalogue: &Catalogue, past: &Self, revision: u64) -> Result<Vec<NotRestored>> {
         let revision = i32::try_from(revision).unwrap_or(i32::MAX);
         let leap = VERSION_LEAP.saturating_add(revision);
-        let mut restore = Restore { catalogue, past, leap, lost: BTreeSet::new(), now: self };
+        let mut past = past.clone();
+        past.succeed_sections(catalogue);
+        let mut restore = Restore { catalogue, past: &past, leap, lost: BTreeSet::new(), now: self };
         restore.roles();
         restore.profiles();
         restore.assignments();
@@ -133,6 +135,7 @@ impl Restore<'_> {
                 let text = "what it was associated with and is gone does not come back";
                 self.lose(format!("profile:{}", profile.key), text);
             }
+            back.conform(self.catalogue);
             let now = self.now.profiles.get(&profile.key).map(|now| now.id);
             self.note_another(format!("profile:{}", profile.key), now, profile.id);
             put(&mut self.now.profiles, profile.key.clone(), back, self.leap);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_graphql::{Context, Description, Object};
 
 use super::context::caller;
-use crate::domain::catalogue;
+use super::profile::AccessRights;
+use crate::domain::catalogue::{self, Rights};
+use crate::domain::key::SectionKey;
 use crate::error::Result;
 use crate::service::Platform;
 
@@ -116,9 +118,15 @@ impl Section {
         self.whole.section(&self.key)
     }
 
-    fn others(&self, pick: impl Fn(&catalogue::Section) -> &[crate::domain::key::SectionKey]) -> Vec<Self> {
-        let keys = self.get().map_or(&[][..], pick);
-        keys.iter().map(|key| Self { whole: Arc::clone(&self.whole), key: key.to_string() }).collect()
+    /// Other sections that it names, as far as the caller's tenant sees them.
+    async fn others(
+        &self,
+        ctx: &Context<'_>,
+        pick: impl Fn(&catalogue::Section) -> &[SectionKey] + Send,
+    ) -> Result<Vec<Self>> {
+        let (platform, caller) = caller(ctx)?;
+        let seen = platform.seen_sections(caller, self.get().map_or(&[][..], pick)).await?;
+        Ok(seen.iter().map(|key| Self { whole: Arc::clone(&self.whole), key: key.to_string() }).collect())
     }
 }
 
@@ -139,16 +147,29 @@ impl Section {
         self.get().is_some_and(|section| section.holds_resources)
     }
 
-    /// The sections to remember when this one is configured.
-    #[graphql(complexity = "super::cost::goes_with(child_complexity)")]
-    async fn goes_with(&self) -> Vec<Section> {
-        self.others(|section| &section.goes_with)
+    /// Which of read, edit and delete it has at all; no profile can give others. A kind of download has none.
+    async fn rights(&self) -> AccessRights {
+        let none = Rights { read: false, edit: false, delete: false };
+        self.get().map_or(none, |section| section.rights).into()
     }
 
-    /// The sections whose resources can be chosen in the lists of its own resources.
+    /// Whether it is a kind of download: a profile that opens it gives `download`, and nothing else.
+    async fn download(&self) -> bool {
+        self.get().is_some_and(|section| section.download)
+    }
+
+    /// The sections to remember when this one is configured. Those of optional modules without a licence are
+    /// left out.
+    #[graphql(complexity = "super::cost::goes_with(child_complexity)")]
+    async fn goes_with(&self, ctx: &Context<'_>) -> Result<Vec<Section>> {
+        self.others(ctx, |section| &section.goes_with).await
+    }
+
+    /// The sections whose resources can be chosen in the lists of its own resources. Those of optional modules
+    /// without a licence are left out.
     #[graphql(complexity = "super::cost::links(child_complexity)")]
-    async fn links(&self) -> Vec<Section> {
-        self.others(|section| &section.links)
+    async fn links(&self, ctx: &Context<'_>) -> Result<Vec<Section>> {
+        self.others(ctx, |section| &section.links).await
     }
 
     /// The data view that it shows.

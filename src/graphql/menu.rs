@@ -31,7 +31,8 @@ impl Viewer {
         platform.own_tenant(caller).await.map(Tenant::new)
     }
 
-    /// What the caller sees, in the catalogue's order.
+    /// What the caller sees, in the catalogue's order: the sections that are shown to them, and of the
+    /// administration those that they may read. Downloads are not in it.
     #[graphql(complexity = "super::cost::modules(child_complexity)")]
     async fn menu(&self, ctx: &Context<'_>) -> Result<Vec<MenuModule>> {
         let (platform, caller) = caller(ctx)?;
@@ -91,9 +92,9 @@ pub struct MenuSection {
     key: String,
     /// Its name.
     name: String,
-    /// Whether one may create and change here.
+    /// Whether the section has edit, and one may create and change here.
     can_edit: bool,
-    /// Whether one may delete here.
+    /// Whether the section has delete, and one may delete here.
     can_delete: bool,
     /// Its resources that are entries of the menu: dashboards, script projects.
     #[graphql(complexity = "super::cost::entries(child_complexity)")]

@@ -162,7 +162,7 @@ pub struct ResourceQuery;
 
 #[Object]
 impl ResourceQuery {
-    /// The resources of a section, by key.
+    /// The resources of a section, by key; none of a section that the tenant does not see.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "a connection has four")]
     async fn resources(

@@ -138,7 +138,7 @@ pub(super) struct Drafted<T> {
 impl<T> Drafted<T> {
     /// The state as it was found.
     pub(super) const fn before(&self) -> &TenantState {
-        &self.found.state
+        &self.found.stored
     }
 
     fn written(&self) -> Written<'_> {
@@ -201,14 +201,23 @@ impl Platform {
         if *caller.credential() == Credential::ApiKey && sets_credentials(&new_accounts, &accounts) {
             return Err(needs_session());
         }
-        let patch = StatePatch::between(&found.state, &after);
+        let patch = StatePatch::between(&found.stored, &after);
         self.check_deletes(caller, policy, &patch).await?;
         let written = Written::new(&found, &after, &new_accounts, &accounts, &patch);
         let diff = self.rule_diff(view, &written).await?;
         if intent.gives && !caller.is_system() {
             let subject = subject_of(caller);
             let giver = rights::Giver { policy, subject: &subject, catalogue: &self.catalogue };
-            giver.check(&intent.permit, &written, &diff)?;
+            if found.is_followed {
+                giver.check(&intent.permit, &written, &diff)?;
+            } else {
+                // What this program makes of the rest with its first change is not of the caller's giving.
+                let own = Found::followed(found.state.clone());
+                let patch = StatePatch::between(&own.state, &after);
+                let written = Written::new(&own, &after, &new_accounts, &accounts, &patch);
+                let diff = self.rule_diff(view, &written).await?;
+                giver.check(&intent.permit, &written, &diff)?;
+            }
         }
         Ok(Drafted { value, found, after, new_accounts, accounts, patch, diff, target, now })
     }

@@ -36,9 +36,9 @@ pub struct MenuSection {
     pub key: String,
     /// Its name.
     pub name: String,
-    /// Whether its holder may create and change here.
+    /// Whether there is something to create and change here, and its holder may.
     pub can_edit: bool,
-    /// Whether its holder may delete here.
+    /// Whether there is something to delete here, and its holder may.
     pub can_delete: bool,
     /// The resources that are entries of the menu.
     pub entries: Vec<Resource>,
@@ -82,13 +82,9 @@ impl Platform {
         let tenant = self.tenant_of(caller).await?;
         let policy = tenant.policy();
         let mut menu = Vec::new();
-        for module in self.catalogue.modules().iter().filter(|module| !module.platform) {
-            let mut sections = Vec::new();
-            for section in self.shown_under(module) {
-                if policy.allows(subject, &(&section.key).into(), &Action::show()) {
-                    sections.push(menu_section(&policy, subject, section, entries));
-                }
-            }
+        for module in self.catalogue.modules() {
+            let shown = self.shown_under(module).filter(|section| self.is_shown(&policy, subject, section));
+            let sections: Vec<_> = shown.map(|section| menu_section(&policy, subject, section, entries)).collect();
             if !sections.is_empty() {
                 menu.push(MenuModule { key: module.key.to_string(), name: module.name.clone(), sections });
             }
@@ -102,6 +98,14 @@ impl Platform {
         let own = module.sections.iter().filter(|section| section.shown_under.is_none());
         let others = self.catalogue.modules().iter().flat_map(|other| &other.sections);
         own.chain(others.filter(|section| section.shown_under.as_ref() == Some(&module.key)))
+    }
+
+    /// Returns whether the section is in the subject's menu: where `show` is allowed, and of the platform's own
+    /// module, of which no profile has any, where `read` is. Downloads are no pages (R21).
+    fn is_shown(&self, policy: &TenantPolicy, subject: &Subject, section: &Section) -> bool {
+        let is_own = self.catalogue.module(section.key.module()).is_some_and(|module| module.platform);
+        let action = if is_own { Action::read() } else { Action::show() };
+        !section.download && policy.allows(subject, &(&section.key).into(), &action)
     }
 
     /// The home of a subject of the caller's tenant (R22).
@@ -119,8 +123,8 @@ fn menu_section(policy: &TenantPolicy, subject: &Subject, section: &Section, ent
     MenuSection {
         key: section.key.to_string(),
         name: section.name.clone(),
-        can_edit: policy.allows(subject, &object, &Action::edit()),
-        can_delete: policy.allows(subject, &object, &Action::delete()),
+        can_edit: section.rights.edit && policy.allows(subject, &object, &Action::edit()),
+        can_delete: section.rights.delete && policy.allows(subject, &object, &Action::delete()),
         entries: entries.get(&section.key).into_iter().flatten().filter(sees).take(ENTRIES_MAX).cloned().collect(),
     }
 }

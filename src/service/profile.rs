@@ -147,8 +147,10 @@ impl Platform {
         terms: impl Into<Terms> + Send,
     ) -> Result<Done<ProfileKey>> {
         let intent = intent(Permit::PROFILES_EDIT, "profile.clone", key.as_str(), terms.into());
-        self.change(caller, intent, |draft| draft.state.clone_profile(key.as_str(), Uuid::now_v7(), new_key, new_name))
-            .await
+        self.change(caller, intent, |draft| {
+            draft.state.clone_profile(draft.catalogue, key.as_str(), Uuid::now_v7(), new_key, new_name)
+        })
+        .await
     }
 
     /// Deletes a profile that no user holds.
@@ -166,7 +168,7 @@ impl Platform {
     pub async fn profiles(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<ProfileRow>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         let found = self.store.scope(tenant.id).profiles(search, &page).await?;
-        found.try_map(|profile| Ok(ProfileRow { profile }))
+        found.try_map(|profile| Ok(self.profile_row(profile)))
     }
 
     /// How many profiles there are.
@@ -183,7 +185,7 @@ impl Platform {
     /// A profile that the caller has just changed: it is not asked again whether it may.
     pub async fn changed_profile(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
         let found = self.store.scope(caller.tenant().id).profiles_by_keys(std::slice::from_ref(key)).await?.pop();
-        Ok(found.map(|profile| ProfileRow { profile }))
+        Ok(found.map(|profile| self.profile_row(profile)))
     }
 
     /// The profiles of these keys, in no order. Anyone may see the one that they hold.
@@ -191,13 +193,19 @@ impl Platform {
         let wanted = keys.iter().cloned().map(Subject::Profile);
         let tenant = self.authorise_holder(caller, Permit::PROFILES_READ, wanted).await?;
         let found = self.store.scope(tenant.id).profiles_by_keys(keys).await?;
-        Ok(found.into_iter().map(|profile| ProfileRow { profile }).collect())
+        Ok(found.into_iter().map(|profile| self.profile_row(profile)).collect())
     }
 
     /// The profile of this internal id.
     pub async fn profile_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<ProfileRow>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
-        Ok(self.store.scope(tenant.id).profile_by_id(id).await?.map(|profile| ProfileRow { profile }))
+        Ok(self.store.scope(tenant.id).profile_by_id(id).await?.map(|profile| self.profile_row(profile)))
+    }
+
+    /// Returns the row of a profile, as the next save of it would begin with.
+    fn profile_row(&self, mut profile: Profile) -> ProfileRow {
+        profile.conform(&self.catalogue);
+        ProfileRow { profile }
     }
 
     /// How many users hold each of these profiles; none where the answer has none.

@@ -48,7 +48,7 @@ impl Platform {
         .await
     }
 
-    /// A page of the resources of a section, by key.
+    /// A page of the resources of a section, by key; of a section that the tenant does not see, none.
     pub async fn resources(
         &self,
         caller: &Caller,
@@ -60,12 +60,18 @@ impl Platform {
         if self.catalogue.section(section.as_str()).is_none() {
             return Err(Error::bad_input(format!("there is no section `{section}`")).at("section"));
         }
+        if self.is_hidden(&tenant.policy(), section) {
+            return Ok(PageOf::empty());
+        }
         self.store.scope(tenant.id).resources(Some(section), search, &page).await
     }
 
     /// How many resources a section has.
     pub async fn count_resources(&self, caller: &Caller, section: &SectionKey, search: Option<&str>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RESOURCES_READ).await?;
+        if self.is_hidden(&tenant.policy(), section) {
+            return Ok(0);
+        }
         self.store.scope(tenant.id).resources_count(Some(section), search).await
     }
 
@@ -75,9 +81,10 @@ impl Platform {
         self.store.scope(caller.tenant().id).resources_by_objects(objects).await
     }
 
-    /// The resource of this internal id.
+    /// The resource of this internal id, in a section that the tenant sees.
     pub async fn resource_by_id(&self, caller: &Caller, id: uuid::Uuid) -> Result<Option<Resource>> {
         let tenant = self.authorise(caller, Permit::RESOURCES_READ).await?;
-        self.store.scope(tenant.id).resource_by_id(id).await
+        let found = self.store.scope(tenant.id).resource_by_id(id).await?;
+        Ok(found.filter(|resource| !self.is_hidden(&tenant.policy(), &resource.section)))
     }
 }

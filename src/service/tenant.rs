@@ -11,12 +11,13 @@ use super::permit::Permit;
 use super::working::Found;
 use crate::auth::caller::{Caller, TenantRef};
 pub use crate::domain::key::TenantKey;
-use crate::domain::key::{Action, ModuleKey, TenantId, UserKey};
+use crate::domain::key::{Action, ModuleKey, SectionKey, TenantId, UserKey};
 use crate::domain::name::Name;
 use crate::domain::profile::{NewProfile, PermissionType};
 use crate::domain::resource::NewResource;
 use crate::domain::tenant::{Settings, TenantState};
 use crate::domain::user::{BaseRole, Email, Telephony, UserChange, Username, check_password};
+use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, ErrorCode, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::diff::StatePatch;
@@ -118,7 +119,7 @@ impl Platform {
         let mut tx = self.store.begin_new(row).await?;
         let new_accounts = BTreeMap::from([(admin.username.key().clone(), account)]);
         let record = Record::new(caller, &intent(Permit::SETTINGS_EDIT, "tenant.create", &key, reason.into()), now);
-        let nothing = Found { state: TenantState::empty(key), is_followed: false };
+        let nothing = Found::unfollowed(TenantState::empty(key), &self.catalogue);
         let accounts = BTreeMap::new();
         let patch = StatePatch::between(&nothing.state, &state);
         let written = Written::new(&nothing, &state, &new_accounts, &accounts, &patch);
@@ -297,6 +298,20 @@ impl Platform {
             Err(error) if error.code == ErrorCode::Forbidden => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Returns those of the sections that the caller's tenant sees: none of an optional module that it has no
+    /// licence for (R2).
+    pub async fn seen_sections(&self, caller: &Caller, sections: &[SectionKey]) -> Result<Vec<SectionKey>> {
+        let tenant = self.tenant_of(caller).await?;
+        let policy = tenant.policy();
+        Ok(sections.iter().filter(|section| !self.is_hidden(&policy, section)).cloned().collect())
+    }
+
+    /// Whether the tenant of the policy does not see a section.
+    pub(super) fn is_hidden(&self, policy: &TenantPolicy, section: &SectionKey) -> bool {
+        let module = self.catalogue.module(section.module());
+        module.is_some_and(|module| module.optional) && policy.is_unlicensed(&section.into(), &Action::read())
     }
 
     /// The modules that the caller's tenant sees, by their place in the catalogue, and whether

@@ -11,6 +11,7 @@ use moka::sync::Cache;
 use uuid::Uuid;
 
 use super::Platform;
+use crate::domain::catalogue::Catalogue;
 use crate::domain::key::TenantId;
 use crate::domain::tenant::TenantState;
 use crate::error::Result;
@@ -23,12 +24,28 @@ const FOLLOW_MAX: u64 = 100;
 
 /// A tenant's state as it was found when the tenant was taken.
 pub(super) struct Found {
-    /// The state.
+    /// The state as it is stored.
+    pub stored: TenantState,
+    /// The same under this program's catalogue: what a change begins with.
     pub state: TenantState,
     /// Whether the rules that are stored are known to be those that this program compiles from
     /// the state: an instance of the same program and catalogue has left them so, and this one has
     /// followed since. Otherwise they need to be looked at.
     pub is_followed: bool,
+}
+
+impl Found {
+    /// A state of which it is not known what compiled it.
+    pub(super) fn unfollowed(stored: TenantState, catalogue: &Catalogue) -> Self {
+        let mut state = stored.clone();
+        state.succeed_sections(catalogue);
+        Self { stored, state, is_followed: false }
+    }
+
+    /// One that this program compiles from.
+    pub(super) fn followed(state: TenantState) -> Self {
+        Self { stored: state.clone(), state, is_followed: true }
+    }
 }
 
 /// The state that a change leaves, if it is committed.
@@ -76,10 +93,10 @@ impl Platform {
                 self.follow(view, known).await?
             };
             if let Some(state) = followed {
-                return Ok(Found { state, is_followed: true });
+                return Ok(Found::followed(state));
             }
         }
-        Ok(Found { state: view.state().await?, is_followed: false })
+        Ok(Found::unfollowed(view.state().await?, &self.catalogue))
     }
 
     /// The newest state, by the log from a remembered one on; `None` when the log does not lead

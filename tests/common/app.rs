@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bailiwick::app::{App, Parts, system_clock};
 use bailiwick::config::catalogue;
+use bailiwick::domain::catalogue::Catalogue;
 use bailiwick::domain::name::Timestamp;
 use bailiwick::http::client::TrustedProxies;
 use bailiwick::http::server::Bounds;
@@ -85,6 +86,8 @@ impl Database {
 pub(crate) struct Choices {
     /// How it hears of others.
     pub(crate) bus: Bus,
+    /// What can be granted.
+    pub(crate) catalogue: Catalogue,
     /// What it takes of the database.
     pub(crate) database: bailiwick::store::Limits,
     /// How often it sweeps. An hour, unless said: then only the bus can bring news.
@@ -121,6 +124,7 @@ impl Default for Choices {
         let hour = Duration::from_hours(1);
         Self {
             bus: Bus::memory(),
+            catalogue: catalogue::built_in().unwrap(),
             database: bailiwick::store::Limits::default().with_connections(8),
             sweep_every: hour,
             max_staleness: None,
@@ -166,7 +170,7 @@ impl Instance {
         let parts = Parts {
             store,
             bus: choices.bus,
-            catalogue: catalogue::built_in().unwrap(),
+            catalogue: choices.catalogue,
             model: bailiwick::engine::MODEL.to_owned(),
             max_staleness: choices.max_staleness,
             sweep_every: choices.sweep_every,

@@ -1,6 +1,7 @@
 //! What the tests have in common.
 
 pub(crate) mod app;
+pub(crate) mod catalogues;
 pub(crate) mod counted;
 pub(crate) mod log;
 pub(crate) mod mail;

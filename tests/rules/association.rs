@@ -136,6 +136,89 @@ fn r12_a_list_given_while_automatic_goes_off_is_the_whole_list() {
     }
 }
 
+fn keeping(section: &str) -> SectionSave {
+    SectionSave { keep_associated: true, ..open(section) }
+}
+
+#[test]
+fn r12_asked_so_automatic_leaves_what_there_is_as_the_list_and_no_future_one_comes() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales support");
+    world.sections("supervisors", [automatic(open("voice/queues"))]).unwrap();
+    let had = ["sales", "support"].map(|queue| world.may("dana", &format!("voice/queues/{queue}")));
+    world.sections("supervisors", [keeping("voice/queues")]).unwrap();
+    world.register("voice/queues", "later");
+    assert_eq!(["sales", "support"].map(|queue| world.may("dana", &format!("voice/queues/{queue}"))), had);
+    assert_eq!(world.may("dana", "voice/queues/later"), "");
+    world.sections("supervisors", [SectionSave { remove: keys("sales"), ..open("voice/queues") }]).unwrap();
+    assert_eq!(world.may("dana", "voice/queues/sales"), "", "reduced by hand");
+    assert_eq!(world.may("dana", "voice/queues/support"), had[1]);
+}
+
+#[test]
+fn r12_what_is_kept_holds_as_before_where_the_section_is_closed_and_in_the_same_save() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales");
+    world.sections("supervisors", [automatic(closed("voice/queues"))]).unwrap();
+    let kept = SectionSave { rights: Change::Set(Rights::READ), ..keeping("voice/queues") };
+    world.sections("supervisors", [SectionSave { enabled: false, visible: false, ..kept.clone() }]).unwrap();
+    assert_eq!(world.may("dana", "voice/queues/sales"), "read link");
+    world.sections("supervisors", [automatic(open("voice/queues"))]).unwrap();
+    world.sections("supervisors", [kept]).unwrap();
+    assert_eq!(world.may("dana", "voice/queues/sales"), "read link", "with the override of the same save");
+}
+
+#[test]
+fn r12_protected_resources_are_kept_by_every_profile_and_by_no_list() {
+    let mut world = World::with_dana();
+    world.register("voice/contexts", "own");
+    world.sections("supervisors", [automatic(open("voice/contexts"))]).unwrap();
+    world.sections("supervisors", [keeping("voice/contexts")]).unwrap();
+    let section = &world.state.profiles["supervisors"].sections["voice/contexts"];
+    assert_eq!(section.association, Association::Manual(keys("own")));
+    assert_eq!(world.may("dana", "voice/contexts/from-sip"), "read edit delete link");
+}
+
+#[test]
+fn r12_keeping_is_refused_where_nothing_is_switched_off_and_beside_a_list() {
+    let mut world = World::with_dana();
+    world.register("voice/queues", "sales support");
+    let refused = |field: &str| (ErrorCode::Invalid, format!("sections.0.{field}"));
+    world.sections("supervisors", [listing(open("voice/queues"), "sales")]).unwrap();
+    for save in [keeping("voice/queues"), keeping("voice/voicemails"), automatic(keeping("voice/queues"))] {
+        assert_eq!(refusal(world.sections("supervisors", [save])), refused("keepAssociated"));
+    }
+    world.sections("supervisors", [automatic(open("voice/queues"))]).unwrap();
+    for save in [
+        automatic(keeping("voice/queues")),
+        listing(keeping("voice/queues"), "sales"),
+        listing(keeping("voice/queues"), ""),
+        SectionSave { add: keys("sales"), ..keeping("voice/queues") },
+        SectionSave { remove: keys("sales"), ..keeping("voice/queues") },
+    ] {
+        assert_eq!(refusal(world.sections("supervisors", [save])), refused("keepAssociated"));
+    }
+    assert_eq!(world.may("dana", "voice/queues/support"), "read edit delete link", "a refusal changes nothing");
+}
+
+#[test]
+fn r12_no_more_is_kept_than_a_list_can_be() {
+    let mut world = World::with_dana();
+    let most: Vec<String> = (0..10_000).map(|n| format!("q{n}")).collect();
+    for some in most.chunks(1000) {
+        world.register("voice/queues", &some.join(" "));
+    }
+    world.sections("supervisors", [automatic(open("voice/queues"))]).unwrap();
+    let state = world.state.clone();
+    world.sections("supervisors", [keeping("voice/queues")]).unwrap();
+    let section = &world.state.profiles["supervisors"].sections["voice/queues"];
+    assert_eq!(section.association.list().unwrap().len(), 10_000);
+    world.state = state;
+    world.register("voice/queues", "one-more");
+    let error = refusal(world.sections("supervisors", [keeping("voice/queues")]));
+    assert_eq!(error, (ErrorCode::Invalid, "sections.0.keepAssociated".to_owned()));
+}
+
 #[test]
 fn r12_nothing_is_left_to_remove_when_automatic_goes_off() {
     let mut world = World::with_dana();

@@ -138,7 +138,7 @@ fn r24_a_user_that_comes_later_shares_the_profile_of_its_permissions_as_it_is_by
     world.import(&[legacy("dana", "", "voice", "", "")]).unwrap();
     world.switch("profile_1", "voice", false);
     world
-        .change(|state| state.clone_profile("profile_1", Uuid::nil(), None, key("Copy")))
+        .change(|state| state.clone_profile(&CATALOGUE, "profile_1", Uuid::nil(), None, key("Copy")))
         .expect("a copy, which was not imported");
     let later = [legacy("eli", "", "voice", "", ""), legacy("dana", "edit", "voice", "", "")];
     assert_eq!(world.import(&later).unwrap(), ["profile_1", "profile_2"]);

@@ -13,6 +13,7 @@ mod patch;
 mod profile;
 mod resource;
 mod role;
+mod succession;
 mod tenant;
 mod user;
 mod value;
@@ -98,6 +99,7 @@ fn open(section: &str) -> SectionSave {
         visible: true,
         rights: Change::Keep,
         automatic: false,
+        keep_associated: false,
         resources: None,
         add: BTreeSet::new(),
         remove: BTreeSet::new(),

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 pub(super) type Step = (u8, u8, u8);
 
 /// How many kinds of changes there are.
-const KINDS: u8 = 24;
+const KINDS: u8 = 25;
 
 pub(super) fn steps() -> impl Strategy<Value = (Vec<Step>, Vec<Step>)> {
     let step = || (0..KINDS, 0..3_u8, 0..3_u8);
@@ -64,6 +64,7 @@ pub(super) fn take(world: &mut World, (kind, a, b): Step) -> Result<()> {
         20 => world.change(|state| state.add_members(&group, BTreeSet::from([key(&user)]))),
         21 => world.change(|state| state.remove_members(&group, &BTreeSet::from([key(&user)]))),
         22 => world.change_user(&user, UserChange { groups: Some(keys(&group)), ..UserChange::default() }),
+        23 => world.sections(&profile, [SectionSave { keep_associated: true, ..open("voice/queues") }]),
         _ => {
             world.state.settings.masked_characters = i32::from(b) + 1;
             world.licence(if a == 0 { "voice" } else { "voice chat reports" })

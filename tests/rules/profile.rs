@@ -1,7 +1,7 @@
 //! User profiles as a whole (R5 to R9, R17 to R19, R21).
 
 use super::*;
-use bailiwick::domain::profile::{ModuleState, ProfileChange, SectionProgress};
+use bailiwick::domain::profile::{Association, ModuleState, ProfileChange, SectionProgress};
 
 #[test]
 fn r5_a_new_profile_takes_its_key_from_its_name() {
@@ -188,6 +188,81 @@ fn r9_a_section_gives_no_right_that_it_does_not_have() {
 }
 
 #[test]
+fn r9_an_override_that_a_section_cannot_have_is_refused_by_the_right_and_the_modules_is_not() {
+    let mut world = World::with_dana();
+    for (section, given, right) in [
+        ("voice/realtime", rights(true, false), "edit"),
+        ("voice/realtime", rights(false, true), "delete"),
+        ("voice/chanspy", rights(true, true), "delete"),
+        ("dashboards/general", Rights::ALL, "delete"),
+    ] {
+        let save = SectionSave { rights: Change::Set(given), ..open(section) };
+        let before = world.state.clone();
+        let error = world.sections("supervisors", [save]).unwrap_err();
+        assert_eq!((error.code, error.field.join(".")), (ErrorCode::Invalid, format!("sections.0.override.{right}")));
+        assert!(error.message.contains(section) && error.message.contains(right), "{}", error.message);
+        assert_eq!(world.state, before);
+    }
+    let all_it_has = SectionSave { rights: Change::Set(rights(true, false)), ..open("voice/chanspy") };
+    world.sections("supervisors", [all_it_has, open("voice/realtime")]).unwrap();
+    // The module's holds wherever it can, and each section has of it what the section has at all.
+    world.override_module("supervisors", "voice", Change::Set(Rights::ALL)).unwrap();
+    assert_eq!(world.may("dana", "voice/realtime"), "show read");
+    assert_eq!(world.may("dana", "voice/chanspy"), "show read edit");
+}
+
+#[test]
+fn r9_a_section_without_resources_is_never_automatic_and_has_no_list() {
+    let mut world = World::with_dana();
+    let refused = |field: &str| (ErrorCode::Invalid, format!("sections.0.{field}"));
+    for section in ["voice/realtime", "downloads/attachments"] {
+        for (save, field) in [
+            (SectionSave { automatic: true, ..open(section) }, "association"),
+            (SectionSave { keep_associated: true, ..open(section) }, "keepAssociated"),
+            (SectionSave { resources: Some(keys("x")), ..open(section) }, "resources"),
+            (SectionSave { add: keys("x"), ..open(section) }, "addResources"),
+            (SectionSave { remove: keys("x"), ..open(section) }, "removeResources"),
+        ] {
+            assert_eq!(refusal(world.sections("supervisors", [save])), refused(field), "{section}");
+        }
+    }
+    world.sections("supervisors", [SectionSave { resources: Some(keys("")), ..open("voice/realtime") }]).unwrap();
+    // The switch of the module makes automatic what can be.
+    world.switch("supervisors", "voice", true);
+    let sections = &world.state.profiles["supervisors"].sections;
+    assert_eq!(sections["voice/queues"].association, Association::Automatic);
+    for section in ["voice/realtime", "voice/chanspy"] {
+        assert!(sections[section].enabled && sections[section].association == Association::none(), "{section}");
+    }
+}
+
+#[test]
+fn r9_what_an_older_program_let_be_set_is_not_copied_kept_or_brought_back() {
+    let mut world = World::with_dana();
+    world.sections("supervisors", [open("voice/realtime")]).unwrap();
+    let leave = |world: &mut World| {
+        let profile = world.state.profiles.get_mut("supervisors").unwrap();
+        let realtime = profile.sections.get_mut("voice/realtime").unwrap();
+        realtime.rights = Some(Rights::ALL);
+        realtime.association = Association::Automatic;
+    };
+    leave(&mut world);
+    let past = world.state.clone();
+    let rules = world.rules_of("profile:supervisors");
+    let is_mended = |world: &World, profile: &str| {
+        let realtime = &world.state.profiles[profile].sections["voice/realtime"];
+        assert_eq!((realtime.rights, &realtime.association), (Some(Rights::READ), &Association::none()), "{profile}");
+    };
+    world.change(|state| state.clone_profile(&CATALOGUE, "supervisors", Uuid::nil(), None, key("Copy"))).unwrap();
+    is_mended(&world, "copy");
+    world.sections("supervisors", [open("voice/queues")]).unwrap();
+    is_mended(&world, "supervisors");
+    world.change(|state| state.restore(&CATALOGUE, &past, 9)).unwrap();
+    is_mended(&world, "supervisors");
+    assert_eq!(world.rules_of("profile:supervisors"), rules, "it never gave more");
+}
+
+#[test]
 fn r9_a_section_that_is_hidden_is_open_and_not_in_the_menu() {
     let mut world = World::with_dana();
     world.sections("supervisors", [SectionSave { visible: false, ..open("voice/queues") }]).unwrap();
@@ -211,7 +286,7 @@ fn r17_one_save_changes_a_module_together_or_not_at_all() {
         ),
         (
             SectionSave { add: keys("x"), ..open("voice/realtime") },
-            refused(ErrorCode::NotFound, "sections.1.addResources"),
+            refused(ErrorCode::Invalid, "sections.1.addResources"),
         ),
     ] {
         // Straight on the state, without the copy of `World::change`.
@@ -248,7 +323,8 @@ fn r18_a_clone_has_everything_but_the_name_and_the_users() {
     world.override_module("supervisors", "chat", Change::Set(rights(true, false))).unwrap();
     let mask = ProfileChange { mask_sensitive_data: Some(true), ..ProfileChange::default() };
     world.change(|state| state.update_profile("supervisors", 3, mask)).unwrap();
-    let clone = |state: &mut TenantState| state.clone_profile("supervisors", Uuid::nil(), None, key("Night"));
+    let clone =
+        |state: &mut TenantState| state.clone_profile(&CATALOGUE, "supervisors", Uuid::nil(), None, key("Night"));
     assert_eq!(world.change(clone).unwrap().as_str(), "night");
     assert_eq!(world.rules_of("profile:night"), world.rules_of("profile:supervisors"));
     world.change(|state| state.delete_profile("night")).unwrap();
@@ -260,7 +336,7 @@ fn r18_a_clone_needs_a_profile_and_a_free_name() {
     world.profile("agents", PermissionType::Read);
     let mut clone = |of: &str, new_key: Option<&str>, name: &str| {
         let (new_key, name) = (new_key.map(key), key(name));
-        refusal(world.change(|state| state.clone_profile(of, Uuid::nil(), new_key, name)))
+        refusal(world.change(|state| state.clone_profile(&CATALOGUE, of, Uuid::nil(), new_key, name)))
     };
     assert_eq!(clone("others", None, "Night"), (ErrorCode::NotFound, "key".to_owned()));
     assert_eq!(clone("supervisors", None, "agents"), (ErrorCode::AlreadyExists, "newName".to_owned()));

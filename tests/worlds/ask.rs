@@ -77,6 +77,12 @@ async fn shown(found: &mut Findings, alice: &Client, world: &World) {
     for (user, menu) in &world.menu {
         found.same(&format!("menu of {user}"), &self::menu(&alice.get("User", json!({ "key": user })).await), menu);
     }
+    for (user, table) in &world.flags {
+        let menu = alice.get("User", json!({ "key": user })).await["menu"].clone();
+        for (section, flags) in table {
+            found.same(&format!("{section} in the menu of {user}"), &self::flags(&menu, section), flags);
+        }
+    }
     for (user, home) in &world.home {
         let is = alice.get("User", json!({ "key": user })).await["home"].clone();
         found.same(&format!("home of {user}"), &is, &json!(home));
@@ -165,6 +171,15 @@ fn menu(user: &Value) -> Vec<String> {
         format!("{}: {}", module["key"].as_str().unwrap(), sections.join(" "))
     };
     user["menu"].as_array().unwrap().iter().map(module).collect()
+}
+
+/// `edit delete`, as far as the menu says so of the section; `absent` where it is not in the menu.
+fn flags(menu: &Value, section: &str) -> String {
+    let modules = menu.as_array().unwrap().iter();
+    let mut sections = modules.flat_map(|module| module["sections"].as_array().unwrap());
+    let Some(section) = sections.find(|one| one["key"] == section) else { return "absent".to_owned() };
+    let said = [("edit", "canEdit"), ("delete", "canDelete")].into_iter().filter(|(_, flag)| section[flag] == true);
+    said.map(|(word, _)| word).collect::<Vec<_>>().join(" ")
 }
 
 async fn items(alice: &Client, user: &str, list: &ItemList) -> Vec<String> {

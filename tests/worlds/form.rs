@@ -61,6 +61,10 @@ pub(super) struct World {
     /// Exactly what is in a user's menu: `voice: queues realtime`, with entries in brackets.
     #[serde(default)]
     pub(super) menu: Map<List>,
+    /// What the menu says can be done in a section, of what the section has and the user may:
+    /// `edit delete`.
+    #[serde(default)]
+    pub(super) flags: Map<Map<String>>,
     #[serde(default)]
     pub(super) home: Map<String>,
     /// The state of a module for a profile.

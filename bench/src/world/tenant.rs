@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use bailiwick::domain::Change;
-use bailiwick::domain::catalogue::{Catalogue, Rights, Section};
+use bailiwick::domain::catalogue::{Catalogue, Section};
 use bailiwick::domain::group::GroupChange;
 use bailiwick::domain::key::{
     ActionPattern, GroupKey, ModuleKey, ObjectPattern, PermissionKey, ProfileKey, ResourceKey, RoleKey, TenantKey,
@@ -134,13 +134,14 @@ impl<'a> Maker<'a> {
                 .into_iter()
                 .filter_map(|n| stocked.resources.get(n).cloned())
                 .collect();
-            let rights = if self.random.chance(25) { Change::Set(Rights::ALL) } else { Change::Keep };
+            let rights = if self.random.chance(25) { Change::Set(stocked.spec.rights) } else { Change::Keep };
             let save = SectionSave {
                 section: stocked.spec.key.clone(),
                 enabled: self.random.chance(90),
                 visible: self.random.chance(90),
                 rights,
                 automatic,
+                keep_associated: false,
                 resources: (!automatic).then_some(list),
                 add: BTreeSet::new(),
                 remove: BTreeSet::new(),

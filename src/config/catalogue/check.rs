@@ -130,7 +130,17 @@ impl<'a> Known<'a> {
             entries: raw.entries,
             shown_under: raw.shown_under.as_ref().map(|module| module.value.clone()),
             members,
+            formerly: raw.formerly.as_ref().map(|former| self.former(module, former)).transpose()?,
         })
+    }
+
+    /// The key of a section that the module had in an earlier catalogue, and has no more.
+    fn former(&self, module: &RawModule, former: &Spanned<String>) -> Result<SectionKey, Fault> {
+        let key = SectionKey::of(&module.key.value, &former.value).map_err(|error| Fault::at(former, error.message))?;
+        if self.sections.contains_key(&key) {
+            return Err(Fault::at(former, format!("`{key}` is a section still, nothing was it `formerly`")));
+        }
+        Ok(key)
     }
 
     fn holds_resources(&self, key: &str) -> bool {
@@ -214,6 +224,8 @@ fn consistent(raw: &RawSection) -> Result<(), Fault> {
         "a section without resources has no `links`, `built_in`, `entries` or `members`"
     } else if raw.download && raw.rights.is_some() {
         "a download gives `download` alone, it has no `rights`"
+    } else if raw.download && raw.formerly.is_some() {
+        "a download gives `download`, which no other section gave: it was nothing `formerly`"
     } else if raw.unmasked_by_edit && raw.data_view.is_none() {
         "`unmasked_by_edit` needs a `data_view`"
     } else {

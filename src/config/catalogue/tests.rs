@@ -64,6 +64,19 @@ fn a_good_catalogue_is_read_as_it_is_written() {
 }
 
 #[test]
+fn a_section_can_say_what_it_was_and_several_can_have_been_the_same() {
+    let text = SMALL.replace(
+        "name: Contexts }",
+        "name: Contexts, formerly: places }\n      - { key: sites, name: Sites, formerly: places }",
+    );
+    let catalogue = parse(&text, "f").unwrap();
+    let successors = catalogue.successors();
+    let [(former, sections)] = successors.iter().collect::<Vec<_>>()[..] else { panic!("{successors:?}") };
+    assert_eq!(former.as_str(), "voice/places");
+    assert_eq!(sections.iter().map(|section| section.key.name()).collect::<Vec<_>>(), ["contexts", "sites"]);
+}
+
+#[test]
 fn the_hash_is_the_hex_sha_256_of_the_text() {
     let text = "modules: [{ key: admin, name: A, platform: true, sections: [{ key: users, name: U }] }]\n";
     let hash = "493abd5549c1710b90254df2f7cdc4ccc3c0957cbd02f9e2e73dbbb51e264117";
@@ -101,6 +114,9 @@ fn a_fault_is_named_by_file_line_and_words() {
         ("shown_under: voice", "shown_under: chat", 14, "there is no module `chat`"),
         ("members: voice/contexts", "members: voice/agents", 15, "there is no section `voice/agents`"),
         ("members: voice/contexts", "members: voice/recordings", 15, "`voice/recordings` holds no resources"),
+        ("name: Contexts", "name: C, formerly: queues", 18, "`voice/queues` is a section still"),
+        ("name: Contexts", "name: C, formerly: a/b", 18, "`voice/a/b` is not a section key"),
+        ("download: true", "download: true, formerly: films", 19, "it was nothing `formerly`"),
         ("rights: [read, edit]", "resources: false", 8, "a section without resources has no `links`"),
         ("download: true", "download: true, entries: true", 19, "a section without resources has no `links`"),
         ("download: true", "download: true, rights: [read]", 19, "a download gives `download` alone"),
@@ -190,7 +206,7 @@ ivr: projects, odbc, recordings
 jscripty: projects
 tools: canned-answers, dispositions, custom-dashboards, intervals, pauses, scheduler, sounds, tags, templates, \
 triggers, trunks
-analytics: default-reports, custom-reports, extracted-reports, metrics
+analytics: default-reports, custom-reports, default-extracted-reports, custom-extracted-reports, metrics
 integrations: integrations
 apps: plugins
 downloads: attachments, ivr-recordings, contact-lists, jscripty-sessions, interactions, screen-recordings, \

@@ -9,6 +9,10 @@ use crate::domain::key::{Object, ResourceKey, SectionKey};
 use crate::domain::tenant::TenantState;
 use crate::error::{Error, ErrorCode, Result};
 
+/// The most resources that a section leaves as its list when AUTOMATIC goes off: each is a few rules, and the
+/// profile stands whole in each of its revisions.
+const KEPT_MAX: usize = 10_000;
+
 /// One save of one module (R17).
 #[derive(Debug, Clone)]
 pub struct ModuleSave {
@@ -33,6 +37,8 @@ pub struct SectionSave {
     pub rights: Change<Rights>,
     /// All resources (true) or a list (false).
     pub automatic: bool,
+    /// Whether AUTOMATIC, when it goes off, leaves the resources that there are as the list (R12).
+    pub keep_associated: bool,
     /// The whole list,
     pub resources: Option<BTreeSet<ResourceKey>>,
     /// or what to add to it
@@ -53,6 +59,7 @@ impl TenantState {
     ) -> Result<()> {
         let module = self.configurable_module(catalogue, module).map_err(|error| error.at("module"))?;
         let mut profile = self.profile_at(key, version, "profile")?.clone();
+        profile.conform(catalogue);
         let sections = save.sections.unwrap_or_default();
         if let Some(on) = save.all {
             if !sections.is_empty() {
@@ -100,8 +107,12 @@ impl TenantState {
         Ok(())
     }
 
-    /// The section's new list. Switching AUTOMATIC off starts an empty one (R12).
+    /// The section's new list. Switching AUTOMATIC off starts an empty one, or keeps what is there (R12).
     fn associate(&self, spec: &Section, before: Association, save: &SectionSave) -> Result<Association> {
+        check_holds_resources(spec, save)?;
+        if save.keep_associated {
+            return self.keep_associated(spec, &before, save);
+        }
         let edited = !save.add.is_empty() || !save.remove.is_empty();
         if save.automatic {
             let listed = save.resources.as_ref().is_some_and(|list| !list.is_empty());
@@ -144,6 +155,24 @@ impl TenantState {
         Ok(Association::Manual(list))
     }
 
+    /// The present resources of a section that was automatic, as a list (R12). Protected ones are in no
+    /// list: every profile has them (R16).
+    fn keep_associated(&self, spec: &Section, before: &Association, save: &SectionSave) -> Result<Association> {
+        let refused = |message: String| Err(Error::invalid(message).at("keepAssociated"));
+        if save.automatic || *before != Association::Automatic {
+            return refused(format!("it goes with switching AUTOMATIC off, and `{}` is not switched off", spec.key));
+        }
+        if save.resources.is_some() || !save.add.is_empty() || !save.remove.is_empty() {
+            return refused("the present resources become the list: leave another list out".to_owned());
+        }
+        let present = self.resources_in(&spec.key).filter(|resource| !resource.protected);
+        let kept: BTreeSet<ResourceKey> = present.map(|resource| resource.key.clone()).take(KEPT_MAX + 1).collect();
+        if kept.len() > KEPT_MAX {
+            return refused(format!("`{}` has more than {KEPT_MAX} resources: name those to keep", spec.key));
+        }
+        Ok(Association::Manual(kept))
+    }
+
     fn check_listed<'a>(
         &self,
         spec: &Section,
@@ -169,13 +198,16 @@ impl TenantState {
     }
 }
 
-/// The module switch (R8): everything open, seen, automatic and inheriting; or nothing at all.
+/// The module switch (R8): everything open, seen and inheriting, with all resources; or nothing at all.
 pub(super) fn switch_module(profile: &mut Profile, module: &Module, on: bool) {
     profile.modules.remove(&module.key);
     profile.sections.retain(|section, _| section.module() != module.key.as_str());
     if on {
-        let open = ProfileSection { enabled: true, visible: true, rights: None, association: Association::Automatic };
-        profile.sections.extend(module.sections.iter().map(|section| (section.key.clone(), open.clone())));
+        let open = |section: &Section| {
+            let association = if section.holds_resources { Association::Automatic } else { Association::none() };
+            (section.key.clone(), ProfileSection { enabled: true, visible: true, rights: None, association })
+        };
+        profile.sections.extend(module.sections.iter().map(open));
     }
 }
 
@@ -186,10 +218,34 @@ fn check_override(rights: Rights) -> Result<()> {
     Err(Error::invalid("an override always contains read").at("read"))
 }
 
-/// A kind of download is given or not given: there is nothing in it to read, edit or delete (R21).
+/// Refuses what the section has not (R9). A kind of download is given or not given: there is nothing in
+/// it to read, edit or delete (R21).
 fn check_section_override(spec: &Section, rights: Rights) -> Result<()> {
     if spec.download {
         return Err(Error::invalid(format!("`{}` is a kind of download: it has no permission to override", spec.key)));
     }
-    check_override(rights)
+    check_override(rights)?;
+    for (right, wanted, has) in [("edit", rights.edit, spec.rights.edit), ("delete", rights.delete, spec.rights.delete)]
+    {
+        if wanted && !has {
+            return Err(Error::invalid(format!("`{}` has no {right} that could be given", spec.key)).at(right));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses AUTOMATIC, and a list with anything in it, for a section that holds no resources (R9).
+fn check_holds_resources(spec: &Section, save: &SectionSave) -> Result<()> {
+    let listed = save.resources.as_ref().is_some_and(|list| !list.is_empty());
+    let given = [
+        (save.automatic, "association"),
+        (save.keep_associated, "keepAssociated"),
+        (listed, "resources"),
+        (!save.add.is_empty(), "addResources"),
+        (!save.remove.is_empty(), "removeResources"),
+    ];
+    match given.into_iter().find(|(given, _)| *given && !spec.holds_resources) {
+        Some((_, field)) => Err(Error::invalid(format!("`{}` holds no resources", spec.key)).at(field)),
+        None => Ok(()),
+    }
 }

@@ -138,16 +138,20 @@ pub struct ProfileSectionInput {
     enabled: bool,
     /// Whether it stands in the menu.
     visible: bool,
-    /// Its override; null clears it.
+    /// Its override; null clears it. It can give no right that the section has not.
     #[graphql(name = "override")]
     rights: MaybeUndefined<AccessRightsInput>,
-    /// All its resources, or a list.
+    /// All its resources, or a list. A section that holds none has MANUAL.
     association: Association,
-    /// The whole list of resources, by key,
+    /// Whether the resources that there are stay, as the list, when AUTOMATIC is switched off; without it
+    /// the list begins empty. Not together with a list.
+    #[graphql(default)]
+    keep_associated: bool,
+    /// The whole list of resources, by key. Not together with what to add or remove.
     resources: Option<Vec<String>>,
-    /// or what to add to it
+    /// The resources to add to the list.
     add_resources: Option<Vec<String>>,
-    /// and what to take from it.
+    /// The resources to take from the list.
     remove_resources: Option<Vec<String>>,
 }
 
@@ -162,6 +166,7 @@ impl ProfileSectionInput {
             visible: self.visible,
             rights: change(self.rights, |rights| Ok(rights.into()))?,
             automatic: self.association == Association::Automatic,
+            keep_associated: self.keep_associated,
             resources: keys("resources", self.resources)?,
             add: keys("addResources", self.add_resources)?.unwrap_or_default(),
             remove: keys("removeResources", self.remove_resources)?.unwrap_or_default(),

@@ -39,7 +39,7 @@ impl<'a> Written<'a> {
         accounts: &'a BTreeMap<UserKey, AccountChange>,
         patch: &'a StatePatch,
     ) -> Self {
-        let Found { state: before, is_followed } = found;
+        let Found { stored: before, is_followed, .. } = found;
         Self { before, is_followed: *is_followed, after, new_accounts, accounts, patch }
     }
 

@@ -79,6 +79,7 @@ fn section(key: &str) -> Result<Section> {
         entries: false,
         shown_under: None,
         members: None,
+        formerly: None,
     })
 }
 
