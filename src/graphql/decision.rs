@@ -63,7 +63,7 @@ pub struct Obligation {
     kind: ObligationKind,
     /// In which data view.
     view: String,
-    /// For `MASK`: how many characters at the end of each value.
+    /// For `MASK`: how many characters at the end of each value, as people see them (grapheme clusters).
     characters: Option<i32>,
 }
 

@@ -68,7 +68,7 @@ impl Tenant {
 pub struct Settings {
     /// Whether a password needs a lowercase letter, an uppercase letter, a digit and a special character.
     security_suite: bool,
-    /// How many characters at the end of a value are masked.
+    /// How many characters at the end of a value are masked, as people see them (grapheme clusters).
     masked_characters: i32,
     /// How many hours a session lasts.
     session_hours: i32,

@@ -147,7 +147,7 @@ impl User {
         Ok(self.row.last_password_reset_at.filter(|_| shown).map(DateTime))
     }
 
-    /// What it sees, in the catalogue's order.
+    /// What they see, in the catalogue's order: as `viewer { menu }` tells the user.
     #[graphql(complexity = "super::cost::modules(child_complexity)")]
     async fn menu(&self, ctx: &Context<'_>) -> Result<Vec<MenuModule>> {
         let (platform, caller) = caller(ctx)?;
