@@ -94,6 +94,8 @@ async fn r9_a_divided_section_is_handed_on_with_the_first_change_whoever_makes_i
         };
         let both = "analytics/default-extracted-reports analytics/custom-extracted-reports".to_owned();
         assert_eq!(profile("night").await, (both.clone(), json!(2)), "an editor shows what a save begins with");
+        let too_much = json!({ "name": "Analysts", "permissions": ["reports"] });
+        assert_eq!(grouper.refuse("GroupCreate", too_much).await.0, "BEYOND_OWN_RIGHTS");
         assert_eq!([may(&was).await, may(&default).await, may(&custom).await], [true, false, false]);
 
         grouper.make("GroupCreate", json!({ "name": "Readers" })).await;

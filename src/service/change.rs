@@ -208,18 +208,29 @@ impl Platform {
         if intent.gives && !caller.is_system() {
             let subject = subject_of(caller);
             let giver = rights::Giver { policy, subject: &subject, catalogue: &self.catalogue };
-            if found.is_followed {
-                giver.check(&intent.permit, &written, &diff)?;
-            } else {
-                // What this program makes of the rest with its first change is not of the caller's giving.
-                let own = Found::followed(found.state.clone());
-                let patch = StatePatch::between(&own.state, &after);
-                let written = Written::new(&own, &after, &new_accounts, &accounts, &patch);
-                let diff = self.rule_diff(view, &written).await?;
-                giver.check(&intent.permit, &written, &diff)?;
-            }
+            self.check_given(&giver, &intent.permit, &found, &written, &diff)?;
         }
         Ok(Drafted { value, found, after, new_accounts, accounts, patch, diff, target, now })
+    }
+
+    /// Checks that the caller may give what the change gives. What this program makes of the rest with its first
+    /// change of a tenant is not of their giving.
+    fn check_given(
+        &self,
+        giver: &rights::Giver<'_>,
+        permit: &Permit,
+        found: &Found,
+        written: &Written<'_>,
+        diff: &PolicyDiff,
+    ) -> Result<()> {
+        if found.is_followed {
+            return giver.check(permit, written, diff);
+        }
+        let own = Found::followed(found.state.clone());
+        let patch = StatePatch::between(&own.state, written.after);
+        let written = Written::new(&own, written.after, written.new_accounts, written.accounts, &patch);
+        let diff = in_place(|| compile_change(&self.catalogue, written.before, written.after, &patch))?;
+        giver.check(permit, &written, &diff)
     }
 
     /// Takes the tenant. If it has moved on since the caller was authorised, this instance
