@@ -182,7 +182,7 @@ impl Catalogue {
         self.modules.get(*module)?.sections.get(*section)
     }
 
-    /// The sections of earlier catalogues, each with those that took its place.
+    /// Returns the sections of earlier catalogues, each with those that took its place.
     pub fn successors(&self) -> BTreeMap<&SectionKey, Vec<&Section>> {
         let mut successors: BTreeMap<&SectionKey, Vec<&Section>> = BTreeMap::new();
         for section in self.modules.iter().flat_map(|module| &module.sections) {

@@ -79,7 +79,7 @@ pub enum Association {
 }
 
 impl Association {
-    /// An empty list.
+    /// Returns an empty list.
     pub const fn none() -> Self {
         Self::Manual(BTreeSet::new())
     }

@@ -97,7 +97,7 @@ impl TenantState {
         Ok(())
     }
 
-    /// The resources of one section, by key.
+    /// Returns the resources of one section, by key.
     pub(super) fn resources_in<'a>(&'a self, section: &'a SectionKey) -> impl Iterator<Item = &'a Resource> {
         self.resources.values().filter(move |resource| resource.section == *section)
     }

@@ -77,20 +77,20 @@ impl TenantState {
     }
 }
 
-/// What follows the section's key in the object of a grant on the section, or on anything in it.
+/// Returns what follows the section's key in the object of a grant on the section, or on anything in it.
 fn below<'a>(section: &SectionKey, grant: &'a Grant) -> Option<&'a str> {
     let rest = grant.object.as_str().strip_prefix(section.as_str())?;
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
-/// The grant on each successor; itself, when it is on something else.
+/// Returns the grant on each successor; itself, when it is on something else.
 fn successors_of(former: &SectionKey, sections: &[&Section], grant: Grant) -> Vec<Grant> {
     let Some(rest) = below(former, &grant) else { return vec![grant] };
     let object = |section: &&Section| ObjectPattern::parse(&format!("{}{rest}", section.key)).ok();
     sections.iter().filter_map(object).map(|object| Grant { object, ..grant.clone() }).collect()
 }
 
-/// The internal id of a resource in one of the sections that its own became: always the same, so that
+/// Returns the internal id of a resource in one of the sections that its own became: always the same, so that
 /// states of the past come to the same.
 fn id_in(section: &SectionKey, resource: Uuid) -> Uuid {
     let digest = Sha256::new().chain_update(resource).chain_update(section.as_str()).finalize();

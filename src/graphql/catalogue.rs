@@ -118,7 +118,7 @@ impl Section {
         self.whole.section(&self.key)
     }
 
-    /// Other sections that it names, as far as the caller's tenant sees them.
+    /// Returns the other sections that it names, as far as the caller's tenant sees them.
     async fn others(
         &self,
         ctx: &Context<'_>,
@@ -147,13 +147,13 @@ impl Section {
         self.get().is_some_and(|section| section.holds_resources)
     }
 
-    /// Which of read, edit and delete it has at all; no profile can give others. A kind of download has none.
+    /// The rights that it has at all; no profile can give others. A kind of download has none.
     async fn rights(&self) -> AccessRights {
         let none = Rights { read: false, edit: false, delete: false };
         self.get().map_or(none, |section| section.rights).into()
     }
 
-    /// Whether it is a kind of download: a profile that opens it gives `download`, and nothing else.
+    /// True for a kind of download: a profile that opens it gives `download`, and nothing else.
     async fn download(&self) -> bool {
         self.get().is_some_and(|section| section.download)
     }

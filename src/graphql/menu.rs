@@ -92,9 +92,9 @@ pub struct MenuSection {
     key: String,
     /// Its name.
     name: String,
-    /// Whether the section has edit, and one may create and change here.
+    /// True where the section has edit, and its reader may create and change.
     can_edit: bool,
-    /// Whether the section has delete, and one may delete here.
+    /// True where the section has delete, and its reader may.
     can_delete: bool,
     /// Its resources that are entries of the menu: dashboards, script projects.
     #[graphql(complexity = "super::cost::entries(child_complexity)")]

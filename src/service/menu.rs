@@ -36,9 +36,9 @@ pub struct MenuSection {
     pub key: String,
     /// Its name.
     pub name: String,
-    /// Whether there is something to create and change here, and its holder may.
+    /// True where the section has edit, and its reader may create and change.
     pub can_edit: bool,
-    /// Whether there is something to delete here, and its holder may.
+    /// True where the section has delete, and its reader may.
     pub can_delete: bool,
     /// The resources that are entries of the menu.
     pub entries: Vec<Resource>,

@@ -308,7 +308,7 @@ impl Platform {
         Ok(sections.iter().filter(|section| !self.is_hidden(&policy, section)).cloned().collect())
     }
 
-    /// Whether the tenant of the policy does not see a section.
+    /// Returns whether the section is hidden from the tenant of the policy.
     pub(super) fn is_hidden(&self, policy: &TenantPolicy, section: &SectionKey) -> bool {
         let module = self.catalogue.module(section.module());
         module.is_some_and(|module| module.optional) && policy.is_unlicensed(&section.into(), &Action::read())

@@ -35,14 +35,14 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// A state of which it is not known what compiled it.
+    /// Returns a state of which it is not known what compiled it.
     pub(super) fn unfollowed(stored: TenantState, catalogue: &Catalogue) -> Self {
         let mut state = stored.clone();
         state.succeed_sections(catalogue);
         Self { stored, state, is_followed: false }
     }
 
-    /// One that this program compiles from.
+    /// Returns a state that this program compiled the stored rules from.
     pub(super) fn followed(state: TenantState) -> Self {
         Self { stored: state.clone(), state, is_followed: true }
     }

@@ -134,7 +134,7 @@ impl<'a> Known<'a> {
         })
     }
 
-    /// The key of a section that the module had in an earlier catalogue, and has no more.
+    /// Returns the key of a section that the module had in an earlier catalogue, and has no more.
     fn former(&self, module: &RawModule, former: &Spanned<String>) -> Result<SectionKey, Fault> {
         let key = SectionKey::of(&module.key.value, &former.value).map_err(|error| Fault::at(former, error.message))?;
         if self.sections.contains_key(&key) {

@@ -37,7 +37,7 @@ pub struct SectionSave {
     pub rights: Change<Rights>,
     /// All resources (true) or a list (false).
     pub automatic: bool,
-    /// Whether AUTOMATIC, when it goes off, leaves the resources that there are as the list (R12).
+    /// The choice to keep the present resources as the list when AUTOMATIC goes off (R12).
     pub keep_associated: bool,
     /// The whole list,
     pub resources: Option<BTreeSet<ResourceKey>>,
@@ -155,8 +155,8 @@ impl TenantState {
         Ok(Association::Manual(list))
     }
 
-    /// The present resources of a section that was automatic, as a list (R12). Protected ones are in no
-    /// list: every profile has them (R16).
+    /// Returns the present resources of a section that was automatic, as its list (R12). Protected ones are in
+    /// no list: every profile has them (R16).
     fn keep_associated(&self, spec: &Section, before: &Association, save: &SectionSave) -> Result<Association> {
         let refused = |message: String| Err(Error::invalid(message).at("keepAssociated"));
         if save.automatic || *before != Association::Automatic {

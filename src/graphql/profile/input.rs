@@ -143,8 +143,8 @@ pub struct ProfileSectionInput {
     rights: MaybeUndefined<AccessRightsInput>,
     /// All its resources, or a list. A section that holds none has MANUAL.
     association: Association,
-    /// Whether the resources that there are stay, as the list, when AUTOMATIC is switched off; without it
-    /// the list begins empty. Not together with a list.
+    /// The choice to keep the present resources as the list when AUTOMATIC is switched off; without it the list
+    /// begins empty. Not together with a list.
     #[graphql(default)]
     keep_associated: bool,
     /// The whole list of resources, by key. Not together with what to add or remove.
