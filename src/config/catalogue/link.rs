@@ -11,7 +11,7 @@ use crate::domain::key::SectionKey;
 /// A section whose resources can be chosen in a list.
 pub(super) struct RawLink {
     pub(super) section: SectionKey,
-    /// Whether the list hides what is not associated even when it is linked.
+    /// `true` for a list that hides what is not associated even when it is linked.
     pub(super) hides_unassociated: bool,
 }
 
