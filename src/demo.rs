@@ -49,7 +49,7 @@ pub async fn load(platform: &Platform) -> Result<String> {
     let mut resources = 0;
     for (section, batch) in demo.inventory()? {
         resources += batch.len();
-        platform.register_resources(&loader.caller, &section, batch, None, loader.reason.clone()).await?;
+        platform.register_resources(&loader.caller, &section, batch, Vec::new(), None, loader.reason.clone()).await?;
     }
     for profile in &demo.profiles {
         loader.modules(profile).await?;

@@ -50,6 +50,8 @@ pub enum ErrorCode {
     WeakPassword,
     /// The credentials do not fit.
     WrongPassword,
+    /// The item of a list is not associated: it is neither linked nor unlinked (R15).
+    LinkLocked,
     /// The link is used up or too old (R29).
     LinkExpired,
     /// The file is not a PNG or JPEG (R32).
@@ -96,6 +98,7 @@ impl ErrorCode {
             Self::LastGroupOfMembers => "LAST_GROUP_OF_MEMBERS",
             Self::WeakPassword => "WEAK_PASSWORD",
             Self::WrongPassword => "WRONG_PASSWORD",
+            Self::LinkLocked => "LINK_LOCKED",
             Self::LinkExpired => "LINK_EXPIRED",
             Self::UnsupportedImage => "UNSUPPORTED_IMAGE",
             Self::TooLarge => "TOO_LARGE",

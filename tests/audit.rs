@@ -31,6 +31,8 @@ use step::{By, MAILED, PICTURE, Step, UNLOGGED, steps};
 struct Takes {
     reason: bool,
     dry_run: bool,
+    /// Whether it changes access, so that a dry run tells what it would do to that.
+    impact: bool,
 }
 
 /// The fields of the schema's type `Mutation`, each with what its input takes.
@@ -48,14 +50,18 @@ fn mutations() -> BTreeMap<String, Takes> {
     let takes = |input: &str| match &types[input] {
         TypeKind::InputObject(input) => {
             let takes = |name: &str| input.fields.iter().any(|field| field.node.name.node == name);
-            Takes { reason: takes("reason"), dry_run: takes("dryRun") }
+            Takes { reason: takes("reason"), dry_run: takes("dryRun"), impact: false }
         }
         _ => panic!("{input} is an input"),
     };
     let field = |field: &async_graphql::Positioned<async_graphql::parser::types::FieldDefinition>| {
         let input = field.node.arguments.first().map(|input| input.node.ty.node.to_string());
         let takes = input.map(|input| takes(input.trim_end_matches('!'))).unwrap_or_default();
-        (field.node.name.node.to_string(), takes)
+        let TypeKind::Object(payload) = &types[field.node.ty.node.to_string().trim_end_matches('!')] else {
+            panic!("payloads are objects")
+        };
+        let impact = payload.fields.iter().any(|field| field.node.name.node == "impact");
+        (field.node.name.node.to_string(), Takes { impact, ..takes })
     };
     mutation.fields.iter().map(field).collect()
 }
@@ -209,7 +215,8 @@ impl World {
         let answer = self.send(step.by, step.mutation, &input, "dry").await;
         let payload = &answer["data"][step.mutation];
         assert_eq!(payload["userErrors"], json!([]), "{} {answer:#}", step.mutation);
-        assert!(payload["impact"]["affectedUsers"].is_number(), "{} {payload:#}", step.mutation);
+        let told = payload["impact"]["affectedUsers"].is_number();
+        assert_eq!(told, self.mutations[step.mutation].impact, "{} {payload:#}", step.mutation);
         assert_eq!(self.tables.all().await, *rows, "a dry run of {} left something", step.mutation);
     }
 
@@ -264,6 +271,7 @@ fn r43_no_mutation_is_left_out_here() {
     assert_eq!(made, all, "each mutation is made in `audit/step.rs`");
     let takes = mutations();
     let revising = steps().into_iter().filter(|step| step.revises && !takes[step.mutation].dry_run);
+    assert!(steps().iter().all(|step| !step.revises || !takes[step.mutation].dry_run || takes[step.mutation].impact));
     let untried: BTreeSet<&str> = revising.map(|step| step.mutation).collect();
     assert_eq!(untried, BTreeSet::from(["settingsUpdate", "tenantCreate"]), "what changes access can be tried");
     assert_eq!(refused, all, "each mutation is refused in `audit/refused.rs`");
@@ -277,8 +285,26 @@ async fn r43_every_mutation_leaves_one_audit_event_and_a_revision_only_when_answ
             world.make(number, step).await;
         }
         tells_what_accounts_were(&world).await;
+        tells_what_was_linked(&world).await;
         holds_no_secret(&world).await;
     }
+}
+
+/// What comes to a list and what goes from it, however it was told.
+async fn tells_what_was_linked(world: &World) {
+    let events = world.events("acme").await.into_iter().rev();
+    let linked = events.filter_map(|event| {
+        let links = |side: &Option<Value>| side.as_ref().map(|side| side["links"].clone());
+        let sides = (links(&event.before)?, links(&event.after)?);
+        (event.action == "resource.setLinks" || !sides.0.is_null() || !sides.1.is_null()).then_some(sides)
+    });
+    let queues = |owner: &str| json!({ owner: { "voice/queues": ["sales"] } });
+    let expected = [
+        (json!({}), queues("staff/agents/ben")),
+        (queues("staff/agents/ben"), json!({})),
+        (Value::Null, queues("staff/agents/gus")),
+    ];
+    assert_eq!(linked.collect::<Vec<_>>(), expected);
 }
 
 /// An account that changed or went stands in the event as it was, as far as it changed.

@@ -16,6 +16,9 @@ const UNKNOWN: &str = "nobodykeys";
 async fn marked(instance: &Instance, marker: &str) -> Client {
     let alice = instance.tenant(marker).await;
     alice.register("voice/queues", &[marker]).await;
+    alice.register("staff/agents", &["linked"]).await;
+    let links = json!({ "owner": "staff/agents/linked", "itemSection": "voice/queues", "items": [marker] });
+    alice.make("ResourceLinksSet", links).await;
     let description = json!({ "name": marker, "description": marker, "permissionType": "READ", "reason": marker });
     alice.make("ProfileCreate", description).await;
     alice.save_sections(marker, "voice", json!([open("voice/queues", &[marker])])).await;
@@ -38,6 +41,8 @@ fn operations() -> Vec<(&'static str, Value)> {
     let save =
         json!({ "profile": "default", "module": "voice", "version": 1, "sections": [open("voice/queues", &["KEY"])] });
     let team = json!([{ "key": "t", "name": "T", "members": ["staff/agents/KEY"] }]);
+    let linked = json!([{ "key": "a", "name": "A", "links": [{ "itemSection": "voice/queues", "items": ["KEY"] }] }]);
+    let links = |more: Value| crate::common::operations::merged(json!({ "itemSection": "voice/queues" }), more);
     vec![
         ("User", json!({ "key": "KEY" })),
         ("Profile", json!({ "key": "KEY" })),
@@ -58,6 +63,7 @@ fn operations() -> Vec<(&'static str, Value)> {
         ("Decision", input(json!({ "subject": "KEY", "action": "read", "object": "voice/queues" }))),
         ("Decision", input(json!({ "subject": "alice", "action": "read", "object": "voice/queues/KEY" }))),
         ("LinkableItems", input(list(json!({ "owner": "staff/agents/KEY", "linked": ["KEY"] })))),
+        ("LinkableItems", input(list(json!({ "owner": "staff/agents/linked", "search": "KEY" })))),
         ("LinkableItems", input(list(json!({ "owner": "staff/agents/ann", "search": "KEY" })))),
         ("LinkableItems", input(list(json!({ "owner": "staff/agents/ann", "subject": "KEY" })))),
         ("SignIn", input(json!({ "tenant": "KEY", "username": "alice", "password": "Wrong-1234" }))),
@@ -94,7 +100,12 @@ fn operations() -> Vec<(&'static str, Value)> {
             input(json!({ "section": "voice/queues", "createdBy": "KEY", "resources": [{ "key": "a", "name": "A" }] })),
         ),
         ("ResourceRegister", input(json!({ "section": "staff/teams", "resources": team }))),
+        ("ResourceRegister", input(json!({ "section": "staff/agents", "resources": linked }))),
         ("ResourceRemove", input(json!({ "section": "voice/queues", "keys": ["KEY"] }))),
+        ("ResourceLinksSet", input(links(json!({ "owner": "staff/agents/KEY", "items": [] })))),
+        ("ResourceLinksSet", input(links(json!({ "owner": "staff/agents/linked", "items": ["KEY"] })))),
+        ("ResourceLinksSet", input(links(json!({ "owner": "staff/agents/linked", "removeItems": ["KEY"] })))),
+        ("ResourceLinksSet", input(links(json!({ "owner": "staff/agents/linked", "items": [], "subject": "KEY" })))),
         ("PolicyImport", input(json!({ "csv": "p, desk, crm, read\ng, KEY, desk" }))),
         ("PolicyImport", input(json!({ "csv": "p, desk, KEY, crm, read, allow" }))),
         ("ApiKeyGenerate", input(json!({ "user": "KEY" }))),

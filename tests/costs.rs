@@ -139,6 +139,35 @@ async fn r33_an_export_costs_a_fixed_number_of_queries_however_many_users_it_is_
 }
 
 #[tokio::test]
+async fn links_are_read_by_the_lists_that_are_told_and_by_no_other_change() {
+    let counted = Counted::start().await;
+    let instance = Instance::start(&counted.database, Choices::default()).await;
+    let alice = instance.tenant("acme").await;
+    alice.register("voice/queues", &["q"]).await;
+    let told = |count: usize| {
+        let links = json!([{ "itemSection": "voice/queues", "items": ["q"] }]);
+        let agents = (0..count).map(|n| json!({ "key": format!("a{n}"), "name": "A", "links": links }));
+        json!({ "section": "staff/agents", "resources": agents.collect::<Vec<_>>() })
+    };
+    let of_links = |reads: &[String]| reads.iter().filter(|read| read.contains("FROM \"resource_links\"")).count();
+    let mut costs = Vec::new();
+    for count in [1, 150] {
+        let reads = counted.reads_of(async { drop(alice.make("ResourceRegister", told(count)).await) }).await;
+        costs.push((of_links(&reads), reads.len()));
+    }
+    assert_eq!((costs[0], costs[1].0), (costs[1], 2), "one for the lists, one to count");
+    let one = json!({ "owner": "staff/agents/a7", "itemSection": "voice/queues", "removeItems": ["q"] });
+    let reads = counted.reads_of(async { drop(alice.make("ResourceLinksSet", one).await) }).await;
+    assert_eq!(of_links(&reads), 1, "{reads:#?}");
+    let others = async {
+        alice.register("staff/agents", &["a7"]).await;
+        alice.make("ResourceRemove", json!({ "section": "staff/agents", "keys": ["a8"] })).await;
+        alice.add_profile("Night", "READ").await;
+    };
+    assert_eq!(of_links(&counted.reads_of(others).await), 0);
+}
+
+#[tokio::test]
 async fn a_change_reads_the_same_however_large_the_tenant_is_and_never_its_rules() {
     let counted = Counted::start().await;
     let instance = Instance::start(&counted.database, Choices::default()).await;

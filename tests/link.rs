@@ -1,5 +1,7 @@
 //! Lists of items linked to an owner (R15), through the API, and the filter behind their pages.
 
+mod set;
+
 use std::collections::BTreeSet;
 
 use bailiwick::domain::key::{ResourceKey, SectionKey, TenantKey};
@@ -15,21 +17,34 @@ fn closed(section: &str, resources: &[&str]) -> Value {
     merged(open(section, resources), json!({ "enabled": false, "visible": false }))
 }
 
-/// `dana`, who may edit all agents and has the queues `test1` and `test2` associated.
+/// `dana`, who may edit all agents and has the queues `test1` and `test2` associated. The agent `tom` is in the
+/// queues `sales`, `Support` and `test1`.
 async fn with_dana(alice: &Client) -> Client {
     alice.register("voice/queues", &["test1", "test2", "sales", "Support", "other"]).await;
+    alice.register("staff/agents", &["tom"]).await;
+    alice.make("ResourceLinksSet", links("staff/agents/tom", &json!(["sales", "Support", "test1"]))).await;
     alice.add_profile("Lead", "READ_EDIT").await;
     alice.save_sections("lead", "staff", json!([automatic("staff/agents")])).await;
     alice.save_sections("lead", "voice", json!([closed("voice/queues", &["test1", "test2"])])).await;
     alice.new_user("acme", "dana", "USER", json!({ "profile": "lead" })).await
 }
 
+/// The queues that are linked to an owner, as a whole.
+fn links(owner: &str, items: &Value) -> Value {
+    json!({ "owner": owner, "itemSection": "voice/queues", "items": items })
+}
+
 fn on_create(owner: &str, items: &str) -> Value {
     json!({ "owner": owner, "itemSection": items, "mode": "CREATE" })
 }
 
-fn on_edit(owner: &str, items: &str, linked: &[&str]) -> Value {
-    json!({ "owner": owner, "itemSection": items, "mode": "EDIT", "linked": linked })
+fn on_edit(owner: &str, items: &str) -> Value {
+    json!({ "owner": owner, "itemSection": items, "mode": "EDIT" })
+}
+
+/// The same list, when more is claimed to be linked.
+fn claiming(input: Value, linked: &[&str]) -> Value {
+    merged(input, json!({ "linked": linked }))
 }
 
 /// The same list, as who may decide for others asks for it.
@@ -57,33 +72,57 @@ async fn r15_only_associated_queues_can_be_chosen_and_those_linked_already_are_s
         let alice = instance.tenant("acme").await;
         let dana = with_dana(&alice).await;
         assert_eq!(seen(&dana, on_create("staff/agents", "voice/queues")).await, ["test1", "test2"]);
-        let linked = ["sales", "Support", "test1"];
-        let edited = on_edit("staff/agents/tom", "voice/queues", &linked);
-        assert_eq!(seen(&alice, for_dana(edited.clone())).await, ["Support+!", "sales+!", "test1+", "test2"]);
-        let own = seen(&dana, edited.clone()).await;
-        assert_eq!(own, ["test1+", "test2"], "nobody learns by naming it what there is");
+        let edited = on_edit("staff/agents/tom", "voice/queues");
+        let linked = ["Support+!", "sales+!", "test1+", "test2"];
+        assert_eq!(seen(&alice, for_dana(edited.clone())).await, linked);
+        assert_eq!(seen(&dana, edited.clone()).await, linked, "they see the same when they ask themselves");
         assert_eq!(seen(&alice, edited).await, ["Support+", "other", "sales+", "test1+", "test2"]);
-        let created = merged(on_create("staff/agents", "voice/queues"), json!({ "linked": linked }));
-        assert_eq!(seen(&dana, created).await, ["test1+", "test2"], "what was linked is no choice on create");
+        assert_eq!(seen(&dana, on_edit("staff/agents/new", "voice/queues")).await, ["test1", "test2"]);
     })
     .await;
 }
 
 #[tokio::test]
-async fn r15_a_trigger_can_choose_the_associated_integrations_alone() {
+async fn r15_what_is_claimed_to_be_linked_counts_for_a_host_that_asks_for_a_user_and_for_nobody_else() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
-        alice.register("integrations/integrations", &["salesforce", "zendesk", "freshdesk"]).await;
+        let dana = with_dana(&alice).await;
+        let desk = alice.new_service("desk").await;
+        let eve = alice.new_delegate("acme", "eve", &[("admin/decisions", "read")]).await;
+        let claims = claiming(on_edit("staff/agents/tom", "voice/queues"), &["other", "test2", "nowhere"]);
+        let told = ["Support+!", "other+!", "sales+!", "test1+", "test2+"];
+        assert_eq!(seen(&desk, for_dana(claims.clone())).await, told);
+        assert_eq!(seen(&alice, for_dana(claims.clone())).await, told);
+        let stored = ["Support+!", "sales+!", "test1+", "test2"];
+        assert_eq!(seen(&dana, claims.clone()).await, stored, "nobody learns by naming it what there is");
+        assert_eq!(seen(&dana, for_dana(claims.clone())).await, stored);
+        assert_eq!(seen(&eve, for_dana(claims.clone())).await, stored, "a right to ask is not a host's word");
+        assert_eq!(seen(&alice, claims).await, ["Support+", "other", "sales+", "test1+", "test2"]);
+        let created = claiming(on_create("staff/agents", "voice/queues"), &["other", "test1"]);
+        assert_eq!(seen(&desk, for_dana(created)).await, ["test1+", "test2"], "what is linked is no choice on create");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r15_the_integrations_of_a_trigger_are_the_associated_ones_alone_also_those_linked() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let items = "integrations/integrations";
+        alice.register(items, &["salesforce", "zendesk", "freshdesk"]).await;
+        alice.register("tools/triggers", &["t"]).await;
         alice.add_profile("Lead", "READ_EDIT").await;
         alice.save_sections("lead", "tools", json!([automatic("tools/triggers")])).await;
-        let integrations = json!([open("integrations/integrations", &["zendesk"])]);
-        alice.save_sections("lead", "integrations", integrations).await;
+        alice.save_sections("lead", "integrations", json!([open(items, &["zendesk"])])).await;
         let dana = alice.new_user("acme", "dana", "USER", json!({ "profile": "lead" })).await;
-        let items = "integrations/integrations";
         assert_eq!(seen(&dana, on_create("tools/triggers", items)).await, ["zendesk"]);
-        assert_eq!(seen(&dana, on_edit("tools/triggers/t", items, &[])).await, ["zendesk"]);
+        let links = json!({ "owner": "tools/triggers/t", "itemSection": items, "items": ["salesforce"] });
+        alice.make("ResourceLinksSet", links).await;
+        let edited = on_edit("tools/triggers/t", items);
+        assert_eq!(seen(&dana, edited.clone()).await, ["zendesk"]);
+        assert_eq!(seen(&alice, for_dana(claiming(edited.clone(), &["freshdesk"]))).await, ["zendesk"]);
         alice.save_sections("lead", "integrations", json!([automatic(items)])).await;
-        assert_eq!(seen(&dana, on_edit("tools/triggers/t", items, &[])).await, ["freshdesk", "salesforce", "zendesk"]);
+        assert_eq!(seen(&dana, edited).await, ["freshdesk", "salesforce+", "zendesk"]);
     })
     .await;
 }
@@ -93,39 +132,64 @@ async fn r15_who_may_not_edit_the_owner_changes_no_link_and_who_may_not_read_it_
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
         let dana = with_dana(&alice).await;
-        let edit = on_edit("staff/agents/tom", "voice/queues", &["sales"]);
+        let edit = on_edit("staff/agents/tom", "voice/queues");
         let read =
             merged(automatic("staff/agents"), json!({ "override": { "read": true, "edit": false, "delete": false } }));
         alice.save_sections("lead", "staff", json!([read])).await;
-        assert_eq!(seen(&alice, for_dana(edit.clone())).await, ["sales+!", "test1!", "test2!"]);
+        assert_eq!(seen(&alice, for_dana(edit.clone())).await, ["Support+!", "sales+!", "test1+!", "test2!"]);
         let none: [String; 0] = [];
         assert_eq!(seen(&dana, on_create("staff/agents", "voice/queues")).await, none);
-        alice.register("staff/agents", &["tom"]).await;
+        alice.register("staff/agents", &["ann"]).await;
+        alice.make("ResourceLinksSet", links("staff/agents/ann", &json!(["sales"]))).await;
         let listed = merged(open("staff/agents", &["tom"]), json!({ "override": null }));
         alice.save_sections("lead", "staff", json!([listed])).await;
-        assert_eq!(seen(&alice, for_dana(edit)).await, ["sales+!", "test1", "test2"]);
-        assert_eq!(seen(&alice, for_dana(on_edit("staff/agents/ann", "voice/queues", &["sales"]))).await, none);
-        assert_eq!(seen(&alice, for_dana(on_edit("staff/agents/nobody", "voice/queues", &["sales"]))).await, none);
+        assert_eq!(seen(&alice, for_dana(edit)).await, ["Support+!", "sales+!", "test1+", "test2"]);
+        for owner in ["staff/agents/ann", "staff/agents/nobody"] {
+            let claims = claiming(on_edit(owner, "voice/queues"), &["sales"]);
+            assert_eq!(seen(&alice, for_dana(claims)).await, none, "{owner}");
+        }
     })
     .await;
 }
 
 #[tokio::test]
-async fn r15_items_of_a_module_without_a_licence_are_not_seen() {
+async fn r2_items_of_a_module_without_a_licence_are_not_seen_linked_or_not() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
-        with_dana(&alice).await;
+        let dana = with_dana(&alice).await;
         let operator = instance.operator().await;
-        let edit = on_edit("staff/agents/tom", "voice/queues", &["sales"]);
+        let edit = on_edit("staff/agents/tom", "voice/queues");
         let none: [String; 0] = [];
-        for (modules, items) in [
-            (vec!["staff"], &none[..]),
-            (vec!["voice"], &none),
-            (vec!["staff", "voice"], &["sales+!".to_owned(), "test1".to_owned(), "test2".to_owned()]),
-        ] {
+        let all = ["Support+!", "sales+!", "test1+", "test2"].map(str::to_owned);
+        for (modules, items) in [(vec!["staff"], &none[..]), (vec!["voice"], &none), (vec!["staff", "voice"], &all)] {
             operator.make("TenantSetLicence", json!({ "tenant": "acme", "modules": modules })).await;
+            assert_eq!(seen(&dana, edit.clone()).await, items, "{modules:?}");
             assert_eq!(seen(&alice, for_dana(edit.clone())).await, items, "{modules:?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r2_items_of_an_optional_module_are_neither_listed_nor_named_without_its_licence() {
+    on_both(async |instance| {
+        let alice = instance.tenant_with("acme", &["staff", "voice"]).await;
+        let items = "whatsapp/queues";
+        alice.register(items, &["support"]).await;
+        alice.register("staff/agents", &["tom"]).await;
+        let links = json!({ "owner": "staff/agents/tom", "itemSection": items, "items": ["support"] });
+        alice.make("ResourceLinksSet", links).await;
+        let none: [String; 0] = [];
+        assert_eq!(seen(&alice, on_edit("staff/agents/tom", items)).await, none);
+        assert_eq!(seen(&alice, on_create("staff/agents", items)).await, none);
+        let unknown = json!({ "input": on_edit("staff/agents/tom", "tools/tags") });
+        let message = async || alice.answer("LinkableItems", unknown.clone()).await["errors"][0]["message"].to_string();
+        let told = message().await;
+        assert!(told.contains("`voice/queues`") && !told.contains("whatsapp"), "{told}");
+        let licence = json!({ "tenant": "acme", "modules": ["staff", "voice", "whatsapp"] });
+        instance.operator().await.make("TenantSetLicence", licence).await;
+        assert_eq!(seen(&alice, on_edit("staff/agents/tom", items)).await, ["support+"]);
+        assert!(message().await.contains("`whatsapp/queues`"));
     })
     .await;
 }
@@ -154,9 +218,9 @@ async fn r15_the_items_are_found_by_key_or_name_and_come_in_pages() {
         with_dana(&alice).await;
         let renamed = json!([{ "key": "test2", "name": "Night Desk" }]);
         alice.make("ResourceRegister", json!({ "section": "voice/queues", "resources": renamed })).await;
-        let all = for_dana(on_edit("staff/agents/tom", "voice/queues", &["sales", "Support"]));
+        let all = for_dana(on_edit("staff/agents/tom", "voice/queues"));
         for (search, items) in
-            [("NIGHT", vec!["test2"]), ("test", vec!["test1", "test2"]), ("sal", vec!["sales+!"]), ("other", vec![])]
+            [("NIGHT", vec!["test2"]), ("test", vec!["test1+", "test2"]), ("sal", vec!["sales+!"]), ("other", vec![])]
         {
             assert_eq!(seen(&alice, merged(all.clone(), json!({ "search": search }))).await, items, "{search}");
         }
@@ -181,12 +245,12 @@ async fn r15_a_list_that_there_is_not_is_refused_with_those_there_are() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
         let many: Vec<String> = (0..1001).map(|n| n.to_string()).collect();
-        let edit = |more: Value| merged(on_edit("tools/triggers/t", "voice/queues", &[]), more);
+        let edit = |more: Value| merged(on_edit("tools/triggers/t", "voice/queues"), more);
         for (input, field, says) in [
             (edit(json!({ "itemSection": "contacts/lists" })), "itemSection", "`integrations/integrations`"),
             (edit(json!({ "owner": "tools/tags/t" })), "itemSection", "none"),
             (edit(json!({ "itemSection": "nothing" })), "itemSection", "section key"),
-            (edit(json!({ "owner": "tools/triggers" })), "owner", "on EDIT"),
+            (edit(json!({ "owner": "tools/triggers" })), "owner", "is a resource, such as"),
             (edit(json!({ "owner": "tools/nothing/t" })), "owner", "there is no section"),
             (edit(json!({ "owner": "*" })), "owner", "not an object"),
             (edit(json!({ "mode": "CREATE" })), "owner", "section key"),

@@ -90,7 +90,7 @@ async fn tenants(run: &mut Run, operator: &Client) {
     let input = json!({ "key": "acme", "name": "Acme", "modules": ["voice"], "admin": admin });
     let made = run.make(operator, "TenantCreate", input).await;
     assert_eq!(made["tenant"]["licensedModules"], json!(["voice"]));
-    let input = json!({ "tenant": "acme", "modules": ["voice", "dashboards", "tools", "reports"] });
+    let input = json!({ "tenant": "acme", "modules": ["voice", "staff", "dashboards", "tools", "reports"] });
     run.make(operator, "TenantSetLicence", input).await;
     let tenants = run.get(operator, "Tenants", json!({ "search": "ac" })).await;
     assert_eq!(tenants["totalCount"], 1);
@@ -152,9 +152,11 @@ async fn policy(run: &mut Run, alice: &Client, url: &str) {
     assert_eq!(run.get(alice, "Tenant", json!({})).await["key"], "acme");
     assert!(!run.get(alice, "Catalogue", json!({})).await["modules"].as_array().unwrap().is_empty());
     run.make(alice, "SettingsUpdate", json!({ "sessionHours": 8 })).await;
+    let links = json!({ "owner": "voice/queues/sales", "itemSection": "staff/agents", "addItems": ["erin"] });
+    assert_eq!(run.make(alice, "ResourceLinksSet", links).await["linked"], json!(["erin"]));
     let items =
         json!({ "subject": "dana", "owner": "voice/queues/sales", "itemSection": "staff/agents", "mode": "EDIT" });
-    assert_eq!(run.get(alice, "LinkableItems", json!({ "input": items })).await["totalCount"], 0);
+    assert_eq!(run.get(alice, "LinkableItems", json!({ "input": items })).await["nodes"][0]["locked"], true);
     let asked = json!({ "subject": "dana", "action": "edit", "object": "voice/queues/sales" });
     assert_eq!(run.get(alice, "Decision", json!({ "input": asked })).await["allowed"], true);
     assert_eq!(run.get(alice, "Decisions", json!({ "inputs": [asked] })).await[0]["allowed"], true);

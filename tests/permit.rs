@@ -46,6 +46,10 @@ fn mutations() -> Vec<(&'static str, Value)> {
         ("GroupDelete", json!({ "key": "staff" })),
         ("ResourceRegister", json!({ "section": "voice/queues", "resources": resources })),
         ("ResourceRemove", json!({ "section": "voice/queues", "keys": ["sales"] })),
+        (
+            "ResourceLinksSet",
+            json!({ "owner": "staff/agents/ann", "itemSection": "voice/queues", "addItems": ["sales"] }),
+        ),
         ("PolicyRestore", json!({ "revision": 1 })),
         ("PolicyImport", json!({ "csv": "p, desk, crm, read" })),
         ("ApiKeyGenerate", json!({ "user": "alice" })),
@@ -134,8 +138,8 @@ async fn r25_only_an_admin_administers_and_only_a_service_besides_registers_and_
         let (revision, rules) = (alice.revision().await, alice.rules().await);
         for (base_role, caller) in &callers {
             let may = |name: &str| match name {
-                "ResourceRegister" | "ResourceRemove" | "Decision" | "Decisions" | "LinkableItems" | "Masked"
-                | "Pseudonyms" | "WhatCan" => *base_role == "SERVICE",
+                "ResourceRegister" | "ResourceRemove" | "ResourceLinksSet" | "Decision" | "Decisions"
+                | "LinkableItems" | "Masked" | "Pseudonyms" | "WhatCan" => *base_role == "SERVICE",
                 _ => false,
             };
             let asked = mutations().into_iter().map(|(name, input)| (name, json!({ "input": input }))).chain(queries());

@@ -141,6 +141,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("Query.decisions", "1000 inputs"),
     ("Query.masked", "1000 contacts"),
     ("Query.pseudonyms", "1000 users"),
+    ("ResourceLinksSetPayload.linked", "1000"),
     ("ResourceRegisterPayload.resources", "1000 in the input"),
     ("ResourceRemovePayload.keys", "1000 in the input"),
     ("Role.permissions", "the catalogue"),

@@ -4,6 +4,7 @@
 //! Here: the file's form, as serde sees it. What must hold beyond the form is in `check`.
 
 mod check;
+mod link;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::catalogue::Catalogue;
 use crate::domain::key::{Action, DataViewKey, ModuleKey, ObjectPattern, PermissionKey, ResourceKey, SectionKey};
+
+use link::RawLink;
 
 const BUILT_IN: &str = include_str!("../../catalogue/contact-center.yaml");
 
@@ -111,7 +114,7 @@ struct RawSection {
     #[serde(default)]
     download: bool,
     #[serde(default)]
-    links: Vec<Spanned<SectionKey>>,
+    links: Vec<Spanned<RawLink>>,
     #[serde(default)]
     goes_with: Vec<Spanned<SectionKey>>,
     #[serde(default)]

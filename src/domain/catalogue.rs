@@ -71,6 +71,8 @@ pub struct Section {
     pub download: bool,
     /// The sections whose resources its resources link to (R15).
     pub links: Vec<SectionKey>,
+    /// The sections among these whose lists hide what is not associated even when it is linked.
+    pub hiding_links: Vec<SectionKey>,
     /// The sections that the console reminds of ("remember to associate …").
     pub goes_with: Vec<SectionKey>,
     /// The resources that every tenant has from the start.

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod group;
 pub mod import;
 pub mod key;
+pub mod link;
 pub mod map;
 pub mod mask;
 pub mod name;

@@ -138,9 +138,12 @@ impl TenantState {
             Some(of) => of,
         };
         for member in members {
-            let fits = member.as_resource().is_some_and(|(section, _)| section == *of);
-            if !fits || !self.resources.contains_key(member) {
-                return Err(Error::not_found("resource", format!("{member}")).at("members"));
+            if member.as_resource().is_none_or(|(section, _)| section != *of) {
+                let message = format!("members of `{}` are resources of `{of}`, and `{member}` is none", spec.key);
+                return Err(Error::invalid(message).at("members"));
+            }
+            if !self.resources.contains_key(member) {
+                return Err(Error::not_found("resource", member).at("members"));
             }
         }
         Ok(())

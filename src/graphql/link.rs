@@ -10,6 +10,10 @@ use crate::domain::key::{self, ResourceKey, SectionKey, UserKey};
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::link::{self, ItemList, Owner};
 
+pub mod mutation;
+
+pub use mutation::LinkMutation;
+
 /// Which list of items: whose, for what, and of which section.
 #[derive(InputObject)]
 pub struct LinkableItemsInput {
@@ -22,7 +26,8 @@ pub struct LinkableItemsInput {
     item_section: String,
     /// Whether the owner is being created or edited.
     mode: LinkMode,
-    /// The keys of the items that are linked to the owner now: at most 1000.
+    /// The keys of items that the host knows to be linked beside those that are stored: at most 1000. They
+    /// count for admins and host applications that ask for another user.
     #[graphql(default)]
     linked: Vec<String>,
     /// A part of the key or the name of an item.
@@ -44,7 +49,7 @@ impl LinkableItemsInput {
             subject: parse_opt("subject", self.subject.as_deref(), UserKey::parse)?,
             owner: parse("owner", &self.owner, |text| self.owner(text))?,
             items: parse("itemSection", &self.item_section, SectionKey::parse)?,
-            linked: parse_all("linked", &self.linked, ResourceKey::parse)?,
+            claimed: parse_all("linked", &self.linked, ResourceKey::parse)?,
             search: self.search.clone(),
         })
     }
@@ -53,10 +58,14 @@ impl LinkableItemsInput {
         if self.mode == LinkMode::Create {
             return SectionKey::parse(text).map(Owner::New);
         }
-        let resource = key::Object::parse(text)?.as_resource();
-        let wrong = || Error::bad_input("on EDIT the owner is a resource, such as `staff/agents/tom`");
-        resource.map(|(section, key)| Owner::Existing(section, key)).ok_or_else(wrong)
+        owner(text).map(|(section, key)| Owner::Existing(section, key))
     }
+}
+
+/// Reads the owner of a list.
+pub(super) fn owner(text: &str) -> Result<(SectionKey, ResourceKey)> {
+    let wrong = || Error::invalid("the owner of what is linked is a resource, such as `staff/agents/tom`");
+    key::Object::parse(text)?.as_resource().ok_or_else(wrong)
 }
 
 /// An item of a list.

@@ -53,6 +53,8 @@ pub enum ErrorCode {
     WeakPassword,
     /// The credentials do not fit.
     WrongPassword,
+    /// The item of a list is not associated: it is neither linked nor unlinked.
+    LinkLocked,
     /// The link is used up or too old.
     LinkExpired,
     /// The file is not a PNG or JPEG.

@@ -13,9 +13,10 @@ use super::payload::{if_seen, payload, unless_dry};
 use super::scalar::{DateTime, int};
 use super::user::User;
 use crate::domain::key::{self, ResourceKey, SectionKey, UserKey};
+use crate::domain::link::ItemLists;
 use crate::domain::name::Name;
 use crate::domain::resource::{self, NewResource};
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::service::change::Terms;
 
 /// A reference to an object that the host owns: the queue "Sales".
@@ -101,6 +102,18 @@ pub struct ResourceInput {
     protected: bool,
     /// The objects of the resources that are in it, such as a team's agents; absent keeps them.
     members: Option<Vec<String>>,
+    /// The items that are linked to it, list by list: each takes the place of what was linked in it, and one
+    /// that is absent stays. Only admins and host applications tell them; at most 200 lists in a call.
+    links: Option<Vec<ResourceLinksInput>>,
+}
+
+/// One list of the items that are linked to a resource.
+#[derive(InputObject)]
+pub struct ResourceLinksInput {
+    /// The section of the items, such as `voice/queues`: one of the `links` of the resource's section.
+    item_section: String,
+    /// The keys of all the items: at most 1000.
+    items: Vec<String>,
 }
 
 impl ResourceInput {
@@ -113,6 +126,20 @@ impl ResourceInput {
             protected: self.protected,
             members: members.transpose().map_err(|error| error.with_code(ErrorCode::Invalid))?,
         })
+    }
+
+    fn item_lists(&self) -> Result<ItemLists> {
+        let mut lists = ItemLists::new();
+        for (i, list) in self.links.iter().flatten().enumerate() {
+            let place = |error: Error| error.at(i.to_string()).at("links");
+            let section = parse("itemSection", &list.item_section, SectionKey::parse).map_err(place)?;
+            let items = parse_all("items", &list.items, ResourceKey::parse).map_err(place)?;
+            if lists.insert(section, items).is_some() {
+                let message = format!("the list of `{}` is told twice", list.item_section);
+                return Err(place(Error::invalid(message).at("itemSection")));
+            }
+        }
+        Ok(lists)
     }
 }
 
@@ -207,9 +234,14 @@ impl ResourceMutation {
             };
             let resources = input.resources.iter().enumerate().map(place).collect::<Result<Vec<_>>>()?;
             let objects: Vec<_> = resources.iter().map(|new| key::Object::resource(&section, &new.key)).collect();
+            let place = |(i, resource): (usize, &ResourceInput)| {
+                resource.item_lists().map_err(|error| error.at(i.to_string()).at("resources"))
+            };
+            let links = input.resources.iter().enumerate().map(place).collect::<Result<Vec<_>>>()?;
             let created_by = parse_opt("createdBy", input.created_by.as_deref(), UserKey::parse)?;
             let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.register_resources(caller, &section, resources, created_by.as_ref(), terms).await?;
+            let done =
+                platform.register_resources(caller, &section, resources, links, created_by.as_ref(), terms).await?;
             let found = async { if_seen(platform.registered(caller, &objects).await).map(Some) };
             let resources = unless_dry(&done, found).await;
             Ok(ResourceRegisterPayload {

@@ -10,7 +10,7 @@ use super::explain::ExplainQuery;
 use super::group::{Group, GroupMutation, GroupQuery};
 use super::history::{HistoryMutation, HistoryQuery, PolicySubscription};
 use super::import::ImportMutation;
-use super::link::LinkQuery;
+use super::link::{LinkMutation, LinkQuery};
 use super::mask::MaskQuery;
 use super::menu::ViewerQuery;
 use super::node::{Kind, Node, parse_id};
@@ -107,6 +107,7 @@ pub struct Mutation(
     GroupMutation,
     ImportMutation,
     ResourceMutation,
+    LinkMutation,
     HistoryMutation,
 );
 

@@ -283,7 +283,8 @@ impl SectionCompiler<'_> {
         }
     }
 
-    /// R16, R34a: a protected resource belongs to every profile; a container gives its members.
+    /// R16, R34a: a protected resource belongs to every profile; a container gives its members the
+    /// rights that it gives itself, to be linked among them.
     fn special(
         &self,
         out: &mut Output,
@@ -300,9 +301,7 @@ impl SectionCompiler<'_> {
         if associated {
             let from = self.origin(&format!("member of {}", resource.name));
             for member in resource.members.iter().filter(|member| state.resources.contains_key(*member)) {
-                for action in rights.actions() {
-                    out.allow(self.subject, member, &action, &from);
-                }
+                self.give(out, &member.into(), rights, &from);
             }
         }
     }

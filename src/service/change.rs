@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::Platform;
+use super::link::told_differences;
 use super::permit::{Permit, subject_of};
 use super::session::needs_session;
 use super::tenants::Tenant;
@@ -17,6 +18,7 @@ use crate::auth::caller::{Caller, Credential};
 use crate::domain::Change;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::key::{TenantId, UserKey};
+use crate::domain::link::{LinkDiff, LinkEdit, LinkList};
 use crate::domain::name::Timestamp;
 use crate::domain::tenant::TenantState;
 use crate::engine::tenant::TenantPolicy;
@@ -90,6 +92,8 @@ pub struct Draft<'a> {
     pub(super) supervised: Option<Reach>,
     /// What it is done to, where only the change itself finds the key.
     pub target: Option<String>,
+    /// The lists of links that are told with it.
+    pub links: Vec<(LinkList, LinkEdit)>,
     /// The time of the change.
     pub now: Timestamp,
 }
@@ -128,6 +132,7 @@ pub(super) struct Drafted<T> {
     pub(super) after: TenantState,
     pub(super) new_accounts: BTreeMap<UserKey, NewAccount>,
     pub(super) accounts: BTreeMap<UserKey, AccountChange>,
+    links: Vec<(LinkList, LinkDiff)>,
     /// What turns the state as it was into `after`.
     patch: StatePatch,
     pub(super) diff: PolicyDiff,
@@ -142,7 +147,7 @@ impl<T> Drafted<T> {
     }
 
     fn written(&self) -> Written<'_> {
-        Written::new(&self.found, &self.after, &self.new_accounts, &self.accounts, &self.patch)
+        Written::new(&self.found, &self.after, &self.new_accounts, &self.accounts, &self.patch).with_links(&self.links)
     }
 }
 
@@ -192,12 +197,14 @@ impl Platform {
             new_accounts: BTreeMap::new(),
             accounts: BTreeMap::new(),
             target: None,
+            links: Vec::new(),
             supervised: staff::supervised(caller, policy, &intent.permit)?,
             now: self.now(),
         };
         let value = apply(&mut draft)?;
         self.follow_agents(caller, &found, &mut draft).await?;
-        let Draft { new_accounts, accounts, target, now, .. } = draft;
+        let Draft { new_accounts, accounts, target, links, now, .. } = draft;
+        let links = told_differences(view, links).await?;
         if *caller.credential() == Credential::ApiKey && sets_credentials(&new_accounts, &accounts) {
             return Err(needs_session());
         }
@@ -210,7 +217,7 @@ impl Platform {
             let giver = rights::Giver { policy, subject: &subject, catalogue: &self.catalogue };
             self.check_given(&giver, &intent.permit, &found, &written, &diff)?;
         }
-        Ok(Drafted { value, found, after, new_accounts, accounts, patch, diff, target, now })
+        Ok(Drafted { value, found, after, new_accounts, accounts, links, patch, diff, target, now })
     }
 
     /// Checks that the caller may give what the change gives. What this program makes of the rest with its first

@@ -1,20 +1,26 @@
 //! Lists of items that are linked to an owner (R15): the queues of an agent, the integrations of a
-//! trigger. The host keeps the links; here is who may choose, take away or only see which item.
+//! trigger. Here is who may choose, take away or only see which item; `set` changes what is linked.
 
 use std::collections::BTreeSet;
 
 use super::Platform;
-use super::permit::{Permit, asked_about};
+use super::permit::{Permit, asked_about, is_admin_or_host, is_self};
 use crate::auth::caller::Caller;
+use crate::domain::catalogue::Section;
 use crate::domain::key::{Action, Object, ResourceKey, SectionKey, UserKey};
+pub use crate::domain::link::LINKED_MAX;
+use crate::domain::link::{LinkList, section_with};
 use crate::domain::resource::Resource;
+use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, Result};
 use crate::policy::reach::Reach;
 use crate::store::Scope;
 use crate::store::page::{Page, PageOf};
 
-/// The most items that an owner can be said to be linked to.
-pub const LINKED_MAX: usize = 1000;
+mod set;
+
+pub use set::LinksSet;
+pub(super) use set::{links_for_audit, told_differences};
 
 /// What the list of items is for.
 #[derive(Debug, Clone)]
@@ -41,8 +47,8 @@ pub struct ItemList {
     pub owner: Owner,
     /// The section of the items.
     pub items: SectionKey,
-    /// The items that are linked to the owner now, as the host says.
-    pub linked: BTreeSet<ResourceKey>,
+    /// The items that are linked to the owner too, as the caller claims.
+    pub claimed: BTreeSet<ResourceKey>,
     /// A part of the key or the name of an item.
     pub search: Option<String>,
 }
@@ -64,16 +70,17 @@ struct Choice {
     seen: Reach,
     /// What can be linked and unlinked.
     free: Reach,
+    linked: BTreeSet<ResourceKey>,
 }
 
 impl Platform {
     /// A page of the items that the subject sees in the list, by key. Anyone may ask about
     /// themselves; asking about others needs `read` on `admin/decisions`.
     pub async fn linkable_items(&self, caller: &Caller, list: &ItemList, page: Page) -> Result<PageOf<LinkableItem>> {
-        let Choice { scope, seen, free } = self.choice(caller, list).await?;
+        let Choice { scope, seen, free, linked } = self.choice(caller, list).await?;
         let found = scope.resources_within(&list.items, &seen, list.search.as_deref(), &page).await?;
         found.try_map(|resource| {
-            let (linked, locked) = (list.linked.contains(&resource.key), !free.holds(resource.key.as_str()));
+            let (linked, locked) = (linked.contains(&resource.key), !free.holds(resource.key.as_str()));
             Ok(LinkableItem { resource, linked, locked })
         })
     }
@@ -87,47 +94,61 @@ impl Platform {
     async fn choice(&self, caller: &Caller, list: &ItemList) -> Result<Choice> {
         let tenant = self.authorise_about(caller, Permit::DECISIONS_READ, list.subject.iter()).await?;
         let subject = asked_about(caller, list.subject.as_ref());
-        self.check_links(list).map_err(|error| error.at("input"))?;
         // All answers of one policy, whatever changes meanwhile.
         let policy = tenant.policy();
+        let section = self.check_list(&policy, list).map_err(|error| error.at("input"))?;
+        let scope = self.store.scope(tenant.id);
         let items = Object::from(&list.items);
         let linkable = policy.snapshot.reach(&subject, &items, &Action::link());
         let may = |action: &Action, object: &Object| policy.allows(&subject, object, action);
         let nothing = Reach::nothing();
-        // What is linked, a host knows. Anybody else would learn by naming it what there is, and
-        // sees of what it says no more than it sees anyhow.
-        let trusted = self.authorise(caller, Permit::DECISIONS_READ).await.is_ok();
-        let readable = policy.snapshot.reach(&subject, &items, &Action::read());
-        let own: BTreeSet<ResourceKey> =
-            list.linked.iter().filter(|key| readable.holds(key.as_str())).cloned().collect();
+        let mut linked = claimed(caller, &policy, list);
         let (seen, free) = match &list.owner {
             Owner::New(section) if may(&Action::edit(), &section.into()) => (linkable.clone(), linkable),
-            Owner::Existing(section, key) => {
-                let owner = Object::resource(section, key);
+            Owner::New(_) => (nothing.clone(), nothing),
+            Owner::Existing(owner_section, key) => {
+                let links = LinkList { section: owner_section.clone(), owner: key.clone(), items: list.items.clone() };
+                linked.extend(scope.linked_items(&links).await?);
+                let owner = links.object();
                 let seen = may(&Action::read(), &owner) && !policy.is_unlicensed(&items, &Action::link());
                 let free = if may(&Action::edit(), &owner) { linkable.clone() } else { nothing.clone() };
-                let told = if trusted { &list.linked } else { &own };
-                (if seen { linkable.with(told) } else { nothing }, free)
+                let hides = section.hiding_links.contains(&list.items);
+                (
+                    if !seen {
+                        nothing
+                    } else if hides {
+                        linkable
+                    } else {
+                        linkable.with(&linked)
+                    },
+                    free,
+                )
             }
-            Owner::New(_) => (nothing.clone(), nothing),
         };
-        Ok(Choice { scope: self.store.scope(tenant.id), seen, free })
+        Ok(Choice { scope, seen, free, linked })
     }
 
     /// Checks that the catalogue knows a list of these items for this owner.
-    fn check_links(&self, list: &ItemList) -> Result<()> {
-        if list.linked.len() > LINKED_MAX {
+    fn check_list(&self, policy: &TenantPolicy, list: &ItemList) -> Result<&Section> {
+        if list.claimed.len() > LINKED_MAX {
             return Err(Error::bad_input(format!("at most {LINKED_MAX} linked items are allowed")).at("linked"));
         }
-        let owner = list.owner.section();
-        let section = self.catalogue.section(owner.as_str());
-        let section = section.ok_or_else(|| Error::bad_input(format!("there is no section `{owner}`")).at("owner"))?;
-        if section.links.contains(&list.items) {
-            return Ok(());
-        }
-        let there_are: Vec<_> = section.links.iter().map(|link| format!("`{link}`")).collect();
-        let there_are = if there_are.is_empty() { "none".to_owned() } else { there_are.join(", ") };
-        let message = format!("`{owner}` has no list of `{}`; those there are: {there_are}", list.items);
-        Err(Error::bad_input(message).at("itemSection"))
+        section_with(&self.catalogue, list.owner.section(), &list.items, |items| self.is_listed(policy, items))
     }
+
+    /// Returns `true` for a section that is named to the tenant at all: one of an optional module is not,
+    /// without a licence (R2).
+    fn is_listed(&self, policy: &TenantPolicy, section: &SectionKey) -> bool {
+        let object = Object::from(section);
+        let module = self.catalogue.module(object.first());
+        module.is_some_and(|module| !module.optional) || !policy.is_unlicensed(&object, &Action::link())
+    }
+}
+
+/// Returns what counts of the items that the caller claims to be linked. A host knows, and asks for its users;
+/// anybody else would learn by naming an item what there is.
+fn claimed(caller: &Caller, policy: &TenantPolicy, list: &ItemList) -> BTreeSet<ResourceKey> {
+    let asks_for_other = list.subject.as_ref().is_some_and(|subject| !is_self(caller, subject));
+    let counts = asks_for_other && is_admin_or_host(caller, policy);
+    if counts { list.claimed.clone() } else { BTreeSet::new() }
 }

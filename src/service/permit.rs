@@ -104,6 +104,10 @@ impl Permit {
     pub const PROFILES_IMPORT: Self =
         Self { object: "admin/user-profiles", action: Action::edit, or: Vec::new(), also: Some(&Self::USERS_EDIT) };
 
+    /// Change what is linked in the name of others.
+    pub const LINKS_FOR_OTHERS: Self =
+        Self { object: "admin/resources", action: Action::edit, or: Vec::new(), also: Some(&Self::DECISIONS_READ) };
+
     /// The object that it is asked about.
     pub const fn object(&self) -> &'static str {
         self.object
@@ -284,6 +288,14 @@ pub fn subject_of(caller: &Caller) -> Subject {
     if caller.is_visiting() { Subject::Role(BuiltIn::Admin) } else { Subject::User(caller.user().clone()) }
 }
 
+/// Returns `true` for admins and host applications. A right of theirs can be granted to anyone, and makes
+/// nobody one of them.
+pub(super) fn is_admin_or_host(caller: &Caller, policy: &TenantPolicy) -> bool {
+    let subject = subject_of(caller);
+    let holds = |role| policy.snapshot.holds(&subject, &Subject::Role(role));
+    caller.is_system() || holds(BuiltIn::Admin) || holds(BuiltIn::Service)
+}
+
 /// Whom a question is about: the caller, when it names nobody.
 pub(super) fn asked_about(caller: &Caller, user: Option<&UserKey>) -> Subject {
     user.map_or_else(|| subject_of(caller), |user| Subject::User(user.clone()))
@@ -294,7 +306,7 @@ pub(super) fn is_self(caller: &Caller, user: &UserKey) -> bool {
     !caller.is_visiting() && !caller.is_system() && caller.user() == user
 }
 
-fn forbidden(object: &str, action: &Action) -> Error {
+pub(super) fn forbidden(object: &str, action: &Action) -> Error {
     Error::new(ErrorCode::Forbidden, format!("you may not {action} `{object}`"))
 }
 

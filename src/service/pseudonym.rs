@@ -7,13 +7,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Platform;
-use super::permit::{Permit, is_self, subject_of, unauthenticated};
+use super::permit::{Permit, is_admin_or_host, is_self, unauthenticated};
 use super::tenants::Tenant;
 use crate::auth::caller::Caller;
 use crate::auth::pseudonym::{Pseudonyms, new_secret};
 use crate::domain::key::{Action, Object, UserKey};
 use crate::error::{Error, ErrorCode, Result};
-use crate::policy::rule::{BuiltIn, Subject};
+use crate::policy::rule::Subject;
 
 /// The most users that one call names.
 pub const PSEUDONYMS_MAX: usize = 1000;
@@ -44,7 +44,8 @@ impl Platform {
             return Err(Error::bad_input(format!("1 to {PSEUDONYMS_MAX} users at once are allowed")).at("users"));
         }
         let tenant = self.authorise_about(caller, Permit::DECISIONS_READ, users.iter().chain(subject)).await?;
-        if !users.iter().chain(subject).all(|user| is_self(caller, user)) && !may_unveil(caller, &tenant) {
+        if !users.iter().chain(subject).all(|user| is_self(caller, user)) && !is_admin_or_host(caller, &tenant.policy())
+        {
             return Err(Error::new(ErrorCode::Forbidden, "only admins and host applications ask who others are"));
         }
         let sees_all = subject.map_or(Ok(false), |subject| identifies(&tenant, subject))?;
@@ -75,14 +76,6 @@ impl Platform {
         };
         tenant.pseudonyms().get_or_try_init(from_secret).await.cloned()
     }
-}
-
-/// Whether the caller is one of those from whom no pseudonym hides anybody. A right to decide for
-/// others can be granted to anyone, and is not enough.
-fn may_unveil(caller: &Caller, tenant: &Tenant) -> bool {
-    let (policy, subject) = (tenant.policy(), subject_of(caller));
-    let holds = |role| policy.snapshot.holds(&subject, &Subject::Role(role));
-    caller.is_system() || holds(BuiltIn::Admin) || holds(BuiltIn::Service) || subject == Subject::Role(BuiltIn::Admin)
 }
 
 fn identifies(tenant: &Tenant, subject: &UserKey) -> Result<bool> {

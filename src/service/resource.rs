@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use super::Platform;
 use super::change::{Done, Intent, Terms};
-use super::permit::Permit;
+use super::permit::{Permit, is_admin_or_host};
 use crate::auth::caller::Caller;
 use crate::domain::key::Object;
 use crate::domain::key::{ResourceKey, SectionKey, UserKey};
+use crate::domain::link::ItemLists;
 use crate::domain::resource::{NewResource, Resource};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::store::page::{Page, PageOf};
 
 fn intent(action: &'static str, section: &SectionKey, terms: Terms) -> Intent {
@@ -19,17 +20,28 @@ fn intent(action: &'static str, section: &SectionKey, terms: Terms) -> Intent {
 }
 
 impl Platform {
-    /// Registers resources of one section; known ones take the new name, protection and members.
+    /// Registers resources of one section; known ones take the new name, protection and members. `links` are
+    /// the lists that are told of each of them, in their order: they take the place of what is linked.
     pub async fn register_resources(
         &self,
         caller: &Caller,
         section: &SectionKey,
         resources: Vec<NewResource>,
+        links: Vec<ItemLists>,
         created_by: Option<&UserKey>,
         terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
+        if links.iter().any(|lists| !lists.is_empty()) {
+            let tenant = self.authorise(caller, Permit::RESOURCES_EDIT).await?;
+            if !is_admin_or_host(caller, &tenant.policy()) {
+                return Err(Error::new(ErrorCode::Forbidden, "only admins and host applications tell what is linked"));
+            }
+        }
+        let told = resources.iter().map(|new| new.key.clone()).zip(links).collect();
         self.change(caller, intent("resource.register", section, terms.into()), |draft| {
-            draft.state.register_resources(draft.catalogue, section, resources, created_by, draft.now)
+            draft.state.register_resources(draft.catalogue, section, resources, created_by, draft.now)?;
+            draft.links = draft.state.told_links(draft.catalogue, section, told)?;
+            Ok(())
         })
         .await
     }

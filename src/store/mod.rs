@@ -23,6 +23,7 @@ pub mod file;
 pub mod grant;
 mod group;
 mod health;
+pub mod link;
 mod migrate;
 pub mod opaque;
 pub mod page;

@@ -2,7 +2,7 @@
 //! (`SQLite` stops at 32 766, `PostgreSQL` at 65 535), so all of them travel as one: a JSON list.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement};
-use sea_orm::{ColumnTrait, ConnectionTrait as _, DbBackend};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend};
 
 use super::db::Db;
 use crate::policy::reach::Reach;
@@ -17,7 +17,7 @@ pub(super) fn within<C: ColumnTrait>(db: &Db, column: C, reach: &Reach) -> Expr 
 }
 
 /// The texts of a JSON list as rows.
-pub(super) fn listed(db: &Db, texts: &serde_json::Value) -> SelectStatement {
+pub(super) fn listed(db: &impl ConnectionTrait, texts: &serde_json::Value) -> SelectStatement {
     let rows = match db.get_database_backend() {
         DbBackend::Sqlite => "json_each",
         _ => "jsonb_array_elements_text",

@@ -77,6 +77,11 @@ pub(super) fn refusals() -> Vec<(By, &'static str, Value, &'static str)> {
             "INVALID",
         ),
         ("resourceRemove", json!({ "section": "voice/contexts", "keys": ["from-sip"] }), "PROTECTED_RESOURCE"),
+        (
+            "resourceLinksSet",
+            json!({ "owner": "staff/agents/ann", "itemSection": "voice/queues", "items": ["sales", "nothing"] }),
+            "NOT_FOUND",
+        ),
         ("policyRestore", json!({ "revision": 999 }), "NOT_FOUND"),
         ("policyImport", json!({ "csv": "g, nobody, desk" }), "NOT_FOUND"),
         ("apiKeyGenerate", json!({ "user": "nobody" }), "NOT_FOUND"),

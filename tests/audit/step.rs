@@ -146,7 +146,10 @@ fn people() -> Vec<Step> {
     let old = json!([{ "user": "dana", "edit": true, "delete": false, "modules": [],
         "sections": ["voice/queues"], "resources": [] }]);
     let ben = json!({ "username": "ben", "fullName": "Ben", "email": "ben@example.com", "baseRole": "AGENT" });
-    let user = "user:dana";
+    let (user, agent) = ("user:dana", "resource:staff/agents/ben");
+    let links = |items: Value| json!({ "owner": "staff/agents/ben", "itemSection": "voice/queues", "items": items });
+    let gus = json!({ "key": "gus", "name": "Gus", "links": [{ "itemSection": "voice/queues", "items": ["sales"] }] });
+    let gus = json!({ "section": "staff/agents", "resources": [gus] });
     vec![
         step("userCreate", "user.create", user, dana),
         step("userUpdate", "user.update", user, json!({ "key": "dana", "version": 1, "fullName": "Dana Field" }))
@@ -158,6 +161,9 @@ fn people() -> Vec<Step> {
         step("profilesImportLegacy", "profile.importLegacy", "profile:profile_*", json!({ "users": old.clone() })),
         step("profilesImportLegacy", "profile.importLegacy", "profile:profile_*", json!({ "users": old })).quiet(),
         step("usersImport", "users.import", "users", json!({ "users": [ben] })),
+        step("resourceLinksSet", "resource.setLinks", agent, links(json!(["sales"]))).quiet(),
+        step("resourceLinksSet", "resource.setLinks", agent, links(json!([]))).quiet(),
+        step("resourceRegister", "resource.register", "section:staff/agents", gus),
         step("usersExport", "users.export", "users", json!({ "keys": ["dana", "ben"] })).quiet(),
         step("userSetAvatar", "avatar.set", user, json!({ "user": "dana", "file": PICTURE })).quiet(),
         step("userSetAvatar", "avatar.remove", user, json!({ "user": "dana", "file": null })).quiet(),

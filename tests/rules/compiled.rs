@@ -153,7 +153,7 @@ fn a_protected_resource_gives_every_profile_what_its_section_gives() {
 }
 
 #[test]
-fn a_container_gives_its_sections_rights_on_each_member_without_link() {
+fn r34a_a_container_gives_its_sections_rights_on_each_member_and_link() {
     let mut world = World::with_dana();
     world.register("staff/agents", "ann bob");
     let north = NewResource { members: Some(keys("staff/agents/ann staff/agents/bob")), ..new_resource("north") };
@@ -169,8 +169,10 @@ fn a_container_gives_its_sections_rights_on_each_member_without_link() {
         &world,
         &[
             "staff/agents/ann edit allow",
+            "staff/agents/ann link allow",
             "staff/agents/ann read allow",
             "staff/agents/bob edit allow",
+            "staff/agents/bob link allow",
             "staff/agents/bob read allow",
             "staff/teams edit allow",
             "staff/teams read allow",

@@ -24,29 +24,29 @@ fn with_teams(teams: SectionSave) -> World {
 fn r34a_a_team_gives_its_rights_on_its_members() {
     let mut world = with_teams(SectionSave { rights: Change::Set(rights(true, false)), ..open("staff/teams") });
     assert_eq!(world.may("dana", "staff/teams/north"), "read edit link");
-    assert_eq!(world.may("dana", "staff/agents/ann"), "read edit");
-    assert_eq!(world.may("dana", "staff/agents/bob"), "read edit");
+    assert_eq!(world.may("dana", "staff/agents/ann"), "read edit link");
+    assert_eq!(world.may("dana", "staff/agents/bob"), "read edit link");
     assert_eq!(world.may("dana", "staff/agents/cleo"), "", "a team that the profile does not have");
     assert_eq!(world.may("dana", "staff/agents"), "");
     world.register_all("staff/teams", vec![team("north", "staff/agents/cleo")], None).unwrap();
     assert_eq!(world.may("dana", "staff/agents/ann"), "");
-    assert_eq!(world.may("dana", "staff/agents/cleo"), "read edit");
+    assert_eq!(world.may("dana", "staff/agents/cleo"), "read edit link");
     world.register("staff/teams", "north");
-    assert_eq!(world.may("dana", "staff/agents/cleo"), "read edit", "members left out stay");
+    assert_eq!(world.may("dana", "staff/agents/cleo"), "read edit link", "members left out stay");
 }
 
 #[test]
-fn r34a_a_team_of_a_section_that_is_not_enabled_shows_its_members() {
+fn r13_r34a_a_team_of_a_section_that_is_not_enabled_shows_its_members_to_be_linked() {
     let world = with_teams(closed("staff/teams"));
     assert_eq!(world.may("dana", "staff/teams/north"), "read link");
-    assert_eq!(world.may("dana", "staff/agents/ann"), "read");
+    assert_eq!(world.may("dana", "staff/agents/ann"), "read link");
 }
 
 #[test]
 fn r34a_all_teams_give_their_members_when_automatic() {
     let mut world = with_teams(open("staff/teams"));
     world.sections("supervisors", [SectionSave { automatic: true, ..open("staff/teams") }]).unwrap();
-    assert_eq!(world.may("dana", "staff/agents/cleo"), "read edit delete");
+    assert_eq!(world.may("dana", "staff/agents/cleo"), "read edit delete link");
 }
 
 #[test]
@@ -54,10 +54,10 @@ fn r34a_a_protected_team_gives_its_members_to_every_profile() {
     let mut world = with_teams(open("staff/teams"));
     let south = NewResource { protected: true, ..new_resource("south") };
     world.register_all("staff/teams", vec![south], None).unwrap();
-    assert_eq!(world.may("dana", "staff/agents/cleo"), "read edit delete");
+    assert_eq!(world.may("dana", "staff/agents/cleo"), "read edit delete link");
     world.profile("agents", PermissionType::Read);
     world.holder("eli", "agents");
-    assert_eq!(world.may("eli", "staff/agents/cleo"), "read");
+    assert_eq!(world.may("eli", "staff/agents/cleo"), "read link");
     assert_eq!(world.may("eli", "staff/agents/ann"), "");
 }
 
@@ -68,10 +68,16 @@ fn r34a_members_are_registered_resources_of_the_members_section() {
     let mut register = |section, resource| refusal(world.register_all(section, vec![resource], None));
     let unknown = refused(ErrorCode::NotFound, "resources.0.members");
     assert_eq!(register("staff/teams", team("east", "staff/agents/dora")), unknown);
-    assert_eq!(register("staff/teams", team("east", "voice/queues/sales")), unknown);
-    assert_eq!(register("staff/teams", team("east", "staff")), unknown);
     let none = refused(ErrorCode::Invalid, "resources.0.members");
+    assert_eq!(register("staff/teams", team("east", "voice/queues/sales")), none);
+    assert_eq!(register("staff/teams", team("east", "voice/queues/unknown")), none);
+    assert_eq!(register("staff/teams", team("east", "staff")), none);
     assert_eq!(register("voice/queues", team("support", "staff/agents/ann")), none);
+    let error = world.register_all("staff/teams", vec![team("east", "voice/queues/sales")], None).unwrap_err();
+    assert_eq!(
+        error.message,
+        "members of `staff/teams` are resources of `staff/agents`, and `voice/queues/sales` is none"
+    );
     world.register_all("voice/queues", vec![team("support", "")], None).unwrap();
 }
 
@@ -129,7 +135,7 @@ fn r46_a_removed_resource_leaves_its_lists_members_and_grants() {
         assert_eq!(world.may(user, "staff/agents/ann"), "", "{user}");
         assert_eq!(world.may(user, "staff/agents/ann/calls"), "", "{user}");
     }
-    assert_eq!(world.may("dana", "staff/agents/bob"), "read edit delete", "the others stay");
+    assert_eq!(world.may("dana", "staff/agents/bob"), "read edit delete link", "the others stay");
     assert_eq!(world.state.roles["lead"].grants, super::grants(&["deny edit staff/agents/*"]));
     assert_eq!(world.state.roles["lead"].version, 2);
     assert_eq!(world.state.profiles["agents"].version, 1, "nothing of it went");

@@ -184,8 +184,7 @@ fn flags(menu: &Value, section: &str) -> String {
 
 async fn items(alice: &Client, user: &str, list: &ItemList) -> Vec<String> {
     let input = json!({ "subject": user, "owner": list.owner, "itemSection": list.items,
-        "mode": if list.linked.is_some() { "EDIT" } else { "CREATE" },
-        "linked": list.linked.clone().unwrap_or_default() });
+        "mode": if list.owner.matches('/').count() == 2 { "EDIT" } else { "CREATE" }, "linked": list.claimed });
     let answer = alice.get("LinkableItems", json!({ "input": input })).await;
     let item = |item: &Value| {
         let word = |field: &str| if item[field] == true { format!(" {field}") } else { String::new() };

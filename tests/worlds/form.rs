@@ -29,6 +29,9 @@ pub(super) struct World {
     /// The objects in a container, by the container's object.
     #[serde(default)]
     pub(super) members: Map<List>,
+    /// What is linked to an owner: by its object and the section of the items, their keys.
+    #[serde(default)]
+    pub(super) links: Map<Map<List>>,
     #[serde(default)]
     pub(super) profiles: Map<Profile>,
     #[serde(default)]
@@ -153,8 +156,9 @@ pub(super) struct ItemList {
     pub(super) owner: String,
     /// The section of the items.
     pub(super) items: String,
-    /// What is linked already; on creation absent.
-    pub(super) linked: Option<List>,
+    /// What a host that asks claims to be linked beside what is.
+    #[serde(default)]
+    pub(super) claimed: List,
     /// What is seen: `sales`, `sales linked`, `sales linked locked`.
     pub(super) sees: List,
 }

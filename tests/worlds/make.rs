@@ -11,6 +11,12 @@ pub(super) async fn make(operator: &Client, alice: &Client, tenant: &str, world:
         alice.make("SettingsUpdate", settings.clone()).await;
     }
     resources(alice, world).await;
+    for (owner, lists) in &world.links {
+        for (section, items) in lists {
+            let input = json!({ "owner": owner, "itemSection": section, "items": items });
+            alice.make("ResourceLinksSet", input).await;
+        }
+    }
     for (key, profile) in &world.profiles {
         self::profile(alice, key, profile).await;
     }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_saphyr::Spanned;
 
+use super::link::RawLink;
 use super::{Fault, RawBuiltIn, RawCatalogue, RawModule, RawPermission, RawSection, Right};
 use crate::domain::catalogue::{BuiltInResource, Catalogue, DataView, Module, Permission, Rights, Section};
 use crate::domain::key::{Action, DataViewKey, ObjectPattern, PermissionKey, SectionKey};
@@ -109,13 +110,12 @@ impl<'a> Known<'a> {
         if let Some(other) = raw.shown_under.as_ref().filter(|other| !self.modules.contains_key(other.value.as_str())) {
             return Err(Fault::at(other, format!("there is no module `{}`", other.value)));
         }
-        let links = self.sections(&raw.links)?;
         let members = raw.members.as_ref().map(|members| self.known_section(members)).transpose()?;
-        for target in raw.links.iter().chain(&raw.members) {
-            if !self.holds_resources(target.value.as_str()) {
-                return Err(Fault::at(target, format!("the section `{}` holds no resources", target.value)));
-            }
+        if let Some(target) = raw.members.as_ref().filter(|target| !self.holds_resources(target.value.as_str())) {
+            return Err(Fault::at(target, format!("the section `{}` holds no resources", target.value)));
         }
+        let links = self.links(&raw.links)?;
+        let hiding = raw.links.iter().filter(|link| link.value.hides_unassociated);
         Ok(Section {
             key: section_key(module, raw)?,
             name: raw.name.clone(),
@@ -123,6 +123,7 @@ impl<'a> Known<'a> {
             rights: rights(raw)?,
             download: raw.download,
             links,
+            hiding_links: hiding.map(|link| link.value.section.clone()).collect(),
             goes_with: self.sections(&raw.goes_with)?,
             built_in: built_in(&raw.built_in)?,
             data_view: raw.data_view.as_ref().map(|view| self.known_view(view)).transpose()?,
@@ -141,6 +142,23 @@ impl<'a> Known<'a> {
             return Err(Fault::at(former, format!("`{key}` is a section still, nothing was it `formerly`")));
         }
         Ok(key)
+    }
+
+    /// The sections of a list of links: each is there, holds resources, and is named once.
+    fn links(&self, raw: &[Spanned<RawLink>]) -> Result<Vec<SectionKey>, Fault> {
+        let mut links: Vec<SectionKey> = Vec::new();
+        for link in raw {
+            let section = &link.value.section;
+            if !self.sections.contains_key(section) {
+                return Err(Fault::at(link, format!("there is no section `{section}`")));
+            }
+            if !self.holds_resources(section.as_str()) {
+                return Err(Fault::at(link, format!("the section `{section}` holds no resources")));
+            }
+            unique(!links.contains(section), "list", link, section)?;
+            links.push(section.clone());
+        }
+        Ok(links)
     }
 
     fn holds_resources(&self, key: &str) -> bool {

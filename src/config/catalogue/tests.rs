@@ -108,6 +108,17 @@ fn a_fault_is_named_by_file_line_and_words() {
             "there is no section `voice/context`",
         ),
         ("links: [voice/contexts]", "links: [contexts]", 11, "`contexts` is not a section key"),
+        ("links: [voice/contexts]", "links: [{ section: contexts }]", 11, "`contexts` is not a section key"),
+        ("links: [voice/contexts]", "links: [{ section: voice/context }]", 11, "there is no section `voice/context`"),
+        ("links: [voice/contexts]", "links: [{ section: voice/contexts, hides: true }]", 11, "unknown field `hides`"),
+        ("links: [voice/contexts]", "links: [{ hides_unassociated: true }]", 11, "missing field `section`"),
+        ("links: [voice/contexts]", "links: [7]", 11, "a section key, or a mapping"),
+        (
+            "links: [voice/contexts]",
+            "links: [voice/contexts, { section: voice/contexts, hides_unassociated: true }]",
+            11,
+            "there are two lists `voice/contexts`",
+        ),
         ("links: [voice/contexts]", "links: [admin/users]", 11, "the section `admin/users` holds no resources"),
         ("goes_with: [voice/queues]", "goes_with: [chat/queues]", 12, "there is no section `chat/queues`"),
         ("data_view: contacts", "data_view: sales", 13, "there is no data view `sales`"),
@@ -302,4 +313,18 @@ fn r36_the_reports_permission_leaves_supervision_and_production_off() {
     assert!(reports.pairs.contains(&(ObjectPattern::from(&activity), Action::show())));
     let outside = |(object, _): &&(ObjectPattern, Action)| !object.as_str().starts_with("reports/activity");
     assert_eq!(reports.pairs.iter().find(outside), None);
+}
+
+#[test]
+fn r15_a_list_may_hide_what_is_not_associated_even_when_it_is_linked() {
+    let links = "links: [{ section: voice/contexts, hides_unassociated: true }]";
+    let hiding = parse(&SMALL.replace("links: [voice/contexts]", links), "small.yaml").unwrap();
+    let queues = section(&hiding, "voice/queues");
+    assert_eq!(queues.hiding_links, [SectionKey::parse("voice/contexts").unwrap()]);
+    assert_eq!(queues.links, queues.hiding_links);
+    let catalogue = built_in().unwrap();
+    let sections = catalogue.modules().iter().flat_map(|module| &module.sections);
+    let hides: Vec<_> =
+        sections.flat_map(|it| it.hiding_links.iter().map(|link| (it.key.as_str(), link.as_str()))).collect();
+    assert_eq!(hides, [("tools/triggers", "integrations/integrations")]);
 }

@@ -51,6 +51,7 @@ impl Platform {
     ) -> Result<Option<(RuleDiff, StatePatch)>> {
         let accounts = self.accounts_before(tx.tenant().id, written).await?;
         tx.write_state(written.before, written.after, written.new_accounts).await?;
+        tx.write_links(written.links).await?;
         for (user, account) in written.accounts {
             tx.update_account(user, account).await?;
         }

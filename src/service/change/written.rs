@@ -6,11 +6,13 @@ use serde_json::{Map, Value};
 
 use crate::domain::Change;
 use crate::domain::key::UserKey;
+use crate::domain::link::{LinkDiff, LinkList};
 use crate::domain::map::Differing;
 use crate::domain::tenant::TenantState;
 use crate::domain::user::User;
 use crate::error::{Error, Result};
 use crate::policy::diff::StatePatch;
+use crate::service::link::links_for_audit;
 use crate::service::working::Found;
 use crate::store::user::{AccountChange, NewAccount};
 
@@ -26,6 +28,8 @@ pub(in crate::service) struct Written<'a> {
     pub new_accounts: &'a BTreeMap<UserKey, NewAccount>,
     /// The accounts that change.
     pub accounts: &'a BTreeMap<UserKey, AccountChange>,
+    /// The links that come and go.
+    pub links: &'a [(LinkList, LinkDiff)],
     /// What turns `before` into `after`.
     pub patch: &'a StatePatch,
 }
@@ -40,7 +44,14 @@ impl<'a> Written<'a> {
         patch: &'a StatePatch,
     ) -> Self {
         let Found { stored: before, is_followed, .. } = found;
-        Self { before, is_followed: *is_followed, after, new_accounts, accounts, patch }
+        Self { before, is_followed: *is_followed, after, new_accounts, accounts, links: &[], patch }
+    }
+
+    /// Returns the same with links that come and go.
+    #[must_use]
+    pub(super) const fn with_links(mut self, links: &'a [(LinkList, LinkDiff)]) -> Self {
+        self.links = links;
+        self
     }
 
     /// The users whose access changes.
@@ -101,6 +112,12 @@ impl<'a> Written<'a> {
         for (side, accounts) in [(&mut was, accounts_before), (&mut is, accounts)] {
             if let Some(fields) = side.as_object_mut().filter(|_| !accounts.is_empty()) {
                 fields.insert("accounts".to_owned(), accounts.into());
+            }
+        }
+        let [unlinked, linked] = links_for_audit(self.links);
+        for (side, links) in [(&mut was, unlinked), (&mut is, linked)] {
+            if let (Some(fields), Some(links)) = (side.as_object_mut(), links) {
+                fields.insert("links".to_owned(), links);
             }
         }
         Ok((Some(was), Some(is)))

@@ -72,6 +72,7 @@ fn section(key: &str) -> Result<Section> {
         rights: Rights::ALL,
         download: false,
         links: Vec::new(),
+        hiding_links: Vec::new(),
         goes_with: Vec::new(),
         built_in: Vec::new(),
         data_view: None,

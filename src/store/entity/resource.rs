@@ -1,4 +1,4 @@
-//! `resources`, `resource_members`
+//! `resources`, `resource_members`, `resource_links`
 
 use super::entity;
 
@@ -30,5 +30,21 @@ entity! {
         resource: String,
         #[sea_orm(primary_key, auto_increment = false)]
         member: String,
+    }
+}
+
+entity! {
+    /// An item that is linked to a resource.
+    resource_link = "resource_links" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        section: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        resource: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        item_section: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        item: String,
     }
 }

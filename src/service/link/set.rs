@@ -1,0 +1,204 @@
+//! Changing what is linked. A host tells what is linked; a user, or a host in the name of one, links and
+//! unlinks what that user may, and nothing that is locked for them (R15).
+//!
+//! Links change no decision: a change of them leaves an audit event, and neither a revision nor news.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::section_with;
+use crate::auth::caller::Caller;
+use crate::domain::key::{Action, Object, ResourceKey, UserKey};
+use crate::domain::link::{LinkDiff, LinkEdit, LinkList, check_room};
+use crate::engine::tenant::TenantPolicy;
+use crate::error::{Error, ErrorCode, Result};
+use crate::policy::rule::Subject;
+use crate::service::Platform;
+use crate::service::change::{Done, Intent, Record, Terms, check_reason, visited_from};
+use crate::service::permit::{Permit, forbidden, is_admin_or_host, is_self, subject_of};
+use crate::store::View;
+
+/// A change of one list of an owner.
+#[derive(Debug, Clone)]
+pub struct LinksSet {
+    /// The list.
+    pub list: LinkList,
+    /// The change.
+    pub edit: LinkEdit,
+    /// The user in whose name it is made; the caller when absent.
+    pub subject: Option<UserKey>,
+}
+
+/// A change of a list as it was found to be allowed.
+struct Found {
+    diff: LinkDiff,
+    /// The items that are linked afterwards, as the one who changes them sees them.
+    linked: BTreeSet<ResourceKey>,
+}
+
+impl Found {
+    fn told(edit: &LinkEdit, stored: &BTreeSet<ResourceKey>) -> Result<Self> {
+        let diff = edit.told(stored)?;
+        Ok(Self { linked: diff.apply(stored), diff })
+    }
+
+    fn chosen(
+        policy: &TenantPolicy,
+        chooser: &Subject,
+        set: &LinksSet,
+        stored: &BTreeSet<ResourceKey>,
+        hides: bool,
+    ) -> Result<Self> {
+        let items = Object::from(&set.list.items);
+        if policy.is_unlicensed(&items, &Action::link()) {
+            let message = format!("`{}` is not in the licence", items.first());
+            return Err(Error::new(ErrorCode::UnlicensedModule, message).at("itemSection"));
+        }
+        let free = policy.snapshot.reach(chooser, &items, &Action::link());
+        let free = |item: &ResourceKey| free.holds(item.as_str());
+        let diff = set.edit.chosen(stored, free, hides)?;
+        let linked = diff.apply(stored).into_iter().filter(|item| !hides || free(item)).collect();
+        Ok(Self { diff, linked })
+    }
+}
+
+impl Platform {
+    /// Changes the items that are linked in one list of an owner, and gives those that are linked now.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` without `edit` on the owner, `LINK_LOCKED` for an item that may not be linked, `NOT_FOUND` for
+    /// an owner or an item that is not there.
+    pub async fn set_links(&self, caller: &Caller, set: LinksSet, terms: Terms) -> Result<Done<BTreeSet<ResourceKey>>> {
+        let Terms { reason, dry_run } = terms;
+        check_reason(reason.as_deref())?;
+        let owner = set.list.object();
+        let permit = match &set.subject {
+            Some(user) if !is_self(caller, user) => Permit::LINKS_FOR_OTHERS,
+            _ => Permit::RESOURCES_EDIT.or(owner.clone()),
+        };
+        // Of the two ways in, the owner's is the one that a user can be given.
+        let names_owner = set.subject.is_none() && !caller.is_visiting();
+        let refused = |error: Error| match error.code {
+            ErrorCode::Forbidden if names_owner => forbidden(owner.as_str(), &Action::edit()),
+            _ => error,
+        };
+        if dry_run {
+            let (policy, view) = self.look(caller, &permit).await.map_err(refused)?;
+            let found = self.find_links(caller, &policy, &view, &set).await?;
+            return Ok(Done { dry_run, ..Done::made(found.linked, policy.counters.revision) });
+        }
+        let (tenant, mut tx) = self.begin(caller, permit.clone()).await.map_err(refused)?;
+        let policy = tenant.policy();
+        let Found { diff, linked } = self.find_links(caller, &policy, &tx, &set).await?;
+        let revision = tx.counters().revision;
+        if diff.is_empty() {
+            return Ok(Done::made(linked, revision));
+        }
+        let changes = [(set.list, diff)];
+        tx.write_links(&changes).await?;
+        let target = format!("resource:{owner}");
+        let intent = Intent { permit, action: "resource.setLinks", target, reason, gives: false, dry_run };
+        let record = Record::new(caller, &intent, self.now());
+        let [was, is] = links_for_audit(&changes).map(|links| Some(told(links, set.subject.as_ref())));
+        tx.audit(&record.event(was, is, None)).await?;
+        self.commit(tx, record, None, visited_from(caller)).await?;
+        Ok(Done::made(linked, revision))
+    }
+
+    /// Finds out what a change comes to, and refuses what may not be.
+    async fn find_links(&self, caller: &Caller, policy: &TenantPolicy, view: &View, set: &LinksSet) -> Result<Found> {
+        let LinksSet { list, edit, .. } = set;
+        let chooser = chooser(caller, policy, set)?;
+        let section = section_with(&self.catalogue, &list.section, &list.items, |items| self.is_listed(policy, items));
+        let section = section.map_err(|error| error.with_code(ErrorCode::Invalid))?;
+        let missing = view.missing_resource(&list.section, &BTreeSet::from([list.owner.clone()])).await?.is_some();
+        if missing {
+            return Err(Error::not_found("resource", list.object()).at("owner"));
+        }
+        let stored = view.linked_items(&[list]).await?.remove(list).unwrap_or_default();
+        let hides = section.hiding_links.contains(&list.items);
+        let found = match &chooser {
+            None => Found::told(edit, &stored)?,
+            Some(chooser) => Found::chosen(policy, chooser, set, &stored, hides)?,
+        };
+        if let Some(item) = view.missing_resource(&list.items, &found.diff.linked).await? {
+            let item = Object::resource(&list.items, item);
+            return Err(Error::not_found("resource", item).at(edit.field_of_linked()));
+        }
+        has_room(view, &[(list.clone(), found.diff.clone())]).await?;
+        Ok(found)
+    }
+}
+
+/// Finds the user whose choice a change is, who needs `edit` on the owner; `None` where a host or an admin tells
+/// what is linked.
+fn chooser(caller: &Caller, policy: &TenantPolicy, set: &LinksSet) -> Result<Option<Subject>> {
+    let (owner, tells) = (set.list.object(), is_admin_or_host(caller, policy));
+    let refused = |subject: &Subject| !policy.allows(subject, &owner, &Action::edit());
+    match &set.subject {
+        None if tells => Ok(None),
+        Some(user) if !is_self(caller, user) => {
+            let subject = Subject::User(user.clone());
+            if !tells {
+                let message = "only admins and host applications change what is linked in the name of others";
+                return Err(Error::new(ErrorCode::Forbidden, message));
+            }
+            if refused(&subject) {
+                return Err(
+                    forbidden(owner.as_str(), &Action::edit()).saying(format!("`{user}` may not edit `{owner}`"))
+                );
+            }
+            Ok(Some(subject))
+        }
+        _ if refused(&subject_of(caller)) => Err(forbidden(owner.as_str(), &Action::edit())),
+        _ => Ok(Some(subject_of(caller))),
+    }
+}
+
+/// Finds the differences to the lists that a host tells with their owners.
+pub(in crate::service) async fn told_differences(
+    view: &View,
+    told: Vec<(LinkList, LinkEdit)>,
+) -> Result<Vec<(LinkList, LinkDiff)>> {
+    if told.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut stored = view.linked_items(&told.iter().map(|(list, _)| list).collect::<Vec<_>>()).await?;
+    let mut changes = Vec::new();
+    for (list, edit) in told {
+        let diff = edit.told(&stored.remove(&list).unwrap_or_default())?;
+        changes.extend((!diff.is_empty()).then_some((list, diff)));
+    }
+    has_room(view, &changes).await?;
+    Ok(changes)
+}
+
+/// Refuses links that the tenant has no room for. They are counted only where some come.
+async fn has_room(view: &View, changes: &[(LinkList, LinkDiff)]) -> Result<()> {
+    if changes.iter().all(|(_, diff)| diff.linked.is_empty()) {
+        return Ok(());
+    }
+    check_room(view.links_count().await?, changes)
+}
+
+/// Returns the items that go and those that come, by owner and section, as the audit log tells them.
+pub(in crate::service) fn links_for_audit(changes: &[(LinkList, LinkDiff)]) -> [Option<Value>; 2] {
+    let side = |part: fn(&LinkDiff) -> &BTreeSet<ResourceKey>| {
+        let mut owners: BTreeMap<Object, BTreeMap<&str, &BTreeSet<ResourceKey>>> = BTreeMap::new();
+        for (list, diff) in changes.iter().filter(|(_, diff)| !part(diff).is_empty()) {
+            owners.entry(list.object()).or_default().insert(list.items.as_str(), part(diff));
+        }
+        (!owners.is_empty()).then(|| json!(owners))
+    };
+    [side(|diff| &diff.unlinked), side(|diff| &diff.linked)]
+}
+
+/// One side of the audit event of links that a user changed, or a host in their name.
+fn told(links: Option<Value>, subject: Option<&UserKey>) -> Value {
+    let links = links.unwrap_or_else(|| json!({}));
+    match subject {
+        Some(subject) => json!({ "links": links, "subject": subject }),
+        None => json!({ "links": links }),
+    }
+}
