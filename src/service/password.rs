@@ -37,8 +37,13 @@ pub(super) const BETWEEN_LINKS_SECONDS: i64 = 60;
 pub const LINKS_FOR_ACCOUNT: u32 = 10;
 /// The most of them that one client can ask for: less, so that nobody uses up what the owner needs.
 pub const LINKS_FOR_ACCOUNT_OF_CLIENT: u32 = 5;
+/// The time in which one more is mailed to an account that has had its links of the day, if it is a client that
+/// asks for it that has not done so. So nobody uses up what the owner needs, with however many clients.
+pub const LATE_LINK_WINDOW: Duration = Duration::from_hours(1);
 /// The most links that are mailed for one client in a day, to whatever accounts.
 pub const LINKS_OF_CLIENT: u32 = 30;
+/// The most of them for all clients of a site.
+pub const LINKS_OF_SITE: u32 = 300;
 /// The time in which they are counted.
 const DAY: Duration = Duration::from_hours(24);
 /// Turns to work on requests for links: off the callers' path, in bounded numbers, each client its
@@ -176,11 +181,10 @@ impl Platform {
         if !self.link_is_due(&tenant, user).await? {
             return Ok(());
         }
-        let counters = daily(user.user.id, request.network());
-        if let Outcome::Full(_) = self.tallies.take(&counters).await {
+        let Some(counters) = self.count_link(user.user.id, request.network()).await else {
             self.failures.note(Some(tenant.id), &failure(Failed::LinkRefused, name));
             return Ok(());
-        }
+        };
         let sent = async {
             let mailed = match self.new_reset_link(&tenant, email, request).await {
                 Ok(Some(mail)) => self.mailer.send(mail).await,
@@ -200,6 +204,19 @@ impl Platform {
             self.tallies.give_back(&counters).await;
         }
         sent.map(drop)
+    }
+
+    /// Counts a link that this client asks for. Returns what was counted; none where it is one too many.
+    async fn count_link(&self, account: Uuid, client: Network) -> Option<Vec<Counter>> {
+        let links = Links::new(account, client);
+        let daily = links.daily();
+        match self.tallies.take(&daily).await {
+            Outcome::Counted(_) => return Some(daily),
+            Outcome::Full(Links::ACCOUNT) => {}
+            Outcome::Full(_) => return None,
+        }
+        let late = links.late();
+        matches!(self.tallies.take(&late).await, Outcome::Counted(_)).then_some(late)
     }
 
     /// Makes a link, and the mail that carries it.
@@ -323,19 +340,50 @@ fn tried(tenant: &TenantRef, user: &UserKey) -> Tried {
     Tried::new(tenant.key.as_str(), user.as_str())
 }
 
-/// Lists the counts of a link that this client asks for: for the account by this client, for the account by
-/// whomever, by this client for whomever.
-fn daily(account: Uuid, client: Network) -> [Counter; 3] {
-    let (account, client) = (account.to_string(), client.to_string());
-    let counter = |texts: &[&str], max| {
-        let key = digest(texts);
-        Counter { key, owner: key, max, window: DAY }
-    };
-    [
-        counter(&["links for account of client", &account, &client], LINKS_FOR_ACCOUNT_OF_CLIENT),
-        counter(&["links for account", &account], LINKS_FOR_ACCOUNT),
-        counter(&["links of client", &client], LINKS_OF_CLIENT),
-    ]
+/// The counts of links that a client asks for, for an account.
+struct Links {
+    account: String,
+    client: Network,
+}
+
+impl Links {
+    /// The place of the account's own count.
+    const ACCOUNT: usize = 1;
+
+    fn new(account: Uuid, client: Network) -> Self {
+        Self { account: account.to_string(), client }
+    }
+
+    /// Lists those of a day: for the account by this client's site, for the account by whomever, by this client and
+    /// by its site for whomever.
+    fn daily(&self) -> Vec<Counter> {
+        let for_account = counter(&["links for account", &self.account], LINKS_FOR_ACCOUNT, DAY);
+        let own = self.for_account_of_client(LINKS_FOR_ACCOUNT_OF_CLIENT);
+        [own, for_account].into_iter().chain(self.of_client()).collect()
+    }
+
+    /// Lists those of a link beyond the account's day, which a client gets that has had none.
+    fn late(&self) -> Vec<Counter> {
+        let for_account = counter(&["late links for account", &self.account], 1, LATE_LINK_WINDOW);
+        [self.for_account_of_client(1), for_account].into_iter().chain(self.of_client()).collect()
+    }
+
+    fn for_account_of_client(&self, max: u32) -> Counter {
+        counter(&["links for account of client", &self.account, &self.client.site().to_string()], max, DAY)
+    }
+
+    fn of_client(&self) -> [Counter; 2] {
+        let (client, site) = (self.client.to_string(), self.client.site().to_string());
+        [
+            counter(&["links of client", &client], LINKS_OF_CLIENT, DAY),
+            counter(&["links of site", &site], LINKS_OF_SITE, DAY),
+        ]
+    }
+}
+
+fn counter(texts: &[&str], max: u32, window: Duration) -> Counter {
+    let key = digest(texts);
+    Counter { key, owner: key, max, window }
 }
 
 fn new_password(hash: String, key: WithKey, now: Timestamp) -> AccountChange {

@@ -1,14 +1,16 @@
 //! Who is let in: so many connections in all, and so many from one address. When all places are
-//! taken, those that have held one longest without a request make room.
+//! taken, those that leave us waiting make room: of the network with the most of them, one by one.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Uncounted;
-use super::pace::Pace;
+use super::notice::Notice;
+use super::pace::{Lingers, Pace};
 use crate::auth::address::{ClientAddress, Network};
-use crate::http::metrics::{Connections, Refused};
+use crate::http::metrics::{Connections, Over, Refused};
 
 /// One place in so many is made free at once: looking for the longest waits costs as much for
 /// many as for one.
@@ -28,6 +30,7 @@ struct Shared {
     uncounted: Uncounted,
     counted: Connections,
     inside: Mutex<Inside>,
+    ended: Notice,
 }
 
 #[derive(Default)]
@@ -42,6 +45,8 @@ struct Inside {
 
 struct Guest {
     pace: Arc<Pace>,
+    /// Whose it is; none of one that is not counted, which brings the connections of many.
+    site: Option<Network>,
     leaving: bool,
 }
 
@@ -55,14 +60,15 @@ pub(super) struct Place {
 impl Doors {
     pub(super) fn new(all: usize, each: usize, uncounted: Uncounted, counted: Connections) -> Self {
         let (all, each) = (all.max(1), each.max(1));
-        Self(Arc::new(Shared { all, each, uncounted, counted, inside: Mutex::default() }))
+        Self(Arc::new(Shared { all, each, uncounted, counted, inside: Mutex::default(), ended: Notice::default() }))
     }
 
     /// Gives a connection from this address a place.
     pub(super) fn enter(&self, address: IpAddr, pace: Arc<Pace>) -> Result<Place, Refused> {
         let Shared { all, each, uncounted, counted, .. } = &*self.0;
         let address = ClientAddress::new(address);
-        let networks = (!uncounted(address.ip())).then(|| [(address.network(), 1), (address.site(), SITE_SHARES)]);
+        let networks =
+            (!uncounted(address.ip())).then(|| [(address.network(), 1), (address.network().site(), SITE_SHARES)]);
         let mut inside = self.0.inside();
         let is_taken = |network: &(Network, usize)| {
             inside.networks.get(network).is_some_and(|open| *open >= each.saturating_mul(network.1))
@@ -72,7 +78,11 @@ impl Doors {
         }
         if inside.open.len() >= *all {
             if inside.staying() >= *all {
-                inside.make_room(all.div_ceil(ROOM));
+                let mut sockets = inside.make_room(all.div_ceil(ROOM));
+                if inside.staying() >= *all {
+                    sockets += inside.make_room_of_tenant(all / 2, all.div_ceil(ROOM));
+                }
+                self.0.tell(sockets);
             }
             if inside.staying() >= *all || inside.open.len() >= all + LEAVING {
                 return Err(Refused::All);
@@ -80,7 +90,8 @@ impl Doors {
         }
         let number = inside.next;
         inside.next += 1;
-        inside.open.insert(number, Guest { pace, leaving: false });
+        let site = networks.map(|[_, (site, _)]| site);
+        inside.open.insert(number, Guest { pace, site, leaving: false });
         for network in networks.into_iter().flatten() {
             *inside.networks.entry(network).or_default() += 1;
         }
@@ -93,6 +104,31 @@ impl Shared {
     fn inside(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Tells of WebSockets that had to make room. Of other connections their own watch tells.
+    fn tell(&self, sockets: usize) {
+        for _ in 0..sockets {
+            self.counted.end(Over::MadeRoom);
+            if let Some(count) = self.ended.due() {
+                tracing::warn!(count, "WebSockets were ended: {}", Over::MadeRoom.in_words());
+            }
+        }
+    }
+}
+
+/// Connections of one network that leave us waiting, the first to make room last. The greatest of such lines
+/// is the longest, and of those as long the one whose first has lingered longest.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Line {
+    length: usize,
+    last: Option<(Reverse<Lingers>, Reverse<u64>)>,
+    all: Vec<(Reverse<Lingers>, Reverse<u64>)>,
+}
+
+impl Line {
+    fn of(all: Vec<(Reverse<Lingers>, Reverse<u64>)>) -> Self {
+        Self { length: all.len(), last: all.last().copied(), all }
+    }
 }
 
 impl Inside {
@@ -100,19 +136,49 @@ impl Inside {
         self.open.len() - self.leaving
     }
 
-    /// Sends so many away of those that have held a place longest without a request.
-    fn make_room(&mut self, count: usize) {
-        let waiting = |(number, guest): (&u64, &Guest)| Some((guest.pace.lingers_since()?, *number));
-        let staying = self.open.iter().filter(|(_, guest)| !guest.leaving);
-        let mut waiting: Vec<_> = staying.filter_map(waiting).collect();
-        waiting.sort_unstable();
-        for (_, number) in waiting.into_iter().take(count) {
-            if let Some(guest) = self.open.get_mut(&number) {
-                guest.leaving = true;
-                guest.pace.send_away();
-                self.leaving += 1;
-            }
+    /// Sends so many away of those that leave us waiting, each of the network that has the most of them then.
+    /// Returns how many of them were WebSockets.
+    fn make_room(&mut self, count: usize) -> usize {
+        let mut networks: HashMap<_, Vec<_>> = HashMap::new();
+        for (number, guest) in self.open.iter().filter(|(_, guest)| !guest.leaving) {
+            let Some(lingers) = guest.pace.lingers() else { continue };
+            // One that is not counted stands for itself.
+            let alone = guest.site.is_none().then_some(*number);
+            networks.entry((guest.site, alone)).or_default().push((Reverse(lingers), Reverse(*number)));
         }
+        let sorted = |mut all: Vec<_>| {
+            all.sort_unstable();
+            Line::of(all)
+        };
+        let mut lines: BinaryHeap<Line> = networks.into_values().map(sorted).collect();
+        let mut sockets = 0;
+        for _ in 0..count {
+            let Some(Line { mut all, .. }) = lines.pop() else { break };
+            let Some((_, Reverse(number))) = all.pop() else { break };
+            lines.push(Line::of(all));
+            sockets += usize::from(self.send_away(number));
+        }
+        sockets
+    }
+
+    /// Sends so many of the WebSockets away that a tenant has had longest which holds more than `half` of all
+    /// places: where nobody else leaves us waiting, no tenant keeps the others out.
+    fn make_room_of_tenant(&mut self, half: usize, count: usize) -> usize {
+        let mut tenants: HashMap<_, Vec<_>> = HashMap::new();
+        for (number, guest) in self.open.iter().filter(|(_, guest)| !guest.leaving) {
+            let Some((tenant, since)) = guest.pace.known() else { continue };
+            tenants.entry(tenant).or_default().push((since, *number));
+        }
+        let Some(mut sockets) = tenants.into_values().find(|sockets| sockets.len() > half) else { return 0 };
+        sockets.sort_unstable();
+        sockets.into_iter().take(count).filter(|(_, number)| self.send_away(*number)).count()
+    }
+
+    fn send_away(&mut self, number: u64) -> bool {
+        let Some(guest) = self.open.get_mut(&number) else { return false };
+        guest.leaving = true;
+        self.leaving += 1;
+        guest.pace.send_away()
     }
 }
 
@@ -136,7 +202,9 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::task::Poll;
+
+    use uuid::Uuid;
 
     use super::*;
 
@@ -194,10 +262,9 @@ mod tests {
         busy_pace.begin();
         let (waiting, waiting_pace) = enter(&doors, "192.0.2.3").unwrap();
         let (later, later_pace) = enter(&doors, "192.0.2.4").unwrap();
-        let before = Instant::now();
         later_pace.begin();
         later_pace.finish();
-        assert!(later_pace.lingers_since().is_some_and(|since| since >= before));
+        assert!(later_pace.lingers() > waiting_pace.lingers());
         let (newcomer, newcomer_pace) = enter(&doors, "192.0.2.5").unwrap();
         let leaves = |place: &Place| doors.0.inside().open.get(&place.number).is_some_and(|guest| guest.leaving);
         assert_eq!([&busy, &waiting, &later, &newcomer].map(leaves), [false, true, false, false]);
@@ -209,5 +276,61 @@ mod tests {
         assert_eq!(enter(&doors, "192.0.2.6").err(), Some(Refused::All), "its place is taken");
         drop((busy, later, newcomer));
         assert!(doors.0.inside().networks.is_empty() && doors.0.inside().open.is_empty());
+    }
+
+    #[test]
+    fn the_network_with_the_most_that_leave_us_waiting_makes_room_and_its_longest_first() {
+        let doors = doors(6, 6);
+        let other = enter(&doors, "192.0.2.1").unwrap();
+        let (quiet, quiet_pace) = enter(&doors, "192.0.2.2").unwrap();
+        let crowd: Vec<_> = (0..4).map(|_| enter(&doors, "192.0.2.3").unwrap()).collect();
+        let leaves = |place: &Place| doors.0.inside().open.get(&place.number).is_some_and(|guest| guest.leaving);
+        // A request whose body trickles waits as well, but after those without any.
+        crowd[0].1.begin();
+        crowd[0].1.received(&Poll::Pending);
+        crowd[1].1.hand_over();
+        quiet_pace.begin();
+        let mut newcomers = Vec::new();
+        let mut left = Vec::new();
+        for _ in 0..3 {
+            let (place, pace) = enter(&doors, "192.0.2.4").unwrap();
+            pace.begin();
+            newcomers.push(place);
+            left.push([0, 1, 2, 3].map(|at: usize| leaves(&crowd[at].0)));
+        }
+        assert_eq!(left, [[false, false, true, false], [false, false, true, true], [false, true, true, true]]);
+        assert!(![&other.0, &quiet].into_iter().any(leaves), "none of them has as many");
+        assert_eq!(doors.0.inside().leaving, 3);
+        let _last = enter(&doors, "192.0.2.4").unwrap();
+        assert!(leaves(&other.0), "of as many the one that has lingered longest");
+        assert!(!leaves(&crowd[0].0) && !leaves(&quiet));
+    }
+
+    #[test]
+    fn a_tenant_whose_websockets_hold_more_than_half_of_the_places_makes_room() {
+        let doors = doors(4, 4);
+        let socket = |tenant: u128| {
+            let (place, pace) = enter(&doors, "192.0.2.1").unwrap();
+            pace.hand_over();
+            pace.know(Uuid::from_u128(tenant));
+            place
+        };
+        let leaves = |place: &Place| doors.0.inside().open.get(&place.number).is_some_and(|guest| guest.leaving);
+        let (mut own, mut other) = (vec![socket(1), socket(1)], vec![socket(2), socket(2)]);
+        assert_eq!(enter(&doors, "192.0.2.2").err(), Some(Refused::All), "each has its half");
+        other.pop();
+        own.push(socket(1));
+        let _newcomer = enter(&doors, "192.0.2.2").unwrap();
+        assert_eq!([&own[0], &own[1], &own[2], &other[0]].map(leaves), [true, false, false, false]);
+    }
+
+    #[test]
+    fn connections_of_a_proxy_are_those_of_many_and_make_room_one_by_one() {
+        let doors = doors(4, 4);
+        let proxied: Vec<_> = (0..2).map(|_| enter(&doors, "192.0.2.1").unwrap()).collect();
+        let crowd: Vec<_> = (0..2).map(|_| enter(&doors, "2001:db8:1:1::1").unwrap()).collect();
+        let (_one, _) = enter(&doors, "192.0.2.9").unwrap();
+        let leaves = |place: &Place| doors.0.inside().open.get(&place.number).is_some_and(|guest| guest.leaving);
+        assert!(leaves(&crowd[0].0) && !leaves(&proxied[0].0) && !leaves(&proxied[1].0));
     }
 }
