@@ -137,7 +137,7 @@ pub async fn track(State(tracker): State<Tracker>, mut request: Request, next: N
         if let Ok(id) = HeaderValue::from_str(&context.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
-        let response = nosniff(response);
+        let response = nosniff(response).await;
         tracker.requests.count(route.as_ref(), response.status());
         let ms = started.elapsed().as_secs_f64() * 1e3;
         info!(%method, path, status = response.status().as_u16(), ms, "answered");
@@ -148,11 +148,7 @@ pub async fn track(State(tracker): State<Tracker>, mut request: Request, next: N
 }
 
 /// Says of an answer that its type is what it says: no browser guesses another.
-pub(super) async fn nosniffed(response: Response) -> Response {
-    nosniff(response)
-}
-
-fn nosniff(mut response: Response) -> Response {
+pub(super) async fn nosniff(mut response: Response) -> Response {
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -15,7 +15,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::context::nosniffed;
+use super::context::nosniff;
 
 /// The form that Prometheus asks for: `OpenMetrics`.
 const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -141,7 +141,7 @@ impl Connections {
 
 /// `/metrics`, on its own.
 pub fn routes(registry: Arc<Registry>) -> Router {
-    Router::new().route("/metrics", get(show)).with_state(registry).layer(middleware::map_response(nosniffed))
+    Router::new().route("/metrics", get(show)).with_state(registry).layer(middleware::map_response(nosniff))
 }
 
 async fn show(State(registry): State<Arc<Registry>>) -> Response {

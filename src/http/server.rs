@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::StatusCode;
+use axum::http::header::UPGRADE;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -213,9 +213,11 @@ impl Server {
     ) {
         let (routes, watched) = (TowerToHyperService::new(routes), Arc::clone(&pace));
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request: Request = request.map(|body| Body::new(Coming::new(body, &watched)));
+            let mut request: Request = request.map(|body| Coming::wrap(body, &watched));
             request.extensions_mut().insert(ConnectInfo(peer));
-            request.extensions_mut().insert(Presence(Arc::clone(&watched)));
+            if request.headers().contains_key(UPGRADE) {
+                request.extensions_mut().insert(Presence(Arc::clone(&watched)));
+            }
             let busy = Busy::new(&watched);
             let answered = routes.call(request);
             async move {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Platform;
 use super::change::Intent;
 use super::failure::{Failed, Failure};
-use super::guess::{Sought, Tried, digest};
+use super::guess::{Sought, Tried};
 use super::permit::{Permit, unauthenticated};
 use super::session::needs_session;
 use crate::auth::address::Network;
@@ -29,23 +29,15 @@ use crate::store::{CommitError, Tx};
 use crate::sync::tally::{Counter, Outcome};
 use crate::turns::Bounds;
 
+mod links;
+
+use links::Links;
+pub use links::{LATE_LINK_WINDOW, LINKS_FOR_ACCOUNT, LINKS_FOR_ACCOUNT_OF_CLIENT, LINKS_OF_CLIENT, LINKS_OF_SITE};
+
 /// How many seconds a link holds.
 const LINK_SECONDS: i64 = 3600;
 /// How many seconds pass between two links for one user, also after the first was used.
 pub(super) const BETWEEN_LINKS_SECONDS: i64 = 60;
-/// The most links that are mailed to one account in a day.
-pub const LINKS_FOR_ACCOUNT: u32 = 10;
-/// The most of them that one client can ask for: less, so that nobody uses up what the owner needs.
-pub const LINKS_FOR_ACCOUNT_OF_CLIENT: u32 = 5;
-/// The time in which one more is mailed to an account that has had its links of the day, if it is a client that
-/// asks for it that has not done so. So nobody uses up what the owner needs, with however many clients.
-pub const LATE_LINK_WINDOW: Duration = Duration::from_hours(1);
-/// The most links that are mailed for one client in a day, to whatever accounts.
-pub const LINKS_OF_CLIENT: u32 = 30;
-/// The most of them for all clients of a site.
-pub const LINKS_OF_SITE: u32 = 300;
-/// The time in which they are counted.
-const DAY: Duration = Duration::from_hours(24);
 /// Turns to work on requests for links: off the callers' path, in bounded numbers, each client its
 /// share. More requests are passed over.
 pub(super) const RESETS: Bounds =
@@ -338,52 +330,6 @@ async fn committed(tx: Tx) -> Result<()> {
 
 fn tried(tenant: &TenantRef, user: &UserKey) -> Tried {
     Tried::new(tenant.key.as_str(), user.as_str())
-}
-
-/// The counts of links that a client asks for, for an account.
-struct Links {
-    account: String,
-    client: Network,
-}
-
-impl Links {
-    /// The place of the account's own count.
-    const ACCOUNT: usize = 1;
-
-    fn new(account: Uuid, client: Network) -> Self {
-        Self { account: account.to_string(), client }
-    }
-
-    /// Lists those of a day: for the account by this client's site, for the account by whomever, by this client and
-    /// by its site for whomever.
-    fn daily(&self) -> Vec<Counter> {
-        let for_account = counter(&["links for account", &self.account], LINKS_FOR_ACCOUNT, DAY);
-        let own = self.for_account_of_client(LINKS_FOR_ACCOUNT_OF_CLIENT);
-        [own, for_account].into_iter().chain(self.of_client()).collect()
-    }
-
-    /// Lists those of a link beyond the account's day, which a client gets that has had none.
-    fn late(&self) -> Vec<Counter> {
-        let for_account = counter(&["late links for account", &self.account], 1, LATE_LINK_WINDOW);
-        [self.for_account_of_client(1), for_account].into_iter().chain(self.of_client()).collect()
-    }
-
-    fn for_account_of_client(&self, max: u32) -> Counter {
-        counter(&["links for account of client", &self.account, &self.client.site().to_string()], max, DAY)
-    }
-
-    fn of_client(&self) -> [Counter; 2] {
-        let (client, site) = (self.client.to_string(), self.client.site().to_string());
-        [
-            counter(&["links of client", &client], LINKS_OF_CLIENT, DAY),
-            counter(&["links of site", &site], LINKS_OF_SITE, DAY),
-        ]
-    }
-}
-
-fn counter(texts: &[&str], max: u32, window: Duration) -> Counter {
-    let key = digest(texts);
-    Counter { key, owner: key, max, window }
 }
 
 fn new_password(hash: String, key: WithKey, now: Timestamp) -> AccountChange {

@@ -67,8 +67,12 @@ pub(super) struct Coming {
 }
 
 impl Coming {
-    pub(super) fn new(body: Incoming, pace: &Arc<Pace>) -> Self {
-        Self { body, pace: Arc::clone(pace) }
+    /// Returns the body, watched if there is any of it.
+    pub(super) fn wrap(body: Incoming, pace: &Arc<Pace>) -> Body {
+        if body.is_end_stream() {
+            return Body::empty();
+        }
+        Body::new(Self { body, pace: Arc::clone(pace) })
     }
 }
 
