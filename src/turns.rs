@@ -2,7 +2,11 @@
 //! One key never takes more than its share, whoever else waits, and those that wait are let in
 //! key by key in a round. The queue is bounded as well, as a whole and for each key, and so is the wait;
 //! where it is full, the longest line gives way to a key that has fewer waiting.
+//!
+//! Where somebody can have many keys, as networks of one site, a wide key stands for all of them: it has the share
+//! of one key, twice as many may wait of it, and its own keys are let in by turns once it is its turn.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::hash::Hash;
@@ -12,8 +16,14 @@ use std::time::Duration;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
+mod line;
 #[cfg(test)]
 mod tests;
+
+use line::Line;
+
+/// As many as of one key may wait of a wide key.
+const WIDE: usize = 2;
 
 /// How many turns there are, and how many may wait for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +56,8 @@ pub struct Turns<K: Eq + Hash + Clone>(Arc<Shared<K>>);
 
 struct Shared<K: Eq + Hash + Clone> {
     bounds: Bounds,
+    /// Gives the wide key that a key belongs to.
+    wide: fn(&K) -> K,
     queue: Mutex<Queue<K>>,
 }
 
@@ -53,6 +65,7 @@ struct Shared<K: Eq + Hash + Clone> {
 #[must_use = "a turn that is not held is over"]
 pub struct Turn<K: Eq + Hash + Clone> {
     turns: Turns<K>,
+    /// The wide key that it counts for.
     key: K,
 }
 
@@ -61,16 +74,10 @@ struct Queue<K: Eq + Hash + Clone> {
     waiting: usize,
     /// Tells the next one that waits from the others of its key.
     next: u64,
-    /// The keys that hold a turn or wait for one.
-    lines: HashMap<K, Line<K>>,
-    /// The keys that wait, in the order in which they are let in.
+    /// The wide keys that hold a turn or wait for one.
+    lines: HashMap<K, Line<K, Sender<Turn<K>>>>,
+    /// The wide keys that wait, in the order in which they are let in.
     round: VecDeque<K>,
-}
-
-/// Those of one key.
-struct Line<K: Eq + Hash + Clone> {
-    held: usize,
-    waiting: VecDeque<(u64, Sender<Turn<K>>)>,
 }
 
 /// A turn that was given at once, or a place in the queue.
@@ -82,7 +89,7 @@ enum Asked<K: Eq + Hash + Clone> {
 /// A place in the queue, until it is dropped: whoever goes away does not stand in the way.
 struct Place<K: Eq + Hash + Clone> {
     turns: Turns<K>,
-    key: K,
+    wide: K,
     number: u64,
     receiver: Receiver<Turn<K>>,
 }
@@ -90,9 +97,14 @@ struct Place<K: Eq + Hash + Clone> {
 impl<K: Eq + Hash + Clone> Turns<K> {
     /// Returns turns of which none is taken.
     pub fn new(bounds: Bounds) -> Self {
+        Self::shared_by(bounds, K::clone)
+    }
+
+    /// Returns turns of which none is taken, where all keys that have one wide key share its turns.
+    pub fn shared_by(bounds: Bounds, wide: fn(&K) -> K) -> Self {
         let bounds = Bounds { together: bounds.together.max(1), each: bounds.each.max(1), ..bounds };
         let queue = Queue { held: 0, waiting: 0, next: 0, lines: HashMap::new(), round: VecDeque::new() };
-        Self(Arc::new(Shared { bounds, queue: Mutex::new(queue) }))
+        Self(Arc::new(Shared { bounds, wide, queue: Mutex::new(queue) }))
     }
 
     /// Returns how many turns there are.
@@ -124,28 +136,32 @@ impl<K: Eq + Hash + Clone> Turns<K> {
     }
 
     fn ask(&self, key: K) -> Result<Asked<K>, Crowded> {
-        let bounds = &self.0.bounds;
+        let (bounds, wide) = (&self.0.bounds, (self.0.wide)(&key));
         let mut queue = self.queue();
-        let (held, waiting) = queue.lines.get(&key).map_or((0, 0), |line| (line.held, line.waiting.len()));
+        let queue = &mut *queue;
+        let number = queue.next;
+        queue.next += 1;
+        let line = queue.lines.entry(wide.clone()).or_insert_with(Line::new);
         // While a turn is free, those that wait are of keys that have their share.
-        if queue.held < bounds.together && held < bounds.each {
+        if queue.held < bounds.together && line.held < bounds.each {
             queue.held += 1;
-            queue.line(&key).held += 1;
-            return Ok(Asked::Now(Turn { turns: self.clone(), key }));
+            line.held += 1;
+            return Ok(Asked::Now(Turn { turns: self.clone(), key: wide }));
         }
-        let is_full = queue.waiting >= bounds.waiting;
-        if waiting >= bounds.waiting_each || (is_full && !queue.give_way(waiting)) {
+        let (own, all) = (line.len_of(&key), line.len());
+        if !queue.has_room(bounds, &wide, own, all) {
+            queue.forget(&wide);
             return Err(Crowded::Full);
         }
         let (sender, receiver) = channel();
-        let number = queue.next;
-        queue.next += 1;
         queue.waiting += 1;
-        queue.line(&key).waiting.push_back((number, sender));
-        if waiting == 0 {
-            queue.round.push_back(key.clone());
+        if let Entry::Occupied(mut line) = queue.lines.entry(wide.clone()) {
+            line.get_mut().push(number, key, sender);
         }
-        Ok(Asked::Later(Place { turns: self.clone(), key, number, receiver }))
+        if all == 0 {
+            queue.round.push_back(wide.clone());
+        }
+        Ok(Asked::Later(Place { turns: self.clone(), wide, number, receiver }))
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<K>> {
@@ -154,9 +170,18 @@ impl<K: Eq + Hash + Clone> Turns<K> {
 }
 
 impl<K: Eq + Hash + Clone> Queue<K> {
-    fn line(&mut self, key: &K) -> &mut Line<K> {
-        let empty = || Line { held: 0, waiting: VecDeque::new() };
-        self.lines.entry(key.clone()).or_insert_with(empty)
+    /// Makes sure that one more may wait, of whose key `own` do and of whose wide key `all`.
+    fn has_room(&mut self, bounds: &Bounds, wide: &K, own: usize, all: usize) -> bool {
+        if own >= bounds.waiting_each {
+            return false;
+        }
+        if all >= bounds.waiting_each.saturating_mul(WIDE) {
+            // The longest of its own keys gives way to it.
+            let gone = self.lines.get_mut(wide).is_some_and(|line| line.give_way(own));
+            self.waiting -= usize::from(gone);
+            return gone;
+        }
+        self.waiting < bounds.waiting || self.give_way(all)
     }
 
     /// Takes out the next that may have a turn: of the key that has waited longest of those that
@@ -168,10 +193,10 @@ impl<K: Eq + Hash + Clone> Queue<K> {
         let has_room = |key: &K| self.lines.get(key).is_some_and(|line| line.held < bounds.each);
         let at = self.round.iter().position(has_room)?;
         let key = self.round.remove(at)?;
-        let line = self.line(&key);
-        let (_, sender) = line.waiting.pop_front()?;
+        let line = self.lines.get_mut(&key)?;
+        let sender = line.pop()?;
         line.held += 1;
-        let others_wait = !line.waiting.is_empty();
+        let others_wait = line.len() > 0;
         self.held += 1;
         self.waiting -= 1;
         if others_wait {
@@ -183,27 +208,27 @@ impl<K: Eq + Hash + Clone> Queue<K> {
     /// Sends the last of the longest line away, if that stays longer than one of so many and one more. It
     /// looks at all keys, and only where the queue is full: no crowd of one key keeps others out.
     fn give_way(&mut self, waiting: usize) -> bool {
-        let longest = self.lines.values_mut().max_by_key(|line| line.waiting.len());
-        let Some(line) = longest.filter(|line| line.waiting.len() > waiting + 1) else { return false };
-        let gone = line.waiting.pop_back().is_some();
+        let longest = self.lines.values_mut().max_by_key(|line| line.len());
+        let Some(line) = longest.filter(|line| line.len() > waiting + 1) else { return false };
+        let gone = line.drop_last();
         self.waiting -= usize::from(gone);
         gone
     }
 
     fn give_back(&mut self, key: &K) {
         self.held -= 1;
-        self.line(key).held -= 1;
+        if let Some(line) = self.lines.get_mut(key) {
+            line.held -= 1;
+        }
         self.forget(key);
     }
 
     fn leave(&mut self, key: &K, number: u64) {
         let Some(line) = self.lines.get_mut(key) else { return };
-        let before = line.waiting.len();
-        line.waiting.retain(|(other, _)| *other != number);
-        if line.waiting.len() == before {
+        if !line.leave(number) {
             return;
         }
-        if line.waiting.is_empty() {
+        if line.len() == 0 {
             self.round.retain(|other| other != key);
         }
         self.waiting -= 1;
@@ -212,7 +237,7 @@ impl<K: Eq + Hash + Clone> Queue<K> {
 
     /// Keeps nothing of a key that neither holds a turn nor waits for one.
     fn forget(&mut self, key: &K) {
-        if self.lines.get(key).is_some_and(|line| line.held == 0 && line.waiting.is_empty()) {
+        if self.lines.get(key).is_some_and(|line| line.is_over()) {
             self.lines.remove(key);
         }
     }
@@ -240,7 +265,7 @@ impl<K: Eq + Hash + Clone> Drop for Turn<K> {
 
 impl<K: Eq + Hash + Clone> Drop for Place<K> {
     fn drop(&mut self) {
-        self.turns.queue().leave(&self.key, self.number);
+        self.turns.queue().leave(&self.wide, self.number);
     }
 }
 

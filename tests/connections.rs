@@ -160,6 +160,15 @@ async fn the_metrics_are_behind_the_same_limits() {
 }
 
 #[tokio::test]
+async fn metrics_say_that_their_type_is_what_it_says() {
+    let (instance, _database) = start(wide()).await;
+    for path in ["/metrics", "/nothing"] {
+        let answer = reqwest::get(format!("{}{path}", instance.metrics)).await.unwrap();
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_websocket_has_limits_of_its_own_and_goes_on() {
     let (instance, _database) = start(Bounds { header: SHORT, idle: SHORT, ..wide() }).await;
     let alice = instance.tenant("acme").await;

@@ -86,6 +86,27 @@ async fn pictures_that_nobody_takes_in_take_from_their_own_tenant_alone() {
 }
 
 #[tokio::test]
+async fn rules_of_a_user_that_nobody_takes_in_take_from_their_own_tenant_alone() {
+    let (instance, _database) = start().await;
+    let (alice, other) = (instance.tenant("acme").await, instance.tenant("globex").await);
+    let grant = |n| json!({ "object": format!("crm/deals/{n:0>100}"), "action": "read" });
+    let grants: Vec<_> = (0..3000).map(grant).collect();
+    alice.make("RoleCreate", json!({ "name": "Much", "permissions": [], "grants": grants })).await;
+    alice.add_user("dana", "MANAGER", json!({ "customRole": "much" })).await;
+    let mut held = Vec::new();
+    // As many as may be on their way, and wait: see `service::places`.
+    for _ in 0..8 + 64 {
+        held.push(begin(&instance, &alice, "GET /casbin/js/dana", b"").await);
+    }
+    let seen =
+        async |client: &Client, key: &str| client.fetch(&format!("/casbin/js/{key}"), &[]).await.status().as_u16();
+    eventually("the tenant has its share", async || seen(&alice, "dana").await == 429).await;
+    assert_eq!(seen(&other, "alice").await, 200);
+    drop(held);
+    eventually("places are given back", async || seen(&alice, "dana").await == 200).await;
+}
+
+#[tokio::test]
 async fn whole_policies_on_their_way_take_from_their_own_tenant_alone() {
     on_both(async |instance| {
         let (_alice, _other) = (instance.tenant("acme").await, instance.tenant("globex").await);

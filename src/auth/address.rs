@@ -31,16 +31,6 @@ impl ClientAddress {
     }
 }
 
-impl ClientAddress {
-    /// Returns the widest network that one customer of a provider has as a matter of course: 48 bits of IPv6,
-    /// an address of IPv4.
-    pub fn site(self) -> Network {
-        let IpAddr::V6(address) = self.0 else { return Network(self.0) };
-        let [a, b, c, ..] = address.segments();
-        Network(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).into())
-    }
-}
-
 impl fmt::Display for ClientAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -50,6 +40,17 @@ impl fmt::Display for ClientAddress {
 /// The unit that is counted as one client: an IPv4 address, or an IPv6 network of 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
+
+impl Network {
+    /// Returns the widest network that one customer of a provider has as a matter of course: 48 bits of IPv6,
+    /// in which there are 65 536 of 64 bits; an address of IPv4.
+    #[must_use]
+    pub fn site(&self) -> Self {
+        let IpAddr::V6(address) = self.0 else { return *self };
+        let [a, b, c, ..] = address.segments();
+        Self(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).into())
+    }
+}
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,6 +72,15 @@ mod tests {
         assert_eq!(one, client("2001:db8:1:2::1").network());
         assert_eq!(one.to_string(), "2001:db8:1:2::");
         assert_ne!(one, client("2001:db8:1:3::1").network());
+    }
+
+    #[test]
+    fn all_ipv6_networks_of_48_bits_are_one_site() {
+        let site = client("2001:db8:1:2::1").network().site();
+        assert_eq!(site, client("2001:db8:1:ffff::1").network().site());
+        assert_eq!(site.to_string(), "2001:db8:1::");
+        assert_ne!(site, client("2001:db8:2:2::1").network().site());
+        assert_eq!(client("192.0.2.7").network().site(), client("192.0.2.7").network());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Passwords as argon2id hashes. Hashing takes some 15 ms of a core and 19 MiB, so it runs on
 //! blocking threads, a few at once, in lasting memory; and no more wait for it than can be served in
-//! time. Clients take turns by their network: none of them fills the queue for the others.
+//! time. Clients take turns by their network, and networks of one site by the site: none of them fills the queue
+//! for the others.
 
 mod blocks;
 mod phc;
@@ -49,7 +50,7 @@ impl Passwords {
     fn with(bounds: Bounds) -> Result<Self> {
         let memory = Arc::new(Memory::default());
         let dummy = phc::hash(&memory, &SecretString::from("a password that nobody has"))?;
-        Ok(Self { turns: Turns::new(bounds), memory, dummy: dummy.into() })
+        Ok(Self { turns: Turns::shared_by(bounds, Network::site), memory, dummy: dummy.into() })
     }
 
     /// Gives the hash of a password, in the PHC form `$argon2id$…`, in the turn of this client.
@@ -139,6 +140,42 @@ mod tests {
         while passwords.turns.count() != (0, 0) {
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test]
+    async fn all_networks_of_a_site_fill_their_share_of_the_queue_and_nobody_elses() {
+        let passwords = Passwords::new().unwrap();
+        let client = |site: u16, network: u16| {
+            let address = std::net::Ipv6Addr::new(0x2001, 0xdb8, site, network, 0, 0, 0, 1);
+            ClientAddress::new(address.into()).network()
+        };
+        let turns = &passwords.turns;
+        let mut held = Vec::new();
+        for n in 0..u8::try_from(turns.together()).unwrap() {
+            held.push(turns.take(super::tests::client(n)).await.unwrap());
+        }
+        let ask = |network| {
+            let turns = turns.clone();
+            tokio::spawn(async move { turns.take(network).await })
+        };
+        let (mut asked, share) = ((0..1000).map(|n| ask(client(1, n))).collect::<Vec<_>>(), 2 * WAITING_EACH_MAX);
+        while asked.iter().filter(|one| one.is_finished()).count() < 1000 - share {
+            tokio::task::yield_now().await;
+        }
+        asked.retain(|one| !one.is_finished());
+        assert_eq!((asked.len(), turns.count().1), (share, share), "the others were refused");
+        let other = ask(client(2, 1));
+        while turns.count().1 == share {
+            tokio::task::yield_now().await;
+        }
+        drop(held.pop());
+        // The site was there first, and has one turn in a round.
+        while !asked.iter().any(tokio::task::JoinHandle::is_finished) {
+            tokio::task::yield_now().await;
+        }
+        asked.retain(|one| !one.is_finished());
+        assert_eq!(asked.len(), share - 1);
+        assert!(other.await.unwrap().is_ok());
     }
 
     #[tokio::test]

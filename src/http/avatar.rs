@@ -1,9 +1,8 @@
 //! `GET /avatars/KEY`: the picture of a user. It is a file from a stranger: what is sent with it
 //! keeps a browser from taking it for anything but a picture.
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
@@ -13,16 +12,15 @@ use super::admit::PlatformGate;
 use super::errors::Refusal;
 use super::media::Media;
 use super::tag::{CACHED, etag, is_known};
-use super::{Credentials, RequestContext, nothing_at};
+use super::{Credentials, RequestContext, held, nothing_at};
 use crate::error::{Error, ErrorCode};
-use crate::turns::{Crowded, Turn, Turns};
+use crate::turns::{Crowded, Turns};
 
 /// Where avatars are, before the user's key.
 pub(super) const PLACE: &str = "/avatars/";
 
 /// No script in it runs, nothing it names is loaded, and no name of the sender's is on it.
-const HARMLESS: [(HeaderName, HeaderValue); 3] = [
-    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+const HARMLESS: [(HeaderName, HeaderValue); 2] = [
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
     (CONTENT_DISPOSITION, HeaderValue::from_static("inline; filename=\"avatar\"")),
 ];
@@ -56,20 +54,8 @@ async fn answer(
     let picture = gate.0.avatar(&caller, key).await?.ok_or_else(|| nothing_at(uri))?;
     let own = [(ETAG, etag(&picture.digest)?), (CONTENT_TYPE, HeaderValue::from_static(picture.content_type))];
     // It goes on being held until the last byte is on its way, however slowly that is taken.
-    let image = Bytes::from_owner(Held { image: picture.image, _place: place });
+    let image = held(picture.image, place);
     Ok((own, CACHED, HARMLESS, image).into_response())
-}
-
-/// A picture on its way, with its place among those that are.
-struct Held {
-    image: Vec<u8>,
-    _place: Turn<Uuid>,
-}
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.image
-    }
 }
 
 fn full(crowded: Crowded) -> Error {

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -18,10 +18,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::admit::PlatformGate;
-use super::errors::{Refusal, encode};
+use super::errors::Refusal;
 use super::media::Media;
 use super::tag::{CACHED, etag, is_known};
-use super::{RequestContext, caller_of};
+use super::{RequestContext, caller_of, held};
 use crate::error::{Error, ErrorCode};
 
 /// The revision of the policy that an answer is of.
@@ -89,18 +89,18 @@ async fn user(
             )
             .into());
         }
-        let mut response = encode(StatusCode::OK, Media::Json, &json!({ "data": found.data }));
-        response.headers_mut().insert(REVISION, HeaderValue::from(found.revision));
-        Ok(response)
+        let text = serde_json::to_vec(&json!({ "data": found.data })).map_err(Error::internal)?;
+        let json = [(CONTENT_TYPE, Media::Json.content_type()), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+        let own = [(REVISION, HeaderValue::from(found.revision))];
+        Ok((json, own, held(text, found.place)).into_response())
     };
     answered.await.unwrap_or_else(|refusal: Refusal| refusal.respond(Media::Json, &context))
 }
 
-/// The headers of a file of this type and name, which no browser takes for anything else.
-fn file(content_type: &'static str, disposition: &'static str) -> [(HeaderName, HeaderValue); 3] {
+/// The headers of a file of this type and name.
+fn file(content_type: &'static str, disposition: &'static str) -> [(HeaderName, HeaderValue); 2] {
     [
         (CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (CONTENT_DISPOSITION, HeaderValue::from_static(disposition)),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ]
 }

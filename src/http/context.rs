@@ -60,6 +60,13 @@ impl RequestContext {
     }
 }
 
+/// The context of a request of which nothing else is known.
+impl From<ClientAddress> for RequestContext {
+    fn from(address: ClientAddress) -> Self {
+        Self { request_id: Uuid::now_v7().to_string().into(), address, guess: OneGuess::default() }
+    }
+}
+
 /// The tools of [`track`].
 #[derive(Clone)]
 pub struct Tracker {
@@ -99,11 +106,7 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
         let known = parts.extensions.get::<Self>().cloned();
-        Ok(known.unwrap_or_else(|| Self {
-            request_id: Uuid::now_v7().to_string().into(),
-            address: ClientAddress::UNKNOWN,
-            guess: OneGuess::default(),
-        }))
+        Ok(known.unwrap_or_else(|| Self::from(ClientAddress::UNKNOWN)))
     }
 }
 
@@ -134,7 +137,7 @@ pub async fn track(State(tracker): State<Tracker>, mut request: Request, next: N
         if let Ok(id) = HeaderValue::from_str(&context.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
-        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let response = nosniff(response).await;
         tracker.requests.count(route.as_ref(), response.status());
         let ms = started.elapsed().as_secs_f64() * 1e3;
         info!(%method, path, status = response.status().as_u16(), ms, "answered");
@@ -142,6 +145,12 @@ pub async fn track(State(tracker): State<Tracker>, mut request: Request, next: N
     }
     .instrument(span)
     .await
+}
+
+/// Says of an answer that its type is what it says: no browser guesses another.
+pub(super) async fn nosniff(mut response: Response) -> Response {
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 #[cfg(test)]

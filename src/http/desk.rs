@@ -42,6 +42,14 @@ impl Sender {
         }
     }
 
+    /// The sender with whom this one shares turns: all networks of a stranger's site are one.
+    pub(super) fn site(&self) -> Self {
+        match self {
+            Self::Tenant(tenant) => Self::Tenant(*tenant),
+            Self::Stranger(network) => Self::Stranger(network.site()),
+        }
+    }
+
     /// The sender of an operation that was let in with this data.
     pub(super) fn of(data: &Data) -> Self {
         let context = data.get(&TypeId::of::<RequestContext>()).and_then(|data| data.downcast_ref::<RequestContext>());
@@ -64,7 +72,7 @@ impl Desk {
             waiting_each: IN_LINE_EACH,
             patience: PATIENCE,
         };
-        Self(Turns::new(bounds))
+        Self(Turns::shared_by(bounds, Sender::site))
     }
 
     /// Works on a document of so many bytes: here when it is short, else in its sender's turn.

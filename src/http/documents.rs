@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, ServerError};
 use moka::sync::Cache;
 
@@ -17,6 +17,10 @@ use super::operation::{Parameters, Source};
 use super::persisted::PersistedQueries;
 use crate::auth::address::ClientAddress;
 
+mod kept;
+
+pub(super) use kept::Kept;
+
 /// Bytes of text of all documents that are kept. Parsed, each may take a hundred times as much.
 const KEPT: u64 = 256 * 1024;
 /// Bytes of the longest that is kept: who sends it can wait for the parser.
@@ -26,7 +30,7 @@ const LONGEST: usize = 8 * 1024;
 #[derive(Clone)]
 pub(super) struct Documents {
     /// As parsed, by their text.
-    parsed: Arc<Cache<Arc<str>, Known>>,
+    parsed: Arc<Cache<Arc<str>, Arc<Kept>>>,
     /// Their text, by its hash.
     persisted: PersistedQueries,
     /// Whether they may ask for the schema itself.
@@ -35,23 +39,21 @@ pub(super) struct Documents {
     desk: Desk,
 }
 
-/// A document that is kept.
-type Known = Arc<(ExecutableDocument, Introspects)>;
-
 /// A request whose document is parsed and within the limits.
 pub(super) struct Opened {
     pub(super) request: Request,
     /// The type of the operation that will run: none when the executor will find that none is selected.
     pub(super) runs: Option<OperationType>,
+    /// What that operation asks for of the schema.
     pub(super) introspects: Introspects,
-    /// Whether the document is one to keep.
-    general: bool,
+    /// The document, if it is one to keep. The request has its text alone then.
+    pub(super) kept: Option<Arc<Kept>>,
 }
 
 impl Documents {
     /// None yet.
     pub(super) fn new(introspection: bool) -> Self {
-        let size = |text: &Arc<str>, _: &Known| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let size = |text: &Arc<str>, _: &Arc<Kept>| u32::try_from(text.len()).unwrap_or(u32::MAX);
         let parsed = Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build());
         Self { parsed, persisted: PersistedQueries::new(), introspection, desk: Desk::new() }
     }
@@ -81,19 +83,19 @@ impl Documents {
         let opened = self.read(request, &Sender::new(tenant, address)).await?;
         if let Some(hash) = proof {
             hash.verify(&opened.request.query).map_err(|error| shown(&error))?;
-            if let Some(tenant) = tenant.filter(|_| opened.general) {
+            if let Some(tenant) = tenant.filter(|_| opened.kept.is_some()) {
                 self.persisted.keep(tenant, hash, &opened.request.query);
             }
         }
         Ok(opened)
     }
 
-    async fn read(&self, mut request: Request, sender: &Sender) -> Result<Opened, ServerError> {
-        if let Some(known) = self.parsed.get(request.query.as_str()) {
-            let (document, introspects) = known.as_ref();
-            let runs = limits::selected(document, request.operation_name.as_deref());
-            request.set_parsed_query(document.clone());
-            return Ok(Opened { request, runs, introspects: *introspects, general: true });
+    async fn read(&self, request: Request, sender: &Sender) -> Result<Opened, ServerError> {
+        if let Some(kept) = self.parsed.get(request.query.as_str()) {
+            let name = request.operation_name.as_deref();
+            let runs = limits::selected(&kept.document, name);
+            let introspects = kept.introspections.of(name);
+            return Ok(Opened { request, runs, introspects, kept: Some(kept) });
         }
         let own = self.clone();
         let opened = self.desk.work(sender, request.query.len(), move || own.check(request)).await;
@@ -104,14 +106,17 @@ impl Documents {
     fn check(&self, mut request: Request) -> Result<Opened, ServerError> {
         let name = request.operation_name.clone();
         let general = request.query.len() <= LONGEST && !request.query.contains('"');
-        let (document, introspects) = limits::check(&mut request, self.introspection)?;
+        let (document, introspections) = limits::check(&mut request, self.introspection)?;
         let runs = limits::selected(document, name.as_deref());
         let mut operations = document.operations.iter();
         let general = general && operations.all(|(_, operation)| operation.node.ty == OperationType::Query);
-        if let Some(document) = general.then(|| Arc::new((document.clone(), introspects))) {
-            self.parsed.insert(request.query.as_str().into(), document);
+        let introspects = introspections.of(name.as_deref());
+        let kept = general.then(|| document.clone());
+        let kept = kept.map(|document| Arc::new(Kept::new(&request.query, document, introspections)));
+        if let Some(kept) = &kept {
+            self.parsed.insert(request.query.as_str().into(), Arc::clone(kept));
         }
-        Ok(Opened { request, runs, introspects, general })
+        Ok(Opened { request, runs, introspects, kept })
     }
 }
 

@@ -4,7 +4,7 @@
 //! React and `GraphiQL` come from `unpkg.com`, at one version and with the digests of what they are: a
 //! browser runs nothing else from there, and the page can send what it is told nowhere but here.
 
-use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -61,11 +61,7 @@ impl Page {
     }
 
     pub(super) fn respond(&self) -> Response {
-        let headers = [
-            (CONTENT_SECURITY_POLICY, self.policy.as_str()),
-            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (REFERRER_POLICY, "no-referrer"),
-        ];
+        let headers = [(CONTENT_SECURITY_POLICY, self.policy.as_str()), (REFERRER_POLICY, "no-referrer")];
         (headers, Html(self.html.clone())).into_response()
     }
 }

@@ -144,12 +144,15 @@ impl<E: Executor, G: Gate> Face<E, G> {
         data: Data,
         context: &RequestContext,
     ) -> Answer {
-        let Opened { mut request, introspects, .. } = opened;
+        let Opened { mut request, runs, introspects, kept } = opened;
         request.data = data;
         request.data.insert(context.clone());
-        match tenant {
-            None => self.introspection.answer(request, introspects, &self.executor).await,
-            Some(_) => self.executor.execute(request).await,
+        if let Some(kept) = kept {
+            request.data.insert(kept);
+        }
+        match (tenant, runs) {
+            (None, Some(OperationType::Query)) => self.introspection.answer(request, introspects, &self.executor).await,
+            _ => self.executor.execute(request).await,
         }
     }
 }
@@ -179,3 +182,6 @@ impl<E: Executor, G: Gate> Run<'_, E, G> {
         Ok(answer)
     }
 }
+
+#[cfg(test)]
+mod tests;

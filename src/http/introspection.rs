@@ -1,35 +1,36 @@
 //! What callers who have not signed in are told of the schema: from a ready answer where there is one,
-//! else one after the other. It is the same for everybody, and takes long to make.
+//! else one after the other, by their networks in turns. It is the same for everybody, and takes long to make.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::{Executor, Request, Response as Answer, Value};
 use moka::sync::Cache;
-use tokio::sync::Semaphore;
 
+use super::desk::Sender;
 use super::errors::refused;
 use super::limits::Introspects;
 use crate::error::{Error, ErrorCode};
+use crate::turns::{Bounds, Turns};
 
 /// Answers that are kept; each may take some megabytes.
 const KEPT: u64 = 4;
-/// Callers who wait for an answer at once.
-const IN_LINE: usize = 16;
+/// The turn to make one, and callers who wait for it: of one network few, so that none fills the line.
+const BOUNDS: Bounds = Bounds { together: 1, each: 1, waiting: 64, waiting_each: 4, patience: Duration::from_secs(10) };
 
 /// The ready answers, and the turn to make one.
 #[derive(Clone)]
 pub(super) struct Introspection {
     /// By the document and the operation's name.
     ready: Cache<Arc<str>, Arc<Value>>,
-    turn: Arc<Semaphore>,
-    in_line: Arc<Semaphore>,
+    turns: Turns<Sender>,
 }
 
 impl Introspection {
     /// Nothing is ready yet.
     pub(super) fn new() -> Self {
         let ready = Cache::new(KEPT);
-        Self { ready, turn: Arc::new(Semaphore::new(1)), in_line: Arc::new(Semaphore::new(IN_LINE)) }
+        Self { ready, turns: Turns::shared_by(BOUNDS, Sender::site) }
     }
 
     /// Answers a stranger's operation: about the schema in turns, about all else at once.
@@ -44,11 +45,10 @@ impl Introspection {
         if let Some(ready) = ready() {
             return ready;
         }
-        let Ok(_place) = self.in_line.try_acquire() else {
+        let Ok(_turn) = self.turns.take(Sender::of(&request.data)).await else {
             let message = "too many ask for the schema at once: try again in a moment";
             return refused(&Error::new(ErrorCode::RateLimited, message));
         };
-        let Ok(_turn) = self.turn.acquire().await else { return refused(&Error::internal("the turn is closed")) };
         // Who had the turn before may have asked the same.
         if let Some(ready) = ready() {
             return ready;
@@ -72,6 +72,8 @@ mod tests {
     use tokio::task::yield_now;
 
     use super::*;
+    use crate::auth::address::ClientAddress;
+    use crate::http::RequestContext;
 
     /// Counts what it runs, and how much of it at once.
     #[derive(Clone, Default)]
@@ -124,7 +126,20 @@ mod tests {
         let all = (0..40).map(|n| ask(&introspection, &executor, Request::new(format!("{n}")), Introspects::Alone));
         let answers = join_all(all).await;
         let refused = answers.iter().filter(|answer| !answer.errors.is_empty()).count();
-        assert_eq!((executor.0[0].load(Ordering::Relaxed), refused), (IN_LINE, 40 - IN_LINE));
+        let most = BOUNDS.waiting_each + 1;
+        assert_eq!((executor.0[0].load(Ordering::Relaxed), refused), (most, 40 - most));
         assert_eq!(executor.0[2].load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn one_stranger_leaves_the_line_for_the_schema_to_others() {
+        let (introspection, executor) = (Introspection::new(), Counting::default());
+        let from = |address: [u8; 4], n: usize| {
+            let context = RequestContext::from(ClientAddress::new(address.into()));
+            ask(&introspection, &executor, Request::new(format!("{n}")).data(context), Introspects::Alone)
+        };
+        let flood = (0..200).map(|n| from([192, 0, 2, 1], n));
+        let (_, other) = futures_util::join!(join_all(flood), from([192, 0, 2, 2], 200));
+        assert!(other.errors.is_empty(), "{other:?}");
     }
 }

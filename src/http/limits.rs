@@ -14,7 +14,7 @@ use crate::turns::Bounds;
 
 mod measure;
 
-use measure::measure;
+use measure::{Cost, measure};
 
 /// Bytes of an HTTP request's body.
 pub const BODY: usize = 1024 * 1024;
@@ -87,24 +87,42 @@ pub(super) fn named(message: &str) -> Option<String> {
 }
 
 /// Parses the request's document and holds it against the limits. It may ask for the schema itself
-/// where `introspection` is switched on. Tells whether it asks for the schema, and for that alone.
+/// where `introspection` is switched on. Tells of each operation whether it asks for the schema.
 pub(super) fn check(
     request: &mut Request,
     introspection: bool,
-) -> Result<(&ExecutableDocument, Introspects), ServerError> {
+) -> Result<(&ExecutableDocument, Introspections), ServerError> {
     check_text(&request.query)?;
     let document = request.parsed_query()?;
-    let cost = measure(document)?;
-    if cost.introspects && !introspection {
+    let (whole, each) = measure(document)?;
+    if whole.introspects && !introspection {
         return Err(ServerError::new(
             "this installation does not tell its schema: introspection is switched off",
             None,
         ));
     }
-    Ok((document, Introspects::of(cost.introspects, cost.only_introspects)))
+    let names = document.operations.iter().map(|(name, _)| name.cloned());
+    let of = |cost: Cost| Introspects::of(cost.introspects, cost.only_introspects);
+    Ok((document, Introspections(names.zip(each.into_iter().map(of)).collect())))
 }
 
-/// What a document asks for of the schema itself.
+/// What each operation of a document asks for of the schema itself.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Introspections(Vec<(Option<Name>, Introspects)>);
+
+impl Introspections {
+    /// Tells it of the operation that the executor will choose; nothing where it will choose none.
+    pub(super) fn of(&self, name: Option<&str>) -> Introspects {
+        let found = match (name, self.0.as_slice()) {
+            (None, [(_, only)]) => Some(only),
+            (None, _) => None,
+            (Some(name), all) => all.iter().find(|(own, _)| own.as_deref() == Some(name)).map(|(_, asks)| asks),
+        };
+        found.copied().unwrap_or(Introspects::Nothing)
+    }
+}
+
+/// What an operation asks for of the schema itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Introspects {
     /// Nothing.
@@ -346,6 +364,18 @@ mod tests {
             assert!(refused.message.contains("introspection is switched off"), "{document}");
         }
         assert!(check(&mut Request::new("{__typename a{__typename}}"), false).is_ok());
+    }
+
+    #[test]
+    fn the_operation_that_will_run_says_whether_the_schema_is_asked_for() {
+        let of = |document: &str, name: Option<&str>| check(&mut Request::new(document), true).unwrap().1.of(name);
+        let both =
+            "query A {a} query B {...F} query C {a __schema{types{name}}} fragment F on Q {__schema{types{name}}}";
+        assert_eq!(of(both, Some("A")), Introspects::Nothing);
+        assert_eq!(of(both, Some("B")), Introspects::Alone);
+        assert_eq!(of(both, Some("C")), Introspects::Something);
+        assert_eq!((of(both, None), of(both, Some("D"))), (Introspects::Nothing, Introspects::Nothing));
+        assert_eq!(of("{__schema{types{name}}}", None), Introspects::Alone);
     }
 
     #[test]

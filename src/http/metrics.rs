@@ -3,17 +3,19 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{MatchedPath, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, middleware};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use super::context::nosniff;
 
 /// The form that Prometheus asks for: `OpenMetrics`.
 const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -85,7 +87,7 @@ impl Over {
             Self::Header => "the head of a request did not come within `header_seconds`",
             Self::Idle => "no other request came within `idle_seconds`",
             Self::Write => "their answers were not taken within `write_seconds`",
-            Self::MadeRoom => "as many were open as `connections_max` allows, and they had no request",
+            Self::MadeRoom => "as many were open as `connections_max` allows, and they left us waiting",
         }
     }
 }
@@ -139,7 +141,7 @@ impl Connections {
 
 /// `/metrics`, on its own.
 pub fn routes(registry: Arc<Registry>) -> Router {
-    Router::new().route("/metrics", get(show)).with_state(registry)
+    Router::new().route("/metrics", get(show)).with_state(registry).layer(middleware::map_response(nosniff))
 }
 
 async fn show(State(registry): State<Arc<Registry>>) -> Response {

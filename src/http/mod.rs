@@ -17,10 +17,12 @@
 //!   tells when they have them already; [`audit`]: the audit log, to take it out
 //! - [`health`]: is it alive, is it ready; [`metrics`]: how it fares
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::Executor;
+use axum::body::Bytes;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use axum::routing::{any, get};
@@ -31,7 +33,7 @@ use uuid::Uuid;
 
 use crate::auth::caller::Caller;
 use crate::error::{Error, ErrorCode};
-use crate::turns::Turns;
+use crate::turns::{Turn, Turns};
 
 pub mod admit;
 pub mod audit;
@@ -169,6 +171,19 @@ async fn caller_of(
     let credentials = Credentials::from_headers(headers)?;
     credentials.require()?;
     gate.caller(&credentials, context).await?.ok_or_else(|| nothing_at(uri))
+}
+
+/// The bytes of an answer that hold its place among those on their way, until the last is taken.
+fn held<K: Eq + Hash + Clone + Send + 'static>(bytes: Vec<u8>, place: Turn<K>) -> Bytes {
+    struct Held<K: Eq + Hash + Clone>(Vec<u8>, Turn<K>);
+
+    impl<K: Eq + Hash + Clone> AsRef<[u8]> for Held<K> {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    Bytes::from_owner(Held(bytes, place))
 }
 
 fn nothing_at(uri: &Uri) -> Refusal {

@@ -7,19 +7,21 @@ use std::sync::Arc;
 use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::{
-    Data, Executor, ObjectType, Positioned, Request, Response, Schema, SchemaBuilder, ServerError, SubscriptionType,
-    ValidationMode, Value,
+    Data, Executor, Name, ObjectType, Positioned, Request, Response, Schema, SchemaBuilder, ServerError,
+    SubscriptionType, ValidationMode, Value,
 };
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 
 use super::desk::{Desk, Sender};
+use super::documents::Kept;
 use super::errors::shown;
 use super::limits;
 use crate::error::{Error, Result};
 use crate::graphql::Sizes;
 
 mod check;
+mod inputs;
 mod large;
 mod merge;
 mod pace;
@@ -28,7 +30,7 @@ mod shape;
 use check::NeverRuns;
 use large::LargeAnswers;
 use merge::{Given, Merger};
-use pace::Pace;
+use pace::{Pace, Queues};
 use shape::Shape;
 
 /// An executor of a schema within the [`limits`].
@@ -40,7 +42,6 @@ pub struct Runner<Q, M, S> {
     shape: Arc<Shape>,
     sizes: Sizes,
     desk: Desk,
-    large: LargeAnswers,
 }
 
 impl<Q, M, S> Clone for Runner<Q, M, S> {
@@ -51,7 +52,6 @@ impl<Q, M, S> Clone for Runner<Q, M, S> {
             shape: Arc::clone(&self.shape),
             sizes: self.sizes,
             desk: self.desk.clone(),
-            large: self.large.clone(),
         }
     }
 }
@@ -59,17 +59,9 @@ impl<Q, M, S> Clone for Runner<Q, M, S> {
 /// What a document comes to.
 enum Prepared {
     /// An operation to run.
-    Run(Box<Job>),
+    Run(Box<Request>),
     /// Nothing: its conditions leave all of it out.
     Nothing,
-}
-
-/// An operation to run.
-struct Job {
-    request: Request,
-    /// Its document's.
-    complexity: u64,
-    runs: OperationType,
 }
 
 type Refused = Vec<ServerError>;
@@ -79,58 +71,63 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
     pub fn new(build: impl Fn() -> SchemaBuilder<Q, M, S>, sizes: Sizes) -> Result<Self> {
         let never_runs = NeverRuns::default();
         let checking = limits::limit(build()).extension(never_runs.clone()).finish();
-        let running = build().validation_mode(ValidationMode::Fast).extension(Pace).finish();
+        let pace = Pace { sizes, large: LargeAnswers::new() };
+        let running = limits::limit(build()).validation_mode(ValidationMode::Fast).extension(pace).finish();
         let probed = checking.execute("{__typename}").now_or_never();
         let shape = never_runs.shape();
         let shape = shape.ok_or_else(|| Error::internal(format!("the schema does not validate: {probed:?}")))?;
-        Ok(Self { checking, running, shape, sizes, desk: Desk::new(), large: LargeAnswers::new() })
+        Ok(Self { checking, running, shape, sizes, desk: Desk::new() })
     }
 
     async fn prepare(&self, request: Request) -> std::result::Result<Prepared, Refused> {
+        let kept = Kept::of(&request.data);
+        if let Some(ready) = kept.as_ref().and_then(|kept| self.ready(kept, &request)) {
+            return Ok(to_run(request, ready.clone(), OperationType::Query));
+        }
         let own = self.clone();
-        let prepared =
-            self.desk.work(&Sender::of(&request.data), request.query.len(), move || own.check(request)).await;
+        let (sender, bytes) = (Sender::of(&request.data), request.query.len());
+        let prepared = self.desk.work(&sender, bytes, move || own.check(request, kept.as_deref())).await;
         prepared.map_err(|error| vec![shown(&error)])?
     }
 
+    /// The form in which a kept document runs, for variables that can be seen to fit: all else about it has
+    /// been validated.
+    fn ready<'a>(&self, kept: &'a Kept, request: &Request) -> Option<&'a ExecutableDocument> {
+        let ready = kept.ready(request.operation_name.as_deref())?;
+        let (_, operation) = limits::chosen(ready, request.operation_name.as_deref())?;
+        self.shape.inputs.fit(&operation.node.variable_definitions, &request.variables).then_some(ready)
+    }
+
     /// Validates the document and gives the request the one to run.
-    fn check(&self, mut request: Request) -> std::result::Result<Prepared, Refused> {
-        let document = request.parsed_query().map_err(|error| vec![error])?.clone();
-        let complexity = self.validate(&request, &document)?;
+    fn check(&self, mut request: Request, kept: Option<&Kept>) -> std::result::Result<Prepared, Refused> {
+        let document = match kept {
+            Some(kept) => kept.document.clone(),
+            None => request.parsed_query().map_err(|error| vec![error])?.clone(),
+        };
+        self.validate(&request, &document)?;
         let merged = self.merge(&request, &document).map_err(|error| vec![error])?;
-        let Some((name, operation)) = merged else { return Ok(Prepared::Nothing) };
+        let Some(Chosen { name, operation, conditional }) = merged else { return Ok(Prepared::Nothing) };
         let runs = operation.node.ty;
         let operations = match name {
             Some(name) => DocumentOperations::Multiple([(name, operation)].into()),
             None => DocumentOperations::Single(operation),
         };
-        request.set_parsed_query(ExecutableDocument { operations, fragments: HashMap::default() });
-        Ok(Prepared::Run(Box::new(Job { request, complexity, runs })))
+        let ready = ExecutableDocument { operations, fragments: HashMap::default() };
+        if let Some(kept) = kept.filter(|_| !conditional) {
+            kept.remember(request.operation_name.as_deref(), &ready);
+        }
+        Ok(to_run(request, ready, runs))
     }
 
-    /// Validates the document, and tells its complexity.
-    fn validate(&self, request: &Request, document: &ExecutableDocument) -> std::result::Result<u64, Refused> {
+    fn validate(&self, request: &Request, document: &ExecutableDocument) -> std::result::Result<(), Refused> {
         let mut asked = Request::new("").variables(request.variables.clone());
         asked.operation_name.clone_from(&request.operation_name);
         asked.set_parsed_query(document.clone());
         let answered = self.sizes.count(|| self.checking.execute(asked).now_or_never());
         match answered {
-            Some(answer) if answer.errors.is_empty() => Ok(match answer.data {
-                Value::Number(complexity) => complexity.as_u64().unwrap_or(u64::MAX),
-                _ => u64::MAX,
-            }),
+            Some(answer) if answer.errors.is_empty() => Ok(()),
             Some(answer) => Err(answer.errors),
             None => Err(vec![shown(&Error::internal("a validation waits for something"))]),
-        }
-    }
-
-    /// Runs an operation. A change waits for no turn: it is stored whatever is asked of it.
-    async fn run(&self, job: Job) -> Response {
-        let complexity = if job.runs == OperationType::Query { job.complexity } else { 0 };
-        let turn = self.large.turn(Sender::of(&job.request.data), complexity).await;
-        match turn {
-            Ok(_turn) => self.running.execute(job.request).await,
-            Err(error) => Response::from_errors(vec![shown(&error)]),
         }
     }
 
@@ -139,7 +136,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
         &self,
         request: &Request,
         document: &ExecutableDocument,
-    ) -> std::result::Result<Option<Named>, ServerError> {
+    ) -> std::result::Result<Option<Chosen>, ServerError> {
         let merger = |given| Merger::new(&self.shape, &document.fragments, given);
         let mut whole = Vec::new();
         for (name, operation) in document.operations.iter() {
@@ -154,6 +151,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
             return Err(ServerError::new("there is no operation to run", None));
         };
         let unconditional = whole.into_iter().find(|(other, all)| *other == name && !all.conditional);
+        let conditional = unconditional.is_none();
         let merged = if let Some((_, all)) = unconditional {
             all.operation
         } else {
@@ -161,11 +159,28 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
             merger(given).operation(&operation.node)?.operation
         };
         let nothing = merged.selection_set.node.items.is_empty();
-        Ok((!nothing).then(|| (name.cloned(), Positioned::new(merged, operation.pos))))
+        let operation = Positioned::new(merged, operation.pos);
+        Ok((!nothing).then(|| Chosen { name: name.cloned(), operation, conditional }))
     }
 }
 
-type Named = (Option<async_graphql::Name>, Positioned<OperationDefinition>);
+/// The operation to run.
+struct Chosen {
+    name: Option<Name>,
+    operation: Positioned<OperationDefinition>,
+    /// Whether the variables say what is in it.
+    conditional: bool,
+}
+
+/// The request with the document to run.
+fn to_run(mut request: Request, ready: ExecutableDocument, runs: OperationType) -> Prepared {
+    if runs == OperationType::Query {
+        let sender = Sender::of(&request.data);
+        request.data.insert(Queues(sender));
+    }
+    request.set_parsed_query(ready);
+    Prepared::Run(Box::new(request))
+}
 
 /// The answer to an operation that asks for nothing.
 fn nothing() -> Response {
@@ -175,7 +190,7 @@ fn nothing() -> Response {
 impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static> Executor for Runner<Q, M, S> {
     async fn execute(&self, request: Request) -> Response {
         match self.prepare(request).await {
-            Ok(Prepared::Run(job)) => self.run(*job).await,
+            Ok(Prepared::Run(request)) => self.running.execute(*request).await,
             Ok(Prepared::Nothing) => nothing(),
             Err(errors) => Response::from_errors(errors),
         }
@@ -185,7 +200,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
         let own = self.clone();
         let answers = async move {
             match own.prepare(request).await {
-                Ok(Prepared::Run(job)) => Executor::execute_stream(&own.running, job.request, session),
+                Ok(Prepared::Run(request)) => Executor::execute_stream(&own.running, *request, session),
                 Ok(Prepared::Nothing) => stream::once(async { nothing() }).boxed(),
                 Err(errors) => stream::once(async { Response::from_errors(errors) }).boxed(),
             }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::StatusCode;
+use axum::http::header::UPGRADE;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -23,16 +23,18 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use super::metrics::{Connections, Over};
 
 mod answer;
 mod doors;
+mod flow;
 mod notice;
 mod pace;
 mod wire;
 
-use answer::{Answer, Busy};
+use answer::{Answer, Busy, Coming};
 use doors::{Doors, Place};
 use notice::Notice;
 use pace::Pace;
@@ -43,6 +45,9 @@ use wire::Wire;
 const BUFFER: usize = 128 * 1024;
 /// Bytes that a connection keeps for its reader in the kernel, which takes twice as many.
 const SEND_BUFFER: usize = 64 * 1024;
+/// Connections that the system keeps until they are accepted, as far as it allows itself
+/// (`net.core.somaxconn`). A client beyond them is answered once it asks again, a second later.
+const BACKLOG: i32 = 4096;
 /// How long nothing is accepted once the system refuses to hand a connection over.
 const PAUSE: Duration = Duration::from_millis(100);
 /// What somebody is told for whom there is no place.
@@ -85,8 +90,28 @@ impl Bounds {
     }
 }
 
+/// Makes the queue longer in which connections wait until they are accepted.
+fn lengthen(listener: &TcpListener) {
+    // On a socket that listens already this sets the length and nothing else.
+    if let Err(error) = socket2::SockRef::from(listener).listen(BACKLOG) {
+        tracing::warn!(%error, "the queue of connections that wait to be accepted keeps its length");
+    }
+}
+
 /// Tells whose connections are not counted by address.
 pub type Uncounted = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
+
+/// Lets a connection that has become a WebSocket say that a credential was shown on it which holds: until
+/// then it makes room for others.
+#[derive(Clone)]
+pub(super) struct Presence(Arc<Pace>);
+
+impl Presence {
+    /// The caller is known from here on, and acts in this tenant.
+    pub(super) fn know(&self, tenant: Uuid) {
+        self.0.know(tenant);
+    }
+}
 
 /// A server of routes.
 pub struct Server {
@@ -120,6 +145,7 @@ impl Server {
         if let Err(error) = socket2::SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER) {
             tracing::warn!(%error, "the send buffers of connections keep the size that the system gives them");
         }
+        lengthen(&listener);
         let server = Arc::new(self);
         let (open, mut tasks) = (TaskTracker::new(), JoinSet::new());
         loop {
@@ -187,8 +213,11 @@ impl Server {
     ) {
         let (routes, watched) = (TowerToHyperService::new(routes), Arc::clone(&pace));
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request: Request = request.map(Body::new);
+            let mut request: Request = request.map(|body| Coming::wrap(body, &watched));
             request.extensions_mut().insert(ConnectInfo(peer));
+            if request.headers().contains_key(UPGRADE) {
+                request.extensions_mut().insert(Presence(Arc::clone(&watched)));
+            }
             let busy = Busy::new(&watched);
             let answered = routes.call(request);
             async move {
@@ -217,7 +246,7 @@ impl Server {
                     return self.end(over, peer);
                 },
                 () = pace.sent_away() => {
-                    if pace.lingers_since().is_some() {
+                    if pace.lingers().is_some() {
                         return self.end(Over::MadeRoom, peer);
                     }
                     // Its next request has come meanwhile: that one is answered still.
@@ -243,6 +272,32 @@ impl Server {
         }
         if let Some(count) = self.notices.ended.due() {
             tracing::warn!(address = %peer.ip(), count, "connections were ended: {}", over.in_words());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use socket2::{Domain, Socket, Type};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_burst_of_connections_waits_to_be_accepted() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        socket.listen(1).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let listener = TcpListener::from_std(socket.into()).unwrap();
+        lengthen(&listener);
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        for _ in 0..32 {
+            let connected = timeout(Duration::from_secs(20), TcpStream::connect(address)).await;
+            waiting.push(connected.expect("a place in the queue").unwrap());
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Platform;
 use super::permit::Permit;
+use super::search::blocking;
 use super::tenants::Tenant;
 use crate::auth::caller::Caller;
 use crate::domain::key::{TenantId, UserKey};
@@ -35,6 +36,8 @@ pub struct UserRules {
     /// What `casbin.js` takes: JSON with the model's text as `m` and the lines as `p`, where links
     /// stand among the rules.
     pub data: String,
+    /// One of the few places for such, for as long as they are on their way.
+    pub place: Turn<TenantId>,
 }
 
 impl Platform {
@@ -60,7 +63,8 @@ impl Platform {
 
     /// The rules that this user's decisions are made from: what it holds, and what that says. Anyone
     /// may ask about themselves; asking about others needs `read` on `admin/rules`. A user that
-    /// is disabled has none; `None` where there is no such user.
+    /// is disabled has none; `None` where there is no such user. `RATE_LIMITED` while too many of the tenant are on
+    /// their way.
     pub async fn casbin_rules_of(&self, caller: &Caller, user: &str) -> Result<Option<UserRules>> {
         let Ok(user) = UserKey::parse(user) else {
             self.authorise(caller, Permit::RULES_READ).await?;
@@ -72,10 +76,15 @@ impl Platform {
         if !policy.snapshot.knows(&subject) && !policy.disabled.contains(&user) {
             return Ok(None);
         }
-        let rules = policy.snapshot.rules_of(&subject);
-        let lines: Vec<_> = rules.iter().filter_map(|rule| policy.snapshot.line(rule)).collect();
-        let data = json!({ "m": self.model, "p": lines }).to_string();
-        Ok(Some(UserRules { revision: policy.counters.revision, data }))
+        let (model, place) = (self.model.clone(), self.user_rules_place(tenant.id).await?);
+        // Somebody can hold many thousands, and ask again and again.
+        let made = blocking(move || {
+            let rules = policy.snapshot.rules_of(&subject);
+            let lines: Vec<_> = rules.iter().filter_map(|rule| policy.snapshot.line(rule)).collect();
+            let data = json!({ "m": model, "p": lines }).to_string();
+            UserRules { revision: policy.counters.revision, data, place }
+        });
+        made.await.map(Some)
     }
 }
 

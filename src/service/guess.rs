@@ -22,6 +22,9 @@ const NAME_WINDOW: Duration = Duration::from_mins(5);
 pub const WRONG_OF_CLIENT: u32 = 100;
 /// The time in which they are counted.
 const CLIENT_WINDOW: Duration = Duration::from_mins(5);
+/// The most wrong passwords, in that time, of all clients of a site that are looked at: somebody can have
+/// thousands of networks, and neighbours can have one each.
+pub const WRONG_OF_SITE: u32 = 1000;
 /// The wrong passwords for one name, of whatever clients, after which more are looked at slowly. Never
 /// not at all: then anybody could lock a user out.
 pub const SLOW_FOR_NAME: u32 = 100;
@@ -53,14 +56,17 @@ impl Tried {
         digest(&["name", &self.tenant, &self.name])
     }
 
-    /// Lists the counts of a guess of this client: for the name, of the client, for the name of whomever.
-    fn counters(&self, client: Network) -> [Counter; 3] {
+    /// Lists the counts of a guess of this client: for the name, of the client, of its site, for the name of
+    /// whomever.
+    fn counters(&self, client: Network) -> [Counter; 4] {
+        let of_site = digest(&["site", &client.site().to_string()]);
         let (client, owner) = (client.to_string(), self.owner());
         let for_name = digest(&["name of client", &self.tenant, &self.name, &client]);
         let of_client = digest(&["client", &client]);
         [
             Counter { key: for_name, owner, max: WRONG_FOR_NAME, window: NAME_WINDOW },
             Counter { key: of_client, owner: of_client, max: WRONG_OF_CLIENT, window: CLIENT_WINDOW },
+            Counter { key: of_site, owner: of_site, max: WRONG_OF_SITE, window: CLIENT_WINDOW },
             Counter { key: owner, owner, max: u32::MAX, window: SLOW_WINDOW },
         ]
     }
@@ -143,8 +149,8 @@ impl Platform {
     fn note_wrong(&self, tried: &Tried, request: &RequestInfo, tenant: Option<TenantId>, counts: &[u32]) {
         let note = |kind| self.failures.note(tenant, &tried.failure(kind, request));
         note(Failed::SignIn);
-        let [for_name, of_client, for_name_of_all] = *counts else { return };
-        if for_name == WRONG_FOR_NAME || of_client == WRONG_OF_CLIENT {
+        let [for_name, of_client, of_site, for_name_of_all] = *counts else { return };
+        if for_name == WRONG_FOR_NAME || of_client == WRONG_OF_CLIENT || of_site == WRONG_OF_SITE {
             note(Failed::LockedOut);
         }
         if for_name_of_all == SLOW_FOR_NAME {
@@ -164,10 +170,10 @@ fn slowness(count: u32) -> Duration {
 }
 
 fn too_many(which: usize) -> Error {
-    let (what, window) = if which == 0 {
-        ("for this name from your address", NAME_WINDOW)
-    } else {
-        ("from your address", CLIENT_WINDOW)
+    let (what, window) = match which {
+        0 => ("for this name from your address", NAME_WINDOW),
+        1 => ("from your address", CLIENT_WINDOW),
+        _ => ("from your network", CLIENT_WINDOW),
     };
     let minutes = window.as_secs() / 60;
     Error::new(ErrorCode::RateLimited, format!("too many wrong passwords {what}: try again in {minutes} minutes"))
@@ -188,7 +194,7 @@ mod tests {
         assert_eq!(of("acme", "dana"), of("acme", "DANA"));
         for (tenant, name) in [("globex", "dana"), ("acme", "dan"), ("acmed", "ana"), ("", "acmedana")] {
             let (one, other) = (of("acme", "dana"), of(tenant, name));
-            assert!(one[0] != other[0] && one[2] != other[2], "{tenant} {name}");
+            assert!(one[0] != other[0] && one[3] != other[3], "{tenant} {name}");
             assert_eq!(one[1], other[1], "one client");
         }
     }
@@ -199,7 +205,8 @@ mod tests {
         assert_eq!(of("2001:db8::1"), of("2001:db8::2"));
         let (one, other) = (of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert!(one[0] != other[0] && one[1] != other[1]);
-        assert_eq!(one[2], other[2], "one name");
+        assert_eq!((one[2], one[3]), (other[2], other[3]), "one site, and one name");
+        assert_ne!(one[2], of("2001:db8:1::1")[2]);
     }
 
     #[test]
@@ -207,6 +214,6 @@ mod tests {
         for (count, milliseconds) in [(0, 0), (100, 0), (101, 20), (150, 1000), (200, 2000), (u32::MAX, 2000)] {
             assert_eq!(slowness(count).as_millis(), milliseconds, "{count}");
         }
-        assert_eq!(Tried::new("acme", "dana").counters(client("::1"))[2].max, u32::MAX);
+        assert_eq!(Tried::new("acme", "dana").counters(client("::1"))[3].max, u32::MAX);
     }
 }

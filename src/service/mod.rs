@@ -200,7 +200,7 @@ impl Platform {
             tallies,
             failures: failure::Failures::new(),
             placings: Turns::new(session::PLACINGS),
-            resets: Turns::new(password::RESETS),
+            resets: Turns::shared_by(password::RESETS, Network::site),
             clock,
         })))
     }

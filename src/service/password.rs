@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Platform;
 use super::change::Intent;
 use super::failure::{Failed, Failure};
-use super::guess::{Sought, Tried, digest};
+use super::guess::{Sought, Tried};
 use super::permit::{Permit, unauthenticated};
 use super::session::needs_session;
 use crate::auth::address::Network;
@@ -29,18 +29,15 @@ use crate::store::{CommitError, Tx};
 use crate::sync::tally::{Counter, Outcome};
 use crate::turns::Bounds;
 
+mod links;
+
+use links::Links;
+pub use links::{LATE_LINK_WINDOW, LINKS_FOR_ACCOUNT, LINKS_FOR_ACCOUNT_OF_CLIENT, LINKS_OF_CLIENT, LINKS_OF_SITE};
+
 /// How many seconds a link holds.
 const LINK_SECONDS: i64 = 3600;
 /// How many seconds pass between two links for one user, also after the first was used.
 pub(super) const BETWEEN_LINKS_SECONDS: i64 = 60;
-/// The most links that are mailed to one account in a day.
-pub const LINKS_FOR_ACCOUNT: u32 = 10;
-/// The most of them that one client can ask for: less, so that nobody uses up what the owner needs.
-pub const LINKS_FOR_ACCOUNT_OF_CLIENT: u32 = 5;
-/// The most links that are mailed for one client in a day, to whatever accounts.
-pub const LINKS_OF_CLIENT: u32 = 30;
-/// The time in which they are counted.
-const DAY: Duration = Duration::from_hours(24);
 /// Turns to work on requests for links: off the callers' path, in bounded numbers, each client its
 /// share. More requests are passed over.
 pub(super) const RESETS: Bounds =
@@ -176,11 +173,10 @@ impl Platform {
         if !self.link_is_due(&tenant, user).await? {
             return Ok(());
         }
-        let counters = daily(user.user.id, request.network());
-        if let Outcome::Full(_) = self.tallies.take(&counters).await {
+        let Some(counters) = self.count_link(user.user.id, request.network()).await else {
             self.failures.note(Some(tenant.id), &failure(Failed::LinkRefused, name));
             return Ok(());
-        }
+        };
         let sent = async {
             let mailed = match self.new_reset_link(&tenant, email, request).await {
                 Ok(Some(mail)) => self.mailer.send(mail).await,
@@ -200,6 +196,19 @@ impl Platform {
             self.tallies.give_back(&counters).await;
         }
         sent.map(drop)
+    }
+
+    /// Counts a link that this client asks for. Returns what was counted; none where it is one too many.
+    async fn count_link(&self, account: Uuid, client: Network) -> Option<Vec<Counter>> {
+        let links = Links::new(account, client);
+        let daily = links.daily();
+        match self.tallies.take(&daily).await {
+            Outcome::Counted(_) => return Some(daily),
+            Outcome::Full(Links::ACCOUNT) => {}
+            Outcome::Full(_) => return None,
+        }
+        let late = links.late();
+        matches!(self.tallies.take(&late).await, Outcome::Counted(_)).then_some(late)
     }
 
     /// Makes a link, and the mail that carries it.
@@ -321,21 +330,6 @@ async fn committed(tx: Tx) -> Result<()> {
 
 fn tried(tenant: &TenantRef, user: &UserKey) -> Tried {
     Tried::new(tenant.key.as_str(), user.as_str())
-}
-
-/// Lists the counts of a link that this client asks for: for the account by this client, for the account by
-/// whomever, by this client for whomever.
-fn daily(account: Uuid, client: Network) -> [Counter; 3] {
-    let (account, client) = (account.to_string(), client.to_string());
-    let counter = |texts: &[&str], max| {
-        let key = digest(texts);
-        Counter { key, owner: key, max, window: DAY }
-    };
-    [
-        counter(&["links for account of client", &account, &client], LINKS_FOR_ACCOUNT_OF_CLIENT),
-        counter(&["links for account", &account], LINKS_FOR_ACCOUNT),
-        counter(&["links of client", &client], LINKS_OF_CLIENT),
-    ]
 }
 
 fn new_password(hash: String, key: WithKey, now: Timestamp) -> AccountChange {

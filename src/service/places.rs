@@ -13,6 +13,9 @@ use crate::turns::{Bounds, Crowded, Turn, Turns};
 
 /// Whole policies on their way.
 const EXPORTS: Bounds = Bounds { together: 8, each: 2, waiting: 64, waiting_each: 8, patience: Duration::from_secs(5) };
+/// The rules of one user on their way: these may be some megabytes.
+const USER_RULES: Bounds =
+    Bounds { together: 32, each: 8, waiting: 256, waiting_each: 64, patience: Duration::from_secs(5) };
 /// Pictures that are looked at: each takes a core, and memory for its pixels.
 const PICTURES: Bounds =
     Bounds { together: 2, each: 1, waiting: 128, waiting_each: 16, patience: Duration::from_secs(20) };
@@ -25,6 +28,7 @@ const SEARCH_PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Places {
     searches: Turns<TenantId>,
     exports: Turns<TenantId>,
+    user_rules: Turns<TenantId>,
     pictures: Turns<TenantId>,
 }
 
@@ -36,7 +40,12 @@ impl Places {
         let (waiting, waiting_each) = SEARCHES_WAITING;
         let (together, each) = (cores.max(2), (cores / 2).max(1));
         let searches = Bounds { together, each, waiting, waiting_each, patience: SEARCH_PATIENCE };
-        Self { searches: Turns::new(searches), exports: Turns::new(EXPORTS), pictures: Turns::new(PICTURES) }
+        Self {
+            searches: Turns::new(searches),
+            exports: Turns::new(EXPORTS),
+            user_rules: Turns::new(USER_RULES),
+            pictures: Turns::new(PICTURES),
+        }
     }
 }
 
@@ -66,6 +75,11 @@ impl Platform {
         self.places.exports.take(tenant).await.map_err(|crowded| full("whole policies", crowded))
     }
 
+    /// Takes a place for the rules of a user.
+    pub(super) async fn user_rules_place(&self, tenant: TenantId) -> Result<Turn<TenantId>> {
+        self.places.user_rules.take(tenant).await.map_err(|crowded| full("rules of users", crowded))
+    }
+
     /// Takes a turn at looking at a picture.
     pub(super) async fn picture_turn(&self, tenant: TenantId) -> Result<Turn<TenantId>> {
         self.places.pictures.take(tenant).await.map_err(|crowded| full("pictures", crowded))
@@ -88,7 +102,7 @@ mod tests {
     async fn one_tenant_with_all_that_it_may_have_under_way_leaves_each_kind_of_place_to_others() {
         let places = Places::new();
         let (busy, other) = (TenantId(Uuid::from_u128(1)), TenantId(Uuid::from_u128(2)));
-        for turns in [&places.searches, &places.exports, &places.pictures] {
+        for turns in [&places.searches, &places.exports, &places.user_rules, &places.pictures] {
             let mut held = Vec::new();
             while let Some(turn) = turns.take(busy).now_or_never() {
                 held.push(turn.unwrap());

@@ -145,3 +145,62 @@ async fn nothing_is_kept_of_a_key_that_is_done() {
     drop(held);
     assert!(turns.queue().lines.is_empty() && turns.queue().round.is_empty());
 }
+
+/// Keys that share a wide one: their first letter.
+fn shared(together: usize, waiting_each: usize) -> Turns<&'static str> {
+    let bounds = Bounds { together, each: 1, waiting: 64, waiting_each, patience: LONG };
+    Turns::shared_by(bounds, |key| key.get(..1).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn all_keys_of_a_wide_one_have_the_share_of_one() {
+    let turns = shared(2, 8);
+    let _held = turns.take("a1").await.unwrap();
+    let own = queue_up(&turns, "a2").await;
+    let _other = turns.take("b1").await.unwrap();
+    assert_eq!(turns.count(), (2, 1));
+    own.abort();
+}
+
+#[tokio::test]
+async fn a_wide_key_is_let_in_once_a_round_and_its_own_keys_by_turns() {
+    let turns = shared(1, 8);
+    let held = turns.take("z").await.unwrap();
+    let mut tasks = Vec::new();
+    let (said, mut order) = mpsc::unbounded_channel();
+    for key in ["a1", "a1", "a1", "a2", "a3", "b1", "b1"] {
+        let waiting = queue_up(&turns, key).await;
+        let said = said.clone();
+        tasks.push(tokio::spawn(async move {
+            let turn = waiting.await.unwrap().unwrap();
+            said.send(key).unwrap();
+            drop(turn);
+        }));
+    }
+    drop((held, said));
+    let mut served = Vec::new();
+    while let Some(key) = order.recv().await {
+        served.push(key);
+    }
+    assert_eq!(served, ["a1", "b1", "a2", "b1", "a3", "a1", "a1"]);
+}
+
+#[tokio::test]
+async fn twice_as_many_wait_of_a_wide_key_and_the_longest_of_its_own_gives_way() {
+    let turns = shared(1, 2);
+    let held = turns.take("z").await.unwrap();
+    let (first, last) = (queue_up(&turns, "a1").await, queue_up(&turns, "a1").await);
+    assert_eq!(turns.take("a1").await.unwrap_err(), Crowded::Full);
+    let (second, third) = (queue_up(&turns, "a2").await, queue_up(&turns, "a3").await);
+    let asking = turns.clone();
+    let neighbour = tokio::spawn(async move { asking.take("a4").await });
+    assert_eq!(last.await.unwrap().unwrap_err(), Crowded::Full, "the last of the crowd");
+    assert_eq!(turns.take("a5").await.unwrap_err(), Crowded::Full, "each of its keys has one");
+    let other = queue_up(&turns, "b1").await;
+    drop(held);
+    for turn in [first, other, second, third, neighbour] {
+        drop(turn.await.unwrap().unwrap());
+    }
+    assert_eq!(turns.count(), (0, 0));
+    assert!(turns.queue().lines.is_empty());
+}

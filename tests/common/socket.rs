@@ -30,6 +30,16 @@ impl Socket {
         socket
     }
 
+    /// Connects without a credential.
+    pub(crate) async fn stranger(url: &str) -> Self {
+        let mut request = format!("{}/graphql/ws", url.replace("http://", "ws://")).into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+        let mut socket = Self(connect_async(request).await.unwrap().0);
+        socket.say(json!({ "type": "connection_init" })).await;
+        assert_eq!(socket.hear().await["type"], "connection_ack");
+        socket
+    }
+
     async fn say(&mut self, message: Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
@@ -63,6 +73,12 @@ impl Socket {
         let message = self.hear().await;
         assert_eq!((message["type"].as_str(), message["id"].as_str()), (Some("next"), Some(id)), "{message}");
         message["payload"].clone()
+    }
+
+    /// Waits until the connection has ended, whether or not with a word.
+    pub(crate) async fn ended(&mut self) {
+        let end = async { while let Some(Ok(_)) = self.0.next().await {} };
+        tokio::time::timeout(Duration::from_secs(10), end).await.expect("an end in time");
     }
 
     /// The code with which the connection is closed, which must come next.

@@ -84,6 +84,11 @@ impl Pets {
         Cat(self.0.clone())
     }
 
+    #[graphql(complexity = "n.max(0) as usize")]
+    async fn many(&self, n: i32, m: Option<i32>) -> i32 {
+        n + m.unwrap_or_default()
+    }
+
     async fn pet(&self, dog: bool) -> Pet {
         self.0.note("pet");
         if dog { Pet::Dog(Dog(self.0.clone())) } else { Pet::Cat(Cat(self.0.clone())) }
@@ -107,6 +112,68 @@ impl News {
     async fn count(&self, to: i32) -> impl Stream<Item = i32> {
         self.0.note("count");
         stream::iter(1..=to)
+    }
+}
+
+/// Asks the same of an application that has met the document before and of one that has not.
+async fn again_and_for_the_first_time(query: &str, before: &Value, variables: &Value) -> [Answer; 2] {
+    let of = |variables: &Value| {
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        let request = HttpRequest::post("/graphql").header("content-type", JSON).header("accept", NEWER);
+        request.body(body.into()).unwrap()
+    };
+    let ((known, _), (fresh, _)) = (pets(), pets());
+    for _ in 0..2 {
+        assert_eq!(call(&known, of(before)).await.json().get("errors"), None);
+    }
+    [call(&known, of(variables)).await, call(&fresh, of(variables)).await]
+}
+
+#[tokio::test]
+async fn a_document_that_came_before_is_answered_as_it_is_for_the_first_time() {
+    let pet = "query($dog: Boolean!) {pet(dog: $dog) {id} pet(dog: $dog) {friend {id}} }";
+    let many = "query($n: Int!, $m: Int) {many(n: $n, m: $m)}";
+    for (query, before, variables, status) in [
+        (pet, json!({ "dog": true }), json!({ "dog": false }), 200),
+        (pet, json!({ "dog": true }), json!({ "dog": 1 }), 400),
+        (pet, json!({ "dog": true }), json!({ "dog": null }), 400),
+        (many, json!({ "n": 2 }), json!({ "n": 3, "m": null }), 200),
+        (many, json!({ "n": 2 }), json!({ "n": 3, "m": "x" }), 400),
+        // What it costs is counted anew.
+        (many, json!({ "n": 2 }), json!({ "n": limits::COMPLEXITY + 1 }), 400),
+    ] {
+        let [again, first] = again_and_for_the_first_time(query, &before, &variables).await;
+        let without_id = |answer: &Answer| {
+            let mut answer = answer.json();
+            for error in answer["errors"].as_array_mut().into_iter().flatten() {
+                error["extensions"]["requestId"] = json!(null);
+            }
+            answer
+        };
+        assert_eq!((again.status.as_u16(), first.status.as_u16()), (status, status), "{query} {variables}");
+        assert_eq!(without_id(&again), without_id(&first), "{query} {variables}");
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_came_before_runs_each_field_once_and_by_its_own_variables() {
+    let (app, log) = pets();
+    let pet = "pet(dog: $dog) {id} pet(dog: $dog) {id ... on Dog {barks(loud: true)}}";
+    let plain = format!("query($dog: Boolean!) {{{pet}}}");
+    let conditional = format!("query($dog: Boolean!) {{{pet} cat {{lives lives id @skip(if: $dog)}}}}");
+    for (query, dog, ran) in [
+        (&plain, true, vec!["dog.barks", "dog.id", "pet"]),
+        (&plain, true, vec!["dog.barks", "dog.id", "pet"]),
+        (&plain, false, vec!["cat.id", "pet"]),
+        (&conditional, true, vec!["cat", "cat.lives", "dog.barks", "dog.id", "pet"]),
+        (&conditional, false, vec!["cat", "cat.id", "cat.id", "cat.lives", "pet"]),
+        (&conditional, true, vec!["cat", "cat.lives", "dog.barks", "dog.id", "pet"]),
+    ] {
+        let body = json!({ "query": query, "variables": { "dog": dog } }).to_string();
+        let request = HttpRequest::post("/graphql").header("content-type", JSON).body(body.into()).unwrap();
+        let answer = call(&app, request).await.json();
+        let ran: Vec<_> = ran.iter().map(ToString::to_string).collect();
+        assert_eq!((answer.get("errors"), log.take()), (None, ran), "{query} {dog}");
     }
 }
 

@@ -48,12 +48,17 @@ impl Client {
 
     /// Posts a body and returns the answer's status and body, within [`ANSWER_MAX`].
     pub(super) async fn post(&self, path: &str, body: &str) -> Result<(u16, Vec<u8>)> {
-        timeout(ANSWER_MAX, self.exchange(path, body)).await?
+        self.ask(&self.request(path, body)).await
     }
 
-    async fn exchange(&self, path: &str, body: &str) -> Result<(u16, Vec<u8>)> {
+    /// Sends the bytes of a request and returns the answer's status and body, within [`ANSWER_MAX`].
+    pub(super) async fn ask(&self, request: &str) -> Result<(u16, Vec<u8>)> {
+        timeout(ANSWER_MAX, self.exchange(request)).await?
+    }
+
+    async fn exchange(&self, request: &str) -> Result<(u16, Vec<u8>)> {
         let mut stream = self.open().await?;
-        stream.write_all(self.request(path, body).as_bytes()).await?;
+        stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
         let head_end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or("an answer without a head")?;
@@ -62,13 +67,22 @@ impl Client {
         Ok((std::str::from_utf8(status)?.parse()?, body))
     }
 
+    /// Returns the bytes of a GET that asks for the connection to end after it.
+    pub(super) fn fetch(&self, path: &str) -> String {
+        format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{}Connection: close\r\n\r\n", self.server, self.authorization())
+    }
+
+    fn authorization(&self) -> String {
+        self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default()
+    }
+
     /// Returns the bytes of a POST that asks for the connection to end after it.
     pub(super) fn request(&self, path: &str, body: &str) -> String {
-        let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
         format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\n{token}Content-Type: application/json\r\nAccept: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/json\r\nAccept: application/json\r\n\
              Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
             self.server,
+            self.authorization(),
             body.len()
         )
     }

@@ -29,6 +29,8 @@ const REFUSED: &str = "refused";
 const GROWTH: &str = "memory";
 /// The name of another build in the report.
 pub(crate) const OTHER: &str = "the other build";
+/// A whole policy.
+const POLICY: &str = "/casbin/policy.csv";
 /// The pause between two requests of the one who is measured.
 const PACE: Duration = Duration::from_millis(5);
 
@@ -53,6 +55,8 @@ enum Meanwhile {
     SignIn,
     /// Searches for all who can.
     Search,
+    /// Takes the whole policy out.
+    Export,
 }
 
 /// What each attacker repeats.
@@ -64,7 +68,8 @@ enum Act {
     RepeatedIntrospection,
     /// Sends large documents of one field, without an account.
     RepeatedField,
-    /// Asks for the grants of a group and, for each, of the group again, as an agent.
+    /// Asks for the grants of a group and, for each, of the group again, as an agent: as lists, which older
+    /// builds have, and as pages. Each build refuses the other's document.
     NestedGrants,
     /// Opens connections and sends half a header.
     HalfHeaders,
@@ -72,9 +77,9 @@ enum Act {
     GuessNames,
     /// Guesses the password of the one who signs in.
     GuessOneName,
-    /// Searches over thousands of users, with counts.
+    /// Counts all who can among thousands of users, fifty times in a request.
     Searches,
-    /// Asks for all accounts in a file and does not read the answer.
+    /// Asks for a whole policy of some megabytes and does not read the answer.
     UnreadAnswers,
 }
 
@@ -92,8 +97,8 @@ pub(crate) const ATTACKS: [Attack; 9] = [
     Attack { name: "half headers", attackers: 1_500, meanwhile: Meanwhile::Decide, act: Act::HalfHeaders },
     Attack { name: "guessing names", attackers: 160, meanwhile: Meanwhile::SignIn, act: Act::GuessNames },
     Attack { name: "guessing one name", attackers: 16, meanwhile: Meanwhile::SignIn, act: Act::GuessOneName },
-    Attack { name: "searches", attackers: 8, meanwhile: Meanwhile::Search, act: Act::Searches },
-    Attack { name: "unread answers", attackers: 40, meanwhile: Meanwhile::Decide, act: Act::UnreadAnswers },
+    Attack { name: "searches", attackers: 20, meanwhile: Meanwhile::Search, act: Act::Searches },
+    Attack { name: "unread answers", attackers: 40, meanwhile: Meanwhile::Export, act: Act::UnreadAnswers },
 ];
 
 /// Measures all attacks, on this build and, where one is named, on another in turns.
@@ -128,8 +133,8 @@ async fn measure(
     let before = stage.memory().ok_or("the server ended before it was attacked")?;
     let mut attackers = JoinSet::new();
     for n in 0..attack.attackers {
-        let (client, body) = attack.act.of(&stage, n);
-        attackers.spawn(async move { attack.act.repeat(&client, &body, time).await });
+        let (client, requests) = attack.act.of(&stage, n);
+        attackers.spawn(async move { attack.act.repeat(&client, &requests, time).await });
     }
     // Connections that are only held are all there by then.
     sleep(Duration::from_millis(200)).await;
@@ -176,11 +181,11 @@ struct Asked {
 impl Meanwhile {
     /// Asks at a pace for so long.
     async fn ask(self, stage: &Stage, time: Duration) -> Result<Asked> {
-        let (path, body, right) = self.request();
+        let (client, request, right) = self.request(stage);
         let (end, mut asked) = (Instant::now() + time, Asked { times: Vec::new(), refused: 0 });
         while Instant::now() < end {
             let from = Instant::now();
-            let answer = stage.host.post(path, &body).await;
+            let answer = client.ask(&request).await;
             let is_right =
                 answer.is_ok_and(|(status, body)| status == 200 && String::from_utf8_lossy(&body).contains(right));
             let spent = if is_right { from.elapsed() } else { ANSWER_MAX };
@@ -191,74 +196,79 @@ impl Meanwhile {
         Ok(asked)
     }
 
-    /// Returns the path, the body, and what stands in the right answer.
-    fn request(self) -> (&'static str, String, &'static str) {
+    /// Returns who asks, the request, and what stands in the right answer.
+    fn request(self, stage: &Stage) -> (&Client, String, &'static str) {
+        let post = |path, body: String, right| (&stage.host, stage.host.request(path, &body), right);
         match self {
             Self::Decide => {
                 let subject = json!({ "type": "user", "id": "admin" });
                 let resource = json!({ "type": "section", "id": "voice/queues" });
                 let body = json!({ "subject": subject, "resource": resource, "action": { "name": "edit" } });
-                ("/access/v1/evaluation", body.to_string(), "\"decision\":true")
+                post("/access/v1/evaluation", body.to_string(), "\"decision\":true")
             }
-            Self::SignIn => ("/graphql", sign_in_body("quiet", "admin", true), "\"token\":\""),
+            Self::SignIn => post("/graphql", sign_in_body("quiet", "admin", true), "\"token\":\""),
             Self::Search => {
                 let body = json!({
                     "subject": { "type": "user" }, "action": { "name": "edit" },
                     "resource": { "type": "section", "id": "voice/queues" },
                 });
-                ("/access/v1/search/subject", body.to_string(), "\"admin\"")
+                post("/access/v1/search/subject", body.to_string(), "\"admin\"")
             }
+            Self::Export => (&stage.quiet, stage.quiet.fetch(POLICY), "user:admin"),
         }
     }
 }
 
 impl Act {
-    /// Returns who does it, and the body of their requests.
-    fn of(self, stage: &Stage, n: usize) -> (Client, String) {
+    /// Returns who does it, and their requests.
+    fn of(self, stage: &Stage, n: usize) -> (Client, Vec<String>) {
+        let post = |client: &Client, body: String| (client.clone(), vec![client.request("/graphql", &body)]);
         let query = |query: String| json!({ "query": query }).to_string();
         match self {
             Self::CyclicLists => {
                 let nest = |inner: String, _| format!("links{{{inner}}} goesWith{{{inner}}}");
                 let lists = (0..6).fold("key".to_owned(), nest);
-                (stage.agent.clone(), query(format!("{{catalogue{{modules{{sections{{{lists}}}}}}}}}")))
+                post(&stage.agent, query(format!("{{catalogue{{modules{{sections{{{lists}}}}}}}}}")))
             }
             Self::RepeatedIntrospection => {
                 let fields = "types{fields{type{ofType{name}}}} ".repeat(150);
                 let one = json!({ "query": format!("{{__schema{{{fields}}}}}") });
-                (stage.stranger.clone(), Value::from(vec![one; 10]).to_string())
+                post(&stage.stranger, Value::from(vec![one; 10]).to_string())
             }
             Self::RepeatedField => {
                 let one = json!({ "query": format!("{{{}}}", "a ".repeat(50_000)) });
-                (stage.stranger.clone(), Value::from(vec![one; 10]).to_string())
+                post(&stage.stranger, Value::from(vec![one; 10]).to_string())
             }
             Self::NestedGrants => {
-                let query_of = "{viewer{user{groups{nodes{effectiveGrants(first:100){nodes{object}}}}}}}".to_owned();
-                (stage.agent.clone(), query(query_of))
+                let lists = "{viewer{user{groups{effectiveGrants{object}}}}}";
+                let pages = "{viewer{user{groups{nodes{effectiveGrants(first:100){nodes{object}}}}}}}";
+                let requests = [lists, pages].map(|text| stage.agent.request("/graphql", &query(text.to_owned())));
+                (stage.agent.clone(), requests.to_vec())
             }
-            Self::HalfHeaders => (stage.stranger.clone(), String::new()),
-            Self::GuessNames => (stage.stranger.clone(), sign_in_body("quiet", &format!("guess{n}"), false)),
-            Self::GuessOneName => (stage.stranger.clone(), sign_in_body("quiet", "admin", false)),
+            Self::HalfHeaders => (stage.stranger.clone(), vec!["POST /graphql HTTP/1.1\r\nHost: ".to_owned()]),
+            Self::GuessNames => post(&stage.stranger, sign_in_body("quiet", &format!("guess{n}"), false)),
+            Self::GuessOneName => post(&stage.stranger, sign_in_body("quiet", "admin", false)),
             Self::Searches => {
-                let search = "{whoCan(action: \"read\", object: \"voice/queues\", first: 100)\
-                              {totalCount nodes{user{key}}}}";
-                (stage.attacker.clone(), query(search.to_owned()))
+                let count =
+                    |n| format!("a{n}: whoCan(action: \"read\", object: \"voice/queues\", first: 1) {{totalCount}} ");
+                let counts: String = (0..50).map(count).collect();
+                post(&stage.attacker, query(format!("{{{counts}}}")))
             }
-            Self::UnreadAnswers => {
-                let users = "{users(first: 100){nodes{key username fullName email groups(first: 10){nodes{key}}}}}";
-                (stage.attacker.clone(), query(users.to_owned()))
-            }
+            Self::UnreadAnswers => (stage.attacker.clone(), vec![stage.attacker.fetch(POLICY)]),
         }
     }
 
     /// Does it again and again, whatever comes of it.
-    async fn repeat(self, client: &Client, body: &str, time: Duration) {
+    async fn repeat(self, client: &Client, requests: &[String], time: Duration) {
         let end = Instant::now() + time * 2;
-        while Instant::now() < end {
+        for request in requests.iter().cycle() {
             let _ = match self {
-                Self::HalfHeaders => hold(client, "POST /graphql HTTP/1.1\r\nHost: ").await,
-                Self::UnreadAnswers => hold(client, &client.request("/graphql", body)).await,
-                _ => client.post("/graphql", body).await.map(drop),
+                Self::HalfHeaders | Self::UnreadAnswers => hold(client, request).await,
+                _ => client.ask(request).await.map(drop),
             };
+            if Instant::now() > end {
+                break;
+            }
             // Who is refused at once would ask in a loop that leaves nobody a processor.
             sleep(Duration::from_millis(20)).await;
         }

@@ -15,7 +15,12 @@ use crate::{instance, start};
 /// The password of all who are here.
 const PASSWORD: &str = "Correct-Horse-1";
 /// How many users the attacking tenant has, in thousands.
-const THOUSANDS: usize = 5;
+const THOUSANDS: usize = 10;
+/// How many roles make its policy one of some megabytes, which no buffers of the system hold; and how many grants
+/// each has, on objects of this length.
+const LONG_ROLES: usize = 5;
+const LONG_GRANTS: usize = 6_000;
+const LONG: usize = 110;
 /// How many grants the role has that its agent holds.
 const GRANTS: usize = 4_000;
 
@@ -33,6 +38,8 @@ pub(super) struct Stage {
     pub(super) attacker: Client,
     /// The host application of the other tenant.
     pub(super) host: Client,
+    /// The admin of the other tenant.
+    pub(super) quiet: Client,
 }
 
 impl Stage {
@@ -54,10 +61,13 @@ impl Stage {
         let loud = signed_in(&stranger, "loud", "admin", PASSWORD).await?;
         let host = serve_host(&quiet, &host).await?;
         let agent = make_agent(&loud, &stranger).await?;
+        for n in 0..LONG_ROLES {
+            make_role(&loud, &format!("long{n}"), LONG_GRANTS, LONG).await?;
+        }
         for thousand in 0..THOUSANDS {
             make_users(&loud, thousand).await?;
         }
-        Ok(Self { process, _database: database, stranger, agent, attacker: loud, host })
+        Ok(Self { process, _database: database, stranger, agent, attacker: loud, host, quiet })
     }
 
     /// Returns how many bytes the server has in memory; none when it has ended.
@@ -116,20 +126,25 @@ async fn serve_host(admin: &Client, host: &Client) -> Result<Client> {
 
 /// Makes an agent who holds a role of many grants, by a group.
 async fn make_agent(admin: &Client, stranger: &Client) -> Result<Client> {
-    const ROLE: &str =
-        "mutation($input: RoleCreateInput!) { roleCreate(input: $input) { revision userErrors { message } } }";
     const GROUP: &str =
         "mutation($input: GroupCreateInput!) { groupCreate(input: $input) { revision userErrors { message } } }";
     let mut agent = user("agent", "AGENT");
     agent.as_object_mut().ok_or("a user is an object")?.insert("password".to_owned(), json!(PASSWORD));
     made(&admin.graphql(CREATE, json!({ "input": agent })).await?, "userCreate")?;
-    let grant = |n: usize| json!({ "object": format!("crm/deals/{n}"), "action": "read" });
-    let grants: Vec<Value> = (0..GRANTS).map(grant).collect();
-    let role = json!({ "key": "many", "name": "Many", "permissions": [], "grants": grants });
-    made(&admin.graphql(ROLE, json!({ "input": role })).await?, "roleCreate")?;
+    make_role(admin, "many", GRANTS, 1).await?;
     let group = json!({ "key": "many", "name": "Many", "roles": ["many"], "members": ["agent"] });
     made(&admin.graphql(GROUP, json!({ "input": group })).await?, "groupCreate")?;
     signed_in(stranger, "loud", "agent", PASSWORD).await
+}
+
+/// Makes a role of so many grants, on objects whose last part has at least so many characters.
+async fn make_role(admin: &Client, key: &str, grants: usize, length: usize) -> Result<()> {
+    const ROLE: &str =
+        "mutation($input: RoleCreateInput!) { roleCreate(input: $input) { revision userErrors { message } } }";
+    let grant = |n: usize| json!({ "object": format!("crm/deals/{n:0>length$}"), "action": "read" });
+    let grants: Vec<Value> = (0..grants).map(grant).collect();
+    let role = json!({ "key": key, "name": key, "permissions": [], "grants": grants });
+    made(&admin.graphql(ROLE, json!({ "input": role })).await?, "roleCreate")
 }
 
 async fn make_users(admin: &Client, thousand: usize) -> Result<()> {

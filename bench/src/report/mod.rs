@@ -119,7 +119,8 @@ const SECTIONS: [(Part, &str, &str); 5] = [
          tenant do their worst from another address: for each attack its quiet median, its median and worst while\n\
          the attack lasts, how many requests were not answered rightly (each counts as 10 s), and by how much\n\
          the server has grown. `over` is how many attack at once. Every attack has a server and a database of its\n\
-         own. `--beside` attacks another build in turns with this one.",
+         own. `--beside` attacks another build in turns with this one. Nested grants are asked for as lists and as\n\
+         pages: each build refuses one of the two.",
     ),
 ];
 

@@ -7,14 +7,15 @@ use async_graphql::{Name, Positioned, ServerError};
 
 use super::{ALIASES, DEPTH, FIELDS, INTROSPECTED, INTROSPECTION, NESTING, ROOT_FIELDS, at_most};
 
-/// What the whole document asks for, within the limits.
-pub(super) fn measure(document: &ExecutableDocument) -> Result<Cost, ServerError> {
+/// What the whole document asks for, within the limits, and what each of its operations does.
+pub(super) fn measure(document: &ExecutableDocument) -> Result<(Cost, Vec<Cost>), ServerError> {
     let mut survey = Survey { fragments: &document.fragments, measured: HashMap::new() };
-    let mut whole = Cost::default();
+    let (mut whole, mut each) = (Cost::default(), Vec::new());
     for (_, operation) in document.operations.iter() {
         let cost = survey.selection_set(&operation.node.selection_set.node, 0)?;
         at_most(ROOT_FIELDS, cost.roots, "an operation has too many fields at its root")?;
         whole.add(cost);
+        each.push(cost);
     }
     // Validation refuses unused fragments, but walks through them to find that out.
     for name in document.fragments.keys() {
@@ -27,7 +28,7 @@ pub(super) fn measure(document: &ExecutableDocument) -> Result<Cost, ServerError
     at_most(FIELDS, whole.fields, "the document has too many fields")?;
     at_most(INTROSPECTION, whole.introspection, "the introspection query nests its lists too deep")?;
     at_most(INTROSPECTED, whole.told, "the introspection query asks for too many values")?;
-    Ok(whole)
+    Ok((whole, each))
 }
 
 /// What a selection set asks for, its fragments put in. Counts stop at the largest number

@@ -1,12 +1,11 @@
 //! Validation without running anything: the library validates and runs in one go, so the schema here
 //! ends each operation where it would begin.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::async_trait::async_trait;
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation};
-use async_graphql::{Response, ServerError, ValidationResult, Value};
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
+use async_graphql::{Response, Value};
 
 use super::shape::Shape;
 
@@ -23,31 +22,15 @@ impl NeverRuns {
 
 impl ExtensionFactory for NeverRuns {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Checked { never_runs: self.clone(), complexity: AtomicUsize::new(0) })
+        Arc::new(self.clone())
     }
-}
-
-/// The check of one operation.
-struct Checked {
-    never_runs: NeverRuns,
-    complexity: AtomicUsize,
 }
 
 #[async_trait]
-impl Extension for Checked {
-    async fn validation(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        next: NextValidation<'_>,
-    ) -> Result<ValidationResult, Vec<ServerError>> {
-        let valid = next.run(ctx).await?;
-        self.complexity.store(valid.complexity, Ordering::Relaxed);
-        Ok(valid)
-    }
-
-    /// Answers with the complexity, in place of running.
+impl Extension for NeverRuns {
+    /// Answers with nothing, in place of running.
     async fn execute(&self, ctx: &ExtensionContext<'_>, _name: Option<&str>, _next: NextExecute<'_>) -> Response {
-        self.never_runs.0.get_or_init(|| Arc::new(Shape::of(&ctx.schema_env.registry)));
-        Response::new(Value::from(self.complexity.load(Ordering::Relaxed)))
+        self.0.get_or_init(|| Arc::new(Shape::of(&ctx.schema_env.registry)));
+        Response::new(Value::Null)
     }
 }

@@ -20,14 +20,14 @@ pub(super) struct LargeAnswers(Turns<Sender>);
 impl LargeAnswers {
     /// None is made yet.
     pub(super) fn new() -> Self {
-        Self(Turns::new(BOUNDS))
+        Self(Turns::shared_by(BOUNDS, Sender::site))
     }
 
     /// Waits for the turn to make an answer of this complexity; none is needed for a small one.
     ///
     /// # Errors
     /// `RATE_LIMITED` when too many wait, of all or of this sender, or it takes too long.
-    pub(super) async fn turn(&self, sender: Sender, complexity: u64) -> Result<Option<Turn<Sender>>> {
+    pub(super) async fn turn(&self, sender: &Sender, complexity: u64) -> Result<Option<Turn<Sender>>> {
         if complexity < LARGE {
             return Ok(None);
         }
@@ -35,7 +35,7 @@ impl LargeAnswers {
             let message = "too many large answers are made at once: try again in a moment, or ask for less";
             Error::new(ErrorCode::RateLimited, message)
         };
-        self.0.take(sender).await.map(Some).map_err(crowded)
+        self.0.take(sender.clone()).await.map(Some).map_err(crowded)
     }
 }
 
@@ -50,15 +50,15 @@ mod tests {
         let (answers, greedy) = (LargeAnswers::new(), Sender::Tenant(Uuid::from_u128(1)));
         let mut held = Vec::new();
         for _ in 0..BOUNDS.each {
-            held.push(answers.turn(greedy.clone(), LARGE).await.unwrap().unwrap());
+            held.push(answers.turn(&greedy, LARGE).await.unwrap().unwrap());
         }
-        let waiting: Vec<_> = (0..=BOUNDS.waiting_each).map(|_| answers.turn(greedy.clone(), LARGE)).collect();
+        let waiting: Vec<_> = (0..=BOUNDS.waiting_each).map(|_| answers.turn(&greedy, LARGE)).collect();
         let waiting = futures_util::future::select_all(waiting.into_iter().map(Box::pin));
         let (first, _, others) = waiting.await;
         assert_eq!(first.map(drop).unwrap_err().code, ErrorCode::RateLimited);
-        assert!(answers.turn(greedy.clone(), LARGE - 1).await.unwrap().is_none(), "a small one needs no turn");
+        assert!(answers.turn(&greedy, LARGE - 1).await.unwrap().is_none(), "a small one needs no turn");
         let other = Sender::Tenant(Uuid::from_u128(2));
-        drop(answers.turn(other, LARGE).await.unwrap().expect("another tenant has its share"));
+        drop(answers.turn(&other, LARGE).await.unwrap().expect("another tenant has its share"));
         drop(held);
         assert!(futures_util::future::select_all(others).await.0.unwrap().is_some());
     }

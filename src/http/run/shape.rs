@@ -6,13 +6,16 @@ use std::collections::{BTreeSet, HashMap};
 use async_graphql::parser::types::OperationType;
 use async_graphql::registry::{MetaType, MetaTypeName, Registry};
 
+use super::inputs::Inputs;
+
 /// The composite types of a schema by their names.
-#[derive(Debug)]
 pub(super) struct Shape {
     types: HashMap<String, Composite>,
     query: String,
     mutation: Option<String>,
     subscription: Option<String>,
+    /// The types of what comes in.
+    pub(super) inputs: Inputs,
 }
 
 #[derive(Debug)]
@@ -32,6 +35,7 @@ impl Shape {
             query: registry.query_type.clone(),
             mutation: registry.mutation_type.clone(),
             subscription: registry.subscription_type.clone(),
+            inputs: Inputs::of(registry),
         }
     }
 

@@ -1,14 +1,16 @@
 //! Who is let in: so many connections in all, and so many from one address. When all places are
-//! taken, those that have held one longest without a request make room.
+//! taken, those that leave us waiting make room: of the network with the most of them, one by one.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Uncounted;
-use super::pace::Pace;
+use super::notice::Notice;
+use super::pace::{Lingers, Pace};
 use crate::auth::address::{ClientAddress, Network};
-use crate::http::metrics::{Connections, Refused};
+use crate::http::metrics::{Connections, Over, Refused};
 
 /// One place in so many is made free at once: looking for the longest waits costs as much for
 /// many as for one.
@@ -28,6 +30,7 @@ struct Shared {
     uncounted: Uncounted,
     counted: Connections,
     inside: Mutex<Inside>,
+    ended: Notice,
 }
 
 #[derive(Default)]
@@ -42,6 +45,8 @@ struct Inside {
 
 struct Guest {
     pace: Arc<Pace>,
+    /// Whose it is; none of one that is not counted, which brings the connections of many.
+    site: Option<Network>,
     leaving: bool,
 }
 
@@ -55,14 +60,15 @@ pub(super) struct Place {
 impl Doors {
     pub(super) fn new(all: usize, each: usize, uncounted: Uncounted, counted: Connections) -> Self {
         let (all, each) = (all.max(1), each.max(1));
-        Self(Arc::new(Shared { all, each, uncounted, counted, inside: Mutex::default() }))
+        Self(Arc::new(Shared { all, each, uncounted, counted, inside: Mutex::default(), ended: Notice::default() }))
     }
 
     /// Gives a connection from this address a place.
     pub(super) fn enter(&self, address: IpAddr, pace: Arc<Pace>) -> Result<Place, Refused> {
         let Shared { all, each, uncounted, counted, .. } = &*self.0;
         let address = ClientAddress::new(address);
-        let networks = (!uncounted(address.ip())).then(|| [(address.network(), 1), (address.site(), SITE_SHARES)]);
+        let networks =
+            (!uncounted(address.ip())).then(|| [(address.network(), 1), (address.network().site(), SITE_SHARES)]);
         let mut inside = self.0.inside();
         let is_taken = |network: &(Network, usize)| {
             inside.networks.get(network).is_some_and(|open| *open >= each.saturating_mul(network.1))
@@ -72,7 +78,11 @@ impl Doors {
         }
         if inside.open.len() >= *all {
             if inside.staying() >= *all {
-                inside.make_room(all.div_ceil(ROOM));
+                let mut sockets = inside.make_room(all.div_ceil(ROOM));
+                if inside.staying() >= *all {
+                    sockets += inside.make_room_of_tenant(all / 2, all.div_ceil(ROOM));
+                }
+                self.0.tell(sockets);
             }
             if inside.staying() >= *all || inside.open.len() >= all + LEAVING {
                 return Err(Refused::All);
@@ -80,7 +90,8 @@ impl Doors {
         }
         let number = inside.next;
         inside.next += 1;
-        inside.open.insert(number, Guest { pace, leaving: false });
+        let site = networks.map(|[_, (site, _)]| site);
+        inside.open.insert(number, Guest { pace, site, leaving: false });
         for network in networks.into_iter().flatten() {
             *inside.networks.entry(network).or_default() += 1;
         }
@@ -93,6 +104,31 @@ impl Shared {
     fn inside(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Tells of WebSockets that had to make room. Of other connections their own watch tells.
+    fn tell(&self, sockets: usize) {
+        for _ in 0..sockets {
+            self.counted.end(Over::MadeRoom);
+            if let Some(count) = self.ended.due() {
+                tracing::warn!(count, "WebSockets were ended: {}", Over::MadeRoom.in_words());
+            }
+        }
+    }
+}
+
+/// Connections of one network that leave us waiting, the first to make room last. The greatest of such lines
+/// is the longest, and of those as long the one whose first has lingered longest.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Line {
+    length: usize,
+    last: Option<(Reverse<Lingers>, Reverse<u64>)>,
+    all: Vec<(Reverse<Lingers>, Reverse<u64>)>,
+}
+
+impl Line {
+    fn of(all: Vec<(Reverse<Lingers>, Reverse<u64>)>) -> Self {
+        Self { length: all.len(), last: all.last().copied(), all }
+    }
 }
 
 impl Inside {
@@ -100,19 +136,49 @@ impl Inside {
         self.open.len() - self.leaving
     }
 
-    /// Sends so many away of those that have held a place longest without a request.
-    fn make_room(&mut self, count: usize) {
-        let waiting = |(number, guest): (&u64, &Guest)| Some((guest.pace.lingers_since()?, *number));
-        let staying = self.open.iter().filter(|(_, guest)| !guest.leaving);
-        let mut waiting: Vec<_> = staying.filter_map(waiting).collect();
-        waiting.sort_unstable();
-        for (_, number) in waiting.into_iter().take(count) {
-            if let Some(guest) = self.open.get_mut(&number) {
-                guest.leaving = true;
-                guest.pace.send_away();
-                self.leaving += 1;
-            }
+    /// Sends so many away of those that leave us waiting, each of the network that has the most of them then.
+    /// Returns how many of them were WebSockets.
+    fn make_room(&mut self, count: usize) -> usize {
+        let mut networks: HashMap<_, Vec<_>> = HashMap::new();
+        for (number, guest) in self.open.iter().filter(|(_, guest)| !guest.leaving) {
+            let Some(lingers) = guest.pace.lingers() else { continue };
+            // One that is not counted stands for itself.
+            let alone = guest.site.is_none().then_some(*number);
+            networks.entry((guest.site, alone)).or_default().push((Reverse(lingers), Reverse(*number)));
         }
+        let sorted = |mut all: Vec<_>| {
+            all.sort_unstable();
+            Line::of(all)
+        };
+        let mut lines: BinaryHeap<Line> = networks.into_values().map(sorted).collect();
+        let mut sockets = 0;
+        for _ in 0..count {
+            let Some(Line { mut all, .. }) = lines.pop() else { break };
+            let Some((_, Reverse(number))) = all.pop() else { break };
+            lines.push(Line::of(all));
+            sockets += usize::from(self.send_away(number));
+        }
+        sockets
+    }
+
+    /// Sends so many of the WebSockets away that a tenant has had longest which holds more than `half` of all
+    /// places: where nobody else leaves us waiting, no tenant keeps the others out.
+    fn make_room_of_tenant(&mut self, half: usize, count: usize) -> usize {
+        let mut tenants: HashMap<_, Vec<_>> = HashMap::new();
+        for (number, guest) in self.open.iter().filter(|(_, guest)| !guest.leaving) {
+            let Some((tenant, since)) = guest.pace.known() else { continue };
+            tenants.entry(tenant).or_default().push((since, *number));
+        }
+        let Some(mut sockets) = tenants.into_values().find(|sockets| sockets.len() > half) else { return 0 };
+        sockets.sort_unstable();
+        sockets.into_iter().take(count).filter(|(_, number)| self.send_away(*number)).count()
+    }
+
+    fn send_away(&mut self, number: u64) -> bool {
+        let Some(guest) = self.open.get_mut(&number) else { return false };
+        guest.leaving = true;
+        self.leaving += 1;
+        guest.pace.send_away()
     }
 }
 
@@ -135,79 +201,4 @@ impl Drop for Place {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use super::*;
-
-    fn doors(all: usize, each: usize) -> Doors {
-        let proxy: IpAddr = "192.0.2.1".parse().unwrap();
-        Doors::new(all, each, Arc::new(move |address| address == proxy), Connections::default())
-    }
-
-    fn enter(doors: &Doors, address: &str) -> Result<(Place, Arc<Pace>), Refused> {
-        let pace = Arc::new(Pace::new());
-        Ok((doors.enter(address.parse().unwrap(), Arc::clone(&pace))?, pace))
-    }
-
-    #[test]
-    fn an_address_has_its_share_and_gets_it_back() {
-        let doors = doors(10, 2);
-        let first = enter(&doors, "192.0.2.7").unwrap();
-        let _mapped = enter(&doors, "::ffff:192.0.2.7").unwrap();
-        assert_eq!(enter(&doors, "192.0.2.7").err(), Some(Refused::Address));
-        let _other = enter(&doors, "192.0.2.8").unwrap();
-        drop(first);
-        let _again = enter(&doors, "192.0.2.7").unwrap();
-    }
-
-    #[test]
-    fn a_network_of_64_bits_counts_as_one_address() {
-        let doors = doors(10, 1);
-        let _one = enter(&doors, "2001:db8:0:1::1").unwrap();
-        assert_eq!(enter(&doors, "2001:db8:0:1:ffff::2").err(), Some(Refused::Address));
-        let _next = enter(&doors, "2001:db8:0:2::1").unwrap();
-    }
-
-    #[test]
-    fn all_networks_of_a_site_together_have_two_shares() {
-        let doors = doors(10, 1);
-        let _two = (enter(&doors, "2001:db8:1:1::1").unwrap(), enter(&doors, "2001:db8:1:2::1").unwrap());
-        assert_eq!(enter(&doors, "2001:db8:1:3::1").err(), Some(Refused::Address));
-        let _next = enter(&doors, "2001:db8:2:1::1").unwrap();
-    }
-
-    #[test]
-    fn who_is_not_counted_by_address_takes_from_the_whole_alone() {
-        let doors = doors(3, 1);
-        let proxied: Vec<_> = (0..3).map(|_| enter(&doors, "192.0.2.1").unwrap()).collect();
-        for (_, pace) in &proxied {
-            pace.begin();
-        }
-        assert_eq!(enter(&doors, "192.0.2.1").err(), Some(Refused::All));
-    }
-
-    #[test]
-    fn the_longest_wait_makes_room_and_a_request_under_way_does_not() {
-        let doors = doors(3, 3);
-        let (busy, busy_pace) = enter(&doors, "192.0.2.2").unwrap();
-        busy_pace.begin();
-        let (waiting, waiting_pace) = enter(&doors, "192.0.2.3").unwrap();
-        let (later, later_pace) = enter(&doors, "192.0.2.4").unwrap();
-        let before = Instant::now();
-        later_pace.begin();
-        later_pace.finish();
-        assert!(later_pace.lingers_since().is_some_and(|since| since >= before));
-        let (newcomer, newcomer_pace) = enter(&doors, "192.0.2.5").unwrap();
-        let leaves = |place: &Place| doors.0.inside().open.get(&place.number).is_some_and(|guest| guest.leaving);
-        assert_eq!([&busy, &waiting, &later, &newcomer].map(leaves), [false, true, false, false]);
-        for pace in [&later_pace, &newcomer_pace] {
-            pace.begin();
-        }
-        assert_eq!(enter(&doors, "192.0.2.6").err(), Some(Refused::All), "all that stay are served");
-        drop((waiting, waiting_pace));
-        assert_eq!(enter(&doors, "192.0.2.6").err(), Some(Refused::All), "its place is taken");
-        drop((busy, later, newcomer));
-        assert!(doors.0.inside().networks.is_empty() && doors.0.inside().open.is_empty());
-    }
-}
+mod tests;

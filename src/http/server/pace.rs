@@ -1,18 +1,16 @@
-//! How far a connection is: whether we wait for it, since when, and whether it takes what it is
-//! sent. The connection and its watch share it.
+//! How far a connection is: whether we wait for it, since when, and whether it sends and takes what it has
+//! begun to. The connection and its watch share it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use super::Bounds;
+use super::flow::Flow;
 use crate::http::metrics::Over;
-
-/// So many bytes a reader has to take in the time in which it has to take some. Less is no
-/// progress: a byte now and then would hold a place for good.
-const PROGRESS: usize = 16 * 1024;
 
 /// The pace of one connection.
 pub(super) struct Pace {
@@ -23,12 +21,14 @@ pub(super) struct Pace {
 struct State {
     phase: Phase,
     since: Instant,
-    /// Since when a write waits for the reader.
-    blocked: Option<Instant>,
-    /// How long writes have waited since the reader last made progress.
-    waited: Duration,
-    /// Bytes taken since then.
-    taken: usize,
+    /// The answers that are being taken.
+    taken: Flow,
+    /// The body of the request under way that is being sent.
+    sent: Flow,
+    /// Set once a WebSocket is to end: no task of ours watches it.
+    ended: bool,
+    /// Those who wait for a WebSocket's bytes, and for room for them.
+    wakers: [Option<Waker>; 2],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +41,37 @@ enum Phase {
     Serving,
     /// Its answer is there, and the next request is not.
     Idle,
-    /// It is a WebSocket, which has limits of its own.
-    HandedOver,
+    /// It is a WebSocket that has shown no credential.
+    Stranger,
+    /// It is a WebSocket whose credential holds, of a caller in this tenant. It has limits of its own.
+    Known(Uuid),
+}
+
+/// A connection that leaves us waiting. Of those of one network the least makes room first: one without a
+/// request before one with, and then the one that has lingered longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Lingers {
+    has_request: bool,
+    since: Instant,
+}
+
+/// Whose turn it is to wait for a WebSocket.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Side {
+    Reading,
+    Writing,
 }
 
 impl Pace {
     pub(super) fn new() -> Self {
-        let since = Instant::now();
-        let state = State { phase: Phase::Fresh, since, blocked: None, waited: Duration::ZERO, taken: 0 };
+        let state = State {
+            phase: Phase::Fresh,
+            since: Instant::now(),
+            taken: Flow::default(),
+            sent: Flow::default(),
+            ended: false,
+            wakers: [None, None],
+        };
         Self { state: Mutex::new(state), away: Notify::new() }
     }
 
@@ -61,20 +84,55 @@ impl Pace {
         self.state().phase == Phase::Fresh
     }
 
-    /// Returns since when it has held a place without a request; `None` while it has one.
-    pub(super) fn lingers_since(&self) -> Option<Instant> {
+    /// Returns how it leaves us waiting, if it does: it has no request, sends its body or takes its answer no
+    /// faster than it must, or is a stranger's WebSocket.
+    pub(super) fn lingers(&self) -> Option<Lingers> {
         let state = self.state();
-        matches!(state.phase, Phase::Fresh | Phase::Head | Phase::Idle).then_some(state.since)
+        let stalls = [state.sent.stalls_since(), state.taken.stalls_since()].into_iter().flatten().min();
+        let stalls = stalls.map(|since| Lingers { has_request: true, since });
+        let waits = Lingers { has_request: false, since: state.since };
+        match state.phase {
+            Phase::Fresh | Phase::Head | Phase::Stranger => Some(waits),
+            // The last of its answer may still be on its way.
+            Phase::Idle => Some(stalls.unwrap_or(waits)),
+            Phase::Serving | Phase::Known(_) => stalls,
+        }
     }
 
-    /// Ends the connection, to make room for another.
-    pub(super) fn send_away(&self) {
-        self.away.notify_one();
+    /// Ends the connection, to make room for another. Returns whether it is a WebSocket: those end at once.
+    pub(super) fn send_away(&self) -> bool {
+        let mut state = self.state();
+        if !matches!(state.phase, Phase::Stranger | Phase::Known(_)) {
+            self.away.notify_one();
+            return false;
+        }
+        state.ended = true;
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
+        wakers.into_iter().flatten().for_each(Waker::wake);
+        true
     }
 
     /// Waits until the connection is to end.
     pub(super) async fn sent_away(&self) {
         self.away.notified().await;
+    }
+
+    /// Returns whether a WebSocket is to end; whoever waits for it is woken once it is.
+    pub(super) fn is_ended(&self, side: Side, cx: &Context<'_>) -> bool {
+        let mut state = self.state();
+        if !matches!(state.phase, Phase::Stranger | Phase::Known(_)) {
+            return false;
+        }
+        let [reading, writing] = &mut state.wakers;
+        let waker = match side {
+            Side::Reading => reading,
+            Side::Writing => writing,
+        };
+        if waker.as_ref().is_none_or(|known| !known.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        state.ended
     }
 
     /// Bytes have come. The time of a first head runs since the connection was opened.
@@ -83,13 +141,25 @@ impl Pace {
         match state.phase {
             Phase::Fresh => state.phase = Phase::Head,
             Phase::Idle => state.enter(Phase::Head),
-            Phase::Head | Phase::Serving | Phase::HandedOver => {}
+            Phase::Head | Phase::Serving | Phase::Stranger | Phase::Known(_) => {}
         }
     }
 
     /// A whole head has come.
     pub(super) fn begin(&self) {
-        self.state().enter(Phase::Serving);
+        let mut state = self.state();
+        state.enter(Phase::Serving);
+        state.sent = Flow::default();
+    }
+
+    /// So much of the body has come, or none while it is waited for.
+    pub(super) fn received(&self, polled: &Poll<Option<usize>>) {
+        let mut state = self.state();
+        match polled {
+            Poll::Pending => state.sent.stall(),
+            Poll::Ready(Some(bytes)) => drop(state.sent.moved(*bytes)),
+            Poll::Ready(None) => state.sent = Flow::default(),
+        }
     }
 
     /// The answer has been made.
@@ -100,19 +170,36 @@ impl Pace {
         }
     }
 
-    /// The connection speaks another protocol from here on.
+    /// The connection is a WebSocket from here on.
     pub(super) fn hand_over(&self) {
-        self.state().enter(Phase::HandedOver);
+        self.state().enter(Phase::Stranger);
+    }
+
+    /// A credential was shown on the WebSocket, and holds, of a caller in this tenant.
+    pub(super) fn know(&self, tenant: Uuid) {
+        let mut state = self.state();
+        if state.phase == Phase::Stranger {
+            state.enter(Phase::Known(tenant));
+        }
+    }
+
+    /// Returns whose WebSocket it is, and since when, once that is known.
+    pub(super) fn known(&self) -> Option<(Uuid, Instant)> {
+        let state = self.state();
+        let Phase::Known(tenant) = state.phase else { return None };
+        Some((tenant, state.since))
     }
 
     /// A write was tried.
     pub(super) fn wrote(&self, polled: &Poll<std::io::Result<usize>>) {
         let mut state = self.state();
         match polled {
-            Poll::Pending => {
-                state.blocked.get_or_insert_with(Instant::now);
+            Poll::Pending => state.taken.stall(),
+            Poll::Ready(Ok(bytes)) => {
+                if state.taken.moved(*bytes) && state.phase == Phase::Idle {
+                    state.since = Instant::now();
+                }
             }
-            Poll::Ready(Ok(bytes)) => state.took(*bytes),
             Poll::Ready(Err(_)) => {}
         }
     }
@@ -120,16 +207,15 @@ impl Pace {
     /// Returns the limit that it has gone over, if it has.
     pub(super) fn over(&self, bounds: &Bounds) -> Option<Over> {
         let state = self.state();
-        let waits = state.blocked.map(|blocked| blocked.elapsed());
-        if waits.is_some_and(|waits| state.waited + waits > bounds.write) {
+        if state.taken.is_stalled() && state.taken.waited() > bounds.write {
             return Some(Over::Write);
         }
         let since = state.since.elapsed();
         match state.phase {
             Phase::Fresh | Phase::Head => (since > bounds.header).then_some(Over::Header),
             // While the last of an answer is being taken, the time for taking it counts.
-            Phase::Idle => (waits.is_none() && since > bounds.idle).then_some(Over::Idle),
-            Phase::Serving | Phase::HandedOver => None,
+            Phase::Idle => (!state.taken.is_stalled() && since > bounds.idle).then_some(Over::Idle),
+            Phase::Serving | Phase::Stranger | Phase::Known(_) => None,
         }
     }
 }
@@ -139,67 +225,7 @@ impl State {
         self.phase = phase;
         self.since = Instant::now();
     }
-
-    fn took(&mut self, bytes: usize) {
-        if let Some(blocked) = self.blocked.take() {
-            self.waited += blocked.elapsed();
-            if self.phase == Phase::Idle {
-                self.since = Instant::now();
-            }
-        }
-        self.taken += bytes;
-        if self.taken >= PROGRESS {
-            (self.taken, self.waited) = (0, Duration::ZERO);
-        }
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NEVER: Duration = Duration::from_hours(1);
-
-    fn bounds(header: Duration, idle: Duration, write: Duration) -> Bounds {
-        Bounds { connections: 1, per_address: 1, header, idle, write }
-    }
-
-    #[test]
-    fn each_phase_has_the_limit_of_what_it_waits_for() {
-        let pace = Pace::new();
-        let at_once = bounds(Duration::ZERO, Duration::ZERO, Duration::ZERO);
-        assert_eq!(pace.over(&at_once), Some(Over::Header));
-        pace.heard();
-        assert_eq!((pace.over(&at_once), pace.over(&bounds(NEVER, Duration::ZERO, NEVER))), (Some(Over::Header), None));
-        pace.begin();
-        assert_eq!(pace.over(&at_once), None, "a request that is being answered is nobody's delay");
-        pace.finish();
-        assert_eq!((pace.over(&at_once), pace.over(&bounds(Duration::ZERO, NEVER, NEVER))), (Some(Over::Idle), None));
-        pace.heard();
-        assert_eq!(pace.over(&at_once), Some(Over::Header));
-        pace.hand_over();
-        assert_eq!((pace.over(&at_once), pace.lingers_since()), (None, None));
-        pace.finish();
-        assert_eq!(pace.over(&at_once), None, "the end of the handshake ends no WebSocket");
-    }
-
-    #[test]
-    fn a_byte_now_and_then_is_no_progress_of_a_reader() {
-        let pace = Pace::new();
-        pace.begin();
-        let strict = bounds(NEVER, NEVER, Duration::from_millis(40));
-        pace.wrote(&Poll::Ready(Ok(1 << 20)));
-        assert_eq!(pace.over(&strict), None);
-        for _ in 0..5 {
-            pace.wrote(&Poll::Pending);
-            std::thread::sleep(Duration::from_millis(10));
-            pace.wrote(&Poll::Ready(Ok(1)));
-        }
-        assert_eq!(pace.over(&strict), None, "nothing waits for it now");
-        pace.wrote(&Poll::Pending);
-        assert_eq!(pace.over(&strict), Some(Over::Write));
-        pace.wrote(&Poll::Ready(Ok(PROGRESS)));
-        pace.wrote(&Poll::Pending);
-        assert_eq!(pace.over(&strict), None, "it has read");
-    }
-}
+mod tests;

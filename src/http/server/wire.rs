@@ -1,7 +1,7 @@
 //! A connection's bytes, on which its pace is taken. It holds the connection's place until it is
 //! dropped, also once it is a WebSocket.
 
-use std::io::{IoSlice, Result};
+use std::io::{ErrorKind, IoSlice, Result};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::doors::Place;
-use super::pace::Pace;
+use super::pace::{Pace, Side};
 
 pub(super) struct Wire {
     stream: TcpStream,
@@ -25,6 +25,11 @@ impl Wire {
         Self { stream, pace, _place: place, _open: open }
     }
 
+    /// Breaks a WebSocket that is to make room.
+    fn check(&self, side: Side, cx: &Context<'_>) -> Result<()> {
+        if self.pace.is_ended(side, cx) { Err(ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
+    }
+
     fn told(&self, polled: Poll<Result<usize>>) -> Poll<Result<usize>> {
         self.pace.wrote(&polled);
         polled
@@ -33,6 +38,7 @@ impl Wire {
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        self.check(Side::Reading, cx)?;
         let before = into.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, into);
         if into.filled().len() > before {
@@ -44,6 +50,7 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        self.check(Side::Writing, cx)?;
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.told(polled)
     }
@@ -53,6 +60,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
+        self.check(Side::Writing, cx)?;
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
         self.told(polled)
     }

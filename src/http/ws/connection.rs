@@ -21,6 +21,7 @@ use crate::error::{Error, ErrorCode};
 use crate::http::documents::Opened;
 use crate::http::errors::{Body, never_ran, present, refused};
 use crate::http::operation::Parameters;
+use crate::http::server::Presence;
 use crate::http::{ActingIn, Credentials, Face, Gate, RequestContext, limits};
 
 mod admission;
@@ -38,6 +39,8 @@ pub(super) struct Connection<E, G> {
     /// Those of the upgrade request, until `connection_init` brings others.
     credentials: Credentials,
     acknowledged: bool,
+    /// Tells the server that the caller is known; none where no server of ours has the connection.
+    presence: Option<Presence>,
     /// Whether anything came in since the last ping.
     heard: bool,
     running: HashMap<String, Running>,
@@ -95,10 +98,16 @@ fn turned_away(error: &Error) -> Ending {
 }
 
 impl<E: Executor, G: Gate> Connection<E, G> {
-    pub(super) fn new(face: Face<E, G>, context: RequestContext, credentials: Credentials) -> Self {
+    pub(super) fn new(
+        face: Face<E, G>,
+        context: RequestContext,
+        credentials: Credentials,
+        presence: Option<Presence>,
+    ) -> Self {
         let (running, events) = (HashMap::new(), SelectAll::new());
         let (changed, ending) = (None, None);
-        Self { face, context, credentials, acknowledged: false, heard: true, running, changed, ending, events }
+        let (acknowledged, heard) = (false, true);
+        Self { face, context, credentials, acknowledged, presence, heard, running, changed, ending, events }
     }
 
     /// Serves the connection to its end.
@@ -170,8 +179,11 @@ impl<E: Executor, G: Gate> Connection<E, G> {
     async fn initialise(&mut self, socket: &mut WebSocket, payload: Map<String, Value>) -> Step {
         self.credentials = credentials(&payload, &self.credentials).map_err(|error| turned_away(&error))?;
         // Each operation is admitted for itself: this only says early what cannot work.
-        self.admitted().await.map_err(|error| turned_away(&error))?;
+        let tenant = self.admitted().await.map_err(|error| turned_away(&error))?;
         self.acknowledged = true;
+        if let (Some(presence), Some(ActingIn(tenant))) = (&self.presence, tenant) {
+            presence.know(tenant);
+        }
         send(socket, &ToClient::ConnectionAck).await
     }
 

@@ -5,9 +5,9 @@
 //! limit on operations or on the time to `connection_init`, and it writes errors as they come.
 
 use async_graphql::Executor;
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Extension, State};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -16,6 +16,7 @@ use url::{Origin, Url};
 
 use super::errors::Refusal;
 use super::media::Media;
+use super::server::Presence;
 use super::{Credentials, Face, Gate, RequestContext, limits};
 use crate::error::{Error, ErrorCode};
 use connection::Connection;
@@ -29,13 +30,15 @@ const PROTOCOL: &str = "graphql-transport-ws";
 pub(super) async fn upgrade<E: Executor, G: Gate>(
     State(face): State<Face<E, G>>,
     context: RequestContext,
+    presence: Option<Extension<Presence>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     match accept(&face, &headers, upgrade) {
         Ok((upgrade, credentials)) => upgrade.on_upgrade(move |socket| {
             let span = info_span!("websocket", request_id = %context.request_id, address = %context.address);
-            Connection::new(face, context, credentials).serve(socket).instrument(span)
+            let presence = presence.map(|Extension(presence)| presence);
+            Connection::new(face, context, credentials, presence).serve(socket).instrument(span)
         }),
         Err(refusal) => refusal.respond(Media::Json, &context),
     }

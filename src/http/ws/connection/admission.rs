@@ -8,13 +8,13 @@ use futures_util::future::BoxFuture;
 
 use super::{Connection, Step, turned_away};
 use crate::error::{Error, ErrorCode, Result};
-use crate::http::Gate;
 use crate::http::errors::refused;
+use crate::http::{ActingIn, Gate};
 
 impl<E: Executor, G: Gate> Connection<E, G> {
-    /// Asks the gate whether it lets the caller in.
-    pub(super) async fn admitted(&mut self) -> Result<()> {
-        self.face.gate.admit(&self.credentials, &self.context).await.map(drop)
+    /// Asks the gate whether it lets the caller in, and in which tenant they act.
+    pub(super) async fn admitted(&mut self) -> Result<Option<ActingIn>> {
+        self.face.gate.admit(&self.credentials, &self.context).await.map(|data| ActingIn::of(&data))
     }
 
     /// Watches the credentials of what runs.
@@ -30,7 +30,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
             return Ok(());
         }
         match self.admitted().await {
-            Ok(()) => {
+            Ok(_) => {
                 self.watch();
                 Ok(())
             }
