@@ -24,6 +24,28 @@ async fn masks(server: &Server, token: &str, characters: u32) -> Option<String> 
     answer["errors"][0]["extensions"]["code"].as_str().map(str::to_owned)
 }
 
+/// Stops a server inside a change of the settings of `acme`, which it has taken; gives what waits for the answer.
+async fn freeze_inside_a_change(database: &Database, server: &Server, token: &str) -> tokio::task::JoinHandle<()> {
+    // The change waits in front of its audit event until it is let go on.
+    let tables = Tables::of(database).await;
+    let lock = sea_orm::Database::connect(&database.url).await.unwrap().begin().await.unwrap();
+    lock.execute_unprepared("SELECT pg_advisory_xact_lock(7)").await.unwrap();
+    let wait = "CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS \
+                $$ BEGIN IF NEW.action = 'settings.update' THEN PERFORM pg_advisory_xact_lock(7); END IF; RETURN NEW; END $$; \
+                CREATE TRIGGER waits BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION waits()";
+    tables.run(wait).await;
+    let (url, token) = (server.url.clone(), token.to_owned());
+    let held = tokio::spawn(async move {
+        let request = reqwest::Client::new().post(format!("{url}/graphql")).bearer_auth(token);
+        drop(request.json(&json!({ "query": SETTINGS.replace("NUMBER", "3") })).send().await);
+    });
+    let waiting = "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    eventually("the change waits", async || tables.texts(waiting).await == ["1"]).await;
+    server.signal("-STOP");
+    lock.rollback().await.unwrap();
+    held
+}
+
 #[tokio::test]
 async fn a_process_that_stands_still_inside_a_change_holds_up_its_tenant_for_a_bounded_time() {
     let database = Database::postgres().await;
@@ -33,33 +55,45 @@ async fn a_process_that_stands_still_inside_a_change_holds_up_its_tenant_for_a_b
     let token = sign_in(&frozen, "acme", "ada", "Secret-12").await;
     assert_eq!(masks(&other, &token, 2).await, None);
 
-    // The change waits in front of its audit event until the test lets it go on.
-    let tables = Tables::of(&database).await;
-    let lock = sea_orm::Database::connect(&database.url).await.unwrap().begin().await.unwrap();
-    lock.execute_unprepared("SELECT pg_advisory_xact_lock(7)").await.unwrap();
-    let wait = "CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS \
-                $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END $$; \
-                CREATE TRIGGER waits BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION waits()";
-    tables.run(wait).await;
-    let url = frozen.url.clone();
-    let held = tokio::spawn({
-        let token = token.clone();
-        async move {
-            let request = reqwest::Client::new().post(format!("{url}/graphql")).bearer_auth(token);
-            drop(request.json(&json!({ "query": SETTINGS.replace("NUMBER", "3") })).send().await);
-        }
-    });
-    let waiting = "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
-    eventually("the change waits", async || tables.texts(waiting).await == ["1"]).await;
-    frozen.signal("-STOP");
-    lock.rollback().await.unwrap();
-
+    let held = freeze_inside_a_change(&database, &frozen, &token).await;
     eventually("others change the tenant", async || masks(&other, &token, 4).await.is_none()).await;
     frozen.signal("-CONT");
     held.await.unwrap();
     assert_eq!(masks(&frozen, &token, 5).await, None, "it goes on as well");
     let masked = graphql(&other, Some(&token), "{ tenant { settings { maskedCharacters } } }").await;
     assert_eq!(masked["tenant"]["settings"]["maskedCharacters"], 5);
+}
+
+#[tokio::test]
+async fn a_process_that_stands_still_inside_a_change_holds_up_nobodys_credentials() {
+    let database = Database::postgres().await;
+    let place = at(&database.url).with("BAILIWICK_DATABASE_IDLE_SECONDS", "300");
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let (frozen, other) = (place.serve(), at(&database.url).serve());
+    let token = sign_in(&frozen, "acme", "ada", "Secret-12").await;
+    let held = freeze_inside_a_change(&database, &frozen, &token).await;
+
+    let asked = Instant::now();
+    let signed_out = sign_in(&other, "acme", "ada", "Secret-12").await;
+    graphql(&other, Some(&signed_out), "mutation { sessionEnd { ended } }").await;
+    let says = async |query: &str| graphql(&other, Some(&token), &format!("mutation {{ {query} }}")).await;
+    let made = says("apiKeyGenerate(input: {}) { token userErrors { code } }").await;
+    let key = made["apiKeyGenerate"]["token"].as_str().unwrap().to_owned();
+    let removed = says("apiKeyRemove(input: {}) { user userErrors { code } }").await;
+    assert_eq!(removed["apiKeyRemove"]["user"], "ada");
+    let changed =
+        says(r#"passwordChange(input: { old: "Secret-12", new: "Secret-34" }) { user { key } userErrors { code } }"#)
+            .await;
+    assert_eq!(changed["passwordChange"]["user"]["key"], "ada");
+    not_hung(asked);
+    for credential in [&signed_out, &key] {
+        assert_eq!(masks(&other, credential, 4).await.as_deref(), Some("UNAUTHENTICATED"));
+    }
+    assert_eq!(masks(&other, &token, 4).await.as_deref(), Some("UNAVAILABLE"), "the tenant is held still");
+    frozen.signal("-CONT");
+    held.await.unwrap();
+    assert_eq!(masks(&frozen, &token, 5).await, None);
+    assert_eq!(place.run(&["audit", "verify", "--tenant", "acme"]).code, 0);
 }
 
 #[tokio::test]
