@@ -160,6 +160,64 @@ async fn a_schema_of_a_newer_version_is_lived_with_and_one_that_is_not_known_is_
     }
 }
 
+/// Asks a server for something of every table that gets a new column, and changes some.
+async fn reads_and_writes(server: &Server, token: &str, characters: u32) {
+    assert_eq!(masks(server, token, characters).await, None);
+    let again = sign_in(server, "acme", "ada", "Secret-12").await;
+    let query = "{ tenant { settings { maskedCharacters } } users(first: 5) { nodes { key apiKey { prefix } } } \
+                 auditEvents(first: 5) { nodes { action before after } } policyRevisions(first: 5) { nodes { revision } } \
+                 policy { rules(first: 5) { nodes { values } } } }";
+    let found = graphql(server, Some(&again), query).await;
+    assert_eq!(found["tenant"]["settings"]["maskedCharacters"], characters);
+    let key = graphql(server, Some(&again), "mutation { apiKeyGenerate(input: {}) { token } }").await;
+    let key = key["apiKeyGenerate"]["token"].as_str().unwrap().to_owned();
+    let menu = graphql(server, Some(&key), "{ viewer { user { key } } }").await;
+    assert_eq!(menu["viewer"]["user"]["key"], "ada");
+    graphql(server, Some(&again), "mutation { sessionEnd { ended } }").await;
+}
+
+#[tokio::test]
+async fn columns_that_a_newer_version_adds_are_noticed_by_no_instance_that_runs() {
+    for database in [Database::sqlite(), Database::postgres().await] {
+        let place = at(&database.url).with("BAILIWICK_SWEEP_SECONDS", "1");
+        assert_eq!(create_tenant(&place, "acme").code, 0);
+        let server = place.serve();
+        let token = sign_in(&server, "acme", "ada", "Secret-12").await;
+        // So often that every connection has prepared every statement.
+        futures_util::future::join_all((0..16).map(|n| reads_quietly(&server, &token, n))).await;
+        reads_and_writes(&server, &token, 2).await;
+        let tables = Tables::of(&database).await;
+        for table in
+            ["tenants", "users", "sessions", "api_keys", "audit_events", "revisions", "casbin_rule", "profiles"]
+        {
+            tables.run(&format!("ALTER TABLE {table} ADD COLUMN of_tomorrow TEXT")).await;
+            tables.run(&format!("ALTER TABLE {table} ADD COLUMN of_next_week BIGINT NOT NULL DEFAULT 0")).await;
+        }
+        for characters in 3..6 {
+            reads_and_writes(&server, &token, characters).await;
+            futures_util::future::join_all((0..16).map(|n| reads_quietly(&server, &token, n))).await;
+        }
+        let log = server.stop("-TERM").err;
+        assert!(!log.contains("ERROR") && !log.contains("cached plan"), "{log}");
+    }
+}
+
+/// Signs in, reads and changes what others do at the same time, whichever of them is first.
+async fn reads_quietly(server: &Server, token: &str, number: u32) {
+    match number % 3 {
+        0 => drop(sign_in(server, "acme", "ada", "Secret-12").await),
+        1 => drop(
+            graphql(
+                server,
+                Some(token),
+                "{ users(first: 5) { nodes { key } } auditEvents(first: 5) { nodes { action } } }",
+            )
+            .await,
+        ),
+        _ => assert_eq!(masks(server, token, number % 9 + 1).await, None),
+    }
+}
+
 /// Does a bit of everything side by side, with two instances that start one after the other.
 async fn works(place: &Place) {
     let (one, other) = (place.serve(), place.serve());
