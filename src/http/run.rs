@@ -15,7 +15,7 @@ use futures_util::{FutureExt, StreamExt};
 
 use super::desk::{Desk, Sender};
 use super::errors::shown;
-use super::limits;
+use super::limits::{self, Budget};
 use crate::error::{Error, Result};
 use crate::graphql::Sizes;
 
@@ -126,6 +126,9 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
 
     /// Runs an operation. A change waits for no turn: it is stored whatever is asked of it.
     async fn run(&self, job: Job) -> Response {
+        if let Some(Err(error)) = Budget::of(&job.request.data).map(|budget| budget.take(job.complexity)) {
+            return Response::from_errors(vec![error]);
+        }
         let complexity = if job.runs == OperationType::Query { job.complexity } else { 0 };
         let turn = self.large.turn(Sender::of(&job.request.data), complexity).await;
         match turn {
