@@ -1,5 +1,9 @@
 //! Avatars, through the API (R32).
 
+use bailiwick::domain::avatar::{CleanImage, ImageType};
+use bailiwick::domain::key::{TenantKey, UserKey};
+use bailiwick::domain::name::Timestamp;
+use bailiwick::store::avatar::Avatar;
 use image::ImageFormat;
 use serde_json::{Value, json};
 
@@ -85,6 +89,36 @@ async fn r32_an_avatar_does_not_tell_where_it_was_taken() {
         let path = alice.set_avatar(None, &jpeg_of_a_camera(&jpeg(1), 6)).await;
         let (status, _, turned) = seen(&alice, &path).await;
         assert!(status == 200 && !tells_the_place(&turned));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r32_an_avatar_that_an_older_version_kept_whole_does_not_tell_where_it_was_taken_either() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let (tenant, user) = (TenantKey::parse("acme").unwrap(), UserKey::parse("alice").unwrap());
+        let tenant = instance.platform.tenants.get_by_key(&tenant).await.unwrap().unwrap().id;
+        let scope = instance.platform.store.scope(tenant);
+        for (noted, kind, turned) in [
+            (jpeg_of_a_camera(&jpeg(1), 1), ImageType::Jpeg, false),
+            (png_with_notes(&png(1), 1), ImageType::Png, false),
+            (jpeg_of_a_camera(&jpeg(1), 6), ImageType::Jpeg, true),
+        ] {
+            let mut tx = instance.platform.store.begin(tenant).await.unwrap().unwrap();
+            let old = Avatar { image: noted.clone(), kind, sha256: vec![7; 32], created_at: Timestamp(1) };
+            tx.put_avatar(&user, old).await.unwrap();
+            tx.commit().await.unwrap();
+            let (status, media, shown) = seen(&alice, "/avatars/alice").await;
+            assert_eq!((status, media.as_str()), (200, kind.as_str()));
+            assert!(!tells_the_place(&shown) && tells_the_place(&noted));
+            let kept = scope.avatar(&user).await.unwrap().unwrap();
+            assert!(kept.image == shown && kept.sha256 != [7; 32] && kept.created_at == Timestamp(1));
+            assert!(CleanImage::is_clean(kind, &shown), "it is looked at once");
+            assert!(seen(&alice, "/avatars/alice").await.2 == shown);
+            let plain = if kind == ImageType::Png { png(1) } else { jpeg(1) };
+            assert_eq!(shown == plain, !turned);
+        }
     })
     .await;
 }

@@ -101,3 +101,25 @@ async fn what_people_look_at_is_not_too_complex() {
         alice.data(query, json!({})).await;
     }
 }
+
+#[tokio::test]
+async fn a_batch_costs_no_more_than_one_operation_may() {
+    let database = Database::sqlite();
+    let instance = Instance::start(&database, Choices::default()).await;
+    let alice = instance.tenant("acme").await;
+    let (half, little) = ("{ policy { csv } }", "{ viewer { user { key } } }");
+    let batch = |queries: &[&str]| {
+        let operations: Vec<_> = queries.iter().map(|query| json!({ "query": query })).collect();
+        serde_json::to_vec(&operations).unwrap()
+    };
+    let (status, answers) = alice.send("application/json", batch(&[half, half, little, half])).await;
+    assert_eq!(status, 200);
+    let refused =
+        |n: usize| answers[n]["errors"][0]["message"].as_str().unwrap_or_default().contains("of the batch so far");
+    assert_eq!([0, 1, 2, 3].map(refused), [false, true, false, true], "{answers:#}");
+    assert_eq!(answers[1]["errors"][0]["extensions"]["code"], "BAD_INPUT");
+    assert_eq!(answers[2]["data"]["viewer"]["user"]["key"], "alice", "{answers:.2000}");
+    for _ in 0..3 {
+        assert!(alice.ask(half, json!({})).await["errors"].is_null(), "each alone is not too much");
+    }
+}

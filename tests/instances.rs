@@ -3,6 +3,7 @@
 
 mod agree;
 mod bus;
+mod credentials;
 mod database;
 mod failover;
 mod forged;

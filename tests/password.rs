@@ -98,6 +98,10 @@ async fn r28_the_api_key_ends_with_the_password_unless_it_is_to_be_kept() {
         let told = events(&instance, "user.setPassword").await;
         let ended = |event: &AuditEvent| event.after.as_ref().unwrap()["accounts"]["mia"]["apiKey"].clone();
         assert_eq!(told.iter().map(ended).collect::<Vec<_>>(), [json!("ended"), Value::Null]);
+        let told = events(&instance, "password.change").await;
+        assert_eq!(told.iter().map(ended).collect::<Vec<_>>(), [json!("ended"), Value::Null]);
+        let account = |event: &AuditEvent| event.after.as_ref().unwrap()["accounts"]["mia"]["password"].clone();
+        assert_eq!(told.iter().map(account).collect::<Vec<_>>(), [json!("set"), json!("set")]);
     })
     .await;
 }

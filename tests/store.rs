@@ -1,6 +1,7 @@
 //! The store, on `SQLite` and `PostgreSQL` alike: what is written is read back, and nothing else.
 
 mod away;
+mod credential;
 mod harness;
 mod read;
 mod state;

@@ -17,6 +17,7 @@ mod m0008_whole_states;
 mod m0009_named_counters;
 mod m0010_write_probes;
 mod m0011_resource_links;
+mod m0016_credential_steps;
 mod table;
 
 /// All migrations, oldest first.
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_named_counters::NamedCounters),
             Box::new(m0010_write_probes::WriteProbes),
             Box::new(m0011_resource_links::ResourceLinks),
+            Box::new(m0016_credential_steps::CredentialSteps),
         ]
     }
 }

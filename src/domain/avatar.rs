@@ -84,6 +84,15 @@ impl CleanImage {
         let bytes = if turned == Orientation::NoTransforms { stripped } else { turn(picture, turned, format)? };
         Ok(Self { kind, bytes })
     }
+
+    /// Returns whether a file of this kind holds nothing but the picture. It does not look at the picture.
+    pub fn is_clean(kind: ImageType, file: &[u8]) -> bool {
+        let stripped = match kind {
+            ImageType::Png => strip::png(file),
+            ImageType::Jpeg => strip::jpeg(file),
+        };
+        stripped.is_some_and(|stripped| stripped == file)
+    }
 }
 
 /// Reads a file within the bounds.

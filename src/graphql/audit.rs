@@ -16,13 +16,14 @@ use crate::service::{Platform, audit};
 #[derive(Clone, Description)]
 pub struct AuditEvent {
     id: ID,
-    event: audit::AuditEvent,
+    listed: audit::ListedEvent,
 }
 
 impl AuditEvent {
     /// An event of the log.
-    pub fn new(event: audit::AuditEvent) -> Self {
-        Self { id: node_id(Kind::AuditEvent, event.id), event }
+    pub fn new(event: impl Into<audit::ListedEvent>) -> Self {
+        let listed = event.into();
+        Self { id: node_id(Kind::AuditEvent, listed.event.id), listed }
     }
 }
 
@@ -35,52 +36,65 @@ impl AuditEvent {
 
     /// When.
     async fn at(&self) -> DateTime {
-        DateTime(self.event.at)
+        DateTime(self.listed.event.at)
     }
 
     /// Who.
     async fn actor(&self) -> Actor {
-        self.event.actor.clone().into()
+        self.listed.event.actor.clone().into()
     }
 
     /// What was done, such as `profile.update`.
     async fn action(&self) -> &str {
-        &self.event.action
+        &self.listed.event.action
     }
 
     /// To what, such as `profile:night-shift`.
     async fn target(&self) -> &str {
-        &self.event.target
+        &self.listed.event.target
     }
 
-    /// What was there before, as JSON.
-    async fn before(&self) -> Option<String> {
-        self.event.before.as_ref().map(ToString::to_string)
+    /// What was there before, as JSON. Of more than 16 384 characters, it is the first of them: `/audit.jsonl`
+    /// and `/audit.csv` have them all.
+    #[graphql(complexity = 40)]
+    async fn before(&self) -> Option<&str> {
+        self.listed.before.as_ref().map(|told| told.text.as_str())
     }
 
-    /// What is there after, as JSON.
-    async fn after(&self) -> Option<String> {
-        self.event.after.as_ref().map(ToString::to_string)
+    /// The number of characters of all that was there before, as JSON.
+    async fn before_length(&self) -> Option<i32> {
+        self.listed.before.as_ref().map(|told| int(told.length))
+    }
+
+    /// What is there after, as JSON, as far as `before` would have it.
+    #[graphql(complexity = 40)]
+    async fn after(&self) -> Option<&str> {
+        self.listed.after.as_ref().map(|told| told.text.as_str())
+    }
+
+    /// The number of characters of all that is there after, as JSON.
+    async fn after_length(&self) -> Option<i32> {
+        self.listed.after.as_ref().map(|told| int(told.length))
     }
 
     /// The id of the request; empty when it came from no request.
     async fn request_id(&self) -> &str {
-        self.event.request_id.as_deref().unwrap_or_default()
+        self.listed.event.request_id.as_deref().unwrap_or_default()
     }
 
     /// Where the request came from.
     async fn address(&self) -> Option<&str> {
-        self.event.address.as_deref()
+        self.listed.event.address.as_deref()
     }
 
     /// Why, in the words of who did it.
     async fn reason(&self) -> Option<&str> {
-        Some(self.event.reason.as_str()).filter(|reason| !reason.is_empty())
+        Some(self.listed.event.reason.as_str()).filter(|reason| !reason.is_empty())
     }
 
     /// The version of the policy that it made, if one.
     async fn revision(&self) -> Option<i32> {
-        self.event.revision.map(int)
+        self.listed.event.revision.map(int)
     }
 }
 

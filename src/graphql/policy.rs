@@ -78,7 +78,8 @@ impl Policy {
         Ok(RuleConnection::new(found, |row: RuleRow| Rule::new(row.rule, &tenant), Box::new(count)))
     }
 
-    /// All rules of the revision, as any Casbin program reads them.
+    /// All rules of the revision, as any Casbin program reads them. More than 4 MiB of them are refused with
+    /// `TOO_LARGE`: `GET /casbin/policy.csv` and the command line give them whole.
     #[graphql(complexity = 12_500)]
     async fn csv(&self, ctx: &Context<'_>) -> Result<String> {
         let (platform, caller) = caller(ctx)?;

@@ -28,27 +28,6 @@ pub struct SubjectAccess {
     because: Because,
 }
 
-#[ComplexObject]
-impl SubjectAccess {
-    /// By which rules, the denials first: `viaCount` tells how many there are in all. Needs `read` on
-    /// `admin/rules`, except about oneself.
-    #[graphql(complexity = "cut_cost(first, VIA, child_complexity)")]
-    async fn via(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "So many of them; 5 when absent, at most 100.")] first: Option<i32>,
-    ) -> Result<Vec<MatchedRule>> {
-        why(ctx, &self.because, cut(first, VIA)?).await
-    }
-
-    /// By how many rules, each counted once for each thing that the user holds directly and that leads to
-    /// it. Needs what `via` needs.
-    async fn via_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let (platform, caller) = caller(ctx)?;
-        platform.why(caller, &self.because, 0).await.map(|found| int(found.count))
-    }
-}
-
 /// Something that a user may do.
 #[derive(SimpleObject)]
 #[graphql(complex)]
@@ -61,26 +40,32 @@ pub struct Access {
     because: Because,
 }
 
-#[ComplexObject]
-impl Access {
-    /// By which rules, the denials first: `viaCount` tells how many there are in all. Needs `read` on
-    /// `admin/rules`, except about oneself.
-    #[graphql(complexity = "cut_cost(first, VIA, child_complexity)")]
-    async fn via(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "So many of them; 5 when absent, at most 100.")] first: Option<i32>,
-    ) -> Result<Vec<MatchedRule>> {
-        why(ctx, &self.because, cut(first, VIA)?).await
-    }
+/// Has things that somebody may do tell why.
+macro_rules! because {
+    ($($of:ident),+) => {$(
+        #[ComplexObject]
+        impl $of {
+            /// By which rules, the denials first: `viaCount` tells how many there are in all. Needs `read` on
+            /// `admin/rules`, except about oneself.
+            #[graphql(complexity = "cut_cost(first, VIA, child_complexity)")]
+            async fn via(
+                &self,
+                ctx: &Context<'_>,
+                #[graphql(desc = "So many of them; 5 when absent, at most 100.")] first: Option<i32>,
+            ) -> Result<Vec<MatchedRule>> {
+                why(ctx, &self.because, cut(first, VIA)?).await
+            }
 
-    /// By how many rules, each counted once for each thing that the user holds directly and that leads to
-    /// it. Needs what `via` needs.
-    async fn via_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        let (platform, caller) = caller(ctx)?;
-        platform.why(caller, &self.because, 0).await.map(|found| int(found.count))
-    }
+            /// By how many rules, each counted once for each thing that the user holds directly and that leads to
+            /// it. Needs what `via` needs.
+            async fn via_count(&self, ctx: &Context<'_>) -> Result<i32> {
+                let (platform, caller) = caller(ctx)?;
+                platform.why(caller, &self.because, 0).await.map(|found| int(found.count))
+            }
+        }
+    )+};
 }
+because!(SubjectAccess, Access);
 
 impl Access {
     fn new(because: Because) -> Self {

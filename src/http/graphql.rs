@@ -15,9 +15,10 @@ use uuid::Uuid;
 use super::documents::Opened;
 use super::errors::{Body, Refusal, encode, never_ran, present};
 use super::gate::ActingIn;
+use super::limits::{self, Budget};
 use super::media::{self, Media};
 use super::operation::{Asked, Parameters};
-use super::{Credentials, Face, Gate, RequestContext, body, limits, multipart};
+use super::{Credentials, Face, Gate, RequestContext, body, multipart};
 use crate::error::{Error, ErrorCode};
 use crate::turns::Turn;
 
@@ -62,7 +63,8 @@ async fn answer<E: Executor, G: Gate>(
     if matches!(asked, Asked::Batch(_)) {
         credentials.require_for(" to send several operations at once")?;
     }
-    let run = Run { face, context, credentials, read_only };
+    let budget = matches!(asked, Asked::Batch(_)).then(Budget::default);
+    let run = Run { face, context, credentials, read_only, budget };
     match asked {
         Asked::One(operation) => {
             let answer = run.one(operation).await?;
@@ -163,11 +165,15 @@ struct Run<'a, E, G> {
     context: &'a RequestContext,
     credentials: Credentials,
     read_only: bool,
+    budget: Option<Budget>,
 }
 
 impl<E: Executor, G: Gate> Run<'_, E, G> {
     async fn one(&self, parameters: Parameters) -> Result<Answer, Refusal> {
-        let data = self.face.gate.admit(&self.credentials, self.context).await?;
+        let mut data = self.face.gate.admit(&self.credentials, self.context).await?;
+        if let Some(budget) = &self.budget {
+            data.insert(budget.clone());
+        }
         let tenant = ActingIn::of(&data);
         let mut answer = match self.face.documents.open(parameters, tenant, self.context.address).await {
             // The very document that was looked at is the one that runs, also when it came by its

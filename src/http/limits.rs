@@ -5,6 +5,8 @@
 //! A fragment counts each time it is used and is measured once, so a document whose fragments
 //! double at every step is refused for what it would become, at the price of its text.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
@@ -69,6 +71,8 @@ pub const INTROSPECTED: usize = 1_000_000;
 /// A page of 100 users with the names of what each holds and is in passes, as do 100 profiles with the
 /// icons of all modules, and the whole catalogue; such an answer takes some megabytes and 50 ms.
 pub const COMPLEXITY: usize = 25_000;
+/// Complexity of all operations of a batch together: a batch costs no more than one operation may.
+pub const BATCH_COMPLEXITY: u64 = COMPLEXITY as u64;
 /// Directives on one field.
 pub const DIRECTIVES: usize = 5;
 
@@ -79,6 +83,23 @@ const TOO_COMPLEX: &str = "Query is too complex.";
 #[must_use]
 pub fn limit<Q, M, S>(schema: SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S> {
     schema.limit_complexity(COMPLEXITY).limit_directives(DIRECTIVES).limit_recursive_depth(NESTING)
+}
+
+/// What the operations of one batch may cost together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Budget(Arc<AtomicU64>);
+
+impl Budget {
+    /// Takes the complexity of one operation out of it, which is refused when there is not as much left.
+    pub(super) fn take(&self, complexity: u64) -> Result<(), ServerError> {
+        let taken = |spent: u64| spent.checked_add(complexity).filter(|spent| *spent <= BATCH_COMPLEXITY);
+        match self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken) {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                refuse("the complexity of the batch so far and of this operation is higher than allowed", COMPLEXITY)
+            }
+        }
+    }
 }
 
 /// The message for the caller, where the library's own does not name the limit.
@@ -254,6 +275,16 @@ mod tests {
 
     fn nested(depth: usize) -> String {
         format!("{}a{}", "{a".repeat(depth - 1) + "{", "}".repeat(depth))
+    }
+
+    #[test]
+    fn what_a_batch_has_left_is_for_whichever_operation_still_fits() {
+        let budget = Budget::default();
+        assert!(budget.take(BATCH_COMPLEXITY - 10).is_ok());
+        let refused = budget.take(11).unwrap_err();
+        assert!(refused.message.contains("the limit is 25000"), "{}", refused.message);
+        assert!(budget.clone().take(10).is_ok());
+        assert!(budget.take(1).is_err() && budget.take(u64::MAX).is_err() && budget.take(0).is_ok());
     }
 
     #[test]

@@ -13,8 +13,9 @@ use crate::auth::caller::Caller;
 use crate::domain::key::{Action, TenantKey};
 pub use crate::domain::name::Timestamp;
 use crate::error::{Error, Result};
+use crate::store::Scope;
 pub use crate::store::audit::chain::{Break, ChainHead, ChainReport};
-pub use crate::store::audit::{Actor, ActorKind, AuditEvent, AuditFilter};
+pub use crate::store::audit::{Actor, ActorKind, AuditEvent, AuditFilter, ListedEvent};
 use crate::store::page::{PAGE_MAX, Page, PageOf};
 
 /// The form of an export.
@@ -28,10 +29,13 @@ pub enum ExportFormat {
 
 impl Platform {
     /// A page of the audit log, newest first. Needs `read` on `admin/audit`.
-    pub async fn audit_events(&self, caller: &Caller, filter: &AuditFilter, page: Page) -> Result<PageOf<AuditEvent>> {
+    pub async fn audit_events(&self, caller: &Caller, filter: &AuditFilter, page: Page) -> Result<PageOf<ListedEvent>> {
+        self.audit_log(caller, filter).await?.listed_events(filter, &page).await
+    }
+
+    async fn audit_log(&self, caller: &Caller, filter: &AuditFilter) -> Result<Scope> {
         check_filter(filter)?;
-        let tenant = self.authorise(caller, Permit::AUDIT_READ).await?;
-        self.store.scope(tenant.id).audit_events(filter, &page).await
+        Ok(self.store.scope(self.authorise(caller, Permit::AUDIT_READ).await?.id))
     }
 
     /// How many events the filter finds.
@@ -63,7 +67,7 @@ impl Platform {
             async move {
                 let Some((after, is_first)) = at else { return Ok(None) };
                 let page = Page::parse(Some(PAGE_MAX), after.as_deref(), None, None)?;
-                let found = platform.audit_events(&caller, &filter, page).await?;
+                let found = platform.audit_log(&caller, &filter).await?.audit_events(&filter, &page).await?;
                 let text = format.text(found.items.iter().map(|(_, event)| event), is_first)?;
                 let last = found.items.last().map(|(cursor, _)| cursor.to_string());
                 Ok(Some((text, last.filter(|_| found.has_next).map(|last| (Some(last), false)))))

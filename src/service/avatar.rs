@@ -124,12 +124,21 @@ impl Platform {
     /// A user's avatar, to whom [`Platform::avatar_digest`] gives its digest.
     pub async fn avatar(&self, caller: &Caller, user: &str) -> Result<Option<Picture>> {
         let Some((scope, user)) = self.visible(caller, user).await? else { return Ok(None) };
-        let found = scope.avatar(&user).await?;
-        Ok(found.map(|avatar| Picture {
-            content_type: avatar.kind.as_str(),
-            digest: hex(&avatar.sha256),
-            image: avatar.image,
-        }))
+        let Some(mut avatar) = scope.avatar(&user).await? else { return Ok(None) };
+        if !CleanImage::is_clean(avatar.kind, &avatar.image) {
+            avatar = self.clean(caller, &scope, &user, avatar).await?;
+        }
+        let (content_type, digest) = (avatar.kind.as_str(), hex(&avatar.sha256));
+        Ok(Some(Picture { content_type, digest, image: avatar.image }))
+    }
+
+    /// Takes out of an avatar what an older version has kept beside the picture, once: the picture alone stays.
+    async fn clean(&self, caller: &Caller, scope: &Scope, user: &UserKey, old: Avatar) -> Result<Avatar> {
+        let cleaned = Avatar { created_at: old.created_at, ..self.inspect(caller, old.image).await? };
+        if scope.replace_avatar(user, &old.sha256, cleaned.clone()).await? {
+            tracing::info!(tenant = %scope.tenant().0, %user, "an avatar of an older version is kept as the picture alone");
+        }
+        Ok(cleaned)
     }
 
     /// Where to look for a user's avatar, when it can be one and the caller may see it.

@@ -13,13 +13,15 @@ use super::tenants::Tenant;
 use crate::auth::caller::Caller;
 use crate::domain::key::{TenantId, UserKey};
 use crate::engine::tenant::TenantPolicy;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::rule::Subject;
 use crate::turns::Turn;
 
 /// So many bytes of text are made at once, and a line more.
 const CHUNK: usize = 64 * 1024;
+/// The most bytes of all rules as one text.
+pub const TEXT_MAX: usize = 4 * 1024 * 1024;
 
 /// A whole policy at one revision, on its way to a Casbin program. While it is held, so is one of
 /// the few places for such.
@@ -101,12 +103,15 @@ impl PolicyExport {
     }
 
     /// The rules as Casbin's file adapters read them, a line each: all at once.
+    ///
+    /// # Errors
+    /// `TOO_LARGE` above [`TEXT_MAX`].
     pub async fn text(self) -> Result<String> {
         let text = move || {
             let _held = self.place;
-            Chunks(self.policy.snapshot.lines()).collect()
+            whole(Chunks(self.policy.snapshot.lines()))
         };
-        tokio::task::spawn_blocking(text).await.map_err(Error::internal)
+        tokio::task::spawn_blocking(text).await.map_err(Error::internal)?
     }
 
     /// The same in pieces, each made when it is asked for: however large the policy is, no more of
@@ -121,6 +126,21 @@ impl PolicyExport {
             let _ = &place;
         })))
     }
+}
+
+/// Puts pieces together, unless that becomes too much.
+fn whole(pieces: impl Iterator<Item = String>) -> Result<String> {
+    let mut whole = String::new();
+    for piece in pieces {
+        if whole.len() + piece.len() > TEXT_MAX {
+            let words = "`GET /casbin/policy.csv` and `bailiwick policy export` give it whole";
+            let mebibytes = TEXT_MAX / (1024 * 1024);
+            let message = format!("as one text this policy is larger than {mebibytes} MiB: {words}");
+            return Err(Error::new(ErrorCode::TooLarge, message));
+        }
+        whole.push_str(&piece);
+    }
+    Ok(whole)
 }
 
 /// Lines as pieces of a CSV. No key holds a comma, a quote or a line break, so nothing needs
@@ -140,5 +160,19 @@ impl<L: Iterator<Item = Vec<String>>> Iterator for Chunks<L> {
             }
         }
         (!text.is_empty()).then_some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_one_text_up_to_a_bound_and_refused_above_it() {
+        let lines = |count: usize| std::iter::repeat_n(vec!["p".repeat(1023)], count);
+        assert_eq!(whole(Chunks(lines(4096))).unwrap().len(), TEXT_MAX);
+        let refused = whole(Chunks(lines(4097))).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::TooLarge);
+        assert!(refused.message.contains("4 MiB") && refused.message.contains("/casbin/policy.csv"), "{refused}");
     }
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::Platform;
+use super::credential::needs_session;
 use super::link::told_differences;
 use super::permit::{Permit, subject_of};
-use super::session::needs_session;
 use super::tenants::Tenant;
 use super::working::Found;
 use super::{rights, staff};

@@ -18,7 +18,6 @@ use crate::auth::caller::RequestInfo;
 use crate::domain::key::{TenantId, TenantKey};
 use crate::domain::user::Username;
 use crate::error::Result;
-use crate::store::CommitError;
 use crate::store::audit::{Actor, ActorKind, AuditEvent};
 use gather::{Gathered, Pace};
 
@@ -206,13 +205,12 @@ impl Platform {
     }
 
     async fn write_failures(&self, tenant: TenantId, kinds: HashMap<Failed, Gathered>) -> Result<()> {
-        let Some(mut tx) = self.store.begin(tenant).await? else { return Ok(()) };
         let mut kinds: Vec<_> = kinds.into_iter().collect();
         kinds.sort_by_key(|(kind, _)| *kind);
-        for (kind, gathered) in kinds {
-            tx.audit(&self.event(kind, &gathered)).await?;
-        }
-        tx.commit().await.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error)
+        let events: Vec<_> = kinds.iter().map(|(kind, gathered)| self.event(*kind, gathered)).collect();
+        self.store.note(tenant, &events).await?;
+        self.place_events(tenant).await;
+        Ok(())
     }
 
     fn event(&self, kind: Failed, gathered: &Gathered) -> AuditEvent {

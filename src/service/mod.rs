@@ -1,11 +1,13 @@
 //! The use cases, a file per concept. Only they open a transaction, and each asks first who
 //! calls. They know nothing of HTTP, GraphQL or Redis.
 
+pub mod api_key;
 pub mod audit;
 pub mod avatar;
 pub mod casbin;
 pub mod change;
 mod conflict;
+mod credential;
 pub mod decision;
 pub mod difference;
 pub mod explain;
@@ -199,7 +201,7 @@ impl Platform {
             credentials: session::Credentials::new(),
             tallies,
             failures: failure::Failures::new(),
-            placings: Turns::new(session::PLACINGS),
+            placings: Turns::new(credential::PLACINGS),
             resets: Turns::shared_by(password::RESETS, Network::site),
             clock,
         })))

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::Platform;
 use super::change::Intent;
+use super::credential::needs_session;
 use super::failure::{Failed, Failure};
 use super::guess::{Sought, Tried};
 use super::permit::{Permit, unauthenticated};
-use super::session::needs_session;
 use crate::auth::address::Network;
 use crate::auth::caller::{Caller, Credential, RequestInfo, TenantRef};
 use crate::auth::token::{Token, TokenKind};
@@ -25,7 +26,7 @@ use crate::store::password::{NewPasswordReset, PasswordResetRow};
 use crate::store::session::SignInRow;
 use crate::store::tenant::TenantRow;
 use crate::store::user::{AccountChange, UserRow};
-use crate::store::{CommitError, Tx};
+use crate::store::{CommitError, UserTx};
 use crate::sync::tally::{Counter, Outcome};
 use crate::turns::Bounds;
 
@@ -65,12 +66,8 @@ impl Platform {
         let Credential::Session(session) = *caller.credential() else { return Err(needs_session()) };
         let (home, user) = (caller.home(), caller.user());
         let wrong = || Error::new(ErrorCode::WrongPassword, "this is not your password").at("old");
-        let stored = async || -> Result<Option<String>> {
-            let account = self.store.scope(home.id).sign_in(user).await?;
-            Ok(account.ok_or_else(unauthenticated)?.password_hash)
-        };
         let sought = async {
-            let stored = stored().await?;
+            let stored = self.store.scope(home.id).sign_in(user).await?.ok_or_else(unauthenticated)?.password_hash;
             Ok(Sought { tenant: Some(home.id), stored: stored.clone(), found: stored })
         };
         let (fits, before) = self.guess(tried(home, user), caller.request(), old, sought).await?;
@@ -84,10 +81,9 @@ impl Platform {
             error
         })?;
         let hash = self.passwords.hash(new, caller.request().network()).await?;
-        let tx = self.store.begin(home.id).await?.ok_or_else(unauthenticated)?;
-        tx.check_session(session, self.now()).await?.ok_or_else(unauthenticated)?;
+        let (tx, now) = self.begin_own(caller, session).await?;
         // It may have been changed while it was being checked.
-        if stored().await? != before {
+        if now.password_hash != before {
             return Err(wrong());
         }
         self.put_password(caller, tx, "password.change", new_password(hash, key, self.now()), Some(session)).await
@@ -168,8 +164,8 @@ impl Platform {
         let name = found.as_ref().map_or("", |user| user.user.key.as_str());
         self.failures.note(Some(tenant.id), &failure(Failed::LinkAsked, name));
         let Some(user) = &found else { return Ok(()) };
-        // Looked at before the tenant is taken, so that requests that come to nothing hold up no
-        // change; and again after, for what has changed by then.
+        // Looked at before the user is taken, so that requests that come to nothing hold up nobody; and
+        // again after, for what has changed by then.
         if !self.link_is_due(&tenant, user).await? {
             return Ok(());
         }
@@ -178,7 +174,7 @@ impl Platform {
             return Ok(());
         };
         let sent = async {
-            let mailed = match self.new_reset_link(&tenant, email, request).await {
+            let mailed = match self.new_reset_link(&tenant, &user.user.key, email, request).await {
                 Ok(Some(mail)) => self.mailer.send(mail).await,
                 Ok(None) => return Ok(false),
                 // It may be stored all the same: the answer to the commit may have got lost.
@@ -212,9 +208,16 @@ impl Platform {
     }
 
     /// Makes a link, and the mail that carries it.
-    async fn new_reset_link(&self, tenant: &TenantRow, email: &Email, request: &RequestInfo) -> Result<Option<Mail>> {
-        let Some(mut tx) = self.store.begin(tenant.id).await? else { return Ok(None) };
-        let Some(user) = self.who_may_reset(tenant, email).await? else { return Ok(None) };
+    async fn new_reset_link(
+        &self,
+        tenant: &TenantRow,
+        user: &UserKey,
+        email: &Email,
+        request: &RequestInfo,
+    ) -> Result<Option<Mail>> {
+        let Some(tx) = self.store.begin_user(tenant.id, user).await?.map(|(tx, _)| tx) else { return Ok(None) };
+        let found = self.who_may_reset(tenant, email).await?.filter(|found| found.user.key == *user);
+        let Some(user) = found else { return Ok(None) };
         if !self.link_is_due(tenant, &user).await? {
             return Ok(None);
         }
@@ -222,7 +225,7 @@ impl Platform {
         let now = self.now();
         let expires_at = now.plus_seconds(LINK_SECONDS);
         let new = NewPasswordReset { token: token.hash().0, created_at: now, expires_at };
-        tx.put_password_reset(&user.user.key, &new).await?;
+        tx.credentials().put_password_reset(&user.user.key, &new).await?;
         committed(tx).await?;
         let address = request.address().map(|address| address.to_string());
         let link = ResetLink {
@@ -243,8 +246,8 @@ impl Platform {
 
     /// Ends a link that did not reach anybody.
     async fn void_link(&self, tenant: &TenantRow, user: &UserKey) -> Result<()> {
-        let Some(mut tx) = self.store.begin(tenant.id).await? else { return Ok(()) };
-        tx.void_password_reset(user).await?;
+        let Some((tx, _)) = self.store.begin_user(tenant.id, user).await? else { return Ok(()) };
+        tx.credentials().void_password_reset(user).await?;
         committed(tx).await
     }
 
@@ -288,10 +291,10 @@ impl Platform {
         let home = TenantRef { id: tenant.id, key: tenant.key };
         let (user, id) = (account.user, account.user_id);
         let caller = Caller::authenticated(home, user, id, account.full_name, Credential::ResetLink, request);
-        let tx = self.store.begin(tenant.id).await?.ok_or_else(expired)?;
-        // Whatever voids a link takes its tenant first, as this does: of two who use it, one is
-        // late, and so is who uses it while its user is disabled.
-        self.live_link(&token).await?.ok_or_else(expired)?;
+        let (tx, now) = self.store.begin_user(tenant.id, caller.user()).await?.ok_or_else(expired)?;
+        // Whatever voids a link writes to its user first: of two who use it, one is late, and so is who
+        // uses it while its user is disabled.
+        self.live_link(&token).await?.filter(|_| now.may_sign_in()).ok_or_else(expired)?;
         self.put_password(&caller, tx, "password.reset", new_password(hash, WithKey::Ended, self.now()), None).await?;
         Ok((caller.home().key.clone(), caller.user().clone()))
     }
@@ -306,26 +309,26 @@ impl Platform {
     async fn put_password(
         &self,
         caller: &Caller,
-        mut tx: Tx,
+        tx: UserTx,
         action: &'static str,
         change: AccountChange,
         kept: Option<Uuid>,
     ) -> Result<()> {
         let user = caller.user();
-        tx.update_account(user, &change).await?;
-        tx.end_sessions(user, kept).await?;
-        if change.ends_api_key {
-            tx.remove_api_key(user).await?;
-        }
-        tx.void_password_reset(user).await?;
-        self.commit_credential(caller, tx, action, user, None).await?;
+        let credentials = tx.credentials();
+        credentials.update_account(user, &change).await?;
+        credentials.end_sessions(user, kept).await?;
+        let is_key_ended = change.ends_api_key && credentials.remove_api_key(user).await?;
+        credentials.void_password_reset(user).await?;
+        let after = json!({ "accounts": { user.as_str(): change.for_audit(is_key_ended) } });
+        self.commit_own(caller, tx, action, Some(after)).await?;
         self.forget_guesses(&tried(caller.home(), user)).await;
         Ok(())
     }
 }
 
-async fn committed(tx: Tx) -> Result<()> {
-    tx.commit().await.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error)
+async fn committed(tx: UserTx) -> Result<()> {
+    tx.commit_unnoted().await.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error)
 }
 
 fn tried(tenant: &TenantRef, user: &UserKey) -> Tried {

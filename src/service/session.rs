@@ -1,4 +1,4 @@
-//! Signing in and out, API keys, and who a bearer token belongs to.
+//! Signing in and out, and who a bearer token belongs to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,19 +10,17 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Platform;
-use super::change::{Intent, Record, visited_from};
+use super::change::Record;
+use super::credential::account_intent;
 use super::guess::{Sought, Tried};
-use super::pace::Own;
-use super::permit::{Permit, unauthenticated};
+use super::permit::unauthenticated;
 use crate::auth::caller::{Caller, Credential, RequestInfo, TenantRef};
 use crate::auth::token::{Token, TokenHash, TokenKind};
-use crate::domain::key::{Action, TenantId, TenantKey, UserKey};
+use crate::domain::key::{Action, TenantId, TenantKey};
 use crate::domain::name::Timestamp;
 use crate::domain::user::Username;
 use crate::error::{Error, ErrorCode, Result};
-use crate::store::session::{ApiKeyRow, CredentialRow, NewApiKey, NewSession, SignInRow};
-use crate::store::{CommitError, Tx};
-use crate::turns::Bounds;
+use crate::store::session::{CredentialRow, NewSession, SignInRow};
 
 /// How many credentials are remembered.
 const REMEMBERED: u64 = 100_000;
@@ -30,14 +28,6 @@ const REMEMBERED: u64 = 100_000;
 const TURNS: usize = 256;
 /// How long a look-up waits for another one of the same turn.
 const TURN_MAX: Duration = Duration::from_secs(1);
-/// For how many seconds after signing in an API key is made without the password.
-const FRESH_SECONDS: i64 = 600;
-/// How long a sign-in waits for its event to have its place.
-const PLACE_MAX: Duration = Duration::from_secs(1);
-/// Those that give events their places: of a tenant one is at it, and one waits that sees all that came
-/// meanwhile. Who finds both has nothing to do.
-pub(super) const PLACINGS: Bounds =
-    Bounds { together: 4, each: 1, waiting: 1024, waiting_each: 1, patience: Duration::from_mins(1) };
 /// How many seconds pass before the last use of an API key is written again.
 const TOUCH_SECONDS: i64 = 60;
 
@@ -80,19 +70,6 @@ pub struct NewSignIn {
     pub expires_at: Timestamp,
     /// Who has signed in.
     pub caller: Caller,
-}
-
-/// A new API key.
-pub struct IssuedKey {
-    /// The bearer token, shown this once.
-    pub token: Token,
-    /// What is kept of it.
-    pub key: ApiKeyRow,
-}
-
-/// Returns whether the key of this user, or of nobody named, is the caller's own.
-fn is_own(caller: &Caller, user: Option<&UserKey>) -> bool {
-    !caller.is_visiting() && !caller.is_system() && user.is_none_or(|user| user == caller.user())
 }
 
 impl Platform {
@@ -146,25 +123,6 @@ impl Platform {
         Ok(NewSignIn { token, expires_at, caller })
     }
 
-    /// Gives the events of sign-ins their places in the chain. Nobody waits long for that: while somebody
-    /// else has the tenant, it goes on by itself, and what is left of it the next sign-in does.
-    async fn place_events(&self, tenant: TenantId) {
-        let platform = self.clone();
-        let placing = self.tasks.spawn(async move {
-            let placed = async {
-                let Ok(_turn) = platform.placings.take(tenant).await else { return Ok(()) };
-                let Some(mut tx) = platform.store.begin(tenant).await? else { return Ok(()) };
-                tx.place_waiting().await?;
-                tx.commit().await.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error)
-            };
-            if let Err(error) = placed.await {
-                tracing::debug!(tenant = %tenant.0, %error, "the events of sign-ins wait for their places");
-            }
-        });
-        // What comes of it is in the log.
-        drop(timeout(PLACE_MAX, placing).await);
-    }
-
     /// Finds whose password is tried, of those who may sign in.
     async fn find_sign_in(&self, tenant: &str, username: &str) -> Result<Sought<Option<(TenantRef, SignInRow)>>> {
         let nobody = Sought { tenant: None, stored: None, found: None };
@@ -183,110 +141,9 @@ impl Platform {
         let Credential::Session(session) = *caller.credential() else {
             return Err(Error::new(ErrorCode::Forbidden, "only a session can be ended, not an API key"));
         };
-        let home = caller.home().id;
-        let mut tx = self.store.begin(home).await?.ok_or_else(unauthenticated)?;
-        tx.end_session(session).await?;
-        self.commit_credential(caller, tx, "session.end", caller.user(), None).await
-    }
-
-    /// Makes a new API key for the caller, or for another user; an old one stops at once. Who has been signed
-    /// in for a while says their password again: a key outlives the session that somebody left open.
-    pub async fn generate_api_key(
-        &self,
-        caller: &Caller,
-        user: Option<&UserKey>,
-        password: Option<SecretString>,
-    ) -> Result<IssuedKey> {
-        self.check_present(caller, password).await?;
-        if is_own(caller, user) {
-            self.pace_own_change(caller, Own::Key).await?;
-        }
-        let (mut tx, user) = self.begin_api_key(caller, user).await?;
-        let token = Token::generate(TokenKind::ApiKey)?;
-        let now = self.now();
-        let key = ApiKeyRow { prefix: token.shown_prefix(), created_at: now, last_used_at: None };
-        tx.put_api_key(&user, &NewApiKey { token: token.hash().0, prefix: key.prefix.clone(), created_at: now })
-            .await?;
-        self.commit_credential(caller, tx, "apiKey.generate", &user, visited_from(caller)).await?;
-        Ok(IssuedKey { token, key })
-    }
-
-    /// Removes an API key; it stops at once, everywhere.
-    pub async fn remove_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<UserKey> {
-        let (mut tx, user) = self.begin_api_key(caller, user).await?;
-        if !tx.remove_api_key(&user).await? {
-            return Err(Error::not_found("API key of user", &user).at("user"));
-        }
-        self.commit_credential(caller, tx, "apiKey.remove", &user, visited_from(caller)).await?;
-        Ok(user)
-    }
-
-    /// Checks that the person who signed in is there still: they have just signed in, or know the password.
-    async fn check_present(&self, caller: &Caller, password: Option<SecretString>) -> Result<()> {
-        // What is no session makes no key, or is the command line.
-        let Credential::Session(session) = *caller.credential() else { return Ok(()) };
-        let (home, user) = (caller.home(), caller.user());
-        let scope = self.store.scope(home.id);
-        let began = scope.session_began(session).await?.ok_or_else(unauthenticated)?;
-        if self.now() < began.plus_seconds(FRESH_SECONDS) {
-            return Ok(());
-        }
-        let wrong = |message: &str| Error::new(ErrorCode::WrongPassword, message).at("password");
-        let minutes = FRESH_SECONDS / 60;
-        let asked = format!("you signed in more than {minutes} minutes ago: give your own password to make an API key");
-        let password = password.ok_or_else(|| wrong(&asked))?;
-        let sought = async {
-            let stored = scope.sign_in(user).await?.ok_or_else(unauthenticated)?.password_hash;
-            Ok(Sought { tenant: Some(home.id), stored, found: () })
-        };
-        let tried = Tried::new(home.key.as_str(), user.as_str());
-        let (fits, ()) = self.guess(tried, caller.request(), password, sought).await?;
-        if fits { Ok(()) } else { Err(wrong("this is not your password")) }
-    }
-
-    /// Changing credentials needs a session: whoever finds an API key cannot dig in with it.
-    async fn begin_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<(Tx, UserKey)> {
-        let Credential::Session(session) = *caller.credential() else {
-            if caller.is_system() {
-                return self.begin_others_key(caller, user).await;
-            }
-            return Err(needs_session());
-        };
-        if is_own(caller, user) {
-            let user = caller.user().clone();
-            let tx = self.store.begin(caller.home().id).await?.ok_or_else(unauthenticated)?;
-            tx.check_session(session, self.now()).await?.ok_or_else(unauthenticated)?;
-            return Ok((tx, user));
-        }
-        self.begin_others_key(caller, user).await
-    }
-
-    async fn begin_others_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<(Tx, UserKey)> {
-        let user = user.cloned().ok_or_else(|| Error::invalid("name the user of this tenant").at("user"))?;
-        let (tenant, tx) = self.begin(caller, Permit::API_KEYS_EDIT).await?;
-        let state = self.find_state(&tx).await?.state;
-        let found = state.users.get(&user).ok_or_else(|| Error::not_found("user", &user).at("user"))?;
-        let subject = super::permit::subject_of(caller);
-        let giver = super::rights::Giver { policy: &tenant.policy(), subject: &subject, catalogue: &self.catalogue };
-        if !caller.is_system() {
-            giver.check_takes_over(&state, found)?;
-        }
-        Ok((tx, user))
-    }
-
-    /// Commits a change of a user's credentials, which are looked up anew everywhere from then on.
-    pub(super) async fn commit_credential(
-        &self,
-        caller: &Caller,
-        mut tx: Tx,
-        action: &'static str,
-        user: &UserKey,
-        from: Option<TenantId>,
-    ) -> Result<()> {
-        let record = Record::new(caller, &account_intent(action, user), self.now());
-        tx.audit(&record.event(None, None, None)).await?;
-        tx.bump(record.change_id, false, true).await?;
-        self.commit(tx, record, None, from).await.map(drop)
+        let (tx, _) = self.store.begin_user(caller.home().id, caller.user()).await?.ok_or_else(unauthenticated)?;
+        tx.credentials().end_session(session).await?;
+        self.commit_own(caller, tx, "session.end", None).await
     }
 
     /// Who a bearer token belongs to. `tenant` is the one that an operator names.
@@ -397,14 +254,4 @@ impl Platform {
 /// How long it is until then.
 fn until(end: Timestamp, now: Timestamp) -> Duration {
     Duration::from_micros(u64::try_from(end.0.saturating_sub(now.0)).unwrap_or(0))
-}
-
-/// Changing credentials needs a session (R30).
-pub(super) fn needs_session() -> Error {
-    Error::new(ErrorCode::Forbidden, "an API key cannot change passwords or API keys: sign in")
-}
-
-fn account_intent(action: &'static str, user: &UserKey) -> Intent {
-    let target = format!("user:{user}");
-    Intent { permit: Permit::USERS_EDIT, action, target, reason: None, gives: false, dry_run: false }
 }

@@ -6,7 +6,8 @@ use crate::error::Result;
 
 impl Platform {
     /// Deletes, of all tenants, the sessions and links that have run out, and the revisions that need
-    /// not be kept: by the clock of the database, since that of one instance may be anywhere.
+    /// not be kept: by the clock of the database, since that of one instance may be anywhere. Events that wait
+    /// still for their places in the audit log get them.
     pub async fn delete_expired(&self) -> Result<()> {
         let now = self.store.now().await?;
         let sessions = self.store.delete_expired_sessions(now).await?;
@@ -16,6 +17,7 @@ impl Platform {
             Some(kept) => self.store.compact_revisions(now.plus_seconds(-kept)).await?,
             None => 0,
         };
+        self.place_all().await?;
         let now = now.to_rfc3339();
         if sessions + links + revisions > 0 {
             tracing::info!(sessions, links, revisions, now, "deleted what has run out by the database's clock");

@@ -2,9 +2,13 @@
 
 pub mod chain;
 
-use sea_orm::sea_query::{Expr, ExprTrait, Func};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, Select};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, Iterable, PaginatorTrait, QueryFilter,
+    QuerySelect, Select,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use chain::ChainHead;
@@ -78,9 +82,9 @@ pub struct AuditEvent {
     /// To what, such as `profile:night-shift`.
     pub target: String,
     /// What was there before.
-    pub before: Option<serde_json::Value>,
+    pub before: Option<Value>,
     /// What is there after.
-    pub after: Option<serde_json::Value>,
+    pub after: Option<Value>,
     /// The id of the request.
     pub request_id: Option<String>,
     /// Where the request came from.
@@ -89,6 +93,57 @@ pub struct AuditEvent {
     pub reason: String,
     /// The revision that the change made, if it made one.
     pub revision: Option<u64>,
+}
+
+/// The most characters that a list gives of what was there before or after.
+pub const TOLD_MAX: usize = 16 * 1024;
+
+/// A value as JSON, or the beginning of one that is long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The text: of more than [`TOLD_MAX`] characters, the first.
+    pub text: String,
+    /// The number of characters of all of it.
+    pub length: u64,
+}
+
+impl Told {
+    fn of(value: &Value) -> Self {
+        if let Some(cut) = Self::cut(value) {
+            return cut;
+        }
+        let mut text = value.to_string();
+        let length = text.chars().count() as u64;
+        if let Some((end, _)) = text.char_indices().nth(TOLD_MAX) {
+            text.truncate(end);
+        }
+        Self { text, length }
+    }
+
+    /// Reads what a list has put in the place of a long value. No event tells of an array.
+    fn cut(value: &Value) -> Option<Self> {
+        let [Value::String(text), length] = value.as_array()?.as_slice() else { return None };
+        Some(Self { text: text.clone(), length: length.as_u64()? })
+    }
+}
+
+/// An event as a list gives it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedEvent {
+    /// The event without what was there before and after.
+    pub event: AuditEvent,
+    /// What was there before.
+    pub before: Option<Told>,
+    /// What is there after.
+    pub after: Option<Told>,
+}
+
+impl From<AuditEvent> for ListedEvent {
+    fn from(mut event: AuditEvent) -> Self {
+        let told = |value: Option<Value>| value.as_ref().map(Told::of);
+        let (before, after) = (told(event.before.take()), told(event.after.take()));
+        Self { event, before, after }
+    }
 }
 
 pub(super) fn actor(kind: &str, key: String, name: String) -> Result<Actor> {
@@ -164,11 +219,34 @@ fn is_or_begins(column: audit_event::Column, text: &str) -> Expr {
     }
 }
 
+/// A value, or what [`Told::cut`] reads in the place of a long one.
+fn beginning(backend: DbBackend, column: audit_event::Column) -> Expr {
+    let text = || Expr::col((audit_event::Entity, column)).cast_as("text");
+    let length = || Expr::expr(Func::cust("length").arg(text()));
+    let max = i32::try_from(TOLD_MAX).unwrap_or(i32::MAX);
+    let array = if backend == DbBackend::Sqlite { "json_array" } else { "jsonb_build_array" };
+    let cut = Func::cust(array).arg(Func::cust("substr").arg(text()).arg(1).arg(max)).arg(length());
+    let is_short = Expr::col((audit_event::Entity, column)).is_null().or(length().lte(max));
+    CaseStatement::new().case(is_short, Expr::col((audit_event::Entity, column))).finally(cut).into()
+}
+
 impl Scope {
     /// A page of the log, newest first.
     pub async fn audit_events(&self, filter: &AuditFilter, page: &Page) -> Result<PageOf<AuditEvent>> {
         let newest_first = Keyset::descending([audit_event::Column::At, audit_event::Column::Id]);
         newest_first.page(&self.db, self.select_events(filter), page).await?.try_map(AuditEvent::of)
+    }
+
+    /// A page of the log as people look at it, newest first: what was there before and after can be as much as
+    /// the whole tenant, so the database gives the beginning of what is long.
+    pub async fn listed_events(&self, filter: &AuditFilter, page: &Page) -> Result<PageOf<ListedEvent>> {
+        use audit_event::Column::{After, At, Before, Id};
+        let backend = self.db.get_database_backend();
+        let columns = audit_event::Column::iter().filter(|column| !matches!(column, Before | After));
+        let these = self.select_events(filter).select_only().columns(columns);
+        let these = these.expr_as(beginning(backend, Before), "before").expr_as(beginning(backend, After), "after");
+        let found = Keyset::descending([At, Id]).page(&self.db, these, page).await?;
+        found.try_map(|row| AuditEvent::of(row).map(Into::into))
     }
 
     /// How many events the filter finds.

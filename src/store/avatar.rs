@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 
 use super::entity::avatar::avatar;
@@ -16,7 +16,7 @@ use crate::error::Result;
 /// An avatar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Avatar {
-    /// The file, as it was sent.
+    /// The file: the picture and no more, but for what an older version has kept.
     pub image: Vec<u8>,
     /// What kind of picture it is.
     pub kind: ImageType,
@@ -42,6 +42,20 @@ impl Scope {
         let Some(row) = self.find::<avatar::Entity>().filter(this).one(&self.db).await? else { return Ok(None) };
         let kind = stored(ImageType::parse(&row.content_type))?;
         Ok(Some(Avatar { image: row.image, kind, sha256: row.sha256, created_at: Timestamp(row.created_at) }))
+    }
+
+    /// Puts an avatar in the place of the one of this digest; gives whether that was still there. Outside of any
+    /// transaction: it is the same picture.
+    pub async fn replace_avatar(&self, user: &UserKey, old: &[u8], new: Avatar) -> Result<bool> {
+        use avatar::Column::{ContentType, Image, Sha256, TenantId, User};
+        let replaced = avatar::Entity::update_many()
+            .col_expr(Image, Expr::val(new.image))
+            .col_expr(ContentType, Expr::val(new.kind.as_str()))
+            .col_expr(Sha256, Expr::val(new.sha256))
+            .filter(TenantId.eq(self.tenant.0))
+            .filter(User.eq(user.as_str()))
+            .filter(Sha256.eq(old.to_vec()));
+        Ok(replaced.exec(&self.db).await?.rows_affected > 0)
     }
 }
 

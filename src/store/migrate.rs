@@ -1,9 +1,13 @@
 //! Bringing the schema up to date, and living with one that is newer.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
 use migrations::Migrator;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, ExprTrait, TransactionTrait};
 use sea_orm_migration::{MigratorTrait, seaql_migrations};
+use tokio::time::timeout;
 
 use super::db::Purpose;
 use super::{Store, while_busy};
@@ -11,6 +15,12 @@ use crate::error::{Error, Result};
 
 /// The advisory lock under which one instance at a time brings the schema up to date.
 const LOCK: i64 = 0x6261_696c_6977_6963;
+/// How long a migration waits for a lock that somebody holds.
+const LOCK_MAX: Duration = Duration::from_mins(1);
+/// How often the log says that a migration goes on.
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+/// How long the database may say nothing at all, on whatever connection, before a migration is given up.
+const SILENCE_MAX: Duration = Duration::from_mins(2);
 /// The table in which the migrations that were made are kept.
 const MADE: &str = "seaql_migrations";
 
@@ -47,6 +57,25 @@ impl Store {
     }
 
     async fn migrate_now(&self) -> Result<(), DbErr> {
+        let step = Mutex::new("waiting for its turn".to_owned());
+        let mut migrating = Box::pin(self.migrate_in_one(&step));
+        let began = Instant::now();
+        let mut answered = began;
+        loop {
+            match timeout(PROGRESS_EVERY, &mut migrating).await {
+                Ok(migrated) => return migrated,
+                Err(_) if self.ping().await.is_ok() => answered = Instant::now(),
+                Err(_) if answered.elapsed() > SILENCE_MAX => {
+                    return Err(DbErr::Custom("the database stopped answering during a migration".to_owned()));
+                }
+                Err(_) => {}
+            }
+            let (seconds, step) = (began.elapsed().as_secs(), said(&step).clone());
+            tracing::info!(seconds, step, "the schema is still being brought up to date");
+        }
+    }
+
+    async fn migrate_in_one(&self, step: &Mutex<String>) -> Result<(), DbErr> {
         let tx = self.db.for_migrations().begin().await?;
         let is_postgres = self.db.get_database_backend() == DbBackend::Postgres;
         // Migrations prepare by name, and the server behind a pooler may remember those of another.
@@ -57,21 +86,32 @@ impl Store {
                 let lift = format!("SELECT set_config(name, '0', true) FROM pg_settings WHERE name = '{limit}'");
                 tx.execute_unprepared(&lift).await?;
             }
-            tx.execute_unprepared("SET LOCAL lock_timeout = '60s'").await?;
+            // Of what others hold, and of another instance that migrates.
+            tx.execute_unprepared(&format!("SET LOCAL lock_timeout = '{}s'", LOCK_MAX.as_secs())).await?;
             tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
         }
         if is_shared {
             tx.execute_unprepared("DEALLOCATE ALL").await?;
         }
         // Somebody else may have been first.
-        if is_pending(&made(&tx).await?) {
-            Migrator::up(&tx, None).await?;
+        let made = made(&tx).await?;
+        let due: Vec<String> = known().into_iter().filter(|name| !made.contains(name)).collect();
+        if !due.is_empty() {
+            tracing::debug!(steps = due.len(), "bringing the schema up to date");
+        }
+        for migration in due {
+            said(step).clone_from(&migration);
+            Migrator::up(&tx, Some(1)).await?;
         }
         if is_shared {
             tx.execute_unprepared("DEALLOCATE ALL").await?;
         }
         tx.commit().await
     }
+}
+
+fn said(step: &Mutex<String>) -> MutexGuard<'_, String> {
+    step.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The migrations that were made, by name.

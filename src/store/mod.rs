@@ -16,6 +16,7 @@ use crate::turns::{Bounds, Turns};
 pub mod adapter;
 pub mod audit;
 pub mod avatar;
+mod credential;
 mod db;
 mod entity;
 mod error;
@@ -44,6 +45,7 @@ pub mod verify;
 mod write;
 
 pub use adapter::TenantAdapter;
+pub use credential::{Credentials, UserTx};
 pub use db::Limits;
 pub use tx::{CommitError, Tx, View};
 
@@ -78,7 +80,7 @@ pub struct Store {
     /// Turns to look at a whole tenant: a quarter of the connections, for those who look hold one while
     /// they compile, and may need a second.
     lookers: Turns<TenantId>,
-    /// Turns to sign somebody in, which needs no turn to write to the tenant.
+    /// Turns to sign somebody in or change their credentials, which needs no turn to write to the tenant.
     greeters: Turns<TenantId>,
 }
 
@@ -169,7 +171,7 @@ impl Store {
         self.writer(TenantId(Uuid::nil())).await
     }
 
-    /// A turn to sign somebody in. Of the one writer of `SQLite` it is a turn to write.
+    /// A turn to sign somebody in or change their credentials. Of the one writer of `SQLite` it is a turn to write.
     async fn greeter(&self, tenant: TenantId) -> Result<Permit> {
         let turns = if self.db.get_database_backend() == DbBackend::Sqlite { &self.writers } else { &self.greeters };
         turns.take(tenant).await.map_err(|_| too_slow())

@@ -6,9 +6,10 @@
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
+use super::credential::Credentials;
 use super::entity::password::password_reset;
 use super::error::stored;
-use super::{Scope, Store, Tx};
+use super::{Scope, Store};
 use crate::domain::key::{TenantId, UserKey};
 use crate::domain::name::Timestamp;
 use crate::error::Result;
@@ -76,12 +77,12 @@ impl Scope {
     }
 }
 
-impl Tx {
+impl Credentials<'_> {
     /// Gives a user a link in place of the one before.
-    pub async fn put_password_reset(&mut self, user: &UserKey, new: &NewPasswordReset) -> Result<()> {
+    pub async fn put_password_reset(&self, user: &UserKey, new: &NewPasswordReset) -> Result<()> {
         use password_reset::Column::{CreatedAt, ExpiresAt, TenantId, TokenHash, User};
         let row = password_reset::Model {
-            tenant_id: self.tenant.id.0,
+            tenant_id: self.tenant.0,
             user: user.to_string(),
             token_hash: new.token.to_vec(),
             created_at: new.created_at.0,
@@ -90,17 +91,17 @@ impl Tx {
         let mut before = OnConflict::columns([TenantId, User]);
         before.update_columns([TokenHash, CreatedAt, ExpiresAt]);
         let insert = password_reset::Entity::insert(row.into_active_model()).on_conflict(before);
-        insert.exec_without_returning(&self.db).await?;
+        insert.exec_without_returning(self.db).await?;
         Ok(())
     }
 
     /// Ends the link of a user, if there is one.
-    pub async fn void_password_reset(&mut self, user: &UserKey) -> Result<()> {
+    pub async fn void_password_reset(&self, user: &UserKey) -> Result<()> {
         password_reset::Entity::update_many()
             .col_expr(password_reset::Column::ExpiresAt, Expr::col(password_reset::Column::CreatedAt))
-            .filter(password_reset::Column::TenantId.eq(self.tenant.id.0))
+            .filter(password_reset::Column::TenantId.eq(self.tenant.0))
             .filter(password_reset::Column::User.eq(user.as_str()))
-            .exec(&self.db)
+            .exec(self.db)
             .await?;
         Ok(())
     }

@@ -11,10 +11,9 @@ use sea_orm::{
 
 use super::db::Transaction;
 use super::entity::policy::{rule, rule_origin};
-use super::entity::tenant::tenant;
 use super::entity::user::user;
 use super::error::stored;
-use super::tenant::TenantRow;
+use super::tenant::find_row;
 use super::write::insert;
 use super::{Store, Tx, View, begin_reading, find};
 use crate::domain::key::{TenantId, TenantKey, UserKey};
@@ -54,8 +53,7 @@ impl Store {
     /// Reads a tenant's counters and rules as of one moment; `None` when there is no such tenant.
     pub async fn load_policy(&self, tenant: TenantId) -> Result<Option<LoadedPolicy>> {
         let db = begin_reading(&self.db).await?;
-        let Some(row) = tenant::Entity::find_by_id(tenant.0).one(&db).await? else { return Ok(None) };
-        let row = TenantRow::of(&row)?;
+        let Some(row) = find_row(&db, tenant).await? else { return Ok(None) };
         let disabled: Vec<String> = find::<user::Entity>(tenant)
             .select_only()
             .column(user::Column::Key)

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::audit::{Actor, actor};
 use super::entity::policy::revision;
 use super::entity::tenant::tenant;
-use super::tenant::{COUNTERS, CountersRow};
+use super::tenant::{CountersRow, select_counters};
 use super::{Scope, Store, Tx, View, find};
 use crate::domain::key::TenantId;
 use crate::domain::name::Timestamp;
@@ -104,8 +104,8 @@ fn newest_and_log(id: TenantId, after: u64, limit: u64) -> SelectStatement {
         .equals((tenant::Entity, tenant::Column::Id))
         .and(of_log(revision::Column::Revision).gt(after.cast_signed()));
     let mut query = Query::select();
+    select_counters(&mut query);
     query
-        .columns(COUNTERS.map(|column| (tenant::Entity, column)))
         .expr_as(change_at(id, after), AT)
         .from(tenant::Entity)
         .left_join(revision::Entity, missing)

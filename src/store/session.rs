@@ -2,21 +2,20 @@
 
 use std::collections::HashMap;
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement};
-use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect,
-};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, LockType, OnConflict, Query, SelectStatement};
+use sea_orm::{ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 
 use super::audit::AuditEvent;
 use super::audit::chain::wait;
-use super::db::{Purpose, Transaction};
+use super::credential::Credentials;
+use super::db::Transaction;
 use super::entity::session::{api_key, session};
 use super::entity::tenant::tenant;
 use super::entity::user::user;
 use super::error::stored;
-use super::tenant::{COUNTERS, CountersRow};
-use super::{Scope, Store, Tx, find, while_busy};
+use super::tenant::{CountersRow, select_counters};
+use super::{Scope, Store, find};
 use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::domain::name::Timestamp;
 use crate::domain::user::BaseRole;
@@ -125,7 +124,7 @@ struct Found {
     last_used_at: Option<i64>,
 }
 
-fn sign_in_of(row: user::Model) -> Result<SignInRow> {
+pub(super) fn sign_in_of(row: user::Model) -> Result<SignInRow> {
     Ok(SignInRow {
         user: stored(UserKey::parse(&row.key))?,
         user_id: row.id,
@@ -143,7 +142,6 @@ fn owner(table: &'static str, token: &[u8; 32]) -> SelectStatement {
     query
         .expr_as(Expr::col((tenant::Entity, tenant::Column::Id)), "tenant_id")
         .expr_as(Expr::col((tenant::Entity, tenant::Column::Key)), "tenant_key")
-        .columns(COUNTERS.map(|column| (tenant::Entity, column)))
         .expr_as(Expr::col((user::Entity, user::Column::Key)), "user_key")
         .expr_as(Expr::col((user::Entity, user::Column::Id)), "user_id")
         .expr_as(Expr::col((user::Entity, user::Column::FullName)), "full_name")
@@ -158,6 +156,7 @@ fn owner(table: &'static str, token: &[u8; 32]) -> SelectStatement {
                 .and(of("user").equals((user::Entity, user::Column::Key))),
         )
         .and_where(of("token_hash").eq(token.to_vec()));
+    select_counters(&mut query);
     query
 }
 
@@ -262,11 +261,8 @@ impl Store {
     /// Begins a sign-in, with what is looked at for it as it is until the commit; `None` when there is
     /// no such user.
     pub async fn begin_sign_in(&self, tenant: TenantId, user: &UserKey) -> Result<Option<(SignIn, SignInRow)>> {
-        let turn = self.greeter(tenant).await?;
-        let db = while_busy(|| self.db.begin(Purpose::Writing)).await?.with(turn);
-        let this = find::<user::Entity>(tenant).filter(user::Column::Key.eq(user.as_str()));
-        let Some(row) = this.lock_shared().one(&db).await? else { return Ok(None) };
-        Ok(Some((SignIn { db, tenant }, sign_in_of(row)?)))
+        let taken = self.take_user(tenant, user, LockType::Share).await?;
+        Ok(taken.map(|(db, row)| (SignIn { db, tenant }, row)))
     }
 }
 
@@ -287,37 +283,37 @@ impl SignIn {
     }
 }
 
-impl Tx {
+impl Credentials<'_> {
     /// The session, when it still holds: it may have been ended since its token was looked up.
     pub async fn check_session(&self, id: Uuid, now: Timestamp) -> Result<Option<()>> {
-        let found = find::<session::Entity>(self.tenant.id)
+        let found = find::<session::Entity>(self.tenant)
             .filter(session::Column::Id.eq(id))
             .filter(session::Column::ExpiresAt.gt(now.0));
-        Ok(found.one(&self.db).await?.map(drop))
+        Ok(found.one(self.db).await?.map(drop))
     }
 
     /// Ends a session; gives whether there was one.
-    pub async fn end_session(&mut self, id: Uuid) -> Result<bool> {
-        let these = session::Entity::delete_many().filter(session::Column::TenantId.eq(self.tenant.id.0));
-        Ok(these.filter(session::Column::Id.eq(id)).exec(&self.db).await?.rows_affected > 0)
+    pub async fn end_session(&self, id: Uuid) -> Result<bool> {
+        let these = session::Entity::delete_many().filter(session::Column::TenantId.eq(self.tenant.0));
+        Ok(these.filter(session::Column::Id.eq(id)).exec(self.db).await?.rows_affected > 0)
     }
 
     /// Ends the sessions of a user, but for `except`; gives how many.
-    pub async fn end_sessions(&mut self, user: &UserKey, except: Option<Uuid>) -> Result<u64> {
+    pub async fn end_sessions(&self, user: &UserKey, except: Option<Uuid>) -> Result<u64> {
         let mut these = session::Entity::delete_many()
-            .filter(session::Column::TenantId.eq(self.tenant.id.0))
+            .filter(session::Column::TenantId.eq(self.tenant.0))
             .filter(session::Column::User.eq(user.as_str()));
         if let Some(kept) = except {
             these = these.filter(session::Column::Id.ne(kept));
         }
-        Ok(these.exec(&self.db).await?.rows_affected)
+        Ok(these.exec(self.db).await?.rows_affected)
     }
 
     /// Gives a user an API key in place of the one before.
-    pub async fn put_api_key(&mut self, user: &UserKey, new: &NewApiKey) -> Result<()> {
+    pub async fn put_api_key(&self, user: &UserKey, new: &NewApiKey) -> Result<()> {
         use api_key::Column::{CreatedAt, LastUsedAt, Prefix, TokenHash};
         let row = api_key::ActiveModel {
-            tenant_id: ActiveValue::Set(self.tenant.id.0),
+            tenant_id: ActiveValue::Set(self.tenant.0),
             user: ActiveValue::Set(user.to_string()),
             token_hash: ActiveValue::Set(new.token.to_vec()),
             prefix: ActiveValue::Set(new.prefix.clone()),
@@ -326,13 +322,13 @@ impl Tx {
         };
         let mut before = OnConflict::columns([api_key::Column::TenantId, api_key::Column::User]);
         before.update_columns([TokenHash, Prefix, CreatedAt, LastUsedAt]);
-        api_key::Entity::insert(row).on_conflict(before).exec_without_returning(&self.db).await?;
+        api_key::Entity::insert(row).on_conflict(before).exec_without_returning(self.db).await?;
         Ok(())
     }
 
     /// Removes a user's API key; gives whether there was one.
-    pub async fn remove_api_key(&mut self, user: &UserKey) -> Result<bool> {
-        let these = api_key::Entity::delete_many().filter(api_key::Column::TenantId.eq(self.tenant.id.0));
-        Ok(these.filter(api_key::Column::User.eq(user.as_str())).exec(&self.db).await?.rows_affected > 0)
+    pub async fn remove_api_key(&self, user: &UserKey) -> Result<bool> {
+        let these = api_key::Entity::delete_many().filter(api_key::Column::TenantId.eq(self.tenant.0));
+        Ok(these.filter(api_key::Column::User.eq(user.as_str())).exec(self.db).await?.rows_affected > 0)
     }
 }

@@ -1,13 +1,11 @@
 //! A tenant's whole state: reading it, and writing what differs between two of them. Each
 //! concept's file says how its rows and its domain type become each other.
 
-use sea_orm::EntityTrait;
-
 use super::db::Transaction;
 use super::entity::Tenanted;
-use super::entity::tenant::{licence, tenant};
+use super::entity::tenant::licence;
 use super::error::stored;
-use super::tenant::TenantRow;
+use super::tenant::{TenantRow, find_row};
 use super::{Scope, begin_reading, find};
 use crate::domain::key::{ModuleKey, TenantId};
 use crate::domain::tenant::TenantState;
@@ -46,8 +44,7 @@ impl Scope {
     /// tenant: for looking at what a change would do. `None` when the tenant is gone.
     pub async fn state(&self) -> Result<Option<(Counters, TenantState)>> {
         let db = begin_reading(&self.db).await?;
-        let Some(row) = tenant::Entity::find_by_id(self.tenant.0).one(&db).await? else { return Ok(None) };
-        let tenant = TenantRow::of(&row)?;
+        let Some(tenant) = find_row(&db, self.tenant).await? else { return Ok(None) };
         Ok(Some((tenant.counters, load(&db, &tenant).await?)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IdenStatic, PaginatorTrait, QueryFilter, Select,
 };
@@ -11,15 +11,16 @@ use uuid::Uuid;
 
 use super::audit::chain::ChainHead;
 use super::db::Transaction;
+use super::entity::session::credential_step;
 use super::entity::tenant::{licence, tenant};
 use super::error::stored;
 use super::page::{Keyset, Page, PageOf, search};
-use super::{Scope, Store};
+use super::{Scope, Store, credential};
 use crate::domain::key::{ModuleKey, TenantId, TenantKey};
 use crate::domain::name::{Name, Timestamp};
 use crate::domain::tenant::Settings;
 use crate::error::{Error, Result};
-use crate::policy::revision::Counters;
+use crate::policy::revision::{Counters, Steps};
 
 /// The most tenants that one statement asks for.
 const CHUNK: usize = 500;
@@ -97,7 +98,7 @@ impl TenantRow {
 }
 
 /// The columns of a tenant's row that its counters stand in.
-pub(super) const COUNTERS: [tenant::Column; 6] = [
+const COUNTERS: [tenant::Column; 6] = [
     tenant::Column::Revision,
     tenant::Column::CredentialEpoch,
     tenant::Column::PolicyChange,
@@ -105,6 +106,39 @@ pub(super) const COUNTERS: [tenant::Column; 6] = [
     tenant::Column::CredentialChange,
     tenant::Column::CredentialChangeAt,
 ];
+
+/// Adds the counters of the tenant that a query is about, of one moment: what its row says, and the steps that
+/// wait beside it.
+pub(super) fn select_counters(query: &mut SelectStatement) {
+    let steps = |value: Expr| {
+        let mut steps = Query::select();
+        let this = Expr::col((credential_step::Entity, credential_step::Column::TenantId))
+            .equals((tenant::Entity, tenant::Column::Id));
+        steps.expr(value).from(credential_step::Entity).and_where(this);
+        steps
+    };
+    let (count, marks) = steps_summed();
+    query
+        .columns(COUNTERS.map(|column| (tenant::Entity, column)))
+        .expr_as(steps(count), "waiting_steps")
+        .expr_as(steps(marks), "waiting_marks");
+}
+
+/// The number of steps and the sum of their marks.
+pub(super) fn steps_summed() -> (Expr, Expr) {
+    let marks = Expr::col((credential_step::Entity, credential_step::Column::Mark));
+    let count = Expr::col((credential_step::Entity, credential_step::Column::Mark)).count();
+    (count, Expr::expr(Func::coalesce([marks.sum(), Expr::val(0)])).cast_as("bigint"))
+}
+
+/// Finds a tenant's row, with the steps that wait beside it. Where others write meanwhile, both are of one
+/// moment in a transaction alone.
+pub(super) async fn find_row<C: ConnectionTrait>(db: &C, id: TenantId) -> Result<Option<TenantRow>> {
+    let Some(row) = tenant::Entity::find_by_id(id.0).one(db).await? else { return Ok(None) };
+    let mut row = TenantRow::of(&row)?;
+    row.counters = row.counters.after(credential::waiting_steps(db, id).await?);
+    Ok(Some(row))
+}
 
 /// Counters as they are stored. They start at zero and only grow, so the sign is never used.
 #[derive(FromQueryResult)]
@@ -115,6 +149,8 @@ pub(super) struct CountersRow {
     policy_change_at: Option<i64>,
     credential_change: Option<Uuid>,
     credential_change_at: Option<i64>,
+    waiting_steps: i64,
+    waiting_marks: i64,
 }
 
 impl CountersRow {
@@ -126,19 +162,23 @@ impl CountersRow {
             policy_change_at: row.policy_change_at,
             credential_change: row.credential_change,
             credential_change_at: row.credential_change_at,
+            waiting_steps: 0,
+            waiting_marks: 0,
         }
     }
 
     /// Returns the counters. An id of an earlier number names nothing.
     pub(super) fn counters(&self) -> Counters {
         let of = |change: Option<Uuid>, at: Option<i64>, number| change.filter(|_| at == Some(number));
-        Counters {
+        let steps = Steps { count: self.waiting_steps.cast_unsigned(), marks: self.waiting_marks.cast_unsigned() };
+        let row = Counters {
             revision: self.revision.cast_unsigned(),
             credential_epoch: self.credential_epoch.cast_unsigned(),
             policy_change: of(self.policy_change, self.policy_change_at, self.revision).unwrap_or_default(),
             credential_change: of(self.credential_change, self.credential_change_at, self.credential_epoch)
                 .unwrap_or_default(),
-        }
+        };
+        row.after(steps)
     }
 }
 
@@ -156,7 +196,7 @@ impl Store {
 
     /// The tenant of this internal id.
     pub async fn tenant_by_id(&self, id: TenantId) -> Result<Option<TenantRow>> {
-        tenant::Entity::find_by_id(id.0).one(&self.db).await?.as_ref().map(TenantRow::of).transpose()
+        find_row(&self.db, id).await
     }
 
     /// A page of the tenants by key, for operators.
@@ -192,11 +232,9 @@ impl Store {
         let mut found = Vec::with_capacity(tenants.len());
         for chunk in tenants.chunks(CHUNK) {
             let mut query = Query::select();
-            query
-                .column(tenant::Column::Id)
-                .columns(COUNTERS)
-                .from(tenant::Entity)
-                .and_where(Expr::col(tenant::Column::Id).is_in(chunk.iter().map(|id| id.0)));
+            let id = || Expr::col((tenant::Entity, tenant::Column::Id));
+            query.expr(id()).from(tenant::Entity).and_where(id().is_in(chunk.iter().map(|id| id.0)));
+            select_counters(&mut query);
             for row in self.db.query_all(&query).await? {
                 let id = row.try_get("", tenant::Column::Id.as_str())?;
                 found.push((TenantId(id), CountersRow::from_query_result(&row, "")?.counters()));
@@ -209,7 +247,7 @@ impl Store {
 impl Scope {
     /// The tenant's row, unless it is gone.
     pub async fn tenant_row(&self) -> Result<Option<TenantRow>> {
-        tenant::Entity::find_by_id(self.tenant.0).one(&self.db).await?.as_ref().map(TenantRow::of).transpose()
+        find_row(&self.db, self.tenant).await
     }
 }
 

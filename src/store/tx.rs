@@ -13,16 +13,17 @@ use uuid::Uuid;
 
 use super::audit::AuditEvent;
 use super::audit::chain::{ChainHead, append, place_waiting};
+use super::credential::{Credentials, take_steps};
 use super::db::{Permit, Transaction};
 use super::entity::tenant::tenant;
 use super::error::is_connection_lost;
-use super::tenant::TenantRow;
+use super::tenant::{TenantRow, find_row};
 use super::{Store, begin_reading, state};
 use crate::domain::key::TenantId;
 use crate::domain::tenant::TenantState;
 use crate::error::{Error, ErrorCode, Result};
 use crate::policy::COMPILER_VERSION;
-use crate::policy::revision::Counters;
+use crate::policy::revision::{Counters, Steps};
 
 /// Why a commit did not say yes.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -64,7 +65,9 @@ impl Store {
     pub async fn begin(&self, tenant: TenantId) -> Result<Option<Tx>> {
         let db = self.begin_writing(tenant).await?;
         let Some(row) = update_tenant(&db, tenant, &[]).await? else { return Ok(None) };
-        Ok(Some(Tx::of(View::of(db, &row, None)?)))
+        let mut tx = Tx::of(View::of(db, TenantRow::of(&row)?, None)?);
+        tx.settle().await?;
+        Ok(Some(tx))
     }
 
     /// Looks at a tenant as it is now, without taking it; `None` when there is no such tenant.
@@ -72,8 +75,8 @@ impl Store {
     pub async fn look(&self, tenant: TenantId) -> Result<Option<View>> {
         let turn = self.looker(tenant).await?;
         let db = begin_reading(&self.db).await?;
-        let Some(row) = tenant::Entity::find_by_id(tenant.0).one(&db).await? else { return Ok(None) };
-        View::of(db, &row, Some(turn)).map(Some)
+        let Some(row) = find_row(&db, tenant).await? else { return Ok(None) };
+        View::of(db, row, Some(turn)).map(Some)
     }
 
     /// Makes a tenant, and goes on as any other change of it does. Its key must be free.
@@ -99,8 +102,7 @@ impl Deref for Tx {
 }
 
 impl View {
-    fn of(db: Transaction, row: &tenant::Model, turn: Option<Permit>) -> Result<Self> {
-        let tenant = TenantRow::of(row)?;
+    fn of(db: Transaction, tenant: TenantRow, turn: Option<Permit>) -> Result<Self> {
         if tenant.compiler_version > COMPILER_VERSION {
             return Err(Error::unavailable("a newer version of the program has written here: upgrade this instance"));
         }
@@ -126,6 +128,32 @@ impl View {
 impl Tx {
     fn of(view: View) -> Self {
         Self { taken_at: view.counters(), view, is_audited: false, extensions: None }
+    }
+
+    /// Does what waits for the tenant to be taken: counts the steps of its credential epoch, and gives the
+    /// events that wait their places at the end of the chain.
+    async fn settle(&mut self) -> Result<()> {
+        let head = place_waiting(&self.db, &self.tenant).await?;
+        self.is_audited = head != self.tenant.audit;
+        self.view.tenant.audit = head;
+        let steps = take_steps(&self.db, self.tenant.id).await?;
+        if steps != Steps::default() {
+            let Counters { credential_epoch, credential_change, .. } = self.counters().after(steps);
+            let epoch = || Expr::val(credential_epoch.cast_signed());
+            let counted = vec![
+                (tenant::Column::CredentialEpoch, epoch()),
+                (tenant::Column::CredentialChangeAt, epoch()),
+                (tenant::Column::CredentialChange, Expr::val(credential_change)),
+            ];
+            self.step(Uuid::nil(), false, false, counted).await?;
+        }
+        self.taken_at = self.counters();
+        Ok(())
+    }
+
+    /// The credentials of the tenant's users.
+    pub fn credentials(&self) -> Credentials<'_> {
+        Credentials { db: &self.db, tenant: self.tenant.id }
     }
 
     /// Returns the tenant's counters when it was taken.
@@ -191,7 +219,8 @@ impl Tx {
             return self.audit(event).await;
         }
         let gone = || Error::internal("the tenant of an operator is gone");
-        let row = TenantRow::of(&update_tenant(&self.db, tenant, &[]).await?.ok_or_else(gone)?)?;
+        let mut row = TenantRow::of(&update_tenant(&self.db, tenant, &[]).await?.ok_or_else(gone)?)?;
+        row.audit = place_waiting(&self.db, &row).await?;
         let head = append(&self.db, &row, event).await?;
         update_tenant(&self.db, tenant, &chained(&head)).await?.ok_or_else(gone).map(drop)
     }
@@ -203,14 +232,6 @@ impl Tx {
             self.step(Uuid::nil(), false, false, Vec::new()).await.map_err(CommitError::Refused)?;
         }
         self.view.db.commit().await.map_err(CommitError::from)
-    }
-
-    /// Puts the events of sign-ins that wait for their places at the end of the chain.
-    pub async fn place_waiting(&mut self) -> Result<()> {
-        let head = place_waiting(&self.db, &self.tenant).await?;
-        self.is_audited |= head != self.view.tenant.audit;
-        self.view.tenant.audit = head;
-        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue, ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 
+use super::credential::Credentials;
 use super::entity::user::user;
 use super::error::taken;
 use super::{Tx, View, find};
@@ -101,8 +102,8 @@ impl NewAccount {
 }
 
 impl AccountChange {
-    /// What the audit log shows of it: no secret.
-    pub fn for_audit(&self) -> serde_json::Value {
+    /// Returns what the audit log shows of it, and whether an API key has ended with it: no secret.
+    pub fn for_audit(&self, is_key_ended: bool) -> serde_json::Value {
         let mut shown = serde_json::Map::new();
         let mut show = |field: &str, value: serde_json::Value| drop(shown.insert(field.to_owned(), value));
         if let Some(name) = &self.full_name {
@@ -121,6 +122,9 @@ impl AccountChange {
         }
         if self.password_hash.is_some() {
             show("password", "set".into());
+        }
+        if is_key_ended {
+            show("apiKey", "ended".into());
         }
         shown.into()
     }
@@ -189,9 +193,9 @@ impl View {
     }
 }
 
-impl Tx {
+impl Credentials<'_> {
     /// Changes the account of a user. Its access and version are in the tenant's state.
-    pub async fn update_account(&mut self, key: &UserKey, change: &AccountChange) -> Result<()> {
+    pub async fn update_account(&self, key: &UserKey, change: &AccountChange) -> Result<()> {
         let set = change.columns()?;
         if set.is_empty() {
             return Ok(());
@@ -201,16 +205,18 @@ impl Tx {
             update = update.col_expr(column, value);
         }
         let done = update
-            .filter(user::Column::TenantId.eq(self.tenant.id.0))
+            .filter(user::Column::TenantId.eq(self.tenant.0))
             .filter(user::Column::Key.eq(key.as_str()))
-            .exec(&self.db)
+            .exec(self.db)
             .await?;
         if done.rows_affected == 0 {
             return Err(Error::not_found("user", key).at("key"));
         }
         Ok(())
     }
+}
 
+impl Tx {
     /// The next free extension of the tenant, from 1000 on. Nobody else can take it meanwhile,
     /// and asking again answers the one after it.
     pub async fn next_extension(&mut self) -> Result<String> {

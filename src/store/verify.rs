@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::QueryOrder;
 
 use super::entity::policy::{rule, rule_origin};
-use super::entity::tenant::tenant;
 use super::policy::origin_of;
-use super::tenant::TenantRow;
+use super::tenant::{TenantRow, find_row};
 use super::{Scope, begin_reading, find, state};
 use crate::domain::tenant::TenantState;
 use crate::error::Result;
@@ -39,8 +38,7 @@ impl Scope {
     /// The tenant's state and its rules, of one moment; `None` when the tenant is gone.
     pub async fn stored_policy(&self) -> Result<Option<StoredPolicy>> {
         let db = begin_reading(&self.db).await?;
-        let Some(row) = tenant::Entity::find_by_id(self.tenant.0).one(&db).await? else { return Ok(None) };
-        let tenant = TenantRow::of(&row)?;
+        let Some(tenant) = find_row(&db, self.tenant).await? else { return Ok(None) };
         let rules = find::<rule::Entity>(self.tenant).order_by_asc(rule::Column::Id).all(&db).await?;
         let mut origins: BTreeMap<RuleHash, BTreeSet<Origin>> = BTreeMap::new();
         for row in find::<rule_origin::Entity>(self.tenant).all(&db).await? {

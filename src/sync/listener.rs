@@ -82,8 +82,12 @@ struct Log {
 
 impl Log {
     fn connected(&mut self) {
-        self.said_lost = false;
-        tracing::info!("hearing the news of other instances");
+        if std::mem::take(&mut self.said_lost) {
+            // As loud as the line that it answers: whoever sees the one alone waits for the other.
+            tracing::warn!("hearing the news of other instances again");
+        } else {
+            tracing::info!("hearing the news of other instances");
+        }
     }
 
     fn lost(&mut self, error: &BusError) {

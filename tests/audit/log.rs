@@ -115,6 +115,37 @@ async fn the_log_is_taken_out_as_csv_and_as_json_lines_and_that_is_in_the_log() 
 }
 
 #[tokio::test]
+async fn r43_a_list_gives_the_beginning_of_what_is_long_and_the_export_all_of_it() {
+    on_both(async |instance| {
+        let (alice, max) = furnish(&instance).await;
+        let grant = |n: usize| json!({ "object": format!("voice/queues/unit-{n:04}"), "action": "read" });
+        let grants: Vec<Value> = (0..400).map(grant).collect();
+        alice.make("RoleCreate", json!({ "name": "Wide", "permissions": [], "grants": grants })).await;
+        alice.make("RoleDelete", json!({ "key": "wide" })).await;
+        let found = max.get("AuditEvents", json!({ "filter": { "target": "role:wide" }, "first": 2 })).await;
+        let (made, gone) = (&found["nodes"][1], &found["nodes"][0]);
+        for (event, side) in [(made, "after"), (gone, "before")] {
+            let text = event[side].as_str().unwrap();
+            assert_eq!(text.chars().count(), 16_384);
+            assert!(text.contains("unit-0001"), "{text:.200}");
+            assert!(event[format!("{side}Length")].as_u64().unwrap() > 20_000);
+            let node = max.get("Node", json!({ "id": event["id"] })).await;
+            assert_eq!(node[side].as_str().map_or(16_384, |text| text.chars().count()), 16_384);
+        }
+        let other = &made["before"];
+        assert!(other.is_null() || serde_json::from_str::<Value>(other.as_str().unwrap()).unwrap().is_object());
+        let short = max.get("AuditEvents", json!({ "filter": { "action": "role.update" } })).await["nodes"][0].clone();
+        let before = short["before"].as_str().unwrap();
+        assert_eq!(short["beforeLength"], before.chars().count());
+        assert!(serde_json::from_str::<Value>(before).unwrap().is_object());
+        let whole = get(&max, "/audit.jsonl?target=role:wide").await.text().await.unwrap();
+        let last = whole.lines().last().unwrap();
+        assert!(last.contains("unit-0001") && last.contains("unit-0399"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn r1_the_log_is_for_those_who_may_read_it_and_of_their_own_tenant() {
     on_both(async |instance| {
         let (_, max) = furnish(&instance).await;

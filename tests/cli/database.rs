@@ -24,6 +24,28 @@ async fn masks(server: &Server, token: &str, characters: u32) -> Option<String> 
     answer["errors"][0]["extensions"]["code"].as_str().map(str::to_owned)
 }
 
+/// Stops a server inside a change of the settings of `acme`, which it has taken; gives what waits for the answer.
+async fn freeze_inside_a_change(database: &Database, server: &Server, token: &str) -> tokio::task::JoinHandle<()> {
+    // The change waits in front of its audit event until it is let go on.
+    let tables = Tables::of(database).await;
+    let lock = sea_orm::Database::connect(&database.url).await.unwrap().begin().await.unwrap();
+    lock.execute_unprepared("SELECT pg_advisory_xact_lock(7)").await.unwrap();
+    let wait = "CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS \
+                $$ BEGIN IF NEW.action = 'settings.update' THEN PERFORM pg_advisory_xact_lock(7); END IF; RETURN NEW; END $$; \
+                CREATE TRIGGER waits BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION waits()";
+    tables.run(wait).await;
+    let (url, token) = (server.url.clone(), token.to_owned());
+    let held = tokio::spawn(async move {
+        let request = reqwest::Client::new().post(format!("{url}/graphql")).bearer_auth(token);
+        drop(request.json(&json!({ "query": SETTINGS.replace("NUMBER", "3") })).send().await);
+    });
+    let waiting = "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    eventually("the change waits", async || tables.texts(waiting).await == ["1"]).await;
+    server.signal("-STOP");
+    lock.rollback().await.unwrap();
+    held
+}
+
 #[tokio::test]
 async fn a_process_that_stands_still_inside_a_change_holds_up_its_tenant_for_a_bounded_time() {
     let database = Database::postgres().await;
@@ -33,33 +55,45 @@ async fn a_process_that_stands_still_inside_a_change_holds_up_its_tenant_for_a_b
     let token = sign_in(&frozen, "acme", "ada", "Secret-12").await;
     assert_eq!(masks(&other, &token, 2).await, None);
 
-    // The change waits in front of its audit event until the test lets it go on.
-    let tables = Tables::of(&database).await;
-    let lock = sea_orm::Database::connect(&database.url).await.unwrap().begin().await.unwrap();
-    lock.execute_unprepared("SELECT pg_advisory_xact_lock(7)").await.unwrap();
-    let wait = "CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS \
-                $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END $$; \
-                CREATE TRIGGER waits BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION waits()";
-    tables.run(wait).await;
-    let url = frozen.url.clone();
-    let held = tokio::spawn({
-        let token = token.clone();
-        async move {
-            let request = reqwest::Client::new().post(format!("{url}/graphql")).bearer_auth(token);
-            drop(request.json(&json!({ "query": SETTINGS.replace("NUMBER", "3") })).send().await);
-        }
-    });
-    let waiting = "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
-    eventually("the change waits", async || tables.texts(waiting).await == ["1"]).await;
-    frozen.signal("-STOP");
-    lock.rollback().await.unwrap();
-
+    let held = freeze_inside_a_change(&database, &frozen, &token).await;
     eventually("others change the tenant", async || masks(&other, &token, 4).await.is_none()).await;
     frozen.signal("-CONT");
     held.await.unwrap();
     assert_eq!(masks(&frozen, &token, 5).await, None, "it goes on as well");
     let masked = graphql(&other, Some(&token), "{ tenant { settings { maskedCharacters } } }").await;
     assert_eq!(masked["tenant"]["settings"]["maskedCharacters"], 5);
+}
+
+#[tokio::test]
+async fn a_process_that_stands_still_inside_a_change_holds_up_nobodys_credentials() {
+    let database = Database::postgres().await;
+    let place = at(&database.url).with("BAILIWICK_DATABASE_IDLE_SECONDS", "300");
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let (frozen, other) = (place.serve(), at(&database.url).serve());
+    let token = sign_in(&frozen, "acme", "ada", "Secret-12").await;
+    let held = freeze_inside_a_change(&database, &frozen, &token).await;
+
+    let asked = Instant::now();
+    let signed_out = sign_in(&other, "acme", "ada", "Secret-12").await;
+    graphql(&other, Some(&signed_out), "mutation { sessionEnd { ended } }").await;
+    let says = async |query: &str| graphql(&other, Some(&token), &format!("mutation {{ {query} }}")).await;
+    let made = says("apiKeyGenerate(input: {}) { token userErrors { code } }").await;
+    let key = made["apiKeyGenerate"]["token"].as_str().unwrap().to_owned();
+    let removed = says("apiKeyRemove(input: {}) { user userErrors { code } }").await;
+    assert_eq!(removed["apiKeyRemove"]["user"], "ada");
+    let changed =
+        says(r#"passwordChange(input: { old: "Secret-12", new: "Secret-34" }) { user { key } userErrors { code } }"#)
+            .await;
+    assert_eq!(changed["passwordChange"]["user"]["key"], "ada");
+    not_hung(asked);
+    for credential in [&signed_out, &key] {
+        assert_eq!(masks(&other, credential, 4).await.as_deref(), Some("UNAUTHENTICATED"));
+    }
+    assert_eq!(masks(&other, &token, 4).await.as_deref(), Some("UNAVAILABLE"), "the tenant is held still");
+    frozen.signal("-CONT");
+    held.await.unwrap();
+    assert_eq!(masks(&frozen, &token, 5).await, None);
+    assert_eq!(place.run(&["audit", "verify", "--tenant", "acme"]).code, 0);
 }
 
 #[tokio::test]
@@ -123,6 +157,64 @@ async fn a_schema_of_a_newer_version_is_lived_with_and_one_that_is_not_known_is_
         for command in [&["serve"][..], &["migrate"], &["tenant", "list"]] {
             assert_refused(&place.run(command), &["`m0000_of_others`", "[UNAVAILABLE]"]);
         }
+    }
+}
+
+/// Asks a server for something of every table that gets a new column, and changes some.
+async fn reads_and_writes(server: &Server, token: &str, characters: u32) {
+    assert_eq!(masks(server, token, characters).await, None);
+    let again = sign_in(server, "acme", "ada", "Secret-12").await;
+    let query = "{ tenant { settings { maskedCharacters } } users(first: 5) { nodes { key apiKey { prefix } } } \
+                 auditEvents(first: 5) { nodes { action before after } } policyRevisions(first: 5) { nodes { revision } } \
+                 policy { rules(first: 5) { nodes { values } } } }";
+    let found = graphql(server, Some(&again), query).await;
+    assert_eq!(found["tenant"]["settings"]["maskedCharacters"], characters);
+    let key = graphql(server, Some(&again), "mutation { apiKeyGenerate(input: {}) { token } }").await;
+    let key = key["apiKeyGenerate"]["token"].as_str().unwrap().to_owned();
+    let menu = graphql(server, Some(&key), "{ viewer { user { key } } }").await;
+    assert_eq!(menu["viewer"]["user"]["key"], "ada");
+    graphql(server, Some(&again), "mutation { sessionEnd { ended } }").await;
+}
+
+#[tokio::test]
+async fn columns_that_a_newer_version_adds_are_noticed_by_no_instance_that_runs() {
+    for database in [Database::sqlite(), Database::postgres().await] {
+        let place = at(&database.url).with("BAILIWICK_SWEEP_SECONDS", "1");
+        assert_eq!(create_tenant(&place, "acme").code, 0);
+        let server = place.serve();
+        let token = sign_in(&server, "acme", "ada", "Secret-12").await;
+        // So often that every connection has prepared every statement.
+        futures_util::future::join_all((0..16).map(|n| reads_quietly(&server, &token, n))).await;
+        reads_and_writes(&server, &token, 2).await;
+        let tables = Tables::of(&database).await;
+        for table in
+            ["tenants", "users", "sessions", "api_keys", "audit_events", "revisions", "casbin_rule", "profiles"]
+        {
+            tables.run(&format!("ALTER TABLE {table} ADD COLUMN of_tomorrow TEXT")).await;
+            tables.run(&format!("ALTER TABLE {table} ADD COLUMN of_next_week BIGINT NOT NULL DEFAULT 0")).await;
+        }
+        for characters in 3..6 {
+            reads_and_writes(&server, &token, characters).await;
+            futures_util::future::join_all((0..16).map(|n| reads_quietly(&server, &token, n))).await;
+        }
+        let log = server.stop("-TERM").err;
+        assert!(!log.contains("ERROR") && !log.contains("cached plan"), "{log}");
+    }
+}
+
+/// Signs in, reads and changes what others do at the same time, whichever of them is first.
+async fn reads_quietly(server: &Server, token: &str, number: u32) {
+    match number % 3 {
+        0 => drop(sign_in(server, "acme", "ada", "Secret-12").await),
+        1 => drop(
+            graphql(
+                server,
+                Some(token),
+                "{ users(first: 5) { nodes { key } } auditEvents(first: 5) { nodes { action } } }",
+            )
+            .await,
+        ),
+        _ => assert_eq!(masks(server, token, number % 9 + 1).await, None),
     }
 }
 

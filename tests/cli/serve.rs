@@ -88,7 +88,13 @@ async fn a_redis_that_is_away_at_the_start_is_waited_for_while_serving() {
     eventually("it hears Redis", async || check(&readiness(&server).await.1, "bus")["ok"] == true).await;
     let ended = server.stop("-TERM");
     assert_eq!(ended.code, 0);
-    assert!(ended.err.contains("hearing the news of other instances\n"), "{}", ended.err);
+    let [went, returned] = ["not hearing the news", "hearing the news of other instances again"].map(|words| {
+        let mut lines = ended.err.lines().filter(|line| line.contains(words));
+        let line = lines.next().unwrap_or_else(|| panic!("{words}: {}", ended.err));
+        assert_eq!(lines.next(), None);
+        line.contains("WARN")
+    });
+    assert!(went && returned, "who sees the one sees the other\n{}", ended.err);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use super::app;
 use super::servers::PostgresServer;
 
 /// How the sweep's own question begins.
-const SWEEP: &str = r#""id", "revision", "credential_epoch", "policy_change""#;
+const SWEEP: &str = r#""tenants"."id", "tenants"."revision", "tenants"."credential_epoch", "tenants"."policy_change""#;
 
 /// A `PostgreSQL` of the test's own that writes down every statement.
 pub(crate) struct Counted {

@@ -98,6 +98,8 @@ async fn r29_a_link_ends_the_api_key_of_its_user_too() {
         use_link(&instance, &token).await;
         assert!(!is_in(&lost).await && is_in(&kept).await);
         assert_eq!(alice.get("User", json!({ "key": "dana" })).await["apiKey"], Value::Null);
+        let told = events(&instance, "password.reset").await.remove(0).after.unwrap();
+        assert_eq!(told, json!({ "accounts": { "dana": { "password": "set", "apiKey": "ended" } } }));
     })
     .await;
 }

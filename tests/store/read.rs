@@ -410,7 +410,7 @@ async fn credentials_lead_to_their_users(fresh: Fresh) {
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     for token in [7, 8] {
         let key = NewApiKey { token: [token; 32], prefix: "bw_x".to_owned(), created_at: Timestamp(1) };
-        tx.put_api_key(&ben, &key).await.unwrap();
+        tx.credentials().put_api_key(&ben, &key).await.unwrap();
     }
     let counters = tx.bump(Uuid::now_v7(), false, true).await.unwrap();
     tx.commit().await.unwrap();
@@ -431,9 +431,11 @@ async fn credentials_lead_to_their_users(fresh: Fresh) {
     assert_eq!(scope.api_keys(std::slice::from_ref(&ben)).await.unwrap()[&ben].last_used_at, Some(Timestamp(5)));
 
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
-    assert_eq!(tx.end_sessions(&ann, Some(kept.id)).await.unwrap(), 1);
-    assert!(tx.remove_api_key(&ben).await.unwrap() && !tx.remove_api_key(&ben).await.unwrap());
-    assert!(!tx.end_session(Uuid::nil()).await.unwrap());
+    assert_eq!(tx.credentials().end_sessions(&ann, Some(kept.id)).await.unwrap(), 1);
+    assert!(
+        tx.credentials().remove_api_key(&ben).await.unwrap() && !tx.credentials().remove_api_key(&ben).await.unwrap()
+    );
+    assert!(!tx.credentials().end_session(Uuid::nil()).await.unwrap());
     state.groups.get_mut("day").unwrap().members.remove(&ben);
     state.users.remove("ben");
     change(&mut tx, &state).await;
@@ -481,10 +483,10 @@ async fn a_foreign_tenant_sees_nothing(fresh: Fresh) {
     assert!(items(other.audit_events(&AuditFilter::default(), &all()).await.unwrap()).is_empty());
     assert!(other.audit_event_by_id(event.id).await.unwrap().is_none());
     // Nor does it write there: the same key of another tenant is another user.
-    let mut tx = fresh.store.begin(empty).await.unwrap().unwrap();
-    assert!(!tx.remove_api_key(&user_key("ben")).await.unwrap());
+    let tx = fresh.store.begin(empty).await.unwrap().unwrap();
+    assert!(!tx.credentials().remove_api_key(&user_key("ben")).await.unwrap());
     let change = bailiwick::store::user::AccountChange { full_name: Some(name("X")), ..Default::default() };
-    assert_eq!(tx.update_account(&user_key("ben"), &change).await.unwrap_err().code, ErrorCode::NotFound);
+    assert_eq!(tx.credentials().update_account(&user_key("ben"), &change).await.unwrap_err().code, ErrorCode::NotFound);
 }
 
 async fn tenants_are_listed_for_operators(fresh: Fresh) {

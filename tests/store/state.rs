@@ -307,17 +307,18 @@ async fn the_events_of_sign_ins_wait_for_their_places_and_show_when_they_are_cha
         sign_in.commit(&new, &event(Uuid::now_v7(), i64::from(number))).await.unwrap();
     };
     let place = async || {
-        let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
-        tx.place_waiting().await.unwrap();
-        tx.commit().await.unwrap();
+        fresh.store.begin(tenant).await.unwrap().unwrap().commit().await.unwrap();
         scope.audit_chain(|_| ()).await.unwrap().unwrap()
     };
     let before = scope.audit_chain(|_| ()).await.unwrap().unwrap();
     sign_in(1).await;
     sign_in(2).await;
+    assert_eq!(fresh.store.tenants_with_waiting().await.unwrap(), [tenant]);
+    drop(fresh.store.begin(tenant).await.unwrap());
     assert_eq!(scope.audit_chain(|_| ()).await.unwrap().unwrap(), before, "those that wait are no part of it yet");
     let after = place().await;
     assert_eq!((after.events, after.broken), (before.events + 2, None));
+    assert!(fresh.store.tenants_with_waiting().await.unwrap().is_empty());
     sign_in(3).await;
     let raw = Database::connect(&fresh.url).await.unwrap();
     raw.execute_unprepared("UPDATE audit_events SET target = 'user:eve' WHERE place < 0").await.unwrap();
@@ -367,7 +368,7 @@ async fn extensions_are_given_out_once(fresh: Fresh) {
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     assert_eq!(tx.next_extension().await.unwrap(), "1003");
     let taken = AccountChange { extension: Some("1002".to_owned()), ..AccountChange::default() };
-    let error = tx.update_account(&user_key("ann"), &taken).await.unwrap_err();
+    let error = tx.credentials().update_account(&user_key("ann"), &taken).await.unwrap_err();
     assert_eq!((error.code, error.field), (ErrorCode::AlreadyExists, vec!["extension".to_owned()]));
 }
 
@@ -375,10 +376,10 @@ async fn a_taken_email_is_refused_by_its_field(fresh: Fresh) {
     let tenant = make(&fresh.store, &rich("acme")).await;
     // The same address in another tenant is nobody's business.
     make(&fresh.store, &rich("globex")).await;
-    let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
+    let tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     let email = Change::Set(Email::parse("ANN@example.com").unwrap());
     let taken = AccountChange { email, ..AccountChange::default() };
-    let error = tx.update_account(&user_key("ben"), &taken).await.unwrap_err();
+    let error = tx.credentials().update_account(&user_key("ben"), &taken).await.unwrap_err();
     assert_eq!((error.code, error.field), (ErrorCode::AlreadyExists, vec!["email".to_owned()]));
     assert!(!error.message.to_lowercase().contains("constraint"), "{}", error.message);
 }
@@ -386,7 +387,7 @@ async fn a_taken_email_is_refused_by_its_field(fresh: Fresh) {
 async fn an_account_changes_and_a_user_takes_it_along(fresh: Fresh) {
     let mut state = rich("acme");
     let tenant = make(&fresh.store, &state).await;
-    let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
+    let tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     let change_of_account = AccountChange {
         full_name: Some(name("Daniel")),
         email: Change::Clear,
@@ -394,8 +395,8 @@ async fn an_account_changes_and_a_user_takes_it_along(fresh: Fresh) {
         last_password_reset_at: Some(Timestamp(11)),
         ..AccountChange::default()
     };
-    tx.update_account(&user_key("dan"), &change_of_account).await.unwrap();
-    let error = tx.update_account(&user_key("nobody"), &change_of_account).await.unwrap_err();
+    tx.credentials().update_account(&user_key("dan"), &change_of_account).await.unwrap();
+    let error = tx.credentials().update_account(&user_key("nobody"), &change_of_account).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::NotFound);
     tx.commit().await.unwrap();
     let row = fresh.store.scope(tenant).sign_in(&user_key("dan")).await.unwrap().unwrap();

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::graphql::Sizes;
 use crate::http::desk::Sender;
 use crate::http::errors::shown;
+use crate::http::limits::Budget;
 
 /// Fields that are resolved in one go; each takes some microseconds.
 const FIELDS: usize = 100;
@@ -58,7 +59,11 @@ impl Extension for Paced {
         // It is made in one go: nothing is waited for.
         let validated = self.pace.sizes.count(|| next.run(ctx).now_or_never());
         let valid = validated.ok_or_else(|| vec![shown(&Error::internal("a validation waits for something"))])??;
-        self.complexity.store(u64::try_from(valid.complexity).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let complexity = u64::try_from(valid.complexity).unwrap_or(u64::MAX);
+        if let Some(budget) = ctx.data_opt::<Budget>() {
+            budget.take(complexity).map_err(|error| vec![error])?;
+        }
+        self.complexity.store(complexity, Ordering::Relaxed);
         Ok(valid)
     }
 

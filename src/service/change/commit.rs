@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::outcome::unknown;
 use super::{Record, Written};
@@ -16,14 +17,30 @@ use crate::policy::revision::Counters;
 use crate::service::Platform;
 use crate::service::tenants::{OwnChange, news_of};
 use crate::service::working::Remembered;
+use crate::store::audit::AuditEvent;
 use crate::store::policy::RevisionEntry;
-use crate::store::{CommitError, Tx};
+use crate::store::{CommitError, Tx, UserTx};
 
 /// A revision keeps the whole state every so often, so that going back need not start at the first.
 const CHECKPOINT_EVERY: u64 = 100;
 
 /// How long a change waits until its news is published.
 const PUBLISH_WAIT: Duration = Duration::from_millis(500);
+
+/// A change whose commit was asked for.
+pub(super) struct Made {
+    pub(super) tenant: TenantId,
+    pub(super) change: Uuid,
+    pub(super) what: What,
+}
+
+/// The kind of a change: what it has taken until its end, and what others learn of it.
+pub(super) enum What {
+    /// A change of the tenant.
+    Tenant(OwnChange),
+    /// A change of the credentials of this user.
+    Credentials(UserKey),
+}
 
 impl Platform {
     /// Writes everything of one change but the commit. Gives what changed in the policy, when
@@ -53,19 +70,19 @@ impl Platform {
         tx.write_state(written.before, written.after, written.new_accounts).await?;
         tx.write_links(written.links).await?;
         for (user, account) in written.accounts {
-            tx.update_account(user, account).await?;
+            tx.credentials().update_account(user, account).await?;
         }
         for user in written.signed_out() {
-            tx.end_sessions(user, None).await?;
+            tx.credentials().end_sessions(user, None).await?;
         }
         let mut keys_ended = BTreeSet::new();
         for user in written.keys_ended() {
-            if tx.remove_api_key(user).await? {
+            if tx.credentials().remove_api_key(user).await? {
                 keys_ended.insert(user);
             }
         }
         for user in written.links_voided() {
-            tx.void_password_reset(user).await?;
+            tx.credentials().void_password_reset(user).await?;
         }
         tx.write_rules(diff).await?;
         let rules = diff.rules();
@@ -92,7 +109,7 @@ impl Platform {
     async fn accounts_before(&self, tenant: TenantId, written: &Written<'_>) -> Result<Map<String, Value>> {
         let gone = written.users().filter(|user| user.is.is_none());
         let whole = gone.map(|user| (user.key.clone(), None));
-        let changed = written.accounts.iter().map(|(user, change)| (user.clone(), Some(change.for_audit())));
+        let changed = written.accounts.iter().map(|(user, change)| (user.clone(), Some(change.for_audit(false))));
         let is_empty = |shown: &Option<Value>| shown.as_ref().and_then(Value::as_object).is_some_and(Map::is_empty);
         let told: BTreeMap<UserKey, Option<Value>> = whole.chain(changed.filter(|(_, it)| !is_empty(it))).collect();
         let mut accounts = Map::new();
@@ -137,38 +154,80 @@ impl Platform {
         from: Option<TenantId>,
     ) -> Result<Counters> {
         let counters = tx.counters();
-        let id = tx.tenant().id;
-        let change = record.change_id;
+        let tenant = tx.tenant().id;
         let own = OwnChange { before: tx.taken_at(), counters, policy };
         if let Some(from) = from {
             let event = record.event_elsewhere(&tx.tenant().key);
             tx.audit_in(from, &event).await?;
         }
+        let made = Made { tenant, change: record.change_id, what: What::Tenant(own) };
+        self.conclude(tx.commit(), made).await?;
+        Ok(counters)
+    }
+
+    /// Commits a change of a user's credentials, and has the others look them up anew.
+    pub(in crate::service) async fn commit_credentials(
+        &self,
+        tenant: TenantId,
+        user: &UserKey,
+        tx: UserTx,
+        event: AuditEvent,
+    ) -> Result<()> {
+        let made = Made { tenant, change: event.change_id, what: What::Credentials(user.clone()) };
+        self.conclude(async move { tx.commit(&event).await }, made).await
+    }
+
+    async fn conclude(
+        &self,
+        commit: impl Future<Output = Result<(), CommitError>> + Send + 'static,
+        made: Made,
+    ) -> Result<()> {
         let platform = self.clone();
         let task = self.tasks.spawn(async move {
-            match tx.commit().await {
+            match commit.await {
                 Ok(()) => {}
                 Err(CommitError::Refused(error)) => return Err(error),
-                Err(CommitError::Unknown(error)) => match platform.is_stored(id, change).await {
+                Err(CommitError::Unknown(error)) => match platform.is_stored(&made).await {
                     Ok(Some(true)) => {}
                     Ok(Some(false)) => return Err(error),
                     Ok(None) | Err(_) => {
-                        platform.find_out(id, change, own);
+                        let change = made.change;
+                        platform.find_out(made);
                         return Err(unknown(error, change));
                     }
                 },
             }
-            tracing::debug!(tenant = %id.0, revision = own.counters.revision, "committed");
-            platform.spread(id, &own).await;
+            tracing::debug!(tenant = %made.tenant.0, change = %made.change, "committed");
+            platform.spread(&made).await;
             Ok(())
         });
-        task.await.map_err(Error::internal)??;
-        Ok(counters)
+        task.await.map_err(Error::internal)?
     }
 
     /// Publishes a committed change and applies it here meanwhile. It is made, whatever fails now: the
     /// others sweep, and so does this instance.
-    pub(super) async fn spread(&self, tenant: TenantId, own: &OwnChange) {
+    pub(super) async fn spread(&self, Made { tenant, what, .. }: &Made) {
+        let (tenant, failed) = (*tenant, |error: &Error| {
+            tracing::warn!(tenant = %tenant.0, %error, cause = error.source_text(), "a change is stored and not in force here yet; the sweep tries again");
+        });
+        match what {
+            What::Tenant(own) => self.spread_own(tenant, own).await.unwrap_or_else(|error| failed(&error)),
+            What::Credentials(_) => {
+                match self.store.counters(&[tenant]).await.map(|found| found.first().copied()) {
+                    Ok(Some((_, counters))) => {
+                        // From wherever this instance is: others may have come between.
+                        let own = OwnChange { before: counters, counters, policy: None };
+                        self.spread_own(tenant, &own).await.unwrap_or_else(|error| failed(&error));
+                    }
+                    Ok(None) => {}
+                    Err(error) => failed(&error),
+                }
+                self.place_events(tenant).await;
+            }
+        }
+    }
+
+    async fn spread_own(&self, tenant: TenantId, own: &OwnChange) -> Result<()> {
         let revision = own.counters.revision;
         let news = news_of(tenant, own.counters);
         let platform = self.clone();
@@ -180,8 +239,6 @@ impl Platform {
             }
         });
         let (_, applied) = tokio::join!(timeout(PUBLISH_WAIT, publish), self.tenants.apply_own(tenant, own));
-        if let Err(error) = applied {
-            tracing::warn!(tenant = %tenant.0, revision, %error, cause = error.source_text(), "a change is stored and not in force here yet; the sweep tries again");
-        }
+        applied
     }
 }

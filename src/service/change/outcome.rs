@@ -9,13 +9,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::commit::{Made, What};
 use super::record::actor;
 use crate::auth::caller::Caller;
-use crate::domain::key::TenantId;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
 use crate::service::permit::Permit;
-use crate::service::tenants::OwnChange;
 use crate::store::audit::AuditEvent;
 
 /// How long to wait before a change is looked up again: longer each time, from the first to the last.
@@ -26,26 +25,29 @@ const SETTLED: Duration = Duration::from_mins(5);
 
 impl Platform {
     /// Tells whether a change is stored whose commit was not answered, once that is for good: while the
-    /// database may still be at it, the tenant cannot be taken. `None` while nobody can tell, as of a tenant
-    /// that is being made: it is not there to be taken.
-    pub(super) async fn is_stored(&self, tenant: TenantId, change: Uuid) -> Result<Option<bool>> {
-        let is_taken = self.store.begin(tenant).await?.is_some();
-        let is_stored = self.store.change_committed(change).await?;
+    /// database may still be at it, what it has taken cannot be taken. `None` while nobody can tell, as of a
+    /// tenant that is being made: it is not there to be taken.
+    pub(super) async fn is_stored(&self, made: &Made) -> Result<Option<bool>> {
+        let is_taken = match &made.what {
+            What::Tenant(_) => self.store.begin(made.tenant).await?.is_some(),
+            What::Credentials(user) => self.store.begin_user(made.tenant, user).await?.is_some(),
+        };
+        let is_stored = self.store.change_committed(made.change).await?;
         Ok((is_stored || is_taken).then_some(is_stored))
     }
 
     /// Looks a change up until it is known what became of it, or until this instance stops.
-    pub(super) fn find_out(&self, tenant: TenantId, change: Uuid, own: OwnChange) {
-        let platform = self.clone();
+    pub(super) fn find_out(&self, made: Made) {
+        let (platform, tenant, change) = (self.clone(), made.tenant, made.change);
         // Not among the tasks that a shutdown waits for: others find a stored change by themselves.
         tokio::spawn(async move {
             let ([mut wait, longest], began) = (WAITS, Instant::now());
             while !platform.tasks.is_closed() {
                 sleep(wait).await;
-                match platform.is_stored(tenant, change).await {
+                match platform.is_stored(&made).await {
                     Ok(Some(true)) => {
                         tracing::warn!(%change, tenant = %tenant.0, "a change whose outcome was not known is stored");
-                        return platform.spread(tenant, &own).await;
+                        return platform.spread(&made).await;
                     }
                     Ok(found) if found.is_some() || began.elapsed() > SETTLED => {
                         return tracing::warn!(%change, tenant = %tenant.0, "a change whose outcome was not known is not stored");
@@ -63,8 +65,9 @@ impl Platform {
         let scope = self.store.scope(tenant);
         let mut found = scope.event_of_change(change).await?;
         if found.is_none() && self.may_be_on_its_way(change) {
-            // Whoever has the tenant after it sees it.
+            // Whoever has the tenant after it sees it, or the caller, of their own credentials.
             drop(self.store.begin(tenant).await?);
+            drop(self.store.begin_user(caller.home().id, caller.user()).await?);
             found = scope.event_of_change(change).await?;
         }
         let me = actor(caller);

@@ -101,13 +101,10 @@ impl<'a> Written<'a> {
         let json = |patch: &StatePatch| serde_json::to_value(patch).map_err(Error::internal);
         let mut accounts = Map::new();
         accounts.extend(self.new_accounts.iter().map(|(user, account)| (user.to_string(), account.for_audit())));
-        accounts.extend(self.accounts.iter().map(|(user, change)| {
-            let mut shown = change.for_audit();
-            if let Some(fields) = shown.as_object_mut().filter(|_| keys_ended.contains(user)) {
-                fields.insert("apiKey".to_owned(), "ended".into());
-            }
-            (user.to_string(), shown)
-        }));
+        let shown = |(user, change): (&UserKey, &AccountChange)| {
+            (user.to_string(), change.for_audit(keys_ended.contains(user)))
+        };
+        accounts.extend(self.accounts.iter().map(shown));
         let (mut was, mut is) = (json(&undo)?, json(self.patch)?);
         for (side, accounts) in [(&mut was, accounts_before), (&mut is, accounts)] {
             if let Some(fields) = side.as_object_mut().filter(|_| !accounts.is_empty()) {

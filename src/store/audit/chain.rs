@@ -3,21 +3,23 @@
 //! at the end shows. Who can write the whole database can make the chain anew: keep a digest that
 //! `bailiwick audit verify` prints somewhere else, and it shows too.
 //!
-//! Who signs in does not wait for the tenant: that event waits for its place outside of the chain, for as
-//! long as somebody else has the tenant.
+//! Who signs in or changes a credential of their own does not wait for the tenant: that event waits for its
+//! place outside of the chain, until somebody takes the tenant.
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::super::db::Transaction;
 use super::super::entity::audit::audit_event::{self, Column};
 use super::super::entity::tenant::tenant;
 use super::super::tenant::TenantRow;
-use super::super::{Scope, begin_reading, find, hex};
+use super::super::{Scope, Store, begin_reading, find, hex};
 use super::AuditEvent;
 use crate::domain::key::TenantId;
 use crate::error::Result;
@@ -109,6 +111,22 @@ impl Scope {
             broken = (outside > 0).then_some(Break::Outside(outside));
         }
         Ok(Some(ChainReport { events: at.count, head, broken }))
+    }
+}
+
+impl Store {
+    /// The tenants of which events wait for their places, some at a time.
+    pub async fn tenants_with_waiting(&self) -> Result<Vec<TenantId>> {
+        let this = Expr::col((audit_event::Entity, Column::TenantId)).equals((tenant::Entity, tenant::Column::Id));
+        let waiting = Query::select()
+            .expr(Expr::val(1))
+            .from(audit_event::Entity)
+            .and_where(this)
+            .and_where(Expr::col((audit_event::Entity, Column::Place)).lt(0))
+            .take();
+        let found = tenant::Entity::find().select_only().column(tenant::Column::Id).filter(Expr::exists(waiting));
+        let found: Vec<Uuid> = found.limit(CHUNK).into_tuple().all(&self.db).await?;
+        Ok(found.into_iter().map(TenantId).collect())
     }
 }
 

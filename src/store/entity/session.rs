@@ -1,4 +1,4 @@
-//! `sessions`, `api_keys`
+//! `sessions`, `api_keys`, `credential_steps`
 
 use super::entity;
 
@@ -26,5 +26,16 @@ entity! {
         prefix: String,
         created_at: i64,
         last_used_at: Option<i64>,
+    }
+}
+
+entity! {
+    /// A step of a tenant's credential epoch that its row does not count yet.
+    credential_step = "credential_steps" {
+        #[sea_orm(primary_key, auto_increment = false)]
+        tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        change_id: Uuid,
+        mark: i64,
     }
 }

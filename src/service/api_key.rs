@@ -1,0 +1,145 @@
+//! API keys (R30): one for a user, made and removed by themselves or by who may do so for others.
+
+use secrecy::SecretString;
+
+use super::Platform;
+use super::change::{Record, visited_from};
+use super::credential::{account_intent, needs_session};
+use super::guess::{Sought, Tried};
+use super::pace::Own;
+use super::permit::{Permit, subject_of, unauthenticated};
+use super::rights::Giver;
+use crate::auth::caller::{Caller, Credential};
+use crate::auth::token::{Token, TokenKind};
+use crate::domain::key::UserKey;
+use crate::error::{Error, ErrorCode, Result};
+use crate::store::session::{ApiKeyRow, NewApiKey};
+use crate::store::{Credentials, Tx, UserTx};
+
+/// For how many seconds after signing in an API key is made without the password.
+const FRESH_SECONDS: i64 = 600;
+
+/// A new API key.
+pub struct IssuedKey {
+    /// The bearer token, shown this once.
+    pub token: Token,
+    /// What is kept of it.
+    pub key: ApiKeyRow,
+}
+
+/// What is taken to change an API key: its user, whose own it is; or the tenant, by whose rules somebody else may.
+enum Taken {
+    Own(UserTx),
+    Others(Tx, UserKey),
+}
+
+impl Taken {
+    fn credentials(&self) -> Credentials<'_> {
+        match self {
+            Self::Own(tx) => tx.credentials(),
+            Self::Others(tx, _) => tx.credentials(),
+        }
+    }
+
+    fn user<'a>(&'a self, caller: &'a Caller) -> &'a UserKey {
+        match self {
+            Self::Own(_) => caller.user(),
+            Self::Others(_, user) => user,
+        }
+    }
+}
+
+/// Returns whether the key of this user, or of nobody named, is the caller's own.
+fn is_own(caller: &Caller, user: Option<&UserKey>) -> bool {
+    !caller.is_visiting() && !caller.is_system() && user.is_none_or(|user| user == caller.user())
+}
+
+impl Platform {
+    /// Makes a new API key for the caller, or for another user; an old one stops at once. Who has been signed
+    /// in for a while says their password again: a key outlives the session that somebody left open.
+    pub async fn generate_api_key(
+        &self,
+        caller: &Caller,
+        user: Option<&UserKey>,
+        password: Option<SecretString>,
+    ) -> Result<IssuedKey> {
+        self.check_present(caller, password).await?;
+        if is_own(caller, user) {
+            self.pace_own_change(caller, Own::Key).await?;
+        }
+        let taken = self.begin_api_key(caller, user).await?;
+        let token = Token::generate(TokenKind::ApiKey)?;
+        let now = self.now();
+        let key = ApiKeyRow { prefix: token.shown_prefix(), created_at: now, last_used_at: None };
+        let new = NewApiKey { token: token.hash().0, prefix: key.prefix.clone(), created_at: now };
+        taken.credentials().put_api_key(taken.user(caller), &new).await?;
+        self.commit_api_key(caller, taken, "apiKey.generate").await?;
+        Ok(IssuedKey { token, key })
+    }
+
+    /// Removes an API key; it stops at once, everywhere.
+    pub async fn remove_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<UserKey> {
+        let taken = self.begin_api_key(caller, user).await?;
+        let user = taken.user(caller).clone();
+        if !taken.credentials().remove_api_key(&user).await? {
+            return Err(Error::not_found("API key of user", &user).at("user"));
+        }
+        self.commit_api_key(caller, taken, "apiKey.remove").await?;
+        Ok(user)
+    }
+
+    /// Checks that the person who signed in is there still: they have just signed in, or know the password.
+    async fn check_present(&self, caller: &Caller, password: Option<SecretString>) -> Result<()> {
+        // What is no session makes no key, or is the command line.
+        let Credential::Session(session) = *caller.credential() else { return Ok(()) };
+        let (home, user) = (caller.home(), caller.user());
+        let scope = self.store.scope(home.id);
+        let began = scope.session_began(session).await?.ok_or_else(unauthenticated)?;
+        if self.now() < began.plus_seconds(FRESH_SECONDS) {
+            return Ok(());
+        }
+        let wrong = |message: &str| Error::new(ErrorCode::WrongPassword, message).at("password");
+        let minutes = FRESH_SECONDS / 60;
+        let asked = format!("you signed in more than {minutes} minutes ago: give your own password to make an API key");
+        let password = password.ok_or_else(|| wrong(&asked))?;
+        let sought = async {
+            let stored = scope.sign_in(user).await?.ok_or_else(unauthenticated)?.password_hash;
+            Ok(Sought { tenant: Some(home.id), stored, found: () })
+        };
+        let tried = Tried::new(home.key.as_str(), user.as_str());
+        let (fits, ()) = self.guess(tried, caller.request(), password, sought).await?;
+        if fits { Ok(()) } else { Err(wrong("this is not your password")) }
+    }
+
+    /// Changing credentials needs a session: whoever finds an API key cannot dig in with it.
+    async fn begin_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<Taken> {
+        let own = match *caller.credential() {
+            Credential::Session(session) => is_own(caller, user).then_some(session),
+            _ if caller.is_system() => None,
+            _ => return Err(needs_session()),
+        };
+        if let Some(session) = own {
+            return Ok(Taken::Own(self.begin_own(caller, session).await?.0));
+        }
+        let user = user.cloned().ok_or_else(|| Error::invalid("name the user of this tenant").at("user"))?;
+        let (tenant, tx) = self.begin(caller, Permit::API_KEYS_EDIT).await?;
+        let state = self.find_state(&tx).await?.state;
+        let found = state.users.get(&user).ok_or_else(|| Error::not_found("user", &user).at("user"))?;
+        if !caller.is_system() {
+            let (policy, subject) = (tenant.policy(), subject_of(caller));
+            Giver { policy: &policy, subject: &subject, catalogue: &self.catalogue }.check_takes_over(&state, found)?;
+        }
+        Ok(Taken::Others(tx, user))
+    }
+
+    async fn commit_api_key(&self, caller: &Caller, taken: Taken, action: &'static str) -> Result<()> {
+        let (mut tx, user) = match taken {
+            Taken::Own(tx) => return self.commit_own(caller, tx, action, None).await,
+            Taken::Others(tx, user) => (tx, user),
+        };
+        let record = Record::new(caller, &account_intent(action, &user), self.now());
+        tx.audit(&record.event(None, None, None)).await?;
+        tx.bump(record.change_id, false, true).await?;
+        self.commit(tx, record, None, visited_from(caller)).await.map(drop)
+    }
+}

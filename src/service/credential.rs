@@ -1,0 +1,103 @@
+//! What changes of a user's own credentials have in common: they take the user and not the tenant, so that no
+//! change of the tenant holds them up, and what the tenant learns of them waits until it is taken.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+use super::Platform;
+use super::change::{Intent, Record};
+use super::permit::{Permit, unauthenticated};
+use crate::auth::caller::Caller;
+use crate::domain::key::{TenantId, UserKey};
+use crate::error::{Error, ErrorCode, Result};
+use crate::store::session::SignInRow;
+use crate::store::{CommitError, UserTx};
+use crate::turns::Bounds;
+
+/// How long whoever notes an event waits for it to have its place.
+const PLACE_MAX: Duration = Duration::from_secs(1);
+/// How long it takes until it is tried again, while somebody else has the tenant: so often, and then the next
+/// who changes the tenant does it, or what goes over all tenants now and then.
+const PLACE_AGAIN: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20)];
+/// Those that give events their places: of a tenant one is at it, and one waits that sees all that came
+/// meanwhile. Who finds both has nothing to do.
+pub(super) const PLACINGS: Bounds =
+    Bounds { together: 4, each: 1, waiting: 1024, waiting_each: 1, patience: Duration::from_mins(1) };
+
+impl Platform {
+    /// Takes the caller, to change what is their own, while this session of theirs holds.
+    pub(super) async fn begin_own(&self, caller: &Caller, session: Uuid) -> Result<(UserTx, SignInRow)> {
+        let taken = self.store.begin_user(caller.home().id, caller.user()).await?;
+        let (tx, row) = taken.ok_or_else(unauthenticated)?;
+        tx.credentials().check_session(session, self.now()).await?.ok_or_else(unauthenticated)?;
+        Ok((tx, row))
+    }
+
+    /// Commits a change of the caller's own credentials, which are looked up anew everywhere from then on.
+    pub(super) async fn commit_own(
+        &self,
+        caller: &Caller,
+        tx: UserTx,
+        action: &'static str,
+        after: Option<Value>,
+    ) -> Result<()> {
+        let record = Record::new(caller, &account_intent(action, caller.user()), self.now());
+        self.commit_credentials(caller.home().id, caller.user(), tx, record.event(None, after, None)).await
+    }
+
+    /// Has all that waits for a tenant done. Nobody waits long for that: while somebody else has the tenant,
+    /// it goes on by itself.
+    pub(super) async fn place_events(&self, tenant: TenantId) {
+        let platform = self.clone();
+        let placing = self.tasks.spawn(async move {
+            if platform.place_now(tenant).await.is_err() {
+                // Not among the tasks that a shutdown waits for.
+                tokio::spawn(platform.place_later(tenant));
+            }
+        });
+        // What comes of it is in the log.
+        drop(timeout(PLACE_MAX, placing).await);
+    }
+
+    async fn place_now(&self, tenant: TenantId) -> Result<()> {
+        let Ok(_turn) = self.placings.take(tenant).await else { return Ok(()) };
+        // To take the tenant does all that waits for it.
+        let Some(tx) = self.store.begin(tenant).await? else { return Ok(()) };
+        let placed = tx.commit().await;
+        placed.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error).inspect_err(|error| {
+            tracing::debug!(tenant = %tenant.0, %error, "events of a tenant wait for their places");
+        })
+    }
+
+    async fn place_later(self, tenant: TenantId) {
+        for wait in PLACE_AGAIN {
+            sleep(wait).await;
+            if self.tasks.is_closed() || self.place_now(tenant).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// Has all that waits for any tenant done.
+    pub(super) async fn place_all(&self) -> Result<()> {
+        for tenant in self.store.tenants_with_waiting().await? {
+            self.place_events(tenant).await;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the error for who has no session: changing credentials needs one (R30).
+pub(super) fn needs_session() -> Error {
+    Error::new(ErrorCode::Forbidden, "an API key cannot change passwords or API keys: sign in")
+}
+
+/// Returns what a change of a user's account is, for the audit log.
+pub(super) fn account_intent(action: &'static str, user: &UserKey) -> Intent {
+    let target = format!("user:{user}");
+    Intent { permit: Permit::USERS_EDIT, action, target, reason: None, gives: false, dry_run: false }
+}
