@@ -237,7 +237,7 @@ impl<K: Eq + Hash + Clone> Queue<K> {
 
     /// Keeps nothing of a key that neither holds a turn nor waits for one.
     fn forget(&mut self, key: &K) {
-        if self.lines.get(key).is_some_and(|line| line.is_over()) {
+        if self.lines.get(key).is_some_and(Line::is_over) {
             self.lines.remove(key);
         }
     }

@@ -2,7 +2,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use async_graphql::{Request as Operation, Value};
-use futures_util::FutureExt as _;
+use futures_util::FutureExt;
 use futures_util::stream::{BoxStream, StreamExt as _, empty};
 use serde_json::json;
 
@@ -37,7 +37,7 @@ impl Gate for Open {
     }
 
     async fn changed(&self, _credentials: &Credentials) {
-        pending().await
+        pending::<()>().await;
     }
 }
 
@@ -65,7 +65,7 @@ async fn answer(face: &Face<Slow, Open>, operation: &str) -> Answer {
 async fn what_stands_beside_introspection_in_a_document_takes_no_turn_of_it() {
     let face = face();
     let mut asked: Vec<_> = (0..32).map(|_| Box::pin(answer(&face, "Schema"))).collect();
-    let refused = asked.iter_mut().filter_map(|answer| answer.now_or_never()).count();
+    let refused = asked.iter_mut().filter_map(FutureExt::now_or_never).count();
     assert!((1..32).contains(&refused), "the line is full");
     for operation in ["Other", "Change"] {
         assert_eq!(answer(&face, operation).now_or_never().map(|answer| answer.data), Some(Value::from("done")));

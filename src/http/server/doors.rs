@@ -98,6 +98,11 @@ impl Doors {
         counted.open.inc();
         Ok(Place { shared: Arc::clone(&self.0), number, networks })
     }
+
+    /// Returns whether there are connections that were sent away and are still open.
+    pub(super) fn is_anyone_leaving(&self) -> bool {
+        self.0.inside().leaving > 0
+    }
 }
 
 impl Shared {
@@ -105,7 +110,7 @@ impl Shared {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells of WebSockets that had to make room. Of other connections their own watch tells.
+    /// Tells of each WebSocket that had to make room. Of other connections their own watch tells.
     fn tell(&self, sockets: usize) {
         for _ in 0..sockets {
             self.counted.end(Over::MadeRoom);
@@ -137,7 +142,7 @@ impl Inside {
     }
 
     /// Sends so many away of those that leave us waiting, each of the network that has the most of them then.
-    /// Returns how many of them were WebSockets.
+    /// Returns how many were a WebSocket each: those have no watch that tells of it.
     fn make_room(&mut self, count: usize) -> usize {
         let mut networks: HashMap<_, Vec<_>> = HashMap::new();
         for (number, guest) in self.open.iter().filter(|(_, guest)| !guest.leaving) {
@@ -161,8 +166,8 @@ impl Inside {
         sockets
     }
 
-    /// Sends so many of the WebSockets away that a tenant has had longest which holds more than `half` of all
-    /// places: where nobody else leaves us waiting, no tenant keeps the others out.
+    /// Sends so many of the oldest sockets away of a tenant that has more than `half` of all places with them:
+    /// where nobody leaves us waiting, no tenant keeps the others out.
     fn make_room_of_tenant(&mut self, half: usize, count: usize) -> usize {
         let mut tenants: HashMap<_, Vec<_>> = HashMap::new();
         for (number, guest) in self.open.iter().filter(|(_, guest)| !guest.leaving) {
