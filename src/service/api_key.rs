@@ -30,7 +30,7 @@ pub struct IssuedKey {
 /// What is taken to change an API key: its user, whose own it is; or the tenant, by whose rules somebody else may.
 enum Taken {
     Own(UserTx),
-    Others(Tx, UserKey),
+    Others(Box<Tx>, UserKey),
 }
 
 impl Taken {
@@ -129,13 +129,13 @@ impl Platform {
             let (policy, subject) = (tenant.policy(), subject_of(caller));
             Giver { policy: &policy, subject: &subject, catalogue: &self.catalogue }.check_takes_over(&state, found)?;
         }
-        Ok(Taken::Others(tx, user))
+        Ok(Taken::Others(Box::new(tx), user))
     }
 
     async fn commit_api_key(&self, caller: &Caller, taken: Taken, action: &'static str) -> Result<()> {
         let (mut tx, user) = match taken {
             Taken::Own(tx) => return self.commit_own(caller, tx, action, None).await,
-            Taken::Others(tx, user) => (tx, user),
+            Taken::Others(tx, user) => (*tx, user),
         };
         let record = Record::new(caller, &account_intent(action, &user), self.now());
         tx.audit(&record.event(None, None, None)).await?;

@@ -37,7 +37,7 @@ pub(super) struct Made {
 /// The kind of a change: what it has taken until its end, and what others learn of it.
 pub(super) enum What {
     /// A change of the tenant.
-    Tenant(OwnChange),
+    Tenant(Box<OwnChange>),
     /// A change of the credentials of this user.
     Credentials(UserKey),
 }
@@ -160,7 +160,7 @@ impl Platform {
             let event = record.event_elsewhere(&tx.tenant().key);
             tx.audit_in(from, &event).await?;
         }
-        let made = Made { tenant, change: record.change_id, what: What::Tenant(own) };
+        let made = Made { tenant, change: record.change_id, what: What::Tenant(Box::new(own)) };
         self.conclude(tx.commit(), made).await?;
         Ok(counters)
     }
