@@ -35,6 +35,7 @@ mod legacy;
 mod link;
 mod mask;
 mod metrics;
+mod names;
 mod operations;
 mod password;
 mod permit;

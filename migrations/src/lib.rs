@@ -16,6 +16,7 @@ mod m0007_audit_chain;
 mod m0008_whole_states;
 mod m0009_named_counters;
 mod m0010_write_probes;
+mod m0013_sort_keys;
 mod table;
 
 /// All migrations, oldest first.
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_whole_states::WholeStates),
             Box::new(m0009_named_counters::NamedCounters),
             Box::new(m0010_write_probes::WriteProbes),
+            Box::new(m0013_sort_keys::SortKeys),
         ]
     }
 }

@@ -16,6 +16,8 @@ impl Platform {
             Some(kept) => self.store.compact_revisions(now.plus_seconds(-kept)).await?,
             None => 0,
         };
+        // An older version that runs beside this one writes names without their sort keys.
+        self.store.fill_sort_keys().await?;
         let now = now.to_rfc3339();
         if sessions + links + revisions > 0 {
             tracing::info!(sessions, links, revisions, now, "deleted what has run out by the database's clock");

@@ -13,9 +13,10 @@ use super::audit::chain::ChainHead;
 use super::db::Transaction;
 use super::entity::tenant::{licence, tenant};
 use super::error::stored;
-use super::page::{Keyset, Page, PageOf, search};
+use super::page::{Keyset, Page, PageOf, search_named};
 use super::{Scope, Store};
 use crate::domain::key::{ModuleKey, TenantId, TenantKey};
+use crate::domain::letters;
 use crate::domain::name::{Name, Timestamp};
 use crate::domain::tenant::Settings;
 use crate::error::{Error, Result};
@@ -52,7 +53,7 @@ impl TenantRow {
         Ok(Self {
             id: TenantId(row.id),
             key: stored(TenantKey::parse(&row.key))?,
-            name: stored(Name::parse(&row.name))?,
+            name: Name::stored(row.name.clone()),
             counters: CountersRow::of(row).counters(),
             compiler_version: row.compiler_version,
             last_change: row.last_change,
@@ -76,6 +77,8 @@ impl TenantRow {
         tenant::Model {
             id: self.id.0,
             key: self.key.into(),
+            sort_key: letters::searched(self.name.as_str()),
+            sort_key_of: self.name.to_string(),
             name: self.name.into(),
             revision: self.counters.revision.cast_signed(),
             credential_epoch: self.counters.credential_epoch.cast_signed(),
@@ -171,7 +174,7 @@ impl Store {
     }
 
     fn select_tenants(&self, text: Option<&str>) -> Select<tenant::Entity> {
-        tenant::Entity::find().filter(search(&self.db, text, &[tenant::Column::Name, tenant::Column::Key]))
+        tenant::Entity::find().filter(search_named(&self.db, text, tenant::Column::SortKey, &[tenant::Column::Key]))
     }
 
     /// The licences of these tenants: one without any is not in the answer.

@@ -49,6 +49,10 @@ impl Platform {
         diff: &PolicyDiff,
         record: &Record,
     ) -> Result<Option<(RuleDiff, StatePatch)>> {
+        // The database compares single forms of addresses, and some addresses have several.
+        if written.emails().any(|email| email.forms().len() > 1) {
+            tx.check_accounts(written.new_accounts, written.accounts).await?;
+        }
         let accounts = self.accounts_before(tx.tenant().id, written).await?;
         tx.write_state(written.before, written.after, written.new_accounts).await?;
         for (user, account) in written.accounts {
