@@ -83,7 +83,7 @@ impl CleanImage {
         let (width, height) = reader(&stripped, format).into_decoder().map_err(refused)?.dimensions();
         let is_turned = turned != Orientation::NoTransforms;
         let bytes = if u64::from(width) * u64::from(height) > DECODED_MAX {
-            if is_turned { noted(stripped, turned, kind)? } else { stripped }
+            if is_turned { noted(&stripped, turned, kind)? } else { stripped }
         } else {
             let picture = reader(&stripped, format).decode().map_err(refused)?;
             if is_turned { turn(picture, turned, format)? } else { stripped }
@@ -107,10 +107,10 @@ fn orientation(file: &[u8], format: ImageFormat) -> ImageResult<Orientation> {
 }
 
 /// Notes in a file how it is to be turned, and nothing else.
-fn noted(stripped: Vec<u8>, orientation: Orientation, kind: ImageType) -> Result<Vec<u8>> {
+fn noted(stripped: &[u8], orientation: Orientation, kind: ImageType) -> Result<Vec<u8>> {
     let noted = match kind {
-        ImageType::Png => strip::turned_png(&stripped, orientation.to_exif()),
-        ImageType::Jpeg => strip::turned_jpeg(&stripped, orientation.to_exif()),
+        ImageType::Png => strip::turned_png(stripped, orientation.to_exif()),
+        ImageType::Jpeg => strip::turned_jpeg(stripped, orientation.to_exif()),
     };
     noted.ok_or_else(|| unsupported("the file breaks off: send the whole of it"))
 }

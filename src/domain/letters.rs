@@ -37,7 +37,7 @@ fn in_lower_case(c: char) -> impl Iterator<Item = char> {
     c.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
-/// The letters of European languages whose strokes and joints are no accents.
+/// Returns in ASCII those letters of European languages whose strokes and joints are no accents.
 fn plain(c: char) -> Option<&'static str> {
     Some(match c {
         'ø' => "o",
@@ -53,12 +53,12 @@ fn plain(c: char) -> Option<&'static str> {
     })
 }
 
-/// The accents that any letter can have. Marks of one script alone are letters of it.
+/// Tells whether this is an accent that any letter can have. Marks of one script alone are letters of it.
 const fn is_accent(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}')
 }
 
-/// What Unicode calls ignorable by default: characters that show nothing of their own.
+/// Tells whether Unicode ignores a character by default: it shows nothing of its own.
 const fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
@@ -67,7 +67,7 @@ const fn is_ignorable(c: char) -> bool {
         | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// Those that join, part or choose the form of the letters around them, where these are not of ASCII.
+/// Tells whether a character joins, parts or forms the letters around it, where these are not of ASCII.
 const fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}')
 }
@@ -121,7 +121,7 @@ fn is_visible(c: char) -> bool {
     }
 }
 
-/// Whether anything of a text can be seen by itself: an accent without a letter cannot.
+/// Tells whether anything of a text can be seen by itself: an accent without a letter cannot.
 pub fn has_substance(text: &str) -> bool {
     text.chars().any(|c| {
         let alone = matches!(c.general_category_group(), GeneralCategoryGroup::Mark | GeneralCategoryGroup::Separator);

@@ -100,7 +100,7 @@ pub(super) fn check_free<'a>(
     }
 }
 
-/// Whether a name folds to this, without folding the many that are of ASCII.
+/// Tells whether a name folds to this, without folding the many that are of ASCII.
 fn is_folded_to(name: &Name, folded: &str) -> bool {
     if name.0.is_ascii() { name.0.eq_ignore_ascii_case(folded) } else { name.folded() == folded }
 }

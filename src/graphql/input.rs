@@ -34,7 +34,7 @@ pub(super) fn change<T, U>(input: MaybeUndefined<T>, with: impl FnOnce(T) -> Res
     })
 }
 
-/// An absent field keeps, a value sets; a field that cannot be empty refuses `null`.
+/// Returns the value that a field is given. An absent one keeps what there is, and `null` is refused.
 pub(super) fn given<T>(field: &str, input: MaybeUndefined<T>) -> Result<Option<T>> {
     match input {
         MaybeUndefined::Undefined => Ok(None),

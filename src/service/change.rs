@@ -141,7 +141,7 @@ impl<T> Drafted<T> {
         &self.found.state
     }
 
-    /// Whether all is as it was: then nothing is written, not even that somebody asked for it (R43).
+    /// Tells whether all is as it was: then nothing is written, not even that somebody asked for it (R43).
     fn is_nothing(&self) -> bool {
         self.patch.is_empty()
             && self.diff.is_empty()

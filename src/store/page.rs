@@ -290,7 +290,7 @@ fn value_of(kind: &ColumnType, json: &serde_json::Value) -> Option<Value> {
     }
 }
 
-/// Rows in whose name or in one of whose other columns the text stands, without regard to case; in the name without
+/// Finds rows in whose name or in one of whose other columns the text stands, without regard to case; in the name without
 /// regard to accents either. `name` is the column of the sort key. Nothing to search for finds everything.
 pub(super) fn search_named<C: ColumnTrait>(db: &Db, text: Option<&str>, name: C, others: &[C]) -> Condition {
     let Some(text) = sought(text) else { return Condition::all() };
@@ -303,7 +303,7 @@ pub(super) fn search_named<C: ColumnTrait>(db: &Db, text: Option<&str>, name: C,
     found
 }
 
-/// Rows in one of whose columns the text stands, without regard to case. Nothing to search for
+/// Finds rows in one of whose columns the text stands, without regard to case. Nothing to search for
 /// finds everything.
 pub(super) fn search<C: ColumnTrait>(db: &Db, text: Option<&str>, columns: &[C]) -> Condition {
     sought(text).map_or_else(Condition::all, |text| in_columns(db, &text, columns))

@@ -94,7 +94,7 @@ impl Store {
     }
 }
 
-/// A query for names without a key of their own.
+/// Returns a query for names without a key of their own.
 fn unsorted(table: &'static str, name: &'static str, most: usize) -> SelectStatement {
     Query::select()
         .columns(["id", name])
@@ -119,7 +119,7 @@ async fn write(tx: &Transaction, table: &'static str, names: &[(Uuid, String)]) 
     tx.execute(&update).await.map(drop)
 }
 
-/// A query for names that share their sort key with another of their tenant.
+/// Returns a query for names that share their sort key with another of their tenant.
 fn with_same_key(table: &'static str) -> SelectStatement {
     let shared = Query::select()
         .columns(["tenant_id", SORT_KEY])

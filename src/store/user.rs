@@ -130,7 +130,7 @@ impl AccountChange {
         shown.into()
     }
 
-    /// Whether it changes nothing.
+    /// Tells whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.full_name.is_none()
             && self.email == Change::Keep

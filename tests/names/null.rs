@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// What null does to a field.
+/// The effect of null on a field.
 #[derive(Clone, Copy, PartialEq)]
 enum Null {
     /// It is refused with `INVALID`, naming the field.

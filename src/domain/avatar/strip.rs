@@ -108,7 +108,7 @@ pub(super) fn turned_jpeg(bytes: &[u8], orientation: u8) -> Option<Vec<u8>> {
     Some([head, &[0xFF, 0xE1], &length.to_be_bytes(), &segment, rest].concat())
 }
 
-/// The checksum of a chunk of a PNG: CRC-32.
+/// Returns the checksum of a chunk of a PNG: CRC-32.
 fn checksum(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })

@@ -15,9 +15,9 @@ const LOCAL_MAX: usize = 64;
 /// that DNS knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
-    /// What is mailed to: what stands before the `@` as it was given, and the domain in ASCII.
+    /// The address that is mailed to: what stands before the `@` as it was given, and the domain in ASCII.
     text: String,
-    /// Where the `@` stands.
+    /// The place of the `@`.
     at: usize,
     /// The lowercase form of what was given, by which older versions kept it.
     given: String,
@@ -39,22 +39,22 @@ impl Email {
         Ok(Self { at: local.len(), text: format!("{local}@{domain}"), given: text.to_lowercase() })
     }
 
-    /// The address itself.
+    /// Returns the address itself.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What stands before the `@`.
+    /// Returns what stands before the `@`.
     pub fn local(&self) -> &str {
         self.text.get(..self.at).unwrap_or_default()
     }
 
-    /// The domain, in ASCII and lowercase.
+    /// Returns the domain, in ASCII and lowercase.
     pub fn domain(&self) -> &str {
         self.text.get(self.at + 1..).unwrap_or_default()
     }
 
-    /// What is unique in the tenant: the lowercase form.
+    /// Returns what is unique in the tenant: the lowercase form.
     pub fn unique_form(&self) -> String {
         self.text.to_lowercase()
     }
@@ -75,7 +75,7 @@ impl Email {
     }
 }
 
-/// Whether words with dots between them stand here: what every mail server takes before the `@`.
+/// Tells whether words with dots between them stand here: what every mail server takes before the `@`.
 fn is_local(text: &str) -> bool {
     let is_sign = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii() || "!#$%&'*+-/=?^_`{|}~".contains(c);
     let is_word = |word: &str| !word.is_empty() && word.chars().all(is_sign);
