@@ -41,8 +41,20 @@ const HOUSE: [Layer; 13] = [
     Layer { name: "graphql", layers: &["service", "domain", "auth"], crates: GRAPHQL_CRATES },
     Layer { name: "http", layers: &["service", "graphql", "auth", "turns"], crates: HTTP_CRATES },
 ];
-const DOMAIN_CRATES: &[&str] =
-    &["email_address", "image", "imbl", "serde", "sha2", "thiserror", "time", "unicode_segmentation", "uuid"];
+const DOMAIN_CRATES: &[&str] = &[
+    "deunicode",
+    "idna",
+    "image",
+    "imbl",
+    "serde",
+    "sha2",
+    "thiserror",
+    "time",
+    "unicode_normalization",
+    "unicode_properties",
+    "unicode_segmentation",
+    "uuid",
+];
 const CONFIG_CRATES: &[&str] = &[
     "figment",
     "ipnet",
@@ -59,6 +71,7 @@ const STORE_CRATES: &[&str] = &[
     "async_trait",
     "casbin",
     "futures_util",
+    "regex_syntax",
     "sea_orm",
     "sea_orm_migration",
     "sea_query_sqlx",

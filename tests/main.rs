@@ -36,6 +36,7 @@ mod legacy;
 mod link;
 mod mask;
 mod metrics;
+mod names;
 mod operations;
 mod password;
 mod permit;

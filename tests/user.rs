@@ -24,7 +24,7 @@ async fn a_user_is_made_and_changed_as_it_is_told() {
             "telephony": telephony, "password": PASSWORD });
         let made = alice.make("UserCreate", new_user("Dana.D", more)).await["user"].clone();
         assert_eq!((&made["key"], &made["username"]), (&json!("dana.d"), &json!("Dana.D")));
-        let telephony = json!({ "transport": "WSS", "nat": "FORCE_RPORT", "codecs": ["ALAW", "OPUS"],
+        let telephony = json!({ "transport": "WSS", "nat": "FORCE_RPORT", "codecs": ["OPUS", "ALAW"],
             "context": "from-sip", "callGroups": ["1"], "pickupGroups": [] });
         assert_eq!((&made["telephony"], &made["extension"]), (&telephony, &json!("2001")));
         assert_eq!(

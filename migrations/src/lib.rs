@@ -18,6 +18,7 @@ mod m0009_named_counters;
 mod m0010_write_probes;
 mod m0011_resource_links;
 mod m0016_credential_steps;
+mod m0013_sort_keys;
 mod table;
 
 /// All migrations, oldest first.
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_write_probes::WriteProbes),
             Box::new(m0011_resource_links::ResourceLinks),
             Box::new(m0016_credential_steps::CredentialSteps),
+            Box::new(m0013_sort_keys::SortKeys),
         ]
     }
 }

@@ -13,9 +13,9 @@ mod strip;
 
 /// The most bytes of an avatar.
 pub const AVATAR_MAX: usize = 8 * 1024 * 1024;
-/// The most pixels of its width and of its height.
-const SIDE_MAX: u32 = 4096;
-/// The most bytes that its pixels may take in memory: `SIDE_MAX` squared at eight bytes each.
+/// The most pixels of a picture that is decoded.
+const DECODED_MAX: u64 = 4096 * 4096;
+/// The most bytes that its pixels may take in memory: so many at eight bytes each.
 const PIXELS_MAX: u64 = 128 * 1024 * 1024;
 
 /// The quality, of a hundred, at which a turned JPEG is encoded.
@@ -62,11 +62,11 @@ pub struct CleanImage {
 impl CleanImage {
     /// Looks at a whole file, down to its last pixel, and takes out what is not the picture. It is not encoded
     /// anew, unless it says that it is to be turned: then its pixels are. That takes up to a second and, with
-    /// what decoders need besides, some 400 MiB: not for a thread that others wait for.
+    /// what decoders need besides, some 400 MiB: not for a thread that others wait for. A picture of more pixels
+    /// than that is looked at by its parts alone, and keeps the note of how it is turned.
     ///
     /// # Errors
-    /// `TOO_LARGE` in bytes or in pixels, `UNSUPPORTED_IMAGE` when it is no such picture or not
-    /// all of one.
+    /// `TOO_LARGE` in bytes, `UNSUPPORTED_IMAGE` when it is no such picture or not all of one.
     pub fn of(file: &[u8]) -> Result<Self> {
         if file.len() > AVATAR_MAX {
             return Err(too_large("an avatar has at most 8 MB: choose a smaller file"));
@@ -80,8 +80,14 @@ impl CleanImage {
         let stripped = stripped.ok_or_else(|| unsupported("the file breaks off: send the whole of it"))?;
         let turned = orientation(file, format).map_err(refused)?;
         // What is kept is what is looked at.
-        let picture = reader(&stripped, format).decode().map_err(refused)?;
-        let bytes = if turned == Orientation::NoTransforms { stripped } else { turn(picture, turned, format)? };
+        let (width, height) = reader(&stripped, format).into_decoder().map_err(refused)?.dimensions();
+        let is_turned = turned != Orientation::NoTransforms;
+        let bytes = if u64::from(width) * u64::from(height) > DECODED_MAX {
+            if is_turned { noted(&stripped, turned, kind)? } else { stripped }
+        } else {
+            let picture = reader(&stripped, format).decode().map_err(refused)?;
+            if is_turned { turn(picture, turned, format)? } else { stripped }
+        };
         Ok(Self { kind, bytes })
     }
 
@@ -98,7 +104,6 @@ impl CleanImage {
 /// Reads a file within the bounds.
 fn reader(file: &[u8], format: ImageFormat) -> ImageReader<Cursor<&[u8]>> {
     let mut limits = Limits::no_limits();
-    (limits.max_image_width, limits.max_image_height) = (Some(SIDE_MAX), Some(SIDE_MAX));
     limits.max_alloc = Some(PIXELS_MAX);
     let mut reader = ImageReader::with_format(Cursor::new(file), format);
     reader.limits(limits);
@@ -108,6 +113,15 @@ fn reader(file: &[u8], format: ImageFormat) -> ImageReader<Cursor<&[u8]>> {
 /// How the file says that it is to be turned before it is shown.
 fn orientation(file: &[u8], format: ImageFormat) -> ImageResult<Orientation> {
     reader(file, format).into_decoder()?.orientation()
+}
+
+/// Notes in a file how it is to be turned, and nothing else.
+fn noted(stripped: &[u8], orientation: Orientation, kind: ImageType) -> Result<Vec<u8>> {
+    let noted = match kind {
+        ImageType::Png => strip::turned_png(stripped, orientation.to_exif()),
+        ImageType::Jpeg => strip::turned_jpeg(stripped, orientation.to_exif()),
+    };
+    noted.ok_or_else(|| unsupported("the file breaks off: send the whole of it"))
 }
 
 /// Turns a picture, and encodes it anew.
@@ -127,12 +141,7 @@ fn turn(mut picture: DynamicImage, orientation: Orientation, format: ImageFormat
 }
 
 fn refused(error: ImageError) -> Error {
-    match error {
-        ImageError::Limits(_) => {
-            too_large(&format!("an avatar has at most {SIDE_MAX} by {SIDE_MAX} pixels: scale it down"))
-        }
-        error => unsupported("the picture cannot be read: save it again as PNG or JPEG").because(error),
-    }
+    unsupported("the picture cannot be read: save it again as PNG or JPEG").because(error)
 }
 
 fn too_large(message: &str) -> Error {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::catalogue::Catalogue;
 use super::key::{GroupKey, PermissionKey, UserKey};
-use super::name::Name;
+use super::name::{Name, check_free};
 use super::role::{RoleRef, check_permissions};
 use super::tenant::TenantState;
 use super::{check_version, in_the_way_users, listed, unique_key};
@@ -94,7 +94,8 @@ impl TenantState {
     pub fn update_group(&mut self, catalogue: &Catalogue, key: &str, version: i32, change: GroupChange) -> Result<()> {
         let group = self.groups.get(key).ok_or_else(|| Error::not_found("group", key).at("key"))?;
         check_version(group.version, version)?;
-        let mut group = group.clone();
+        let before = group;
+        let mut group = before.clone();
         if let Some(name) = change.name {
             self.check_group_name(&name, Some(key))?;
             group.name = name;
@@ -102,7 +103,7 @@ impl TenantState {
         group.roles = change.roles.unwrap_or(group.roles);
         group.permissions = change.permissions.unwrap_or(group.permissions);
         self.check_group(catalogue, &group)?;
-        group.version += 1;
+        group.version += i32::from(group != *before);
         self.groups.insert(group.key.clone(), group);
         Ok(())
     }
@@ -161,9 +162,7 @@ impl TenantState {
     }
 
     fn check_group_name(&self, name: &Name, own: Option<&str>) -> Result<()> {
-        if self.groups.values().any(|group| group.name == *name && Some(group.key.as_str()) != own) {
-            return Err(Error::new(ErrorCode::AlreadyExists, format!("a group named `{name}` exists")).at("name"));
-        }
-        Ok(())
+        let groups = self.groups.values().map(|group| (group.key.as_str(), &group.name));
+        check_free("group", name, own, groups)
     }
 }

@@ -130,6 +130,7 @@ impl TenantState {
     ) -> Result<Imported, Refused> {
         let mut bad = BadLines::default();
         let parts = self.parts(lines, &mut bad);
+        check_apart(&parts, &mut bad);
         let parts = bad.or(parts)?;
         if parts.len() > ROLES_MAX {
             let message = format!("at most {ROLES_MAX} roles are imported at once: divide the file");
@@ -137,8 +138,7 @@ impl TenantState {
         }
         let held = roles::held(&parts)?;
         let (mut imported, mut bad) = (Imported::default(), BadLines::default());
-        let known: HashMap<Name, RoleKey> =
-            self.roles.values().map(|role| (role.name.clone(), role.key.clone())).collect();
+        let known: Known<RoleKey> = self.roles.values().map(|role| (&role.name, &role.key)).collect();
         let mut keys: BTreeMap<&str, RoleKey> = BTreeMap::new();
         for (name, part) in &parts {
             match self.import_role(catalogue, part, known.get(part.name), new_id(), &mut imported) {
@@ -148,8 +148,7 @@ impl TenantState {
         }
         let keys = bad.or(keys)?;
         let mut bad = BadLines::default();
-        let known: HashMap<Name, GroupKey> =
-            self.groups.values().map(|group| (group.name.clone(), group.key.clone())).collect();
+        let known: Known<GroupKey> = self.groups.values().map(|group| (&group.name, &group.key)).collect();
         for (name, part) in parts.iter().filter(|(_, part)| !part.users.is_empty() || !part.holds.is_empty()) {
             let roles = held.get(name).into_iter().flatten().filter_map(|role| keys.get(role).cloned());
             let roles = roles.map(RoleRef::Custom).collect();
@@ -236,6 +235,43 @@ impl TenantState {
         imported.groups += 1;
         imported.members += part.users.len() as u64;
         self.add_group(catalogue, id, key, part.name.clone(), change, part.users.clone()).map(drop)
+    }
+}
+
+/// The keys of what is there, by its name, or by what that has in common with others like it.
+struct Known<K> {
+    exact: HashMap<Name, K>,
+    folded: HashMap<String, K>,
+}
+
+impl<K> Known<K> {
+    fn get(&self, name: &Name) -> Option<&K> {
+        self.exact.get(name).or_else(|| self.folded.get(&name.folded()))
+    }
+}
+
+impl<'a, K: Clone + 'a> FromIterator<(&'a Name, &'a K)> for Known<K> {
+    fn from_iter<I: IntoIterator<Item = (&'a Name, &'a K)>>(named: I) -> Self {
+        let mut known = Self { exact: HashMap::new(), folded: HashMap::new() };
+        for (name, key) in named {
+            known.exact.insert(name.clone(), key.clone());
+            known.folded.insert(name.folded(), key.clone());
+        }
+        known
+    }
+}
+
+/// Refuses roles of a file whose names are one but for their case or form (R26).
+fn check_apart(parts: &Parts<'_>, bad: &mut BadLines) {
+    let mut apart: HashMap<String, &Part<'_>> = HashMap::with_capacity(parts.len());
+    for part in parts.values() {
+        let Some(first) = apart.insert(part.name.folded(), part) else { continue };
+        let later = if (first.line, first.column) > (part.line, part.column) { first } else { part };
+        let message = format!(
+            "`{}` and `{}` are one name but for case or form: rename one of them in the whole file",
+            first.name, part.name
+        );
+        bad.push(later.line, later.column, Error::new(ErrorCode::AlreadyExists, message));
     }
 }
 

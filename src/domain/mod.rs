@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod group;
 pub mod import;
 pub mod key;
+pub mod letters;
 pub mod link;
 pub mod map;
 pub mod mask;
@@ -83,11 +84,11 @@ fn check_version(stored: i32, given: i32) -> Result<()> {
 /// How far the numbers of keys are tried by doubling: more things of one name than a tenant can have.
 const NUMBERED_MAX: u32 = 1 << 20;
 
-/// A key made from a name: its letters and digits in lowercase with `-` between them, and a
+/// A key made from a name: its letters and digits in ASCII and lowercase with `-` between them (R26), and a
 /// number behind when `taken`.
 fn unique_key(name: &Name, fallback: &str, taken: impl Fn(&str) -> bool) -> String {
     let mut base = String::new();
-    for c in name.as_str().chars() {
+    for c in letters::transliterated(name.as_str()).chars() {
         match c.to_ascii_lowercase() {
             c @ ('a'..='z' | '0'..='9') => base.push(c),
             _ if !base.is_empty() && !base.ends_with('-') => base.push('-'),
@@ -136,7 +137,14 @@ mod tests {
             assert_eq!(key("Head of Sales!", &taken), expected);
             taken.insert(expected.to_owned());
         }
-        assert_eq!(key("角", &taken), "thing");
+        for (name, expected) in [
+            ("Supervisión Ñ", "supervision-n"),
+            ("Ночная смена", "nochnaia-smena"),
+            ("北京", "bei-jing"),
+            ("!?", "thing"),
+        ] {
+            assert_eq!(key(name, &taken), expected);
+        }
     }
 
     #[test]

@@ -6,31 +6,50 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::error::{Error, Result};
+use super::letters;
+use crate::error::{Error, ErrorCode, Result};
 
 /// The most characters that a name may have.
 pub const NAME_MAX: usize = 200;
 /// The most characters that a description may have.
 pub const DESCRIPTION_MAX: usize = 2000;
 
-/// A name for people: 1 to 200 characters, no control characters, no space around it.
+/// A name for people: 1 to 200 characters that can be seen, no space around them (R26).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(transparent)]
 pub struct Name(String);
 
 impl Name {
     /// Checks the text, without the space around it.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
-        if text.is_empty() || text.chars().count() > NAME_MAX || text.chars().any(char::is_control) {
-            return Err(Error::invalid(format!("a name has 1 to {NAME_MAX} characters and no control characters")));
+        if text.is_empty() || text.chars().count() > NAME_MAX {
+            return Err(Error::invalid(format!("a name has 1 to {NAME_MAX} characters")));
+        }
+        if let Some(unseen) = letters::unseen(text) {
+            let number = u32::from(unseen);
+            let message = format!("a name has no characters that cannot be seen: take out U+{number:04X}");
+            return Err(Error::invalid(message));
+        }
+        if !letters::has_substance(text) {
+            return Err(Error::invalid("a name has a character that can be seen by itself"));
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// Takes a name that was kept. Those of older versions may hold what no new one may.
+    pub const fn stored(text: String) -> Self {
+        Self(text)
     }
 
     /// The text itself.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns what no two names of one kind have in common (R26).
+    pub fn folded(&self) -> String {
+        letters::folded(&self.0)
     }
 }
 
@@ -51,6 +70,39 @@ impl From<Name> for String {
     fn from(name: Name) -> Self {
         name.0
     }
+}
+
+/// Checks that none of the `others`, each with its key, has this name in another case or form. The one whose key
+/// is `own` can keep the name that it has, be there another like it or not.
+///
+/// # Errors
+/// `ALREADY_EXISTS` naming the field `name`.
+pub(super) fn check_free<'a>(
+    kind: &str,
+    name: &Name,
+    own: Option<&str>,
+    others: impl Iterator<Item = (&'a str, &'a Name)>,
+) -> Result<()> {
+    let folded = name.folded();
+    let mut like = None;
+    for (key, other) in others {
+        if own == Some(key) {
+            if other == name {
+                return Ok(());
+            }
+        } else if is_folded_to(other, &folded) {
+            like = Some(other);
+        }
+    }
+    match like {
+        Some(like) => Err(Error::new(ErrorCode::AlreadyExists, format!("a {kind} named `{like}` exists")).at("name")),
+        None => Ok(()),
+    }
+}
+
+/// Tells whether a name folds to this, without folding the many that are of ASCII.
+fn is_folded_to(name: &Name, folded: &str) -> bool {
+    if name.0.is_ascii() { name.0.eq_ignore_ascii_case(folded) } else { name.folded() == folded }
 }
 
 /// Checks a description: at most 2000 characters, line breaks allowed.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::catalogue::{Catalogue, Rights, Section};
 use super::key::{ModuleKey, ProfileKey, ResourceKey, SectionKey, UserKey};
-use super::name::{Name, check_description};
+use super::name::{Name, check_description, check_free};
 use super::resource::check_batch;
 use super::tenant::TenantState;
 use super::user::BaseRole;
@@ -262,13 +262,15 @@ impl TenantState {
     /// Changes a profile's description, permission type or masking.
     pub fn update_profile(&mut self, key: &str, version: i32, change: ProfileChange) -> Result<()> {
         let profile = self.profile_at(key, version, "key")?;
+        let mut changed = profile.clone();
         if let Some(description) = change.description {
             check_description(&description)?;
-            profile.description = description;
+            changed.description = description;
         }
-        profile.permission_type = change.permission_type.unwrap_or(profile.permission_type);
-        profile.mask_sensitive_data = change.mask_sensitive_data.unwrap_or(profile.mask_sensitive_data);
-        profile.version += 1;
+        changed.permission_type = change.permission_type.unwrap_or(changed.permission_type);
+        changed.mask_sensitive_data = change.mask_sensitive_data.unwrap_or(changed.mask_sensitive_data);
+        changed.version += i32::from(changed != *profile);
+        *profile = changed;
         Ok(())
     }
 
@@ -326,13 +328,17 @@ impl TenantState {
         Ok(profile)
     }
 
+    fn check_profile_name(&self, name: &Name) -> Result<()> {
+        let profiles = self.profiles.values().map(|profile| (profile.key.as_str(), &profile.name));
+        check_free("profile", name, None, profiles)
+    }
+
     fn new_profile_key(&self, key: Option<ProfileKey>, name: &Name) -> Result<ProfileKey> {
-        let exists = |what: String, field: &str| Err(Error::new(ErrorCode::AlreadyExists, what).at(field));
-        if self.profiles.values().any(|profile| profile.name == *name) {
-            return exists(format!("a profile named `{name}` exists"), "name");
-        }
+        self.check_profile_name(name)?;
         match key {
-            Some(key) if self.profiles.contains_key(&key) => exists(format!("the profile key `{key}` is taken"), "key"),
+            Some(key) if self.profiles.contains_key(&key) => {
+                Err(Error::new(ErrorCode::AlreadyExists, format!("the profile key `{key}` is taken")).at("key"))
+            }
             Some(key) => Ok(key),
             None => ProfileKey::parse(&unique_key(name, "profile", |text| self.profiles.contains_key(text))),
         }

@@ -2,7 +2,7 @@
 //! accounts, base roles, whether users are enabled, settings and the inventory of resources stay as
 //! they are. What was made since and is still held is kept; what cannot come back is said.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -41,6 +41,7 @@ impl TenantState {
         let leap = VERSION_LEAP.saturating_add(revision);
         let mut past = past.clone();
         past.succeed_sections(catalogue);
+        let before = self.clone();
         let mut restore = Restore { catalogue, past: &past, leap, lost: BTreeSet::new(), now: self };
         restore.roles();
         restore.profiles();
@@ -48,28 +49,41 @@ impl TenantState {
         restore.groups();
         restore.take_out_what_came_since();
         let lost = restore.lost.into_iter().collect();
-        self.check_names()?;
+        self.check_names([&before, &past])?;
         Ok(lost)
     }
 
-    fn check_names(&self) -> Result<()> {
-        fn unique<'a>(kind: &str, names: impl Iterator<Item = &'a Name>) -> Result<()> {
-            let mut seen = BTreeSet::new();
-            for name in names {
-                if !seen.insert(name.as_str()) {
-                    let message = format!(
-                        "a {kind} that was made since has the name `{name}` of one that would come back: rename or \
-                         delete it first"
-                    );
-                    return Err(Error::new(ErrorCode::AlreadyExists, message).at("revision"));
-                }
-            }
-            Ok(())
-        }
-        unique("profile", self.profiles.values().map(|profile| &profile.name))?;
-        unique("role", self.roles.values().map(|role| &role.name))?;
-        unique("group", self.groups.values().map(|group| &group.name))
+    /// Refuses two names that are one but for case or form, unless both were so in one of these states already.
+    fn check_names(&self, earlier: [&Self; 2]) -> Result<()> {
+        check_apart("profile", &self.profiles, earlier.map(|state| &state.profiles), |profile| &profile.name)?;
+        check_apart("role", &self.roles, earlier.map(|state| &state.roles), |role| &role.name)?;
+        check_apart("group", &self.groups, earlier.map(|state| &state.groups), |group| &group.name)
     }
+}
+
+fn check_apart<K: Ord + Clone, V: Clone + PartialEq>(
+    kind: &str,
+    things: &Map<K, V>,
+    earlier: [&Map<K, V>; 2],
+    name: fn(&V) -> &Name,
+) -> Result<()> {
+    let mut seen: BTreeMap<String, &K> = BTreeMap::new();
+    for (key, thing) in things.iter() {
+        let Some(other) = seen.insert(name(thing).folded(), key) else { continue };
+        let were = |state: &&Map<K, V>| {
+            let same = |key: &K| state.get(key).map(name) == things.get(key).map(name);
+            same(key) && same(other)
+        };
+        if earlier.iter().any(were) {
+            continue;
+        }
+        let message = format!(
+            "a {kind} that was made since has the name `{}` of one that would come back: rename or delete it first",
+            name(thing)
+        );
+        return Err(Error::new(ErrorCode::AlreadyExists, message).at("revision"));
+    }
+    Ok(())
 }
 
 /// A restore under way.

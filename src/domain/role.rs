@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::catalogue::Catalogue;
 use super::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey};
-use super::name::{Name, check_description};
+use super::name::{Name, check_description, check_free};
 use super::tenant::TenantState;
 use super::{check_version, counted, in_the_way_users, unique_key};
 use crate::error::{Error, ErrorCode, Related, Result};
@@ -208,7 +208,8 @@ impl TenantState {
         Self::refuse_built_in(key)?;
         let role = self.roles.get(key).ok_or_else(|| Error::not_found("role", key).at("key"))?;
         check_version(role.version, version)?;
-        let mut role = role.clone();
+        let before = role;
+        let mut role = before.clone();
         if let Some(name) = change.name {
             self.check_role_name(&name, Some(key))?;
             role.name = name;
@@ -217,7 +218,7 @@ impl TenantState {
         role.permissions = change.permissions.unwrap_or(role.permissions);
         role.grants = change.grants.unwrap_or(role.grants);
         check_role(catalogue, &role)?;
-        role.version += 1;
+        role.version += i32::from(role != *before);
         self.roles.insert(role.key.clone(), role);
         Ok(())
     }
@@ -250,10 +251,8 @@ impl TenantState {
     }
 
     fn check_role_name(&self, name: &Name, own: Option<&str>) -> Result<()> {
-        if self.roles.values().any(|role| role.name == *name && Some(role.key.as_str()) != own) {
-            return Err(Error::new(ErrorCode::AlreadyExists, format!("a role named `{name}` exists")).at("name"));
-        }
-        Ok(())
+        let roles = self.roles.values().map(|role| (role.key.as_str(), &role.name));
+        check_free("role", name, own, roles)
     }
 }
 

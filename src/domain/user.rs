@@ -7,9 +7,14 @@ use uuid::Uuid;
 
 use super::Change;
 use super::key::{GroupKey, ProfileKey, RoleKey, UserKey};
+use super::letters;
 use super::profile::LegacyDigest;
 use super::tenant::{Settings, TenantState};
 use crate::error::{Error, ErrorCode, Result};
+
+mod email;
+
+pub use email::Email;
 
 /// What a user is in its tenant (R25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -131,7 +136,7 @@ impl TenantState {
     }
 
     /// Changes a user's access. A user that leaves USER loses its profile, one that leaves
-    /// MANAGER its custom role (R19). The version grows in any case: an account belongs to it.
+    /// MANAGER its custom role (R19). The version grows when anything is another afterwards.
     pub fn change_user(&mut self, key: &str, version: i32, change: UserChange) -> Result<()> {
         let before = self.users.get(key).ok_or_else(|| Error::not_found("user", key).at("key"))?;
         super::check_version(before.version, version)?;
@@ -150,13 +155,22 @@ impl TenantState {
             self.check_unprotected(before, if user.enabled { "baseRole" } else { "enabled" })?;
         }
         self.check_access(&user)?;
-        user.version += 1;
+        let mut changes = user != *before;
         if let Some(groups) = change.groups {
             self.check_groups(&groups)?;
-            self.set_groups(&user.key.clone(), &groups);
+            changes |= !self.groups_of(&user.key).eq(&groups);
+            self.set_groups(&user.key, &groups);
         }
+        user.version += i32::from(changes);
         self.users.insert(user.key.clone(), user);
         Ok(())
+    }
+
+    /// Lets the version of a user grow whose account changes, unless it has left `version` already.
+    pub fn change_account(&mut self, key: &str, version: i32) {
+        if let Some(user) = self.users.get_mut(key).filter(|user| user.version == version) {
+            user.version += 1;
+        }
     }
 
     /// Removes a user from the tenant and from every list. Its key inherits nothing later.
@@ -275,33 +289,6 @@ impl Username {
     }
 }
 
-/// A valid email address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Email(String);
-
-impl Email {
-    /// Checks the text: an address without a display name, at most 254 bytes.
-    pub fn parse(text: &str) -> Result<Self> {
-        let wrong = || Error::invalid("this is not an email address").at("email");
-        if text.len() > 254 || text.chars().any(char::is_control) {
-            return Err(wrong());
-        }
-        let options = email_address::Options::default().without_display_text().with_required_tld();
-        email_address::EmailAddress::parse_with_options(text, options).map_err(|_| wrong())?;
-        Ok(Self(text.to_owned()))
-    }
-
-    /// As it was typed.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// What is unique in the tenant: the lowercase form.
-    pub fn unique_form(&self) -> String {
-        self.0.to_lowercase()
-    }
-}
-
 /// Checks a new password against the tenant's rule (R27).
 pub fn check_password(settings: &Settings, password: &str) -> Result<()> {
     const SPECIAL: &str = "~!@#$%^&-_=+[{]}";
@@ -311,6 +298,9 @@ pub fn check_password(settings: &Settings, password: &str) -> Result<()> {
     }
     if password.len() > 1024 {
         return weak("a password has at most 1024 bytes");
+    }
+    if !letters::has_substance(password) {
+        return weak("a password has a character other than blanks");
     }
     let has = |kind: fn(char) -> bool| password.chars().any(kind);
     if settings.security_suite
@@ -331,8 +321,8 @@ pub struct Telephony {
     pub transport: Transport,
     /// What is done about a firewall in between.
     pub nat: Nat,
-    /// The codecs that are allowed.
-    pub codecs: BTreeSet<Codec>,
+    /// The codecs that are allowed, the preferred ones first.
+    pub codecs: Vec<Codec>,
     /// The dial context.
     pub context: String,
     /// The call groups.
@@ -346,7 +336,7 @@ impl Default for Telephony {
         Self {
             transport: Transport::Udp,
             nat: Nat::ForceRport,
-            codecs: [Codec::Ulaw, Codec::Alaw].into(),
+            codecs: vec![Codec::Ulaw, Codec::Alaw],
             context: "from-sip".to_owned(),
             call_groups: Vec::new(),
             pickup_groups: Vec::new(),
@@ -355,14 +345,14 @@ impl Default for Telephony {
 }
 
 /// What changes in how a user's telephone talks; what is absent stays as it is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TelephonyChange {
     /// The transport.
     pub transport: Option<Transport>,
     /// What is done about a firewall in between.
     pub nat: Option<Nat>,
-    /// The codecs that are allowed.
-    pub codecs: Option<BTreeSet<Codec>>,
+    /// The codecs that are allowed, the preferred ones first.
+    pub codecs: Option<Vec<Codec>>,
     /// The dial context.
     pub context: Option<String>,
     /// The call groups.
@@ -378,15 +368,19 @@ impl Telephony {
         Self {
             transport: change.transport.unwrap_or(self.transport),
             nat: change.nat.unwrap_or(self.nat),
-            codecs: change.codecs.unwrap_or(self.codecs),
+            codecs: change.codecs.map_or(self.codecs, each_once),
             context: change.context.unwrap_or(self.context),
             call_groups: change.call_groups.unwrap_or(self.call_groups),
             pickup_groups: change.pickup_groups.unwrap_or(self.pickup_groups),
         }
     }
 
-    /// Checks the free texts: short, without control characters, at most 64 groups of each kind.
+    /// Checks that there is a codec, and the free texts: short, without control characters, at most 64 groups of
+    /// each kind.
     pub fn check(&self) -> Result<()> {
+        if self.codecs.is_empty() {
+            return Err(Error::invalid("at least one codec is allowed").at("codecs").at("telephony"));
+        }
         let ok = |text: &String| (1..=64).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         for (field, texts) in [("callGroups", &self.call_groups), ("pickupGroups", &self.pickup_groups)] {
             if texts.len() > 64 || !texts.iter().all(ok) {
@@ -400,6 +394,12 @@ impl Telephony {
         }
         Ok(())
     }
+}
+
+/// Returns codecs in the order in which they stand first.
+fn each_once(codecs: Vec<Codec>) -> Vec<Codec> {
+    let mut seen = BTreeSet::new();
+    codecs.into_iter().filter(|codec| seen.insert(*codec)).collect()
 }
 
 /// The transport of a telephone.

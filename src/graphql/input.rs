@@ -33,3 +33,14 @@ pub(super) fn change<T, U>(input: MaybeUndefined<T>, with: impl FnOnce(T) -> Res
         MaybeUndefined::Value(value) => Change::Set(with(value)?),
     })
 }
+
+/// Returns the value that a field is given. An absent one keeps what there is, and `null` is refused.
+pub(super) fn given<T>(field: &str, input: MaybeUndefined<T>) -> Result<Option<T>> {
+    match input {
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Null => {
+            Err(Error::invalid(format!("`{field}` cannot be empty: leave it out to keep what it is")).at(field))
+        }
+        MaybeUndefined::Value(value) => Ok(Some(value)),
+    }
+}

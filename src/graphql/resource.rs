@@ -1,6 +1,6 @@
 //! Resources.
 
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use uuid::Uuid;
 
 use super::catalogue::Section;
@@ -10,6 +10,7 @@ use super::input::{parse, parse_all, parse_opt};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
 use super::payload::{if_seen, payload, unless_dry};
+use super::role::list;
 use super::scalar::{DateTime, int};
 use super::user::User;
 use crate::domain::key::{self, ResourceKey, SectionKey, UserKey};
@@ -100,8 +101,9 @@ pub struct ResourceInput {
     /// Whether it belongs to every profile and cannot be removed.
     #[graphql(default)]
     protected: bool,
-    /// The objects of the resources that are in it, such as a team's agents; absent keeps them.
-    members: Option<Vec<String>>,
+    /// The objects of the resources that are in it, such as a team's agents; absent keeps them, and null
+    /// empties the list.
+    members: MaybeUndefined<Vec<String>>,
     /// The items that are linked to it, list by list: each takes the place of what was linked in it, and one
     /// that is absent stays. Only admins and host applications tell them; at most 200 lists in a call.
     links: Option<Vec<ResourceLinksInput>>,
@@ -118,7 +120,8 @@ pub struct ResourceLinksInput {
 
 impl ResourceInput {
     fn new_resource(&self) -> Result<NewResource> {
-        let members = self.members.as_deref().map(|members| parse_all("members", members, key::Object::parse));
+        let members = list(self.members.clone());
+        let members = members.map(|members| parse_all("members", &members, key::Object::parse));
         Ok(NewResource {
             id: Uuid::now_v7(),
             key: parse("key", &self.key, ResourceKey::parse)?,

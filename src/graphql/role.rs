@@ -7,7 +7,7 @@ use async_graphql::{Context, Description, Enum, ID, InputObject, MaybeUndefined,
 use super::catalogue::Permission;
 use super::context::{caller, loaders};
 use super::impact::Impact;
-use super::input::{parse, parse_all, parse_opt};
+use super::input::{given, parse, parse_all, parse_opt};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
 use super::payload::{payload, unless_dry};
@@ -169,8 +169,8 @@ pub struct RoleUpdateInput {
     key: String,
     /// The version that is changed.
     version: i32,
-    /// Another name.
-    name: Option<String>,
+    /// Another name; null is refused.
+    name: MaybeUndefined<String>,
     /// Another description.
     description: MaybeUndefined<String>,
     /// All the permissions that are on.
@@ -352,7 +352,7 @@ impl RoleMutation {
             let key = parse("key", &input.key, RoleKey::parse)?;
             let permissions = list(input.permissions);
             let change = RoleChange {
-                name: parse_opt("name", input.name.as_deref(), Name::parse)?,
+                name: parse_opt("name", given("name", input.name)?.as_deref(), Name::parse)?,
                 description: description(input.description)?,
                 permissions: permissions
                     .map(|list| parse_all("permissions", &list, PermissionKey::parse))

@@ -1,10 +1,10 @@
 //! Tenants, licences and settings.
 
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 
 use super::context::{caller, loaders};
 use super::impact::Impact;
-use super::input::{parse, parse_all};
+use super::input::{given, parse, parse_all};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
 use super::payload::{payload, unless_dry};
@@ -125,15 +125,15 @@ pub struct TenantSetLicenceInput {
     dry_run: bool,
 }
 
-/// Changes settings; what is absent stays.
+/// Changes settings; what is absent stays, and null is refused.
 #[derive(InputObject)]
 pub struct SettingsUpdateInput {
     /// Whether passwords need several kinds of characters.
-    security_suite: Option<bool>,
+    security_suite: MaybeUndefined<bool>,
     /// How many characters at the end of a value are masked: 1 to 100.
-    masked_characters: Option<i32>,
+    masked_characters: MaybeUndefined<i32>,
     /// How many hours a session lasts: 1 to 8760.
-    session_hours: Option<i32>,
+    session_hours: MaybeUndefined<i32>,
     /// Why; it stands in the revision and the audit log.
     reason: Option<String>,
 }
@@ -270,9 +270,9 @@ impl TenantMutation {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let change = SettingsChange {
-                security_suite: input.security_suite,
-                masked_characters: input.masked_characters,
-                session_hours: input.session_hours,
+                security_suite: given("securitySuite", input.security_suite)?,
+                masked_characters: given("maskedCharacters", input.masked_characters)?,
+                session_hours: given("sessionHours", input.session_hours)?,
             };
             let done = platform.update_settings(caller, change, input.reason).await?;
             Ok(SettingsUpdatePayload {

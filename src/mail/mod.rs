@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox};
-use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use uuid::Uuid;
 
+use crate::domain::user::Email;
 use crate::error::{Error, Result};
 
 /// How long a mail server may take for each of its answers.
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A mail to one person, in plain text.
 pub struct Mail {
     /// The address.
-    pub to: String,
+    pub to: Email,
     /// What it is about.
     pub subject: String,
     /// What it says.
@@ -88,7 +89,7 @@ impl Mailer {
     }
 
     fn message(&self, mail: Mail) -> Result<Message> {
-        let to = mail.to.parse().map_err(Error::internal)?;
+        let to = Address::new(mail.to.local(), mail.to.domain()).map_err(Error::internal)?;
         // So that no holiday notice answers it (RFC 3834).
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         Message::builder()
@@ -129,10 +130,12 @@ fn write(folder: &Path, mail: &[u8]) -> std::io::Result<()> {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn mail(text: &str) -> Mail {
-        Mail { to: "dana@acme.example".into(), subject: "Grüße".into(), text: text.into() }
+        Mail { to: Email::parse("dana@acme.example").unwrap(), subject: "Grüße".into(), text: text.into() }
     }
 
     #[tokio::test]
@@ -158,6 +161,20 @@ mod tests {
             long.lines().last().unwrap(),
         ] {
             assert!(text.contains(line), "{line:?} is not in {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn r29_a_mail_can_be_made_to_every_address_that_an_account_can_have(
+            local in "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.é用-]{1,20}",
+            domain in "([a-zA-Z0-9ü例-]{1,8}[.。]){1,3}[a-zé]{1,5}",
+        ) {
+            let Ok(to) = Email::parse(&format!("{local}@{domain}")) else { return Ok(()) };
+            prop_assert_eq!(&Email::parse(to.as_str()).unwrap().unique_form(), &to.unique_form());
+            let mailer = Mailer::folder("unused".into(), "bailiwick@localhost".parse().unwrap());
+            let message = mailer.message(Mail { to: to.clone(), subject: "Hello".into(), text: "there".into() }).unwrap();
+            prop_assert_eq!(message.envelope().to()[0].to_string(), to.as_str());
         }
     }
 

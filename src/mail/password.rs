@@ -5,6 +5,7 @@ use url::Url;
 use super::Mail;
 use crate::domain::key::TenantKey;
 use crate::domain::name::{Name, Timestamp};
+use crate::domain::user::Email;
 
 /// A link that sets a new password, and whom it is for.
 pub struct ResetLink<'a> {
@@ -21,7 +22,7 @@ pub struct ResetLink<'a> {
     /// The person's name.
     pub full_name: &'a str,
     /// The address that the person's account has.
-    pub email: &'a str,
+    pub email: &'a Email,
     /// The network address that the link was asked for from, as far as it is known.
     pub asked_from: Option<&'a str>,
     /// When it was asked for.
@@ -50,7 +51,7 @@ impl ResetLink<'_> {
              If it was not you, do nothing: your password stays as it is. Pass this mail on\n\
              to nobody. Should more of them come, tell your administrator.\n"
         );
-        Mail { to: self.email.to_owned(), subject: format!("A new password for {username} at {tenant_name}"), text }
+        Mail { to: self.email.clone(), subject: format!("A new password for {username} at {tenant_name}"), text }
     }
 }
 
@@ -68,13 +69,16 @@ mod tests {
             tenant_name: &Name::parse("Acme Inc.").unwrap(),
             username: "Dana",
             full_name: "Dana Reed",
-            email: "dana@acme.example",
+            email: &Email::parse("dana@acme.example").unwrap(),
             asked_from: Some("192.0.2.7"),
             asked_at,
             expires_at: asked_at.plus_seconds(3600),
         };
         let mail = link.mail();
-        assert_eq!((mail.to.as_str(), mail.subject.as_str()), (link.email, "A new password for Dana at Acme Inc."));
+        assert_eq!(
+            (mail.to.as_str(), mail.subject.as_str()),
+            (link.email.as_str(), "A new password for Dana at Acme Inc.")
+        );
         for words in [
             "Hello Dana Reed,",
             "account Dana of Acme Inc.\n(tenant acme)",

@@ -221,6 +221,11 @@ impl Platform {
         if !self.link_is_due(tenant, &user).await? {
             return Ok(None);
         }
+        // As it is stored: what was typed may be another address that reads the same in lower case.
+        let to = match user.email.as_deref().map(Email::parse) {
+            Some(Ok(to)) => to,
+            Some(Err(_)) | None => return Ok(None),
+        };
         let token = Token::generate(TokenKind::PasswordReset)?;
         let now = self.now();
         let expires_at = now.plus_seconds(LINK_SECONDS);
@@ -235,8 +240,7 @@ impl Platform {
             tenant_name: &tenant.name,
             username: &user.username,
             full_name: &user.full_name,
-            // As it is stored: what was typed may be another address that reads the same in lower case.
-            email: user.email.as_deref().unwrap_or_default(),
+            email: &to,
             asked_from: address.as_deref(),
             asked_at: now,
             expires_at,

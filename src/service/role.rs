@@ -10,6 +10,7 @@ use super::permit::Permit;
 use crate::auth::caller::Caller;
 use crate::domain::key::PermissionKey;
 use crate::domain::key::RoleKey;
+use crate::domain::letters;
 use crate::domain::name::Name;
 use crate::domain::role::{BuiltIn, CustomRole, RoleChange, RoleRef};
 use crate::error::Result;
@@ -192,9 +193,12 @@ impl Platform {
     }
 
     fn built_in_roles(&self, search: Option<&str>) -> Vec<RoleRow> {
-        let wanted = search.unwrap_or_default().trim().to_lowercase();
+        let text = search.unwrap_or_default().trim();
+        let wanted = letters::searched(text);
+        // As in the store: what holds nothing to look for finds nothing.
+        let is_in = |name: &str| !wanted.is_empty() && letters::searched(name).contains(&wanted);
         let all = BuiltIn::ALL.into_iter().map(|role| self.built_in_role(role));
-        all.filter(|role| role.key.contains(&wanted) || role.name.to_lowercase().contains(&wanted)).collect()
+        all.filter(|role| text.is_empty() || is_in(&role.key) || is_in(&role.name)).collect()
     }
 
     fn built_in_role(&self, role: BuiltIn) -> RoleRow {

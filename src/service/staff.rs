@@ -121,7 +121,7 @@ impl Platform {
         let scope = self.store.scope(caller.tenant().id);
         for some in unnamed.chunks(NAMES_MAX) {
             for row in scope.users_by_keys(some).await? {
-                names.insert(row.user.key, Name::parse(&row.full_name)?);
+                names.insert(row.user.key, Name::stored(row.full_name));
             }
         }
         let agent = |(user, name): (UserKey, Name)| {

@@ -18,6 +18,8 @@ impl Platform {
             None => 0,
         };
         self.place_all().await?;
+        // An older version that runs beside this one writes names without their sort keys.
+        self.store.fill_sort_keys().await?;
         let now = now.to_rfc3339();
         if sessions + links + revisions > 0 {
             tracing::info!(sessions, links, revisions, now, "deleted what has run out by the database's clock");

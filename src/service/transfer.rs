@@ -13,7 +13,8 @@ use super::unseen::Named;
 use super::user::{NewUser, UserRow};
 use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, UserKey};
-use crate::domain::user::{check_assignable, username_taken};
+use crate::domain::letters;
+use crate::domain::user::{Email, check_assignable, username_taken};
 use crate::error::{Error, ErrorCode, Result};
 use crate::store::Scope;
 
@@ -177,11 +178,11 @@ fn check_distinct(users: &[NewUser]) -> Result<()> {
 
 /// Checks that nobody in the tenant has an email address or an extension of the list yet.
 async fn check_free(scope: &Scope, users: &[NewUser]) -> Result<()> {
-    let emails = users.iter().filter_map(|user| Some(user.email.as_ref()?.unique_form()));
+    let emails = users.iter().filter_map(|user| user.email.as_ref()).flat_map(Email::forms);
     let extensions = users.iter().filter_map(|user| user.extension.clone());
     let taken = scope.taken(emails.collect(), extensions.collect()).await?;
     each(users, |user| {
-        let email = user.email.as_ref().is_some_and(|email| taken.emails.contains(&email.unique_form()));
+        let email = user.email.iter().flat_map(Email::forms).any(|form| taken.emails.contains(&form));
         let extension = user.extension.as_ref().is_some_and(|extension| taken.extensions.contains(extension));
         match (email, extension) {
             (true, _) => Err(Error::new(ErrorCode::AlreadyExists, "the email address is taken").at("email")),
@@ -226,9 +227,15 @@ pub(super) fn sheet<const N: usize>(heads: Option<[&str; N]>, lines: &[[String; 
     String::from_utf8(bytes).map_err(Error::internal)
 }
 
-/// A cell that no spreadsheet takes for a formula: an apostrophe says that it is a text.
+/// A cell that no spreadsheet takes for a formula: an apostrophe says that it is a text. Some take the signs of
+/// East Asian width for those of ASCII, and pass over what stands before them unseen.
 fn harmless(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let begins = cell.trim_start_matches(|c: char| c == ' ' || letters::unseen(c.encode_utf8(&mut [0; 4])).is_some());
+    let formula = cell.starts_with(['\t', '\r', '\n'])
+        || begins.starts_with([
+            '=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}', '\u{FE66}', '\u{FE62}', '\u{FE63}',
+            '\u{FE6B}', '\u{2212}',
+        ]);
     if formula { format!("'{cell}") } else { cell.to_owned() }
 }
 
@@ -245,6 +252,13 @@ mod tests {
             ("@SUM(A1)", "'@SUM(A1)"),
             ("\t=1", "'\t=1"),
             ("\r=1", "'\r=1"),
+            ("\n=1", "'\n=1"),
+            ("\u{ff1d}1+1", "'\u{ff1d}1+1"),
+            ("\u{ff0b}49", "'\u{ff0b}49"),
+            ("\u{ff0d}1", "'\u{ff0d}1"),
+            ("\u{ff20}SUM(A1)", "'\u{ff20}SUM(A1)"),
+            (" =1", "' =1"),
+            ("\u{feff}=1", "'\u{feff}=1"),
             ("Dana = D", "Dana = D"),
             ("", ""),
         ] {

@@ -57,8 +57,8 @@ pub struct UserUpdate {
     pub full_name: Option<Name>,
     /// The email address.
     pub email: Change<Email>,
-    /// The extension.
-    pub extension: Option<String>,
+    /// The extension; cleared, it is the next free number.
+    pub extension: Change<String>,
     /// The telephone; cleared, it is as by default.
     pub telephony: Change<TelephonyChange>,
 }
@@ -156,23 +156,21 @@ impl Platform {
         update: UserUpdate,
         terms: impl Into<Terms> + Send,
     ) -> Result<Done<()>> {
-        if let Some(extension) = &update.extension {
+        if let Change::Set(extension) = &update.extension {
             check_extension(extension)?;
         }
-        let telephony = self.changed_telephony(caller, key, update.telephony).await?;
-        let named = Named::from(&update.access);
+        let UserUpdate { access, full_name, email, extension, telephony } = update;
+        let mut account = AccountChange { full_name, email, extension, ..AccountChange::default() };
+        self.complete(caller, key, &mut account, telephony).await?;
+        let named = Named::from(&access);
         let intent = intent(Permit::change_user(key), "user.update", key, terms.into());
         let done = self.change(caller, intent, |draft| {
-            draft.check_supervised(key, &update.access)?;
-            draft.state.change_user(key.as_str(), version, update.access)?;
-            let account = AccountChange {
-                full_name: update.full_name,
-                email: update.email,
-                extension: update.extension,
-                telephony,
-                ..AccountChange::default()
-            };
-            draft.accounts.insert(key.clone(), account);
+            draft.check_supervised(key, &access)?;
+            draft.state.change_user(key.as_str(), version, access)?;
+            if !account.is_empty() {
+                draft.state.change_account(key.as_str(), version);
+                draft.accounts.insert(key.clone(), account);
+            }
             Ok(())
         });
         match done.await {
@@ -181,25 +179,32 @@ impl Platform {
         }
     }
 
-    /// The telephone after a change. It is read before the tenant is taken: whoever changes the
-    /// user meanwhile, changes its version, which the caller names.
-    async fn changed_telephony(
+    /// Completes a change of an account by what it is now: the telephone after it, and without what is so already.
+    /// It is read before the tenant is taken: whoever changes the user meanwhile, changes its version, which the
+    /// caller names.
+    async fn complete(
         &self,
         caller: &Caller,
         key: &UserKey,
-        change: Change<TelephonyChange>,
-    ) -> Result<Option<Telephony>> {
-        let telephony = match change {
-            Change::Keep => return Ok(None),
-            Change::Clear => Telephony::default(),
-            Change::Set(change) => {
-                let tenant = self.authorise(caller, Permit::change_user(key)).await?;
-                let found = self.store.scope(tenant.id).user(key).await?;
-                found.map_or_else(Telephony::default, |row| row.telephony).with(change)
-            }
+        account: &mut AccountChange,
+        telephony: Change<TelephonyChange>,
+    ) -> Result<()> {
+        if account.is_empty() && telephony == Change::Keep {
+            return Ok(());
+        }
+        let tenant = self.authorise(caller, Permit::change_user(key)).await?;
+        let found = self.store.scope(tenant.id).user(key).await?;
+        let now = || found.as_ref().map_or_else(Telephony::default, |row| row.telephony.clone());
+        account.telephony = match telephony {
+            Change::Keep => None,
+            Change::Clear => Some(Telephony::default()),
+            Change::Set(change) => Some(now().with(change)),
         };
-        telephony.check()?;
-        Ok(Some(telephony))
+        account.telephony.as_ref().map_or(Ok(()), Telephony::check)?;
+        if let Some(row) = &found {
+            *account = std::mem::take(account).without_what_is_so(row);
+        }
+        Ok(())
     }
 
     /// Deletes a user with its sessions and API key.

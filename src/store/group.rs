@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Scope;
 use super::entity::group::{group, group_member, group_permission, group_role};
 use super::error::stored;
-use super::page::{Keyset, Page, PageOf, search};
+use super::page::{Keyset, Page, PageOf, search_named};
 use super::state;
 use super::user::{UserFilter, UserOrder, UserRow};
 use crate::domain::group::Group;
@@ -25,7 +25,7 @@ const GROUP: &str = "group";
 impl Scope {
     /// A page of the groups by name, each whole but for its members.
     pub async fn groups(&self, text: Option<&str>, page: &Page) -> Result<PageOf<Group>> {
-        let by_name = Keyset::ascending([group::Column::Name, group::Column::Key]);
+        let by_name = Keyset::ascending([group::Column::SortKey, group::Column::Key]);
         let rows = by_name.page(&self.db, self.select_groups(text), page).await?;
         let mut whole = self.assemble_groups(rows.items.iter().map(|(_, row)| row.clone()).collect()).await?;
         rows.try_map(|row| match whole.remove(row.key.as_str()) {
@@ -40,7 +40,7 @@ impl Scope {
     }
 
     fn select_groups(&self, text: Option<&str>) -> Select<group::Entity> {
-        self.find::<group::Entity>().filter(search(&self.db, text, &[group::Column::Name, group::Column::Key]))
+        self.find::<group::Entity>().filter(search_named(&self.db, text, group::Column::SortKey, &[group::Column::Key]))
     }
 
     /// The groups of these keys, each whole but for its members, in no order.

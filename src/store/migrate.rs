@@ -29,6 +29,17 @@ impl Store {
     /// while the others wait. A newer version of the program may have been here already: each
     /// migration leaves a schema with which the version before it works.
     pub async fn migrate(&self) -> Result<()> {
+        self.bring_up_to_date().await?;
+        // Outside of the migrations' one transaction: names may be many.
+        let filled = self.fill_sort_keys().await?;
+        if filled > 0 {
+            tracing::info!(names = filled, "names of an older version can be sorted and searched now");
+            self.tell_names_alike().await?;
+        }
+        Ok(())
+    }
+
+    async fn bring_up_to_date(&self) -> Result<()> {
         let _permit = self.common_writer().await?;
         if !is_up_to_date(&made(&self.db).await.map_err(cannot_write)?)? {
             while_busy(|| self.migrate_now()).await.map_err(cannot_write)?;

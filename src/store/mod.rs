@@ -37,6 +37,7 @@ pub mod revision;
 mod role;
 mod secret;
 pub mod session;
+mod sort;
 mod state;
 pub mod tenant;
 pub mod tx;

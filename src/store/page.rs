@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 use sea_orm::sea_query::extension::postgres::PgBinOper;
 use sea_orm::sea_query::extension::sqlite::SqliteExpr;
-use sea_orm::sea_query::{Expr, ExprTrait, Order as Direction};
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, Order as Direction};
 use sea_orm::{
     ColumnTrait, ColumnType, Condition, ConnectionTrait as _, DbBackend, EntityTrait, ModelTrait, QueryFilter,
     QueryOrder, QuerySelect, Select, Value,
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 use super::db::Db;
 use super::opaque;
+use crate::domain::letters;
 use crate::error::{Error, Result};
 use crate::policy::reach::Part;
 
@@ -288,40 +290,68 @@ fn value_of(kind: &ColumnType, json: &serde_json::Value) -> Option<Value> {
     }
 }
 
-/// Rows in one of whose columns the text stands, without regard to case. Nothing to search for
+/// Finds rows in whose name or in one of whose other columns the text stands, without regard to case; in the name without
+/// regard to accents either. `name` is the column of the sort key. Nothing to search for finds everything.
+pub(super) fn search_named<C: ColumnTrait>(db: &Db, text: Option<&str>, name: C, others: &[C]) -> Condition {
+    let Some(text) = sought(text) else { return Condition::all() };
+    let mut found = in_columns(db, &text, others);
+    let in_name = letters::searched(&text);
+    if !in_name.is_empty() {
+        let like = LikeExpr::new(format!("%{}%", escaped(&in_name))).escape(ESCAPE);
+        found = found.add(Expr::col(name.as_column_ref()).like(like));
+    }
+    found
+}
+
+/// Finds rows in one of whose columns the text stands, without regard to case. Nothing to search for
 /// finds everything.
 pub(super) fn search<C: ColumnTrait>(db: &Db, text: Option<&str>, columns: &[C]) -> Condition {
-    let text = text.map(str::trim).unwrap_or_default();
-    if text.is_empty() {
-        return Condition::all();
-    }
+    sought(text).map_or_else(Condition::all, |text| in_columns(db, &text, columns))
+}
+
+/// Returns what is searched for, if anything.
+fn sought(text: Option<&str>) -> Option<String> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty())?;
     // PostgreSQL takes no NUL in a text, and no name has one.
-    let text: String = text.chars().filter(|c| *c != '\0').take(SEARCH_MAX).collect();
+    Some(text.chars().filter(|c| *c != '\0').take(SEARCH_MAX).collect())
+}
+
+fn in_columns<C: ColumnTrait>(db: &Db, text: &str, columns: &[C]) -> Condition {
     let mut found = Condition::any();
     for column in columns {
         let column = Expr::col(column.as_column_ref());
         found = found.add(match db.get_database_backend() {
-            DbBackend::Sqlite => SqliteExpr::glob(column, format!("*{}*", in_any_case(&text, of_glob))),
-            _ => column.binary(PgBinOper::Regex, in_any_case(&text, of_regex)),
+            DbBackend::Sqlite => SqliteExpr::glob(column, format!("*{}*", in_any_case(text, of_glob))),
+            _ => column.binary(PgBinOper::Regex, in_any_case(text, of_regex)),
         });
     }
     found
 }
 
-/// A pattern for the text in which each letter stands in both its cases. The databases' own ways
+/// What stands before a sign that means something to LIKE.
+const ESCAPE: char = '\\';
+
+fn escaped(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | ESCAPE) {
+            literal.push(ESCAPE);
+        }
+        literal.push(c);
+    }
+    literal
+}
+
+/// A pattern for the text in which each letter stands in all its cases. The databases' own ways
 /// of that know the letters of ASCII alone, or those of the locale that they were set up with.
 fn in_any_case(text: &str, literal: fn(char) -> String) -> String {
     let pattern = |c: char| {
-        let mut cases = BTreeSet::from([c]);
-        // A letter that becomes several in its other case has none of one letter.
-        cases.extend(only(c.to_lowercase()).into_iter().chain(only(c.to_uppercase())));
+        let mut cases = ClassUnicode::new([ClassUnicodeRange::new(c, c)]);
+        cases.case_fold_simple();
+        let cases: BTreeSet<char> = cases.ranges().iter().flat_map(|range| range.start()..=range.end()).collect();
         if cases.len() == 1 { literal(c) } else { format!("[{}]", String::from_iter(cases)) }
     };
     text.chars().map(pattern).collect()
-}
-
-fn only(mut letters: impl Iterator<Item = char>) -> Option<char> {
-    letters.next().filter(|_| letters.next().is_none())
 }
 
 /// A sign that means something to GLOB stands for itself in brackets.

@@ -10,7 +10,7 @@ use super::Scope;
 use super::entity::profile::{profile, profile_module, profile_resource, profile_section};
 use super::entity::resource::resource;
 use super::error::stored;
-use super::page::{Keyset, Page, PageOf, search};
+use super::page::{Keyset, Page, PageOf, search_named};
 use super::state;
 use crate::domain::key::{ProfileKey, ResourceKey, SectionKey};
 use crate::domain::profile::Profile;
@@ -20,7 +20,7 @@ use crate::error::Result;
 impl Scope {
     /// A page of the profiles by name, each with its overrides and sections but with empty lists.
     pub async fn profiles(&self, text: Option<&str>, page: &Page) -> Result<PageOf<Profile>> {
-        let by_name = Keyset::ascending([profile::Column::Name, profile::Column::Key]);
+        let by_name = Keyset::ascending([profile::Column::SortKey, profile::Column::Key]);
         let rows = by_name.page(&self.db, self.select_profiles(text), page).await?;
         let keys: Vec<&str> = rows.items.iter().map(|(_, row)| row.key.as_str()).collect();
         let mut whole = self.assemble_profiles(rows.items.iter().map(|(_, row)| row.clone()).collect(), &keys).await?;
@@ -36,8 +36,8 @@ impl Scope {
     }
 
     fn select_profiles(&self, text: Option<&str>) -> Select<profile::Entity> {
-        use profile::Column::{Description, Key, Name};
-        self.find::<profile::Entity>().filter(search(&self.db, text, &[Name, Key, Description]))
+        use profile::Column::{Description, Key, SortKey};
+        self.find::<profile::Entity>().filter(search_named(&self.db, text, SortKey, &[Key, Description]))
     }
 
     /// The profiles of these keys, each with its overrides and sections but with empty lists, in
@@ -205,7 +205,7 @@ impl Scope {
         self.find::<resource::Entity>()
             .filter(resource::Column::Section.eq(section.as_str()))
             .filter(if associated { has } else { has.not() })
-            .filter(search(&self.db, text, &[resource::Column::Name, resource::Column::Key]))
+            .filter(search_named(&self.db, text, resource::Column::SortKey, &[resource::Column::Key]))
     }
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Scope;
 use super::entity::resource::{resource, resource_member};
 use super::error::stored;
-use super::page::{Keyset, Page, PageOf, search};
+use super::page::{Keyset, Page, PageOf, search_named};
 use super::reach::{listed, within};
 use super::state;
 use crate::domain::key::{Object, SectionKey};
@@ -83,10 +83,11 @@ impl Scope {
     }
 
     fn select_resources(&self, section: Option<&SectionKey>, text: Option<&str>) -> Select<resource::Entity> {
-        let found = self.find::<resource::Entity>().filter(search(
+        let found = self.find::<resource::Entity>().filter(search_named(
             &self.db,
             text,
-            &[resource::Column::Name, resource::Column::Key],
+            resource::Column::SortKey,
+            &[resource::Column::Key],
         ));
         match section {
             Some(section) => found.filter(resource::Column::Section.eq(section.as_str())),
@@ -119,7 +120,7 @@ impl Scope {
     pub async fn first_resources(&self, section: &SectionKey, limit: u64) -> Result<Vec<Resource>> {
         let rows = self
             .select_resources(Some(section), None)
-            .order_by_asc(resource::Column::Name)
+            .order_by_asc(resource::Column::SortKey)
             .order_by_asc(resource::Column::Key)
             .limit(limit)
             .all(&self.db)

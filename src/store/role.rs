@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Scope;
 use super::entity::role::{role, role_permission};
-use super::page::{Keyset, Page, PageOf, search};
+use super::page::{Keyset, Page, PageOf, search_named};
 use super::state;
 use crate::domain::key::RoleKey;
 use crate::domain::role::CustomRole;
@@ -16,7 +16,7 @@ use crate::error::Result;
 impl Scope {
     /// Reads a page of the custom roles by name, each whole but for its grants.
     pub async fn roles(&self, text: Option<&str>, page: &Page) -> Result<PageOf<CustomRole>> {
-        let by_name = Keyset::ascending([role::Column::Name, role::Column::Key]);
+        let by_name = Keyset::ascending([role::Column::SortKey, role::Column::Key]);
         let rows = by_name.page(&self.db, self.select_roles(text), page).await?;
         let mut whole = self.assemble_roles(rows.items.iter().map(|(_, row)| row.clone()).collect()).await?;
         rows.try_map(|row| match whole.remove(row.key.as_str()) {
@@ -31,8 +31,8 @@ impl Scope {
     }
 
     fn select_roles(&self, text: Option<&str>) -> Select<role::Entity> {
-        use role::Column::{Description, Key, Name};
-        self.find::<role::Entity>().filter(search(&self.db, text, &[Name, Key, Description]))
+        use role::Column::{Description, Key, SortKey};
+        self.find::<role::Entity>().filter(search_named(&self.db, text, SortKey, &[Key, Description]))
     }
 
     /// Reads the custom roles of these keys, each whole but for its grants, in no order.

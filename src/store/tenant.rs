@@ -14,9 +14,10 @@ use super::db::Transaction;
 use super::entity::session::credential_step;
 use super::entity::tenant::{licence, tenant};
 use super::error::stored;
-use super::page::{Keyset, Page, PageOf, search};
+use super::page::{Keyset, Page, PageOf, search_named};
 use super::{Scope, Store, credential};
 use crate::domain::key::{ModuleKey, TenantId, TenantKey};
+use crate::domain::letters;
 use crate::domain::name::{Name, Timestamp};
 use crate::domain::tenant::Settings;
 use crate::error::{Error, Result};
@@ -53,7 +54,7 @@ impl TenantRow {
         Ok(Self {
             id: TenantId(row.id),
             key: stored(TenantKey::parse(&row.key))?,
-            name: stored(Name::parse(&row.name))?,
+            name: Name::stored(row.name.clone()),
             counters: CountersRow::of(row).counters(),
             compiler_version: row.compiler_version,
             last_change: row.last_change,
@@ -77,6 +78,8 @@ impl TenantRow {
         tenant::Model {
             id: self.id.0,
             key: self.key.into(),
+            sort_key: letters::searched(self.name.as_str()),
+            sort_key_of: self.name.to_string(),
             name: self.name.into(),
             revision: self.counters.revision.cast_signed(),
             credential_epoch: self.counters.credential_epoch.cast_signed(),
@@ -211,7 +214,7 @@ impl Store {
     }
 
     fn select_tenants(&self, text: Option<&str>) -> Select<tenant::Entity> {
-        tenant::Entity::find().filter(search(&self.db, text, &[tenant::Column::Name, tenant::Column::Key]))
+        tenant::Entity::find().filter(search_named(&self.db, text, tenant::Column::SortKey, &[tenant::Column::Key]))
     }
 
     /// The licences of these tenants: one without any is not in the answer.

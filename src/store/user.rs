@@ -11,6 +11,7 @@ use super::error::taken;
 use super::{Tx, View, find};
 use crate::domain::Change;
 use crate::domain::key::{TenantId, UserKey};
+use crate::domain::letters;
 use crate::domain::name::{Name, Timestamp};
 use crate::domain::user::{Email, Telephony, User};
 use crate::error::{Error, Result};
@@ -50,8 +51,8 @@ pub struct AccountChange {
     pub full_name: Option<Name>,
     /// The email address.
     pub email: Change<Email>,
-    /// Another extension.
-    pub extension: Option<String>,
+    /// Another extension; cleared, it is the next free number of the tenant.
+    pub extension: Change<String>,
     /// Other telephone settings.
     pub telephony: Option<Telephony>,
     /// Another password's argon2id hash.
@@ -83,6 +84,8 @@ impl NewAccount {
             id: Set(user.id),
             username: Set(self.username.clone()),
             full_name: Set(self.full_name.to_string()),
+            sort_key: Set(letters::searched(self.full_name.as_str())),
+            sort_key_of: Set(self.full_name.to_string()),
             email: Set(self.email.as_ref().map(|email| email.as_str().to_owned())),
             email_key: Set(self.email.as_ref().map(Email::unique_form)),
             base_role: Set(user.base_role.as_str().to_owned()),
@@ -114,8 +117,10 @@ impl AccountChange {
             Change::Clear => show("email", serde_json::Value::Null),
             Change::Set(email) => show("email", email.as_str().into()),
         }
-        if let Some(extension) = &self.extension {
-            show("extension", extension.as_str().into());
+        match &self.extension {
+            Change::Keep => {}
+            Change::Clear => show("extension", serde_json::Value::Null),
+            Change::Set(extension) => show("extension", extension.as_str().into()),
         }
         if let Some(telephony) = &self.telephony {
             show("telephony", serde_json::json!(telephony));
@@ -129,10 +134,44 @@ impl AccountChange {
         shown.into()
     }
 
-    fn columns(&self) -> Result<Vec<(user::Column, Expr)>> {
+    /// Tells whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.full_name.is_none()
+            && self.email == Change::Keep
+            && self.extension == Change::Keep
+            && self.telephony.is_none()
+            && self.password_hash.is_none()
+            && self.last_password_reset_at.is_none()
+            && !self.ends_api_key
+    }
+
+    /// Takes out what an account has already.
+    #[must_use]
+    pub fn without_what_is_so(mut self, row: &UserRow) -> Self {
+        self.full_name = self.full_name.filter(|name| name.as_str() != row.full_name);
+        self.email = match self.email {
+            Change::Clear if row.email.is_none() => Change::Keep,
+            Change::Set(email) if row.email.as_deref() == Some(email.as_str()) => Change::Keep,
+            email => email,
+        };
+        self.extension = match self.extension {
+            Change::Set(extension) if extension == row.extension => Change::Keep,
+            extension => extension,
+        };
+        self.telephony = self.telephony.filter(|telephony| *telephony != row.telephony);
+        self
+    }
+
+    fn columns(&self, generated: Option<String>) -> Result<Vec<(user::Column, Expr)>> {
         use user::Column;
         let mut set: Vec<(Column, Expr)> = Vec::new();
-        set.extend(self.full_name.as_ref().map(|name| (Column::FullName, Expr::val(name.as_str()))));
+        if let Some(name) = self.full_name.as_ref().map(Name::as_str) {
+            set.extend([
+                (Column::FullName, Expr::val(name)),
+                (Column::SortKey, Expr::val(letters::searched(name))),
+                (Column::SortKeyOf, Expr::val(name)),
+            ]);
+        }
         let email = match &self.email {
             Change::Keep => None,
             Change::Clear => Some((None, None)),
@@ -141,7 +180,11 @@ impl AccountChange {
         if let Some((email, key)) = email {
             set.extend([(Column::Email, Expr::val(email)), (Column::EmailKey, Expr::val(key))]);
         }
-        set.extend(self.extension.as_ref().map(|extension| (Column::Extension, Expr::val(extension.as_str()))));
+        let extension = match &self.extension {
+            Change::Set(extension) => Some(extension.clone()),
+            Change::Keep | Change::Clear => generated,
+        };
+        set.extend(extension.map(|extension| (Column::Extension, Expr::val(extension))));
         if let Some(telephony) = &self.telephony {
             set.push((Column::Telephony, Expr::val(serde_json::to_value(telephony).map_err(Error::internal)?)));
         }
@@ -162,14 +205,16 @@ impl View {
         use user::Column::{EmailKey, Extension, Key};
         let (mut emails, mut extensions) = (BTreeMap::new(), BTreeMap::new());
         for (user, account) in new {
-            emails.extend(account.email.as_ref().map(|email| (email.unique_form(), user.as_str())));
+            emails.extend(account.email.iter().flat_map(Email::forms).map(|form| (form, user.as_str())));
             extensions.extend(account.extension.as_ref().map(|extension| (extension.clone(), user.as_str())));
         }
         for (user, account) in changed {
             if let Change::Set(email) = &account.email {
-                emails.insert(email.unique_form(), user.as_str());
+                emails.extend(email.forms().into_iter().map(|form| (form, user.as_str())));
             }
-            extensions.extend(account.extension.as_ref().map(|extension| (extension.clone(), user.as_str())));
+            if let Change::Set(extension) = &account.extension {
+                extensions.insert(extension.clone(), user.as_str());
+            }
         }
         if emails.is_empty() && extensions.is_empty() {
             return Ok(());
@@ -194,9 +239,14 @@ impl View {
 }
 
 impl Credentials<'_> {
-    /// Changes the account of a user. Its access and version are in the tenant's state.
+    /// Changes the account of a user, whose access and version are in the tenant's state. An extension is
+    /// generated by whoever has the tenant alone: [`Tx::update_account`].
     pub async fn update_account(&self, key: &UserKey, change: &AccountChange) -> Result<()> {
-        let set = change.columns()?;
+        self.write_account(key, change, None).await
+    }
+
+    async fn write_account(&self, key: &UserKey, change: &AccountChange, generated: Option<String>) -> Result<()> {
+        let set = change.columns(generated)?;
         if set.is_empty() {
             return Ok(());
         }
@@ -217,6 +267,16 @@ impl Credentials<'_> {
 }
 
 impl Tx {
+    /// Changes the account of a user, with an extension that is generated where the change gives up the one by
+    /// hand.
+    pub async fn update_account(&mut self, key: &UserKey, change: &AccountChange) -> Result<()> {
+        let generated = match change.extension {
+            Change::Clear => Some(self.extension_again(key).await?),
+            Change::Keep | Change::Set(_) => None,
+        };
+        self.credentials().write_account(key, change, generated).await
+    }
+
     /// The next free extension of the tenant, from 1000 on. Nobody else can take it meanwhile,
     /// and asking again answers the one after it.
     pub async fn next_extension(&mut self) -> Result<String> {
@@ -225,6 +285,16 @@ impl Tx {
         let free = free.ok_or_else(|| Error::internal("no extension is free"))?;
         taken.insert(free);
         Ok(free.to_string())
+    }
+
+    /// Returns the next free extension for a user that gives up its own, which may be that one.
+    async fn extension_again(&mut self, key: &UserKey) -> Result<String> {
+        let own = find::<user::Entity>(self.tenant.id).filter(user::Column::Key.eq(key.as_str()));
+        let own: Option<String> = own.select_only().column(user::Column::Extension).into_tuple().one(&self.db).await?;
+        if let Some(own) = own.as_deref().and_then(number) {
+            self.taken_extensions().await?.remove(&own);
+        }
+        self.next_extension().await
     }
 
     /// Extensions for these new accounts, in their order. Those given by hand are taken before

@@ -140,7 +140,7 @@ async fn r45_a_restore_that_cannot_be_is_refused_and_changes_nothing() {
         let then = furnish(&alice).await;
         alice.make("UserUpdate", json!({ "key": "dana", "version": 1, "baseRole": "AGENT" })).await;
         alice.make("ProfileDelete", json!({ "key": "night" })).await;
-        alice.make("ProfileCreate", json!({ "key": "night-2", "name": "Night", "permissionType": "READ" })).await;
+        alice.make("ProfileCreate", json!({ "key": "night-2", "name": "NIGHT", "permissionType": "READ" })).await;
         alice.add_user("eve", "USER", json!({ "profile": "night-2" })).await;
         let before = (alice.revision().await, csv(&alice).await);
         let refused = alice.refuse("PolicyRestore", json!({ "revision": then })).await;

@@ -57,16 +57,46 @@ fn r32_a_picture_that_breaks_off_is_refused_wherever_it_does() {
 }
 
 #[test]
-fn r32_a_picture_is_not_too_large_in_bytes_or_pixels() {
+fn r32_a_picture_is_not_too_large_in_bytes() {
     let mut file = png(1);
     file.resize(AVATAR_MAX, 0);
     kind(&file).unwrap();
     file.push(0);
     assert_eq!(refused(&file), ErrorCode::TooLarge);
-    for format in [ImageFormat::Png, ImageFormat::Jpeg] {
-        kind(&picture(format, 4096, 1, 1)).unwrap();
-        assert_eq!(refused(&picture(format, 4097, 1, 1)), ErrorCode::TooLarge);
-        assert_eq!(refused(&picture(format, 1, 4097, 1)), ErrorCode::TooLarge);
+}
+
+#[test]
+fn r32_a_picture_of_any_pixels_is_kept_without_what_a_camera_notes_but_for_how_it_is_turned() {
+    for (format, width, height) in
+        [(ImageFormat::Png, 40_000, 500), (ImageFormat::Jpeg, 65_000, 300), (ImageFormat::Png, 1, 70_000)]
+    {
+        let file = picture(format, width, height, 1);
+        for orientation in [1, 6] {
+            let noted = match format {
+                ImageFormat::Jpeg => jpeg_of_a_camera(&file, orientation),
+                _ => png_with_notes(&file, orientation),
+            };
+            let kept = CleanImage::of(&noted).unwrap().bytes;
+            assert!(!tells_the_place(&kept));
+            let reader = image::ImageReader::with_format(std::io::Cursor::new(&kept), format);
+            let mut decoder = reader.into_decoder().unwrap();
+            let turned = image::ImageDecoder::orientation(&mut decoder).unwrap();
+            let (shown_width, shown_height) = match turned {
+                image::metadata::Orientation::Rotate90 => (height, width),
+                _ => (width, height),
+            };
+            let size = image::ImageDecoder::dimensions(&decoder);
+            let is_decoded = u64::from(width) * u64::from(height) <= 4096 * 4096;
+            let expected = if orientation == 6 { (height, width) } else { (width, height) };
+            assert_eq!(
+                if is_decoded { size } else { (shown_width, shown_height) },
+                expected,
+                "{format:?} {orientation}"
+            );
+            assert_eq!(CleanImage::of(&kept).unwrap().bytes, kept, "and nothing more is taken out of it");
+        }
+        // One that breaks off is refused all the same.
+        assert_eq!(refused(&file[..file.len() / 2]), ErrorCode::UnsupportedImage);
     }
 }
 

@@ -239,6 +239,18 @@ fn r27_the_security_suite_asks_for_four_kinds_of_characters() {
 }
 
 #[test]
+fn r27_a_password_is_not_of_blanks_alone() {
+    let plain = Settings { security_suite: false, ..Settings::default() };
+    for blank in [" ", "\t", "\u{a0}", "\u{3000}", "\u{200b}", " \u{feff}"] {
+        let refusal = refusal(check_password(&plain, &blank.repeat(8)));
+        assert_eq!(refusal, refused(ErrorCode::WeakPassword, "password"), "{blank:?}");
+    }
+    for good in ["       .", "a       ", "пароль12", "\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}\u{a0}é"] {
+        check_password(&plain, good).unwrap();
+    }
+}
+
+#[test]
 fn r31_an_extension_has_digits_and_telephony_short_names() {
     for good in ["1", "1001", "0123456789012345"] {
         check_extension(good).unwrap();

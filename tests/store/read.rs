@@ -193,7 +193,7 @@ async fn things_are_read_by_key_and_by_id(fresh: Fresh) {
     let scope = fresh.store.scope(tenant);
     let ben = scope.user(&user_key("ben")).await.unwrap().unwrap();
     assert_eq!(ben.user, state.users["ben"]);
-    assert_eq!((ben.email.as_deref(), ben.has_password), (Some("ben@Example.com"), false));
+    assert_eq!((ben.email.as_deref(), ben.has_password), (Some("ben@example.com"), false));
     assert_eq!(scope.user_by_id(ben.user.id).await.unwrap().as_ref(), Some(&ben));
     assert_eq!(scope.user_by_email(&Email::parse("BEN@example.com").unwrap()).await.unwrap().as_ref(), Some(&ben));
     let found = scope.users_by_keys(&[user_key("nobody"), user_key("ben")]).await.unwrap();

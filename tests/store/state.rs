@@ -367,8 +367,8 @@ async fn extensions_are_given_out_once(fresh: Fresh) {
     tx.commit().await.unwrap();
     let mut tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     assert_eq!(tx.next_extension().await.unwrap(), "1003");
-    let taken = AccountChange { extension: Some("1002".to_owned()), ..AccountChange::default() };
-    let error = tx.credentials().update_account(&user_key("ann"), &taken).await.unwrap_err();
+    let taken = AccountChange { extension: Change::Set("1002".to_owned()), ..AccountChange::default() };
+    let error = tx.update_account(&user_key("ann"), &taken).await.unwrap_err();
     assert_eq!((error.code, error.field), (ErrorCode::AlreadyExists, vec!["extension".to_owned()]));
 }
 

@@ -47,6 +47,43 @@ async fn r31_a_taken_or_wrong_extension_is_refused() {
     .await;
 }
 
+#[tokio::test]
+async fn r31_an_extension_given_by_hand_is_generated_again_by_null() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let made = json!({ "extension": "2001" });
+        alice.make("UserCreate", new_user("dana", made)).await;
+        alice.make("UserCreate", new_user("eve", json!({}))).await;
+        let change = |key: &str, version: i64| json!({ "key": key, "version": version, "extension": null });
+        assert_eq!(alice.make("UserUpdate", change("dana", 1)).await["user"]["extension"], "1002");
+        alice.make("UserCreate", new_user("fay", json!({ "extension": "2001" }))).await;
+        // A number that is generated already is the next free one of its user.
+        assert_eq!(alice.make("UserUpdate", change("eve", 1)).await["user"]["extension"], "1001");
+        let tried = merged(change("fay", 1), json!({ "dryRun": true }));
+        alice.make("UserUpdate", tried).await;
+        assert_eq!(alice.get("User", json!({ "key": "fay" })).await["extension"], "2001");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r31_codecs_are_kept_in_the_order_of_preference() {
+    on_both(async |instance| {
+        let alice = instance.tenant("acme").await;
+        let with = |codecs: &[&str]| json!({ "telephony": { "codecs": codecs } });
+        alice.make("UserCreate", new_user("dana", with(&["OPUS", "ULAW", "G722", "OPUS"]))).await;
+        let stored = alice.get("User", json!({ "key": "dana" })).await["telephony"]["codecs"].clone();
+        assert_eq!(stored, json!(["OPUS", "ULAW", "G722"]), "each once");
+        let turned = merged(json!({ "key": "dana", "version": 1 }), with(&["G722", "ULAW", "OPUS"]));
+        let changed = alice.make("UserUpdate", turned).await["user"].clone();
+        assert_eq!(
+            (&changed["telephony"]["codecs"], &changed["version"]),
+            (&json!(["G722", "ULAW", "OPUS"]), &json!(2))
+        );
+    })
+    .await;
+}
+
 /// Creates users through one instance, and gives their extensions.
 async fn extensions(client: Client, prefix: &'static str) -> Vec<String> {
     let mut made = Vec::new();
@@ -87,8 +124,7 @@ async fn r31_every_choice_of_a_telephone_is_kept_and_no_other_is_taken() {
         chosen.push(json!({ "context": "from-internal", "callGroups": ["1", "sales"], "pickupGroups": ["2"] }));
         for telephony in chosen {
             let change = json!({ "key": "dana", "version": version, "telephony": telephony });
-            alice.make("UserUpdate", change).await;
-            version += 1;
+            version = alice.make("UserUpdate", change).await["user"]["version"].as_i64().unwrap();
             let kept = alice.get("User", json!({ "key": "dana" })).await["telephony"].clone();
             for (field, value) in telephony.as_object().unwrap() {
                 assert_eq!(kept[field], *value, "{field}");
@@ -101,6 +137,7 @@ async fn r31_every_choice_of_a_telephone_is_kept_and_no_other_is_taken() {
             (json!({ "callGroups": [""] }), "telephony.callGroups"),
             (json!({ "callGroups": vec!["1"; 65] }), "telephony.callGroups"),
             (json!({ "pickupGroups": ["a\nb"] }), "telephony.pickupGroups"),
+            (json!({ "codecs": [] }), "telephony.codecs"),
         ] {
             let new = new_user("new", json!({ "telephony": telephony }));
             assert_eq!(alice.refuse("UserUpdate", change(telephony)).await, refusal("INVALID", field));

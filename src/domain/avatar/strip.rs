@@ -81,3 +81,36 @@ fn keep_segment(kept: &mut Vec<u8>, mark: u8, segment: &[u8]) {
         _ => {}
     }
 }
+
+/// Returns the note of how a picture is to be turned, as cameras write it: a table with one entry.
+fn turning(orientation: u8) -> [u8; 26] {
+    let mut note = *b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0?\0\0\0\0\0\0\0";
+    note[18] = orientation;
+    note
+}
+
+/// Puts the note behind the head of a PNG; none where there is no such head.
+pub(super) fn turned_png(bytes: &[u8], orientation: u8) -> Option<Vec<u8>> {
+    // The signature, and a chunk of thirteen bytes of data.
+    let (head, rest) = bytes.split_at_checked(8 + 12 + 13)?;
+    let chunk = [b"eXIf".as_slice(), &turning(orientation)].concat();
+    let length = u32::try_from(chunk.len() - 4).ok()?;
+    Some([head, &length.to_be_bytes(), &chunk, &checksum(&chunk).to_be_bytes(), rest].concat())
+}
+
+/// Puts the note behind the head of a JPEG; none where there is no such head.
+pub(super) fn turned_jpeg(bytes: &[u8], orientation: u8) -> Option<Vec<u8>> {
+    // The form of the pixels comes first, where it is told.
+    let form = if bytes.get(2..4)? == [0xFF, 0xE0] { 2 + 16 } else { 0 };
+    let (head, rest) = bytes.split_at_checked(2 + form)?;
+    let segment = [b"Exif\0\0".as_slice(), &turning(orientation)].concat();
+    let length = u16::try_from(segment.len() + 2).ok()?;
+    Some([head, &[0xFF, 0xE1], &length.to_be_bytes(), &segment, rest].concat())
+}
+
+/// Returns the checksum of a chunk of a PNG: CRC-32.
+fn checksum(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })
+    })
+}

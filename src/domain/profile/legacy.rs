@@ -168,8 +168,7 @@ impl TenantState {
         let name = loop {
             *number += 1;
             let name = Name::parse(&format!("profile_{number}"))?;
-            let taken = self.profiles.contains_key(name.as_str()) || self.profiles.values().any(|it| it.name == name);
-            if !taken {
+            if !self.profiles.contains_key(name.as_str()) && self.check_profile_name(&name).is_ok() {
                 break name;
             }
         };

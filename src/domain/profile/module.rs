@@ -58,7 +58,8 @@ impl TenantState {
         save: ModuleSave,
     ) -> Result<()> {
         let module = self.configurable_module(catalogue, module).map_err(|error| error.at("module"))?;
-        let mut profile = self.profile_at(key, version, "profile")?.clone();
+        let before = self.profile_at(key, version, "profile")?.clone();
+        let mut profile = before.clone();
         profile.conform(catalogue);
         let sections = save.sections.unwrap_or_default();
         if let Some(on) = save.all {
@@ -83,7 +84,7 @@ impl TenantState {
             }
             self.save_section(&mut profile, module, save).map_err(place)?;
         }
-        profile.version += 1;
+        profile.version += i32::from(profile != before);
         self.profiles.insert(profile.key.clone(), profile);
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::domain::role::RoleRef;
 use crate::error::Result;
 use crate::graphql::context::caller;
 use crate::graphql::impact::Impact;
-use crate::graphql::input::{parse, parse_all, parse_opt};
+use crate::graphql::input::{given, parse, parse_all, parse_opt};
 use crate::graphql::payload::{payload, unless_dry};
 use crate::graphql::role::list;
 use crate::graphql::scalar::int;
@@ -48,8 +48,8 @@ pub struct GroupUpdateInput {
     key: String,
     /// The version that is changed.
     version: i32,
-    /// Another name.
-    name: Option<String>,
+    /// Another name; null is refused.
+    name: MaybeUndefined<String>,
     /// All its roles.
     roles: MaybeUndefined<Vec<String>>,
     /// All its permissions.
@@ -217,7 +217,7 @@ impl GroupMutation {
             let key = parse("key", &input.key, GroupKey::parse)?;
             let permissions = list(input.permissions);
             let change = GroupChange {
-                name: parse_opt("name", input.name.as_deref(), Name::parse)?,
+                name: parse_opt("name", given("name", input.name)?.as_deref(), Name::parse)?,
                 roles: list(input.roles).map(|roles| role_refs(&roles)).transpose()?,
                 permissions: permissions
                     .map(|list| parse_all("permissions", &list, PermissionKey::parse))

@@ -9,8 +9,8 @@ use crate::domain::key::{ModuleKey, Object, ProfileKey, ResourceKey, SectionKey,
 use crate::domain::name::{Name, check_description};
 use crate::domain::profile::{LegacyPermissions, LegacyUser, ModuleSave, NewProfile, ProfileChange, SectionSave};
 use crate::error::{Error, Result};
-use crate::graphql::input::{change, parse, parse_all, parse_opt};
-use crate::graphql::role::description;
+use crate::graphql::input::{change, given, parse, parse_all, parse_opt};
+use crate::graphql::role::{description, list};
 
 /// Which of read, edit and delete hold. Read always does.
 #[derive(Debug, Clone, Copy, InputObject)]
@@ -74,10 +74,10 @@ pub struct ProfileUpdateInput {
     pub(super) version: i32,
     /// Another description.
     description: MaybeUndefined<String>,
-    /// Another permission type.
-    permission_type: Option<PermissionType>,
-    /// Masking on or off.
-    mask_sensitive_data: Option<bool>,
+    /// Another permission type; null is refused.
+    permission_type: MaybeUndefined<PermissionType>,
+    /// Masking on or off; null is refused.
+    mask_sensitive_data: MaybeUndefined<bool>,
     /// Why; it stands in the revision and the audit log.
     pub(super) reason: Option<String>,
     /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
@@ -89,8 +89,8 @@ impl ProfileUpdateInput {
     pub(super) fn change(self) -> Result<ProfileChange> {
         Ok(ProfileChange {
             description: description(self.description)?,
-            permission_type: self.permission_type.map(Into::into),
-            mask_sensitive_data: self.mask_sensitive_data,
+            permission_type: given("permissionType", self.permission_type)?.map(Into::into),
+            mask_sensitive_data: given("maskSensitiveData", self.mask_sensitive_data)?,
         })
     }
 }
@@ -105,12 +105,12 @@ pub struct ProfileSaveModuleInput {
     /// The profile's version that is changed.
     pub(super) version: i32,
     /// The module switch: everything open, seen, automatic and inheriting; or nothing at all. Not
-    /// together with sections.
-    all: Option<bool>,
+    /// together with sections. Null is refused.
+    all: MaybeUndefined<bool>,
     /// The module's override; null clears it.
     #[graphql(name = "override")]
     rights: MaybeUndefined<AccessRightsInput>,
-    /// The sections that change; an absent one stays as it is.
+    /// The sections that change; an absent one stays as it is. Null is an empty list.
     sections: Option<Vec<ProfileSectionInput>>,
     /// Why; it stands in the revision and the audit log.
     pub(super) reason: Option<String>,
@@ -122,7 +122,7 @@ pub struct ProfileSaveModuleInput {
 impl ProfileSaveModuleInput {
     pub(super) fn save(self) -> Result<ModuleSave> {
         Ok(ModuleSave {
-            all: self.all,
+            all: given("all", self.all)?,
             rights: change(self.rights, |rights| Ok(rights.into()))?,
             sections: sections(self.sections)?,
         })
@@ -147,11 +147,11 @@ pub struct ProfileSectionInput {
     /// begins empty. Not together with a list.
     #[graphql(default)]
     keep_associated: bool,
-    /// The whole list of resources, by key. Not together with what to add or remove.
-    resources: Option<Vec<String>>,
-    /// The resources to add to the list.
+    /// The whole list of resources, by key; null empties it. Not together with resources to add or remove.
+    resources: MaybeUndefined<Vec<String>>,
+    /// The resources to add to the list; null adds none.
     add_resources: Option<Vec<String>>,
-    /// The resources to take from the list.
+    /// The resources to take from the list; null takes none.
     remove_resources: Option<Vec<String>>,
 }
 
@@ -167,7 +167,7 @@ impl ProfileSectionInput {
             rights: change(self.rights, |rights| Ok(rights.into()))?,
             automatic: self.association == Association::Automatic,
             keep_associated: self.keep_associated,
-            resources: keys("resources", self.resources)?,
+            resources: keys("resources", list(self.resources))?,
             add: keys("addResources", self.add_resources)?.unwrap_or_default(),
             remove: keys("removeResources", self.remove_resources)?.unwrap_or_default(),
         })

@@ -16,7 +16,7 @@ use crate::service::change::read_back;
 pub struct UserSetAvatarInput {
     /// The user's key; the caller itself when absent.
     user: Option<String>,
-    /// The picture: PNG or JPEG, at most 8 MB and 4096 by 4096 pixels. null removes it.
+    /// The picture: PNG or JPEG, at most 8 MB. null removes it.
     file: MaybeUndefined<Upload>,
 }
 

@@ -11,7 +11,7 @@ use crate::domain::user::{Email, Telephony, UserChange, Username};
 use crate::error::Result;
 use crate::graphql::context::caller;
 use crate::graphql::impact::Impact;
-use crate::graphql::input::{change, parse, parse_all, parse_opt};
+use crate::graphql::input::{change, given, parse, parse_all, parse_opt};
 use crate::graphql::payload::{payload, unless_dry};
 use crate::graphql::role::list;
 use crate::graphql::scalar::int;
@@ -51,6 +51,7 @@ pub struct UserCreateInput {
 impl UserCreateInput {
     pub(super) fn new_user(self) -> Result<NewUser> {
         let groups = self.groups.unwrap_or_default();
+        let telephony = self.telephony.map(TelephonyInput::change).transpose()?;
         Ok(NewUser {
             username: parse("username", &self.username, Username::parse)?,
             full_name: parse("fullName", &self.full_name, Name::parse)?,
@@ -61,34 +62,35 @@ impl UserCreateInput {
             role: parse_opt("customRole", self.custom_role.as_deref(), RoleKey::parse)?,
             groups: parse_all("groups", &groups, GroupKey::parse)?,
             extension: self.extension,
-            telephony: Telephony::default().with(self.telephony.map(Into::into).unwrap_or_default()),
+            telephony: Telephony::default().with(telephony.unwrap_or_default()),
         })
     }
 }
 
-/// Changes a user. What is absent stays; null empties.
+/// Changes a user. What is absent stays; null empties, and is refused where a user always has a value.
 #[derive(InputObject)]
 pub struct UserUpdateInput {
     /// Its key.
     key: String,
     /// The version that is changed.
     version: i32,
-    /// Another name.
-    full_name: Option<String>,
+    /// Another name; null is refused.
+    full_name: MaybeUndefined<String>,
     /// Another email address.
     email: MaybeUndefined<String>,
-    /// Enabled or disabled.
-    enabled: Option<bool>,
+    /// Enabled or disabled; null is refused.
+    enabled: MaybeUndefined<bool>,
     /// Another base role: who leaves USER loses the profile, who leaves MANAGER the custom role.
-    base_role: Option<BaseRole>,
+    /// Null is refused.
+    base_role: MaybeUndefined<BaseRole>,
     /// The profile's key.
     profile: MaybeUndefined<String>,
     /// The custom role's key.
     custom_role: MaybeUndefined<String>,
     /// The keys of all its groups.
     groups: MaybeUndefined<Vec<String>>,
-    /// Another extension.
-    extension: Option<String>,
+    /// Another extension; null is the next free number.
+    extension: MaybeUndefined<String>,
     /// How its telephone talks; null is as by default.
     telephony: MaybeUndefined<TelephonyInput>,
     /// Why; it stands in the revision and the audit log.
@@ -102,8 +104,8 @@ impl UserUpdateInput {
     fn update(self) -> Result<UserUpdate> {
         let groups = list(self.groups);
         let access = UserChange {
-            enabled: self.enabled,
-            base_role: self.base_role.map(Into::into),
+            enabled: given("enabled", self.enabled)?,
+            base_role: given("baseRole", self.base_role)?.map(Into::into),
             profile: change(self.profile, |key| parse("profile", &key, ProfileKey::parse))?,
             role: change(self.custom_role, |key| parse("customRole", &key, RoleKey::parse))?,
             groups: groups.map(|groups| parse_all("groups", &groups, GroupKey::parse)).transpose()?,
@@ -111,13 +113,13 @@ impl UserUpdateInput {
         let telephony = match self.telephony {
             MaybeUndefined::Undefined => Change::Keep,
             MaybeUndefined::Null => Change::Clear,
-            MaybeUndefined::Value(telephony) => Change::Set(telephony.into()),
+            MaybeUndefined::Value(telephony) => Change::Set(telephony.change()?),
         };
         Ok(UserUpdate {
             access,
-            full_name: parse_opt("fullName", self.full_name.as_deref(), Name::parse)?,
+            full_name: parse_opt("fullName", given("fullName", self.full_name)?.as_deref(), Name::parse)?,
             email: change(self.email, |email| parse("email", &email, Email::parse))?,
-            extension: self.extension,
+            extension: change(self.extension, Ok)?,
             telephony,
         })
     }

@@ -1,8 +1,11 @@
 //! How a user's telephone talks.
 
-use async_graphql::{Enum, InputObject, SimpleObject};
+use async_graphql::{Enum, InputObject, MaybeUndefined, SimpleObject};
 
 use crate::domain::user;
+use crate::error::{Error, Result};
+use crate::graphql::input::given;
+use crate::graphql::role::list;
 
 /// The transport of a telephone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -61,7 +64,7 @@ pub struct Telephony {
     transport: Transport,
     /// What is done about a firewall in between.
     nat: Nat,
-    /// The codecs that are allowed.
+    /// The codecs that are allowed, the preferred ones first.
     #[graphql(complexity = "crate::graphql::cost::list(6, child_complexity)")]
     codecs: Vec<Codec>,
     /// The dial context.
@@ -87,32 +90,37 @@ impl From<user::Telephony> for Telephony {
     }
 }
 
-/// How a telephone talks. What is absent stays as it is, for a new user as by default.
+/// How a telephone talks. What is absent stays as it is, for a new user as by default; null empties, and is
+/// refused where there is always something.
 #[derive(InputObject)]
 pub struct TelephonyInput {
-    /// The transport.
-    transport: Option<Transport>,
-    /// What is done about a firewall in between.
-    nat: Option<Nat>,
-    /// The codecs that are allowed.
-    codecs: Option<Vec<Codec>>,
-    /// The dial context.
-    context: Option<String>,
+    /// The transport; null is refused.
+    transport: MaybeUndefined<Transport>,
+    /// What is done about a firewall in between; null is refused.
+    nat: MaybeUndefined<Nat>,
+    /// The codecs that are allowed, at least one, the preferred ones first; null is refused.
+    codecs: MaybeUndefined<Vec<Codec>>,
+    /// The dial context; null is refused.
+    context: MaybeUndefined<String>,
     /// The call groups.
-    call_groups: Option<Vec<String>>,
+    call_groups: MaybeUndefined<Vec<String>>,
     /// The pickup groups.
-    pickup_groups: Option<Vec<String>>,
+    pickup_groups: MaybeUndefined<Vec<String>>,
 }
 
-impl From<TelephonyInput> for user::TelephonyChange {
-    fn from(input: TelephonyInput) -> Self {
-        Self {
-            transport: input.transport.map(Into::into),
-            nat: input.nat.map(Into::into),
-            codecs: input.codecs.map(|codecs| codecs.into_iter().map(Into::into).collect()),
-            context: input.context,
-            call_groups: input.call_groups,
-            pickup_groups: input.pickup_groups,
-        }
+impl TelephonyInput {
+    pub(super) fn change(self) -> Result<user::TelephonyChange> {
+        let codecs = |codecs: Vec<Codec>| codecs.into_iter().map(Into::into).collect();
+        let read = || {
+            Ok(user::TelephonyChange {
+                transport: given("transport", self.transport)?.map(Into::into),
+                nat: given("nat", self.nat)?.map(Into::into),
+                codecs: given("codecs", self.codecs)?.map(codecs),
+                context: given("context", self.context)?,
+                call_groups: list(self.call_groups),
+                pickup_groups: list(self.pickup_groups),
+            })
+        };
+        read().map_err(|error: Error| error.at("telephony"))
     }
 }

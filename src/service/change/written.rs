@@ -9,7 +9,7 @@ use crate::domain::key::UserKey;
 use crate::domain::link::{LinkDiff, LinkList};
 use crate::domain::map::Differing;
 use crate::domain::tenant::TenantState;
-use crate::domain::user::User;
+use crate::domain::user::{Email, User};
 use crate::error::{Error, Result};
 use crate::policy::diff::StatePatch;
 use crate::service::link::links_for_audit;
@@ -57,6 +57,15 @@ impl<'a> Written<'a> {
     /// The users whose access changes.
     pub(in crate::service) fn users(&self) -> impl Iterator<Item = Differing<'_, UserKey, User>> {
         self.before.users.differing(&self.after.users)
+    }
+
+    /// Returns the email addresses that accounts get.
+    pub(super) fn emails(&self) -> impl Iterator<Item = &Email> {
+        let changed = self.accounts.values().filter_map(|account| match &account.email {
+            Change::Set(email) => Some(email),
+            Change::Keep | Change::Clear => None,
+        });
+        self.new_accounts.values().filter_map(|account| account.email.as_ref()).chain(changed)
     }
 
     /// Whether anything changes of what is remembered with a credential: whether its user is

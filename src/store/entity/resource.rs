@@ -13,6 +13,8 @@ entity! {
         key: String,
         id: Uuid,
         name: String,
+        sort_key: String,
+        sort_key_of: String,
         protected: bool,
         created_by: Option<String>,
         created_at: i64,

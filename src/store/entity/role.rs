@@ -11,6 +11,8 @@ entity! {
         key: String,
         id: Uuid,
         name: String,
+        sort_key: String,
+        sort_key_of: String,
         description: String,
         version: i32,
     }

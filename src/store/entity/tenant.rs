@@ -9,6 +9,8 @@ entity! { @table
         id: Uuid,
         key: String,
         name: String,
+        sort_key: String,
+        sort_key_of: String,
         revision: i64,
         credential_epoch: i64,
         compiler_version: i32,

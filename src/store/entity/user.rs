@@ -12,6 +12,8 @@ entity! {
         id: Uuid,
         username: String,
         full_name: String,
+        sort_key: String,
+        sort_key_of: String,
         email: Option<String>,
         email_key: Option<String>,
         base_role: String,

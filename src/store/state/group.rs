@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::all;
 use crate::domain::group::Group;
 use crate::domain::key::{GroupKey, PermissionKey, TenantId, UserKey};
+use crate::domain::letters;
 use crate::domain::map::{Differing, Map};
 use crate::domain::name::Name;
 use crate::domain::role::RoleRef;
@@ -53,7 +54,7 @@ pub(in crate::store) fn of(row: &group::Model) -> Result<Group> {
     Ok(Group {
         id: row.id,
         key: stored(GroupKey::parse(&row.key))?,
-        name: stored(Name::parse(&row.name))?,
+        name: Name::stored(row.name.clone()),
         roles: BTreeSet::new(),
         permissions: BTreeSet::new(),
         members: BTreeSet::new(),
@@ -130,6 +131,8 @@ fn row(tenant: TenantId, group: &Group) -> group::Model {
         key: group.key.to_string(),
         id: group.id,
         name: group.name.to_string(),
+        sort_key: letters::searched(group.name.as_str()),
+        sort_key_of: group.name.to_string(),
         version: group.version,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::all;
 use crate::domain::catalogue::Rights;
 use crate::domain::key::{ModuleKey, ProfileKey, ResourceKey, SectionKey, TenantId};
+use crate::domain::letters;
 use crate::domain::map::{Differing, Map};
 use crate::domain::name::Name;
 use crate::domain::profile::{Association, LegacyDigest, PermissionType, Profile, ProfileSection};
@@ -60,7 +61,7 @@ pub(in crate::store) fn of(row: profile::Model) -> Result<Profile> {
     Ok(Profile {
         id: row.id,
         key: stored(ProfileKey::parse(&row.key))?,
-        name: stored(Name::parse(&row.name))?,
+        name: Name::stored(row.name.clone()),
         description: row.description,
         permission_type: stored(PermissionType::parse(&row.permission_type))?,
         mask_sensitive_data: row.mask_sensitive_data,
@@ -160,6 +161,8 @@ fn row(tenant: TenantId, profile: &Profile) -> profile::Model {
         key: profile.key.to_string(),
         id: profile.id,
         name: profile.name.to_string(),
+        sort_key: letters::searched(profile.name.as_str()),
+        sort_key_of: profile.name.to_string(),
         description: profile.description.clone(),
         permission_type: profile.permission_type.as_str().to_owned(),
         mask_sensitive_data: profile.mask_sensitive_data,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::all;
 use crate::domain::key::{Object, ResourceKey, SectionKey, TenantId, UserKey};
+use crate::domain::letters;
 use crate::domain::map::{Differing, Map};
 use crate::domain::name::{Name, Timestamp};
 use crate::domain::resource::Resource;
@@ -40,7 +41,7 @@ pub(in crate::store) fn of(row: &resource::Model) -> Result<Resource> {
         id: row.id,
         section: stored(SectionKey::parse(&row.section))?,
         key: stored(ResourceKey::parse(&row.key))?,
-        name: stored(Name::parse(&row.name))?,
+        name: Name::stored(row.name.clone()),
         protected: row.protected,
         members: BTreeSet::new(),
         created_by: row.created_by.as_deref().map(UserKey::parse).transpose().map_err(crate::error::Error::internal)?,
@@ -97,6 +98,8 @@ fn row(tenant: TenantId, resource: &Resource) -> resource::Model {
         key: resource.key.to_string(),
         id: resource.id,
         name: resource.name.to_string(),
+        sort_key: letters::searched(resource.name.as_str()),
+        sort_key_of: resource.name.to_string(),
         protected: resource.protected,
         created_by: resource.created_by.as_ref().map(ToString::to_string),
         created_at: resource.created_at.0,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::all;
 use crate::domain::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey, TenantId};
+use crate::domain::letters;
 use crate::domain::map::{Differing, Map};
 use crate::domain::name::Name;
 use crate::domain::role::{CustomRole, Effect, Grant};
@@ -49,7 +50,7 @@ pub(in crate::store) fn of(row: role::Model) -> Result<CustomRole> {
     Ok(CustomRole {
         id: row.id,
         key: stored(RoleKey::parse(&row.key))?,
-        name: stored(Name::parse(&row.name))?,
+        name: Name::stored(row.name.clone()),
         description: row.description,
         permissions: BTreeSet::new(),
         grants: BTreeSet::new(),
@@ -124,6 +125,8 @@ fn row(tenant: TenantId, role: &CustomRole) -> role::Model {
         key: role.key.to_string(),
         id: role.id,
         name: role.name.to_string(),
+        sort_key: letters::searched(role.name.as_str()),
+        sort_key_of: role.name.to_string(),
         description: role.description.clone(),
         version: role.version,
     }

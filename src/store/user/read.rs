@@ -14,7 +14,7 @@ use crate::policy::reach::Reach;
 use crate::store::Scope;
 use crate::store::entity::group::group_member;
 use crate::store::entity::user::user;
-use crate::store::page::{Keyset, Page, PageOf, search};
+use crate::store::page::{Keyset, Page, PageOf, search_named};
 use crate::store::reach::within;
 use crate::store::state;
 
@@ -96,10 +96,10 @@ pub enum UserOrder {
 
 impl UserOrder {
     fn keyset(self) -> Keyset<user::Column> {
-        use user::Column::{CreatedAt, FullName, Key};
+        use user::Column::{CreatedAt, Key, SortKey};
         match self {
-            Self::NameAscending => Keyset::ascending([FullName, Key]),
-            Self::NameDescending => Keyset::descending([FullName, Key]),
+            Self::NameAscending => Keyset::ascending([SortKey, Key]),
+            Self::NameDescending => Keyset::descending([SortKey, Key]),
             Self::OldestFirst => Keyset::ascending([CreatedAt, Key]),
             Self::NewestFirst => Keyset::descending([CreatedAt, Key]),
         }
@@ -159,9 +159,9 @@ impl Scope {
     }
 
     fn select_users(&self, filter: &UserFilter) -> Select<user::Entity> {
-        use user::Column::{BaseRole, Email, Enabled, Extension, FullName, Key, Profile, Role, Username};
+        use user::Column::{BaseRole, Email, Enabled, Extension, Key, Profile, Role, SortKey, Username};
         let mut these = Condition::all();
-        these = these.add(search(&self.db, filter.search.as_deref(), &[Username, FullName, Email, Extension]));
+        these = these.add(search_named(&self.db, filter.search.as_deref(), SortKey, &[Username, Email, Extension]));
         these = these.add_option(filter.base_role.map(|role| BaseRole.eq(role.as_str())));
         these = these.add_option(filter.enabled.map(|enabled| Enabled.eq(enabled)));
         these = these.add_option(filter.profile.as_ref().map(|profile| Profile.eq(profile.as_str())));
@@ -208,9 +208,13 @@ impl Scope {
         self.one_user(user::Column::Id.eq(id)).await
     }
 
-    /// The user with this email address.
+    /// Reads the user with this email address. Of two accounts that older versions took for those of two
+    /// addresses, it is the one with the form that was given.
     pub async fn user_by_email(&self, email: &Email) -> Result<Option<UserRow>> {
-        self.one_user(user::Column::EmailKey.eq(email.unique_form())).await
+        let forms = email.forms();
+        let mut rows = self.find::<user::Entity>().filter(user::Column::EmailKey.is_in(&forms)).all(&self.db).await?;
+        rows.sort_by_key(|row| forms.iter().position(|form| row.email_key.as_ref() == Some(form)));
+        rows.into_iter().next().map(row_of).transpose()
     }
 
     /// Which of these email addresses, in their unique form, and extensions some user has already.
