@@ -184,7 +184,7 @@ async fn a_change_reads_the_same_however_large_the_tenant_is_and_never_its_rules
         // What another instance has changed meanwhile comes by the log.
         let back = json!({ "input": { "key": "u0", "version": 2 * round, "enabled": true } });
         alice.at(&other).done(disable, back).await;
-        let after = json!({ "input": { "key": "p0", "version": round + 1, "description": "again" } });
+        let after = json!({ "input": { "key": "p0", "version": round + 1, "description": format!("again {round}") } });
         let after = counted.reads_of(async { drop(alice.done(describe, after).await) }).await;
         costs.push([own, after]);
     }

@@ -146,7 +146,8 @@ async fn r34a_who_has_a_team_has_its_agents() {
         alice.add_user("dana", "USER", json!({ "profile": "lead" })).await;
         assert!(alice.allowed("dana", "edit", "staff/agents/ann").await);
         assert!(!alice.allowed("dana", "read", "staff/agents/ben").await);
-        alice.make("ResourceRegister", team(Value::Null)).await;
+        let absent = json!({ "section": "staff/teams", "resources": [{ "key": "night", "name": "Night" }] });
+        alice.make("ResourceRegister", absent).await;
         assert!(alice.allowed("dana", "edit", "staff/agents/ann").await, "absent members stay");
         alice.make("ResourceRegister", team(json!(["staff/agents/ben"]))).await;
         assert!(!alice.allowed("dana", "edit", "staff/agents/ann").await);

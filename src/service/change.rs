@@ -146,14 +146,6 @@ impl<T> Drafted<T> {
         &self.found.stored
     }
 
-    /// Tells whether all is as it was: then nothing is written, not even that somebody asked for it (R43).
-    fn is_nothing(&self) -> bool {
-        self.patch.is_empty()
-            && self.diff.is_empty()
-            && self.new_accounts.is_empty()
-            && self.accounts.values().all(AccountChange::is_empty)
-    }
-
     fn written(&self) -> Written<'_> {
         Written::new(&self.found, &self.after, &self.new_accounts, &self.accounts, &self.patch).with_links(&self.links)
     }
@@ -180,9 +172,6 @@ impl Platform {
                 return Err(self.explain_conflict(caller, &intent.target, error).await);
             }
         };
-        if drafted.is_nothing() {
-            return Ok(Done::made(drafted.value, tx.counters().revision));
-        }
         intent.target = drafted.target.clone().unwrap_or(intent.target);
         let record = Record::new(caller, &intent, drafted.now);
         let policy = self.write(&mut tx, &drafted.written(), &drafted.diff, &record).await?;

@@ -222,10 +222,7 @@ impl Platform {
             return Ok(None);
         }
         // As it is stored: what was typed may be another address that reads the same in lower case.
-        let to = match user.email.as_deref().map(Email::parse) {
-            Some(Ok(to)) => to,
-            Some(Err(_)) | None => return Ok(None),
-        };
+        let Some(Ok(to)) = user.email.as_deref().map(Email::parse) else { return Ok(None) };
         let token = Token::generate(TokenKind::PasswordReset)?;
         let now = self.now();
         let expires_at = now.plus_seconds(LINK_SECONDS);
