@@ -1,8 +1,10 @@
 //! Policies of other Casbin systems, through the API (R35a, R35b).
 
+mod published;
+
 use bailiwick::engine::MODEL;
 use bailiwick::error::ErrorCode;
-use bailiwick::service::import::Import;
+use bailiwick::service::import::{Import, Reading};
 use casbin::{CoreApi, DefaultModel, Enforcer, FileAdapter};
 use serde_json::{Value, json};
 
@@ -233,13 +235,14 @@ async fn a_file_above_the_bounds_is_refused_and_one_below_goes_in() {
         let caller = instance.platform.system_caller(&acme).await.unwrap();
         let rule = |n: usize| format!("p, desk, crm/deals/{n}, read\n");
         let large = (0..=100_000).map(rule).collect();
-        let refused = instance.platform.import_policy(&caller, large, None).await;
+        let refused = instance.platform.import_policy(&caller, large, Reading::default(), None).await;
         assert_eq!(refused.err().unwrap().code, ErrorCode::TooLarge);
         let file = (0..12_000).map(rule).collect();
-        let Ok(Import::Done(done)) = instance.platform.import_policy(&caller, file, None).await else {
+        let Ok(Import::Done(done)) = instance.platform.import_policy(&caller, file, Reading::default(), None).await
+        else {
             panic!("not imported")
         };
-        assert_eq!((done.value.roles, done.value.grants), (1, 12_000));
+        assert_eq!((done.value.imported.roles, done.value.imported.grants), (1, 12_000));
     })
     .await;
 }

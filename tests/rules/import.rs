@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use bailiwick::domain::import::{Imported, PolicyLine, Refused, Says};
+use bailiwick::domain::import::{Absent, Imported, PolicyLine, Refused, Says};
 use casbin::{Adapter, CoreApi, DefaultModel, Enforcer, MemoryAdapter};
 use proptest::prelude::*;
 
@@ -53,7 +53,7 @@ impl World {
     fn bring(&mut self, texts: &[impl AsRef<str>]) -> Result<Imported, Refused> {
         let mut copy = self.state.clone();
         let mut ids = 0_u128;
-        let done = copy.import_policy(&CATALOGUE, &lines(texts), &mut || {
+        let done = copy.import_policy(&CATALOGUE, &lines(texts), Absent::Refuse, &mut || {
             ids += 1;
             Uuid::from_u128(ids)
         })?;
