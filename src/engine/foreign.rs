@@ -150,8 +150,15 @@ struct Term {
     policy: usize,
     request: usize,
     by: BTreeSet<By>,
-    /// Where `g` compares, and the field of the request that is its domain.
-    roles: Option<Option<usize>>,
+    roles: Roles,
+}
+
+/// Whether a term is `g`, and in which domain: a field of the request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Roles {
+    No,
+    Everywhere,
+    In(usize),
 }
 
 /// The fields of the two definitions.
@@ -168,11 +175,11 @@ impl Fields<'_> {
             Expression::Call { name: name @ ("g" | "g2"), arguments } => {
                 let (member, role, domain) = match *arguments.as_slice() {
                     [member, role] => (member, role, None),
-                    [member, role, domain] => (member, role, Some(self.place(self.request, domain)?)),
+                    [member, role, domain] => (member, role, Some(Self::place(self.request, domain)?)),
                     _ => return None,
                 };
-                let pair = (self.place(self.request, member)?, self.place(self.policy, role)?);
-                let roles = (*name == "g").then_some(domain);
+                let pair = (Self::place(self.request, member)?, Self::place(self.policy, role)?);
+                let roles = if *name == "g" { domain.map_or(Roles::Everywhere, Roles::In) } else { Roles::No };
                 Some(new(pair, if *name == "g" { BTreeSet::new() } else { BTreeSet::from([By::Roles]) }, roles))
             }
             Expression::Or(either) => {
@@ -180,11 +187,11 @@ impl Fields<'_> {
                 let request = all.iter().find_map(|(request, ..)| *request)?;
                 let policy = all.first()?.1;
                 let same = all.iter().all(|(r, p, _)| *p == policy && r.is_none_or(|r| r == request));
-                same.then(|| new((request, policy), all.into_iter().map(|(.., by)| by).collect(), None))
+                same.then(|| new((request, policy), all.into_iter().map(|(.., by)| by).collect(), Roles::No))
             }
             one => {
                 let (request, policy, by) = self.compared(one)?;
-                Some(new((request?, policy), BTreeSet::from([by]), None))
+                Some(new((request?, policy), BTreeSet::from([by]), Roles::No))
             }
         }
     }
@@ -194,10 +201,10 @@ impl Fields<'_> {
         match expression {
             Expression::Compare { equal: true, one, other } => match (*one, *other) {
                 (field, Operand::Text("*")) | (Operand::Text("*"), field) => {
-                    Some((None, self.place(self.policy, field)?, By::Star))
+                    Some((None, Self::place(self.policy, field)?, By::Star))
                 }
                 (one, other) => {
-                    let pair = |r, p| Some((self.place(self.request, r)?, self.place(self.policy, p)?));
+                    let pair = |r, p| Some((Self::place(self.request, r)?, Self::place(self.policy, p)?));
                     let (request, policy) = pair(one, other).or_else(|| pair(other, one))?;
                     Some((Some(request), policy, By::Equal))
                 }
@@ -212,13 +219,13 @@ impl Fields<'_> {
                     _ => return None,
                 };
                 let [request, policy] = *arguments.as_slice() else { return None };
-                Some((Some(self.place(self.request, request)?), self.place(self.policy, policy)?, by))
+                Some((Some(Self::place(self.request, request)?), Self::place(self.policy, policy)?, by))
             }
             _ => None,
         }
     }
 
-    fn place(&self, fields: &[String], operand: Operand<'_>) -> Option<usize> {
+    fn place(fields: &[String], operand: Operand<'_>) -> Option<usize> {
         match operand {
             Operand::Field(name) => fields.iter().position(|field| field == name),
             Operand::Text(_) => None,
@@ -239,16 +246,16 @@ impl Parts {
     fn take(terms: &mut Vec<Term>, policy: &[String]) -> Result<Self, PlanError> {
         let named =
             |term: &Term, names: &[&str]| policy.get(term.policy).is_some_and(|it| names.contains(&it.as_str()));
-        let plain = |term: &Term| term.roles.is_none() && term.by == BTreeSet::from([By::Equal]);
-        let subject = take(terms, |term| term.roles.is_some())
+        let plain = |term: &Term| term.roles == Roles::No && term.by == BTreeSet::from([By::Equal]);
+        let subject = take(terms, |term| term.roles != Roles::No)
             .or_else(|| take(terms, |term| plain(term) && named(term, &SUBJECTS)))
             .ok_or(PlanError::MissingTerm("subject"))?;
-        if let Some(other) = terms.iter().find(|term| subject.roles.is_some() && named(term, &SUBJECTS)) {
+        if let Some(other) = terms.iter().find(|term| subject.roles != Roles::No && named(term, &SUBJECTS)) {
             // The roles are of something else.
             return Err(PlanError::UnknownTerm(other.text.clone()));
         }
         let domain = match subject.roles {
-            Some(Some(domain)) => {
+            Roles::In(domain) => {
                 let tie = take(terms, |term| plain(term) && term.request == domain);
                 Some(tie.ok_or(PlanError::MissingTerm("domain"))?)
             }
@@ -265,7 +272,7 @@ impl Parts {
         let beyond = [&action, &object]
             .into_iter()
             .chain(&*terms)
-            .find(|term| term.roles.is_some() || (term.by.contains(&By::Regex) && term.policy == object.policy));
+            .find(|term| term.roles != Roles::No || (term.by.contains(&By::Regex) && term.policy == object.policy));
         let used = [subject.policy, action.policy, object.policy];
         let twice =
             |term: &&Term| used.contains(&term.policy) || domain.as_ref().is_some_and(|it| it.policy == term.policy);
@@ -273,7 +280,7 @@ impl Parts {
             Some(term) => Err(PlanError::UnknownTerm(term.text.clone())),
             None => Ok(Self {
                 subject: subject.policy,
-                has_roles: subject.roles.is_some(),
+                has_roles: subject.roles != Roles::No,
                 domain: domain.map(|term| term.policy),
                 object,
                 action,

@@ -85,9 +85,9 @@ mod tests {
         let rule = |line: String| Rule::try_from(line.split(' ').map(str::to_owned).collect::<Vec<_>>()).unwrap();
         let rules = (0..groups).flat_map(|n| {
             [
-                format!("g user:dana acme group:g{n}"),
-                format!("p group:g{n} acme crm/{n} read allow"),
-                format!("p group:g{n} acme all/* read allow"),
+                format!("g user:dana group:g{n}"),
+                format!("p group:g{n} crm/{n} read allow"),
+                format!("p group:g{n} all/* read allow"),
             ]
         });
         let plan = Arc::new(Plan::from_model(MODEL).unwrap());

@@ -1,6 +1,6 @@
 //! What a file may mean otherwise than it is read. It is told, and hinders nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// How many are told.
 const TOLD: usize = 100;
@@ -23,7 +23,7 @@ pub(super) struct Notes<'r> {
     /// The names so far, by what they are without spaces and case, each with its first line.
     names: HashMap<String, (&'r str, u64)>,
     /// Those that were told.
-    told: HashMap<&'r str, ()>,
+    told: HashSet<&'r str>,
     has_denials: bool,
 }
 
@@ -43,7 +43,7 @@ impl<'r> Notes<'r> {
         } else {
             return;
         };
-        if self.told.insert(text, ()).is_none() {
+        if self.told.insert(text) {
             self.push(number, column, message);
         }
     }
