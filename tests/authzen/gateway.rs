@@ -1,4 +1,4 @@
-//! The scenario in which an API gateway asks who may call which route, of the `OpenID` AuthZEN working
+//! The scenario in which an API gateway asks who may call which route, of the `OpenID` `AuthZEN` working
 //! group (`interop/authzen-api-gateways/test-harness/test/decisions.json` of `openid/authzen`): its
 //! subjects are identities, its actions the methods of HTTP, its resources the templates of paths.
 
