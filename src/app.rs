@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::engine::plan::Plan;
 use crate::error::{Error, Result};
 use crate::http::admit::{PlatformGate, PlatformReadiness};
+use crate::http::authzen::SubjectTypes;
 use crate::http::client::TrustedProxies;
 use crate::http::metrics::{Connections, Requests};
 use crate::http::server::{Bounds, Server};
@@ -49,6 +50,7 @@ pub struct App {
     connections: Bounds,
     failures_every: Duration,
     trusted_proxies: TrustedProxies,
+    subject_types: SubjectTypes,
     transport: http::Options,
     /// Cancelled when the instance is told to stop, before its listener closes.
     stopping: CancellationToken,
@@ -82,6 +84,7 @@ impl App {
         let moment = Moment { tenants: Arc::clone(&platform.tenants), bus: Arc::clone(&status) };
         registry.register_collector(Box::new(moment));
         let Parts { sweep_every, tidy_every, failures_every, trusted_proxies, connections, .. } = parts;
+        let Parts { subject_types, .. } = parts;
         let Parts { public_url, graphiql, introspection, .. } = parts;
         let transport = http::Options { public_url, graphiql, introspection, ..http::Options::default() };
         let stopping = CancellationToken::new();
@@ -94,6 +97,7 @@ impl App {
             tidy_every,
             failures_every,
             trusted_proxies,
+            subject_types,
             connections,
             transport,
             stopping,
@@ -160,7 +164,7 @@ impl App {
         let gate = PlatformGate(self.platform.clone());
         let routes = http::graphql_routes(runner, gate.clone(), options)
             .merge(http::health_routes(readiness))
-            .merge(http::authzen::routes(self.platform.clone()))
+            .merge(http::authzen::routes(self.platform.clone(), self.subject_types.clone()))
             .merge(http::casbin::routes(gate.clone()))
             .merge(http::audit::routes(gate.clone()))
             .merge(http::avatar_routes(gate));

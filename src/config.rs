@@ -60,6 +60,9 @@ pub struct Settings {
     /// The networks of proxies that are believed when they say whose a request is; none without it.
     #[serde(default, deserialize_with = "value::networks")]
     pub trusted_proxies: Option<Vec<IpNet>>,
+    /// The types of `AuthZEN` subjects that stand for users, beside `user`; none without it.
+    #[serde(default, deserialize_with = "value::names")]
+    pub authzen_subject_types: Option<Vec<String>>,
     /// A catalogue file instead of the built-in one.
     pub catalogue: Option<PathBuf>,
     /// A model file instead of the built-in one.

@@ -116,7 +116,7 @@ async fn r42_a_request_outside_the_grammar_is_no_decision() {
             let code = alice.answer("ViewerCan", can).await["errors"][0]["extensions"]["code"].clone();
             assert_eq!(code, "BAD_INPUT", "{object:?}");
         }
-        for action in HOSTILE.iter().copied().chain(["Read", "read now", "1"]) {
+        for action in HOSTILE.iter().copied().chain(["/read", "read now", "1"]) {
             assert_eq!(alice.fail("Decision", asked("alice", action, "voice")).await, "BAD_INPUT", "{action:?}");
             let can = json!({ "action": action, "object": "voice" });
             assert_eq!(alice.fail("ViewerCan", can).await, "BAD_INPUT", "{action:?}");

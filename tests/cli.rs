@@ -207,7 +207,7 @@ fn the_demo_is_made_once_and_decides() {
     assert_eq!(masked["obligations"], json!([{ "kind": "MASK", "view": "contacts", "characters": 4 }]));
     assert_eq!(masked["allowed"], true);
     assert_refused(&decide(&["dana", "read", "voice//sales"]), &["'<OBJECT>'", "[BAD_INPUT]"]);
-    assert_refused(&decide(&["dana", "READ", "voice/queues"]), &["'<ACTION>'", "[BAD_INPUT]"]);
+    assert_refused(&decide(&["dana", "*", "voice/queues"]), &["'<ACTION>'", "[BAD_INPUT]"]);
     assert_refused(&decide(&["da*na", "read", "voice/queues"]), &["'<SUBJECT>'", "[INVALID]"]);
     let elsewhere = place.run(&["decide", "--tenant", "nowhere", "dana", "read", "voice/queues"]);
     assert_refused(&elsewhere, &["(tenant)", "[NOT_FOUND]"]);

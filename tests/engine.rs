@@ -22,7 +22,8 @@ const SUBJECTS: [&str; 9] =
 /// `ab` and `a/ab` start like `a` and `a/a`, and are below neither.
 const OBJECTS: [&str; 10] = ["a", "b", "ab", "a/a", "a/b", "a/ab", "b/a", "a/a/a", "a/a/b", "a/b/a/a"];
 const PREFIXES: [&str; 5] = ["a/*", "b/*", "a/a/*", "a/b/*", "a/b/a/*"];
-const ACTIONS: [&str; 3] = ["read", "edit", "link"];
+/// Two of them differ by case alone, and one has an encoded byte.
+const ACTIONS: [&str; 5] = ["read", "edit", "link", "READ", "do%20it"];
 
 /// A small generator of random numbers (the step of `SplitMix64`): equal seeds, equal numbers.
 struct Random(u64);

@@ -51,7 +51,7 @@ async fn r4_r35a_and_r35b_grants_are_exact_or_a_prefix_and_never_lock_a_tenant_o
             ("voice/*/sales", "read", "ALLOW", "INVALID", "grants.0.object"),
             ("voice//queues", "read", "ALLOW", "INVALID", "grants.0.object"),
             ("/voice", "read", "ALLOW", "INVALID", "grants.0.object"),
-            ("voice/queues", "Read", "ALLOW", "INVALID", "grants.0.action"),
+            ("voice/queues", "(GET)|(POST)", "ALLOW", "INVALID", "grants.0.action"),
             ("voice/queues", "", "ALLOW", "INVALID", "grants.0.action"),
             ("admin/*", "read", "DENY", "PROTECTED_ROLE", "grants"),
             ("admin/users", "*", "DENY", "PROTECTED_ROLE", "grants"),

@@ -134,6 +134,7 @@ const BOUNDED: &[(&str, &str)] = &[
     ("Module.sections", "the catalogue"),
     ("Permission.requires", "the catalogue"),
     ("PermissionSource.roles", "10; `roleCount` counts all"),
+    ("PolicyImportPayload.warnings", "100; more would be no more warning"),
     ("PolicyRestorePayload.notRestored", "500; `notRestoredCount` counts all"),
     ("Profile.modules", "the catalogue"),
     ("ProfileModule.sections", "the catalogue"),

@@ -312,7 +312,7 @@ async fn a_search_for_what_cannot_be_is_refused_by_its_field() {
         for ((name, asked), code, field) in [
             (who(json!({ "object": "voice/*" })), "BAD_INPUT", "object"),
             (who(json!({ "object": "" })), "BAD_INPUT", "object"),
-            (who(json!({ "action": "Read" })), "BAD_INPUT", "action"),
+            (who(json!({ "action": "1" })), "BAD_INPUT", "action"),
             (who(json!({ "action": "*" })), "BAD_INPUT", "action"),
             (who(json!({ "first": 101 })), "BAD_INPUT", "first"),
             (who(json!({ "after": "nonsense" })), "BAD_INPUT", "after"),

@@ -17,8 +17,8 @@ mod m0008_whole_states;
 mod m0009_named_counters;
 mod m0010_write_probes;
 mod m0011_resource_links;
-mod m0016_credential_steps;
 mod m0013_sort_keys;
+mod m0016_credential_steps;
 mod table;
 
 /// All migrations, oldest first.

@@ -9,6 +9,7 @@ use url::Url;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::name::Timestamp;
 use crate::error::{Error, Result};
+use crate::http::authzen::SubjectTypes;
 use crate::http::client::TrustedProxies;
 use crate::http::server::Bounds;
 use crate::mail::Mailer;
@@ -61,6 +62,8 @@ pub struct Parts {
     pub public_url: Option<Url>,
     /// The proxies that are believed when they say whose a request is.
     pub trusted_proxies: TrustedProxies,
+    /// The types of `AuthZEN` subjects that stand for users.
+    pub subject_types: SubjectTypes,
     /// The time in which failed sign-ins are gathered to one audit event.
     pub failures_every: Duration,
     /// Where the links in mails lead.
@@ -138,6 +141,7 @@ impl Parts {
             introspection: settings.introspection,
             public_url: settings.public_url.clone(),
             trusted_proxies: settings.trusted_proxies.iter().flatten().copied().collect(),
+            subject_types: SubjectTypes::of(settings.authzen_subject_types.iter().flatten()),
             failures_every: FAILURES_EVERY,
             installation: settings.installation().map_err(|error| Error::invalid(error.to_string()))?,
             mailer: mailer(settings)?,

@@ -17,6 +17,8 @@ pub(super) const STRONG: Style = Style::new().bold();
 pub(super) const FAINT: Style = Style::new().dimmed();
 /// An allow, a gain.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+/// What may be wrong.
+pub(super) const WARN: Style = AnsiColor::Yellow.on_default();
 /// A deny, a loss.
 pub(super) const BAD: Style = AnsiColor::Red.on_default();
 

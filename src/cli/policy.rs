@@ -51,8 +51,11 @@ pub(super) enum Command {
     /// Bring in the policy of another Casbin: all of it, or nothing.
     ///
     /// The subjects of its `p` lines become custom roles with grants; groups give them to the users that
-    /// its `g` lines name. Every bad line is named.
-    #[command(after_help = "Example:\n  bailiwick policy import --tenant demo policy.csv --dry-run")]
+    /// its `g` lines name. Every bad line is named, and with the file's model each that would be decided
+    /// otherwise.
+    #[command(after_help = "Example:\n  bailiwick policy import --tenant demo policy.csv --dry-run\n  \
+                            bailiwick policy import --tenant acme --domain acme.example --under shop --model model.conf policy.csv\n  \
+                            bailiwick policy import --all-domains --absent-as-roles policy.csv")]
     Import(import::Import),
 }
 

@@ -16,14 +16,14 @@ use super::impact::Impact;
 use super::output::{password_from_stdin, print, print_json, table};
 use super::parsed;
 
-const TENANTS: &str = "query Tenants($first: Int, $after: String) {
-  tenants(first: $first, after: $after) {
+pub(super) const TENANTS: &str = "query Tenants($search: String, $first: Int, $after: String) {
+  tenants(search: $search, first: $first, after: $after) {
     pageInfo { hasNextPage endCursor }
     nodes { key name licensedModules policyRevision }
   }
 }";
 
-const CREATE: &str = "mutation TenantCreate($input: TenantCreateInput!) {
+pub(super) const CREATE: &str = "mutation TenantCreate($input: TenantCreateInput!) {
   tenantCreate(input: $input) { tenant { key name licensedModules policyRevision } revision userErrors { code message field } }
 }";
 
@@ -130,7 +130,7 @@ pub(super) async fn run(client: &Client, command: Command) -> Result<ExitCode> {
 }
 
 /// The tenant that operators are in: they act from there.
-fn platform(client: &Client) -> Result<Option<TenantKey>> {
+pub(super) fn platform(client: &Client) -> Result<Option<TenantKey>> {
     match client {
         Client::Database(_) => TenantKey::parse(TenantKey::PLATFORM).map(Some),
         Client::Server(_) => Ok(None),

@@ -23,6 +23,7 @@ fn without_file_and_environment_the_defaults_hold() {
     assert_eq!(settings.database_url.expose(), "sqlite://bailiwick.db?mode=rwc");
     assert!(settings.redis_url.is_none() && settings.public_url.is_none());
     assert!(settings.catalogue.is_none() && settings.model.is_none() && settings.trusted_proxies.is_none());
+    assert!(settings.authzen_subject_types.is_none());
     assert!(settings.smtp_url.is_none());
     assert_eq!(
         (settings.mail_dir.as_path(), settings.mail_from.to_string().as_str()),
@@ -96,6 +97,7 @@ fn every_setting_can_come_from_the_environment() {
             ("BAILIWICK_REDIS_URL", "redis+unix:///run/redis.sock"),
             ("BAILIWICK_PUBLIC_URL", "https://access.example.com/rbac"),
             ("BAILIWICK_TRUSTED_PROXIES", " 10.0.0.0/8,fd00::/8 , 192.0.2.1,::1"),
+            ("BAILIWICK_AUTHZEN_SUBJECT_TYPES", "identity, Service Account"),
             ("BAILIWICK_CATALOGUE", "own.yaml"),
             ("BAILIWICK_MODEL", "own.conf"),
             ("BAILIWICK_OPERATOR_PASSWORD", "12345678"),
@@ -130,6 +132,7 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(settings.installation().unwrap().as_str(), "https://access.example.com/rbac");
     assert_eq!(settings.redis_url.unwrap().expose(), "redis+unix:///run/redis.sock");
     assert_eq!(settings.public_url.unwrap().as_str(), "https://access.example.com/rbac");
+    assert_eq!(settings.authzen_subject_types.unwrap(), ["identity", "Service Account"]);
     let proxies: Vec<_> = settings.trusted_proxies.unwrap().iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32", "::1/128"]);
     assert_eq!(settings.smtp_url.unwrap().expose(), "smtps://mail.example.com");
@@ -148,6 +151,14 @@ fn every_setting_can_come_from_the_environment() {
     assert_eq!(settings.drain_seconds.get(), 0);
     // A password of digits stays what it is.
     assert_eq!(secrecy::ExposeSecret::expose_secret(&settings.operator_password.unwrap()), "12345678");
+}
+
+#[test]
+fn types_of_subjects_are_names() {
+    for wrong in [",", "identity,", "a\tb"] {
+        let said = refusal("", &[("BAILIWICK_AUTHZEN_SUBJECT_TYPES", wrong)]);
+        assert!(said.contains("it must be names such as `identity`, separated by commas"), "{wrong}: {said}");
+    }
 }
 
 #[test]

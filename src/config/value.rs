@@ -163,6 +163,18 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<
     networks.transpose().map_err(wrong)
 }
 
+/// Names, separated by commas.
+pub(super) fn names<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    let parse = |part: &str| {
+        let part = part.trim();
+        let is_name = !part.is_empty() && !part.chars().any(char::is_control);
+        is_name.then(|| part.to_owned())
+    };
+    let text = Option::<String>::deserialize(from)?;
+    let names = text.map(|text| text.split(',').map(parse).collect::<Option<Vec<_>>>().ok_or(()));
+    names.transpose().map_err(|()| de::Error::custom("it must be names such as `identity`, separated by commas"))
+}
+
 pub(super) fn log<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
     match EnvFilter::try_new(&text) {

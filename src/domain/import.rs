@@ -11,22 +11,31 @@ use uuid::Uuid;
 
 use super::catalogue::Catalogue;
 use super::group::GroupChange;
-use super::key::{GroupKey, RoleKey, UserKey};
+use super::key::{GroupKey, RoleKey};
 use super::name::Name;
 use super::role::{BuiltIn, Grant, RoleChange, RoleRef};
 use super::tenant::TenantState;
 use crate::error::{Error, ErrorCode, Result};
 
+mod names;
 mod roles;
 
+use names::{Names, nobodys_role};
 use roles::{Part, Parts};
 
 /// How many bad lines are told; the others are counted.
 const LINES_TOLD: usize = 100;
 /// The most roles, and users with lines of their own, that one file brings.
 const ROLES_MAX: usize = 10_000;
-/// What marks a user, where a file marks its users.
-const USER: &str = "user:";
+/// What becomes of a name that holds roles, where there is no user of that name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Absent {
+    /// The line is refused: a user may be missing.
+    #[default]
+    Refuse,
+    /// It becomes a role that nobody holds yet.
+    Role,
+}
 
 /// A line of a policy, as the tenant can hold it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,10 +135,11 @@ impl TenantState {
         &mut self,
         catalogue: &Catalogue,
         lines: &[PolicyLine],
+        absent: Absent,
         new_id: &mut dyn FnMut() -> Uuid,
     ) -> Result<Imported, Refused> {
         let mut bad = BadLines::default();
-        let parts = self.parts(lines, &mut bad);
+        let parts = self.parts(lines, absent, &mut bad);
         check_apart(&parts, &mut bad);
         let parts = bad.or(parts)?;
         if parts.len() > ROLES_MAX {
@@ -161,8 +171,8 @@ impl TenantState {
     }
 
     /// The roles of the file, and its users with lines of their own, by their names.
-    fn parts<'a>(&self, lines: &'a [PolicyLine], bad: &mut BadLines) -> Parts<'a> {
-        let names = Names::of(lines);
+    fn parts<'a>(&self, lines: &'a [PolicyLine], absent: Absent, bad: &mut BadLines) -> Parts<'a> {
+        let names = Names::of(lines, absent);
         let mut parts = Parts::new();
         for PolicyLine { number, says } in lines {
             match says {
@@ -278,86 +288,4 @@ fn check_apart(parts: &Parts<'_>, bad: &mut BadLines) {
 fn other(what: &str, name: &Name) -> Error {
     let message = format!("there is a {what} named `{name}` that says something else: rename one of the two");
     Error::new(ErrorCode::AlreadyExists, message)
-}
-
-fn nobodys_role(name: &Name) -> Error {
-    Error::invalid(format!("`{name}` is a user, and a user is nobody's role"))
-}
-
-/// How a file uses its names.
-struct Names<'a> {
-    /// Whether it marks its users. Then a bare name is a role's, or a slip.
-    marked: bool,
-    /// The names that are held.
-    held: BTreeSet<&'a str>,
-    /// The names that hold.
-    holding: BTreeSet<&'a str>,
-}
-
-impl<'a> Names<'a> {
-    fn of(lines: &'a [PolicyLine]) -> Self {
-        let mut names = Self { marked: false, held: BTreeSet::new(), holding: BTreeSet::new() };
-        for line in lines {
-            let first = match &line.says {
-                Says::Permission { subject, .. } => subject,
-                Says::Membership { member, role } => {
-                    names.holding.insert(member.as_str());
-                    names.held.insert(role.as_str());
-                    member
-                }
-            };
-            names.marked |= first.as_str().starts_with(USER);
-        }
-        names
-    }
-
-    /// The user of this name; none when it is a role's.
-    fn who(&self, state: &TenantState, name: &Name) -> Result<Option<UserKey>> {
-        let text = name.as_str();
-        let known = |key: &str| UserKey::parse(key).ok().filter(|key| state.users.contains_key(key));
-        let is_held = self.held.contains(text);
-        if let Some(key) = text.strip_prefix(USER) {
-            return match known(key) {
-                Some(_) if is_held => Err(nobodys_role(name)),
-                Some(user) => Ok(Some(user)),
-                None => Err(self.no_user(name)),
-            };
-        }
-        match known(text) {
-            Some(_) if is_held && self.marked => Ok(None),
-            Some(_) if is_held => Err(Error::invalid(format!(
-                "`{name}` is a user of this tenant and a role of the file: rename the role, or write each user as \
-                 `user:KEY`"
-            ))),
-            Some(user) if self.marked => Err(Error::invalid(format!(
-                "`{name}` is a user of this tenant: write `user:{user}`, as this file writes others"
-            ))),
-            Some(user) => Ok(Some(user)),
-            None if is_held => Ok(None),
-            None => self.check_nobody(name, known).map(|()| None),
-        }
-    }
-
-    /// Checks a name that neither a user nor a role that is held has, and that would bind nobody: it may
-    /// be a role for later, and must not be a slip.
-    fn check_nobody(&self, name: &Name, known: impl Fn(&str) -> Option<UserKey>) -> Result<()> {
-        let text = name.as_str().to_lowercase();
-        let marked = text.strip_prefix("user").and_then(|rest| rest.trim_start().strip_prefix(':'));
-        match known(marked.unwrap_or(&text).trim()) {
-            Some(user) => {
-                let mark = if self.marked { USER } else { "" };
-                let message = format!("`{name}` is nearly the user `{mark}{user}`: write it so, or rename the role");
-                Err(Error::invalid(message))
-            }
-            None if marked.is_some() => Err(self.no_user(name)),
-            None if !self.marked && self.holding.contains(name.as_str()) => Err(self.no_user(name)),
-            None => Ok(()),
-        }
-    }
-
-    fn no_user(&self, name: &Name) -> Error {
-        let role = if self.marked { "" } else { "; if it is a role, write each user as `user:KEY`" };
-        let message = format!("there is no user `{name}`: create it first, or take the line out{role}");
-        Error::new(ErrorCode::NotFound, message)
-    }
 }

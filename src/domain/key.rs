@@ -29,9 +29,12 @@ fn is_resource_key(text: &str) -> bool {
     (1..=RESOURCE_KEY_MAX).contains(&text.len())
         && text != "."
         && text != ".."
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'@' | b'+' | b'%' | b'-'))
+        && text.bytes().all(|byte| stands_for_itself(byte) || byte == b'%')
+}
+
+/// Whether a byte of a host's name stands in rules as it is; `%` begins the code of any other.
+const fn stands_for_itself(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'@' | b'+' | b'-')
 }
 
 /// What is wrong with a name, shown shortened so that an error never echoes a page of input.
@@ -180,13 +183,15 @@ text_type!(
     }
 );
 text_type!(
-    /// What a request wants to do: `read`, `edit`, `delete`, …
+    /// What a request wants to do: `read`, `edit`, `delete`, or a host's own such as `GET`. Case kept,
+    /// other bytes percent-encoded.
     Action,
     |text| if is_action(text) {
         Ok(())
     } else {
         Err(Error::bad_input(format!(
-            "`{}` is not an action: a lowercase letter, then `a-z`, `_`, `-`, at most {ACTION_MAX}, are allowed",
+            "`{}` is not an action: a letter, then `A-Za-z0-9._~@+%-`, at most {ACTION_MAX}, are allowed, \
+             percent-encode anything else",
             shown(text)
         )))
     }
@@ -215,8 +220,8 @@ text_type!(
 
 fn is_action(text: &str) -> bool {
     text.len() <= ACTION_MAX
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-'))
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|byte| stands_for_itself(byte) || byte == b'%')
 }
 
 /// A tenant's internal id. It is never used again, so that caches and messages of a deleted
@@ -269,7 +274,7 @@ impl ResourceKey {
 fn percent_encode(id: &str, text: &mut String) -> Result<()> {
     use fmt::Write as _;
     for byte in id.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'@' | b'+' | b'-') {
+        if stands_for_itself(byte) {
             text.push(char::from(byte));
         } else {
             write!(text, "%{byte:02X}").map_err(Error::internal)?;
@@ -302,19 +307,36 @@ impl Object {
     }
 
     /// The object of a host's id below a path, percent-encoded as in [`ResourceKey::encode`].
-    pub fn of_id(path: &str, id: &str) -> Result<Self> {
-        let mut text = String::with_capacity(path.len() + 1 + id.len());
-        text.push_str(path);
+    pub fn of_id(path: &Self, id: &str) -> Result<Self> {
+        let mut text = String::with_capacity(path.0.len() + 1 + id.len());
+        text.push_str(path.as_str());
         text.push('/');
         percent_encode(id, &mut text)?;
         Self::parse(&text)
+    }
+
+    /// The path of a host's type of resources: each of its segments percent-encoded.
+    pub fn of_type(kind: &str) -> Result<Self> {
+        let mut text = String::with_capacity(kind.len());
+        for (place, segment) in kind.split('/').enumerate() {
+            if place > 0 {
+                text.push('/');
+            }
+            percent_encode(segment, &mut text)?;
+        }
+        Self::parse(&text)
+    }
+
+    /// What a request is about that no rule can name: no rule's object contains it.
+    pub fn nothing() -> Self {
+        Self(Arc::from(""))
     }
 
     /// The host's id of which [`of_id`](Self::of_id) makes this object below `path`, if there is one.
     pub fn id_below(&self, path: &Self) -> Option<String> {
         let segment = self.0.strip_prefix(path.as_str())?.strip_prefix('/')?;
         let id = percent_decode(segment)?;
-        Self::of_id(path.as_str(), &id).is_ok_and(|object| object == *self).then_some(id)
+        Self::of_id(path, &id).is_ok_and(|object| object == *self).then_some(id)
     }
 
     /// Whether `path` is what this object is in.
@@ -381,6 +403,21 @@ impl ActionPattern {
     }
 }
 
+impl Action {
+    /// The action of a host's name, percent-encoded as in [`ResourceKey::encode`].
+    pub fn encode(name: &str) -> Result<Self> {
+        let mut text = String::with_capacity(name.len());
+        percent_encode(name, &mut text)?;
+        Self::parse(&text)
+    }
+
+    /// The host's name of which [`encode`](Self::encode) makes this action, if there is one.
+    pub fn decoded(&self) -> Option<String> {
+        let name = percent_decode(&self.0)?;
+        Self::encode(&name).is_ok_and(|action| action == *self).then_some(name)
+    }
+}
+
 impl From<&Action> for ActionPattern {
     fn from(action: &Action) -> Self {
         Self(Arc::clone(&action.0))
@@ -428,7 +465,7 @@ mod tests {
     fn a_hosts_id_comes_back_from_its_object_and_from_no_other() {
         let path = Object::parse("voice/queues").unwrap();
         for id in ["sales", "Büro 1/*", "100%", "a,b\"", "%41"] {
-            let object = Object::of_id("voice/queues", id).unwrap();
+            let object = Object::of_id(&path, id).unwrap();
             assert_eq!(object.id_below(&path).as_deref(), Some(id));
             assert!(object.is_directly_below(&path));
         }
@@ -473,9 +510,47 @@ mod tests {
         assert_eq!(ResourceKey::encode("*").unwrap().as_str(), "%2A");
         assert_eq!(ResourceKey::encode("%2A").unwrap().as_str(), "%252A");
         assert_eq!(ResourceKey::encode("Büro 1/a").unwrap().as_str(), "B%C3%BCro%201%2Fa");
-        assert_eq!(Object::of_id("voice/queues", "Büro 1/*").unwrap().as_str(), "voice/queues/B%C3%BCro%201%2F%2A");
-        for (path, id) in [("voice/*", "a"), ("", "a"), ("voice/", "a"), ("voice", ""), ("voice", "..")] {
-            assert!(Object::of_id(path, id).is_err(), "{path:?} {id:?}");
+        let voice = Object::parse("voice").unwrap();
+        assert_eq!(Object::of_id(&voice, "Büro 1/*").unwrap().as_str(), "voice/B%C3%BCro%201%2F%2A");
+        for id in ["", "..", &"x".repeat(129)] {
+            assert!(Object::of_id(&voice, id).is_err(), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn a_hosts_type_becomes_a_path_without_wildcards() {
+        for (kind, path) in
+            [("voice/queues", "voice/queues"), ("route", "route"), ("voice/*", "voice/%2A"), ("My Type", "My%20Type")]
+        {
+            assert_eq!(Object::of_type(kind).unwrap().as_str(), path);
+        }
+        for kind in ["", "/", "voice/", "a//b", "a/..", &"x/".repeat(300)] {
+            assert!(Object::of_type(kind).is_err(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn actions_keep_their_case_and_begin_with_a_letter() {
+        for good in ["read", "GET", "App1.Module2.run", "can_read", "a%2Fb", &"x".repeat(64)] {
+            assert!(Action::parse(good).is_ok() && ActionPattern::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "*", "/get", "1", "%41", "_x", "a b", "a*", "é", "(GET)|(POST)", "a,b", &"x".repeat(65)] {
+            assert!(Action::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_ne!(Action::parse("GET").unwrap(), Action::parse("get").unwrap());
+    }
+
+    #[test]
+    fn a_hosts_action_comes_back_from_its_code_and_from_no_other() {
+        for (name, code) in [("GET", "GET"), ("do it/now", "do%20it%2Fnow"), ("a*", "a%2A"), ("a%2A", "a%252A")] {
+            let action = Action::encode(name).unwrap();
+            assert_eq!((action.as_str(), action.decoded().as_deref()), (code, Some(name)));
+        }
+        for name in ["*", "", "/get", "é", &"ä".repeat(22)] {
+            assert!(Action::encode(name).is_err(), "{name:?}");
+        }
+        for other in ["a%2a", "a%4", "a%41", "a%FF"] {
+            assert_eq!(Action::parse(other).unwrap().decoded(), None, "{other}");
         }
     }
 }

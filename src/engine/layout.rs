@@ -292,7 +292,7 @@ fn role_columns(model: &DefaultModel) -> Result<Option<usize>, PlanError> {
 }
 
 /// Reads the text through casbin.
-fn read(text: &str) -> Result<DefaultModel, PlanError> {
+pub(super) fn read(text: &str) -> Result<DefaultModel, PlanError> {
     match at_once(DefaultModel::from_str(text)) {
         Some(model) => model.map_err(|error| PlanError::Unreadable(error.to_string())),
         None => Err(PlanError::Unreadable("it waits for more text".to_owned())),

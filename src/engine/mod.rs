@@ -16,6 +16,8 @@ mod chunks;
 pub mod decide;
 pub mod explain;
 mod expression;
+pub mod foreign;
+mod held;
 pub mod impact;
 mod index;
 mod layout;

@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use ahash::RandomState;
 
 use super::decide::Found;
+use super::held::Held;
 use super::permissions::Permissions;
 use super::rules::RuleId;
 use super::snapshot::Snapshot;
@@ -132,14 +133,14 @@ impl Snapshot {
     /// The same of this action alone, whether or not a rule names it.
     pub fn access_to<'s>(&'s self, subject: &'s Subject, action: &Action) -> Access<'s> {
         let actions = vec![(self.index.actions.find(action.as_str(), ""), action.clone())];
-        Access { snapshot: self, subject, number: self.number(subject), actions, around: None }
+        Access::new(self, subject, actions)
     }
 
     /// The same of the actions that the platform knows and of these others.
     pub(super) fn access_by<'s>(&'s self, subject: &'s Subject, others: &BTreeSet<Action>) -> Access<'s> {
         let number_of = |action: Action| (self.index.actions.find(action.as_str(), ""), action);
         let actions = Action::all().into_iter().chain(others.iter().cloned()).map(number_of).collect();
-        Access { snapshot: self, subject, number: self.number(subject), actions, around: None }
+        Access::new(self, subject, actions)
     }
 
     /// The actions that the rules of a subject, and of all that it holds, name beside those that
@@ -174,27 +175,26 @@ fn merged<'s>(one: Users<'s>, other: Users<'s>, backward: bool) -> impl Iterator
 /// side by side.
 pub struct Access<'s> {
     snapshot: &'s Snapshot,
-    subject: &'s Subject,
-    number: Option<u32>,
     /// The actions that are looked at, with their numbers.
     actions: Vec<(Option<u32>, Action)>,
+    held: Held<'s>,
     /// A path with its slash, and what rules say of all that is directly below, by action.
     around: Option<(String, Vec<Found>)>,
 }
 
-impl Access<'_> {
+impl<'s> Access<'s> {
+    fn new(snapshot: &'s Snapshot, subject: &Subject, actions: Vec<(Option<u32>, Action)>) -> Self {
+        Self { snapshot, actions, held: Held::new(snapshot, snapshot.number(subject)), around: None }
+    }
+
     /// The actions that are allowed on `object`, of those that the platform knows and those that
     /// the subject's rules name.
     pub fn on(&mut self, object: &Object) -> Vec<Action> {
         let path = object.as_str();
         let above = path.rfind('/').and_then(|slash| path.get(..=slash)).unwrap_or_default();
-        let mut matches = self.around(above).to_vec();
-        if let Some((object, subject)) = self.snapshot.index.objects.find(path, "").zip(self.number) {
-            self.snapshot.index.roles.visit(subject, |subject, own| {
-                for permission in own.on(object) {
-                    note(self.snapshot, &self.actions, &mut matches, RuleId { subject, permission: *permission });
-                }
-            });
+        let mut matches = self.around(above);
+        if let Some(object) = self.snapshot.index.objects.find(path, "") {
+            self.held.visit(object, |id| note(self.snapshot, &self.actions, &mut matches, id));
         }
         self.allowed(&matches).cloned().collect()
     }
@@ -204,7 +204,7 @@ impl Access<'_> {
     pub fn candidates<'c>(&mut self, sections: impl Iterator<Item = &'c SectionKey>) -> Candidates {
         let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
         for section in sections {
-            let matches = self.around(&format!("{section}/")).to_vec();
+            let matches = self.around(&format!("{section}/"));
             let anything = self.allowed(&matches).next().is_some();
             _ = if anything { open.insert(section.clone()) } else { closed.insert(section.clone()) };
         }
@@ -214,7 +214,7 @@ impl Access<'_> {
             let (section, _) = object.as_resource()?;
             closed.contains(&section).then(|| resources.insert(object))
         };
-        if let Some(number) = self.number {
+        if let Some(number) = self.held.subject {
             self.snapshot.index.roles.visit(number, |_, own| {
                 let allowing = own.iter().filter(|permission| permission.effect == Effect::Allow);
                 allowing.for_each(|permission| _ = note(permission.object));
@@ -227,18 +227,21 @@ impl Access<'_> {
     /// The actions that are allowed on all that is directly below a path (`a/b/`), as far as no
     /// rule names it.
     pub(super) fn below(&mut self, above: &str) -> Vec<Action> {
-        let matches = self.around(above).to_vec();
+        let matches = self.around(above);
         self.allowed(&matches).cloned().collect()
     }
 
     /// What rules say of all that is directly below a path, by action.
-    fn around(&mut self, above: &str) -> &[Found] {
+    fn around(&mut self, above: &str) -> Vec<Found> {
         let known = self.around.take().filter(|(path, _)| path == above);
-        let (_, matches) = self.around.insert(known.unwrap_or_else(|| {
+        let (path, matches) = known.unwrap_or_else(|| {
             let mut matches = vec![Found::default(); self.actions.len()];
-            self.snapshot.visit(self.subject, above, |id, _| note(self.snapshot, &self.actions, &mut matches, id));
+            self.snapshot.index.containing(self.snapshot.plan.prefixes(), above, |object| {
+                self.held.visit(object, |id| note(self.snapshot, &self.actions, &mut matches, id));
+            });
             (above.to_owned(), matches)
-        }));
+        });
+        self.around = Some((path, matches.clone()));
         matches
     }
 

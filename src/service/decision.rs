@@ -65,6 +65,13 @@ pub struct Query {
     pub when: When,
 }
 
+impl Query {
+    /// A request about something that no rule can name, such as an id that is too long: it is denied.
+    pub fn about_nothing(subject: About) -> Self {
+        Self { subject, action: Action::read(), object: Object::nothing(), when: When::Now }
+    }
+}
+
 impl Platform {
     /// Decides all the requests at one revision, in their order. Anyone may ask about
     /// themselves; asking about others needs `read` on `admin/decisions`.

@@ -8,7 +8,8 @@ use super::{asked, asked_at, fixture, refused_at};
 use crate::common::app::{Client, Instance, on_both};
 use crate::common::operations::{automatic, merged, open};
 
-const ACTIONS: [&str; 5] = ["read", "edit", "link", "write", "unheard-of"];
+/// As hosts name them: `GET` and `get` are two, and the last two stand encoded in rules.
+const ACTIONS: [&str; 8] = ["read", "edit", "link", "write", "unheard-of", "GET", "get", "do it/now"];
 
 /// Numbers that look random, and are the same in each run.
 struct Chance(u64);
@@ -29,6 +30,7 @@ fn universe() -> Vec<(&'static str, Vec<&'static str>)> {
     vec![
         ("record", vec!["a", "b", "c d"]),
         ("deep/record", vec!["a"]),
+        ("Odd Type/*", vec!["/users/{userId}"]),
         ("voice/queues", vec!["sales", "support", "Büro 1", "zeta"]),
         ("voice/voicemails", vec!["box"]),
         ("data", vec!["contacts", "performance"]),
@@ -48,8 +50,10 @@ async fn furnish(alice: &Client, chance: &mut Chance) -> Vec<&'static str> {
     for agent in ["ann", "ben"] {
         alice.add_user(agent, "AGENT", json!({})).await;
     }
-    let named = ["record/a", "record/b", "record/c%20d", "deep/record/a"];
-    let told = named.map(|object| json!({ "object": object, "action": "unheard-of" }));
+    let named = ["record/a", "record/b", "record/c%20d", "deep/record/a", "Odd%20Type/%2A/%2Fusers%2F%7BuserId%7D"];
+    let told = named.map(|object| [(object, "unheard-of"), (object, "get")]).concat();
+    let told =
+        told.into_iter().map(|(object, action)| json!({ "object": object, "action": action })).collect::<Vec<_>>();
     alice.make("RoleCreate", json!({ "name": "Told", "permissions": [], "grants": told })).await;
     let objects =
         [&named[..], &["record/*", "voice/queues/*", "voice/queues/support", "voice/queues", "voice/*"]].concat();
@@ -58,7 +62,11 @@ async fn furnish(alice: &Client, chance: &mut Chance) -> Vec<&'static str> {
         let mut grants = BTreeSet::new();
         for _ in 0..5 {
             let effect = if chance.below(4) == 0 { "DENY" } else { "ALLOW" };
-            grants.insert((*chance.of(&objects), *chance.of(&["read", "edit", "write", "*"]), effect));
+            grants.insert((
+                *chance.of(&objects),
+                *chance.of(&["read", "edit", "write", "GET", "do%20it%2Fnow", "*"]),
+                effect,
+            ));
         }
         let grant = |(object, action, effect)| json!({ "object": object, "action": action, "effect": effect });
         let grants: Vec<_> = grants.into_iter().map(grant).collect();
@@ -175,8 +183,9 @@ async fn a_token_leads_on_in_its_own_search_alone() {
         let second = asked_at(path, &instance, &desk, &paged(json!({ "token": token, "limit": 1 }))).await;
         assert_eq!((&first["results"][0]["id"], &second["results"][0]["id"]), (&json!("alice"), &json!("bob")));
         assert_eq!(second["page"]["next_token"], "");
+        // What leads on from a page of nothing would lead on for ever.
         let none = asked_at(path, &instance, &desk, &paged(json!({ "limit": 0 }))).await;
-        assert_eq!((&none["results"], &none["page"]["count"]), (&json!([]), &json!(0)));
+        assert_eq!(none, json!({ "page": { "next_token": "", "count": 0 }, "results": [] }));
         let many = asked_at(path, &instance, &desk, &paged(json!({ "limit": 4_000_000_000_u64 }))).await;
         assert_eq!(many["results"].as_array().unwrap().len(), 2);
 

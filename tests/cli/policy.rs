@@ -187,3 +187,42 @@ async fn a_policy_from_elsewhere_is_tried_and_brought_in_and_its_bad_lines_are_n
     assert_refused(&direct(short.as_bytes()), &["at most 100000 rules", "[TOO_LARGE]"]);
     assert_refused(&place.run(&["policy", "import", "--tenant", "demo", "gone.csv"]), &["gone.csv", "(file)"]);
 }
+
+#[tokio::test]
+async fn a_policy_of_many_domains_goes_into_the_tenant_of_each_and_one_that_is_missing_is_made() {
+    let file = "p, clerk, acme, /papers, GET\ng, ada, clerk, acme\np, clerk, globex, /plans, (GET)|(POST)\ng, zoe, clerk, globex\n";
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR).with_file("policy.csv", file);
+    assert_eq!(place.run(&["migrate"]).code, 0);
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let all = ["policy", "import", "policy.csv", "--all-domains", "--under", "shop"];
+    let admin = ["--admin", "alice", "--email", "alice@globex.example", "--absent-as-roles"];
+    assert_refused(&place.run(&all), &["there is no tenant `globex`", "--admin", "[NOT_FOUND]"]);
+    let tried = place.run(&[&all[..], &admin, &["--dry-run"]].concat());
+    assert!(tried.code == 0 && tried.out.contains("globex: the tenant would be made"), "{tried:?}");
+    assert!(tried.out.contains("acme: ") && tried.out.contains("would make roles: 1, grants: 1"), "{tried:?}");
+    let made = place.run_with_input(&[&all[..], &admin].concat(), "Long-Enough-77\n");
+    assert!(made.code == 0, "{made:?}");
+    assert!(
+        made.out.contains("acme: made roles: 1, grants: 1, groups: 1, members: 1, lines of other domains: 2"),
+        "{made:?}"
+    );
+    assert!(made.out.contains("globex: made roles: 2, grants: 2, groups: 1, members: 0"), "{made:?}");
+    let decided = |tenant: &str, action: &str, object: &str| {
+        place.run(&["decide", "--tenant", tenant, "ada", action, object]).code
+    };
+    assert_eq!((decided("acme", "GET", "shop/papers"), decided("acme", "POST", "shop/papers")), (0, 1));
+    assert_refused(
+        &place.run(&["policy", "import", "policy.csv", "--all-domains", "--domain", "acme"]),
+        &["cannot be used with"],
+    );
+    let odd = place.with_file("policy.csv", "p, clerk, Not A Key, papers, read\n");
+    assert_refused(
+        &odd.run(&["policy", "import", "policy.csv", "--all-domains"]),
+        &["`Not A Key`", "--domain", "[INVALID]"],
+    );
+    let model = "[request_definition]\nr = sub, obj, act\n[policy_definition]\np = sub, obj, act, eft\n[policy_effect]\n\
+                 e = priority(p.eft) || deny\n[matchers]\nm = r.sub == p.sub && r.obj == p.obj && r.act == p.act\n";
+    let first = odd.with_file("policy.csv", "p, clerk, papers, read, deny\n").with_file("model.conf", model);
+    let refused = first.run(&["policy", "import", "--tenant", "acme", "policy.csv", "--model", "model.conf"]);
+    assert_refused(&refused, &["line 1, column 5", "the first line that matches decides", "[INVALID]"]);
+}

@@ -38,6 +38,32 @@ fn the_printed_address_is_the_public_one_when_it_is_set() {
     assert!(said.contains("https://desk.example/access/graphql "), "{said}");
 }
 
+#[tokio::test]
+async fn the_types_of_subjects_that_are_set_stand_for_users() {
+    let place = Place::new().with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR);
+    assert_eq!(place.run(&["demo"]).code, 0);
+    let allowed = async |place: &Place| {
+        let server = place.serve();
+        let token = sign_in(&server, "demo", "alice", PASSWORD).await;
+        let mut allowed = Vec::new();
+        for kind in ["user", "identity", "person", "machine"] {
+            let asked = json!({
+                "subject": { "type": kind, "id": "alice" },
+                "action": { "name": "edit" },
+                "resource": { "type": "section", "id": "voice/queues" },
+            });
+            let url = format!("{}/access/v1/evaluation", server.url);
+            let answer = reqwest::Client::new().post(url).bearer_auth(&token).json(&asked).send().await.unwrap();
+            let answer: Value = answer.json().await.unwrap();
+            allowed.extend((answer["decision"] == true).then_some(kind));
+        }
+        allowed
+    };
+    assert_eq!(allowed(&place).await, ["user"]);
+    let mapped = place.with("BAILIWICK_AUTHZEN_SUBJECT_TYPES", "identity, person");
+    assert_eq!(allowed(&mapped).await, ["user", "identity", "person"]);
+}
+
 #[test]
 fn an_address_that_is_taken_stops_the_start_and_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -8,6 +8,7 @@ use bailiwick::app::{App, Parts, system_clock};
 use bailiwick::config::catalogue;
 use bailiwick::domain::catalogue::Catalogue;
 use bailiwick::domain::name::Timestamp;
+use bailiwick::http::authzen::SubjectTypes;
 use bailiwick::http::client::TrustedProxies;
 use bailiwick::http::server::Bounds;
 use bailiwick::mail::Mailer;
@@ -177,6 +178,7 @@ impl Instance {
             tidy_every: choices.tidy_every,
             failures_every: choices.failures_every,
             trusted_proxies: choices.trusted_proxies,
+            subject_types: SubjectTypes::of(["identity"]),
             limits: choices.limits,
             state_in_memory: choices.state_in_memory,
             revisions_kept_seconds: choices.revisions_kept_seconds,

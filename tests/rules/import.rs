@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use bailiwick::domain::import::{Imported, PolicyLine, Refused, Says};
+use bailiwick::domain::import::{Absent, Imported, PolicyLine, Refused, Says};
 use casbin::{Adapter, CoreApi, DefaultModel, Enforcer, MemoryAdapter};
 use proptest::prelude::*;
 
@@ -53,7 +53,7 @@ impl World {
     fn bring(&mut self, texts: &[impl AsRef<str>]) -> Result<Imported, Refused> {
         let mut copy = self.state.clone();
         let mut ids = 0_u128;
-        let done = copy.import_policy(&CATALOGUE, &lines(texts), &mut || {
+        let done = copy.import_policy(&CATALOGUE, &lines(texts), Absent::Refuse, &mut || {
             ids += 1;
             Uuid::from_u128(ids)
         })?;
@@ -101,7 +101,7 @@ fn policies(mark: &'static str) -> impl Strategy<Value = Vec<String>> {
             let may = format!(
                 "{} {} {}",
                 PATTERNS[pattern],
-                ["read", "edit", "*"][how % 3],
+                ["read", "GET", "*"][how % 3],
                 if how < 2 { "deny" } else { "allow" }
             );
             let line = match kind {
@@ -132,7 +132,7 @@ fn r35a_whatever_is_imported_is_decided_as_casbin_decides_it_and_the_same_again_
             let enforcer = runtime.block_on(enforcer(&texts));
             let policy = world.policy();
             for (user, object, action) in USERS.iter().flat_map(|user| {
-                OBJECTS.iter().flat_map(move |object| ["read", "edit", "delete"].map(|action| (user, object, action)))
+                OBJECTS.iter().flat_map(move |object| ["read", "GET", "get"].map(|action| (user, object, action)))
             }) {
                 let theirs = enforcer.enforce((format!("{mark}{user}"), "acme", *object, action)).unwrap();
                 let ours = policy.decide(&CATALOGUE, &Subject::User(key(user)), &key(object), &key(action));

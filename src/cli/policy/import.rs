@@ -6,21 +6,27 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::domain::key::{Object, TenantKey};
 use crate::error::{Error, Result};
-use crate::service::import::BYTES_MAX;
+use crate::service::import::{BYTES_MAX, MODEL_MAX};
 use clap::ValueHint;
 use indicatif::ProgressBar;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::super::Place;
 use super::super::client::{Client, Payload, typed};
 use super::super::impact::Impact;
-use super::super::output::{BAD, print, print_json, progress, say, styled};
+use super::super::output::{BAD, WARN, print, print_json, progress, say, styled};
+use super::super::{Place, parsed};
+use domains::NewTenants;
+
+mod domains;
 
 const IMPORT: &str = "mutation PolicyImport($input: PolicyImportInput!) {
   policyImport(input: $input) {
     imported { roles grants groups members }
+    skipped
+    warnings { line column message }
     revision
     impact { affectedUsers gainedCount lostCount truncated gained { user { key } object action } lost { user { key } object action } }
     userErrors { code message field count }
@@ -36,6 +42,23 @@ pub(in crate::cli) struct Import {
     /// A CSV file of `p` and `g` lines; `-` is standard input.
     #[arg(value_hint = ValueHint::FilePath)]
     file: PathBuf,
+    /// Take the lines of this domain alone.
+    #[arg(long)]
+    domain: Option<String>,
+    /// Take all lines, those of each domain into the tenant of its name; one that is not there is made.
+    #[arg(long, conflicts_with_all = ["domain", "tenant"])]
+    all_domains: bool,
+    #[command(flatten)]
+    new: NewTenants,
+    /// Bring all objects in under this path: with `shop`, `/orders` becomes `shop/orders`.
+    #[arg(long, value_name = "PATH", value_parser = parsed(Object::parse))]
+    under: Option<Object>,
+    /// The file's model: it says which column is what, and what would be decided otherwise here.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    model: Option<PathBuf>,
+    /// Let a name that holds roles, and that no user has, become a role that nobody holds yet.
+    #[arg(long)]
+    absent_as_roles: bool,
     /// Only say what would come of it, and change nothing.
     #[arg(long)]
     dry_run: bool,
@@ -47,6 +70,8 @@ pub(in crate::cli) struct Import {
 #[derive(Deserialize)]
 struct Outcome {
     imported: Imported,
+    skipped: u64,
+    warnings: Vec<Warning>,
     revision: u64,
     impact: Option<Impact>,
 }
@@ -59,26 +84,78 @@ struct Imported {
     members: u64,
 }
 
+#[derive(Deserialize)]
+struct Warning {
+    line: u64,
+    column: u64,
+    message: String,
+}
+
+/// A file that was read, to be brought in.
+struct Policy<'a> {
+    client: &'a Client,
+    csv: String,
+    args: &'a Import,
+    model: Option<String>,
+    bar: ProgressBar,
+}
+
 pub(super) async fn import(client: &Client, args: Import) -> Result<ExitCode> {
-    let Import { place, file, dry_run, reason } = args;
     let bar = progress("lines read");
-    let csv = read(&file, &bar)?;
+    let csv = read(&args.file, &bar)?;
     bar.enable_steady_tick(TURN);
-    let input = json!({ "csv": csv, "dryRun": dry_run, "reason": reason });
-    let answer = client.ask(place.tenant.as_ref(), IMPORT, json!({ "input": input })).await?;
-    bar.finish_and_clear();
-    refused(typed(answer.clone())?)?;
-    if place.json {
+    let model = args.model.as_deref().map(read_model).transpose()?;
+    let policy = Policy { client, csv, args: &args, model, bar };
+    if args.all_domains {
+        return policy.bring_all().await;
+    }
+    let answer = policy.bring(args.place.tenant.as_ref(), args.domain.as_deref(), args.dry_run).await?;
+    if args.place.json {
         return print_json(&answer);
     }
-    let Outcome { imported, revision, impact } = typed(answer)?;
-    let Imported { roles, grants, groups, members } = imported;
-    let made = format!("roles: {roles}, grants: {grants}, groups: {groups}, members: {members}");
-    match impact {
-        Some(impact) if dry_run => print(&format!("{}would make {made}\n", impact.for_people())),
-        _ if dry_run => print(&format!("would make {made}\n")),
-        _ => print(&format!("made {made}; the policy is at revision {revision}\n")),
+    print(&told(answer, args.dry_run)?)
+}
+
+impl Policy<'_> {
+    /// Brings the lines of a domain into a tenant.
+    async fn bring(&self, tenant: Option<&TenantKey>, domain: Option<&str>, dry_run: bool) -> Result<Value> {
+        let input = json!({
+            "csv": self.csv,
+            "domain": domain,
+            "under": self.args.under.as_ref().map(Object::as_str),
+            "model": self.model,
+            "absent": if self.args.absent_as_roles { "ROLE" } else { "REFUSE" },
+            "dryRun": dry_run,
+            "reason": self.args.reason,
+        });
+        let answer = self.client.ask(tenant, IMPORT, json!({ "input": input })).await?;
+        self.bar.finish_and_clear();
+        refused(typed(answer.clone())?)?;
+        Ok(answer)
     }
+}
+
+/// What came of an import, for people. Its warnings go to standard error.
+fn told(answer: Value, dry_run: bool) -> Result<String> {
+    let Outcome { imported, skipped, warnings, revision, impact } = typed(answer)?;
+    for Warning { line, column, message } in warnings {
+        say(&styled(WARN, &format!("line {line}, column {column}: {message}")));
+    }
+    let Imported { roles, grants, groups, members } = imported;
+    let passed = if skipped > 0 { format!(", lines of other domains: {skipped}") } else { String::new() };
+    let made = format!("roles: {roles}, grants: {grants}, groups: {groups}, members: {members}{passed}");
+    Ok(match impact {
+        Some(impact) if dry_run => format!("{}would make {made}\n", impact.for_people()),
+        _ if dry_run => format!("would make {made}\n"),
+        _ => format!("made {made}; the policy is at revision {revision}\n"),
+    })
+}
+
+fn read_model(path: &Path) -> Result<String> {
+    let unread = |error| Error::invalid(format!("`{}` cannot be read: {error}", path.display())).at("model");
+    let mut text = String::new();
+    File::open(path).map_err(unread)?.take(MODEL_MAX as u64 + 1).read_to_string(&mut text).map_err(unread)?;
+    Ok(text)
 }
 
 /// The whole file, or one byte more than can be imported of a larger one.

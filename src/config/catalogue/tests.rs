@@ -147,7 +147,7 @@ fn a_fault_is_named_by_file_line_and_words() {
         ("object: voice/queues/*", "object: '*'", 31, "`*` is not an object of a rule"),
         ("object: data/contacts", "object: data/sales", 36, "there is no `data/sales`"),
         ("object: data/contacts", "object: data/contacts/x", 36, "there is no `data/contacts/x`"),
-        ("actions: [read]", "actions: [Read]", 36, "`Read` is not an action"),
+        ("actions: [read]", "actions: [-read]", 36, "`-read` is not an action"),
         ("actions: [read]", "actions: ['*']", 36, "`*` is not an action"),
         ("actions: [read]", "actions: []", 32, "the permission `sales` gives nothing"),
     ];

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::evaluation::{self, Answer};
-use super::shape::wrong;
+use super::shape::{SubjectTypes, wrong};
 use crate::error::{Error, Result};
 use crate::service::decision::{DECISIONS_MAX, Decision, Query};
 
@@ -60,15 +60,15 @@ pub(super) enum Asked {
 ///
 /// # Errors
 /// `BAD_INPUT` for what concerns them all, at the member that is missing or wrong.
-pub(super) fn read(body: &[u8]) -> Result<Asked> {
+pub(super) fn read(types: &SubjectTypes, body: &[u8]) -> Result<Asked> {
     let asked: Value =
         serde_json::from_slice(body).map_err(|error| Error::bad_input(format!("the body cannot be read: {error}")))?;
     let Value::Object(asked) = asked else { return Err(Error::bad_input("the body must be a JSON object")) };
     let semantic = Semantic::parse(asked.get("options"))?;
     let evaluations = match asked.get("evaluations") {
-        None => return evaluation::of_members(|name| asked.get(name)).map(Asked::One),
+        None => return evaluation::of_members(types, |name| asked.get(name)).map(Asked::One),
         Some(Value::Array(none)) if none.is_empty() => {
-            return evaluation::of_members(|name| asked.get(name)).map(Asked::One);
+            return evaluation::of_members(types, |name| asked.get(name)).map(Asked::One);
         }
         Some(Value::Array(evaluations)) => evaluations,
         Some(_) => return Err(wrong(&["evaluations"], "must be a list")),
@@ -81,18 +81,17 @@ pub(super) fn read(body: &[u8]) -> Result<Asked> {
             return Err(wrong(&[name], "must be an object"));
         }
     }
-    let queries = evaluations
-        .iter()
-        .enumerate()
-        .map(|(place, own)| completed(own, &asked).map_err(|error| error.at(place.to_string()).at("evaluations")));
+    let queries = evaluations.iter().enumerate().map(|(place, own)| {
+        completed(types, own, &asked).map_err(|error| error.at(place.to_string()).at("evaluations"))
+    });
     Ok(Asked::Many(queries.collect(), semantic))
 }
 
 /// An evaluation with what stands at the top for those members that it lacks: each is one or the
 /// other, never a mixture.
-fn completed(own: &Value, top: &Map<String, Value>) -> Result<Query> {
+fn completed(types: &SubjectTypes, own: &Value, top: &Map<String, Value>) -> Result<Query> {
     let Value::Object(own) = own else { return Err(Error::bad_input("an evaluation must be an object")) };
-    evaluation::of_members(|name| own.get(name).or_else(|| top.get(name)))
+    evaluation::of_members(types, |name| own.get(name).or_else(|| top.get(name)))
 }
 
 /// The answer to several evaluations, in their order.

@@ -10,9 +10,9 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::shape::{self, SECTION, Shape, about};
+use super::shape::{self, Shape, SubjectTypes, about};
 use crate::error::{Error, Result};
-use crate::service::decision::{Action, Decision, Object, Obligation, Query, When};
+use crate::service::decision::{Decision, Obligation, Query};
 
 /// What the request must hold, for those who sent something else.
 const SHAPE: Shape = &[("subject", &["type", "id"]), ("action", &["name"]), ("resource", &["type", "id"])];
@@ -72,41 +72,21 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
 ///
 /// # Errors
 /// `BAD_INPUT`, at the member that is missing or wrong.
-pub(super) fn read(body: &[u8]) -> Result<Query> {
+pub(super) fn read(types: &SubjectTypes, body: &[u8]) -> Result<Query> {
     let Members(asked): Members<Asked<'_>> = serde_json::from_slice(body).map_err(|error| fault(body, &error))?;
-    query(&asked)
+    let Asked { subject: Members(subject), action: Members(action), resource: Members(resource), .. } = &asked;
+    Ok(shape::query(about(types, &subject.kind, &subject.id), &action.name, &resource.kind, &resource.id))
 }
 
 /// The request of these members: nothing of them is copied but what the request is.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn of_members<'v>(member: impl Fn(&str) -> Option<&'v Value>) -> Result<Query> {
+pub(super) fn of_members<'v>(types: &SubjectTypes, member: impl Fn(&str) -> Option<&'v Value>) -> Result<Query> {
     shape::check_members(SHAPE, &member)?;
     let text = |part: &str, name: &str| member(part).and_then(|part| part.get(name)?.as_str()).unwrap_or_default();
-    Ok(Query {
-        subject: about(text("subject", "type"), text("subject", "id")),
-        action: Action::parse(text("action", "name")).map_err(|error| error.at("name").at("action"))?,
-        object: object(text("resource", "type"), text("resource", "id")).map_err(|error| error.at("resource"))?,
-        when: When::Now,
-    })
-}
-
-fn query(asked: &Asked<'_>) -> Result<Query> {
-    let (subject, action) = (&asked.subject.0, &asked.action.0);
-    Ok(Query {
-        subject: about(&subject.kind, &subject.id),
-        action: Action::parse(&action.name).map_err(|error| error.at("name").at("action"))?,
-        object: object(&asked.resource.0.kind, &asked.resource.0.id).map_err(|error| error.at("resource"))?,
-        when: When::Now,
-    })
-}
-
-fn object(kind: &str, id: &str) -> Result<Object> {
-    if kind == SECTION {
-        return Object::parse(id).map_err(|error| error.at("id"));
-    }
-    Object::of_id(kind, id).map_err(|error| error.at(if Object::parse(kind).is_ok() { "id" } else { "type" }))
+    let about = about(types, text("subject", "type"), text("subject", "id"));
+    Ok(shape::query(about, text("action", "name"), text("resource", "type"), text("resource", "id")))
 }
 
 /// What is wrong with a body that is no request.
@@ -167,7 +147,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::service::decision::About;
+    use crate::service::decision::{About, Object};
 
     fn request() -> Value {
         json!({
@@ -178,8 +158,12 @@ mod tests {
     }
 
     fn refusal(body: &Value) -> String {
-        let error = read(body.to_string().as_bytes()).unwrap_err();
+        let error = read_text(&body.to_string()).unwrap_err();
         error.field.join(".")
+    }
+
+    fn read_text(body: &str) -> Result<Query> {
+        read(&SubjectTypes::of(["identity"]), body.as_bytes())
     }
 
     #[test]
@@ -190,17 +174,19 @@ mod tests {
             ("record", "record-1", "record/record-1"),
             ("section", "voice/queues", "voice/queues"),
             ("section", "voice", "voice"),
+            ("route", "/users/{userId}", "route/%2Fusers%2F%7BuserId%7D"),
+            ("voice/*", "sales", "voice/%2A/sales"),
         ] {
             let mut body = request();
             body["resource"] = json!({ "type": kind, "id": id });
-            assert_eq!(read(body.to_string().as_bytes()).unwrap().object.as_str(), object);
+            assert_eq!(read_text(&body.to_string()).unwrap().object.as_str(), object);
         }
     }
 
     #[test]
     fn a_text_with_escapes_is_read_as_what_it_stands_for() {
         let body = request().to_string().replace("dana", r"\u0064ana");
-        assert!(matches!(read(body.as_bytes()).unwrap().subject, About::User(key) if key.as_str() == "dana"));
+        assert!(matches!(read_text(&body).unwrap().subject, About::User(key) if key.as_str() == "dana"));
     }
 
     #[test]
@@ -208,7 +194,7 @@ mod tests {
         for (kind, id) in [("service", "dana"), ("user", "role:admin"), ("user", ""), ("user", "Dana"), ("user", "*")] {
             let mut body = request();
             body["subject"] = json!({ "type": kind, "id": id });
-            assert!(matches!(read(body.to_string().as_bytes()).unwrap().subject, About::Nobody), "{kind} {id}");
+            assert!(matches!(read_text(&body.to_string()).unwrap().subject, About::Nobody), "{kind} {id}");
         }
     }
 
@@ -240,19 +226,32 @@ mod tests {
     }
 
     #[test]
-    fn names_outside_the_grammar_are_refused_where_they_stand() {
-        for (at, value, field) in [
-            ("action", json!({ "name": "READ" }), "action.name"),
-            ("action", json!({ "name": "*" }), "action.name"),
-            ("resource", json!({ "type": "voice/*", "id": "sales" }), "resource.type"),
-            ("resource", json!({ "type": "", "id": "sales" }), "resource.type"),
-            ("resource", json!({ "type": "voice/queues", "id": "" }), "resource.id"),
-            ("resource", json!({ "type": "voice/queues", "id": "x".repeat(129) }), "resource.id"),
-            ("resource", json!({ "type": "section", "id": "voice/*" }), "resource.id"),
+    fn a_name_that_no_rule_can_hold_is_a_request_about_nothing() {
+        for (at, value) in [
+            ("action", json!({ "name": "" })),
+            ("action", json!({ "name": "*" })),
+            ("action", json!({ "name": "x".repeat(65) })),
+            ("resource", json!({ "type": "", "id": "sales" })),
+            ("resource", json!({ "type": "voice/", "id": "sales" })),
+            ("resource", json!({ "type": "voice/queues", "id": "" })),
+            ("resource", json!({ "type": "voice/queues", "id": "x".repeat(129) })),
+            ("resource", json!({ "type": "section", "id": "voice/*" })),
         ] {
             let mut body = request();
             body[at] = value;
-            assert_eq!(refusal(&body), field, "{body}");
+            let query = read_text(&body.to_string()).unwrap();
+            assert_eq!(query.object, Object::nothing(), "{body}");
+            assert!(matches!(query.subject, About::User(_)), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_type_that_the_settings_name_stands_for_users() {
+        for (kind, is_user) in [("user", true), ("identity", true), ("Identity", false), ("person", false)] {
+            let mut body = request();
+            body["subject"]["type"] = json!(kind);
+            let subject = read_text(&body.to_string()).unwrap().subject;
+            assert_eq!(matches!(subject, About::User(_)), is_user, "{kind}");
         }
     }
 
@@ -262,8 +261,8 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
         let trailing = format!("{} {{}}", request());
         for body in ["", "{", "null", "[]", r#"["subject"]"#, "\u{feff}{}", &twice, &deep, &trailing] {
-            assert!(read(body.as_bytes()).is_err(), "{body}");
+            assert!(read_text(body).is_err(), "{body}");
         }
-        assert!(read(b"{\"subject\":{\"type\":\"user\",\"id\":\"\xff\"}}").is_err());
+        assert!(read(&SubjectTypes::default(), b"{\"subject\":{\"type\":\"user\",\"id\":\"\xff\"}}").is_err());
     }
 }

@@ -6,9 +6,11 @@
 //! - `metadata`: where all this is
 //! - `shape`: what the requests have in common
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Request, State};
+use axum::extract::{FromRef, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use axum::routing::any;
@@ -19,10 +21,11 @@ use super::{Credentials, RequestContext, body};
 use crate::auth::caller::Caller;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
-use crate::service::decision::Face;
+use crate::service::decision::{Decision, Face, Query};
 
 use batch::{Answers, Asked};
 use search::Sought;
+pub use shape::SubjectTypes;
 
 mod batch;
 mod evaluation;
@@ -35,11 +38,24 @@ const BODY: usize = 64 * 1024;
 /// The same of a batch, which may hold a thousand.
 const BATCH: usize = 1024 * 1024;
 
-/// `/access/v1` and the metadata.
-pub fn routes(platform: Platform) -> Router {
+/// What the endpoints answer from.
+#[derive(Clone)]
+struct Endpoints {
+    platform: Platform,
+    types: Arc<SubjectTypes>,
+}
+
+impl FromRef<Endpoints> for Platform {
+    fn from_ref(endpoints: &Endpoints) -> Self {
+        endpoints.platform.clone()
+    }
+}
+
+/// `/access/v1` and the metadata. Subjects of these types are users.
+pub fn routes(platform: Platform, types: SubjectTypes) -> Router {
     let search = |sought: Sought| {
-        any(move |State(platform): State<Platform>, context: RequestContext, request: Request| async move {
-            let answered = find(&platform, &context, sought, request).await;
+        any(move |State(endpoints): State<Endpoints>, context: RequestContext, request: Request| async move {
+            let answered = endpoints.find(&context, sought, request).await;
             answered.unwrap_or_else(|refusal| refusal.respond(Media::Json, &context))
         })
     };
@@ -51,53 +67,51 @@ pub fn routes(platform: Platform) -> Router {
         .route("/access/v1/search/action", search(Sought::Actions))
         .route(metadata::WELL_KNOWN, any(metadata::answer))
         .route(&format!("{}/{{*path}}", metadata::WELL_KNOWN), any(metadata::answer))
-        .with_state(platform)
+        .with_state(Endpoints { platform, types: Arc::new(types) })
 }
 
-async fn evaluate(State(platform): State<Platform>, context: RequestContext, request: Request) -> Response {
-    let answered = evaluation(&platform, &context, request).await;
+async fn evaluate(State(endpoints): State<Endpoints>, context: RequestContext, request: Request) -> Response {
+    let answered = endpoints.evaluation(&context, request).await;
     answered.unwrap_or_else(|refusal| refusal.respond(Media::Json, &context))
 }
 
-async fn evaluation(platform: &Platform, context: &RequestContext, request: Request) -> Result<Response, Refusal> {
-    let (caller, body) = read(platform, context, request, BODY).await?;
-    let query = evaluation::read(&body)?;
-    let decision = platform.decide(&caller, Face::AuthZen, &query).await?;
-    Ok(encode(StatusCode::OK, Media::Json, &evaluation::Answer::of(&decision)))
-}
-
-async fn evaluate_all(State(platform): State<Platform>, context: RequestContext, request: Request) -> Response {
-    let answered = evaluations(&platform, &context, request).await;
+async fn evaluate_all(State(endpoints): State<Endpoints>, context: RequestContext, request: Request) -> Response {
+    let answered = endpoints.evaluations(&context, request).await;
     answered.unwrap_or_else(|refusal| refusal.respond(Media::Json, &context))
 }
 
-async fn evaluations(platform: &Platform, context: &RequestContext, request: Request) -> Result<Response, Refusal> {
-    let (caller, body) = read(platform, context, request, BATCH).await?;
-    match batch::read(&body)? {
-        Asked::One(query) => {
-            let decision = platform.decide(&caller, Face::AuthZen, &query).await?;
-            Ok(encode(StatusCode::OK, Media::Json, &evaluation::Answer::of(&decision)))
-        }
-        Asked::Many(asked, semantic) => {
-            // Behind one that is wrong, and so denied, nothing is looked at when the first deny ends it.
-            let reached = asked.iter().take_while(|query| query.is_ok() || !semantic.ends_at(false));
-            let queries: Vec<_> = reached.filter_map(|query| query.as_ref().ok()).cloned().collect();
-            let decisions = platform.decide_until(&caller, Face::AuthZen, &queries, |it| semantic.ends_at(it.allowed));
-            let decisions = decisions.await?;
-            Ok(encode(StatusCode::OK, Media::Json, &Answers::of(&asked, &decisions, semantic)))
+impl Endpoints {
+    async fn evaluation(&self, context: &RequestContext, request: Request) -> Result<Response, Refusal> {
+        let (caller, body) = read(&self.platform, context, request, BODY).await?;
+        let query = evaluation::read(&self.types, &body)?;
+        self.one(&caller, &query).await
+    }
+
+    async fn one(&self, caller: &Caller, query: &Query) -> Result<Response, Refusal> {
+        let decision = self.platform.decide(caller, Face::AuthZen, query).await?;
+        Ok(encode(StatusCode::OK, Media::Json, &evaluation::Answer::of(&decision)))
+    }
+
+    async fn evaluations(&self, context: &RequestContext, request: Request) -> Result<Response, Refusal> {
+        let (caller, body) = read(&self.platform, context, request, BATCH).await?;
+        match batch::read(&self.types, &body)? {
+            Asked::One(query) => self.one(&caller, &query).await,
+            Asked::Many(asked, semantic) => {
+                // Behind one that is wrong, and so denied, nothing is looked at when the first deny ends it.
+                let reached = asked.iter().take_while(|query| query.is_ok() || !semantic.ends_at(false));
+                let queries: Vec<_> = reached.filter_map(|query| query.as_ref().ok()).cloned().collect();
+                let ends = |decision: &Decision| semantic.ends_at(decision.allowed);
+                let decisions = self.platform.decide_until(&caller, Face::AuthZen, &queries, ends).await?;
+                Ok(encode(StatusCode::OK, Media::Json, &Answers::of(&asked, &decisions, semantic)))
+            }
         }
     }
-}
 
-async fn find(
-    platform: &Platform,
-    context: &RequestContext,
-    sought: Sought,
-    request: Request,
-) -> Result<Response, Refusal> {
-    let (caller, body) = read(platform, context, request, BODY).await?;
-    let found = search::run(platform, &caller, sought, &body).await?;
-    Ok(encode(StatusCode::OK, Media::Json, &found))
+    async fn find(&self, context: &RequestContext, sought: Sought, request: Request) -> Result<Response, Refusal> {
+        let (caller, body) = read(&self.platform, context, request, BODY).await?;
+        let found = search::run(&self.platform, &self.types, &caller, sought, &body).await?;
+        Ok(encode(StatusCode::OK, Media::Json, &found))
+    }
 }
 
 /// Who asks, and the body of the request.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::shape::{self, Shape, USER, about, object, text, wrong};
+use super::shape::{self, Shape, SubjectTypes, about, object, text, wrong};
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result};
 use crate::service::decision::Action;
@@ -83,33 +83,35 @@ struct Page {
 ///
 /// # Errors
 /// `BAD_INPUT`, at the member that is missing or wrong; and what the service refuses.
-pub(super) async fn run(platform: &Platform, caller: &Caller, sought: Sought, body: &[u8]) -> Result<Answer> {
+pub(super) async fn run(
+    platform: &Platform,
+    types: &SubjectTypes,
+    caller: &Caller,
+    sought: Sought,
+    body: &[u8],
+) -> Result<Answer> {
     let asked: Value =
         serde_json::from_slice(body).map_err(|error| Error::bad_input(format!("the body cannot be read: {error}")))?;
     shape::check(sought.shape(), &asked)?;
     let [subject_kind, subject_id, action, resource_kind, resource_id] = sought.question(&asked);
     let page = Page::read(asked.get("page"), digest(caller, sought, &sought.question(&asked)))?;
-    let action = match sought {
-        Sought::Actions => None,
-        _ => Some(Action::parse(action).map_err(|error| error.at("name").at("action"))?),
-    };
-    let (about, object) = (about(subject_kind, subject_id), object(resource_kind, resource_id));
+    let (about, object) = (about(types, subject_kind, subject_id), object(resource_kind, resource_id));
     let (after, limit) = (page.after.as_deref(), page.limit);
-    Ok(match (sought, action, object) {
-        (Sought::Subjects, Some(action), Some(object)) if subject_kind == USER => {
+    Ok(match (sought, Action::encode(action), object) {
+        (Sought::Subjects, Ok(action), Some(object)) if types.are_users(subject_kind) => {
             let found = platform.users_allowed(caller, &action, &object, after, limit).await?;
-            page.answer(&found, ToString::to_string, |user| json!({ "type": USER, "id": user.as_str() }))
+            page.answer(&found, ToString::to_string, |user| json!({ "type": subject_kind, "id": user.as_str() }))
         }
-        (Sought::Resources, Some(action), _) => {
+        (Sought::Resources, Ok(action), _) => {
             let Some(kind) = Kind::parse(resource_kind) else { return Ok(Answer::nothing()) };
             let found = platform.resources_allowed(caller, &about, &action, &kind, after, limit).await?;
             page.answer(&found, |(place, _)| place.clone(), |(_, id)| json!({ "type": resource_kind, "id": id }))
         }
         (Sought::Actions, _, Some(object)) => {
             let found = platform.actions_allowed(caller, &about, &object, after, limit).await?;
-            page.answer(&found, ToString::to_string, |action| json!({ "name": action.as_str() }))
+            page.answer(&found, |(place, _)| place.to_string(), |(_, name)| json!({ "name": name }))
         }
-        // What no key and no object can name is nowhere.
+        // What no key, no object and no action can name is nowhere.
         _ => Answer::nothing(),
     })
 }
@@ -153,7 +155,8 @@ impl Page {
         let Self { of, limit, after } = self;
         let results: Vec<Value> = found.these.iter().map(shown).collect();
         let after = found.these.last().map(place).or(after);
-        let next_token = if found.has_more { Token { of, limit, after }.to_text() } else { String::new() };
+        // A page that holds nothing leads to no other: whoever walks on would never come to an end.
+        let next_token = if found.has_more && limit > 0 { Token { of, limit, after }.to_text() } else { String::new() };
         Answer { page: PageInfo { next_token, count: results.len() }, results }
     }
 }

@@ -3,12 +3,28 @@
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::service::decision::{About, Object, UserKey};
+use crate::service::decision::{About, Action, Object, Query, UserKey, When};
 
 /// The type of resource whose ids are objects themselves.
 pub(super) const SECTION: &str = "section";
-/// The type of subject that there is.
-pub(super) const USER: &str = "user";
+/// The type of subject that always stands for users.
+const USER: &str = "user";
+
+/// The types of subjects that stand for users: `user`, and those that the settings name beside it.
+#[derive(Debug, Clone, Default)]
+pub struct SubjectTypes(Vec<String>);
+
+impl SubjectTypes {
+    /// Takes the types beside `user`.
+    pub fn of(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self(names.into_iter().map(Into::into).collect())
+    }
+
+    /// Tells whether subjects of this type are users.
+    pub(super) fn are_users(&self, kind: &str) -> bool {
+        kind == USER || self.0.iter().any(|name| name == kind)
+    }
+}
 
 /// The objects that a request must hold, each with the texts that it must hold.
 pub(super) type Shape = &'static [(&'static str, &'static [&'static str])];
@@ -57,14 +73,28 @@ pub(super) fn text<'a>(asked: &'a Value, part: &str, member: &str) -> &'a str {
 }
 
 /// Who is meant. No key can name a subject of another type, or with another alphabet.
-pub(super) fn about(kind: &str, id: &str) -> About {
+pub(super) fn about(types: &SubjectTypes, kind: &str, id: &str) -> About {
     match UserKey::parse(id) {
-        Ok(key) if kind == USER => About::User(key),
+        Ok(key) if types.are_users(kind) => About::User(key),
         _ => About::Nobody,
     }
 }
 
-/// What is meant, if it is within the grammar of objects.
+/// What is meant, if a rule can name it.
 pub(super) fn object(kind: &str, id: &str) -> Option<Object> {
-    if kind == SECTION { Object::parse(id) } else { Object::of_id(kind, id) }.ok()
+    let object = if kind == SECTION {
+        Object::parse(id)
+    } else {
+        Object::of_type(kind).and_then(|path| Object::of_id(&path, id))
+    };
+    object.ok()
+}
+
+/// The request for a decision. One with a name that no rule can hold is well-formed too: no rule
+/// matches it.
+pub(super) fn query(subject: About, action: &str, kind: &str, id: &str) -> Query {
+    match (Action::encode(action), object(kind, id)) {
+        (Ok(action), Some(object)) => Query { subject, action, object, when: When::Now },
+        _ => Query::about_nothing(subject),
+    }
 }

@@ -4,8 +4,12 @@
 //! around a whole value left out; empty lines and lines that begin with `#` say nothing. Own code,
 //! because they take a quote behind a space for a quote, and readers of CSV do not.
 
+use super::Reading;
+use super::form::{Fields, Form};
+use super::values::{ObjectRoles, Values};
+use super::warn::{Notes, Warning};
 use crate::domain::import::{BadLines, PolicyLine, Refused, Says};
-use crate::domain::key::{ActionPattern, ObjectPattern, TenantKey};
+use crate::domain::key::TenantKey;
 use crate::domain::name::Name;
 use crate::domain::role::{Effect, Grant};
 use crate::error::{Error, ErrorCode, Result};
@@ -17,23 +21,71 @@ const RULES_MAX: usize = 100_000;
 /// What some editors put before the first line.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
+/// What a file says of one tenant.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// Its lines, as the tenant can hold them.
+    pub(super) lines: Vec<PolicyLine>,
+    /// How many are of other domains, and passed over.
+    pub(super) skipped: u64,
+    /// What may be meant otherwise.
+    pub(super) warnings: Vec<Warning>,
+}
+
 /// Reads a file for the tenant of this key. All of its lines are looked at, up to the bounds.
-pub(super) fn read(tenant: &TenantKey, csv: &str) -> Result<Vec<PolicyLine>, Refused> {
-    if csv.len() > BYTES_MAX {
-        return Err(too_large(&format!("{} MiB", BYTES_MAX / 1024 / 1024)));
+pub(super) fn read(tenant: &TenantKey, csv: &str, reading: &Reading) -> Result<Read, Refused> {
+    let form = Form::of(tenant, reading)?;
+    let mut bad = BadLines::default();
+    let records = records(csv, &form, &mut bad)?;
+    let mut file = File {
+        values: Values::of(&form, reading.under.as_ref(), actions(&form, &records)),
+        form,
+        roles: ObjectRoles::default(),
+        notes: Notes::default(),
+        skipped: 0,
+    };
+    for Record { number, says } in records.iter().filter(|record| record.is_of_objects()) {
+        file.object_role(says, *number, &mut bad);
     }
-    let csv = csv.strip_prefix(BYTE_ORDER_MARK).unwrap_or(csv);
-    let (mut lines, mut bad) = (Vec::new(), BadLines::default());
-    for (number, text) in (1..).zip(csv.split('\n')) {
-        match parse(tenant, text.trim()) {
-            Ok(says) => lines.extend(says.map(|says| PolicyLine { number, says })),
-            Err(fault) => bad.push(number, fault.column, *fault.error),
+    let mut lines = Vec::with_capacity(records.len());
+    for Record { number, says } in records.iter().filter(|record| !record.is_of_objects()) {
+        match file.says(*number, says) {
+            Ok(said) => lines.extend(said.into_iter().map(|says| PolicyLine { number: *number, says })),
+            Err(fault) => bad.push(*number, fault.column, *fault.error),
         }
         if lines.len() > RULES_MAX {
             return Err(too_large(&format!("{RULES_MAX} rules")));
         }
     }
-    bad.or(lines)
+    let File { notes, skipped, form, .. } = file;
+    if lines.is_empty() && skipped > 0 && bad.count == 0 {
+        let message = format!("no line of the file is of the domain `{}`", form.domain());
+        return Err(Error::invalid(message).at("domain").into());
+    }
+    bad.or(Read { lines, skipped, warnings: notes.warnings })
+}
+
+/// The domains that the lines of a file name, in order.
+///
+/// # Errors
+/// As for the import: a file of which a line does not fit its form.
+pub(super) fn domains(csv: &str, reading: &Reading) -> Result<Vec<String>, Refused> {
+    let form = Form::of_all(reading)?;
+    let mut bad = BadLines::default();
+    let mut domains = std::collections::BTreeSet::new();
+    for Record { number, says } in &records(csv, &form, &mut bad)? {
+        let named = match says.split_first() {
+            Some((kind, values)) if kind == "p" => form.permission(values).map(|fields| fields.domain),
+            Some((_, values)) => form.membership(values).map(|(.., domain)| domain),
+            None => continue,
+        };
+        match named {
+            Ok(Some((_, domain))) => _ = domains.insert(domain.to_owned()),
+            Ok(None) => bad.push(*number, 1, Error::invalid("the line names no domain")),
+            Err(fault) => bad.push(*number, fault.column, *fault.error),
+        }
+    }
+    bad.or(domains.into_iter().collect())
 }
 
 fn too_large(limit: &str) -> Refused {
@@ -41,22 +93,55 @@ fn too_large(limit: &str) -> Refused {
 }
 
 /// What is wrong at which column.
-struct Fault {
-    column: usize,
-    error: Box<Error>,
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) column: usize,
+    pub(super) error: Box<Error>,
 }
 
-fn at(column: usize) -> impl Fn(Error) -> Fault {
+pub(super) fn at(column: usize) -> impl Fn(Error) -> Fault {
     move |error| Fault { column, error: Box::new(error) }
 }
 
 /// A value that cannot be what it should.
-fn fault(column: usize, message: impl Into<String>) -> Fault {
+pub(super) fn fault(column: usize, message: impl Into<String>) -> Fault {
     at(column)(Error::invalid(message))
 }
 
-/// What a line says, if anything.
-fn parse(tenant: &TenantKey, text: &str) -> Result<Option<Says>, Fault> {
+/// A line with something in it.
+struct Record {
+    number: u64,
+    /// Its values, the kind of the line first.
+    says: Vec<String>,
+}
+
+impl Record {
+    fn is_of_objects(&self) -> bool {
+        self.says.first().is_some_and(|kind| kind == "g2")
+    }
+}
+
+/// The lines that say something, in the order of the file.
+fn records(csv: &str, form: &Form, bad: &mut BadLines) -> Result<Vec<Record>, Refused> {
+    if csv.len() > BYTES_MAX {
+        return Err(too_large(&format!("{} MiB", BYTES_MAX / 1024 / 1024)));
+    }
+    let csv = csv.strip_prefix(BYTE_ORDER_MARK).unwrap_or(csv);
+    let mut records = Vec::new();
+    for (number, text) in (1..).zip(csv.split('\n')) {
+        match parse(form, text.trim()) {
+            Ok(says) => records.extend(says.map(|says| Record { number, says })),
+            Err(fault) => bad.push(number, fault.column, *fault.error),
+        }
+        if records.len() > RULES_MAX {
+            return Err(too_large(&format!("{RULES_MAX} rules")));
+        }
+    }
+    Ok(records)
+}
+
+/// The values of a line, if it says anything.
+fn parse(form: &Form, text: &str) -> Result<Option<Vec<String>>, Fault> {
     if text.is_empty() || text.starts_with('#') {
         return Ok(None);
     }
@@ -64,15 +149,18 @@ fn parse(tenant: &TenantKey, text: &str) -> Result<Option<Says>, Fault> {
         return Err(fault(1, "the line has control characters: take them out"));
     }
     let values = split(text)?;
-    let values: Vec<&str> = values.iter().map(String::as_str).collect();
-    match values.as_slice() {
-        ["p", values @ ..] => permission(tenant, values).map(Some),
-        ["g", values @ ..] => membership(tenant, values).map(Some),
-        [other, ..] => {
-            let kind = other.chars().take(20).collect::<String>();
-            Err(fault(1, format!("`{kind}` is neither `p` nor `g`: no other kind of line is known here")))
+    match values.first().map(String::as_str) {
+        Some("p" | "g") => Ok(Some(values)),
+        Some("g2") if form.has_object_roles() => Ok(Some(values)),
+        other => {
+            let kind = other.unwrap_or_default().chars().take(20).collect::<String>();
+            let more = if kind == "g2" && !form.is_told() {
+                ", but for the roles of objects, which are read by the file's model: give it (`model`)"
+            } else {
+                ": take the line out"
+            };
+            Err(fault(1, format!("`{kind}` is neither `p` nor `g`: no other kind of line is known here{more}")))
         }
-        [] => Ok(None),
     }
 }
 
@@ -112,81 +200,93 @@ fn bad_quote(column: usize) -> Fault {
     fault(column, "a quote stands before and after a whole value, and nowhere else")
 }
 
-/// `sub, obj, act`, with `dom` behind `sub` and `eft` at the end where they are given.
-fn permission(tenant: &TenantKey, values: &[&str]) -> Result<Says, Fault> {
-    match values {
-        [sub, obj, act] => allowed_or_denied(sub, (3, obj), act, None),
-        [sub, second, third, last] => {
-            let is_effect = ["allow", "deny"].contains(last);
-            match (is_effect, *second == tenant.as_str()) {
-                (true, true) => {
-                    Err(fault(5, "the line can be read with a domain and with an effect: write all five values"))
+/// The texts of all actions of the file, whatever its domains.
+fn actions<'r>(form: &'r Form, records: &'r [Record]) -> impl Iterator<Item = &'r str> {
+    let permissions = records.iter().filter_map(|record| match record.says.split_first() {
+        Some((kind, values)) if kind == "p" => Some(values),
+        _ => None,
+    });
+    permissions.filter_map(|values| form.permission(values).ok()).map(|fields| fields.action.1)
+}
+
+/// A file that is being read.
+struct File<'r> {
+    form: Form,
+    values: Values<'r>,
+    roles: ObjectRoles<'r>,
+    notes: Notes<'r>,
+    skipped: u64,
+}
+
+impl<'r> File<'r> {
+    /// Takes in which object is in which group of objects.
+    fn object_role(&mut self, says: &'r [String], number: u64, bad: &mut BadLines) {
+        let taken = says.get(1..).map_or(Ok(()), |values| {
+            let (member, role, domain) = self.form.object_role(values)?;
+            if self.form.is_of_others(domain)? {
+                self.skipped += 1;
+                return Ok(());
+            }
+            self.roles.add(member, role)
+        });
+        if let Err(fault) = taken {
+            bad.push(number, fault.column, *fault.error);
+        }
+    }
+
+    /// What a line says: nothing, where it is of another domain.
+    fn says(&mut self, number: u64, says: &'r [String]) -> Result<Vec<Says>, Fault> {
+        match says.split_first() {
+            Some((kind, values)) if kind == "p" => self.permissions(number, values),
+            Some((_, values)) => self.membership(number, values).map(|says| says.into_iter().collect()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn permissions(&mut self, number: u64, values: &'r [String]) -> Result<Vec<Says>, Fault> {
+        let Fields { subject, domain, object, action, effect } = self.form.permission(values)?;
+        if self.form.is_of_others(domain)? {
+            self.skipped += 1;
+            return Ok(Vec::new());
+        }
+        let effect = self.form.effect(effect)?;
+        let subject = self.name(number, subject)?;
+        let actions = self.values.actions(action)?;
+        let (column, mut says) = (object.0, Vec::new());
+        for object in self.roles.with_members(object)? {
+            for object in self.values.objects(object)? {
+                for action in &actions {
+                    let grant = Grant { object: object.clone(), action: action.clone(), effect };
+                    grant.check().map_err(at(column))?;
+                    says.push(Says::Permission { subject: subject.clone(), grant });
                 }
-                (true, false) => allowed_or_denied(sub, (3, second), third, Some((5, last))),
-                (false, true) => allowed_or_denied(sub, (4, third), last, None),
-                (false, false) => Err(fault(
-                    3,
-                    format!(
-                        "the domain of a line is this tenant's, `{tenant}`, or left out; the last of four values is \
-                         `allow` or `deny` then"
-                    ),
-                )),
             }
         }
-        [sub, dom, obj, act, eft] => {
-            check_domain(tenant, 3, dom)?;
-            allowed_or_denied(sub, (4, obj), act, Some((6, eft)))
+        if effect == Effect::Deny && !self.form.is_told() {
+            self.notes.denial(number);
         }
-        _ => Err(fault(1, format!("a `p` line has 3 to 5 values behind it, not {}", values.len()))),
+        Ok(says)
     }
-}
 
-fn allowed_or_denied(
-    subject: &str,
-    (column, object): (usize, &str),
-    action: &str,
-    effect: Option<(usize, &str)>,
-) -> Result<Says, Fault> {
-    let effect = match effect {
-        None | Some((_, "allow")) => Effect::Allow,
-        Some((_, "deny")) => Effect::Deny,
-        Some((column, _)) => return Err(fault(column, "the effect is `allow` or `deny`")),
-    };
-    let grant = Grant {
-        object: ObjectPattern::parse(object).map_err(at(column))?,
-        action: ActionPattern::parse(action).map_err(at(column + 1))?,
-        effect,
-    };
-    grant.check().map_err(at(column))?;
-    Ok(Says::Permission { subject: name(2, subject)?, grant })
-}
-
-/// `member, role`, with `dom` behind them where it is given.
-fn membership(tenant: &TenantKey, values: &[&str]) -> Result<Says, Fault> {
-    let (member, role) = match values {
-        [member, role] => (member, role),
-        [member, role, dom] => {
-            check_domain(tenant, 4, dom)?;
-            (member, role)
+    /// `member, role`, with `dom` behind them where it is given.
+    fn membership(&mut self, number: u64, values: &'r [String]) -> Result<Option<Says>, Fault> {
+        let (member, role, domain) = self.form.membership(values)?;
+        if self.form.is_of_others(domain)? {
+            self.skipped += 1;
+            return Ok(None);
         }
-        _ => return Err(fault(1, format!("a `g` line has 2 or 3 values behind it, not {}", values.len()))),
-    };
-    Ok(Says::Membership { member: name(2, member)?, role: name(3, role)? })
-}
-
-/// A user or a role. What other models take for a pattern of them is none here.
-fn name(column: usize, text: &str) -> Result<Name, Fault> {
-    if text.contains('*') {
-        return Err(fault(column, "`*` stands for no users here: write a line for each role, and give it to them"));
+        Ok(Some(Says::Membership { member: self.name(number, (2, member))?, role: self.name(number, (3, role))? }))
     }
-    Name::parse(text).map_err(at(column))
-}
 
-fn check_domain(tenant: &TenantKey, column: usize, domain: &str) -> Result<(), Fault> {
-    if domain == tenant.as_str() {
-        return Ok(());
+    /// A user or a role. What other models take for a pattern of them is none here.
+    fn name(&mut self, number: u64, (column, text): (usize, &'r str)) -> Result<Name, Fault> {
+        if text.contains('*') {
+            return Err(fault(column, "`*` stands for no users here: write a line for each role, and give it to them"));
+        }
+        let name = Name::parse(text).map_err(at(column))?;
+        self.notes.name(number, column, text);
+        Ok(name)
     }
-    Err(fault(column, format!("the domain of a line is this tenant's, `{tenant}`, or left out")))
 }
 
 #[cfg(test)]
@@ -194,7 +294,7 @@ mod tests {
     use super::*;
 
     fn read_text(text: &str) -> Result<Vec<PolicyLine>, Refused> {
-        read(&TenantKey::parse("acme").unwrap(), text)
+        read(&TenantKey::parse("acme").unwrap(), text, &Reading::default()).map(|read| read.lines)
     }
 
     /// The lines in the form of rules, with their numbers.
@@ -256,7 +356,7 @@ mod tests {
             ("p, ops, /crm, read", 3, ErrorCode::Invalid),
             ("p, ops, crm/*/x, read", 3, ErrorCode::Invalid),
             ("p, ops, acme, crm*, read, allow", 4, ErrorCode::Invalid),
-            ("p, ops, crm, Read", 4, ErrorCode::Invalid),
+            ("p, ops, crm, 1read", 4, ErrorCode::Invalid),
             ("p, ops, crm, read # why", 4, ErrorCode::Invalid),
             ("p, ops, acme, crm, read, Allow", 6, ErrorCode::Invalid),
             ("p, ops, admin/users, read, deny", 3, ErrorCode::ProtectedRole),

@@ -57,7 +57,7 @@ pub enum Kind {
 impl Kind {
     /// The kind of this name, if there can be one: `section`, or a path.
     pub fn parse(name: &str) -> Option<Self> {
-        if name == "section" { Some(Self::Catalogue) } else { Object::parse(name).ok().map(Self::Below) }
+        if name == "section" { Some(Self::Catalogue) } else { Object::of_type(name).ok().map(Self::Below) }
     }
 
     /// The host's id of an object of this kind; none of an object whose encoding is not the one that
@@ -124,7 +124,7 @@ impl Platform {
     }
 
     /// What the subject may do on an object: of the actions that the platform knows, and then of those
-    /// that rules name, at most `limit` after `after`. Who may ask is the same.
+    /// that rules name, each with the host's name, at most `limit` after `after`. Who may ask is the same.
     pub async fn actions_allowed(
         &self,
         caller: &Caller,
@@ -132,12 +132,12 @@ impl Platform {
         object: &Object,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Found<Action>> {
+    ) -> Result<Found<(Action, String)>> {
         let tenant = self.tenant_asked_about(caller, subject).await?;
         let Some(subject) = subject.of(caller) else { return Ok(Found::nothing()) };
         let policy = Arc::clone(&tenant.policy());
         let (object, after) = (object.clone(), after.map(str::to_owned));
-        let actions: Vec<Action> = self
+        let actions = self
             .search(tenant.id, move || {
                 let mut actions = Action::all();
                 let others = policy.snapshot.named_actions().into_iter();
@@ -146,7 +146,10 @@ impl Platform {
                 let skipped =
                     after.map_or(Some(0), |after| Some(1 + actions.iter().position(|it| it.as_str() == after)?));
                 let rest = actions.into_iter().skip(skipped.unwrap_or(usize::MAX));
-                rest.filter(|action| policy.allows(&subject, &object, action)).take(limit + 1).collect()
+                let allowed = rest.filter(|action| policy.allows(&subject, &object, action));
+                // One whose encoding is not the one that its name would get can be asked about by nobody.
+                let named = allowed.filter_map(|action| action.decoded().map(|name| (action, name)));
+                named.take(limit + 1).collect()
             })
             .await?;
         Ok(Found::of(actions, limit))

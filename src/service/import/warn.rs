@@ -1,0 +1,65 @@
+//! What a file may mean otherwise than it is read. It is told, and hinders nothing.
+
+use std::collections::{HashMap, HashSet};
+
+/// How many are told.
+const TOLD: usize = 100;
+
+/// Something that may be a slip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The line, from 1.
+    pub number: u64,
+    /// The column, from 1; the first is the kind of the line.
+    pub column: usize,
+    /// What is odd, and how it is read.
+    pub message: String,
+}
+
+/// Looks out for slips while a file is read.
+#[derive(Default)]
+pub(super) struct Notes<'r> {
+    pub(super) warnings: Vec<Warning>,
+    /// The names so far, by what they are without spaces and case, each with its first line.
+    names: HashMap<String, (&'r str, u64)>,
+    /// Those that were told.
+    told: HashSet<&'r str>,
+    has_denials: bool,
+}
+
+impl<'r> Notes<'r> {
+    /// Looks at a name of a user or a role.
+    pub(super) fn name(&mut self, number: u64, column: usize, text: &'r str) {
+        let bare: String = text.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).collect();
+        let (known, line) = *self.names.entry(bare).or_insert((text, number));
+        let is_spaced = text.split(':').skip(1).any(|part| part.starts_with(char::is_whitespace))
+            || text.rsplit(':').skip(1).any(|part| part.ends_with(char::is_whitespace));
+        let message = if known != text {
+            format!(
+                "`{text}` is not `{known}` of line {line}, to Casbin neither: write both in one way, if one is meant"
+            )
+        } else if is_spaced {
+            format!("`{text}` has a space beside its `:`, which belongs to the name: take it out, if it is a slip")
+        } else {
+            return;
+        };
+        if self.told.insert(text) {
+            self.push(number, column, message);
+        }
+    }
+
+    /// Looks at a denial of a file whose model is not known.
+    pub(super) fn denial(&mut self, number: u64) {
+        if !std::mem::replace(&mut self.has_denials, true) {
+            let message = "a denial wins here over whatever allows: if the file's model does otherwise, give it (`model`), \
+                           and each line that would differ is named";
+            self.push(number, 1, message.to_owned());
+        }
+    }
+
+    fn push(&mut self, number: u64, column: usize, message: String) {
+        if self.warnings.len() < TOLD {
+            self.warnings.push(Warning { number, column, message });
+        }
+    }
+}
