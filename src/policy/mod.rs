@@ -1,4 +1,4 @@
-//! From a tenant's state to its Casbin rules, and from one revision to the next. Pure.
+//! The way from a tenant's state to its Casbin rules, and from one revision to the next. Pure.
 
 pub mod compile;
 pub mod diff;
@@ -8,6 +8,6 @@ pub mod revision;
 pub mod rule;
 pub mod source;
 
-/// The version of the compiler. It stands in each tenant's row: an instance refuses to write
-/// what a newer compiler has compiled, and compiles anew what an older one has with the next change.
+/// The version of the compiler, kept in each tenant's row. An instance refuses to write a policy that a newer compiler
+/// has compiled, and recompiles that of an older one with the next change.
 pub const COMPILER_VERSION: i32 = 4;
