@@ -1,7 +1,7 @@
-//! Turns at something that only a few can do together, shared by keys: by tenants, or by addresses.
-//! One key never takes more than its share, whoever else waits, and those that wait are let in
-//! key by key in a round. The queue is bounded as well, as a whole and for each key, and so is the wait;
-//! where it is full, the longest line gives way to a key that has fewer waiting.
+//! Turns at work that only a few can do at the same time, shared by keys: by tenants, or by addresses. One key never
+//! takes more than its share, whatever other keys wait, and the waiting keys are admitted in rotation. The queue is
+//! bounded, as a whole and for each key, and so is the wait; in a full queue, the longest line gives way to a key that
+//! has fewer waiting.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -15,33 +15,33 @@ use tokio::time::timeout;
 #[cfg(test)]
 mod tests;
 
-/// How many turns there are, and how many may wait for one.
+/// The number of turns, and of those that can wait for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Turns at the same time; there is always one.
+    /// Maximum number of turns at the same time; at least one.
     pub together: usize,
-    /// Turns of one key at the same time; there is always one.
+    /// Maximum number of turns of one key at the same time; at least one.
     pub each: usize,
-    /// Those that wait, of all keys together.
+    /// Maximum number of waiting tasks, of all keys together.
     pub waiting: usize,
-    /// Those of one key that wait.
+    /// Maximum number of waiting tasks of one key.
     pub waiting_each: usize,
-    /// How long anyone waits.
+    /// Maximum time that a task waits.
     pub patience: Duration,
 }
 
-/// Why there was no turn.
+/// Reasons for not getting a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Crowded {
-    /// Too many wait already, in all or of this key.
+    /// Too many tasks wait already, in all or of this key.
     #[error("too many wait for a turn")]
     Full,
-    /// The wait took longer than anyone waits.
+    /// The wait was longer than the bound.
     #[error("no turn came in time")]
     Late,
 }
 
-/// Turns by key. Cheap to clone: all clones are one.
+/// Turns by key. Cheap to clone: all clones share the same turns.
 pub struct Turns<K: Eq + Hash + Clone>(Arc<Shared<K>>);
 
 struct Shared<K: Eq + Hash + Clone> {
@@ -49,7 +49,7 @@ struct Shared<K: Eq + Hash + Clone> {
     queue: Mutex<Queue<K>>,
 }
 
-/// A turn, until it is dropped.
+/// A turn, which lasts until it is dropped.
 #[must_use = "a turn that is not held is over"]
 pub struct Turn<K: Eq + Hash + Clone> {
     turns: Turns<K>,
@@ -59,15 +59,15 @@ pub struct Turn<K: Eq + Hash + Clone> {
 struct Queue<K: Eq + Hash + Clone> {
     held: usize,
     waiting: usize,
-    /// Tells the next one that waits from the others of its key.
+    /// The number that distinguishes the next waiting task from the others of its key.
     next: u64,
     /// The keys that hold a turn or wait for one.
     lines: HashMap<K, Line<K>>,
-    /// The keys that wait, in the order in which they are let in.
+    /// The keys that wait, in the order in which they are admitted.
     round: VecDeque<K>,
 }
 
-/// Those of one key.
+/// The turns and the waiting tasks of one key.
 struct Line<K: Eq + Hash + Clone> {
     held: usize,
     waiting: VecDeque<(u64, Sender<Turn<K>>)>,
@@ -79,7 +79,7 @@ enum Asked<K: Eq + Hash + Clone> {
     Later(Place<K>),
 }
 
-/// A place in the queue, until it is dropped: whoever goes away does not stand in the way.
+/// A place in the queue until it is dropped, so that a task that goes away does not stand in the way.
 struct Place<K: Eq + Hash + Clone> {
     turns: Turns<K>,
     key: K,
@@ -88,14 +88,14 @@ struct Place<K: Eq + Hash + Clone> {
 }
 
 impl<K: Eq + Hash + Clone> Turns<K> {
-    /// Returns turns of which none is taken.
+    /// Makes turns of which none is taken.
     pub fn new(bounds: Bounds) -> Self {
         let bounds = Bounds { together: bounds.together.max(1), each: bounds.each.max(1), ..bounds };
         let queue = Queue { held: 0, waiting: 0, next: 0, lines: HashMap::new(), round: VecDeque::new() };
         Self(Arc::new(Shared { bounds, queue: Mutex::new(queue) }))
     }
 
-    /// Returns how many turns there are.
+    /// Returns the number of turns.
     pub fn together(&self) -> usize {
         self.0.bounds.together
     }
@@ -111,13 +111,13 @@ impl<K: Eq + Hash + Clone> Turns<K> {
         };
         match timeout(self.0.bounds.patience, &mut place.receiver).await {
             Ok(Ok(turn)) => Ok(turn),
-            // Somebody of a shorter line has the place.
+            // A task of a shorter line has the place.
             Ok(Err(_)) => Err(Crowded::Full),
             Err(_) => Err(Crowded::Late),
         }
     }
 
-    /// Returns how many turns are taken, and how many wait for one.
+    /// Returns the number of turns taken, and of tasks that wait for one.
     pub fn count(&self) -> (usize, usize) {
         let queue = self.queue();
         (queue.held, queue.waiting)
@@ -127,7 +127,7 @@ impl<K: Eq + Hash + Clone> Turns<K> {
         let bounds = &self.0.bounds;
         let mut queue = self.queue();
         let (held, waiting) = queue.lines.get(&key).map_or((0, 0), |line| (line.held, line.waiting.len()));
-        // While a turn is free, those that wait are of keys that have their share.
+        // While a turn is free, only keys that have their share wait.
         if queue.held < bounds.together && held < bounds.each {
             queue.held += 1;
             queue.line(&key).held += 1;
@@ -159,8 +159,8 @@ impl<K: Eq + Hash + Clone> Queue<K> {
         self.lines.entry(key.clone()).or_insert_with(empty)
     }
 
-    /// Takes out the next that may have a turn: of the key that has waited longest of those that
-    /// have less than their share. The turn counts as taken from here on.
+    /// Takes the next task that can have a turn out of the queue: of the key that has waited longest among those with
+    /// less than their share. The turn counts as taken from here on.
     fn admit(&mut self, bounds: &Bounds) -> Option<(K, Sender<Turn<K>>)> {
         if self.held >= bounds.together {
             return None;
@@ -180,8 +180,8 @@ impl<K: Eq + Hash + Clone> Queue<K> {
         Some((key, sender))
     }
 
-    /// Sends the last of the longest line away, if that stays longer than one of so many and one more. It
-    /// looks at all keys, and only where the queue is full: no crowd of one key keeps others out.
+    /// Sends the last task of the longest line away, if that line then is still longer than `waiting` and one more. It
+    /// looks at all keys, and only when the queue is full: no crowd of one key keeps others out.
     fn give_way(&mut self, waiting: usize) -> bool {
         let longest = self.lines.values_mut().max_by_key(|line| line.waiting.len());
         let Some(line) = longest.filter(|line| line.waiting.len() > waiting + 1) else { return false };
@@ -210,7 +210,7 @@ impl<K: Eq + Hash + Clone> Queue<K> {
         self.forget(key);
     }
 
-    /// Keeps nothing of a key that neither holds a turn nor waits for one.
+    /// Removes a key that neither holds a turn nor waits for one.
     fn forget(&mut self, key: &K) {
         if self.lines.get(key).is_some_and(|line| line.held == 0 && line.waiting.is_empty()) {
             self.lines.remove(key);
@@ -232,7 +232,7 @@ impl<K: Eq + Hash + Clone> Drop for Turn<K> {
             queue.admit(&self.turns.0.bounds)
         };
         if let Some((key, sender)) = next {
-            // One that has gone away meanwhile gives the turn on, by dropping it.
+            // A task that has gone away meanwhile passes the turn on by dropping it.
             drop(sender.send(Turn { turns: self.turns.clone(), key }));
         }
     }
