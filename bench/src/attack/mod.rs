@@ -1,6 +1,6 @@
-//! Attacks, and what they do to others: while users of one tenant and strangers do their worst, a host
-//! application of another tenant goes on asking, a connection for each request. Every attack has a
-//! server and a database of its own, since one may end it.
+//! Attacks, and their effect on others: while users of one tenant and strangers do their worst, a host application of
+//! another tenant goes on asking, with a connection for each request. Every attack has a server and a database of its
+//! own, since an attack can end its server.
 
 mod client;
 mod stage;
@@ -29,7 +29,7 @@ const REFUSED: &str = "refused";
 const GROWTH: &str = "memory";
 /// The name of another build in the report.
 pub(crate) const OTHER: &str = "the other build";
-/// The pause between two requests of the one who is measured.
+/// The pause between two requests of the client that is measured.
 const PACE: Duration = Duration::from_millis(5);
 
 /// An attack.
@@ -37,7 +37,7 @@ const PACE: Duration = Duration::from_millis(5);
 pub(crate) struct Attack {
     /// Its name in the report.
     pub(crate) name: &'static str,
-    /// How many do it at once.
+    /// Number of attackers at once.
     pub(crate) attackers: usize,
     /// The requests that others go on with meanwhile.
     meanwhile: Meanwhile,
@@ -55,7 +55,7 @@ enum Meanwhile {
     Search,
 }
 
-/// What each attacker repeats.
+/// The request that each attacker repeats.
 #[derive(Clone, Copy)]
 enum Act {
     /// Asks for lists that lead back to themselves, as an agent.
@@ -70,7 +70,7 @@ enum Act {
     HalfHeaders,
     /// Guesses the passwords of names that it makes up.
     GuessNames,
-    /// Guesses the password of the one who signs in.
+    /// Guesses the password of the user who signs in.
     GuessOneName,
     /// Searches over thousands of users, with counts.
     Searches,
@@ -115,7 +115,7 @@ fn builds(options: &Options) -> Vec<(&'static str, Option<&PathBuf>)> {
     std::iter::once((ours::NAME, None)).chain(other).collect()
 }
 
-/// Measures one attack: the quiet before it, and while it lasts.
+/// Measures one attack: the quiet before it, and the time while it lasts.
 async fn measure(
     attack: Attack,
     of: &str,
@@ -169,12 +169,12 @@ fn sorted(times: &[f64]) -> Vec<f64> {
 struct Asked {
     /// Nanoseconds from the connection to the whole answer; [`ANSWER_MAX`] where there was none.
     times: Vec<f64>,
-    /// How many were not answered as they should have been.
+    /// Number of requests that did not get the right answer.
     refused: usize,
 }
 
 impl Meanwhile {
-    /// Asks at a pace for so long.
+    /// Asks at a pace for this long.
     async fn ask(self, stage: &Stage, time: Duration) -> Result<Asked> {
         let (path, body, right) = self.request();
         let (end, mut asked) = (Instant::now() + time, Asked { times: Vec::new(), refused: 0 });
@@ -191,7 +191,7 @@ impl Meanwhile {
         Ok(asked)
     }
 
-    /// Returns the path, the body, and what stands in the right answer.
+    /// Returns the path, the body, and a text of the right answer.
     fn request(self) -> (&'static str, String, &'static str) {
         match self {
             Self::Decide => {
@@ -213,7 +213,7 @@ impl Meanwhile {
 }
 
 impl Act {
-    /// Returns who does it, and the body of their requests.
+    /// Returns the client that does it, and the body of its requests.
     fn of(self, stage: &Stage, n: usize) -> (Client, String) {
         let query = |query: String| json!({ "query": query }).to_string();
         match self {
@@ -250,7 +250,7 @@ impl Act {
         }
     }
 
-    /// Does it again and again, whatever comes of it.
+    /// Repeats it, whatever comes of it.
     async fn repeat(self, client: &Client, body: &str, time: Duration) {
         let end = Instant::now() + time * 2;
         while Instant::now() < end {
@@ -259,7 +259,7 @@ impl Act {
                 Self::UnreadAnswers => hold(client, &client.request("/graphql", body)).await,
                 _ => client.post("/graphql", body).await.map(drop),
             };
-            // Who is refused at once would ask in a loop that leaves nobody a processor.
+            // An attacker that is refused at once would ask in a loop that leaves no processor to others.
             sleep(Duration::from_millis(20)).await;
         }
     }
@@ -271,7 +271,7 @@ async fn hold(client: &Client, send: &str) -> Result<()> {
     stream.write_all(send.as_bytes()).await?;
     let mut byte = [0; 1];
     timeout(Duration::from_mins(1), async {
-        // Asks only whether the server has gone: at most a byte is taken in each half second.
+        // The read only shows whether the server has gone: it takes at most a byte each half second.
         while stream.read(&mut byte).await? > 0 {
             sleep(Duration::from_millis(500)).await;
         }
