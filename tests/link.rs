@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use crate::common::app::{Client, on_both};
 use crate::common::operations::{automatic, merged, open};
 
-/// A section whose resources of this list are associated, and that is not enabled.
+/// Returns the input of a section that is not enabled, with this list of associated resources.
 fn closed(section: &str, resources: &[&str]) -> Value {
     merged(open(section, resources), json!({ "enabled": false, "visible": false }))
 }
 
-/// `dana`, who may edit all agents and has the queues `test1` and `test2` associated.
+/// Makes `dana`, who may edit all agents and has the queues `test1` and `test2` associated.
 async fn with_dana(alice: &Client) -> Client {
     alice.register("voice/queues", &["test1", "test2", "sales", "Support", "other"]).await;
     alice.add_profile("Lead", "READ_EDIT").await;
@@ -32,12 +32,12 @@ fn on_edit(owner: &str, items: &str, linked: &[&str]) -> Value {
     json!({ "owner": owner, "itemSection": items, "mode": "EDIT", "linked": linked })
 }
 
-/// The same list, as who may decide for others asks for it.
+/// Returns the input of the same list as a caller who may decide for others sends it.
 fn for_dana(input: Value) -> Value {
     merged(input, json!({ "subject": "dana" }))
 }
 
-/// What is seen: each item, `+` when it is linked, `!` when it is locked. And the count agrees.
+/// Returns the items in a page, with `+` for a linked one and `!` for a locked one, and checks the count.
 async fn seen(caller: &Client, input: Value) -> Vec<String> {
     let page = caller.get("LinkableItems", json!({ "input": input })).await;
     let item = |node: &Value| {

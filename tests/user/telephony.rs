@@ -47,7 +47,7 @@ async fn r31_a_taken_or_wrong_extension_is_refused() {
     .await;
 }
 
-/// Creates users through one instance, and gives their extensions.
+/// Creates users through one instance, and returns their extensions.
 async fn extensions(client: Client, prefix: &'static str) -> Vec<String> {
     let mut made = Vec::new();
     for n in 0..8 {
