@@ -1,6 +1,5 @@
-//! What a decision costs: the engine at 1 000, 100 000 and 1 000 000 rules, beside a hash look-up
-//! of the same request and beside casbin's Enforcer. What a change costs: the next snapshot
-//! beside the same one built anew.
+//! The cost of a decision: the engine at 1 000, 100 000 and 1 000 000 rules, beside a hash look-up of the same request
+//! and beside casbin's Enforcer. The cost of a change: the next snapshot, beside the same one built anew.
 #![expect(clippy::unwrap_used, reason = "the inputs are fixed")]
 
 use std::collections::HashMap;
@@ -14,7 +13,7 @@ use bailiwick::policy::rule::{Rule, Subject};
 use divan::{Bencher, black_box};
 
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
-/// How many rules each profile has.
+/// Number of rules of each profile.
 const GRANTS: usize = 50;
 
 fn main() {
@@ -23,9 +22,9 @@ fn main() {
 
 type Request = (Subject, Object, Action);
 
-/// A tenant of `rules` rules: half of them memberships (each user in one profile and in
-/// `role:member`), half grants of profiles on queues of their own, and one denial at the end. On
-/// top, as many groups as profiles, each with a custom role, and every tenth user is in one.
+/// A tenant of `rules` rules: half of them memberships (each user in one profile and in `role:member`), half grants of
+/// profiles on queues of their own, and one denial at the end. On top of these, as many groups as profiles, each with a
+/// custom role, and every tenth user in one.
 struct World {
     rules: Vec<Rule>,
     users: usize,
@@ -64,7 +63,7 @@ impl World {
         Snapshot::build(&Arc::new(Plan::from_model(MODEL).unwrap()), &tenant(), 1, &self.rules)
     }
 
-    /// A request by a user of the profile that holds grant `grant`, on that grant's queue.
+    /// Makes a request by a user of the profile that holds grant `grant`, on that grant's queue.
     fn request(&self, grant: usize) -> Request {
         self.ask(grant / GRANTS, &format!("voice/queues/q{:06}", grant / 2))
     }
@@ -86,7 +85,7 @@ impl World {
         self.ask(0, "voice/queues/closed/q1")
     }
 
-    /// Requests that come back to none of their names soon; half of them are allowed.
+    /// Makes requests whose names do not return soon; half of the requests are allowed.
     fn scattered(&self) -> Vec<Request> {
         let grants = self.profiles * GRANTS;
         (0..1 << 16)
@@ -171,7 +170,7 @@ fn casbin_denied(bencher: Bencher<'_, '_>, rules: usize) {
     enforce(bencher, rules, World::denied);
 }
 
-/// From rules in memory to a snapshot that answers.
+/// Builds a snapshot that answers from rules in memory.
 #[divan::bench(args = SIZES, sample_count = 10, sample_size = 1)]
 fn build(bencher: Bencher<'_, '_>, rules: usize) {
     let world = World::new(rules);
@@ -184,7 +183,7 @@ fn next(bencher: Bencher<'_, '_>, rules: usize, removed: Vec<Rule>, added: Vec<R
     bencher.bench_local(|| snapshot.after(2, black_box(&diff)));
 }
 
-/// A profile gets a grant on a queue that no rule named before.
+/// Gives a profile a grant on a queue that no rule named before.
 #[divan::bench(args = SIZES)]
 fn next_after_grant_of_profile(bencher: Bencher<'_, '_>, rules: usize) {
     let queue = ObjectPattern::parse("voice/queues/new").unwrap();
@@ -192,14 +191,14 @@ fn next_after_grant_of_profile(bencher: Bencher<'_, '_>, rules: usize) {
     next(bencher, rules, Vec::new(), vec![grant]);
 }
 
-/// A user changes its profile.
+/// Changes a user's profile.
 #[divan::bench(args = SIZES)]
 fn next_after_link_of_user(bencher: Bencher<'_, '_>, rules: usize) {
     let (from, to) = (link("user:u000003", "profile:p00003"), link("user:u000003", "profile:p00004"));
     next(bencher, rules, vec![from], vec![to]);
 }
 
-/// A group, with all its users, loses its custom role.
+/// Takes the custom role from a group, with all its users.
 #[divan::bench(args = SIZES)]
 fn next_after_link_of_group(bencher: Bencher<'_, '_>, rules: usize) {
     next(bencher, rules, vec![link("group:g00003", "custom:c00003")], Vec::new());

@@ -1,12 +1,12 @@
-//! May a user do something? Asks Bailiwick over GraphQL.
+//! Asks Bailiwick over GraphQL whether a user may do something.
 //!
 //! ```sh
 //! BAILIWICK_SERVER=http://127.0.0.1:8080 BAILIWICK_API_KEY=bwk_… cargo run --example host -- dana read voice/queues/sales
 //! ```
 //!
-//! A fourth argument is a revision that the answer must not be older than: what a change answered, so
-//! that nobody is let in by a right that was just taken away. Exit status: 0 allowed, 1 denied, 2 nobody
-//! answered; what is not an answer is never taken for an allow.
+//! A fourth argument is the oldest revision that the answer can have: the one that a change returned, so that no user
+//! is let in by a right that was just taken away. Exit status: 0 allowed, 1 denied, 2 no answer; anything that is not
+//! an answer is never taken for an allow.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const DECISION: &str = "query($input: DecisionInput!) {
   decision(input: $input) { allowed reason revision obligations { kind view characters } }
 }";
 
-/// What is asked for of a decision, and no more: a field that comes later breaks nothing.
+/// The fields of a decision that are asked for: a field that comes later breaks nothing.
 #[derive(Deserialize)]
 struct Decision {
     allowed: bool,

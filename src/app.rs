@@ -1,5 +1,5 @@
-//! Puts an instance together: the only place that knows the database, the bus, the engine and
-//! the router at once. Nothing here is global, so a test runs several instances in one process.
+//! The assembly of an instance: the only place that knows the database, the bus, the engine and the router at once.
+//! Nothing here is global, so a test can run several instances in one process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,15 +27,15 @@ mod parts;
 
 pub use parts::{Parts, limits, system_clock};
 
-/// How long a shutdown waits for requests under way.
+/// Time that a shutdown waits for requests under way.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long it waits for commits, mails and other work, once the requests are done.
+/// Time that it waits for commits, mails and other work, once the requests are done.
 const WORK: Duration = Duration::from_secs(6);
-/// Whatever hangs, an instance has ended so long after it was told to close its listener.
+/// Time after which an instance that was told to close its listener has ended, whatever hangs.
 pub const STOPPED_WITHIN: Duration = Duration::from_secs(20);
-/// How many connections the listener of metrics has: Prometheus and those who look after it.
+/// Maximum number of connections to the listener of metrics, for Prometheus and its operators.
 const METRICS_CONNECTIONS: usize = 64;
-/// Descriptors that are for other things than connections: the database, Redis, mails, files.
+/// Number of descriptors for things other than connections: the database, Redis, mails, files.
 const DESCRIPTORS_KEPT: u64 = 128;
 
 /// One instance, ready to serve.
@@ -43,7 +43,7 @@ pub struct App {
     platform: Platform,
     status: Arc<BusStatus>,
     registry: Registry,
-    /// Where metrics are served.
+    /// The listener for metrics.
     metrics: Option<TcpListener>,
     sweep_every: Duration,
     tidy_every: Duration,
@@ -52,7 +52,7 @@ pub struct App {
     trusted_proxies: TrustedProxies,
     subject_types: SubjectTypes,
     transport: http::Options,
-    /// Cancelled when the instance is told to stop, before its listener closes.
+    /// A token that is cancelled when the instance is told to stop, before its listener closes.
     stopping: CancellationToken,
 }
 
@@ -104,14 +104,13 @@ impl App {
         })
     }
 
-    /// The same instance, which is not ready any more once this is cancelled.
+    /// Returns the instance with this token; once it is cancelled, the instance is not ready any more.
     #[must_use]
     pub fn stopping_with(self, stopping: CancellationToken) -> Self {
         Self { stopping, ..self }
     }
 
-    /// The same instance, with no more connections than so many descriptors allow, beside what
-    /// else needs some.
+    /// Returns the instance with no more connections than so many descriptors allow, beside other uses of them.
     #[must_use]
     pub fn with_descriptors(mut self, descriptors: u64) -> Self {
         let kept = DESCRIPTORS_KEPT.min(descriptors / 2);
@@ -126,19 +125,19 @@ impl App {
         self
     }
 
-    /// The same instance, serving its metrics here: to anyone who can reach it.
+    /// Returns the instance with its metrics served on this listener, to anyone who can reach it.
     #[must_use]
     pub fn with_metrics(self, listener: TcpListener) -> Self {
         Self { metrics: Some(listener), ..self }
     }
 
-    /// The use cases, for the command line and for tests.
+    /// Returns the use cases, for the command line and for tests.
     pub fn platform(&self) -> &Platform {
         &self.platform
     }
 
-    /// Makes the platform's own tenant at the first start. Gives the operator's password when
-    /// one had to be made: it is shown this once.
+    /// Makes the platform's own tenant at the first start. Returns the operator's password if one had to be made; it is
+    /// shown this once.
     pub async fn first_start(&self, password: Option<SecretString>) -> Result<Option<SecretString>> {
         let made = password.is_none();
         let password = match password {
@@ -149,7 +148,7 @@ impl App {
         Ok((first && made).then_some(password))
     }
 
-    /// Serves until `shutdown`, then lets what is under way come to its end.
+    /// Serves until `shutdown`, then lets the requests under way finish.
     pub async fn serve(mut self, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
         let background = self.start_background(&shutdown);
         let requests = Requests::new(&mut self.registry);
@@ -176,7 +175,7 @@ impl App {
             background.spawn(server.serve(listener, routes, shutdown.clone()));
         }
         background.close();
-        // A proxy brings the connections of many.
+        // A proxy brings the connections of many clients.
         let proxies = self.trusted_proxies.clone();
         let uncounted = Arc::new(move |address| proxies.trusts(address));
         let serving = Server::new(self.connections, uncounted, counted).serve(listener, router, shutdown.clone());
@@ -191,7 +190,7 @@ impl App {
         self.finish(&background).await
     }
 
-    /// Lets the work behind the requests come to its end, and takes leave of the database.
+    /// Lets the work behind the requests finish, and closes the database.
     async fn finish(&self, background: &TaskTracker) -> Result<()> {
         self.platform.tenants.stop().await;
         self.platform.tasks.close();
@@ -204,11 +203,11 @@ impl App {
 
     fn schema(&self) -> async_graphql::SchemaBuilder<graphql::Query, graphql::Mutation, graphql::Subscription> {
         let schema = graphql::build(self.platform.clone());
-        // An error that suggests a name tells the schema piece by piece.
+        // An error that suggests a name would reveal the schema piece by piece.
         if self.transport.introspection { schema } else { schema.disable_suggestions() }
     }
 
-    /// Starts what runs beside the requests.
+    /// Starts the tasks that run beside the requests.
     fn start_background(&self, shutdown: &CancellationToken) -> TaskTracker {
         let background = TaskTracker::new();
         let applier = Arc::clone(&self.platform.tenants);
@@ -227,8 +226,8 @@ impl App {
     }
 }
 
-/// Deletes what has run out, every so often, and compares the clock with the database's. Each instance does,
-/// for all: a second time is cheap.
+/// Deletes expired data at an interval, and compares the clock with the database's. Each instance does so for all: a
+/// second time is cheap.
 async fn tidy(platform: Platform, every: Duration) {
     loop {
         if let Err(error) = platform.compare_clock().await {
@@ -241,7 +240,7 @@ async fn tidy(platform: Platform, every: Duration) {
     }
 }
 
-/// Tells of failed sign-ins, a while after the first together, and of the last at the end.
+/// Reports failed sign-ins, gathered for a while after the first, and the last ones at the end.
 async fn tell_failures(platform: Platform, every: Duration, shutdown: CancellationToken) {
     let gathered = async || {
         platform.failures_noted().await;
@@ -253,7 +252,7 @@ async fn tell_failures(platform: Platform, every: Duration, shutdown: Cancellati
     platform.tell_last_failures().await;
 }
 
-/// 144 random bits, with a character of each kind that the security suite asks for.
+/// Makes a password of 144 random bits, with a character of each kind that the security suite asks for.
 fn generated_password() -> Result<SecretString> {
     use base64::Engine as _;
     let mut bytes = [0_u8; 18];

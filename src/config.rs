@@ -1,4 +1,4 @@
-//! What an instance is told from outside: its settings, and the catalogue.
+//! The configuration of an instance: its settings, and the catalogue.
 //!
 //! Settings come in three layers, each over the one before: the built-in defaults
 //! (`defaults.toml`, which explains them all), a file, and the environment.
@@ -24,40 +24,39 @@ use layer::Layer;
 pub use value::{Count, LogFormat, Seconds, SecretUrl};
 
 const DEFAULTS: &str = include_str!("config/defaults.toml");
-/// The file that is read when no other is named, if it is there.
+/// The file that is read when no other is named, if it exists.
 const DEFAULT_FILE: &str = "bailiwick.toml";
 
 /// The settings of an instance, checked. `config/defaults.toml` explains each.
 ///
-/// Secrets are wrapped, and so are the URLs that may hold one: `Debug` shows `[redacted]`.
+/// Secrets are wrapped, and so are the URLs that can hold one: `Debug` shows `[redacted]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where to listen.
+    /// The address and port to listen on.
     pub listen: SocketAddr,
     /// The database: `sqlite:` or `postgres:`.
     #[serde(deserialize_with = "value::database_url")]
     pub database_url: SecretUrl,
-    /// How many connections to the database there are at the most.
+    /// Maximum number of connections to the database.
     pub database_connections: Count<2>,
-    /// How long a statement may take.
+    /// Maximum time of a statement.
     pub database_statement_seconds: Seconds<3600>,
-    /// How long a change may hold its tenant without asking the database for anything.
+    /// Maximum time that a change can hold its tenant without asking the database for anything.
     pub database_idle_seconds: Seconds<3600>,
-    /// How long a change may take as a whole.
+    /// Maximum time of a change as a whole.
     pub database_transaction_seconds: Seconds<86400>,
-    /// How many statements a connection keeps prepared; with 0, a pooler may give connections by the
-    /// transaction.
+    /// Number of statements that a connection keeps prepared; 0 for a pooler that assigns connections per transaction.
     pub database_statement_cache: Count<0>,
-    /// For how many seconds a start waits for a database that is away.
+    /// Number of seconds that a start waits for a database that is away.
     pub start_wait_seconds: Count<0>,
-    /// Redis; without it, the bus is in the process.
+    /// Redis; if unset, the bus is in the process.
     #[serde(default, deserialize_with = "value::redis_url")]
     pub redis_url: Option<SecretUrl>,
-    /// The address for links and metadata; without it, it follows from `listen`.
+    /// The address for links and metadata; if unset, it follows from `listen`.
     #[serde(default, deserialize_with = "value::public_url")]
     pub public_url: Option<Url>,
-    /// The networks of proxies that are believed when they say whose a request is; none without it.
+    /// The networks of the proxies that are trusted to name a request's client; none if unset.
     #[serde(default, deserialize_with = "value::networks")]
     pub trusted_proxies: Option<Vec<IpNet>>,
     /// The types of `AuthZEN` subjects that stand for users, beside `user`; none without it.
@@ -67,58 +66,58 @@ pub struct Settings {
     pub catalogue: Option<PathBuf>,
     /// A model file instead of the built-in one.
     pub model: Option<PathBuf>,
-    /// The operator's first password; without it, one is made and printed once.
+    /// The operator's first password; if unset, one is made and printed once.
     pub operator_password: Option<SecretString>,
-    /// The mail server; without it, mails are files in `mail_dir`.
+    /// The mail server; if unset, mails are files in `mail_dir`.
     #[serde(default, deserialize_with = "value::smtp_url")]
     pub smtp_url: Option<SecretUrl>,
     /// The folder for mails while there is no mail server.
     pub mail_dir: PathBuf,
-    /// Whom mails are from.
+    /// The sender of mails.
     #[serde(deserialize_with = "value::mailbox")]
     pub mail_from: Mailbox,
-    /// How often counters are compared with the database's.
+    /// Interval at which counters are compared with the database's.
     pub sweep_seconds: Seconds<3600>,
-    /// How old a snapshot may grow while the database is away; without it, as old as it gets.
+    /// Maximum age of a snapshot while the database is away; if unset, no age is too old.
     pub max_staleness_seconds: Option<Seconds<{ u32::MAX }>>,
-    /// How far the clock may be from the database's.
+    /// Maximum difference between the clock and the database's.
     pub clock_skew_max_seconds: Seconds<86400>,
-    /// How many tenants are in memory at the most.
+    /// Maximum number of tenants in memory.
     pub tenants_in_memory: Count<1>,
-    /// How many rules they may have together.
+    /// Maximum number of rules that the tenants in memory have together.
     pub rules_in_memory: Count<1>,
-    /// How many users, profiles, custom roles, groups and resources are in memory to be changed.
+    /// Maximum number of users, profiles, custom roles, groups and resources that are in memory for changes.
     pub state_in_memory: Count<0>,
-    /// For how many days revisions are kept; for good without it.
+    /// Number of days for which revisions are kept; for good if unset.
     pub revisions_kept_days: Option<Count<1>>,
-    /// One decision in how many casbin's Enforcer is asked again; none with 0.
+    /// Number of decisions of which casbin's Enforcer makes one again; 0 for none.
     pub shadow_one_in: Count<0>,
-    /// Whether a browser that opens `/graphql` gets the `GraphiQL` page.
+    /// `true` if a browser that opens `/graphql` gets the `GraphiQL` page.
     pub graphiql: bool,
-    /// Whether the GraphQL schema can be asked for.
+    /// `true` if clients can ask for the GraphQL schema.
     pub introspection: bool,
-    /// How many connections may be open.
+    /// Maximum number of open connections.
     pub connections_max: Count<1>,
-    /// How many of them one address may have.
+    /// Maximum number of them from one address.
     pub connections_per_address: Count<1>,
-    /// How long the head of a request may take.
+    /// Maximum time that the head of a request takes to arrive.
     pub header_seconds: Seconds<3600>,
-    /// How long a connection may stay open without a request.
+    /// Maximum time that a connection stays open without a request.
     pub idle_seconds: Seconds<3600>,
-    /// How long a reader may take nothing of an answer.
+    /// Maximum time for which a reader takes nothing of an answer.
     pub write_seconds: Seconds<3600>,
-    /// For how long an instance that is told to stop goes on serving, and says that it is not ready.
+    /// Number of seconds for which an instance that is told to stop goes on serving, and reports that it is not ready.
     pub drain_seconds: Count<0>,
-    /// Where metrics are served; nowhere without it.
+    /// The address and port at which metrics are served; nowhere if unset.
     pub metrics_listen: Option<SocketAddr>,
-    /// What is logged, in the form of tracing's `EnvFilter`, which has accepted it.
+    /// The filter of the log, in the form of tracing's `EnvFilter`, which has accepted it.
     #[serde(deserialize_with = "value::log")]
     pub log: String,
-    /// How it is logged.
+    /// The form of the log.
     pub log_format: LogFormat,
 }
 
-/// Why the settings were refused. No message holds a setting's value: it may be a secret.
+/// Reasons to refuse the settings. No message holds a setting's value: it can be a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The settings file cannot be read.
@@ -126,7 +125,7 @@ pub enum SettingsError {
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// Why not.
+        /// The cause.
         cause: std::io::Error,
     },
     /// The settings file is not TOML.
@@ -136,29 +135,29 @@ pub enum SettingsError {
         file: String,
         /// The line of the fault, from 1.
         line: usize,
-        /// What is wrong there.
+        /// The fault in the line.
         fault: String,
     },
     /// There is no such setting.
     #[error("unknown setting {setting}: the settings are {known}")]
     Unknown {
-        /// The setting, as it is called where it was set.
+        /// The setting, under its name in the place where it was set.
         setting: String,
-        /// The settings that there are.
+        /// All settings that exist.
         known: String,
     },
     /// A setting has a wrong value.
     #[error("wrong setting {setting}: {fault}")]
     Wrong {
-        /// The setting, as it is called where it was set.
+        /// The setting, under its name in the place where it was set.
         setting: String,
-        /// What is wrong with it.
+        /// The fault in the value.
         fault: String,
     },
 }
 
 impl Settings {
-    /// Where people reach the installation: `public_url`, or the address it listens on.
+    /// Returns the address by which people reach the installation: `public_url`, or the address that it listens on.
     pub fn installation(&self) -> Result<Url, SettingsError> {
         let listens = || Url::parse(&format!("http://{}", self.listen));
         self.public_url.clone().map_or_else(listens, Ok).map_err(|_| SettingsError::Wrong {
@@ -167,8 +166,8 @@ impl Settings {
         })
     }
 
-    /// Reads the settings: the defaults, then `file` (or `bailiwick.toml` in the working folder,
-    /// if it is there), then those of `env` whose names begin with `BAILIWICK_`.
+    /// Reads the settings: the defaults, then `file` (or `bailiwick.toml` in the working folder, if it exists), then
+    /// the variables of `env` whose names begin with `BAILIWICK_`.
     pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
         let mut layers = Figment::from(Layer::toml("the built-in defaults", DEFAULTS)?);
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));

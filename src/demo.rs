@@ -1,5 +1,5 @@
-//! The demo tenant, made through the same use cases as every other. What is in it stands in
-//! `demo/northwind.yaml`; here is how it gets in.
+//! The demo tenant, made through the same use cases as every other. Its contents are in `demo/northwind.yaml`; this
+//! module loads them.
 
 mod file;
 
@@ -20,13 +20,13 @@ use crate::service::user::{NewUser, UserUpdate};
 use file::{Demo, Profile, User, email, rights};
 
 const NORTHWIND: &str = include_str!("../demo/northwind.yaml");
-/// Everyone knows this password: the tenant is for looking around.
+/// The password of every demo user, known to everyone: the tenant is for looking around.
 pub const PASSWORD: &str = "Demo-1234";
-/// Why the demo's changes were made, as the history shows it.
+/// The reason of the demo's changes, as the history shows it.
 const REASON: &str = "demo data";
 
-/// Makes the tenant `demo`, unless it is there, and gives what to tell the person who asked for
-/// it. An API key in the text is shown this once.
+/// Makes the tenant `demo`, unless it exists, and returns a text for the person who asked for it. An API key in the
+/// text is shown this once.
 pub async fn load(platform: &Platform) -> Result<String> {
     let demo: Demo = serde_saphyr::from_str(NORTHWIND).map_err(Error::internal)?;
     let operator = platform.system_caller(&TenantKey::parse(TenantKey::PLATFORM)?).await?;
@@ -57,7 +57,7 @@ pub async fn load(platform: &Platform) -> Result<String> {
     loader.report(&demo, resources).await
 }
 
-/// Puts what the file holds into the tenant.
+/// The writer that puts the contents of the file into the tenant.
 struct Loader<'a> {
     platform: &'a Platform,
     caller: Caller,
@@ -140,7 +140,7 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// What was made, and how to get in.
+    /// Describes what was made, and how to sign in.
     async fn report(&self, demo: &Demo, resources: usize) -> Result<String> {
         let mut text = format!(
             "made the tenant `{}`, {}: {} users, {} profiles, {} custom roles, {} groups, {resources} resources\n\n",

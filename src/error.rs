@@ -1,12 +1,12 @@
-//! The one error of the system and its codes. It stands below every layer: domain rules make
-//! it, services pass it on, and transports only map it to their own shape.
+//! The one error of the system and its codes. It stands below every layer: domain rules make it, services pass it on,
+//! and transports only map it to their own shape.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-/// Every way in which a request can be refused. Transports never invent a code of their own.
+/// The ways in which a request can be refused. Transports never invent a code of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
@@ -18,7 +18,7 @@ pub enum ErrorCode {
     AlreadyExists,
     /// The field never changes once it is set.
     Immutable,
-    /// Somebody else changed the thing since the caller read it.
+    /// Another caller changed the thing since this one read it.
     Conflict,
     /// The module is not in the tenant's licence (R2).
     UnlicensedModule,
@@ -26,7 +26,7 @@ pub enum ErrorCode {
     AssociationIsAutomatic,
     /// The resource belongs to every profile and cannot be removed (R16).
     ProtectedResource,
-    /// The default admin and the last one cannot be deleted, disabled or lose the role (R3).
+    /// The default admin and the last admin cannot be deleted, disabled or lose the role (R3).
     ProtectedUser,
     /// A permission needs another one to be on (R36).
     PrerequisiteMissing,
@@ -38,7 +38,7 @@ pub enum ErrorCode {
     RoleNotAssignable,
     /// Built-in roles do not change, and no grant may lock a tenant out of itself (R35b).
     ProtectedRole,
-    /// The caller would give what it may not do itself (R35b).
+    /// The caller would give rights that they do not have themselves (R35b).
     BeyondOwnRights,
     /// Users hold the profile (R18).
     ProfileInUse,
@@ -64,7 +64,7 @@ pub enum ErrorCode {
     Forbidden,
     /// The request does not have the right form.
     BadInput,
-    /// The query that the hash names is not known here: send its text with the hash.
+    /// The hash names a query that is not known here: send its text with the hash.
     PersistedQueryNotFound,
     /// Too much work of this kind is under way; try again later.
     RateLimited,
@@ -75,7 +75,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// The name on the wire, such as `NOT_FOUND`.
+    /// Returns the name on the wire, such as `NOT_FOUND`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Invalid => "INVALID",
@@ -112,8 +112,8 @@ impl ErrorCode {
         }
     }
 
-    /// Whether a mutation answers this code among its `userErrors`. The others fail the whole
-    /// operation and stand among the top-level errors.
+    /// Returns `true` if a mutation reports this code among its `userErrors`. The others fail the whole operation and
+    /// stand among the top-level errors.
     pub const fn is_user_error(self) -> bool {
         !matches!(
             self,
@@ -144,7 +144,7 @@ pub enum Related {
 }
 
 impl Related {
-    /// The key of the thing.
+    /// Returns the key of the thing.
     pub fn key(&self) -> &str {
         match self {
             Self::User(key) | Self::Group(key) => key,
@@ -152,7 +152,7 @@ impl Related {
     }
 }
 
-/// What somebody read of a thing, and where it is by now.
+/// The version of a thing that a caller read, and its version by now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stale {
     /// The version that was read.
@@ -161,33 +161,33 @@ pub struct Stale {
     pub now: i32,
 }
 
-/// How many things in the way an error names.
+/// Maximum number of things in the way that an error names.
 pub const RELATED_MAX: usize = 20;
 
-/// Why a request was refused, in words for the person who made it.
+/// The reason why a request was refused, in words for the person who made it.
 ///
-/// The message never holds SQL, a path of the machine, or anything of another tenant; what a
-/// developer needs beyond it is in [`Error::source_text`], which only logs show.
+/// The message never holds SQL, a path of the machine, or anything of another tenant. The details that a developer
+/// needs are in [`Error::source_text`], which only logs show.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
-    /// What kind of refusal.
+    /// The kind of refusal.
     pub code: ErrorCode,
-    /// One sentence that says what to do, lower case, input in backticks.
+    /// One sentence that says what to do, in lower case, with input in backticks.
     pub message: String,
     /// The path of the input field at fault, outermost first; empty when none is.
     pub field: Vec<String>,
-    /// How many things are in the way, where that is known.
+    /// Number of things in the way, where it is known.
     pub count: Option<u64>,
     /// Some of the things in the way.
     pub related: Vec<Related>,
-    /// Which version was named of a thing that has another by now, for a CONFLICT.
+    /// The version that the caller named and the version that the thing has by now, for a CONFLICT.
     pub stale: Option<Stale>,
     cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
-/// A change of which nobody can tell yet whether it is stored. It stands in the place of the cause, so
-/// that every other error is no larger for it.
+/// A change that may or may not be stored; it is not known yet. It takes the place of the cause, so that every other
+/// error is no larger for it.
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}")]
 struct UnknownOutcome {
@@ -195,11 +195,11 @@ struct UnknownOutcome {
     cause: String,
 }
 
-/// The result of everything that can be refused.
+/// The result of anything that can be refused.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error of `code` that says `message`.
+    /// Makes an error of `code` that says `message`.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -212,79 +212,79 @@ impl Error {
         }
     }
 
-    /// A value of the wrong form.
+    /// Refuses a value of the wrong form.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Invalid, message)
     }
 
-    /// A request of the wrong form.
+    /// Refuses a request of the wrong form.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::BadInput, message)
     }
 
-    /// A `kind` (such as "user") with this key is not there; foreign ones look the same (R1).
+    /// Tells that there is no `kind` (such as "user") with this key; things of other tenants look the same (R1).
     pub fn not_found(kind: &str, key: impl fmt::Display) -> Self {
         Self::new(ErrorCode::NotFound, format!("there is no {kind} `{key}`"))
     }
 
-    /// A fault of ours: the cause goes to the log, and the message tells nothing of it.
+    /// Reports a fault of ours: the cause goes to the log, and the message tells nothing of it.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(ErrorCode::Internal, "something went wrong on our side").because(cause)
     }
 
-    /// A part that the answer needs is away.
+    /// Reports that a part that the answer needs is away.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::Unavailable, message)
     }
 
-    /// The same error under another code.
+    /// Returns the error under another code.
     #[must_use]
     pub fn with_code(mut self, code: ErrorCode) -> Self {
         self.code = code;
         self
     }
 
-    /// The same error, of a thing that was changed since it was read.
+    /// Returns the error for a thing that was changed since it was read.
     #[must_use]
     pub const fn stale(mut self, read: i32, now: i32) -> Self {
         self.stale = Some(Stale { read, now });
         self
     }
 
-    /// The same error, of a change of which nobody can tell yet whether it is stored.
+    /// Returns the error for a change that may or may not be stored.
     #[must_use]
     pub fn of_unknown_outcome(self, change: impl fmt::Display) -> Self {
         let cause = self.source_text().unwrap_or_default();
         self.because(UnknownOutcome { change: change.to_string(), cause })
     }
 
-    /// The change of which nobody can tell yet whether it is stored, by its id.
+    /// Returns the id of the change that may or may not be stored.
     pub fn unknown_outcome(&self) -> Option<&str> {
         self.cause.as_deref()?.downcast_ref().map(|UnknownOutcome { change, .. }| change.as_str())
     }
 
-    /// The same error in other words.
+    /// Returns the error in other words.
     #[must_use]
     pub fn saying(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self
     }
 
-    /// The same error, at this input field (put before the path that is there already).
+    /// Returns the error at this input field (put before the path that is there already).
     #[must_use]
     pub fn at(mut self, field: impl Into<String>) -> Self {
         self.field.insert(0, field.into());
         self
     }
 
-    /// The same error, at this input field and no other.
+    /// Returns the error at this input field and no other.
     #[must_use]
     pub fn at_instead(mut self, field: impl Into<String>) -> Self {
         self.field = vec![field.into()];
         self
     }
 
-    /// The same error, naming what is in the way: all are counted, the first of them named.
+    /// Returns the error with the things in the way: it counts all and names the first [`RELATED_MAX`].
     #[must_use]
     pub fn in_the_way(mut self, mut related: Vec<Related>) -> Self {
         self.count = Some(related.len() as u64);
@@ -293,14 +293,14 @@ impl Error {
         self
     }
 
-    /// The same error with its cause, for the log.
+    /// Returns the error with its cause, for the log.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.cause = Some(Arc::from(cause.into()));
         self
     }
 
-    /// What lies behind the error, for logs alone.
+    /// Returns the cause of the error as text, for logs alone.
     pub fn source_text(&self) -> Option<String> {
         self.cause.as_ref().map(ToString::to_string)
     }

@@ -28,30 +28,30 @@ const WIDE: usize = 2;
 /// How many turns there are, and how many may wait for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Turns at the same time; there is always one.
+    /// Maximum number of turns at the same time; at least one.
     pub together: usize,
-    /// Turns of one key at the same time; there is always one.
+    /// Maximum number of turns of one key at the same time; at least one.
     pub each: usize,
-    /// Those that wait, of all keys together.
+    /// Maximum number of waiting tasks, of all keys together.
     pub waiting: usize,
-    /// Those of one key that wait.
+    /// Maximum number of waiting tasks of one key.
     pub waiting_each: usize,
-    /// How long anyone waits.
+    /// Maximum time that a task waits.
     pub patience: Duration,
 }
 
-/// Why there was no turn.
+/// Reasons for not getting a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Crowded {
-    /// Too many wait already, in all or of this key.
+    /// Too many tasks wait already, in all or of this key.
     #[error("too many wait for a turn")]
     Full,
-    /// The wait took longer than anyone waits.
+    /// The wait was longer than the bound.
     #[error("no turn came in time")]
     Late,
 }
 
-/// Turns by key. Cheap to clone: all clones are one.
+/// Turns by key. Cheap to clone: all clones share the same turns.
 pub struct Turns<K: Eq + Hash + Clone>(Arc<Shared<K>>);
 
 struct Shared<K: Eq + Hash + Clone> {
@@ -61,7 +61,7 @@ struct Shared<K: Eq + Hash + Clone> {
     queue: Mutex<Queue<K>>,
 }
 
-/// A turn, until it is dropped.
+/// A turn, which lasts until it is dropped.
 #[must_use = "a turn that is not held is over"]
 pub struct Turn<K: Eq + Hash + Clone> {
     turns: Turns<K>,
@@ -72,7 +72,7 @@ pub struct Turn<K: Eq + Hash + Clone> {
 struct Queue<K: Eq + Hash + Clone> {
     held: usize,
     waiting: usize,
-    /// Tells the next one that waits from the others of its key.
+    /// The number that distinguishes the next waiting task from the others of its key.
     next: u64,
     /// The wide keys that hold a turn or wait for one.
     lines: HashMap<K, Line<K, Sender<Turn<K>>>>,
@@ -86,7 +86,7 @@ enum Asked<K: Eq + Hash + Clone> {
     Later(Place<K>),
 }
 
-/// A place in the queue, until it is dropped: whoever goes away does not stand in the way.
+/// A place in the queue until it is dropped, so that a task that goes away does not stand in the way.
 struct Place<K: Eq + Hash + Clone> {
     turns: Turns<K>,
     wide: K,
@@ -95,7 +95,7 @@ struct Place<K: Eq + Hash + Clone> {
 }
 
 impl<K: Eq + Hash + Clone> Turns<K> {
-    /// Returns turns of which none is taken.
+    /// Makes turns of which none is taken.
     pub fn new(bounds: Bounds) -> Self {
         Self::shared_by(bounds, K::clone)
     }
@@ -107,7 +107,7 @@ impl<K: Eq + Hash + Clone> Turns<K> {
         Self(Arc::new(Shared { bounds, wide, queue: Mutex::new(queue) }))
     }
 
-    /// Returns how many turns there are.
+    /// Returns the number of turns.
     pub fn together(&self) -> usize {
         self.0.bounds.together
     }
@@ -123,13 +123,13 @@ impl<K: Eq + Hash + Clone> Turns<K> {
         };
         match timeout(self.0.bounds.patience, &mut place.receiver).await {
             Ok(Ok(turn)) => Ok(turn),
-            // Somebody of a shorter line has the place.
+            // A task of a shorter line has the place.
             Ok(Err(_)) => Err(Crowded::Full),
             Err(_) => Err(Crowded::Late),
         }
     }
 
-    /// Returns how many turns are taken, and how many wait for one.
+    /// Returns the number of turns taken, and of tasks that wait for one.
     pub fn count(&self) -> (usize, usize) {
         let queue = self.queue();
         (queue.held, queue.waiting)
@@ -184,8 +184,8 @@ impl<K: Eq + Hash + Clone> Queue<K> {
         self.waiting < bounds.waiting || self.give_way(all)
     }
 
-    /// Takes out the next that may have a turn: of the key that has waited longest of those that
-    /// have less than their share. The turn counts as taken from here on.
+    /// Takes the next task that can have a turn out of the queue: of the key that has waited longest among those with
+    /// less than their share. The turn counts as taken from here on.
     fn admit(&mut self, bounds: &Bounds) -> Option<(K, Sender<Turn<K>>)> {
         if self.held >= bounds.together {
             return None;
@@ -205,8 +205,8 @@ impl<K: Eq + Hash + Clone> Queue<K> {
         Some((key, sender))
     }
 
-    /// Sends the last of the longest line away, if that stays longer than one of so many and one more. It
-    /// looks at all keys, and only where the queue is full: no crowd of one key keeps others out.
+    /// Sends the last task of the longest line away, if that line then is still longer than `waiting` and one more. It
+    /// looks at all keys, and only when the queue is full: no crowd of one key keeps others out.
     fn give_way(&mut self, waiting: usize) -> bool {
         let longest = self.lines.values_mut().max_by_key(|line| line.len());
         let Some(line) = longest.filter(|line| line.len() > waiting + 1) else { return false };
@@ -235,7 +235,7 @@ impl<K: Eq + Hash + Clone> Queue<K> {
         self.forget(key);
     }
 
-    /// Keeps nothing of a key that neither holds a turn nor waits for one.
+    /// Removes a key that neither holds a turn nor waits for one.
     fn forget(&mut self, key: &K) {
         if self.lines.get(key).is_some_and(Line::is_over) {
             self.lines.remove(key);
@@ -257,7 +257,7 @@ impl<K: Eq + Hash + Clone> Drop for Turn<K> {
             queue.admit(&self.turns.0.bounds)
         };
         if let Some((key, sender)) = next {
-            // One that has gone away meanwhile gives the turn on, by dropping it.
+            // A task that has gone away meanwhile passes the turn on by dropping it.
             drop(sender.send(Turn { turns: self.turns.clone(), key }));
         }
     }

@@ -1,5 +1,5 @@
-//! The house keeps its order: each layer names only the layers and crates that it may, and the
-//! list of permissions is complete. `docs/ARCHITECTURE.md` shows the same table to people.
+//! The project keeps its order: each layer names only the layers and crates that it may, and the list of permissions is
+//! complete. `docs/ARCHITECTURE.md` shows the same table to people.
 
 mod source;
 
@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use source::Source;
 
-/// A layer, and what it may name besides itself, `std` and `error`.
+/// A layer, with the layers and crates that it may name besides itself, `std` and `error`.
 struct Layer {
     name: &'static str,
     layers: &'static [&'static str],
     crates: &'static [&'static str],
 }
 
-/// From the ground up. What is not in a row is forbidden there.
+/// The layers from the ground up. Anything that is not in a row is forbidden there.
 const HOUSE: [Layer; 13] = [
     // Below every layer, so every layer may name it.
     Layer { name: "error", layers: &[], crates: &["serde", "thiserror"] },
@@ -143,7 +143,7 @@ const HTTP_CRATES: &[&str] = &[
 
 /// The parts that put the layers together: they may name anything.
 const WIRING: [&str; 4] = ["app", "cli", "lib", "main"];
-/// What stands beside the layers: the demo tenant is a client of the use cases.
+/// The module beside the layers: the demo tenant is a client of the use cases.
 const DEMO: Layer =
     Layer { name: "demo", layers: &["auth", "domain", "service"], crates: &["serde", "serde_saphyr", "uuid"] };
 /// A file of more lines than this deserves another thought.
@@ -153,7 +153,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The names in code of the crates that the package depends on.
+/// Returns the names in code of the crates that the package depends on.
 fn dependencies() -> BTreeSet<String> {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let (_, table) = manifest.split_once("\n[dependencies]\n").unwrap();
@@ -162,7 +162,7 @@ fn dependencies() -> BTreeSet<String> {
     names.map(|name| name.replace('-', "_")).collect()
 }
 
-/// All Rust files below a folder, by path.
+/// Returns all Rust files below a folder, by path.
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -177,7 +177,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// What a text of `layer` names and may not.
+/// Returns the names in a text of `layer` that the layer may not use.
 fn breaches(layer: &Layer, source: &Source, crates: &BTreeSet<String>) -> Vec<String> {
     let own = |name: &str| name == layer.name || name == "error";
     let layers = source.layers().into_iter().filter(|name| {
@@ -263,7 +263,7 @@ fn every_permission_that_a_use_case_asks_for_is_documented() {
     }
 }
 
-/// The object and the action of a line such as `USERS_READ = "admin/users", read;`.
+/// Returns the object and the action of a line such as `USERS_READ = "admin/users", read;`.
 fn permit(line: &str) -> Option<(&str, &str)> {
     let (name, pair) = line.trim().split_once(" = \"")?;
     let (object, action) = pair.strip_suffix(';')?.split_once("\", ")?;

@@ -1,5 +1,5 @@
-//! Every mutation, whatever it is: made, it leaves one audit event and at most one revision; refused,
-//! it leaves nothing at all (R43). Which ones there are, the schema says.
+//! Every mutation: if it succeeds, it leaves one audit event and at most one revision; if it is refused, it leaves
+//! nothing at all (R43). The schema says which mutations there are.
 
 mod chain;
 mod log;
@@ -26,7 +26,7 @@ use crate::common::tables::{Rows, Tables};
 use crate::common::upload::{MULTIPART, with_file};
 use step::{By, MAILED, PICTURE, Step, UNLOGGED, steps};
 
-/// What a mutation's input takes beside the change.
+/// The options that a mutation's input takes beside the change.
 #[derive(Debug, Clone, Copy, Default)]
 struct Takes {
     reason: bool,
@@ -35,7 +35,7 @@ struct Takes {
     impact: bool,
 }
 
-/// The fields of the schema's type `Mutation`, each with what its input takes.
+/// Returns the fields of the schema's type `Mutation`, each with the options of its input.
 fn mutations() -> BTreeMap<String, Takes> {
     let schema = parse_schema(bailiwick::graphql::sdl()).unwrap();
     let types: BTreeMap<_, _> = schema
@@ -66,7 +66,7 @@ fn mutations() -> BTreeMap<String, Takes> {
     mutation.fields.iter().map(field).collect()
 }
 
-/// The document of each mutation.
+/// Returns the document of each mutation.
 fn documents() -> BTreeMap<String, String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/graphql/operations");
     let mut found = BTreeMap::new();
@@ -82,14 +82,14 @@ fn documents() -> BTreeMap<String, String> {
     found
 }
 
-/// An instance, its tables, and how its mutations are called.
+/// An instance, its tables, and the documents of its mutations.
 struct World {
     instance: Instance,
     tables: Tables,
     mutations: BTreeMap<String, Takes>,
     documents: BTreeMap<String, String>,
     http: reqwest::Client,
-    /// The tokens of those who have signed in.
+    /// The tokens of the callers who have signed in.
     tokens: BTreeMap<By, String>,
     /// Every token that was shown.
     shown: BTreeSet<String>,
@@ -108,7 +108,7 @@ impl World {
         }
     }
 
-    /// The answer to a mutation.
+    /// Returns the answer to a mutation.
     async fn send(&self, by: By, mutation: &str, input: &Value, request_id: &str) -> Value {
         let variables = if input.is_null() { json!({}) } else { json!({ "input": input }) };
         let body = json!({ "query": self.documents[mutation], "variables": variables });
@@ -136,7 +136,7 @@ impl World {
         token
     }
 
-    /// Where a tenant stands: nowhere, before it is made.
+    /// Returns a tenant's counters and state; both empty before it is made.
     async fn state(&self, tenant: &str) -> (Counters, TenantState) {
         let key = TenantKey::parse(tenant).unwrap();
         let store = &self.instance.platform.store;
@@ -146,7 +146,7 @@ impl World {
         }
     }
 
-    /// The events of a tenant, the newest first.
+    /// Returns the events of a tenant, newest first.
     async fn events(&self, tenant: &str) -> Vec<AuditEvent> {
         let store = &self.instance.platform.store;
         let Some(row) = store.tenant_by_key(&TenantKey::parse(tenant).unwrap()).await.unwrap() else { return vec![] };
@@ -208,7 +208,7 @@ impl World {
         self.leaves_one_revision(step, event, &rows, after.revision).await;
     }
 
-    /// A dry run of the step is answered, and leaves nothing at all.
+    /// Checks that a dry run of the step is answered, and leaves nothing at all.
     async fn tries(&self, step: &Step, input: &Value, rows: &Rows) {
         let mut input = input.clone();
         input["dryRun"] = json!(true);
@@ -220,7 +220,7 @@ impl World {
         assert_eq!(self.tables.all().await, *rows, "a dry run of {} left something", step.mutation);
     }
 
-    /// What an operator does in another tenant stands in its own log too, without what it saw.
+    /// Checks that an operator's act in another tenant is in their own log too, without what they saw.
     async fn is_told_at_home(&self, step: &Step, event: &AuditEvent, before: usize) {
         let there = self.events("platform").await;
         assert_eq!(there.len(), before + 1, "{}", step.mutation);
@@ -235,7 +235,7 @@ impl World {
         assert_eq!(there[0], expected);
     }
 
-    /// One row more in the log of revisions, that of this event; or none.
+    /// Checks that the log of revisions has one row more, that of this event; or none.
     async fn leaves_one_revision(&self, step: &Step, event: &AuditEvent, before: &Rows, revision: u64) {
         let rows = self.tables.rows("revisions").await;
         assert_eq!(rows.len() - before["revisions"].len(), usize::from(step.revises), "{}", step.mutation);
@@ -252,7 +252,7 @@ impl World {
     }
 }
 
-/// The event says what was and what is: it leads from the one state to the other, and back.
+/// Checks that the event has the states before and after: it leads from one to the other, and back.
 fn tells_the_change(event: &AuditEvent, before: &TenantState, after: &TenantState) {
     let patch = |json: &Option<Value>| match json {
         Some(json) => serde_json::from_value(json.clone()).unwrap(),
@@ -324,7 +324,7 @@ async fn tells_what_accounts_were(world: &World) {
     );
 }
 
-/// No password, hash, token or key stands in what is kept of changes.
+/// Checks that no password, hash, token or key is in what is kept of changes.
 async fn holds_no_secret(world: &World) {
     let mut kept = world.tables.rows("audit_events").await.join("\n");
     kept += &world.tables.rows("revisions").await.join("\n");

@@ -16,12 +16,12 @@ use crate::common::operations::{automatic, merged};
 
 const PATH: &str = "/access/v1/evaluation";
 
-/// A request that a test sends, to be changed before.
+/// Prepares a request, for a test to change and send.
 fn to(instance: &Instance, method: Method, client: &Client) -> RequestBuilder {
     at(PATH, instance, method, client)
 }
 
-/// The same at another path.
+/// Prepares a request to another path.
 fn at(path: &str, instance: &Instance, method: Method, client: &Client) -> RequestBuilder {
     let request = reqwest::Client::new().request(method, format!("{}{path}", instance.url));
     match &client.token {
@@ -30,7 +30,7 @@ fn at(path: &str, instance: &Instance, method: Method, client: &Client) -> Reque
     }
 }
 
-/// The status and the body of an answer.
+/// Sends a request, and returns the status and the body of the answer.
 async fn sent(request: RequestBuilder) -> (StatusCode, Value) {
     let answer = request.send().await.unwrap();
     let status = answer.status();
@@ -39,14 +39,14 @@ async fn sent(request: RequestBuilder) -> (StatusCode, Value) {
     (status, answer.json().await.unwrap())
 }
 
-/// The answer to a request at a path that must be answered.
+/// Returns the answer to a request at a path that must be answered.
 async fn asked_at(path: &str, instance: &Instance, client: &Client, body: &Value) -> Value {
     let (status, answer) = sent(at(path, instance, Method::POST, client).json(body)).await;
     assert_eq!(status, StatusCode::OK, "{path} {body}\n{answer:#}");
     answer
 }
 
-/// What a refusal of such a request says: its code and the field.
+/// Returns the code and the field of a refusal at a path.
 async fn refused_at(path: &str, instance: &Instance, client: &Client, body: &Value) -> (String, String) {
     let (status, refusal) = sent(at(path, instance, Method::POST, client).json(body)).await;
     let (code, field) = said(&refusal);
@@ -59,14 +59,14 @@ async fn evaluate(instance: &Instance, client: &Client, body: &Value) -> (Status
     sent(to(instance, Method::POST, client).json(body)).await
 }
 
-/// The answer to a request that must be answered.
+/// Returns the answer to a request that must be answered.
 async fn answer(instance: &Instance, client: &Client, body: &Value) -> Value {
     let (status, answer) = evaluate(instance, client, body).await;
     assert_eq!(status, StatusCode::OK, "{body}\n{answer:#}");
     answer
 }
 
-/// What a refusal says: its code and the field.
+/// Returns the code and the field of a refusal.
 fn said(refusal: &Value) -> (&str, String) {
     let extensions = &refusal["errors"][0]["extensions"];
     assert!(extensions["requestId"].is_string() && refusal["errors"][0]["message"].is_string(), "{refusal:#}");
@@ -83,8 +83,8 @@ fn asked(subject: &str, action: &str, kind: &str, id: &str) -> Value {
     })
 }
 
-/// The fixture of the certification scenario: alice reads and writes `record-1`, bob reads it.
-/// Gives the host that asks.
+/// Makes the fixture of the certification scenario: alice reads and writes `record-1`, bob reads it. Returns the host
+/// that asks.
 async fn fixture(instance: &Instance) -> Client {
     let alice = instance.tenant("acme").await;
     alice.add_user("bob", "AGENT", json!({})).await;

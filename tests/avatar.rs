@@ -11,7 +11,7 @@ use crate::common::operations::refusal;
 use crate::common::picture::{jpeg, jpeg_of_a_camera, png, png_with_notes, tells_the_place};
 use crate::common::upload::{MULTIPART, with_file};
 
-/// The status, the type, and the bytes at this address.
+/// Returns the status, the type, and the bytes at this address.
 async fn seen(client: &Client, path: &str) -> (u16, String, Vec<u8>) {
     let answer = client.fetch(path, &[]).await;
     let media = answer.headers().get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();

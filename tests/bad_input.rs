@@ -1,5 +1,5 @@
-//! What strangers send: each is refused by its code, changes nothing, and is told nothing of how
-//! the platform is made.
+//! Bad input from strangers: each is refused by its code, changes nothing, and is told nothing of how the platform is
+//! made.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn tells_nothing(answer: &Value) {
     }
 }
 
-/// A tenant's admin, with what can be doubled: a profile, a role, a group, a user and a resource.
+/// Makes a tenant's admin, with everything that can be doubled: a profile, a role, a group, a user and a resource.
 async fn world(instance: &Instance) -> Client {
     let alice = instance.tenant_with("acme", &["voice", "staff"]).await;
     alice.add_profile("Night", "READ").await;

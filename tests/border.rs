@@ -1,5 +1,5 @@
-//! R1: nothing of one tenant reaches a caller of another, and a foreign key or id behaves exactly
-//! like one that is nobody's.
+//! R1: nothing of one tenant reaches a caller of another, and a foreign key or id behaves exactly like one that does
+//! not exist.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const FOREIGN: &str = "globexmark";
 /// A key of nothing.
 const UNKNOWN: &str = "nobodykeys";
 
-/// A tenant in which everything is named by the marker.
+/// Makes a tenant in which everything is named by the marker.
 async fn marked(instance: &Instance, marker: &str) -> Client {
     let alice = instance.tenant(marker).await;
     alice.register("voice/queues", &[marker]).await;
@@ -29,7 +29,7 @@ async fn marked(instance: &Instance, marker: &str) -> Client {
     alice
 }
 
-/// Every operation that names a thing, with `KEY` for it.
+/// Returns every operation that names a thing, with `KEY` for it.
 fn operations() -> Vec<(&'static str, Value)> {
     let user = |more: Value| {
         let new = json!({ "username": "new", "fullName": "New", "email": "new@example.com", "baseRole": "AGENT" });
@@ -117,7 +117,7 @@ fn naming(variables: &Value, key: &str) -> Value {
     serde_json::from_str(&variables.to_string().replace("KEY", key)).unwrap()
 }
 
-/// The whole answer, without the name and the id of the request.
+/// Returns the whole answer, without the name and the id of the request.
 async fn neutral(caller: &Client, name: &str, variables: &Value, key: &str) -> Value {
     let mut answer = caller.answer(name, naming(variables, key)).await;
     for error in answer["errors"].as_array_mut().into_iter().flatten() {
@@ -203,7 +203,8 @@ async fn r1_no_answer_names_anything_of_another_tenant() {
     .await;
 }
 
-/// A cursor of another tenant is a place in one's own list; what is taken there is free here.
+/// Checks that a cursor of another tenant is a place in the caller's own list, and that names taken there are free
+/// here.
 async fn cursors_and_taken_names(alice: &Client, foreign: &Client) {
     let place = foreign.get("Profiles", json!({ "first": 1 })).await["pageInfo"]["endCursor"].clone();
     let page = alice.get("Profiles", json!({ "after": place })).await;

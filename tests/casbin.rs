@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::common::app::{Client, Instance, PASSWORD, on_both};
 
-/// A tenant with something of everything that a rule can come from.
+/// Makes a tenant with something of every kind that a rule can come from.
 async fn furnish(alice: &Client) {
     alice.register("voice/queues", &["sales", "support"]).await;
     alice.add_profile("Night", "READ_EDIT").await;
@@ -32,7 +32,7 @@ async fn text(client: &Client, path: &str) -> String {
     answer.text().await.unwrap()
 }
 
-/// The status of an address, and the code of its error.
+/// Returns the status of an address, and the code of its error.
 async fn refused(client: &Client, path: &str) -> (u16, String) {
     let answer = client.fetch(path, &[]).await;
     let status = answer.status().as_u16();
@@ -111,7 +111,7 @@ async fn the_policy_is_for_those_who_may_read_the_rules_of_their_own_tenant() {
     .await;
 }
 
-/// What `/casbin/js/KEY` answers about a user.
+/// Returns the model and the rules in the answer of `/casbin/js/KEY`.
 async fn rules_of(client: &Client, user: &str) -> (String, Vec<Vec<String>>) {
     let answer: Value = serde_json::from_str(&text(client, &format!("/casbin/js/{user}")).await).unwrap();
     let data: Value = serde_json::from_str(answer["data"].as_str().unwrap()).unwrap();
@@ -193,13 +193,13 @@ async fn r1_the_rules_of_others_are_for_auditors_and_a_foreign_user_is_as_unknow
 }
 
 impl Client {
-    /// Another user of the tenant, signed in.
+    /// Signs in another user of the tenant.
     async fn stranger_of(&self, instance: &Instance, user: &str) -> Self {
         instance.stranger().signed_in("acme", user, PASSWORD).await
     }
 }
 
-/// The adapter over a tenant.
+/// Returns the adapter over a tenant.
 async fn adapter(instance: &Instance, tenant: &str) -> TenantAdapter {
     let store = &instance.platform.store;
     let tenant = store.tenant_by_key(&TenantKey::parse(tenant).unwrap()).await.unwrap().unwrap();

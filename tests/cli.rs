@@ -21,7 +21,7 @@ use crate::common::servers::{PostgresServer, RedisServer};
 use program::{Ended, Place, Server};
 
 const OPERATOR: &str = "Operator-Test-77";
-/// What a first start says before the operator's password.
+/// The text of a first start before the operator's password.
 const SHOWN_ONCE: &str = "shown this once:\n  ";
 
 fn json_of(ended: &Ended) -> Value {
@@ -52,7 +52,7 @@ fn check<'a>(report: &'a Value, name: &str) -> &'a Value {
     report["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap()
 }
 
-/// The data of a GraphQL operation.
+/// Returns the data of a GraphQL operation.
 async fn graphql(server: &Server, token: Option<&str>, query: &str) -> Value {
     let mut request = reqwest::Client::new().post(format!("{}/graphql", server.url)).json(&json!({ "query": query }));
     if let Some(token) = token {

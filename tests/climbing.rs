@@ -1,4 +1,4 @@
-//! R35b: nobody who is not an admin climbs by what they may change, through the API.
+//! R35b: through the API, no user who is not an admin gains rights by what they may change.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn input(value: Value) -> Value {
     [("input".to_owned(), value)].into_iter().collect::<serde_json::Map<_, _>>().into()
 }
 
-/// A new user's input; `more` is put over it.
+/// Returns a new user's input; `more` overrides it.
 fn user(name: &str, base_role: &str, more: &Value) -> Value {
     let mut user = json!({
         "username": name, "fullName": name, "email": format!("{name}@example.com"), "password": PASSWORD, "baseRole": base_role,
@@ -37,7 +37,7 @@ fn user(name: &str, base_role: &str, more: &Value) -> Value {
     input(user)
 }
 
-/// A custom role of this key with these grants: object, action, effect.
+/// Makes a custom role of this key with these grants: object, action, effect.
 async fn role(alice: &Client, key: &str, grants: &[(&str, &str, &str)]) {
     let grants: Vec<Value> = grants
         .iter()
@@ -46,7 +46,7 @@ async fn role(alice: &Client, key: &str, grants: &[(&str, &str, &str)]) {
     alice.done(ROLE, input(json!({ "key": key, "name": key, "permissions": [], "grants": grants }))).await;
 }
 
-/// A MANAGER `max` whose role grants these pairs alone.
+/// Makes a MANAGER `max` whose role grants these pairs alone.
 async fn delegate(instance: &Instance, alice: &Client, tenant: &str, pairs: &[(&str, &str)]) -> Client {
     let grants: Vec<_> = pairs.iter().map(|(object, action)| (*object, *action, "ALLOW")).collect();
     role(alice, "delegate", &grants).await;

@@ -1,4 +1,4 @@
-//! Clocks that are wrong: what deletes goes by the database's, and who has another one is not ready.
+//! Clocks that are wrong: deletions go by the database's, and an instance with another one is not ready.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What lists cost: each counts as often as it can hold things, so that no document asks for more than
-//! an answer may hold.
+//! The cost of lists: each counts as often as it can hold things, so that no document asks for more than an answer can
+//! hold.
 
 use async_graphql::registry::{MetaType, MetaTypeName, Registry};
 use async_graphql::{Object, OutputType, SimpleObject};
@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::common::app::{Choices, Database, Instance};
 
-/// The fields with a list, or a page of one, that count as one thing. The lists of introspection have
-/// their own measure, and an interface's fields are never asked for a cost.
+/// Returns the fields with a list, or a page of one, that count as one thing. The lists of introspection have their own
+/// measure, and an interface's fields are never asked for a cost.
 fn uncounted(registry: &Registry) -> Vec<String> {
     let mut found = Vec::new();
     for (name, ty) in registry.types.iter().filter(|(name, _)| !name.starts_with("__")) {

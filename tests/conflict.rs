@@ -1,16 +1,16 @@
-//! Two who edit at once: one wins, and the other is told who changed what meanwhile.
+//! Two users who edit at once: one wins, and the other is told who changed what meanwhile.
 
 use serde_json::{Value, json};
 
 use crate::common::app::{Client, on_both};
 use crate::common::operations::{automatic, merged};
 
-/// A tenant's admin alice, and bob, who is one as well.
+/// Makes bob, a second admin beside alice.
 async fn two_admins(alice: &Client) -> Client {
     alice.new_user("acme", "bob", "ADMIN", json!({})).await
 }
 
-/// The message of a mutation that must be refused with CONFLICT at its version.
+/// Returns the message of a mutation that must be refused with CONFLICT at its version.
 async fn conflict(client: &Client, name: &str, input: Value) -> String {
     let payload = client.get(name, json!({ "input": input })).await;
     let error = &payload["userErrors"][0];

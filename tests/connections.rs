@@ -1,5 +1,5 @@
-//! Connections over real sockets: whoever holds one and leaves the instance waiting is ended by its
-//! limit, and keeps nobody else from being served.
+//! Connections over real sockets: a client that holds one and leaves the instance waiting is ended by its limit, and
+//! keeps no other from being served.
 
 mod answers;
 mod places;
@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use crate::common::app::{Choices, Database, Instance, eventually};
 use crate::common::socket::Socket;
 
-/// No test waits so long: only what hangs meets it.
+/// A time that no test waits for: only a test that hangs reaches it.
 const HUNG: Duration = Duration::from_secs(20);
 /// A limit that a test waits for.
 const SHORT: Duration = Duration::from_millis(300);
@@ -30,12 +30,12 @@ fn wide() -> Bounds {
     Bounds { connections: 1000, per_address: 1000, header: LONG, idle: LONG, write: LONG }
 }
 
-/// An instance with these bounds, and its database, which must outlive it.
+/// Starts an instance with these bounds, and returns its database too, which must outlive it.
 async fn start(connections: Bounds) -> (Instance, Database) {
     behind(connections, TrustedProxies::default()).await
 }
 
-/// The same behind proxies that are believed.
+/// Starts an instance behind trusted proxies.
 async fn behind(connections: Bounds, trusted_proxies: TrustedProxies) -> (Instance, Database) {
     let database = Database::sqlite();
     let choices = Choices { trusted_proxies, connections, ..Choices::default() };
@@ -57,7 +57,7 @@ async fn connect_from(source: &str, url: &str) -> TcpStream {
     socket.connect(address(url)).await.unwrap()
 }
 
-/// All that comes until the other side ends the connection, which it must.
+/// Returns all that comes until the other side ends the connection, which it must.
 async fn until_ended(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
     // A reset ends it too.
@@ -65,7 +65,7 @@ async fn until_ended(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// The status of one answer without a body worth reading; `None` where the connection ended instead.
+/// Returns the status of one answer without a body worth reading; `None` if the connection ended instead.
 async fn answered(stream: &mut TcpStream) -> Option<u16> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -85,7 +85,7 @@ async fn ask(stream: &mut TcpStream) -> Option<u16> {
     answered(stream).await
 }
 
-/// What the metrics say of this name and these labels.
+/// Returns the metric of this name and these labels.
 async fn counted(instance: &Instance, name: &str) -> u64 {
     let text = reqwest::get(format!("{}/metrics", instance.metrics)).await.unwrap().text().await.unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(&format!("bailiwick_{name} ")));

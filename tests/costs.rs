@@ -1,5 +1,5 @@
-//! What requests cost in statements of the database: a page a fixed number, however long it is;
-//! and a refusal the same, whatever is wrong.
+//! The cost of requests in statements of the database: a page costs a fixed number, however long it is; and a refusal
+//! the same, whatever is wrong.
 
 use std::sync::Mutex;
 
@@ -12,7 +12,7 @@ use crate::common::counted::Counted;
 const USER: &str =
     "mutation($input: UserCreateInput!) { userCreate(input: $input) { revision userErrors { code message field } } }";
 
-/// What the pages hold: so many of everything, with all that hangs on each.
+/// Fills the pages: so many of everything, with all that hangs on each.
 async fn fill(alice: &Client, from: usize, to: usize) {
     let role =
         "mutation($input: RoleCreateInput!) { roleCreate(input: $input) { revision userErrors { code message } } }";
@@ -94,8 +94,8 @@ async fn a_page_costs_a_fixed_number_of_queries_however_long_it_is() {
     }
 }
 
-/// The reads of a page when nothing gets in its way. A loader that has waited long enough asks for
-/// what it has by then: on a busy machine one question comes in parts, as many as it happens.
+/// Returns the reads of a page when nothing gets in its way. A loader that has waited long enough asks for what it has
+/// by then: on a busy machine one question comes in parts, as many as it happens.
 async fn least_reads(counted: &Counted, client: &Client, page: &str) -> Vec<String> {
     let mut least = counted.reads_of(async { drop(client.data(page, json!({})).await) }).await;
     for _ in 1..5 {
@@ -244,7 +244,7 @@ async fn a_start_asks_the_same_however_many_tenants_there_are() {
     assert_eq!(start().await, with_one);
 }
 
-/// Asks 20 times at once whether somebody may, with one credential.
+/// Asks 20 times at once for a decision about one user, with one credential.
 async fn many_decisions(desk: &Client) {
     let mut asking = tokio::task::JoinSet::new();
     for _ in 0..20 {

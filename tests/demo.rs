@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::common::app::{Choices, Database, Instance, on_both};
 
-/// The demo's counters and state, as the database has them.
+/// Returns the demo's counters and state, as the database has them.
 async fn stored(instance: &Instance) -> (Counters, TenantState) {
     let platform = &instance.platform;
     let tenant = platform.store.tenant_by_key(&TenantKey::parse("demo").unwrap()).await.unwrap().unwrap();

@@ -15,8 +15,7 @@ use bailiwick::engine::{MODEL, Oracle, Plan, Snapshot};
 use bailiwick::policy::reach::Reach;
 use bailiwick::policy::rule::{Effect, Rule, Subject};
 
-/// Nine, so that no chain of roles is longer than the eight links that may be written, whatever
-/// the random graph.
+/// Nine names, so that no chain of roles is longer than the eight links that can be written, whatever the random graph.
 const SUBJECTS: [&str; 9] =
     ["user:u", "user:v", "user:w", "group:g", "group:h", "profile:p", "custom:c", "custom:d", "role:member"];
 /// `ab` and `a/ab` start like `a` and `a/a`, and are below neither.
@@ -40,7 +39,7 @@ impl Random {
         usize::try_from(self.next() % end as u64).unwrap()
     }
 
-    /// True `n` times in a hundred.
+    /// Returns `true` `n` times in a hundred.
     fn percent(&mut self, n: usize) -> bool {
         self.below(100) < n
     }
@@ -86,7 +85,7 @@ impl Random {
 #[derive(Debug, Clone)]
 struct Request(Subject, Object, Action);
 
-/// The first request that the oracle and `engine` answer differently.
+/// Returns the first request that the oracle and `engine` answer differently.
 fn disagreement<'r>(
     oracle: &Oracle,
     requests: &'r [Request],
@@ -114,7 +113,7 @@ fn seed() -> u64 {
     std::env::var("ENGINE_SEED").map_or_else(|_| getrandom::u64().unwrap(), |seed| seed.parse().unwrap())
 }
 
-/// Compares over `policies` random policies of 110 requests each; how many decisions and allows.
+/// Compares over `policies` random policies of 110 requests each; returns the numbers of decisions and allows.
 async fn compare(model: &str, policies: u64, seed: u64) -> (usize, usize) {
     let (mut decisions, mut allows) = (0, 0);
     for round in 0..policies {
@@ -169,11 +168,11 @@ async fn the_engine_decides_as_casbin_does_on_every_model_of_the_family() {
 
 /// Paths with something below them, something beside them, and nothing at all.
 const PARENTS: [&str; 6] = ["a", "b", "a/a", "a/b", "ab", "b/z"];
-/// Keys that rules name, and one that none does.
+/// Keys that rules name, and one that no rule names.
 const KEYS: [&str; 4] = ["a", "b", "ab", "unnamed"];
 
-/// Compares over random policies what `reach` says of a path with what is decided below it, key
-/// by key. Gives how often a reach had no end, had some exceptions, and was empty.
+/// Compares over random policies the answers of `reach` about a path with decisions below it, key by key. Returns the
+/// numbers of reaches that had no end, had some exceptions, and were empty.
 fn compare_reach(model: &str, policies: u64, seed: u64) -> [usize; 3] {
     let (mut endless, mut excepted, mut empty) = (0, 0, 0);
     for round in 0..policies {
@@ -284,7 +283,7 @@ async fn the_comparison_catches_every_broken_engine() {
     }
 }
 
-/// Whether a permission matches, told from the definitions and without any index.
+/// Returns whether a permission matches, from the definitions and without any index.
 fn matches_plainly(snapshot: &Snapshot, rule: &Rule, request: &Request) -> bool {
     let Rule::Permission { subject, object, action, .. } = rule else { return false };
     snapshot.holds(&request.0, subject)

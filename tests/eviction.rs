@@ -1,4 +1,4 @@
-//! Tenants that make room for others: whoever was dropped is loaded again, and nobody notices.
+//! Tenants that make room for others: a dropped tenant is loaded again, and no caller notices.
 
 use std::sync::{Arc, Weak};
 
@@ -13,10 +13,10 @@ use tokio::task::JoinSet;
 
 use crate::common::app::{Choices, Client, Database, Instance};
 
-/// As many tenants as fit into memory here.
+/// Number of tenants that fit into memory here.
 const FIT: usize = 2;
 
-/// An instance that has room for two tenants.
+/// Starts an instance that has room for two tenants.
 async fn small(database: &Database, bus: &Bus) -> Instance {
     let limits = Limits { tenants: FIT, rules: 1_000_000 };
     Instance::start(database, Choices { bus: bus.clone(), limits, ..Choices::default() }).await
@@ -38,7 +38,7 @@ async fn tenant(platform: &Platform, name: &str) -> Arc<Tenant> {
     platform.tenants.get_by_key(&key(name)).await.unwrap().unwrap()
 }
 
-/// The tenant as it is in memory, held by nobody here.
+/// Returns the tenant as it is in memory, without holding it.
 async fn watched(platform: &Platform, name: &str) -> Weak<Tenant> {
     Arc::downgrade(&tenant(platform, name).await)
 }
@@ -51,7 +51,7 @@ async fn crowd_out(platform: &Platform, others: &[&str]) {
     }
 }
 
-/// Makes a tenant whose user `dana` holds the profile `night`; gives its admin.
+/// Makes a tenant whose user `dana` holds the profile `night`; returns its admin.
 async fn tenant_with_dana(instance: &Instance, name: &str) -> Client {
     let alice = instance.tenant(name).await;
     alice.add_profile("Night", "READ").await;
@@ -59,7 +59,7 @@ async fn tenant_with_dana(instance: &Instance, name: &str) -> Client {
     alice
 }
 
-/// Opens or closes Voice for `dana`; gives the revision.
+/// Opens or closes Voice for `dana`; returns the revision.
 async fn set_voice(alice: &Client, open: bool) -> i64 {
     let version = alice.get("Profile", json!({ "key": "night" })).await["version"].clone();
     let input = json!({ "profile": "night", "module": "voice", "version": version, "all": open });

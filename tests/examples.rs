@@ -7,7 +7,7 @@ use bailiwick::demo;
 
 use crate::common::app::{Client, Instance, on_both};
 
-/// The host's API key, and who can change what it is told.
+/// Returns the host's API key, and a user who can change its answers.
 async fn furnish(instance: &Instance) -> (String, Client) {
     demo::load(&instance.platform).await.unwrap();
     let alice = instance.stranger().signed_in("demo", "alice", demo::PASSWORD).await;
@@ -15,7 +15,7 @@ async fn furnish(instance: &Instance) -> (String, Client) {
     (desk.token.unwrap(), alice)
 }
 
-/// How a program ends: its exit status, and what it prints.
+/// Runs a program, and returns its exit status and its output.
 async fn run(line: &[&str], server: &str, key: &str) -> (i32, String, String) {
     let mut command = Command::new(line[0]);
     command.args(&line[1..]).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
@@ -26,7 +26,7 @@ async fn run(line: &[&str], server: &str, key: &str) -> (i32, String, String) {
     (ended.status.code().unwrap(), text(ended.stdout), text(ended.stderr))
 }
 
-/// The example that Cargo has built beside this test.
+/// Returns the example that Cargo has built beside this test.
 fn host() -> String {
     let test = std::env::current_exe().unwrap();
     let built = test.parent().unwrap().parent().unwrap().join("examples/host");
@@ -34,7 +34,7 @@ fn host() -> String {
     built.display().to_string()
 }
 
-/// The example in TypeScript, with types made from the schema of today.
+/// Builds the example in TypeScript, with types made from today's schema.
 async fn typescript() -> &'static str {
     static BUILT: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     let build = async || {

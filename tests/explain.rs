@@ -1,4 +1,4 @@
-//! Why a decision is what it is, through the API (R41, R42).
+//! The reasons of decisions, through the API (R41, R42).
 
 mod nearest;
 
@@ -28,7 +28,7 @@ async fn explain(caller: &Client, subject: &str, action: &str, object: &str) -> 
     caller.get("Explain", json!({ "input": input })).await
 }
 
-/// The subject of each rule that matches, and what is held on the way to it.
+/// Returns the subject of each rule that matches, and what is held on the way to it.
 fn ways(explanation: &Value) -> Vec<String> {
     let way = |matched: &Value| {
         let links = matched["via"].as_array().unwrap();
@@ -146,7 +146,7 @@ async fn r45_an_explanation_says_since_which_revision_each_way_has_been_open() {
     .await;
 }
 
-/// A decision's fields as an explanation shows them.
+/// Returns a decision's fields as an explanation shows them.
 fn merged_decision(decision: &Value) -> Value {
     json!({ "allowed": decision["allowed"], "reason": decision["reason"], "revision": decision["revision"],
         "obligations": decision["obligations"] })

@@ -9,7 +9,7 @@ use crate::common::app::{Choices, Client, Database, Instance, OPERATOR_PASSWORD,
 use crate::common::operations::{document, open};
 use crate::common::tables::{Rows, Tables};
 
-/// How the database fails.
+/// The ways in which the database fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Harm {
     /// The statement, or the commit, is refused.
@@ -20,14 +20,14 @@ enum Harm {
     HangsUp,
 }
 
-/// Where in a change the database fails: when it writes to this table in this way.
+/// The place in a change at which the database fails: the write to this table in this way.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     table: &'static str,
     event: &'static str,
-    /// What the row must be like.
+    /// The condition on the row.
     when: &'static str,
-    /// Whether it fails not then, but at the commit.
+    /// `true` if it fails at the commit, and not at once.
     at_commit: bool,
 }
 
@@ -35,7 +35,7 @@ const fn place(event: &'static str, table: &'static str) -> Place {
     Place { table, event, when: "1 = 1", at_commit: false }
 }
 
-/// Where every change of a policy writes, from its state to its commit.
+/// The places at which every change of a policy writes, from its state to its commit.
 const POLICY: [Place; 9] = [
     place("DELETE", "profile_resources"),
     place("INSERT", "profile_resources"),
@@ -71,7 +71,7 @@ impl World {
         Self { tables: Tables::of(database).await, instance, alice, operator }
     }
 
-    /// The ways in which this database can fail at this place.
+    /// Returns the ways in which this database can fail at this place.
     fn harms(&self, place: Place) -> &'static [Harm] {
         match (self.tables.is_postgres(), place.at_commit) {
             (true, _) => &[Harm::Refuses, Harm::HangsUp],
@@ -80,7 +80,7 @@ impl World {
         }
     }
 
-    /// What the caller is told.
+    /// Returns the code that the caller is told.
     fn code(&self, place: Place, harm: Harm) -> &'static str {
         match harm {
             Harm::HangsUp => "UNAVAILABLE",
@@ -134,7 +134,7 @@ impl World {
             .await;
     }
 
-    /// All that must be as it was: the tables, and what this instance decides by.
+    /// Returns all that must be as it was: the tables, and what this instance decides by.
     async fn all(&self) -> (Rows, Counters, Vec<String>, Vec<bool>) {
         let key = TenantKey::parse("acme").unwrap();
         let tenant = self.instance.platform.tenants.get_by_key(&key).await.unwrap().unwrap();

@@ -1,5 +1,5 @@
-//! GraphQL over HTTP and over a WebSocket, through the real router, over a schema made for it: what
-//! is served, and how each thing that is refused is refused.
+//! GraphQL over HTTP and over a WebSocket, through the real router, over a schema made for it: what is served, and the
+//! refusal of everything that is refused.
 
 #![expect(clippy::unused_async, reason = "resolvers are async functions, also those that wait for nothing")]
 
@@ -63,17 +63,17 @@ impl Query {
         n.saturating_mul(2)
     }
 
-    /// The mapped error, as resolvers make it.
+    /// Returns the mapped error, as resolvers make it.
     async fn missing(&self) -> async_graphql::Result<bool> {
         Err(to_graphql(&Error::not_found("user", "dana").at("key")))
     }
 
-    /// The same by a plain `?`.
+    /// Returns the error by a plain `?`.
     async fn missing_plainly(&self) -> async_graphql::Result<bool> {
         Err(Error::not_found("user", "dana").at("key"))?
     }
 
-    /// A fault with a text that nobody may see.
+    /// Returns a fault with a text that no client may see.
     async fn fault(&self) -> async_graphql::Result<Option<bool>> {
         Err(async_graphql::Error::new("SELECT secret FROM vault"))
     }
@@ -217,7 +217,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The code of the first error, after a look at what every error must have.
+    /// Returns the code of the first error, after a check of the fields that every error must have.
     fn code(&self) -> String {
         let error = &self.json()["errors"][0];
         assert_eq!(error["extensions"]["requestId"], self.header("x-request-id"), "{}", self.text);

@@ -23,7 +23,7 @@ g, bob, lead, acme
 p, ann, crm/leads, edit
 ";
 
-/// A tenant with two agents, who may nothing.
+/// Makes a tenant with two agents, who may do nothing.
 async fn tenant(instance: &Instance) -> Client {
     let alice = instance.tenant("acme").await;
     for user in ["ann", "bob"] {
@@ -32,7 +32,7 @@ async fn tenant(instance: &Instance) -> Client {
     alice
 }
 
-/// The whole payload of an import.
+/// Returns the whole payload of an import.
 async fn import(client: &Client, csv: &str) -> Value {
     client.get("PolicyImport", json!({ "input": { "csv": csv } })).await
 }
@@ -174,7 +174,7 @@ async fn r35b_nobody_imports_what_they_lack_and_only_an_admin_what_the_catalogue
     .await;
 }
 
-/// A policy of random lines, the same one for the same seed, as casbin's own file adapter reads it.
+/// Makes a policy of random lines, the same one for the same seed, as casbin's own file adapter reads it.
 fn random_policy(mut seed: u64) -> String {
     let mut below = move |limit: usize| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

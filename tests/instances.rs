@@ -1,5 +1,5 @@
-//! Several instances on one database: what is changed at one holds at all of them, whatever
-//! happens to the bus or to the database in between.
+//! Several instances on one database: a change at one holds at all of them, whatever happens to the bus or to the
+//! database in between.
 
 mod agree;
 mod bus;
@@ -25,7 +25,7 @@ use crate::common::servers::RedisServer;
 
 const SAVE: &str = "mutation($input: ProfileSaveModuleInput!) { profileSaveModule(input: $input) { revision userErrors { code message } } }";
 
-/// Makes the tenant `acme`, whose user `uma` holds the profile `desk`; gives its admin.
+/// Makes the tenant `acme`, whose user `uma` holds the profile `desk`; returns its admin.
 async fn acme(instance: &Instance) -> Client {
     let alice = instance.tenant("acme").await;
     let profile = json!({ "name": "Desk", "permissionType": "READ_EDIT" });
@@ -48,31 +48,31 @@ async fn acme(instance: &Instance) -> Client {
     alice
 }
 
-/// What saves the module Voice of the profile `desk`: all of it open, or all of it closed.
+/// Returns the input that saves the module Voice of the profile `desk`: all of it open, or all of it closed.
 async fn voice_input(alice: &Client, open: bool) -> Value {
     let profile = alice.data(r#"{ profile(key: "desk") { version } }"#, json!({})).await;
     json!({ "input": { "profile": "desk", "module": "voice", "version": profile["profile"]["version"], "all": open } })
 }
 
-/// Opens or closes Voice for `uma`; gives the revision.
+/// Opens or closes Voice for `uma`; returns the revision.
 async fn set_voice(alice: &Client, open: bool) -> u64 {
     let saved = alice.done(SAVE, voice_input(alice, open).await).await;
     saved["revision"].as_u64().unwrap()
 }
 
-/// Whether `uma` may read the queues.
+/// Returns whether `uma` may read the queues.
 async fn sees_queues(client: &Client) -> bool {
     client.allowed("uma", "read", "voice/queues").await
 }
 
-/// The whole answer to whether `uma` may read the queues, at this revision or a later one.
+/// Returns the whole answer about `uma` reading the queues, at this revision or a later one.
 async fn queues_at(client: &Client, revision: u64) -> Value {
     let query = "query($input: DecisionInput!) { decision(input: $input) { allowed revision } }";
     let input = json!({ "subject": "uma", "action": "read", "object": "voice/queues", "atLeastRevision": revision });
     client.ask(query, json!({ "input": input })).await
 }
 
-/// How far an instance is with `acme`.
+/// Returns an instance's counters of `acme`.
 async fn counters(instance: &Instance) -> Counters {
     let key = TenantKey::parse("acme").unwrap();
     instance.platform.tenants.get_by_key(&key).await.unwrap().unwrap().policy().counters
@@ -83,7 +83,7 @@ async fn arrives(instance: &Instance, revision: u64) {
     eventually(&format!("revision {revision}"), async || counters(instance).await.revision >= revision).await;
 }
 
-/// The rules that an instance decides `acme` by, in order.
+/// Returns the rules by which an instance decides for `acme`, in order.
 async fn rules(instance: &Instance) -> Vec<String> {
     let caller = instance.platform.system_caller(&TenantKey::parse("acme").unwrap()).await.unwrap();
     let csv = instance.platform.export_policy(&caller).await.unwrap().text().await.unwrap();
@@ -124,7 +124,7 @@ async fn on_pairs<F: Future<Output = ()>>(test: impl Fn(Database, Instance, Inst
     test(database, one, other).await;
 }
 
-/// An instance that hears nobody and looks at the database every 50 milliseconds.
+/// Starts an instance that hears no other and looks at the database every 50 milliseconds.
 async fn sweeping(database: &Database) -> Instance {
     Instance::start(database, Choices { sweep_every: Duration::from_millis(50), ..Choices::default() }).await
 }

@@ -1,4 +1,4 @@
-//! Casbins of other languages, over our export: every decision equals ours.
+//! Casbin in other languages, over our export: every decision equals ours.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::common::app::{Client, Instance, on_both};
 use crate::common::program;
 
-/// How many requests each is asked of either kind, allowed and denied.
+/// Number of requests of either kind, allowed and denied, that each is asked.
 const OF_EACH: usize = 1500;
 const PYTHON: &str = "target/test-tools/python/bin/python";
 const ACTIONS: [&str; 9] = ["show", "read", "edit", "delete", "link", "download", "unmask", "identify", "unheard-of"];
@@ -25,7 +25,7 @@ struct Asked {
     allowed: bool,
 }
 
-/// The demo's tenant, and its admin.
+/// Makes the demo's tenant, and returns its admin.
 async fn furnish(instance: &Instance) -> Client {
     demo::load(&instance.platform).await.unwrap();
     let alice = instance.stranger().signed_in("demo", "alice", demo::PASSWORD).await;
@@ -40,14 +40,14 @@ async fn furnish(instance: &Instance) -> Client {
     alice
 }
 
-/// Everybody, and some who are nobody.
+/// Returns all users, and some names that no user has.
 async fn users(alice: &Client) -> Vec<String> {
     let page = alice.get("Users", json!({ "first": 100 })).await;
     let known = page["nodes"].as_array().unwrap().iter().map(|user| user["key"].as_str().unwrap().to_owned());
     known.chain(["nobody", "admin", "role"].map(str::to_owned)).collect()
 }
 
-/// What the catalogue names, resources, and objects of no catalogue.
+/// Returns objects that the catalogue names, resources, and objects of no catalogue.
 async fn objects(alice: &Client) -> Vec<String> {
     let mut all: Vec<String> = [
         "data/contacts",
@@ -79,7 +79,7 @@ async fn objects(alice: &Client) -> Vec<String> {
     all
 }
 
-/// Our answers to all that can be asked, in the order of chance that is the same each time.
+/// Returns our answers to all that can be asked, in a random order that is the same each time.
 async fn answers(alice: &Client, instance: &Instance) -> Vec<Asked> {
     let (users, objects) = (users(alice).await, objects(alice).await);
     let mut all = Vec::new();
@@ -111,7 +111,7 @@ async fn answers(alice: &Client, instance: &Instance) -> Vec<Asked> {
     asked
 }
 
-/// So many of either kind.
+/// Returns so many requests of either kind.
 fn balanced(asked: &[Asked], of_each: usize) -> Vec<&Asked> {
     let of = |allowed: bool| asked.iter().filter(move |one| one.allowed == allowed).take(of_each);
     let both: Vec<_> = of(true).chain(of(false)).collect();

@@ -1,4 +1,4 @@
-//! The files by which strangers work on the project are what they seem: workflows run targets that there are, and
+//! The files by which strangers work on the project keep their promises: workflows run targets that exist, and
 //! `deny.toml` allows the licences of all that is built in.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,8 +90,8 @@ struct Exception {
     allow: BTreeSet<String>,
 }
 
-/// Returns whether the licences of an SPDX expression can be met by those that are allowed: `AND` binds closer than
-/// `OR`, and `/` is an old `OR`.
+/// Returns `true` if the allowed licences can meet the licences of an SPDX expression: `AND` binds closer than `OR`,
+/// and `/` is an old `OR`.
 fn allowed(expression: &str, ok: &dyn Fn(&str) -> bool) -> bool {
     let (mut depth, mut parts) = (0, vec![String::new()]);
     for word in expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ").split_whitespace() {

@@ -1,5 +1,4 @@
-//! Giving profiles to many users, and the import of users that had permissions of their own,
-//! through the API.
+//! Giving profiles to many users, and the import of users that had permissions of their own, through the API.
 
 use serde_json::{Value, json};
 
@@ -10,7 +9,7 @@ fn legacy(user: &str, edit: bool, modules: &[&str], sections: &[&str], resources
     json!({ "user": user, "edit": edit, "delete": false, "modules": modules, "sections": sections, "resources": resources })
 }
 
-/// A tenant's admin, with two queues and users who hold the default profile.
+/// Makes a tenant's admin, with two queues and users who hold the default profile.
 async fn team(alice: &Client) {
     alice.register("voice/queues", &["sales", "support"]).await;
     for user in ["dana", "eli", "fay"] {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::common::app::{Client, on_both};
 use crate::common::operations::{automatic, merged, open};
 
-/// A section whose resources of this list are associated, and that is not enabled.
+/// Returns the input of a section that is not enabled, with this list of associated resources.
 fn closed(section: &str, resources: &[&str]) -> Value {
     merged(open(section, resources), json!({ "enabled": false, "visible": false }))
 }
@@ -47,12 +47,12 @@ fn claiming(input: Value, linked: &[&str]) -> Value {
     merged(input, json!({ "linked": linked }))
 }
 
-/// The same list, as who may decide for others asks for it.
+/// Returns the input of the same list as a caller who may decide for others sends it.
 fn for_dana(input: Value) -> Value {
     merged(input, json!({ "subject": "dana" }))
 }
 
-/// What is seen: each item, `+` when it is linked, `!` when it is locked. And the count agrees.
+/// Returns the items in a page, with `+` for a linked one and `!` for a locked one, and checks the count.
 async fn seen(caller: &Client, input: Value) -> Vec<String> {
     let page = caller.get("LinkableItems", json!({ "input": input })).await;
     let item = |node: &Value| {

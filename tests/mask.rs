@@ -12,7 +12,7 @@ fn ada() -> Value {
     json!({ "name": "Ada Lovelace", "phone": "+39 02 1234-5678", "email": "ada@example.com" })
 }
 
-/// Ada, masked by four characters.
+/// Returns Ada, masked by four characters.
 fn ada_masked() -> Value {
     json!({ "name": "Ada Love****", "phone": "+39 02 1234-****", "email": "***@exampl*****", "masked": true })
 }
@@ -21,13 +21,13 @@ fn seen(contact: &Value) -> Value {
     merged(contact.clone(), json!({ "masked": false }))
 }
 
-/// How `subject` sees Ada in a view.
+/// Returns Ada as `subject` sees her in a view.
 async fn ada_in(client: &Client, subject: &str, view: &str) -> Value {
     let input = json!({ "view": view, "subject": subject, "contacts": [ada()] });
     client.get("Masked", json!({ "input": input })).await[0].clone()
 }
 
-/// In which views `subject` sees Ada masked.
+/// Returns the views in which `subject` sees Ada masked.
 async fn masked_views(client: &Client, subject: &str) -> Vec<&'static str> {
     let mut masked = Vec::new();
     for view in VIEWS {

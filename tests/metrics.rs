@@ -1,4 +1,4 @@
-//! What an instance shows of itself to Prometheus.
+//! The metrics that an instance shows to Prometheus.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::common::app::{Choices, Client, Database, Instance, PASSWORD, eventual
 use crate::common::operations::document;
 use crate::common::servers::RedisServer;
 
-/// The text that Prometheus reads.
+/// Returns the text that Prometheus reads.
 async fn text(instance: &Instance) -> String {
     let answer = reqwest::get(format!("{}/metrics", instance.metrics)).await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -18,7 +18,7 @@ async fn text(instance: &Instance) -> String {
     answer.text().await.unwrap()
 }
 
-/// The values by name and labels, as they are written: counts are whole, and gauges are not.
+/// Returns the values by name and labels, as they are written: counts are whole, and gauges are not.
 async fn shown(instance: &Instance) -> BTreeMap<String, String> {
     let text = text(instance).await;
     assert!(text.ends_with("# EOF\n"), "{text}");

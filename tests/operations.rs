@@ -1,5 +1,5 @@
-//! Every operation document runs as it stands, in the order in which an operator, an administrator
-//! and a host would use them. What they are answered stands in `docs/API.md`.
+//! Every operation document runs as it is, in the order in which an operator, an administrator and a host would use
+//! them. The answers are in `docs/API.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use api::example::Example;
 
 mod api;
 
-/// The names of all documents.
+/// Returns the names of all documents.
 fn documents() -> BTreeSet<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/graphql/operations");
     let file = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
@@ -32,14 +32,14 @@ fn a_document_holds_one_operation_of_its_own_name() {
     }
 }
 
-/// Runs documents, and remembers how each ran first.
+/// Runs documents, and remembers the first run of each.
 #[derive(Default)]
 struct Run {
     examples: BTreeMap<String, Example>,
 }
 
 impl Run {
-    /// The one field of a query that must succeed.
+    /// Returns the one field of a query that must succeed.
     async fn get(&mut self, client: &Client, name: &str, variables: Value) -> Value {
         let answer = client.data(&document(name), variables.clone()).await;
         let field = answer.as_object().unwrap().values().next().unwrap().clone();
@@ -47,7 +47,7 @@ impl Run {
         field
     }
 
-    /// The payload of a mutation that must not be refused.
+    /// Returns the payload of a mutation that must not be refused.
     async fn make(&mut self, client: &Client, name: &str, input: Value) -> Value {
         let payload = self.get(client, name, json!({ "input": input })).await;
         assert_eq!(payload["userErrors"], json!([]), "{name}");

@@ -13,7 +13,7 @@ use crate::common::operations::{merged, refusal};
 /// Another password that the security suite accepts.
 const ANOTHER: &str = "Another-12";
 
-/// Whether this password signs in.
+/// Returns whether this password signs in.
 async fn signs_in(instance: &Instance, username: &str, password: &str) -> bool {
     let input = json!({ "tenant": "acme", "username": username, "password": password });
     let answer = instance.stranger().answer("SignIn", json!({ "input": input })).await;
@@ -24,7 +24,7 @@ async fn is_in(client: &Client) -> bool {
     client.answer("Viewer", json!({})).await["errors"].is_null()
 }
 
-/// The audit events of this action in `acme`.
+/// Returns the audit events of this action in `acme`.
 async fn events(instance: &Instance, action: &str) -> Vec<AuditEvent> {
     let tenant = instance.platform.tenants.get_by_key(&TenantKey::parse("acme").unwrap()).await.unwrap().unwrap();
     let filter = AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() };

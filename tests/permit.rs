@@ -1,4 +1,4 @@
-//! Who may do what at all: every mutation and every list, by base role.
+//! The permissions of each base role: every mutation and every list.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::common::app::{Client, PASSWORD, on_both};
 use crate::common::operations::document;
 
-/// Every mutation that needs a right, with an input that would do.
+/// Returns every mutation that needs a right, with an input that would do.
 fn mutations() -> Vec<(&'static str, Value)> {
     let admin = json!({ "username": "x", "fullName": "X", "email": "x@example.com", "password": PASSWORD });
     let resources = json!([{ "key": "sales", "name": "Sales" }]);
@@ -57,7 +57,7 @@ fn mutations() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Every query that needs a right.
+/// Returns every query that needs a right.
 fn queries() -> Vec<(&'static str, Value)> {
     let asked = json!({ "subject": "alice", "action": "read", "object": "voice" });
     let items = json!({ "subject": "alice", "owner": "staff/agents", "itemSection": "voice/queues", "mode": "CREATE" });
@@ -89,7 +89,7 @@ fn queries() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// What anyone may who has signed in, and what needs no signing in.
+/// The operations that any signed-in user may run, and those that need no sign-in.
 const FREE: [&str; 12] = [
     "SignIn",
     "SignOut",

@@ -1,5 +1,5 @@
-//! What few can do together is shared by tenants: whoever reads or sends slowly, or much, takes from
-//! their own tenant's share.
+//! Work that only a few can do at the same time is shared by tenants: a client that reads or sends slowly, or much,
+//! takes from their own tenant's share.
 
 use bailiwick::error::ErrorCode;
 use bailiwick::http::limits;
@@ -12,13 +12,13 @@ use crate::common::app::{Choices, Client, Database, Instance, eventually, on_bot
 use crate::common::picture::png;
 use crate::common::upload::{MULTIPART, with_file};
 
-/// An instance, and its database, which must outlive it.
+/// Starts an instance, and returns its database too, which must outlive it.
 async fn start() -> (Instance, Database) {
     let database = Database::sqlite();
     (Instance::start(&database, Choices::default()).await, database)
 }
 
-/// Sends the head of a request, and whatever of its body, and then nothing; the connection takes little in.
+/// Sends the head of a request, and part of its body, and then nothing; the connection takes little in.
 async fn begin(instance: &Instance, client: &Client, request: &str, body: &[u8]) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -37,7 +37,7 @@ async fn upload(client: &Client) -> (u16, Value) {
     client.send(MULTIPART, with_file("UserSetAvatar", json!({}), &png(1))).await
 }
 
-/// A file that no buffer of the system takes as a whole: pixels that nothing makes smaller.
+/// Makes a file that no buffer of the system takes as a whole: pixels that no compression makes smaller.
 fn large_picture() -> Vec<u8> {
     let mut state = 1_u32;
     let mut noise = || {

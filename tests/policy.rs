@@ -9,7 +9,7 @@ use crate::common::app::{Client, PASSWORD, on_both};
 use crate::common::operations::{automatic, document, keys, merged, open};
 use crate::common::socket::Socket;
 
-/// A tenant with something of everything.
+/// Makes a tenant with something of everything.
 async fn furnish(alice: &Client) {
     alice.register("voice/queues", &["sales", "support"]).await;
     let masking = json!({ "name": "Night", "permissionType": "READ_EDIT", "maskSensitiveData": true });
@@ -67,7 +67,7 @@ async fn r42_casbin_itself_decides_the_same_from_the_csv_and_the_model() {
     .await;
 }
 
-/// Casbin's own engine over an exported policy.
+/// Builds casbin's own engine over an exported policy.
 async fn enforcer(policy: &Value) -> Enforcer {
     let model = DefaultModel::from_str(policy["model"].as_str().unwrap()).await.unwrap();
     let mut enforcer = Enforcer::new(model, MemoryAdapter::default()).await.unwrap();
@@ -118,7 +118,7 @@ async fn rules_are_listed_searched_and_paged_with_where_they_come_from() {
     .await;
 }
 
-/// What changes, and whether it makes a revision.
+/// Returns changes, each with `true` if it makes a revision.
 fn changes() -> Vec<(&'static str, Value, bool)> {
     let user = |name: &str, more: Value| {
         let email = format!("{name}@example.com");

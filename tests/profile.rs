@@ -7,7 +7,7 @@ use crate::common::operations::{automatic, keys, merged, open, refusal};
 
 const NONE: [bool; 3] = [false, false, false];
 
-/// Whether `dana` may read, edit and delete.
+/// Returns whether `dana` may read, edit and delete.
 async fn rights(alice: &Client, object: &str) -> [bool; 3] {
     let ask = |action: &str| json!({ "subject": "dana", "action": action, "object": object });
     let inputs = json!({ "inputs": [ask("read"), ask("edit"), ask("delete")] });
@@ -15,7 +15,7 @@ async fn rights(alice: &Client, object: &str) -> [bool; 3] {
     [0, 1, 2].map(|n| answers[n]["allowed"].as_bool().unwrap())
 }
 
-/// A tenant's admin, with the queues "sales" and "support" and the profile "night" that `dana` holds.
+/// Makes the queues "sales" and "support", and the profile "night" that `dana` holds.
 async fn night(alice: &Client, permission_type: &str) {
     alice.register("voice/queues", &["sales", "support"]).await;
     alice.add_profile("Night", permission_type).await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::common::app::{Choices, Client, Database, Instance, on_both};
 
-/// The names of users as `subject` sees them, or their pseudonyms.
+/// Returns the names of users as `subject` sees them, or their pseudonyms.
 async fn names(client: &Client, users: &[&str], subject: Option<&str>) -> Vec<(String, bool)> {
     let named = client.get("Pseudonyms", json!({ "users": users, "subject": subject })).await;
     let named = named.as_array().unwrap();
@@ -21,7 +21,7 @@ async fn pseudonym(client: &Client, user: &str) -> String {
     name
 }
 
-/// Two managers: `mia`, who may see who did what, and `max`, who may not; and `dana`, a USER.
+/// Makes two managers, `mia`, who may see who did what, and `max`, who may not; and `dana`, a USER.
 async fn people(alice: &Client) {
     alice.make("RoleCreate", json!({ "name": "Blind", "permissions": ["reports"] })).await;
     for (name, base_role, more) in [

@@ -1,4 +1,4 @@
-//! Credentials against what changes meanwhile, through the API.
+//! Credentials against changes that happen meanwhile, through the API.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What `/readyz` says while a part is away: who can decide is ready, and changes are asked for apart.
+//! The answer of `/readyz` while a part is away: an instance that can decide is ready, and changes are asked for apart.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The access data of whole organisations, loaded through the API: each user may do exactly what
-//! the data say, at every instance.
+//! The access data of whole organisations, loaded through the API: each user may do exactly what the data say, at every
+//! instance.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::common::app::{Choices, Client, Database, Instance};
 use crate::common::servers::RedisServer;
 
-/// The most requests that one call decides.
+/// Maximum number of requests that one call decides.
 const BATCH: usize = 1000;
 
 /// A user's number and a permission's.
@@ -53,7 +53,7 @@ impl Organisation {
         self.pairs.iter().map(|pair| pair.0).collect()
     }
 
-    /// As many pairs that are not there as are, from all over the organisation.
+    /// Returns as many absent pairs as there are pairs, from all over the organisation.
     fn non_pairs(&self) -> Vec<Pair> {
         let permissions: BTreeSet<u32> = self.pairs.iter().map(|pair| pair.1).collect();
         let all =
@@ -68,7 +68,7 @@ fn numbers(list: &str, separator: char) -> Vec<u32> {
     list.split(separator).map(str::trim).filter(|part| !part.is_empty()).map(|part| part.parse().unwrap()).collect()
 }
 
-/// The organisations at hand: real ones where there are any, and else a small one of our own.
+/// Returns the organisations at hand: real ones if there are any, and else a small one of our own.
 fn organisations() -> Vec<Organisation> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let chosen = std::env::var_os("BAILIWICK_TEST_DATA").map(PathBuf::from);
@@ -81,9 +81,9 @@ fn organisations() -> Vec<Organisation> {
     names.iter().map(|name| Organisation::read(&folder, name)).collect()
 }
 
-/// Loads an organisation into the tenant of its name: each role is a custom role with grants on
-/// the host's own objects, and a group carries it to its users, who are agents and have nothing of
-/// their own. Gives the tenant's admin, and the revision at which all is there.
+/// Loads an organisation into the tenant of its name: each role is a custom role with grants on the host's own objects,
+/// and a group carries it to its users, who are agents and have nothing of their own. Returns the tenant's admin, and
+/// the revision at which all is there.
 async fn load(organisation: &Organisation, instance: &Instance) -> (Client, u64) {
     let admin = instance.tenant(&organisation.name).await;
     for user in organisation.users() {
@@ -107,7 +107,7 @@ async fn load(organisation: &Organisation, instance: &Instance) -> (Client, u64)
     (admin, revision)
 }
 
-/// Calls a mutation that makes something; gives the revision.
+/// Calls a mutation that makes something; returns the revision.
 async fn make(admin: &Client, mutation: &str, input_type: &str, input: Value) -> u64 {
     let document = format!(
         "mutation($input: {input_type}!) {{ {mutation}(input: $input) {{ revision userErrors {{ code message }} }} }}"
@@ -115,7 +115,7 @@ async fn make(admin: &Client, mutation: &str, input_type: &str, input: Value) ->
     admin.done(&document, json!({ "input": input })).await["revision"].as_u64().unwrap()
 }
 
-/// The pairs that are not decided as they should be.
+/// Returns the pairs that are not decided as they should be.
 async fn wrong(client: &Client, revision: u64, pairs: &[Pair], allowed: bool) -> Vec<Pair> {
     let query = "query($inputs: [DecisionInput!]!) { decisions(inputs: $inputs) { allowed } }";
     let mut wrong = Vec::new();

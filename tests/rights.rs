@@ -1,4 +1,4 @@
-//! R35b through the API: whoever may administer a little gains nothing by it, for anyone.
+//! R35b through the API: a user who may administer a little gains nothing by it, for any user.
 
 mod held;
 
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::common::app::{Client, Instance, on_both};
 use crate::common::operations::{automatic, merged};
 
-/// What mia may: administer, but not see; and people, of the catalogue.
+/// The objects that mia may administer, but not see; and people, of the catalogue.
 const OBJECTS: [&str; 5] = ["admin/users", "admin/user-profiles", "admin/groups", "admin/roles", "admin/api-keys"];
 
-/// An admin `alice`, another `bob`, and `mia` with the role "deputy".
+/// Makes an admin `alice`, another `bob`, and `mia` with the role "deputy".
 async fn deputy(instance: &Instance) -> (Client, Client) {
     let alice = instance.tenant("acme").await;
     let grants: Vec<_> = OBJECTS
@@ -117,7 +117,7 @@ async fn r35b_no_one_but_an_admin_touches_an_admin() {
     .await;
 }
 
-/// What who may not list groups can be told of one.
+/// Mutations whose answers can tell a caller of things that they may not list.
 const NEW_GROUP: &str = "mutation($input: GroupCreateInput!) { groupCreate(input: $input) { group { key name } userErrors { code message } } }";
 const ADD_MEMBERS: &str = "mutation($input: GroupAddMembersInput!) { groupAddMembers(input: $input) { group { version } userErrors { code message } } }";
 const NEW_USER: &str =

@@ -1,5 +1,5 @@
-//! The schema: what is exported is what runs, everything in it is described, and what clients
-//! rely on is there under its name and with its type.
+//! The schema: it is exported as it runs, everything in it is described, and the parts that clients rely on are there
+//! under their names and with their types.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::common::app::{Choices, Database, Instance};
 
-/// Where the exported schema is kept.
+/// The exported schema.
 const EXPORTED: &str = include_str!("../graphql/schema.graphql");
 /// The names that clients rely on. The schema may hold more, never less.
 const CONTRACT: &str = include_str!("schema/contract.graphql");
@@ -113,7 +113,7 @@ fn every_connection_is_made_alike_and_asked_for_alike() {
     }
 }
 
-/// The lists that are no pages, and what bounds each.
+/// The lists that are no pages, and the bound of each.
 const BOUNDED: &[(&str, &str)] = &[
     ("Access.via", "cut by `first`; `viaCount` counts all"),
     ("Catalogue.dataViews", "the catalogue"),
@@ -197,7 +197,7 @@ fn every_mutation_takes_one_input_and_answers_with_its_own_payload() {
     }
 }
 
-/// Every part of a schema by its place, such as `Query.user(key)`, with its type and default.
+/// Returns every part of a schema by its place, such as `Query.user(key)`, with its type and default.
 fn shape(text: &str) -> BTreeMap<String, String> {
     let mut shape = BTreeMap::new();
     for definition in parse_schema(text).unwrap().definitions {

@@ -1,4 +1,4 @@
-//! Who can and what can, through the API: held against decisions, page by page.
+//! Searches through the API, who can and what can: compared with decisions, page by page.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::common::operations::{automatic, keys, merged, open};
 
 const ACTIONS: [&str; 8] = ["show", "read", "edit", "delete", "link", "download", "unmask", "identify"];
 
-/// A tenant in which rights come from profiles, groups and roles, and a role denies.
+/// Makes a tenant in which rights come from profiles, groups and roles, and a role denies.
 async fn furnish(alice: &Client) -> Client {
     alice.register("voice/queues", &["sales", "support", "zeta", "Alpha"]).await;
     alice.register("voice/voicemails", &["box"]).await;
@@ -34,7 +34,7 @@ async fn furnish(alice: &Client) -> Client {
     alice.new_user("acme", "dana", "USER", json!({ "profile": "night" })).await
 }
 
-/// All of a list, in pages of this size from this end, each page and the whole in its order.
+/// Returns all of a list, in pages of this size from this end, each page and the whole in its order.
 async fn walk(caller: &Client, name: &str, asked: &Value, size: usize, backward: bool) -> Vec<Value> {
     let (count, place, end, more) = if backward {
         ("last", "before", "startCursor", "hasPreviousPage")
@@ -94,7 +94,7 @@ async fn r41_who_can_lists_by_key_exactly_those_whom_decisions_allow() {
     .await;
 }
 
-/// The objects of a module, or of the data views: what the catalogue names, and the resources.
+/// Returns the objects of a module, or of the data views: those that the catalogue names, and the resources.
 async fn objects(alice: &Client, module: &str) -> Vec<String> {
     let catalogue = alice.get("Catalogue", json!({})).await;
     if module == "data" {

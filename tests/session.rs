@@ -1,5 +1,4 @@
-//! Sessions and API keys, through the API. Guesses at passwords are in `guess`, what is told of
-//! them in `failure`.
+//! Sessions and API keys, through the API. Guesses at passwords are in `guess`, the reports of them in `failure`.
 
 mod failure;
 mod guess;

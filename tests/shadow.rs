@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::common::app::{Choices, Database, Instance, eventually};
 
-/// An instance that has each of its decisions checked.
+/// Starts an instance that has each of its decisions checked.
 async fn checked(database: &Database) -> Instance {
     Instance::start(database, Choices { shadow_one_in: 1, ..Choices::default() }).await
 }
@@ -22,7 +22,7 @@ fn shadow(platform: &Platform) -> &ShadowMetrics {
     &platform.metrics.shadow
 }
 
-/// What the tenant `acme` decides of, as it is now.
+/// Returns the snapshot from which the tenant `acme` decides now.
 async fn snapshot(platform: &Platform) -> Arc<Snapshot> {
     let key = TenantKey::parse("acme").unwrap();
     let tenant = platform.tenants.get_by_key(&key).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Agents (R34): each is a user and a resource, and a supervisor manages those it is given.
+//! Agents (R34): each is a user and a resource, and a supervisor manages those they are given.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ const UPDATE: &str = "mutation($input: UserUpdateInput!) { userUpdate(input: $in
 const DELETE: &str =
     "mutation($input: UserDeleteInput!) { userDelete(input: $input) { key userErrors { code message field } } }";
 
-/// A new user's input, by default an agent without a password.
+/// Returns a new user's input, by default an agent without a password.
 fn new(name: &str, more: Value) -> Value {
     let email = format!("{name}@example.com");
     merged(json!({ "username": name, "fullName": name, "email": email, "baseRole": "AGENT" }), more)
@@ -38,14 +38,14 @@ async fn add_agents(alice: &Client, names: &[&str]) {
     }
 }
 
-/// A user `name` with a profile of its own of these sections of the module `staff`.
+/// Makes a user `name` with a profile of their own of these sections of the module `staff`.
 async fn supervisor(alice: &Client, name: &str, permission_type: &str, sections: Value) -> Client {
     alice.add_profile(name, permission_type).await;
     alice.save_sections(name, "staff", sections).await;
     alice.new_user("acme", name, "USER", json!({ "profile": name })).await
 }
 
-/// The keys of the users that somebody sees; and the count agrees.
+/// Returns the keys of the users that a caller sees, and checks the count.
 async fn sees(caller: &Client) -> Vec<String> {
     let users = caller.data(USERS, json!({})).await["users"].clone();
     let mut seen = keys(&users["nodes"]);
@@ -69,7 +69,7 @@ async fn update_refused(caller: &Client, alice: &Client, key: &str, more: Value)
     caller.refused(UPDATE, input(merged(json!({ "key": key, "version": version }), more))).await
 }
 
-/// The agents as resources: key and name.
+/// Returns the agents as resources: key and name.
 async fn agents(alice: &Client) -> Vec<(String, String)> {
     let page = alice.get("Resources", json!({ "section": "staff/agents" })).await;
     let text = |one: &Value, field: &str| one[field].as_str().unwrap().to_owned();

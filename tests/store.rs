@@ -1,4 +1,4 @@
-//! The store, on `SQLite` and `PostgreSQL` alike: what is written is read back, and nothing else.
+//! The store, on `SQLite` and `PostgreSQL` alike: everything that is written is read back, and nothing else.
 
 mod away;
 mod credential;

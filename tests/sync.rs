@@ -1,4 +1,4 @@
-//! How instances hear of each other's changes, over a real Redis and within one process.
+//! The exchange of changes between instances, over a real Redis and within one process.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use uuid::Uuid;
 use crate::common::not_hung;
 use crate::common::servers::RedisServer;
 
-/// The longest that anything here may take on a busy machine.
+/// Maximum time of anything here on a busy machine.
 const BOUND: Duration = Duration::from_secs(20);
 
-/// What the applier was told.
+/// The calls to the applier.
 #[derive(Debug, Clone, Default)]
 struct Record {
     heard: Vec<News>,
@@ -56,7 +56,7 @@ impl Recorder {
         self.held.subscribe().wait_for(|held| !held.contains(&tenant)).await.unwrap();
     }
 
-    /// Waits until the record is as it should be, and answers it.
+    /// Waits until the record is as it should be, and returns it.
     async fn until(&self, holds: impl Fn(&Record) -> bool) -> Record {
         let mut record = self.record.subscribe();
         let found = timeout(BOUND, record.wait_for(holds)).await;

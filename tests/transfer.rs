@@ -10,7 +10,7 @@ fn new_user(username: &str, more: Value) -> Value {
     merged(json!({ "username": username, "fullName": username, "email": email, "baseRole": "AGENT" }), more)
 }
 
-/// The lines of a CSV, each with its cells.
+/// Returns the lines of a CSV, each with its cells.
 fn lines(payload: &Value) -> Vec<Vec<String>> {
     let csv = payload["csv"].as_str().unwrap();
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_bytes());

@@ -1,4 +1,4 @@
-//! Verifications (R44): a sound tenant is clean, and whatever is tampered with is named.
+//! Verifications (R44): a sound tenant is clean, and anything that was tampered with is named.
 
 use bailiwick::demo;
 use bailiwick::domain::key::{ActionPattern, ObjectPattern, ProfileKey, TenantKey};
@@ -31,7 +31,7 @@ impl World {
         Self { tables: Tables::of(&database).await, database, instance, alice }
     }
 
-    /// An instance that has read everything anew.
+    /// Starts an instance that has read everything anew.
     async fn fresh(&self) -> Instance {
         Instance::start(&self.database, Choices::default()).await
     }
@@ -49,7 +49,7 @@ async fn verify(instance: &Instance, tenant: &str) -> bailiwick::error::Result<O
     platform.verify(&system, &TenantKey::parse(tenant).unwrap()).await
 }
 
-/// What a verification of `acme` finds, a line for each difference.
+/// Returns the differences that a verification of `acme` finds, a line for each.
 async fn differences(instance: &Instance) -> Vec<String> {
     let report = verify(instance, "acme").await.unwrap().unwrap();
     let line = |place: Place, kind: Kind, what: &str| format!("{} {}: {what}", kind.as_str(), place.as_str());
@@ -90,7 +90,7 @@ async fn r44_a_rule_that_went_is_named_where_it_is_missing() {
     .await;
 }
 
-/// Writes a row that nobody compiled, with the digest of the rule that it would be.
+/// Writes a row that was not compiled, with the digest of the rule that it would be.
 async fn forge(tables: &Tables, domain: &str) {
     forge_rule(tables, domain, "staff/*", "*").await;
 }

@@ -1,9 +1,9 @@
-//! Worlds: tenants as tables, in `tests/worlds/*.yaml`. Each says what a tenant is set up as, in a
-//! short form of the operations' inputs, and what then holds: exactly what users may do on objects,
-//! why not, with which obligations, their menus and homes, and the states of modules.
+//! Worlds: tenants as tables, in `tests/worlds/*.yaml`. Each says how a tenant is set up, in a short form of the
+//! operations' inputs, and what then holds: exactly what users may do on objects, why not, with which obligations,
+//! their menus and homes, and the states of modules.
 //!
-//! A world is made through GraphQL, on both databases. Whatever it asks is asked a second time of
-//! casbin's Enforcer over the tenant's exported rules.
+//! A world is made through GraphQL, on both databases. Every question to it is put a second time to casbin's Enforcer
+//! over the tenant's exported rules.
 
 mod ask;
 mod form;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use crate::common::app::{Instance, on_both};
 use form::World;
 
-/// The worlds by their names, sorted.
+/// Returns the worlds by their names, sorted.
 fn worlds() -> Vec<(String, World)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/worlds");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

@@ -1,5 +1,5 @@
-//! Processes of this same program that do one thing for a part: serve on a core of their own,
-//! follow the changes of another instance, start, or hold tenants in memory.
+//! Processes of this same program that do one thing for a part: serve on a core of their own, follow the changes of
+//! another instance, start, or hold tenants in memory.
 
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::Path;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::result::Result;
 use crate::{change, http, memory, start};
 
-/// What a process is started for.
+/// The task of a process.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Child {
     /// [`http::server`]
@@ -25,7 +25,7 @@ pub(crate) enum Child {
 }
 
 impl Child {
-    /// Does it, in the process that was started for it.
+    /// Does the task, in the process that was started for it.
     pub(crate) fn run(self) -> Result<()> {
         match self {
             Self::Serve(settings) => http::server::run(&settings),
@@ -35,12 +35,12 @@ impl Child {
         }
     }
 
-    /// Starts a process for it.
+    /// Starts a process for the task.
     pub(crate) fn start(&self) -> Result<Running> {
         self.start_in(&std::env::current_exe()?)
     }
 
-    /// Starts a process of another build of this program for it.
+    /// Starts a process of another build of this program for the task.
     pub(crate) fn start_in(&self, program: &Path) -> Result<Running> {
         let mut command = Command::new(program);
         command.arg("--child").arg(serde_json::to_string(self)?).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -50,7 +50,7 @@ impl Child {
     }
 }
 
-/// A process under way. It ends with this.
+/// A running process. It ends when this is dropped.
 pub(crate) struct Running {
     process: Process,
     input: Option<ChildStdin>,
@@ -58,23 +58,23 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Its id.
+    /// Returns the process's id.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// The next thing that it says; waits for it.
+    /// Waits for the next message of the process.
     pub(crate) fn says<T: DeserializeOwned>(&mut self) -> Result<T> {
         let line = self.output.next().ok_or("a child ended before its time")??;
         Ok(serde_json::from_str(&line)?)
     }
 
-    /// What it reads.
+    /// Returns the input of the process.
     pub(crate) fn input(&mut self) -> Result<&mut ChildStdin> {
         self.input.as_mut().ok_or_else(|| "a child whose input has ended".into())
     }
 
-    /// Tells it that nothing more comes.
+    /// Tells the process that nothing more comes.
     pub(crate) fn end_input(&mut self) {
         self.input = None;
     }
@@ -87,7 +87,7 @@ impl Drop for Running {
     }
 }
 
-/// Says something to the process that started this one.
+/// Sends a message to the process that started this one.
 pub(crate) fn say(what: &impl Serialize) -> Result<()> {
     let mut line = serde_json::to_string(what)?;
     line.push('\n');
@@ -96,7 +96,7 @@ pub(crate) fn say(what: &impl Serialize) -> Result<()> {
     Ok(output.flush()?)
 }
 
-/// Waits for the end of what started this process, so that none outlives it.
+/// Waits for the end of the process that started this one, so that none outlives it.
 pub(crate) fn until_alone() {
     for line in std::io::stdin().lines() {
         if line.is_err() {

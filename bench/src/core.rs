@@ -1,5 +1,5 @@
-//! What a decision costs inside a process: ours, the floors and the peers, over the same rules
-//! and requests. No engine is timed before its answers were found equal to ours.
+//! The cost of a decision inside a process: ours, the floors and the peers, over the same rules and requests. No engine
+//! is timed before its answers were found equal to ours.
 
 use std::time::{Duration, Instant};
 
@@ -21,23 +21,23 @@ use crate::world::requests::{Requests, SCATTERED};
 use crate::world::{Request, SEED, World, built_in, fleet};
 use crate::{Options, progress, search};
 
-/// About what one rule takes in memory: how large the memory is in which the floor reads.
+/// Approximate memory of one rule: it sets the size of the memory in which the floor reads.
 const BYTES_OF_RULE: usize = 100;
 
-/// How far a peer is followed.
+/// The limits up to which a peer is followed.
 struct Limits {
-    /// The longest that it may take to take the rules.
+    /// Maximum time to take the rules.
     build: Duration,
-    /// The longest that one decision may take.
+    /// Maximum time of one decision.
     decision: Duration,
-    /// How long its answers are compared.
+    /// Maximum time of comparing its answers.
     check: Duration,
 }
 
-/// Makes a peer ready.
+/// A function that makes a peer ready.
 type Build = fn(&Runtime, &[Rule], &[Request]) -> Result<Box<dyn Engine>>;
 
-/// A peer, how it did on the last size, and whether it is followed any further.
+/// A peer, its times at the last size, and `true` if it is not followed any further.
 struct Peer {
     name: &'static str,
     build: Build,
@@ -94,7 +94,7 @@ fn peers() -> Vec<Peer> {
 }
 
 impl Core {
-    /// One tenant of about so many rules: its first rule, its last, a deny, and all over it.
+    /// Measures one tenant of about so many rules: its first rule, its last, a deny, and requests from all over it.
     fn tenant(&mut self, size: usize) -> Result<()> {
         progress(&format!("core: a tenant of {size} rules"));
         let world = World::of_size(&self.catalogue, "acme", size)?;
@@ -124,7 +124,7 @@ impl Core {
         Ok(())
     }
 
-    /// The peers that can be expected to be quick enough at this size, with answers like ours.
+    /// Returns the peers that can be expected to be quick enough at this size, with answers like ours.
     fn peers(
         &mut self,
         size: usize,
@@ -158,7 +158,7 @@ impl Core {
         Ok(engines)
     }
 
-    /// A thousand tenants together, asked at random.
+    /// Measures a thousand tenants together, asked at random.
     fn fleet(&mut self, options: &Options) -> Result<()> {
         let (tenants, rules) = if options.quick { (50, 20_000) } else { (1_000, 2_000_000) };
         progress(&format!("core: {rules} rules over {tenants} tenants"));
@@ -184,7 +184,7 @@ impl Core {
         self.time("fleet.random", tenants, &mut engines, &order)
     }
 
-    /// An organisation's own data say what the answers are.
+    /// Measures an organisation, whose own data say what the right answers are.
     fn organisation(&mut self, organisation: &Organisation) -> Result<()> {
         progress(&format!("core: the organisation `{}`", organisation.name));
         let world = World::compile(&self.catalogue, organisation.tenant(&self.catalogue)?)?;
@@ -205,8 +205,8 @@ impl Core {
     }
 }
 
-/// Compares an engine's answers with those that are right, from all over the requests, as far as
-/// the time allows. Gives what one took.
+/// Compares an engine's answers with the right ones, from all over the requests, as far as the time allows. Returns the
+/// time of one answer.
 fn check(
     engine: &mut dyn Engine,
     requests: &[Request],

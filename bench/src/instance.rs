@@ -1,5 +1,5 @@
-//! An instance of the product, put together as `bailiwick serve` does it; and tenants put into its
-//! database as one change would.
+//! An instance of the product, put together as `bailiwick serve` does it; and tenants put into its database as one
+//! change would.
 
 use std::collections::BTreeMap;
 
@@ -28,10 +28,10 @@ use uuid::Uuid;
 use crate::result::Result;
 use crate::world::World;
 
-/// The password of the operator and of every user that signs in.
+/// The password of the operator and of every user who signs in.
 pub(crate) const PASSWORD: &str = "Operator-1";
 
-/// Opens an instance over a database; over Redis when one is named.
+/// Opens an instance over a database, and over Redis if one is named.
 pub(crate) async fn open(database: &str, redis: Option<&str>) -> Result<App> {
     let mut environment = vec![("BAILIWICK_DATABASE_URL".to_owned(), database.to_owned())];
     environment.extend(redis.map(|redis| ("BAILIWICK_REDIS_URL".to_owned(), redis.to_owned())));
@@ -40,7 +40,7 @@ pub(crate) async fn open(database: &str, redis: Option<&str>) -> Result<App> {
     Ok(app)
 }
 
-/// Serves on a free port of loopback; gives the address.
+/// Serves on a free port of loopback; returns the address.
 pub(crate) async fn serve(app: App) -> Result<(std::net::SocketAddr, JoinHandle<()>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -105,7 +105,7 @@ fn first_revision(platform: &Platform, revision: u64) -> RevisionEntry {
     }
 }
 
-/// The tenant that parts measure on.
+/// Returns the tenant that parts measure on.
 pub(crate) fn tenant() -> Result<TenantKey> {
     Ok(TenantKey::parse("acme")?)
 }

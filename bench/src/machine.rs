@@ -1,4 +1,4 @@
-//! The machine that a run was made on, and what was built there.
+//! The machine that a run was made on, and the program that was built there.
 
 use std::fs;
 use std::process::Command;
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Where and when numbers were measured.
+/// The place and the time of a measurement.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Machine {
-    /// When, in UTC.
+    /// Time of the measurement, in UTC.
     pub(crate) at: String,
-    /// The model of its processor.
+    /// The model of the processor.
     pub(crate) processor: String,
-    /// How many cores it has.
+    /// Number of cores.
     pub(crate) cores: usize,
-    /// Its memory in GiB.
+    /// Memory in GiB.
     pub(crate) memory: usize,
-    /// Its kernel.
+    /// The kernel.
     pub(crate) kernel: String,
     /// The compiler.
     pub(crate) rustc: String,
@@ -32,7 +32,7 @@ pub(crate) struct Machine {
 const LIBRARIES: [&str; 7] = ["casbin", "cedar-policy", "regorus", "axum", "async-graphql", "sea-orm", "tokio"];
 
 impl Machine {
-    /// This machine, now.
+    /// Describes this machine, now.
     pub(crate) fn here() -> Self {
         let cpu = field("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
         let memory = field("/proc/meminfo", "MemTotal").and_then(|text| text.split(' ').next()?.parse::<usize>().ok());
@@ -51,14 +51,14 @@ impl Machine {
     }
 }
 
-/// The value of `name: value` in a file of the kernel's.
+/// Returns the value of `name: value` in a file of the kernel's.
 fn field(file: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// The first line that a program says; nothing when it is not there.
+/// Returns the first line that a program prints; empty when the program does not exist.
 fn said(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().ok().map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&output).lines().next().unwrap_or_default().to_owned()

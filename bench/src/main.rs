@@ -1,14 +1,14 @@
-//! Measures Bailiwick beside what it cannot be faster than (its floors) and beside other policy
-//! engines (its peers), and writes `docs/BENCHMARKS.md`. `make bench` runs all of it.
+//! Measures Bailiwick beside what it cannot be faster than (its floors) and beside other policy engines (its peers),
+//! and writes `docs/BENCHMARKS.md`. `make bench` runs all of it.
 //!
-//! - [`core`]: a decision inside a process; [`memory`]: what rules take there
+//! - [`core`]: a decision inside a process; [`memory`]: the memory that rules take there
 //! - [`http`]: a decision over HTTP
-//! - [`change`]: how long until another instance decides by a change, and what a small one costs
-//! - [`start`]: how an instance comes up
-//! - [`attack`]: the decisions of others while somebody attacks
-//! - [`report`]: the document and its plots, from what the parts have found
-//! - [`world`], [`engine`]: what is measured on, and who is asked
-//! - [`child`]: processes that the parts start; [`instance`], [`database`], [`servers`]: what they run
+//! - [`change`]: the time until another instance decides by a change, and the cost of a small one
+//! - [`start`]: the start of an instance
+//! - [`attack`]: the decisions of others during an attack
+//! - [`report`]: the document and its plots, from the findings of the parts
+//! - [`world`], [`engine`]: the tenants and the engines that are measured
+//! - [`child`]: processes that the parts start; [`instance`], [`database`], [`servers`]: the programs that they run
 //!
 //! Machines are noisy: floors and ours take turns, medians are compared, and only ratios of one
 //! run mean anything.
@@ -31,7 +31,7 @@ mod search;
 mod start;
 mod world;
 
-/// What the project's tests know of starting servers.
+/// The way in which the project's tests start servers.
 #[path = "../../tests/common"]
 mod common {
     #[expect(
@@ -62,13 +62,13 @@ use result::Result;
 pub(crate) struct Options {
     /// The parts to measure; all when none is named. `report` alone draws the last results again.
     parts: Vec<Part>,
-    /// Small and short, into target/bench-quick: whether it works, not how fast it is.
+    /// Run small and short, into target/bench-quick: shows that it works, not how fast it is.
     #[arg(long)]
     quick: bool,
-    /// Another build of this program, which is attacked in turns with this one.
+    /// Another build of this program, to attack in turns with this one.
     #[arg(long, value_name = "PROGRAM")]
     beside: Option<PathBuf>,
-    /// What a process is for that a part has started.
+    /// The task of a process that a part has started.
     #[arg(long, hide = true)]
     child: Option<String>,
 }
@@ -85,25 +85,25 @@ Examples:
 pub(crate) enum Part {
     /// A decision inside a process, beside floors and peers.
     Core,
-    /// What a million rules take in memory.
+    /// The memory of 1M p and 1M g rules.
     Memory,
-    /// A decision over HTTP, by each face.
+    /// A decision over HTTP, by each API.
     Http,
-    /// A change: until another instance decides by it, and of a single rule.
+    /// A change: the time until another instance decides by it, and the cost of a single rule.
     Change,
     /// The start of an instance, and the first load of a tenant.
     Start,
     /// Decisions of others while strangers and users of another tenant attack.
     Attack,
-    /// Only the document, from what was found before.
+    /// The document alone, from the results of earlier runs.
     Report,
 }
 
 impl Part {
-    /// All that measure, in order.
+    /// All parts that measure, in order.
     const MEASURED: [Self; 6] = [Self::Core, Self::Memory, Self::Http, Self::Change, Self::Start, Self::Attack];
 
-    /// The name of its results.
+    /// Returns the name of the part's results.
     const fn name(self) -> &'static str {
         match self {
             Self::Core => "core",
@@ -150,15 +150,15 @@ fn run(options: &Options) -> Result<()> {
     report::write(&place)
 }
 
-/// Where results and document go.
+/// The places of the results and of the document.
 pub(crate) struct Place {
-    /// The numbers, a file for each part.
+    /// The numbers, one file for each part.
     pub(crate) results: PathBuf,
     /// The document.
     pub(crate) document: PathBuf,
     /// The plots beside it.
     pub(crate) plots: PathBuf,
-    /// Whose goals' table is replaced; none in a quick run.
+    /// The README whose table of goals is replaced; `None` in a quick run.
     pub(crate) readme: Option<PathBuf>,
 }
 
@@ -184,7 +184,7 @@ impl Place {
     }
 }
 
-/// Says on standard error what is being done, and since when this process runs.
+/// Prints on standard error what is being done, and for how long this process has been running.
 pub(crate) fn progress(what: &str) {
     static STARTED: OnceLock<Instant> = OnceLock::new();
     eprintln!("bench: {:>4.0} s  {what}", STARTED.get_or_init(Instant::now).elapsed().as_secs_f64());

@@ -1,5 +1,5 @@
-//! Timing in turns: in each round every engine has its turn, so that what the machine does
-//! meanwhile happens to all of them. Only what one round shows of two engines is compared.
+//! Timing in turns: in each round every engine has its turn, so that what the machine does meanwhile happens to all of
+//! them. Only the times of two engines in the same round are compared.
 
 use std::time::{Duration, Instant};
 
@@ -7,20 +7,20 @@ use crate::engine::Engine;
 use crate::random::as_f64;
 use crate::result::Result;
 
-/// How long to measure.
+/// The extent of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Effort {
-    /// How many rounds there are.
+    /// Number of rounds.
     pub(crate) rounds: usize,
-    /// How long one turn takes, about.
+    /// Approximate time of one turn.
     pub(crate) turn: Duration,
-    /// How long all turns of one engine may take in one case.
+    /// Maximum time of all turns of one engine in one case.
     pub(crate) most: Duration,
 }
 
-/// No turn has more requests than this.
+/// Maximum number of requests of a turn.
 const BATCH_MAX: usize = 1 << 16;
-/// An engine that is too slow for all rounds has at least so many.
+/// Minimum number of rounds of an engine that is too slow for all.
 const ROUNDS_MIN: usize = 3;
 
 /// One engine's part in the rounds.
@@ -31,7 +31,7 @@ struct Turn {
     nanoseconds: Vec<f64>,
 }
 
-/// Times each engine on these requests: nanoseconds for one, a number for each round.
+/// Times each engine on these requests: nanoseconds for one request, a number for each round.
 pub(crate) fn in_turns(engines: &mut [Box<dyn Engine>], requests: &[usize], effort: Effort) -> Result<Vec<Vec<f64>>> {
     let mut turns =
         engines.iter_mut().map(|engine| warm_up(engine.as_mut(), requests, effort)).collect::<Result<Vec<_>>>()?;
@@ -45,7 +45,7 @@ pub(crate) fn in_turns(engines: &mut [Box<dyn Engine>], requests: &[usize], effo
     Ok(turns.into_iter().map(|turn| turn.nanoseconds).collect())
 }
 
-/// Finds how many requests fill a turn, beginning with one.
+/// Finds the number of requests that fill a turn, beginning with one.
 fn warm_up(engine: &mut dyn Engine, requests: &[usize], effort: Effort) -> Result<Turn> {
     let mut batch = 1;
     let spent = loop {

@@ -1,5 +1,5 @@
-//! What rules take in memory: by how much a process grows that reads them tenant by tenant and
-//! lays them out, as an instance does when it loads them.
+//! The memory that rules take: the growth of a process that reads them tenant by tenant and lays them out, as an
+//! instance does when it loads them.
 
 use std::fs;
 use std::io::{BufRead as _, BufWriter, Write as _};
@@ -16,15 +16,15 @@ use crate::result::{Findings, Result, Unit};
 use crate::world::{World, built_in, fleet};
 use crate::{Options, progress};
 
-/// The size of a page of memory, in which the kernel counts.
+/// The size of a page of memory, the unit in which the kernel counts.
 const PAGE: usize = 4096;
 
-/// What a process holds.
+/// The contents of a process.
 #[derive(Debug, Serialize, Deserialize)]
 struct Held {
-    /// By how many bytes it has grown.
+    /// Number of bytes by which it has grown.
     bytes: usize,
-    /// How many rules it holds.
+    /// Number of rules that it holds.
     rules: usize,
 }
 
@@ -60,8 +60,8 @@ fn hold(catalogue: &Catalogue, sizes: &[usize]) -> Result<Held> {
     child.says()
 }
 
-/// Reads rules, a line for each and the tenant's key after its last one, lays them out, and says
-/// by how much the process has grown.
+/// Reads rules, a line for each and the tenant's key after its last one, lays them out, and reports the growth of the
+/// process.
 pub(crate) fn child() -> Result<()> {
     let (before, mut snapshots, mut rules) = (resident()?, Vec::new(), Vec::<Rule>::new());
     for line in std::io::stdin().lock().lines() {
@@ -77,7 +77,7 @@ pub(crate) fn child() -> Result<()> {
     say(&Held { bytes: resident()?.saturating_sub(before), rules: held })
 }
 
-/// How much memory this process has.
+/// Returns the memory of this process, in bytes.
 fn resident() -> Result<usize> {
     let text = fs::read_to_string("/proc/self/statm")?;
     let pages = text.split(' ').nth(1).ok_or("a kernel that does not count pages")?;

@@ -5,12 +5,12 @@
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The numbers of this seed.
+    /// Starts the numbers of this seed.
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next number.
+    /// Draws the next number.
     pub(crate) const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -19,23 +19,23 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`; 0 when there is none.
+    /// Draws a number below `end`; 0 when there is none.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).unwrap_or(u64::MAX).max(1);
         usize::try_from(self.next() % end).unwrap_or_default()
     }
 
-    /// Whether something happens that does so `percent` times in a hundred.
+    /// Returns `true` `percent` times in a hundred.
     pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    /// One of `things`.
+    /// Picks one of `things`.
     pub(crate) fn pick<'a, T>(&mut self, things: &'a [T]) -> Option<&'a T> {
         things.get(self.below(things.len()))
     }
 
-    /// Up to `count` different numbers below `end`, in no order and scattered over all of them.
+    /// Draws up to `count` different numbers below `end`, in no order and scattered over all of them.
     pub(crate) fn sample(&mut self, count: usize, end: usize) -> Vec<usize> {
         // A step that has no divisor in common with `end` meets every number once.
         let mut step = self.below(end) | 1;
@@ -54,8 +54,8 @@ const fn divisor(mut a: usize, mut b: usize) -> usize {
     a
 }
 
-/// Shares of `total` by a power law: the `n`th of `count` gets what `n` to the power of minus
-/// `exponent` gives it, and none less than `least`.
+/// Divides `total` by a power law: the `n`th of `count` gets a share in proportion to `n` to the power of minus
+/// `exponent`, and none less than `least`.
 pub(crate) fn power_law(count: usize, exponent: f64, total: usize, least: usize) -> Vec<usize> {
     let weights: Vec<f64> = (1..=count).map(|n| as_f64(n).powf(-exponent)).collect();
     let whole: f64 = weights.iter().sum();
@@ -63,13 +63,13 @@ pub(crate) fn power_law(count: usize, exponent: f64, total: usize, least: usize)
     weights.iter().map(share).collect()
 }
 
-/// A count as a number to reckon with.
+/// Converts a count to a floating-point number.
 #[expect(clippy::cast_precision_loss, reason = "counts here are far below 2 to the power of 52")]
 pub(crate) const fn as_f64(count: usize) -> f64 {
     count as f64
 }
 
-/// The whole part of a number that is not negative.
+/// Returns the whole part of a number that is not negative.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is not negative, and small")]
 pub(crate) fn as_usize(number: f64) -> usize {
     number.max(0.0) as usize

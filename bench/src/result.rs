@@ -1,5 +1,5 @@
-//! What a run found: one row for each number, kept as JSON, so that the report can be written
-//! again without measuring again.
+//! The findings of a run: one row for each number, kept as JSON, so that the report can be written again without
+//! measuring again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::Machine;
 
-/// Any fault ends the run: a benchmark goes on for nobody.
+/// The result of anything here. Any fault ends the run: a benchmark with a fault is worth nothing.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// One number that was measured, several times.
+/// One number, measured several times.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Row {
-    /// What was measured, such as `core.random`.
+    /// The name of the measurement, such as `core.random`.
     pub(crate) case: String,
-    /// Of whom: `bailiwick`, a floor or a peer.
+    /// The engine that was measured: `Bailiwick`, a floor or a peer.
     pub(crate) of: String,
-    /// Over how many rules or tenants.
+    /// Number of rules or tenants.
     pub(crate) scale: usize,
     /// The unit of the numbers.
     pub(crate) unit: Unit,
@@ -28,7 +28,7 @@ pub(crate) struct Row {
     pub(crate) low: f64,
     /// The upper quartile.
     pub(crate) high: f64,
-    /// How many rounds or samples there were.
+    /// Number of rounds or samples.
     pub(crate) samples: usize,
 }
 
@@ -44,13 +44,13 @@ pub(crate) enum Unit {
     /// Bytes.
     #[serde(rename = "bytes")]
     Bytes,
-    /// Out of a hundred.
+    /// Percent.
     #[serde(rename = "%")]
     Percent,
 }
 
 impl Row {
-    /// The row of these measurements; none of none.
+    /// Makes the row of these measurements; `None` if there are none.
     pub(crate) fn of(case: &str, of: &str, scale: usize, unit: Unit, mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let (median, low, high) = (quantile(&values, 0.5)?, quantile(&values, 0.25)?, quantile(&values, 0.75)?);
@@ -59,25 +59,25 @@ impl Row {
     }
 }
 
-/// The value below which the part `at` of the ordered `values` is.
+/// Returns the value below which the share `at` of the ordered `values` is.
 pub(crate) fn quantile(values: &[f64], at: f64) -> Option<f64> {
     let last = values.len().checked_sub(1)?;
     values.get(crate::random::as_usize((crate::random::as_f64(last) * at).round())).copied()
 }
 
-/// What one part of a run found.
+/// The findings of one part of a run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Findings {
-    /// Where and when.
+    /// The machine, and the time of the run.
     pub(crate) machine: Machine,
     /// The numbers.
     pub(crate) rows: Vec<Row>,
-    /// What must be said with them, such as where a peer stops.
+    /// Remarks on the numbers, such as where a peer stops.
     pub(crate) notes: Vec<String>,
 }
 
 impl Findings {
-    /// None yet, on this machine.
+    /// Makes findings without a number, on this machine.
     pub(crate) fn new() -> Self {
         Self { machine: Machine::here(), rows: Vec::new(), notes: Vec::new() }
     }
@@ -87,7 +87,7 @@ impl Findings {
         self.rows.extend(Row::of(case, of, scale, unit, values));
     }
 
-    /// The number of this case.
+    /// Returns the row of this case.
     pub(crate) fn get(&self, case: &str, of: &str, scale: usize) -> Option<&Row> {
         self.rows.iter().find(|row| row.case == case && row.of == of && row.scale == scale)
     }
@@ -96,7 +96,7 @@ impl Findings {
         folder.join(format!("{part}.json"))
     }
 
-    /// Keeps what a part found: a line for each number, so that a change of one is a change of one.
+    /// Writes the findings of a part, a line for each number, so that a change of one number changes one line.
     pub(crate) fn write(&self, folder: &Path, part: &str) -> Result<()> {
         let rows: Vec<String> = self.rows.iter().map(serde_json::to_string).collect::<std::result::Result<_, _>>()?;
         let text = format!(
@@ -109,7 +109,7 @@ impl Findings {
         Ok(fs::write(Self::path(folder, part), text)?)
     }
 
-    /// What a part found in an earlier run; `None` when it never ran.
+    /// Reads the findings of a part in an earlier run; `None` when it never ran.
     pub(crate) fn read(folder: &Path, part: &str) -> Result<Option<Self>> {
         let path = Self::path(folder, part);
         if !path.is_file() {

@@ -1,5 +1,5 @@
-//! What searches cost inside a process: who can, of 10 000 users, and what can, of 10 000 objects,
-//! each beside a decision for every one of them, with which they must agree.
+//! The cost of searches inside a process: who can, of 10 000 users, and what can, of 10 000 objects, each beside a
+//! decision for every one of them, with which they must agree.
 
 use std::collections::HashSet;
 use std::hint::black_box;
@@ -18,13 +18,13 @@ use crate::result::{Findings, Result, Unit};
 use crate::world::{World, built_in};
 use crate::{Options, instance, progress};
 
-/// The cases in the report.
+/// The case of a search for users in the report.
 pub(crate) const WHO_CAN: &str = "search.who_can";
-/// The same for objects.
+/// The case of a search for objects in the report.
 pub(crate) const WHAT_CAN: &str = "search.what_can";
-/// What both are held against.
+/// The floor of both in the report.
 pub(crate) const ONE_BY_ONE: &str = "the same by a decision for each";
-/// How many users and objects there are.
+/// Number of users, and of objects.
 pub(crate) const SEARCHED: usize = 10_000;
 const ROUNDS: usize = 21;
 
@@ -50,7 +50,7 @@ pub(crate) fn run(options: &Options, findings: &mut Findings) -> Result<()> {
     in_turns(findings, WHAT_CAN, searched, (&what_can, &by_object))
 }
 
-/// A tenant of so many users, with as many objects: those that it has, and more beside them.
+/// Makes a tenant of so many users, with as many objects: its own, and more beside them.
 fn tenant(searched: usize) -> Result<(TenantPolicy, Vec<Subject>, Vec<Object>)> {
     let key = instance::tenant()?;
     let mut rules = searched * 5;

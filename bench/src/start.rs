@@ -1,5 +1,5 @@
-//! How an instance comes up: the start of a process over a database with one tenant and with a
-//! hundred thousand, and the first load of one tenant with a million rules.
+//! The start of an instance: that of a process over a database with one tenant and with a hundred thousand, and the
+//! first load of one tenant with a million rules.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -27,7 +27,7 @@ pub(crate) const FIRST_LOAD: &str = "first load";
 /// The floor in the report.
 pub(crate) const RAW: &str = "floor: the same rows, read raw";
 
-/// What to start over.
+/// The database to start over.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Settings {
     database: String,
@@ -52,7 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<Findings> {
     Ok(findings)
 }
 
-/// Starts processes over both databases in turns, until `/readyz` says yes.
+/// Starts processes over both databases in turns, and times each until `/readyz` says yes.
 async fn starts(options: &Options, postgres: &PostgresServer, findings: &mut Findings) -> Result<()> {
     let (many, rounds) = if options.quick { (1_000, 3) } else { (100_000, 11) };
     progress(&format!("start: a database with {many} tenants"));
@@ -82,7 +82,7 @@ async fn starts(options: &Options, postgres: &PostgresServer, findings: &mut Fin
     Ok(())
 }
 
-/// So many tenants like the one that is there, each with ten of its rules.
+/// Returns the statement that makes so many tenants like the one that exists, each with ten of its rules.
 pub(crate) fn copies(tenants: usize) -> String {
     format!(
         "WITH made AS (
@@ -112,7 +112,7 @@ pub(crate) fn child(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Asks until it is ready.
+/// Asks until the instance is ready.
 fn ready(address: SocketAddr) -> Result<()> {
     let end = Instant::now() + Duration::from_mins(1);
     while Instant::now() < end {

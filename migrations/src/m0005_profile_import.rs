@@ -1,4 +1,4 @@
-//! What profiles and users were imported from (R24), so that the same import again changes nothing.
+//! The records that profiles and users were imported from (R24), so that the same import again changes nothing.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,5 @@
-//! The id of the change that a tenant's state was left by, so that an instance knows whether a copy
-//! of that state is still the newest.
+//! The id of the last change to a tenant's state, by which an instance knows whether its copy of that state is still
+//! the newest.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,5 @@
-//! What makes changes of the audit log itself visible: each event holds a digest over itself and the
-//! one before, and the tenant's row holds the last and how many there are.
+//! The chain that makes changes of the audit log itself visible: each event holds a digest over itself and the one
+//! before, and the tenant's row holds the last digest and the number of events.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Finds the revisions that hold a tenant's whole state: going back starts at one, and a log that is
-//! shortened begins with one. They are few, so the index names them alone.
+//! An index of the revisions that hold a tenant's whole state: going back starts at one, and a log that is shortened
+//! begins with one. They are few, so the index holds them alone.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,8 +1,8 @@
-//! The changes that a tenant's counters were last moved by. A number is given out twice when a database
-//! loses its last commits, the id of a change is not.
+//! The changes that last moved a tenant's counters. A number is given out twice when a database loses its last commits,
+//! the id of a change is not.
 //!
-//! Beside each id stands the number that it belongs to: code from before this migration moves the
-//! numbers alone, and the id that it leaves behind is then known to be of an earlier one.
+//! Beside each id stands the number that it belongs to: code from before this migration moves the numbers alone, and
+//! the id that it leaves behind is then known to belong to an earlier number.
 
 use sea_orm_migration::prelude::*;
 
@@ -30,7 +30,7 @@ impl MigrationTrait for NamedCounters {
                 manager.alter_table(Table::alter().table(TABLE).add_column(column).take()).await?;
             }
         }
-        // The log says of each tenant which change its revision is of.
+        // The log knows for each tenant which change its revision belongs to.
         let of_log = Query::select()
             .column((REVISIONS, "change_id"))
             .from(REVISIONS)

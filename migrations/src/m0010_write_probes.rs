@@ -1,5 +1,5 @@
-//! Where each instance writes a little now and then, to know whether changes can be made. It belongs to
-//! no tenant, and nobody reads it.
+//! The table in which each instance writes a little now and then, to know whether changes can be made. It belongs to no
+//! tenant, and is never read.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,8 +1,8 @@
-//! Short words for what the tables share, so that each reads like a list of its columns.
+//! Helpers for what the tables have in common, so that each reads like a list of its columns.
 
 use sea_orm_migration::prelude::*;
 
-/// A table that belongs to tenants: its rows go when their tenant goes.
+/// Makes a table that belongs to tenants: its rows go when their tenant goes.
 pub(crate) fn tenant_table(name: &'static str) -> TableCreateStatement {
     Table::create()
         .table(name)
@@ -17,7 +17,7 @@ pub(crate) fn tenant_table(name: &'static str) -> TableCreateStatement {
         .take()
 }
 
-/// A reference within the tenant. `on_delete` is what becomes of the rows that refer.
+/// Makes a reference within the tenant. `on_delete` is the fate of the rows that refer.
 pub(crate) fn reference(
     from: &'static str,
     columns: &[&'static str],
@@ -36,7 +36,7 @@ pub(crate) fn reference(
     key.on_delete(on_delete).take()
 }
 
-/// A primary key of several columns.
+/// Makes a primary key of several columns.
 pub(crate) fn primary_key(columns: &[&'static str]) -> IndexCreateStatement {
     let mut key = Index::create();
     for column in columns {
@@ -45,7 +45,7 @@ pub(crate) fn primary_key(columns: &[&'static str]) -> IndexCreateStatement {
     key.primary().take()
 }
 
-/// An index with a name of its own, so that a violation of it can be told from others.
+/// Makes an index with a name of its own, so that a violation of it can be told from others.
 pub(crate) fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     let mut index = Index::create();
     index.name(name).table(table);
@@ -71,7 +71,7 @@ pub(crate) fn integer(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).integer().not_null().take()
 }
 
-/// A counter, or a time in microseconds.
+/// Makes the column of a counter, or of a time in microseconds.
 pub(crate) fn bigint(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().take()
 }

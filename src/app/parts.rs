@@ -19,58 +19,58 @@ use crate::store::Store;
 use crate::sync::Bus;
 use crate::{config, engine, store};
 
-/// How often sessions and links that have run out are deleted.
+/// Interval at which expired sessions and links are deleted.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
-/// The time in which failed sign-ins are gathered to one audit event.
+/// Time for which failed sign-ins are gathered into one audit event.
 const FAILURES_EVERY: Duration = Duration::from_secs(20);
-/// A day.
+/// The seconds of a day.
 const DAY_SECONDS: i64 = 24 * 3600;
 
-/// What an instance is made from.
+/// The parts that an instance is made from.
 pub struct Parts {
     /// The database.
     pub store: Store,
-    /// How it hears of the other instances.
+    /// The bus on which it hears of the other instances.
     pub bus: Bus,
-    /// What can be granted.
+    /// The catalogue of modules and permissions.
     pub catalogue: Catalogue,
     /// The text of the Casbin model.
     pub model: String,
-    /// How old what is in memory may be to decide from.
+    /// Maximum age of the policies in memory for a decision; `None` for no limit.
     pub max_staleness: Option<Duration>,
-    /// How often counters are compared with the database's.
+    /// Interval at which counters are compared with the database's.
     pub sweep_every: Duration,
-    /// How often what has run out is deleted.
+    /// Interval at which expired data is deleted.
     pub tidy_every: Duration,
-    /// How much may be in memory.
+    /// Maximum number of tenants and of rules in memory.
     pub limits: Limits,
-    /// How many users, profiles, custom roles, groups and resources may be in memory to change.
+    /// Maximum number of users, profiles, custom roles, groups and resources in memory for changes.
     pub state_in_memory: u64,
-    /// For how many seconds revisions are kept at least; for good without it.
+    /// Minimum number of seconds for which revisions are kept; `None` for good.
     pub revisions_kept_seconds: Option<i64>,
-    /// How far the clock may be from the database's.
+    /// Maximum difference between the clock and the database's.
     pub clock_skew_max: Duration,
-    /// One decision in how many is made again by casbin's Enforcer; none with 0.
+    /// Number of decisions of which casbin's Enforcer makes one again; 0 for none.
     pub shadow_one_in: u32,
-    /// How many connections there may be, and how long each may leave us waiting.
+    /// Maximum number of connections, and the times that each can keep us waiting.
     pub connections: Bounds,
-    /// Whether a browser that opens `/graphql` gets the `GraphiQL` page.
+    /// `true` if a browser that opens `/graphql` gets the `GraphiQL` page.
     pub graphiql: bool,
-    /// Whether the GraphQL schema can be asked for.
+    /// `true` if clients can ask for the GraphQL schema.
     pub introspection: bool,
-    /// Where people reach the installation, if that is told: pages from there are its own.
+    /// The address by which people reach the installation, if it is set; pages from there are its own.
     pub public_url: Option<Url>,
-    /// The proxies that are believed when they say whose a request is.
+    /// The proxies that are trusted to name a request's client.
     pub trusted_proxies: TrustedProxies,
     /// The types of `AuthZEN` subjects that stand for users.
     pub subject_types: SubjectTypes,
     /// The time in which failed sign-ins are gathered to one audit event.
     pub failures_every: Duration,
-    /// Where the links in mails lead.
+    /// The address to which the links in mails lead.
     pub installation: Url,
-    /// Sends mails.
+    /// The sender of mails.
     pub mailer: Mailer,
-    /// Tells the time.
+    /// The clock.
     pub clock: Clock,
 }
 
@@ -85,7 +85,7 @@ impl Parts {
         Self::with_store(settings, open).await
     }
 
-    /// Makes the parts for what only reads: the database has to be there, with a schema that is new enough, and
+    /// Makes the parts for a command that only reads: the database has to exist, with a schema that is new enough, and
     /// stays as it is.
     ///
     /// # Errors
@@ -150,8 +150,8 @@ impl Parts {
     }
 }
 
-/// Says which files of the database others than their owner can read. They may have been made by hand, or by an
-/// older version: changing them here could take a right away that somebody counts on.
+/// Warns of files of the database that users other than their owner can read or write. They can have been made by hand,
+/// or by an older version; changing them here could take away a right that another program counts on.
 fn warn_of_open_files(url: &str) {
     for (path, mode) in store::file::open_to_others(url) {
         let path = path.display();
@@ -167,7 +167,7 @@ async fn open(settings: &config::Settings) -> Result<Store> {
     Store::open_within(wait, settings.database_url.expose(), limits(settings)).await
 }
 
-/// What the settings say that an instance may take of its database.
+/// Returns the limits that the settings put on an instance's use of its database.
 pub fn limits(settings: &config::Settings) -> store::Limits {
     store::Limits {
         connections: settings.database_connections.get(),
@@ -198,13 +198,13 @@ fn read_catalogue(settings: &config::Settings) -> Result<Catalogue> {
     parsed.map_err(|error| Error::invalid(error.to_string()))
 }
 
-/// Only the start reads files, and only its own terminal sees the path.
+/// Reads a file. Only the start reads files, and only its own terminal sees the path.
 fn read(path: &std::path::Path) -> Result<String> {
     std::fs::read_to_string(path)
         .map_err(|error| Error::invalid(format!("`{}` cannot be read: {error}", path.display())))
 }
 
-/// The machine's clock.
+/// Returns the machine's clock.
 pub fn system_clock() -> Clock {
     Arc::new(|| {
         let micros = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000;

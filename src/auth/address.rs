@@ -1,18 +1,18 @@
-//! Where a request came from, as far as that is known: for limits, the audit log and mails.
+//! The origin of a request, as far as it is known: for limits, the audit log and mails.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The address of the client of a request. The transport makes it from the peer of the connection
-/// and, where the peer is a proxy that is trusted, from what that proxy says.
+/// The address of the client of a request. The transport makes it from the peer of the connection and, if the peer is a
+/// trusted proxy, from what that proxy says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
 
 impl ClientAddress {
-    /// Stands for a client that no listener has named. All such count together.
+    /// The address of a client that no listener has named. All such clients count together.
     pub const UNKNOWN: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
 
-    /// Takes an address, in its one form: an IPv4 address that comes in the clothes of IPv6 is IPv4.
+    /// Takes an address in its canonical form: an IPv4 address mapped into IPv6 is IPv4.
     pub const fn new(address: IpAddr) -> Self {
         Self(address.to_canonical())
     }
@@ -25,7 +25,7 @@ impl ClientAddress {
     /// Returns the network that is counted as one client.
     pub fn network(self) -> Network {
         let IpAddr::V6(address) = self.0 else { return Network(self.0) };
-        // Whoever has one address of a /64 has all of them.
+        // A client that has one address of a /64 has all of them.
         let [a, b, c, d, ..] = address.segments();
         Network(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
     }

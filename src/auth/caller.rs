@@ -9,7 +9,7 @@ use super::address::{ClientAddress, Network};
 use crate::domain::key::{TenantId, TenantKey, UserKey};
 use crate::error::{Error, ErrorCode, Result};
 
-/// By what a caller has proved who it is.
+/// The credential by which a caller has proved their identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// A session of a person, by its id.
@@ -22,16 +22,16 @@ pub enum Credential {
     System,
 }
 
-/// A tenant, by what the database knows it by and by what rules do.
+/// A tenant, under the id that the database uses and the key that rules use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantRef {
-    /// Internal id.
+    /// The internal id.
     pub id: TenantId,
-    /// The key: the domain of its rules.
+    /// The key: the domain of the tenant's rules.
     pub key: TenantKey,
 }
 
-/// Who calls, in which tenant, by what credential. Every use case asks for one, first.
+/// A caller: their user, their tenant and their credential. Every use case asks for one, first.
 #[derive(Debug, Clone)]
 pub struct Caller {
     home: TenantRef,
@@ -43,12 +43,12 @@ pub struct Caller {
     request: RequestInfo,
 }
 
-/// The one guess at a secret that a request may hold: a sign-in, a password, a link. However many
-/// operations it carries, and under however many aliases, they share it.
+/// The one guess at a secret that a request can hold: a sign-in, a password, a link. However many operations a request
+/// carries, and under however many aliases, they share it.
 #[derive(Debug, Clone, Default)]
 pub struct OneGuess(Arc<AtomicBool>);
 
-/// A request, as far as it matters who made it. The transport makes one for each.
+/// A request, with what is known of its client. The transport makes one for each.
 #[derive(Debug, Clone)]
 pub struct RequestInfo {
     id: Option<String>,
@@ -62,17 +62,17 @@ impl RequestInfo {
         Self { id: Some(id), address: Some(address), guess }
     }
 
-    /// Stands for no request: the command line on the machine itself.
+    /// Makes the request of the command line on the machine itself: no id and no address.
     fn none() -> Self {
         Self { id: None, address: None, guess: OneGuess::default() }
     }
 
-    /// Returns the id that the caller gave or that we made.
+    /// Returns the id that the caller sent or that we made.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
 
-    /// Returns the address that the request came from; none on the command line.
+    /// Returns the address that the request came from; `None` on the command line.
     pub const fn address(&self) -> Option<ClientAddress> {
         self.address
     }
@@ -85,7 +85,7 @@ impl RequestInfo {
     /// Takes the one guess of the request.
     ///
     /// # Errors
-    /// `BAD_INPUT` when it is taken.
+    /// `BAD_INPUT` when it is taken already.
     pub fn take_guess(&self) -> Result<()> {
         if self.guess.0.swap(true, Ordering::Relaxed) {
             let one = "one request holds one sign-in, change of a password or reset: send the others by themselves";
@@ -96,7 +96,7 @@ impl RequestInfo {
 }
 
 impl Caller {
-    /// A caller whose credential has been checked, in its own tenant.
+    /// Makes a caller whose credential has been checked, in their own tenant.
     pub fn authenticated(
         home: TenantRef,
         user: UserKey,
@@ -108,8 +108,8 @@ impl Caller {
         Self { acting: home.clone(), home, user, user_id, name, credential, request }
     }
 
-    /// The command line on the machine itself, acting in a tenant: whoever can reach the
-    /// database file or its password can do anything already.
+    /// Makes the command line on the machine itself a caller, acting in a tenant: anyone who can reach the database
+    /// file or its password can do anything already.
     pub fn system(platform: TenantRef, acting: TenantRef) -> Result<Self> {
         Ok(Self {
             home: platform,
@@ -122,9 +122,8 @@ impl Caller {
         })
     }
 
-    /// The same caller, acting in the tenant that it named. Only a caller whose home is the
-    /// platform can be an operator; whether it may act there is a question to the platform's
-    /// rules, asked with each use case.
+    /// Returns the caller, acting in the tenant that they named. Only callers whose home is the platform can be
+    /// operators; the platform's rules decide with each use case whether they may act there.
     pub fn acting_in(mut self, tenant: TenantRef) -> Result<Self> {
         if !self.home.key.is_platform() {
             return Err(Error::new(ErrorCode::Forbidden, "only operators name a tenant").at("X-Tenant"));
@@ -133,32 +132,32 @@ impl Caller {
         Ok(self)
     }
 
-    /// The tenant in which the caller acts.
+    /// Returns the tenant in which the caller acts.
     pub const fn tenant(&self) -> &TenantRef {
         &self.acting
     }
 
-    /// The tenant in which the caller's account is.
+    /// Returns the tenant in which the caller's account is.
     pub const fn home(&self) -> &TenantRef {
         &self.home
     }
 
-    /// The caller's key in its home tenant.
+    /// Returns the caller's key in their home tenant.
     pub const fn user(&self) -> &UserKey {
         &self.user
     }
 
-    /// The caller's internal id.
+    /// Returns the caller's internal id.
     pub const fn user_id(&self) -> Uuid {
         self.user_id
     }
 
-    /// The caller's name, for logs of changes.
+    /// Returns the caller's name, for logs of changes.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// By what the caller has proved who it is.
+    /// Returns the credential by which the caller has proved their identity.
     pub const fn credential(&self) -> &Credential {
         &self.credential
     }
@@ -168,12 +167,12 @@ impl Caller {
         &self.request
     }
 
-    /// Whether this is the command line.
+    /// Returns `true` if the caller is the command line.
     pub fn is_system(&self) -> bool {
         self.credential == Credential::System
     }
 
-    /// Whether the caller acts in a tenant that is not its own.
+    /// Returns `true` if the caller acts in a tenant that is not their own.
     pub fn is_visiting(&self) -> bool {
         self.home.id != self.acting.id
     }

@@ -1,5 +1,5 @@
-//! Who calls, and from where: passwords, tokens, and the [`Caller`](caller::Caller) that every use
-//! case asks for; and the names of those who must not be known.
+//! Callers and their origin: passwords, tokens, and the [`Caller`](caller::Caller) that every use case asks for; and
+//! the pseudonyms of users whose identity must not be known.
 
 pub mod address;
 pub mod caller;

@@ -16,25 +16,25 @@ use super::address::Network;
 use crate::error::{Error, ErrorCode, Result};
 use crate::turns::{Bounds, Crowded, Turns};
 
-/// The most that wait for a hash, of all clients together; more are turned away.
+/// Maximum number of callers that wait for a hash, of all clients together; more are turned away.
 const WAITING_MAX: usize = 1024;
-/// The most of one client that do.
+/// Maximum number of callers of one client that wait for a hash.
 const WAITING_EACH_MAX: usize = 16;
-/// The longest that anyone waits.
+/// Maximum time that a caller waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Hashes and checks passwords, in bounded numbers.
+/// The hashing and checking of passwords, in bounded numbers.
 #[derive(Clone)]
 pub struct Passwords {
     turns: Turns<Network>,
     memory: Arc<Memory>,
-    /// The hash that the password of an unknown user is compared with, so that the time of a refusal
-    /// does not tell whether the user exists.
+    /// The hash that the password of an unknown user is compared with, so that the time of a refusal does not tell
+    /// whether the user exists.
     dummy: Arc<str>,
 }
 
 impl Passwords {
-    /// Makes place for as many at once as the machine has cores, but for one that is left to others.
+    /// Makes room for as many hashes at once as the machine has cores, less one that is left to other work.
     pub fn new() -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let together = cores.saturating_sub(1).max(1);
@@ -53,13 +53,13 @@ impl Passwords {
         Ok(Self { turns: Turns::shared_by(bounds, Network::site), memory, dummy: dummy.into() })
     }
 
-    /// Gives the hash of a password, in the PHC form `$argon2id$…`, in the turn of this client.
+    /// Returns the hash of a password, in the PHC form `$argon2id$…`, in the turn of this client.
     pub async fn hash(&self, password: SecretString, client: Network) -> Result<String> {
         self.run(client, move |memory| phc::hash(memory, &password)).await
     }
 
-    /// Tells whether the password fits the stored hash, in the turn of this client. Without a hash it
-    /// takes the same time and fails; likewise with one that cannot be read or costs too much.
+    /// Returns whether the password fits the stored hash, in the turn of this client. Without a hash it takes the same
+    /// time and returns `false`; likewise with a hash that cannot be read or costs too much.
     pub async fn verify(&self, password: SecretString, stored: Option<String>, client: Network) -> Result<bool> {
         let dummy = Arc::clone(&self.dummy);
         self.run(client, move |memory| {

@@ -1,8 +1,8 @@
-//! Pseudonyms: names that stand for users where nobody may know who they are (R37).
+//! Pseudonyms: names that stand for users whose identity must not be known (R37).
 //!
-//! A pseudonym is made from the tenant's secret and the user's internal id, never from its key:
-//! it is the same in every answer and on every instance, another one in another tenant and for a
-//! later user of the same key, and without the secret nobody gets from it to the user.
+//! A pseudonym is made from the tenant's secret and the user's internal id, never from their key. So it is the same in
+//! every answer and on every instance, and another one in another tenant and for a later user of the same key; without
+//! the secret there is no way from it to the user.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -15,30 +15,30 @@ const ALPHABET: [char; 32] = [
     '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'M', 'N', 'P',
     'Q', 'R', 'S', 'T', 'V', 'W', 'X', 'Y', 'Z',
 ];
-/// How many characters a pseudonym has behind its word: 50 bits, so that even among a hundred
-/// thousand users two hardly ever share one.
+/// Number of characters of a pseudonym after its word: 50 bits, so that even among a hundred thousand users two hardly
+/// ever share one.
 const CHARACTERS: u32 = 10;
 
 /// A tenant's secret for its pseudonyms.
 pub type Secret = [u8; 32];
 
-/// A new random secret.
+/// Makes a new random secret.
 pub fn new_secret() -> Result<Secret> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(Error::internal)?;
     Ok(secret)
 }
 
-/// Makes the pseudonyms of one tenant. No `Debug`: it holds the secret.
+/// The pseudonyms of one tenant. No `Debug`: it holds the secret.
 pub struct Pseudonyms(Hmac<Sha256>);
 
 impl Pseudonyms {
-    /// Those of the tenant that has this secret.
+    /// Makes the pseudonyms of the tenant that has this secret.
     pub fn new(secret: &Secret) -> Result<Self> {
         Hmac::new_from_slice(secret).map(Self).map_err(|error| Error::internal(error.to_string()))
     }
 
-    /// The pseudonym of the user with this internal id.
+    /// Returns the pseudonym of the user with this internal id.
     pub fn of(&self, user: Uuid) -> String {
         let digest = self.0.clone().chain_update(user.as_bytes()).finalize().into_bytes();
         let bits = digest.iter().take(8).fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));

@@ -1,5 +1,5 @@
-//! Opaque tokens: 32 random bytes with a prefix that says what they are. They are stored
-//! hashed. A plain SHA-256 is enough: nobody can guess 256 random bits.
+//! Opaque tokens: 32 random bytes with a prefix that names their kind. They are stored hashed. A plain SHA-256 is
+//! enough: 256 random bits cannot be guessed.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-/// What a token stands for.
+/// The kinds of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
     /// A session.
@@ -33,22 +33,22 @@ impl TokenKind {
     }
 }
 
-/// A token. Its text is shown once, to whom it is made for.
+/// A token. Its text is shown once, to the person it is made for.
 #[derive(Clone)]
 pub struct Token {
     kind: TokenKind,
     text: SecretString,
 }
 
-/// What is stored of a token.
+/// The hash of a token, which is all that is stored of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash(pub [u8; 32]);
 
-/// How many characters of an API key are kept readable, so that people can tell keys apart.
+/// Number of characters of an API key that stay readable, so that people can tell keys apart.
 const SHOWN: usize = 10;
 
 impl Token {
-    /// A new random token.
+    /// Makes a new random token.
     pub fn generate(kind: TokenKind) -> Result<Self> {
         let mut bytes = [0_u8; 32];
         getrandom::fill(&mut bytes).map_err(Error::internal)?;
@@ -62,22 +62,22 @@ impl Token {
         (text.len() == kind.prefix().len() + 43).then(|| Self { kind, text: text.to_owned().into() })
     }
 
-    /// What it stands for.
+    /// Returns the kind of the token.
     pub const fn kind(&self) -> TokenKind {
         self.kind
     }
 
-    /// The text, for the one answer that shows it.
+    /// Returns the text, for the one answer that shows it.
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
 
-    /// What is stored.
+    /// Returns the hash to store.
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.expose().as_bytes()).into())
     }
 
-    /// The readable beginning.
+    /// Returns the readable beginning.
     pub fn shown_prefix(&self) -> String {
         self.expose().chars().take(SHOWN).collect()
     }

@@ -35,29 +35,29 @@ pub(super) enum Command {
     /// Write the log to standard output, newest first. The export itself is audited.
     #[command(after_help = "Example:\n  bailiwick audit export --tenant demo --format jsonl > audit.jsonl")]
     Export(Export),
-    /// Check that nothing in the log was changed, taken out or put in.
+    /// Check that no event of the log was changed, removed or inserted.
     ///
-    /// The digest that it prints, kept elsewhere, shows later that the log up to here is still the
-    /// same. Exit status: 0 in order, 1 broken, 2 error.
+    /// The digest that it prints, kept elsewhere, shows later that the log up to here is still the same. Exit status: 0
+    /// in order, 1 broken, 2 error.
     #[command(after_help = "Example:\n  bailiwick audit verify --tenant demo")]
     Verify(Verify),
 }
 
 #[derive(clap::Args)]
 struct Filter {
-    /// Only what this user or operator did.
+    /// Only events of this user or operator.
     #[arg(long, value_name = "KEY")]
     actor: Option<String>,
-    /// Only this, such as `profile.update`, or `profile.*`.
+    /// Only this action, such as `profile.update`, or `profile.*`.
     #[arg(long)]
     action: Option<String>,
-    /// Only what was done to this, such as `user:dana`, or `user:*`.
+    /// Only events about this target, such as `user:dana`, or `user:*`.
     #[arg(long)]
     target: Option<String>,
-    /// From this moment on, such as `2026-01-31T09:30:00Z`.
+    /// From this time on, such as `2026-01-31T09:30:00Z`.
     #[arg(long, value_name = "TIME", value_parser = parsed(Timestamp::from_rfc3339))]
     from: Option<Timestamp>,
-    /// Before this moment.
+    /// Before this time.
     #[arg(long, value_name = "TIME", value_parser = parsed(Timestamp::from_rfc3339))]
     to: Option<Timestamp>,
 }
@@ -74,12 +74,12 @@ pub(super) struct List {
 
 #[derive(clap::Args)]
 pub(super) struct Export {
-    /// The tenant's key. At a server an operator names one; all others are in their own.
+    /// The tenant's key. At a server, operators name one; all other callers are in their own.
     #[arg(long, value_parser = parsed(TenantKey::parse))]
     tenant: Option<TenantKey>,
     #[command(flatten)]
     filter: Filter,
-    /// How it is written.
+    /// The format.
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
 }
@@ -88,7 +88,7 @@ pub(super) struct Export {
 enum Format {
     /// For spreadsheets.
     Csv,
-    /// A line of JSON for each event.
+    /// One line of JSON for each event.
     Jsonl,
 }
 
@@ -118,7 +118,7 @@ struct Actor {
 }
 
 impl Filter {
-    /// As the query of an address and as the contract's input have it.
+    /// Returns the filter's members by name, both for the query of a URL and for the contract's input.
     fn members(&self) -> Vec<(&'static str, String)> {
         let time = |time: Option<Timestamp>| time.map(Timestamp::to_rfc3339);
         let members = [

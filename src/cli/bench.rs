@@ -1,4 +1,4 @@
-//! `bailiwick bench`: how long decisions of a tenant take here, with its own rules.
+//! `bailiwick bench`: measures decisions of a tenant on this machine, with its own rules.
 
 use std::process::ExitCode;
 use std::time::Duration;

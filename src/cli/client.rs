@@ -1,6 +1,6 @@
-//! How a command reaches what it asks: as a client of a server, or right on the database, as the
-//! program itself. Both run the same GraphQL documents through the same schema, so a command is
-//! written once and says the same either way.
+//! The way from a command to its answers: as a client of a server, or directly on the database, as the program itself.
+//! Both run the same GraphQL documents through the same schema, so a command is written once and says the same either
+//! way.
 
 use crate::app::App;
 use crate::domain::key::TenantKey;
@@ -15,18 +15,18 @@ use url::Url;
 
 use super::remote::Server;
 
-/// How many things of a list are asked for at once: as many as the contract allows.
+/// Number of things of a list that are asked for at once: as many as the contract allows.
 const PAGE: usize = 100;
 
-/// Whom a command asks.
+/// The side that a command asks.
 pub(super) enum Client {
-    /// A server, with what its caller may do.
+    /// A server, with the rights of the caller.
     Server(Server),
     /// The database, with all rights of the command line.
     Database(Box<Database>),
 }
 
-/// The use cases in this very process.
+/// The use cases in this process.
 pub(super) struct Database {
     /// The instance.
     pub(super) app: App,
@@ -34,19 +34,19 @@ pub(super) struct Database {
 }
 
 impl Client {
-    /// A client of a server.
+    /// Makes a client of a server.
     pub(super) fn server(url: &Url, key: Option<SecretString>) -> Result<Self> {
         let unset = || Error::invalid("set BAILIWICK_API_KEY to an API key, or to the token of a session");
         Ok(Self::Server(Server::new(url, key.ok_or_else(unset)?)?))
     }
 
-    /// The database of this instance.
+    /// Makes a client on the database of this instance.
     pub(super) fn database(app: App) -> Self {
         let schema = graphql::build(app.platform().clone()).finish();
         Self::Database(Box::new(Database { app, schema }))
     }
 
-    /// The instance, for a command that needs the database itself.
+    /// Returns the instance, for a command that needs the database itself.
     pub(super) fn app(&self, command: &str) -> Result<&App> {
         match self {
             Self::Database(database) => Ok(&database.app),
@@ -57,7 +57,7 @@ impl Client {
         }
     }
 
-    /// What the one field of a document answers.
+    /// Runs a document and returns the value of its one field.
     pub(super) async fn ask(&self, tenant: Option<&TenantKey>, document: &str, variables: Value) -> Result<Value> {
         let data = match self {
             Self::Server(server) => server.run(tenant, document, variables).await?,
@@ -66,15 +66,14 @@ impl Client {
         only_field(data)
     }
 
-    /// What the one mutation of a document answers, unless it is refused.
+    /// Runs a document and returns the payload of its one mutation, or the first of its user errors.
     pub(super) async fn change(&self, tenant: Option<&TenantKey>, document: &str, input: Value) -> Result<Value> {
         let payload = self.ask(tenant, document, json!({ "input": input })).await?;
         typed::<Payload>(payload.clone())?.accepted().map(|()| payload)
     }
 
-    /// The first `limit` things of a list, or all, and whether there are more. The document takes
-    /// `$first` and `$after`, and its one field is a connection with `nodes` and `pageInfo`, or holds
-    /// nothing but that.
+    /// Returns the first `limit` things of a list, or all, and `true` if there are more. The document takes `$first`
+    /// and `$after`, and its one field is a connection with `nodes` and `pageInfo`, or holds nothing else.
     pub(super) async fn list(
         &self,
         tenant: Option<&TenantKey>,
@@ -115,7 +114,7 @@ impl Database {
     }
 }
 
-/// What every payload of the contract holds.
+/// The part that all payloads of the contract have.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Payload {
@@ -123,7 +122,7 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    /// The first of its errors, if it has any.
+    /// Returns the first of its errors, if it has any.
     pub(super) fn accepted(self) -> Result<()> {
         self.user_errors.into_iter().next().map_or(Ok(()), |first| Err(first.into()))
     }
@@ -144,7 +143,7 @@ struct PageInfo {
     end_cursor: Option<String>,
 }
 
-/// What was wrong with the input of a mutation.
+/// A fault in the input of a mutation.
 #[derive(Deserialize)]
 pub(super) struct UserError {
     code: ErrorCode,
@@ -159,7 +158,7 @@ impl From<UserError> for Error {
     }
 }
 
-/// The same error with the field as a person knows it: who types arguments has no `input`.
+/// Returns the error with the field as people know it: on a command line there is no `input`.
 pub(super) fn without_input(mut error: Error) -> Error {
     if error.field.first().is_some_and(|first| first == "input") {
         error.field.remove(0);
@@ -167,12 +166,12 @@ pub(super) fn without_input(mut error: Error) -> Error {
     error
 }
 
-/// An answer as the command's own type.
+/// Reads an answer as the command's own type.
 pub(super) fn typed<T: DeserializeOwned>(answer: Value) -> Result<T> {
     serde_json::from_value(answer).map_err(|error| Error::unavailable("the answer is not understood").because(error))
 }
 
-/// Finds the connection in an answer: the answer itself, or the one field of what stands around it.
+/// Finds the connection in an answer: the answer itself, or the one field of the object around it.
 fn connection(answer: Value) -> Result<Value> {
     match answer {
         Value::Object(fields) if !fields.contains_key("nodes") => only_field(fields).and_then(connection),

@@ -25,22 +25,22 @@ pub(super) struct Args {
     question: Question,
 }
 
-/// Who does what on what.
+/// The request to decide.
 #[derive(clap::Args)]
 pub(super) struct Question {
     /// The user's key.
     #[arg(value_parser = parsed(UserKey::parse))]
     pub(super) subject: UserKey,
-    /// What it wants to do.
+    /// The action, such as `edit`.
     #[arg(value_parser = parsed(Action::parse))]
     action: Action,
-    /// On what.
+    /// The object, such as `voice/queues`.
     #[arg(value_parser = parsed(Object::parse))]
     object: Object,
 }
 
 impl Question {
-    /// As the contract's `DecisionInput`.
+    /// Returns the request as the contract's `DecisionInput`.
     pub(super) fn input(&self) -> Value {
         let Self { subject, action, object } = self;
         json!({ "subject": subject.as_str(), "action": action.as_str(), "object": object.as_str() })
@@ -50,7 +50,7 @@ impl Question {
 /// A decision, as the contract has it.
 #[derive(Deserialize)]
 pub(super) struct Decision {
-    /// Allow or deny.
+    /// `true` for allow, `false` for deny.
     pub(super) allowed: bool,
     reason: String,
     obligations: Vec<Obligation>,
@@ -77,7 +77,7 @@ pub(super) async fn run(client: &Client, args: &Args) -> Result<ExitCode> {
 }
 
 impl Decision {
-    /// A line of what it is, and one for each obligation.
+    /// Returns a line with the decision, and one for each obligation.
     pub(super) fn for_people(&self) -> String {
         let word = if self.allowed { styled(GOOD, "allow") } else { styled(BAD, "deny") };
         let beside = styled(FAINT, &format!("({}, revision {})", self.reason, self.revision));

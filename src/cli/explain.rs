@@ -41,7 +41,7 @@ struct Explanation {
     text: String,
 }
 
-/// What would turn a deny into an allow.
+/// A change that would turn a deny into an allow.
 #[derive(Deserialize)]
 struct Suggestion {
     text: String,
@@ -52,9 +52,9 @@ struct Suggestion {
 pub(super) struct Matched {
     rule: Rule,
     via: Vec<Step>,
-    /// Where the rule comes from.
+    /// The thing that the rule comes from.
     pub(super) origin: Origin,
-    /// Since when it has been so.
+    /// The revision that it came with, if it is known.
     since: Option<Revision>,
 }
 
@@ -81,12 +81,12 @@ struct Step {
     to: String,
 }
 
-/// Where a rule comes from, in the words of who made it.
+/// The origin of a rule, in the words of administrators.
 #[derive(Deserialize)]
 pub(super) struct Origin {
     /// The name of the thing.
     pub(super) name: String,
-    /// Where from, as a whole.
+    /// The whole origin as a sentence.
     text: String,
 }
 
@@ -122,7 +122,7 @@ impl Explanation {
 }
 
 impl Matched {
-    /// What the rule says, and where it stands.
+    /// Describes the rule and its origin.
     fn leaf(&self) -> String {
         let [_, _, object, action, effect] = self.rule.values.as_slice() else { return self.rule.values.join(", ") };
         let effect = styled(if effect == "allow" { GOOD } else { BAD }, effect);
@@ -132,7 +132,7 @@ impl Matched {
 }
 
 impl Revision {
-    /// Who made it so, and why.
+    /// Names the author and the reason of the revision.
     fn for_people(&self) -> String {
         let Self { number, author, reason } = self;
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
@@ -140,7 +140,7 @@ impl Revision {
     }
 }
 
-/// Puts a leaf at the end of a way from the root, along branches that are there already.
+/// Puts a leaf at the end of a way from the root, along branches that exist already.
 fn grow(tree: &mut Tree<String>, way: &[Step], leaf: String) {
     let Some((step, rest)) = way.split_first() else {
         tree.push(Tree::new(leaf));

@@ -1,10 +1,10 @@
-//! What a change would do, in words: as every dry run answers it.
+//! The impact of a change in words, as every dry run shows it.
 
 use serde::Deserialize;
 
 use super::output::{BAD, FAINT, GOOD, styled};
 
-/// Who would gain and who would lose what.
+/// The access that users would gain and lose.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Impact {
@@ -29,7 +29,7 @@ struct User {
 }
 
 impl Impact {
-    /// A line for each user and object, and one for all.
+    /// Returns a line for each user and object, and one for all.
     pub(super) fn for_people(&self) -> String {
         let mut text = String::new();
         for (list, sign, style) in [(&self.gained, '+', GOOD), (&self.lost, '-', BAD)] {

@@ -1,8 +1,7 @@
-//! The command line, a file per command. It turns arguments into the domain's types, asks a
-//! [`client::Client`], and puts what that answers into words; the use cases live in [`crate::service`].
+//! The command line, one file per command. It turns arguments into the domain's types, asks a `client::Client`, and
+//! puts the answer into words; the use cases live in [`crate::service`].
 //!
-//! What was asked for goes to standard output, everything else (logs, the operator's first
-//! password, errors) to standard error.
+//! Answers go to standard output, everything else (logs, the operator's first password, errors) to standard error.
 
 mod audit;
 mod bench;
@@ -44,12 +43,13 @@ const FAILED: u8 = 2;
 /// Time for which work on other threads can go on once the command has ended. Longer work does not hold the process.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where a server is that commands ask, instead of the database.
+/// The variable with the address of a server for commands to ask, instead of the database.
 const SERVER: &str = "BAILIWICK_SERVER";
-/// The credential that is shown to it. Never an argument: other users of the machine see those.
+/// The variable with the credential for that server. It is never an argument, because other users of the machine see
+/// those.
 const API_KEY: &str = "BAILIWICK_API_KEY";
 
-/// Who may do what: a multi-tenant RBAC platform on Casbin.
+/// A multi-tenant RBAC platform on Casbin: it decides what users may do.
 ///
 /// Settings come from `bailiwick.toml` and from the environment, as `BAILIWICK_…`.
 #[derive(Parser)]
@@ -72,10 +72,10 @@ Examples:
   bailiwick decide --tenant demo dana delete voice/queues/sales; echo $?
   BAILIWICK_API_KEY=… bailiwick --server https://desk.example who-can delete voice/queues/sales";
 
-/// The tenant that a command is about, and for whom it answers.
+/// The tenant that a command is about, and the form of its answer.
 #[derive(clap::Args)]
 struct Place {
-    /// The tenant's key. At a server an operator names one; all others are in their own.
+    /// The tenant's key. At a server, operators name one; all other callers are in their own.
     #[arg(long, value_parser = parsed(TenantKey::parse))]
     tenant: Option<TenantKey>,
     /// Answer in JSON.
@@ -117,7 +117,7 @@ enum Command {
     Audit(audit::Command),
     /// Measure how long decisions of a tenant take here, beside casbin's Enforcer.
     Bench(bench::Args),
-    /// Make the tenant `demo` with lifelike data, unless it is there.
+    /// Make the tenant `demo` with lifelike data, unless it exists.
     #[command(after_help = "Example:\n  bailiwick demo && bailiwick decide --tenant demo dana read voice/queues/sales")]
     Demo,
     /// Print the script by which a shell completes this command line.
@@ -139,7 +139,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Tells the terminal what was refused, where and under which code, with the cause, which no client is told.
+/// Prints the refusal on the terminal, with its field, its code, and its cause, which no client is told.
 fn report(error: &Error) {
     let field = error.field.join(".");
     let place = if field.is_empty() { String::new() } else { format!(" ({field})") };
@@ -173,7 +173,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
 }
 
 impl Command {
-    /// Tells whether the command leaves all that a tenant is as it is. It then makes no database and no schema.
+    /// Returns whether the command leaves the data of tenants as it is. It then makes no database and no schema.
     const fn only_reads(&self) -> bool {
         match self {
             Self::Decide(_)
@@ -189,7 +189,7 @@ impl Command {
     }
 }
 
-/// Runs a command that asks somebody.
+/// Runs a command that asks a client.
 async fn ask(client: &Client, command: Command) -> Result<ExitCode> {
     match command {
         Command::Tenant(command) => tenant::run(client, command).await,
@@ -202,12 +202,12 @@ async fn ask(client: &Client, command: Command) -> Result<ExitCode> {
         Command::Audit(command) => audit::run(client, command).await,
         Command::Bench(args) => bench::run(client, &args).await,
         Command::Demo => print(&crate::demo::load(client.app("demo")?.platform()).await?),
-        // All that opening the database has not done already is to say so.
+        // Opening the database has done all that `migrate` does; only the message is left.
         _ => client.app("migrate").and_then(|_| print("the schema is up to date\n")),
     }
 }
 
-/// Reads the settings and begins the log that they ask for. Gives the variables that were passed over, too.
+/// Reads the settings and starts the log that they describe. Also returns the variables that were ignored.
 fn settings(file: Option<&Path>) -> Result<(Settings, Vec<String>)> {
     let (ours, passed_over) = kubernetes::divide(environment()?);
     let settings = Settings::load(file, ours).map_err(|error| Error::invalid(error.to_string()))?;
@@ -215,7 +215,7 @@ fn settings(file: Option<&Path>) -> Result<(Settings, Vec<String>)> {
     Ok((settings, passed_over))
 }
 
-/// The credential for a server.
+/// Reads the credential for a server.
 fn api_key() -> Result<Option<SecretString>> {
     match std::env::var(API_KEY) {
         Ok(key) => Ok(Some(key.into())),
@@ -224,8 +224,8 @@ fn api_key() -> Result<Option<SecretString>> {
     }
 }
 
-/// The instance, with the platform's own tenant in its database. Whichever command comes first
-/// makes that, and shows the operator's password if it had to make one.
+/// Opens the instance, with the platform's own tenant in its database. The first command makes that tenant, and shows
+/// the operator's password if it had to make one.
 async fn open(settings: &Settings) -> Result<App> {
     let app = App::new(Parts::from_settings(settings).await?)?;
     if let Some(password) = app.first_start(settings.operator_password.clone()).await? {
@@ -240,7 +240,7 @@ async fn open_to_read(settings: &Settings) -> Result<App> {
     App::new(Parts::to_read(settings).await?)
 }
 
-/// The environment's settings as text. Variables of others may be anything.
+/// Reads the environment's settings as text. Variables of other programs can be of any form.
 fn environment() -> Result<Vec<(String, String)>> {
     let ours = std::env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok().filter(|name| name.starts_with("BAILIWICK_"))?;
@@ -268,18 +268,18 @@ fn start_logging(settings: &Settings) {
     }
 }
 
-/// The tenant that a command on the database must be told.
+/// Returns the tenant, which a command on the database must be told.
 fn named(tenant: Option<&TenantKey>) -> Result<TenantKey> {
     tenant.cloned().ok_or_else(|| Error::bad_input("name the tenant: `--tenant KEY`").at("tenant"))
 }
 
-/// The command line itself as a caller in a tenant.
+/// Makes the command line itself a caller in a tenant.
 async fn caller_in(app: &App, tenant: &TenantKey) -> Result<Caller> {
     app.platform().system_caller(tenant).await.map_err(|error| error.at("tenant"))
 }
 
-/// Parses an argument into a domain type. The parser of arguments names the argument that is
-/// wrong; the code is shown with it, as with every other refusal.
+/// Parses an argument into a domain type. The parser of arguments names the wrong argument; the code is shown with it,
+/// as with every other refusal.
 fn parsed<T>(parse: fn(&str) -> Result<T>) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
 where
     T: 'static,

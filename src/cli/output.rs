@@ -1,5 +1,4 @@
-//! Standard output and standard input. Colours are written always, and taken out again where no
-//! terminal shows them.
+//! Standard output and standard input. Colours are always written, and removed again where no terminal shows them.
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -11,18 +10,18 @@ use indicatif::{ProgressBar, ProgressStyle};
 use secrecy::SecretString;
 use serde_json::Value;
 
-/// The head of a table, and what a person looks for first.
+/// The style of a table's head, and of what a person looks for first.
 pub(super) const STRONG: Style = Style::new().bold();
-/// What is said beside.
+/// The style of remarks.
 pub(super) const FAINT: Style = Style::new().dimmed();
-/// An allow, a gain.
+/// The style of an allow or a gain.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 /// What may be wrong.
 pub(super) const WARN: Style = AnsiColor::Yellow.on_default();
 /// A deny, a loss.
 pub(super) const BAD: Style = AnsiColor::Red.on_default();
 
-/// Prints what was asked for. A reader that has seen enough (`| head`) is no failure.
+/// Prints the answer of a command. A reader that has seen enough (`| head`) is no failure.
 pub(super) fn print(text: &str) -> Result<ExitCode> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -38,22 +37,22 @@ pub(super) fn print_json(value: &Value) -> Result<ExitCode> {
     print(&format!("{value}\n"))
 }
 
-/// Says something beside what was asked for, such as that there is more.
+/// Prints a remark beside the answer, such as that there is more.
 pub(super) fn note(text: &str) {
     say(&styled(FAINT, text));
 }
 
-/// Says a line beside what was asked for.
+/// Prints a line beside the answer.
 pub(super) fn say(text: &str) {
     anstream::eprintln!("{text}");
 }
 
-/// A text in a style.
+/// Returns the text in a style.
 pub(super) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Rows under their heads, in columns as wide as what is in them.
+/// Lays out rows under their heads, in columns as wide as their contents.
 pub(super) fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(heads).add_rows(rows);
@@ -66,7 +65,7 @@ pub(super) fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<It
     lines.fold(head, |text, line| text + "\n" + line.trim_end()) + "\n"
 }
 
-/// How far long work is, for who watches it; nothing where nobody does.
+/// Makes a bar that shows the progress of long work on a terminal, and nothing where there is none.
 pub(super) fn progress(what: &'static str) -> ProgressBar {
     let bar = ProgressBar::no_length().with_message(what);
     let style = ProgressStyle::with_template("{spinner} {msg}: {human_pos} ({per_sec}, {elapsed})");
@@ -76,8 +75,8 @@ pub(super) fn progress(what: &'static str) -> ProgressBar {
     }
 }
 
-/// A password: typed unseen, or the first line of standard input. It is never an argument: other
-/// users of the machine see those.
+/// Reads a password: typed unseen, or the first line of standard input. It is never an argument, because other users of
+/// the machine see those.
 pub(super) fn password_from_stdin() -> Result<SecretString> {
     let unread = |error| Error::invalid(format!("no password on standard input: {error}"));
     if std::io::stdin().is_terminal() {

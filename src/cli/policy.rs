@@ -21,21 +21,21 @@ use super::client::Client;
 use super::output::{print, progress};
 use super::{caller_in, parsed};
 
-/// How many tenants are read at once.
+/// Number of tenants that are read at once.
 const PAGE: u64 = 100;
 /// The exit status when something differs.
 const DIFFERENT: u8 = 1;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Compile tenants anew, and compare with the rules that are stored and decided by.
+    /// Compile tenants anew, and compare with the rules that are stored and that decide.
     ///
     /// Changes nothing. Exit status: 0 equal, 1 differences, 2 error.
     #[command(after_help = "Examples:\n  bailiwick policy verify\n  \
                             bailiwick policy verify --tenant acme --tenant globex --json\n  \
                             BAILIWICK_API_KEY=… bailiwick policy verify --instances http://10.0.0.5:8080,http://10.0.0.6:8080")]
     Verify(Verify),
-    /// Write all rules as CSV, as any Casbin library reads them.
+    /// Write all rules as CSV that any Casbin library can read.
     #[command(after_help = "Examples:\n  bailiwick policy export --tenant demo > policy.csv\n  \
                             bailiwick policy export --tenant demo --revision 12")]
     Export(history::Export),
@@ -45,10 +45,10 @@ pub(super) enum Command {
     /// Show what differs between two revisions, in rules and in what users can do.
     #[command(after_help = "Example:\n  bailiwick policy diff --tenant demo 12 14")]
     Diff(history::Diff),
-    /// Bring profiles, custom roles, groups and who holds them back to what they were.
+    /// Bring profiles, custom roles, groups and their assignments back to an earlier revision.
     #[command(after_help = "Example:\n  bailiwick policy restore --tenant demo 12 --dry-run")]
     Restore(history::Restore),
-    /// Bring in the policy of another Casbin: all of it, or nothing.
+    /// Import the policy of another Casbin: all of it, or nothing.
     ///
     /// The subjects of its `p` lines become custom roles with grants; groups give them to the users that
     /// its `g` lines name. Every bad line is named, and with the file's model each that would be decided
@@ -60,7 +60,7 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Tells whether the command leaves the policy as it is.
+    /// Returns whether the command leaves the policy as it is.
     pub(super) const fn only_reads(&self) -> bool {
         match self {
             Self::Verify(_) | Self::Export(_) | Self::History(_) | Self::Diff(_) => true,
@@ -74,7 +74,7 @@ pub(super) struct Verify {
     /// A tenant's key; all tenants when absent.
     #[arg(long, value_parser = parsed(TenantKey::parse))]
     tenant: Vec<TenantKey>,
-    /// Compare with what these instances hold in memory, too. `BAILIWICK_API_KEY` has the credential of an
+    /// Also compare with the rules that these instances hold in memory. `BAILIWICK_API_KEY` has the credential of an
     /// operator.
     #[arg(long, value_name = "URL", value_delimiter = ',')]
     instances: Vec<Url>,
@@ -129,7 +129,7 @@ impl Run<'_> {
             let page = Page::parse(Some(PAGE), after.as_deref(), None, None)?;
             let found = self.app.platform().list_tenants(self.system, None, page).await?;
             for (_, tenant) in &found.items {
-                // One that went meanwhile is no difference.
+                // A tenant deleted meanwhile is no difference.
                 self.verify(&tenant.key).await?;
             }
             after = found.items.last().map(|(cursor, _)| cursor.to_string());
@@ -139,7 +139,7 @@ impl Run<'_> {
         }
     }
 
-    /// Verifies one tenant and says at once what came of it. Gives whether there is such a tenant.
+    /// Verifies one tenant and prints the result at once. Returns `false` if there is no such tenant.
     async fn verify(&mut self, tenant: &TenantKey) -> Result<bool> {
         let Some(mut report) = self.app.platform().verify(self.system, tenant).await? else { return Ok(false) };
         report.differences.extend(self.instances.compare(self.app, self.system, tenant).await?);

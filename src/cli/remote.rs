@@ -16,12 +16,12 @@ use url::Url;
 
 use super::client::without_input;
 
-/// How long an answer may take.
+/// Maximum time of an answer.
 const TIMEOUT: Duration = Duration::from_mins(5);
-/// The largest answer that is read.
+/// Maximum size of an answer, in bytes.
 const ANSWER_MAX: u64 = 512 << 20;
 
-/// A server and the credential that is shown to it.
+/// A server and the credential for it.
 pub(super) struct Server {
     agent: Agent,
     url: Url,
@@ -29,7 +29,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// The server at this address, the installation's own: `https://desk.example`.
+    /// Makes a client of the server at this address, the installation's own: `https://desk.example`.
     pub(super) fn new(url: &Url, key: SecretString) -> Result<Self> {
         if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
             return Err(Error::invalid(format!("`{url}` is no address of a server")).at("server"));
@@ -43,7 +43,7 @@ impl Server {
         Ok(Self { agent: config.build().new_agent(), url, key })
     }
 
-    /// Runs a document, and gives its data.
+    /// Runs a document, and returns its data.
     pub(super) async fn run(
         &self,
         tenant: Option<&TenantKey>,
@@ -87,7 +87,7 @@ impl Server {
                 )));
             }
             match std::io::copy(&mut response.body_mut().as_reader(), &mut std::io::stdout().lock()) {
-                // Who reads has seen enough (`| head`).
+                // The reader has seen enough (`| head`).
                 Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
                 _ => Ok(None),
             }
@@ -99,7 +99,7 @@ impl Server {
         Err(refused.map_or_else(|| Error::unavailable(format!("{} answers {status}", self.url)), Into::into))
     }
 
-    /// An answer of ours, whatever its status.
+    /// Reads an answer of ours, whatever its status.
     fn answer(&self, status: StatusCode, body: &[u8]) -> Result<Answer> {
         serde_json::from_slice(body).map_err(|_| {
             let message = format!("{} answers {status}, and not as we do: is it the server's address?", self.url);
@@ -107,7 +107,7 @@ impl Server {
         })
     }
 
-    /// The same request with who asks and in which tenant.
+    /// Returns the request with the caller's credential and their tenant.
     fn signed<B>(&self, request: RequestBuilder<B>, tenant: Option<&TenantKey>) -> RequestBuilder<B> {
         let request = request.header("Authorization", format!("Bearer {}", self.key.expose_secret()));
         match tenant {

@@ -28,10 +28,10 @@ const WHAT_CAN: &str =
   }
 }";
 
-/// How much of a list is shown.
+/// The part of a list to show.
 #[derive(clap::Args)]
 pub(super) struct Limit {
-    /// So many at the most.
+    /// At most N of them.
     #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "all", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// All of them.
@@ -40,7 +40,7 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// The limit, if there is one.
+    /// Returns the limit, if there is one.
     pub(super) fn get(&self) -> Option<usize> {
         (!self.all).then(|| usize::try_from(self.limit).unwrap_or(usize::MAX))
     }
@@ -56,18 +56,18 @@ pub(super) struct WhoCan {
     limit: Limit,
     #[command(flatten)]
     among: Among,
-    /// Say by what.
+    /// Show the rules behind each answer.
     #[arg(long)]
     why: bool,
-    /// What they may do.
+    /// The action, such as `edit`.
     #[arg(value_parser = parsed(Action::parse))]
     action: Action,
-    /// On what.
+    /// The object, such as `voice/queues`.
     #[arg(value_parser = parsed(Object::parse))]
     object: Object,
 }
 
-/// Among which users.
+/// The users to search among.
 #[derive(clap::Args, Serialize)]
 struct Among {
     /// Only users with this in their username, name, email or extension.
@@ -92,16 +92,16 @@ pub(super) struct WhatCan {
     place: Place,
     #[command(flatten)]
     limit: Limit,
-    /// Say by what.
+    /// Show the rules behind each answer.
     #[arg(long)]
     why: bool,
-    /// Of this module alone; `data` for the data views.
+    /// Only objects of this module; `data` for the data views.
     #[arg(long, value_parser = parsed(ModuleKey::parse))]
     module: Option<ModuleKey>,
     /// Only this action.
     #[arg(long, value_parser = parsed(Action::parse))]
     action: Option<Action>,
-    /// Only objects with this in them, such as `voice/queues`.
+    /// Only objects that contain this, such as `voice/queues`.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
     /// The user's key.
@@ -169,7 +169,7 @@ pub(super) async fn what_can(client: &Client, args: &WhatCan) -> Result<ExitCode
     print(&table(["OBJECT", "ACTIONS", if args.why { "BY" } else { "" }], by_object.map(row)))
 }
 
-/// The list that was found, unless programs want it or it is empty: then it is printed already.
+/// Returns the list that was found, unless programs want it or it is empty: then it is printed already.
 pub(super) fn shown(json: bool, (nodes, has_more): (Vec<Value>, bool)) -> Result<Option<Value>> {
     if has_more {
         note("there are more: `--all` lists them, `--limit N` so many");
@@ -185,7 +185,7 @@ pub(super) fn shown(json: bool, (nodes, has_more): (Vec<Value>, bool)) -> Result
     Ok(Some(nodes.into()))
 }
 
-/// The things that rules come from, each once.
+/// Names the things that rules come from, each once.
 fn names(via: &[Matched]) -> String {
     let mut names: Vec<&str> = via.iter().map(|matched| matched.origin.name.as_str()).collect();
     names.dedup();

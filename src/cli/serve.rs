@@ -13,14 +13,14 @@ use tokio::net::TcpListener;
 use super::output::print;
 use super::stop;
 
-/// Says which variables of the environment begin as settings do and are none.
+/// Logs the variables of the environment that look like settings and are none.
 pub(super) fn tell_passed_over(names: &[String]) {
     if !names.is_empty() {
         tracing::info!("passed over, for Kubernetes sets them for its Services: {}", names.join(", "));
     }
 }
 
-/// Serves until a signal, then lets requests under way come to their end.
+/// Serves until a signal, then lets requests under way finish.
 pub(super) async fn run(app: App, settings: &Settings) -> Result<ExitCode> {
     let listener = listen(settings.listen).await?;
     let app = match settings.metrics_listen {
@@ -28,7 +28,7 @@ pub(super) async fn run(app: App, settings: &Settings) -> Result<ExitCode> {
         None => app,
     };
     let address = listener.local_addr().map_err(Error::internal)?;
-    // Signals are caught from here on: whoever reads where we serve may stop us at once.
+    // Signals are caught from here on: a caller that reads where we serve can stop us at once.
     let stop = stop::on_signal(Duration::from_secs(settings.drain_seconds.get().into()))?;
     let app = app.stopping_with(stop.stopping).with_descriptors(descriptors()?);
     let url = settings.public_url.as_ref().map_or_else(|| format!("http://{address}"), ToString::to_string);
@@ -44,8 +44,8 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
     listener.map_err(|error| Error::invalid(format!("cannot listen on {address}: {error}")))
 }
 
-/// Raises the number of descriptors that the process may open as far as it may itself, and returns
-/// it: many systems begin with 1024, which a few clients can use up.
+/// Raises the number of descriptors that the process can open as far as it is allowed to, and returns it: many systems
+/// begin with 1024, which a few clients can use up.
 fn descriptors() -> Result<u64> {
     let (soft, hard) = Resource::NOFILE.get().map_err(Error::internal)?;
     match Resource::NOFILE.set(hard, hard) {

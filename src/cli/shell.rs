@@ -26,14 +26,14 @@ pub(super) struct Man {
     folder: Option<PathBuf>,
 }
 
-/// The script by which a shell completes the command line.
+/// Prints the script by which a shell completes the command line.
 pub(super) fn completions(args: &Completions) -> Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "bailiwick", &mut script);
     print(&String::from_utf8(script).map_err(Error::internal)?)
 }
 
-/// The manual.
+/// Prints the manual, or writes it into a folder.
 pub(super) fn man(args: &Man) -> Result<ExitCode> {
     if let Some(folder) = &args.folder {
         let written = clap_mangen::generate_to(Cli::command(), folder);

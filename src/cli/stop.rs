@@ -1,5 +1,5 @@
-//! What stops a server. Signals are waited for on a thread of their own, which no work of the
-//! server's can hold up: so a signal always ends the process, whatever hangs.
+//! The way in which a server stops. Signals are awaited on a thread of their own, which no work of the server can hold
+//! up, so a signal always ends the process, whatever hangs.
 
 use std::thread;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::FAILED;
 
-/// How far a server is on its way to its end.
+/// The steps of a server's stop.
 #[derive(Clone, Default)]
 pub(super) struct Stop {
-    /// Cancelled first: it is not ready any more, and goes on serving.
+    /// A token that is cancelled first: the server is not ready any more, and goes on serving.
     pub(super) stopping: CancellationToken,
-    /// Cancelled when its listener is to close.
+    /// A token that is cancelled when the server's listener must close.
     pub(super) shutdown: CancellationToken,
 }
 
@@ -28,8 +28,8 @@ struct Signals {
 }
 
 impl Signals {
-    /// Waits for a signal. Returns whether it was SIGTERM, which programs send: whoever presses Ctrl-C
-    /// looks on, and waits for no balancer.
+    /// Waits for a signal. Returns `true` for SIGTERM, which programs send; a person who presses Ctrl-C is watching,
+    /// and waits for no balancer.
     async fn next(&mut self) -> bool {
         tokio::select! {
             _ = self.interrupt.recv() => false,
@@ -54,7 +54,7 @@ pub(super) fn on_signal(drain: Duration) -> Result<Stop> {
     Ok(stop)
 }
 
-/// Stops the server on a signal, and the process once that takes too long.
+/// Stops the server on a signal, and ends the process if that takes too long.
 async fn obey(mut signals: Signals, drain: Duration, stop: Stop) {
     let by_program = signals.next().await;
     stop.stopping.cancel();

@@ -55,13 +55,13 @@ pub(super) struct Create {
     /// The tenant's key.
     #[arg(value_parser = parsed(TenantKey::parse))]
     key: TenantKey,
-    /// Its name; the key when absent.
+    /// The name; the key when absent.
     #[arg(long, value_parser = parsed(Name::parse))]
     name: Option<Name>,
-    /// The modules of its licence, separated by commas.
+    /// The modules of the licence, separated by commas.
     #[arg(long, value_delimiter = ',', value_parser = parsed(ModuleKey::parse))]
     modules: Vec<ModuleKey>,
-    /// The username of its default admin.
+    /// The username of the default admin.
     #[arg(long, value_parser = parsed(Username::parse))]
     admin: Username,
     /// The admin's email address.
@@ -87,10 +87,10 @@ pub(super) struct Licence {
     /// All the modules of the licence, separated by commas.
     #[arg(long, value_delimiter = ',', required = true, value_parser = parsed(ModuleKey::parse))]
     modules: Vec<ModuleKey>,
-    /// Only say who would gain and who would lose what, and change nothing.
+    /// Only show the access that users would gain and lose, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Why.
+    /// The reason, for the history.
     #[arg(long)]
     reason: Option<String>,
     /// Answer in JSON.
@@ -98,14 +98,14 @@ pub(super) struct Licence {
     json: bool,
 }
 
-/// What a dry run answers.
+/// The answer of a dry run.
 #[derive(Deserialize)]
 struct Tried {
-    /// None for who may not see rules.
+    /// The impact; `None` for callers who cannot see rules.
     impact: Option<Impact>,
 }
 
-/// What a change of a tenant answers.
+/// The answer of a change to a tenant.
 #[derive(Deserialize)]
 struct Changed {
     tenant: Tenant,

@@ -50,13 +50,13 @@ pub(super) struct Create {
     /// The email address.
     #[arg(long, value_parser = parsed(Email::parse))]
     email: Email,
-    /// admin, manager, user, agent or service.
+    /// The base role: admin, manager, user, agent or service.
     #[arg(long, value_parser = parsed(BaseRole::parse))]
     role: BaseRole,
-    /// The profile, for a user.
+    /// The user profile, for the base role user.
     #[arg(long, value_parser = parsed(ProfileKey::parse))]
     profile: Option<ProfileKey>,
-    /// The custom role, for a manager.
+    /// The custom role, for the base role manager.
     #[arg(long, value_parser = parsed(RoleKey::parse))]
     custom_role: Option<RoleKey>,
     /// Read the password from standard input.

@@ -1,7 +1,7 @@
-//! Reads catalogue files. A wrong one is refused with its file, line and fault, so that a
-//! [`Catalogue`] in hand is always whole: unique keys, and every reference resolves.
+//! A reader for catalogue files. It refuses a wrong file with its name, line and fault, so that a [`Catalogue`] in hand
+//! is always whole: keys are unique, and every reference resolves.
 //!
-//! Here: the file's form, as serde sees it. What must hold beyond the form is in `check`.
+//! This module holds the file's form, as serde sees it. The conditions beyond the form are in `check`.
 
 mod check;
 mod link;
@@ -19,8 +19,7 @@ use link::RawLink;
 
 const BUILT_IN: &str = include_str!("../../catalogue/contact-center.yaml");
 
-/// Why a catalogue file was refused, such as
-/// ``contact-center.yaml:12: there is no section `voice/queue` ``.
+/// The refusal of a catalogue file, such as ``contact-center.yaml:12: there is no section `voice/queue` ``.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {fault}")]
 pub struct CatalogueError {
@@ -28,16 +27,16 @@ pub struct CatalogueError {
     pub file: String,
     /// The line of the fault, from 1.
     pub line: u64,
-    /// What is wrong there.
+    /// The fault in that line.
     pub fault: String,
 }
 
-/// Reads the catalogue in `text`; `file` is what errors call it.
+/// Reads the catalogue in `text`; `file` is its name in errors.
 pub fn parse(text: &str, file: &str) -> Result<Catalogue, CatalogueError> {
     read(text).map_err(|Fault { line, fault }| CatalogueError { file: file.to_owned(), line, fault })
 }
 
-/// The catalogue that is compiled in: a contact centre's.
+/// Reads the built-in catalogue, that of a contact centre.
 pub fn built_in() -> Result<Catalogue, CatalogueError> {
     parse(BUILT_IN, "contact-center.yaml")
 }
@@ -50,7 +49,7 @@ fn read(text: &str) -> Result<Catalogue, Fault> {
     check::check(&raw, hash)
 }
 
-/// A fault and its line, before the file's name is put to it.
+/// A fault and its line, before the file's name is added.
 #[derive(Debug)]
 struct Fault {
     line: u64,
@@ -157,7 +156,7 @@ struct RawPermission {
     pairs: Vec<RawPairs>,
 }
 
-/// An object with each action that is given on it.
+/// An object with each action that the permission gives on it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawPairs {

@@ -1,21 +1,21 @@
-//! Variables that Kubernetes sets. It tells each pod of the Services beside it, one called `bailiwick` or
-//! `bailiwick-redis` in variables that begin as the settings do: they are no settings, and passed over.
+//! The variables that Kubernetes sets. It tells each pod about the Services beside it; for a Service called `bailiwick`
+//! or `bailiwick-redis` in variables that begin as the settings do. They are no settings, and are ignored.
 
 use std::net::IpAddr;
 
 use super::layer::PREFIX;
 
-/// Takes the variables of Kubernetes out of `env`, and gives their names beside the rest.
+/// Takes the variables of Kubernetes out of `env`, and returns the rest and their names.
 pub fn divide(env: impl IntoIterator<Item = (String, String)>) -> (Vec<(String, String)>, Vec<String>) {
     let (of_services, settings): (Vec<_>, Vec<_>) =
         env.into_iter().partition(|(name, value)| is_of_service(name, value));
     (settings, of_services.into_iter().map(|(name, _)| name).collect())
 }
 
-/// Tells whether a variable is one of a Service: by its name, and by its value, which is as Kubernetes writes it.
+/// Returns whether a variable is one of a Service: its name and its value must both be as Kubernetes writes them.
 fn is_of_service(name: &str, value: &str) -> bool {
     let Some(name) = name.strip_prefix(PREFIX) else { return false };
-    // What stands before is the end of the Service's name.
+    // The text before is the end of the Service's name.
     let after = |part: &str| {
         let is_whole = |before: &str| before.is_empty() || before.ends_with('_');
         let mut places = name.match_indices(part).map(|(at, found)| (name.get(..at), name.get(at + found.len()..)));
@@ -31,7 +31,7 @@ fn is_of_service(name: &str, value: &str) -> bool {
     }
 }
 
-/// Tells whether `_8080_TCP` and what may follow it has its own value.
+/// Returns whether the value fits a name that ends in `_8080_TCP` and its optional suffix.
 fn is_of_port(rest: &str, value: &str) -> bool {
     let mut parts = rest.split('_');
     let (Some(""), Some(port), Some(protocol)) = (parts.next(), parts.next(), parts.next()) else { return false };
@@ -56,7 +56,7 @@ fn is_address(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok()
 }
 
-/// Tells whether it is such as `tcp://10.96.7.1:8080`.
+/// Returns whether a text is a URL such as `tcp://10.96.7.1:8080`.
 fn is_url(text: &str) -> bool {
     let Some((protocol, place)) = text.split_once("://") else { return false };
     let host_and_port = place.rsplit_once(':');

@@ -1,5 +1,5 @@
-//! Where settings come from. Each layer knows what its settings are called where they were set,
-//! so that an error names the variable, or the line's key and file, that somebody has to change.
+//! The sources of settings. Each layer knows the names that its settings have where they were set, so that an error
+//! names the variable, or the key and the file, to change.
 
 use figment::error::{Actual, Error, Kind, OneOf};
 use figment::providers::{Format as _, Toml};
@@ -8,7 +8,7 @@ use figment::{Metadata, Profile, Provider};
 
 use super::SettingsError;
 
-/// What the names of the variables begin with.
+/// The prefix of the variables' names.
 pub(super) const PREFIX: &str = "BAILIWICK_";
 const ENVIRONMENT: &str = "environment";
 
@@ -19,10 +19,10 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// The settings in the TOML `text` of the file `name`.
+    /// Reads the settings in the TOML `text` of the file `name`.
     pub(super) fn toml(name: &str, text: &str) -> Result<Self, SettingsError> {
         let settings = Toml::from_str(text).map_err(|error| {
-            // Not its `Display`, which quotes the line: a password may stand there.
+            // Not its `Display`, which quotes the line: it can hold a password.
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             SettingsError::Syntax { file: name.to_owned(), line, fault: error.message().to_owned() }
@@ -32,8 +32,8 @@ impl Layer {
         Ok(Self { metadata: Metadata::named("file").interpolater(called), settings })
     }
 
-    /// The settings in the environment. An empty variable is an unset one: what is optional is
-    /// then off, whatever the file says, and what is not is refused.
+    /// Reads the settings in the environment. An empty variable unsets: an optional setting is then off, whatever the
+    /// file says, and any other is refused.
     pub(super) fn environment(env: impl IntoIterator<Item = (String, String)>) -> Self {
         let settings = env.into_iter().filter_map(|(name, text)| {
             let setting = swap_case(name.strip_prefix(PREFIX)?);
@@ -55,18 +55,18 @@ impl Provider for Layer {
     }
 }
 
-/// `LISTEN` and `listen`, each from the other. Lowering alone would take `BAILIWICK_listen` for a
-/// setting too, and leave it to chance which of two spellings holds.
+/// Returns `listen` for `LISTEN`, and the reverse. Lower case alone would take `BAILIWICK_listen` for a setting too,
+/// and leave it to chance which of two spellings holds.
 fn swap_case(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_uppercase() { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() }).collect()
 }
 
-/// What a setting is called in the environment.
+/// Returns the name of a setting in the environment.
 fn variable(setting: &str) -> String {
     format!("{PREFIX}{}", swap_case(setting))
 }
 
-/// The error in our words, without the value: it may be a secret.
+/// Puts the error in our words, without the value: it can be a secret.
 pub(super) fn explain(error: Error) -> SettingsError {
     let path: Vec<&str> = error.path.iter().map(String::as_str).collect();
     let setting = match &error.metadata {
@@ -87,7 +87,7 @@ pub(super) fn explain(error: Error) -> SettingsError {
     SettingsError::Wrong { setting, fault }
 }
 
-/// The settings that there are, by the names that they have in the environment or in a file.
+/// Lists all settings, by their names in the environment or in a file.
 fn known(fields: &[&str], variables: bool) -> String {
     let name = |field: &&str| if variables { variable(field) } else { (*field).to_owned() };
     fields.iter().map(name).collect::<Vec<_>>().join(", ")

@@ -10,7 +10,7 @@ fn load(file: &str, env: &[(&str, &str)]) -> Result<Settings, SettingsError> {
     Settings::load(Some(&path), env.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())))
 }
 
-/// What the refusal says, with the file by its name alone.
+/// Returns the text of the refusal, with the file by its name alone.
 fn refusal(file: &str, env: &[(&str, &str)]) -> String {
     let error = load(file, env).unwrap_err().to_string();
     error.split(' ').map(|word| word.rsplit_once('/').map_or(word, |(_, name)| name)).collect::<Vec<_>>().join(" ")
@@ -47,7 +47,7 @@ fn without_file_and_environment_the_defaults_hold() {
     );
 }
 
-/// What an instance takes of its database, in the order of the settings.
+/// Returns the limits on the database, in the order of the settings.
 fn of_the_database(settings: &Settings) -> [u64; 6] {
     [
         settings.database_connections.get().into(),
@@ -178,7 +178,7 @@ fn an_empty_variable_unsets_what_is_optional() {
     assert!(settings.redis_url.is_none() && settings.max_staleness_seconds.is_none() && settings.catalogue.is_none());
 }
 
-/// A settings file, an environment, and how the refusal of the two begins.
+/// A settings file, an environment, and the beginning of the error that refuses the two.
 type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
 
 #[test]

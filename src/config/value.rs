@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, de};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-/// A URL that may hold credentials. Only [`expose`](Self::expose) gives it whole.
+/// A URL that can hold credentials. Only [`expose`](Self::expose) returns it whole.
 #[derive(Clone)]
 pub struct SecretUrl {
     whole: SecretString,
@@ -35,12 +35,12 @@ impl SecretUrl {
         Ok(Self { whole: SecretString::from(text), shown: url.into() })
     }
 
-    /// The URL with its credentials, for the driver that connects.
+    /// Returns the URL with its credentials, for the driver that connects.
     pub fn expose(&self) -> &str {
         self.whole.expose_secret()
     }
 
-    /// The URL without credentials and query, for logs.
+    /// Returns the URL without credentials and query, for logs.
     pub fn without_credentials(&self) -> &str {
         &self.shown
     }
@@ -57,7 +57,7 @@ impl fmt::Debug for SecretUrl {
 pub struct Seconds<const MAX: u32>(u32);
 
 impl<const MAX: u32> Seconds<MAX> {
-    /// The same as a duration.
+    /// Returns the time as a duration.
     pub const fn duration(self) -> Duration {
         Duration::from_secs(self.0 as u64)
     }
@@ -76,7 +76,7 @@ impl<'de, const MAX: u32> Deserialize<'de> for Seconds<MAX> {
 pub struct Count<const MIN: u32>(u32);
 
 impl<const MIN: u32> Count<MIN> {
-    /// The number itself.
+    /// Returns the number itself.
     pub const fn get(self) -> u32 {
         self.0
     }
@@ -123,7 +123,7 @@ pub(super) fn smtp_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secr
     let text = Option::<String>::deserialize(from)?;
     let parse = |text: String| {
         let url = SecretUrl::parse(&text, &["smtp", "smtps"])?;
-        // Not its own words, which quote what is wrong.
+        // Not the error's own words, which quote what is wrong.
         let wrong = |_| "it must be `smtp://HOST`, `smtp://HOST?tls=required` or `smtps://HOST`".to_owned();
         AsyncSmtpTransport::<Tokio1Executor>::from_url(&text).map_err(wrong)?;
         Ok(url)
@@ -140,7 +140,7 @@ pub(super) fn public_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Ur
     let text = Option::<String>::deserialize(from)?;
     let parse = |text: String| {
         let url = parse_url(&text, &["http", "https"])?;
-        // Links are made by appending to it, and everybody sees it.
+        // Links are made by appending to it, and every user sees it.
         let plain = url.username().is_empty() && url.password().is_none();
         if plain && url.query().is_none() && url.fragment().is_none() {
             return Ok(url);
@@ -150,7 +150,8 @@ pub(super) fn public_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Ur
     text.map(parse).transpose().map_err(de::Error::custom)
 }
 
-/// Networks, or single addresses, separated by commas. One of all addresses would believe everybody.
+/// Reads networks, or single addresses, separated by commas. A network of all addresses is refused: it would trust
+/// every client.
 pub(super) fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<IpNet>>, D::Error> {
     let parse = |part: &str| {
         let part = part.trim();

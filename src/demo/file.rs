@@ -1,4 +1,4 @@
-//! The form of `demo/northwind.yaml`, and what the use cases take made from it.
+//! The form of `demo/northwind.yaml`, and the inputs of use cases made from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use crate::domain::user::{BaseRole, Email, Username};
 use crate::error::Result;
 use crate::service::tenant::{NewAdmin, NewTenant};
 
-/// What the file holds.
+/// The contents of the file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Demo {
@@ -126,7 +126,7 @@ pub(super) struct Team {
 }
 
 impl Demo {
-    /// The tenant with its default admin.
+    /// Returns the tenant with its default admin.
     pub(super) fn tenant(&self) -> Result<NewTenant> {
         let admin = NewAdmin {
             username: Username::parse(&self.admin.username)?,
@@ -137,7 +137,7 @@ impl Demo {
         Ok(NewTenant { key: self.key.clone(), name: self.name.clone(), modules: self.licence.clone(), admin })
     }
 
-    /// All resources by section. The agents are not among them: each came with its user.
+    /// Returns all resources by section. The agents are not among them: each came with its user.
     pub(super) fn inventory(&self) -> Result<Vec<(SectionKey, Vec<NewResource>)>> {
         let agents_section = SectionKey::agents();
         let teams = self.teams.iter().map(|(key, team)| {
@@ -161,7 +161,7 @@ pub(super) fn email(username: &str) -> Result<Email> {
 }
 
 impl Section {
-    /// What a profile is saved with here.
+    /// Returns the input with which a profile saves this section.
     pub(super) fn save(&self, module: &ModuleKey, name: &str) -> Result<SectionSave> {
         Ok(SectionSave {
             section: SectionKey::of(module, name)?,

@@ -1,9 +1,9 @@
-//! What turns the sets that subjects have into those that they have next.
+//! Changes to the sets that subjects have, and their application.
 
-/// An item that comes into, or goes from, the set of a subject.
+/// An item that enters, or leaves, the set of a subject.
 ///
-/// Changes are applied in their order, which has the coming of an item after its going: what
-/// comes and goes at once is there in the end.
+/// Changes apply in their order, in which an item's coming follows its going: an item that does both is present in the
+/// end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Change<T> {
     pub(super) subject: u32,
@@ -11,19 +11,19 @@ pub(super) struct Change<T> {
     pub(super) comes: bool,
 }
 
-/// The changes of each subject, which stand together.
+/// Groups the changes by subject.
 pub(super) fn by_subject<T>(changes: &[Change<T>]) -> impl Iterator<Item = (u32, &[Change<T>])> {
     let groups = changes.chunk_by(|one, next| one.subject == next.subject);
     groups.filter_map(|group| Some((group.first()?.subject, group)))
 }
 
-/// The items that the changes of one subject are about, and whether each is there in the end.
+/// Returns the items that the changes of one subject are about, each with `true` if it is present in the end.
 pub(super) fn outcomes<T: Ord + Copy>(changes: &[Change<T>]) -> impl Iterator<Item = (T, bool)> {
     let runs = changes.chunk_by(|one, next| one.item == next.item);
     runs.filter_map(|run| run.last()).map(|last| (last.item, last.comes))
 }
 
-/// A subject's set after its changes, in order.
+/// Returns a subject's set after its changes, in order.
 pub(super) fn changed<T: Ord + Copy>(items: impl Iterator<Item = T>, changes: &[Change<T>]) -> Vec<T> {
     let stays = |item: &T| changes.binary_search_by(|change| change.item.cmp(item)).is_err();
     let comes = outcomes(changes).filter_map(|(item, comes)| comes.then_some(item));

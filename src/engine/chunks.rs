@@ -1,12 +1,12 @@
-//! A long list of which a changed copy is cheap: it shares all that did not change.
+//! A long list whose changed copies are cheap: a copy shares all that did not change.
 
 use std::sync::Arc;
 
-/// How many items a chunk has. A change copies one chunk and the list of chunks, and this keeps
-/// both short up to a hundred thousand items.
+/// Number of items in a chunk. A change copies one chunk and the list of chunks, and this size keeps both short up to a
+/// hundred thousand items.
 const SIZE: usize = 256;
 
-/// A list in two levels. The last chunk is as long as need be, so that a short list is small.
+/// A list in two levels. The last chunk is only as long as it needs to be, so that a short list is small.
 pub(super) struct Chunks<T> {
     top: Arc<[Arc<[T]>]>,
 }
@@ -25,21 +25,21 @@ impl<T> Default for Chunks<T> {
 }
 
 impl<T> Chunks<T> {
-    /// The item at this place.
+    /// Returns the item at this place.
     #[inline]
     pub(super) fn get(&self, at: u32) -> Option<&T> {
         let at = at as usize;
         self.top.get(at / SIZE)?.get(at % SIZE)
     }
 
-    /// All items in order.
+    /// Iterates over all items in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.top.iter().flat_map(|chunk| chunk.iter())
     }
 }
 
 impl<T: Clone + Default> Chunks<T> {
-    /// Makes the list at least so long.
+    /// Makes the list at least `len` items long.
     pub(super) fn grow(&mut self, len: usize) {
         let full = self.top.len().saturating_sub(1) * SIZE;
         if len <= full + self.top.last().map_or(0, |last| last.len()) {
@@ -54,7 +54,7 @@ impl<T: Clone + Default> Chunks<T> {
         self.top = top.into();
     }
 
-    /// The item at this place, to be changed: what other copies share is copied first.
+    /// Returns the item at this place for a change; what other copies share is copied first.
     pub(super) fn get_mut(&mut self, at: u32) -> Option<&mut T> {
         let at = at as usize;
         let chunk = Arc::make_mut(&mut self.top).get_mut(at / SIZE)?;

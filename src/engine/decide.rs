@@ -1,5 +1,5 @@
-//! Asking a snapshot. A decision, the list of matching rules and the question whether a grant is
-//! covered all run through one walk, so that they cannot disagree.
+//! The questions to a snapshot. A decision, the list of matching rules and the question whether a grant is covered all
+//! run through one walk, so that they cannot disagree.
 
 use super::index::{Index, STAR};
 use super::layout::Combine;
@@ -12,15 +12,15 @@ use crate::policy::rule::{Effect, Subject};
 /// The answer to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether the subject may.
+    /// `true` if the subject may do it.
     pub allowed: bool,
-    /// The rule that made the answer: the first denial that matches, else the first allowance.
-    /// None matched when there is none, or none that the model's effect asks for.
+    /// The rule that made the answer: the first denial that matches, else the first allowance. `None` if no rule
+    /// matched, or none that the model's effect considers.
     pub deciding: Option<RuleId>,
 }
 
 impl Snapshot {
-    /// Whether `subject` may do `action` on `object`. Takes no lock and allocates nothing.
+    /// Decides whether `subject` may do `action` on `object`. Takes no lock and allocates nothing.
     pub fn decide(&self, subject: &Subject, object: &Object, action: &Action) -> Verdict {
         let mut found = Found::default();
         self.visit_matches(subject, object, action, |id, effect| {
@@ -29,7 +29,7 @@ impl Snapshot {
         self.plan.combine().verdict(found)
     }
 
-    /// All permissions that match the request, in order.
+    /// Returns all permissions that match the request, in order.
     pub fn matches(&self, subject: &Subject, object: &Object, action: &Action) -> Vec<RuleId> {
         let mut matches = Vec::new();
         self.visit_matches(subject, object, action, |id, _| matches.push(id));
@@ -39,9 +39,9 @@ impl Snapshot {
         matches
     }
 
-    /// Whether every request that the patterns match is surely allowed to `subject`: one of its
-    /// rules allows all of them, and none denies any. Several rules that only together would
-    /// allow all are not looked for, so that a `false` may be too strict and a `true` never is.
+    /// Returns `true` if one rule of `subject` allows every request that the patterns match, and no rule denies any of
+    /// them. It does not look for several rules that allow all only together, so a `false` can be too strict; a `true`
+    /// never is.
     pub fn covers(&self, subject: &Subject, object: &ObjectPattern, action: &ActionPattern) -> bool {
         let wanted = if action.is_any() {
             self.plan.star().then_some(STAR)
@@ -56,7 +56,7 @@ impl Snapshot {
         };
         self.visit(subject, object.prefix().unwrap_or(object.as_str()), &mut note);
         if let Some(prefix) = object.prefix() {
-            // What is below overlaps without covering: its denials count, and nothing else.
+            // An object below overlaps without covering: only its denials count.
             self.visit_below(subject, prefix, |id, permission| {
                 if permission.effect == Effect::Deny {
                     note(id, permission);
@@ -75,14 +75,14 @@ impl Snapshot {
         });
     }
 
-    /// Whether the permission is for the action of this number; `None` is an action that no rule
-    /// names. A denial that the model cannot hold is for none.
+    /// Returns whether the permission is for the action of this number, or for an action that no rule names if `wanted`
+    /// is `None`. A denial that the model cannot hold is for none.
     pub(super) fn acts(&self, permission: &Permission, wanted: Option<u32>) -> bool {
         Index::acts(permission, wanted, self.plan.star()) && self.plan.holds(permission.effect)
     }
 
-    /// Every permission of `subject` and of all that it holds whose object contains `path`: an
-    /// object `a/b`, or `a/b/` for all that is below. One may come several times.
+    /// Visits every permission of `subject`, and of every subject that it holds, whose object contains `path`: an
+    /// object `a/b`, or `a/b/` for everything below. A permission can come several times.
     #[inline]
     pub(super) fn visit(&self, subject: &Subject, path: &str, on: impl FnMut(RuleId, &Permission)) {
         if let Some(subject) = self.number(subject) {
@@ -90,8 +90,8 @@ impl Snapshot {
         }
     }
 
-    /// Every permission of `subject` and of all that it holds whose object starts with `prefix`.
-    /// One may come several times.
+    /// Visits every permission of `subject`, and of every subject that it holds, whose object starts with `prefix`. A
+    /// permission can come several times.
     pub(super) fn visit_below(&self, subject: &Subject, prefix: &str, mut on: impl FnMut(RuleId, &Permission)) {
         let Some(subject) = self.number(subject) else { return };
         let below = self.index.objects.below(prefix);
@@ -110,7 +110,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Takes one more rule that matches; `before` tells which of two stands first.
+    /// Takes one more rule that matches; `before` tells which of two comes first.
     #[inline]
     pub(super) fn note(&mut self, id: RuleId, effect: Effect, before: impl Fn(&RuleId, &RuleId) -> bool) {
         let first = match effect {
@@ -120,13 +120,13 @@ impl Found {
         *first = Some(first.map_or(id, |known| if before(&id, &known) { id } else { known }));
     }
 
-    /// Takes one more rule that matches, where any one of each effect will do: none is shown.
+    /// Takes one more rule that matches, where any one of each effect will do because none is shown.
     #[inline]
     pub(super) fn note_any(&mut self, id: RuleId, effect: Effect) {
         self.note(id, effect, |_, _| false);
     }
 
-    /// These and others.
+    /// Returns these and the others; these come first.
     pub(super) fn or(self, other: Self) -> Self {
         Self { allow: self.allow.or(other.allow), deny: self.deny.or(other.deny) }
     }
@@ -157,7 +157,7 @@ mod tests {
     use crate::engine::{MODEL, Plan};
     use crate::policy::rule::Rule;
 
-    /// A snapshot of lines such as `p user:dana voice/* read allow` and `g user:dana role:member`.
+    /// Builds a snapshot of lines such as `p user:dana voice/* read allow` and `g user:dana role:member`.
     fn snapshot_of(model: &str, lines: &[&str]) -> Snapshot {
         let rules = lines.iter().map(|line| {
             let values: Vec<String> = line.split(' ').map(str::to_owned).collect();

@@ -1,5 +1,5 @@
-//! Why a decision is what it is: the rules that match, which the decision itself was made from,
-//! and how the subject came by each.
+//! Explanations of decisions: the rules that match, from which the decision itself was made, and the links through
+//! which the subject came by each.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -15,23 +15,23 @@ use crate::policy::rule::{Effect, Rule, Subject};
 pub struct Matched {
     /// The `p` rule.
     pub rule: Rule,
-    /// The links from the subject to the rule's own, each a `g` rule; none when they are one.
+    /// The links from the subject to the rule's own, each a `g` rule; empty when they are the same.
     pub via: Vec<(Subject, Subject)>,
 }
 
 /// The rules that match a request, as far as they are listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Matches {
-    /// The first of them, the denials before the others.
+    /// The first matching rules, the denials before the others.
     pub first: Vec<Matched>,
-    /// The number of all of them.
+    /// The number of all matching rules, listed or not.
     pub count: u64,
 }
 
 impl Snapshot {
-    /// Finds the rules that match the request: the denials, which decide, then the others, each in order,
-    /// and lists the first `most`. A rule stands once for each thing that the subject holds directly and
-    /// that leads to it, with the shortest way from there; somebody can hold very many.
+    /// Finds the rules that match the request: the denials, which decide, then the others, each in order; lists the
+    /// first `most`. A rule appears once for each thing that the subject holds directly and that leads to it, with the
+    /// shortest way from there: a subject can hold very many.
     pub fn explain(&self, subject: &Subject, object: &Object, action: &Action, most: usize) -> Matches {
         let mut found = Matches::default();
         let Some(number) = self.number(subject) else { return found };
@@ -47,7 +47,8 @@ impl Snapshot {
         found
     }
 
-    /// Finds what the subject holds directly and leads to the rule: the subject alone when the rule is theirs.
+    /// Finds the roles that the subject holds directly and that lead to the rule: the subject alone if the rule is
+    /// theirs.
     fn first_steps(&self, subject: u32, id: RuleId) -> Vec<u32> {
         if subject == id.subject {
             return vec![subject];
@@ -64,7 +65,7 @@ impl Snapshot {
         Some(Matched { rule: self.rule(id)?, via: via.collect::<Option<_>>()? })
     }
 
-    /// The shortest chain from `subject` by its direct role `first` to `holder`.
+    /// Finds the shortest chain from `subject` through its direct role `first` to `holder`.
     fn way(&self, subject: u32, first: u32, holder: u32) -> Option<Vec<u32>> {
         if subject == holder {
             return Some(vec![subject]);

@@ -1,6 +1,5 @@
-//! Reads the terms of a matcher, in the text that casbin holds (`r_sub` for `r.sub`). It knows
-//! what a term is made of, and not what it means. Whatever casbin's own evaluator could read
-//! otherwise is not read at all.
+//! A reader for the terms of a matcher, in the text that casbin holds (`r_sub` for `r.sub`). It knows the parts of a
+//! term and not their meaning, and refuses whatever casbin's own evaluator could read otherwise.
 
 /// An expression that is true or false.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub(super) enum Expression<'t> {
     Or(Vec<Self>),
 }
 
-/// A text that is compared.
+/// A text in a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operand<'t> {
     Field(&'t str),
@@ -45,8 +44,8 @@ pub(super) enum Token<'t> {
 
 const SYMBOLS: [&str; 10] = ["==", "!=", "&&", "||", "(", ")", "[", "]", ",", "!"];
 
-/// The texts of all terms that must hold together: split at each `&&` that is outside of
-/// parentheses and quotes. A matcher with a `||` there is one term, since it binds weaker.
+/// Splits the matcher into the terms that must hold together, at each `&&` outside of parentheses and quotes. A matcher
+/// with a `||` there is one term, since it binds weaker.
 pub(super) fn terms(matcher: &str) -> Vec<&str> {
     let text = unwrapped(matcher.trim());
     let (mut pieces, mut start) = (Vec::new(), 0);
@@ -64,7 +63,7 @@ pub(super) fn terms(matcher: &str) -> Vec<&str> {
     pieces.into_iter().flat_map(terms).collect()
 }
 
-/// Each `&&` and `||` outside of parentheses and quotes, with its place.
+/// Returns each `&&` and `||` outside of parentheses and quotes, with its place.
 fn outside(text: &str) -> Vec<(usize, &'static str)> {
     let (mut found, mut depth, mut quoted) = (Vec::new(), 0_usize, false);
     for (at, byte) in text.bytes().enumerate() {
@@ -81,7 +80,7 @@ fn outside(text: &str) -> Vec<(usize, &'static str)> {
     found
 }
 
-/// The text without the parentheses around all of it.
+/// Removes the parentheses around the whole text.
 fn unwrapped(text: &str) -> &str {
     let Some(inside) = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')) else { return text };
     let (mut depth, mut quoted) = (1_usize, false);
@@ -99,7 +98,7 @@ fn unwrapped(text: &str) -> &str {
     if depth == 1 && !quoted { unwrapped(inside.trim()) } else { text }
 }
 
-/// Reads one term; `None` for what is not understood.
+/// Reads one term; `None` if it is not understood.
 pub(super) fn read(term: &str) -> Option<Expression<'_>> {
     let tokens = tokens(term)?;
     let mut reader = Reader { rest: &tokens };
@@ -107,7 +106,7 @@ pub(super) fn read(term: &str) -> Option<Expression<'_>> {
     reader.rest.is_empty().then_some(expression)
 }
 
-/// The pieces of a term; `None` when a character belongs to none.
+/// Splits a term into its tokens; `None` when a character belongs to none.
 pub(super) fn tokens(term: &str) -> Option<Vec<Token<'_>>> {
     let mut tokens = Vec::new();
     let mut rest = term.trim_start();
@@ -136,7 +135,7 @@ fn token(rest: &str) -> Option<(Token<'_>, &str)> {
     starts.then(|| rest.split_at(end)).map(|(name, after)| (Token::Name(name), after))
 }
 
-/// Reads tokens from the left. `&&` binds stronger than `||`, as in casbin's evaluator.
+/// A reader of tokens from the left. `&&` binds stronger than `||`, as in casbin's evaluator.
 struct Reader<'r, 't> {
     rest: &'r [Token<'t>],
 }
@@ -186,7 +185,7 @@ impl<'t> Reader<'_, 't> {
         })
     }
 
-    /// Items between commas up to `end`.
+    /// Reads items between commas up to `end`.
     fn list<T>(&mut self, end: &str, item: fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let mut items = vec![item(self)?];
         while !self.take(end) {

@@ -1,9 +1,7 @@
-//! What a change does to who may do what: exactly the requests that the snapshots before and
-//! after answer differently.
+//! The impact of a change: exactly the requests that the snapshots before and after answer differently.
 //!
-//! Users that hold the same before, and the same after, have the same answers: one of each such
-//! class is asked, about those objects alone that a rule is on which came, went, or belongs to a
-//! role that the class comes to hold or ceases to.
+//! Users that hold the same before, and the same after, have the same answers. So one user of each such class is asked,
+//! and only about objects named by a rule that came or went, or by a rule of a role that the class gains or loses.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -23,7 +21,7 @@ use crate::policy::rule::{Rule, Subject};
 pub struct Objects(BTreeMap<String, BTreeSet<Object>>);
 
 impl Objects {
-    /// These, and all that a rule of the snapshot names.
+    /// Combines these objects with all that a rule of the snapshot names.
     pub fn new(told: impl IntoIterator<Item = Object>, snapshot: &Snapshot) -> Self {
         let named: BTreeSet<u32> =
             snapshot.index.roles.owned().flat_map(|(_, own)| own.iter().map(|permission| permission.object)).collect();
@@ -31,7 +29,7 @@ impl Objects {
         told.into_iter().chain(named).collect()
     }
 
-    /// The paths that begin with this one.
+    /// Iterates over the paths that begin with `prefix`.
     fn paths_from<'o>(&'o self, prefix: &'o str) -> impl Iterator<Item = &'o str> {
         let paths = self.0.range::<str, _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded));
         paths.map(|(path, _)| path.as_str()).take_while(move |path| path.starts_with(prefix))
@@ -51,16 +49,15 @@ impl FromIterator<Object> for Objects {
     }
 }
 
-/// The path that an object is directly below, with its slash; empty for a module.
+/// Returns the path that an object is directly below, with its slash; empty for a module.
 fn above(object: &str) -> &str {
     object.rfind('/').and_then(|slash| object.get(..=slash)).unwrap_or_default()
 }
 
 impl Snapshot {
-    /// What the change `diff`, which leads from here to `after`, does to the users that are
-    /// `seen`. Looked at are `objects` and those that the change itself names; and, as where a
-    /// user's access is listed, the actions that the platform knows and those that the user's
-    /// rules name. Each list has `most` entries at the most.
+    /// Returns the impact on the users that are `seen` of the change `diff`, which leads from this snapshot to `after`.
+    /// It covers `objects` and those that the change itself names, and, like a list of a user's access, the actions
+    /// that the platform knows and those that the user's rules name. Each list has at most `most` entries.
     pub fn impact(
         &self,
         after: &Self,
@@ -88,14 +85,14 @@ impl Snapshot {
     }
 }
 
-/// What decides a user's answers: what it holds directly before and after, and itself when it has
-/// rules of its own.
+/// The facts that decide a user's answers: what they hold directly before and after, and their key if they have rules
+/// of their own.
 type Class<'s> = (&'s [u32], &'s [u32], Option<&'s str>);
 
-/// Something on which something is allowed.
+/// An object and an action on it.
 type Pair = (Object, Action);
 
-/// What changes for each user of a class.
+/// The changes for each user of a class.
 #[derive(Default)]
 struct Delta {
     gained: Vec<Pair>,
@@ -120,7 +117,7 @@ impl Delta {
         self.lost_count += differs.lost.len() as u64;
     }
 
-    /// Adds what changes for one user.
+    /// Adds these changes for one user.
     fn add_to(&self, impact: &mut Impact, user: &UserKey, most: usize) {
         let list = |list: &mut Vec<AccessChange>, pairs: &[Pair]| {
             let room = most.saturating_sub(list.len());
@@ -155,14 +152,14 @@ impl Differs {
     }
 }
 
-/// Two snapshots and what leads from one to the other.
+/// Two snapshots and the change between them.
 struct Comparison<'s> {
     before: &'s Snapshot,
     after: &'s Snapshot,
     objects: &'s Objects,
     /// The objects that only rules of the change name.
     more: Objects,
-    /// The objects of the permissions that come and go, by whose they are.
+    /// The objects of the permissions that come and go, by the subject that has them.
     changed: HashMap<String, Vec<&'s str>>,
     most: usize,
 }
@@ -180,7 +177,7 @@ impl<'s> Comparison<'s> {
         Self { before, after, objects, more: more.into_iter().collect(), changed, most }
     }
 
-    /// All users that rules name before or after, by key, with their numbers in both.
+    /// Returns all users that rules name before or after, by key, with their numbers in both snapshots.
     fn users(&self) -> BTreeMap<&'s str, [Option<u32>; 2]> {
         let mut users: BTreeMap<&'s str, [Option<u32>; 2]> = BTreeMap::new();
         for (key, number) in self.before.users(&Part::whole(), std::iter::empty()) {
@@ -203,7 +200,7 @@ impl<'s> Comparison<'s> {
         (was, is, (had_own || has_own).then_some(key))
     }
 
-    /// What changes for a user.
+    /// Finds the changes for one user.
     fn delta(&self, key: &str, was: Option<u32>, is: Option<u32>) -> Delta {
         let mut delta = Delta::default();
         let (held, holds) = (Held::of(self.before, was), Held::of(self.after, is));
@@ -238,7 +235,7 @@ impl<'s> Comparison<'s> {
         delta
     }
 
-    /// All objects directly below a path.
+    /// Returns all objects directly below a path.
     fn all_at<'c>(&'c self, path: &str) -> impl Iterator<Item = &'c Object> {
         let known = self.objects.0.get(path);
         let more = self.more.0.get(path).into_iter().flatten();
@@ -246,8 +243,8 @@ impl<'s> Comparison<'s> {
         all.into_iter()
     }
 
-    /// The objects of all rules by which what is held before differs from what is held after, by
-    /// the paths that they are below.
+    /// Returns the objects of all rules that differ between what is held before and after, by the paths that they are
+    /// below.
     fn touched<'c>(&'c self, was: &Held<'c>, is: &Held<'c>) -> BTreeMap<&'c str, These<'c>> {
         let mut patterns: BTreeSet<&str> = BTreeSet::new();
         let changed = was.0.keys().chain(is.0.keys()).filter_map(|holder| self.changed.get(*holder));
@@ -268,7 +265,7 @@ impl<'s> Comparison<'s> {
     }
 }
 
-/// Which objects of a path are looked at.
+/// The objects of a path to look at.
 enum These<'o> {
     All,
     Some(BTreeSet<&'o str>),
@@ -299,14 +296,14 @@ impl Asked<'_> {
     }
 }
 
-/// All that a user holds, itself among it, by name: each with its permissions.
+/// All subjects that a user holds, themselves among them, by name: each with its permissions.
 struct Held<'s>(BTreeMap<&'s str, Permitted<'s>>);
 
 /// The permissions of one subject.
 struct Permitted<'s>(&'s Snapshot, &'s Permissions);
 
 impl<'s> Permitted<'s> {
-    /// The objects that they are on.
+    /// Iterates over the objects of these permissions.
     fn objects(&self) -> impl Iterator<Item = &'s str> + use<'s> {
         let Self(snapshot, own) = *self;
         own.iter().filter_map(move |permission| snapshot.index.objects.text(permission.object))
@@ -330,7 +327,7 @@ impl<'s> Held<'s> {
         self.0.values().flat_map(Permitted::objects)
     }
 
-    /// The objects of the rules of what is held here and not there.
+    /// Iterates over the objects of the rules of subjects that are held here and not there.
     fn beyond(&self, other: &Self) -> impl Iterator<Item = &'s str> {
         self.0.iter().filter(|(holder, _)| !other.0.contains_key(*holder)).flat_map(|(_, own)| own.objects())
     }

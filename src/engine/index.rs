@@ -1,9 +1,8 @@
-//! The lines of one domain by number: who holds which roles, and what each permits. Immutable,
-//! interned, laid out for look-ups, and the next one is made by copying what changed alone.
+//! The lines of one domain by number: the roles that each subject holds, and what each permits. An index is immutable,
+//! interned and laid out for look-ups; the next one is made by copying only what changed.
 //!
-//! It knows texts, and neither models nor the platform's own rules: a
-//! [`Snapshot`](super::snapshot::Snapshot) and a [`LinePolicy`](super::lines::LinePolicy) tell it
-//! what they call by which name, and ask it by the same.
+//! It knows texts, and neither models nor the platform's own rules: a [`Snapshot`](super::snapshot::Snapshot) and a
+//! [`LinePolicy`](super::lines::LinePolicy) choose the names under which they store things, and ask by the same names.
 
 use std::cmp::Ordering;
 
@@ -19,7 +18,7 @@ pub(super) const STAR: u32 = 0;
 /// The text of that action.
 const STAR_NAME: Name<'static> = ("*", "");
 
-/// A name in the two pieces by which it is interned and found.
+/// A name in the two pieces under which it is interned and found.
 pub(super) type Name<'n> = (&'n str, &'n str);
 
 /// A line by its names.
@@ -33,21 +32,21 @@ pub(super) enum Entry<'e> {
 
 /// The lines of one domain.
 ///
-/// What is built is numbered in the order of names; what comes later, in the order of coming.
+/// Names of the first build are numbered in their order; later ones in the order in which they came.
 #[derive(Clone, Default)]
 pub(super) struct Index {
     pub(super) subjects: Names,
     pub(super) objects: Names,
     pub(super) actions: Names,
-    /// Who holds what, and the permissions that each subject has of its own.
+    /// The roles that subjects hold, and the permissions that each subject has of its own.
     pub(super) roles: Roles<Permissions>,
-    /// How many permissions there are.
+    /// Number of permissions.
     permissions: usize,
 }
 
 impl Index {
-    /// The index without the lines `removed` and with those `added`. What comes and goes at once
-    /// is there in the end, and doubles count once.
+    /// Returns the index without the lines `removed` and with those `added`. A line in both is present in the end, and
+    /// duplicates count once.
     // Entries are made anew each time they are walked: as a list, those of a large policy would take
     // more memory than its index.
     #[must_use]
@@ -70,7 +69,7 @@ impl Index {
         next
     }
 
-    /// Changes the permissions of subjects, in order.
+    /// Changes the permissions of subjects; `changes` are in order.
     fn permit(&mut self, changes: &[Change<Permission>]) {
         for (subject, changes) in by_subject(changes) {
             let own = self.roles.own_mut(subject, self.subjects.len());
@@ -82,7 +81,7 @@ impl Index {
         }
     }
 
-    /// The names of this index and of `entries`: subjects, objects, actions.
+    /// Returns the names of this index and of `entries`: subjects, objects, actions.
     fn intern<'e>(&self, entries: impl Iterator<Item = Entry<'e>>) -> (Names, Names, Names) {
         let mut subjects = Distinct::new(|a, b| subject_order(*a).cmp(&subject_order(*b)));
         let mut objects = Distinct::new(whole);
@@ -123,25 +122,25 @@ impl Index {
         Some(Change { subject: self.subject(member)?, item: self.subject(role)?, comes })
     }
 
-    /// How many lines it holds.
+    /// Returns the number of lines.
     pub(super) fn len(&self) -> usize {
         self.permissions + self.roles.len()
     }
 
-    /// The number of a subject that a line names, or once named.
+    /// Returns the number of a subject that a line names, or once named.
     #[inline]
     pub(super) fn subject(&self, (head, tail): Name<'_>) -> Option<u32> {
         self.subjects.find(head, tail)
     }
 
-    /// Every permission of `subject` and of all that it holds whose object contains `path`: an
-    /// object `a/b`, or `a/b/` for all that is below. One may come several times.
+    /// Visits every permission of `subject`, and of every subject that it holds, whose object contains `path`: an
+    /// object `a/b`, or `a/b/` for everything below. A permission can come several times.
     #[inline]
     pub(super) fn visit(&self, prefixes: bool, subject: u32, path: &str, mut on: impl FnMut(RuleId, &Permission)) {
         self.containing(prefixes, path, |object| self.visit_on(subject, object, &mut on));
     }
 
-    /// The numbers of the object patterns that contain `path`.
+    /// Visits the numbers of the object patterns that contain `path`.
     #[inline]
     pub(super) fn containing(&self, prefixes: bool, path: &str, mut on: impl FnMut(u32)) {
         self.objects.find(path, "").into_iter().for_each(&mut on);
@@ -153,7 +152,7 @@ impl Index {
         }
     }
 
-    /// Every permission of `subject` and of all that it holds on exactly this object pattern.
+    /// Visits every permission of `subject`, and of every subject that it holds, on exactly this object pattern.
     #[inline]
     pub(super) fn visit_on(&self, subject: u32, object: u32, on: &mut impl FnMut(RuleId, &Permission)) {
         self.roles.visit(subject, |subject, own| {
@@ -161,20 +160,20 @@ impl Index {
         });
     }
 
-    /// Whether the permission is for the action of this number; `None` is an action that no line
-    /// names. With `star`, the action `*` is for all.
+    /// Returns whether the permission is for the action of this number, or for an action that no line names if `wanted`
+    /// is `None`. With `star`, a permission for `*` is for all actions.
     #[inline]
     pub(super) fn acts(permission: &Permission, wanted: Option<u32>, star: bool) -> bool {
         if permission.action == STAR { star || wanted == Some(STAR) } else { Some(permission.action) == wanted }
     }
 }
 
-/// The names with those of `more` that are not among them.
+/// Returns `names` with those of `more` that are not among them.
 fn with_new(names: &Names, more: Vec<Name<'_>>) -> Names {
     names.with(more.into_iter().filter(|(head, tail)| names.find(head, tail).is_none()))
 }
 
-/// How two names stand as whole texts.
+/// Compares two names as whole texts.
 fn whole(a: &Name<'_>, b: &Name<'_>) -> Ordering {
     match (a.1, b.1) {
         ("", "") => a.0.cmp(b.0),
@@ -182,14 +181,15 @@ fn whole(a: &Name<'_>, b: &Name<'_>) -> Ordering {
     }
 }
 
-/// How two names stand.
+/// A comparison of two names.
 type Order<'n> = fn(&Name<'n>, &Name<'n>) -> Ordering;
 
-/// Names, each of which is kept once however often it comes.
+/// Names, each kept once however often it comes.
 struct Distinct<'n> {
     names: Vec<Name<'n>>,
     order: Order<'n>,
-    /// So many are kept before doubles are looked for: twice as many as there were without.
+    /// Length at which duplicates are removed: twice the number of distinct names at the last removal, and at least
+    /// 1,024.
     limit: usize,
 }
 
@@ -209,7 +209,7 @@ impl<'n> Distinct<'n> {
         }
     }
 
-    // Stable, because it is fast on what is sorted for the most part.
+    // A stable sort, because it is fast on input that is mostly sorted.
     fn thin(&mut self) {
         self.names.sort_by(self.order);
         self.names.dedup();

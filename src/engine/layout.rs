@@ -1,9 +1,9 @@
-//! From a model of the supported family to how its lines are found: which field selects by the
-//! subject's roles, which by the domain, which by the object, and what is left to compare on the
-//! lines that those select. It knows nothing of the platform's own rules.
+//! The layout of a model of the supported family: the field that selects lines by the subject's roles, the one for the
+//! domain, the one for the object, and the terms left to compare on the lines that those select. It knows nothing of
+//! the platform's own rules.
 //!
-//! What is not of the family is refused with an error that names it. A model that has a layout
-//! is decided exactly as casbin's Enforcer decides it.
+//! A model outside the family is refused with an error that names the reason. A model that has a layout is decided
+//! exactly as casbin's Enforcer decides it.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -14,10 +14,10 @@ use super::matcher::{self, Form, Term};
 use super::patterns::Function;
 use super::plan::PlanError;
 
-/// The name by which casbin itself finds the effect field.
+/// The name under which casbin itself finds the effect field.
 const EFFECT_FIELD: &str = "p_eft";
 
-/// How the effects of the matching lines make the answer.
+/// The rule that makes the answer from the effects of the matching lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Combine {
     /// `some(where (p.eft == allow)) && !some(where (p.eft == deny))`
@@ -43,56 +43,56 @@ pub(super) struct Layout {
     pub(super) object: Option<ObjectKey>,
     pub(super) rest: Rest,
     pub(super) combine: Combine,
-    /// How many columns a `g` line has; `None` when the model defines no roles.
+    /// Number of columns of a `g` line; `None` when the model defines no roles.
     pub(super) role_columns: Option<usize>,
 }
 
 /// A field of a `p` line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Field {
-    /// As casbin names it: `p_sub`.
+    /// The name that casbin gives it: `p_sub`.
     pub(super) name: String,
     pub(super) slot: Slot,
 }
 
-/// What a field of a `p` line is to the look-ups.
+/// The part that a field of a `p` line plays in look-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slot {
     Subject,
     Domain,
     Object,
     Effect,
-    /// One of those that select nothing, by its place among them.
+    /// A field that selects nothing, by its place among such fields.
     Rest(usize),
 }
 
-/// The field of the request by which lines are selected, and whether through roles.
+/// The request field that selects lines, directly or through roles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SubjectKey {
     pub(super) request: usize,
     pub(super) roles: bool,
 }
 
-/// The field of the request by which lines are selected next.
+/// The request field that selects lines next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ObjectKey {
     pub(super) request: usize,
-    /// `None` for an equality.
+    /// The function that matches it; `None` for an equality.
     pub(super) function: Option<Function>,
     pub(super) text: String,
 }
 
-/// What must hold of a line that the keys select.
+/// The conditions left for a line that the keys select.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Rest {
-    /// The only field left equals the request's, or is `*` where that stands for all.
+    /// One field left: it equals the request's, or is `*` where that stands for all.
     Action { request: usize, star: bool, text: String },
-    /// All of these terms.
+    /// All of these terms must hold.
     Terms(Vec<Term>),
 }
 
 impl Layout {
-    /// Reads the model of this text.
+    /// Reads a model from its text.
     pub(super) fn read(text: &str) -> Result<Self, PlanError> {
         let model = read(text)?;
         let request = definition(&model, "r")?.tokens.clone();
@@ -119,13 +119,13 @@ impl Layout {
         })
     }
 
-    /// Whether a line's object `a/b/*` stands for all that is below `a/b`.
+    /// Returns whether a line's object `a/b/*` stands for everything below `a/b`.
     pub(super) fn prefixes(&self) -> bool {
         self.object.as_ref().is_some_and(|key| key.function == Some(Function::KeyMatch))
     }
 }
 
-/// The terms that select lines, each with the field of the `p` line that it takes.
+/// The terms that select lines, each with the field of the `p` line that it uses.
 #[derive(Default)]
 struct Keys {
     subject: Option<(SubjectKey, usize)>,
@@ -134,7 +134,7 @@ struct Keys {
 }
 
 impl Keys {
-    /// Takes the terms that select out of `terms`.
+    /// Moves the terms that select lines out of `terms`.
     fn take(terms: &mut Vec<Term>, policy: &[String], role_columns: Option<usize>) -> Result<Self, PlanError> {
         let mut keys = Self::default();
         let is_role = |term: &Term| matches!(term.form, Form::Role { .. });
@@ -166,7 +166,7 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Takes the term that selects best among what is left.
+    /// Takes the term that selects best among those left.
     fn object(&self, terms: &mut Vec<Term>, policy: &[String]) -> Option<(ObjectKey, usize)> {
         let free = |field: usize| {
             let taken = [self.subject.as_ref().map(|key| key.1), self.domain.map(|key| key.1)];
@@ -196,8 +196,8 @@ impl Keys {
         }
     }
 
-    /// Whether they find less than all lines, and nothing at all without lines. A regular
-    /// expression alone does neither.
+    /// Returns whether the keys find less than all lines, and nothing where there are no lines. A regular expression
+    /// alone does neither.
     fn select(&self) -> bool {
         let by_object = self.object.as_ref().is_some_and(|(key, _)| key.function != Some(Function::Regex));
         self.subject.is_some() || by_object
@@ -223,7 +223,7 @@ impl Keys {
 }
 
 impl Term {
-    /// The policy field of an equality.
+    /// Returns the policy field of an equality.
     fn equal(&self) -> Option<usize> {
         match self.form {
             Form::Equal { policy, .. } => Some(policy),
@@ -233,7 +233,7 @@ impl Term {
 }
 
 impl Rest {
-    /// The terms, unless there is but one for which the index has a look-up of its own.
+    /// Returns the terms, or none if a single one is left for which the index has a look-up of its own.
     pub(super) fn terms(&self) -> &[Term] {
         match self {
             Self::Action { .. } => &[],
@@ -278,7 +278,7 @@ fn take(terms: &mut Vec<Term>, chosen: impl Fn(&Term) -> bool) -> Option<Term> {
     terms.iter().position(chosen).map(|at| terms.remove(at))
 }
 
-/// How many columns the role definition has: a member, a role, and it may be a domain.
+/// Returns the number of columns of the role definition: member, role and possibly a domain.
 fn role_columns(model: &DefaultModel) -> Result<Option<usize>, PlanError> {
     if !model.get_model().contains_key("g") {
         return Ok(None);
@@ -299,8 +299,8 @@ pub(super) fn read(text: &str) -> Result<DefaultModel, PlanError> {
     }
 }
 
-/// What casbin's async functions give, which are async for the sake of files and databases: over
-/// what is in memory they never wait, so that a single poll finishes them.
+/// Returns the result of one of casbin's async functions with a single poll. They are async for the sake of files and
+/// databases; over what is in memory they never wait.
 pub(super) fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => Some(value),
@@ -308,7 +308,7 @@ pub(super) fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// The only definition of its kind: `r`, `p`, `g`, `e` or `m`.
+/// Returns the only definition of its kind: `r`, `p`, `g`, `e` or `m`.
 fn definition<'m>(model: &'m DefaultModel, kind: &'static str) -> Result<&'m Assertion, PlanError> {
     let definitions = model.get_model().get(kind).ok_or(PlanError::MissingDefinition(kind))?;
     match definitions.keys().find(|key| *key != kind) {

@@ -1,14 +1,13 @@
-//! Any policy of the supported family of Casbin models, as lines of text: `p, alice, data1, read`.
+//! Policies of the supported family of Casbin models, as lines of text: `p, alice, data1, read`.
 //!
-//! The family: a request finds lines by its subject (`==`, or `g` with a domain or without), by
-//! its domain and by its object (`==`, `keyMatch`, `keyMatch2`, `globMatch`, `regexMatch`); on the
-//! lines found, any further term is compared: more of the same on any field, `*` for all, texts,
-//! and whatever casbin's own matcher can evaluate on one line. The effects are Casbin's four.
-//! Outside are several `r`, `p` or `g`, attributes of objects, functions of other kinds, and
-//! matchers of which no term selects lines: those are refused with the term that is the matter.
+//! The family: a request finds lines by its subject (`==`, or `g` with a domain or without), by its domain and by its
+//! object (`==`, `keyMatch`, `keyMatch2`, `globMatch`, `regexMatch`). On the lines found, any further term is compared:
+//! the same functions on any field, `*` for all, texts, and whatever casbin's own matcher can evaluate on one line. The
+//! effects are Casbin's four. Outside the family are several `r`, `p` or `g`, attributes of objects, functions of other
+//! kinds, and matchers in which no term selects lines; those are refused with the term in question.
 //!
-//! The tenants' own rules go the shorter way of a [`Snapshot`](super::Snapshot), over the same
-//! index, and the same look-ups.
+//! The tenants' own rules go the shorter way of a [`Snapshot`](super::Snapshot), over the same index and the same
+//! look-ups.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,12 +22,12 @@ use super::residual::Residual;
 use super::rules::{RuleId, subject_pieces};
 use crate::policy::rule::Effect;
 
-/// What no value of a line or request holds, and so parts values that are interned as one.
+/// The separator of values that are interned as one; no value of a line or request contains it.
 const PART: char = '\u{1f}';
-/// What ends the name of an object that is found by trying it, so that no request finds it by name.
+/// The suffix of the name of an object that is found by trying it, so that no request finds it by name.
 const TRIED: &str = "\u{1f}";
 
-/// Why a policy of lines is refused, or a request is.
+/// Reasons to refuse a policy of lines, or a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
     /// The model is not of the family.
@@ -40,11 +39,11 @@ pub enum LineError {
     /// A line or a request with too few values, or too many.
     #[error("`{line}` has {have} values, and the model defines {want}")]
     Columns {
-        /// Its values.
+        /// The values of the line or request.
         line: String,
-        /// How many there are.
+        /// Number of its values.
         have: usize,
-        /// How many the model defines.
+        /// Number of values that the model defines.
         want: usize,
     },
     /// A pattern that its function cannot read: casbin would panic on it.
@@ -52,12 +51,12 @@ pub enum LineError {
     Pattern {
         /// The pattern.
         pattern: String,
-        /// What is wrong with it.
+        /// The fault in the pattern.
         reason: String,
     },
-    /// A value with a control character, or one of a request that is empty. And one that is not ASCII,
-    /// where casbin's functions, which can panic on it, come to see it: in any request, and in the lines of a
-    /// model with terms that casbin evaluates.
+    /// A value with a control character, or an empty value of a request. Also a value that is not ASCII where one of
+    /// casbin's functions, which can panic on it, sees it: in any request, and in the lines of a model with terms that
+    /// casbin evaluates.
     #[error("`{0}` cannot be a value here")]
     Value(String),
     /// Casbin could not evaluate a term on a line.
@@ -68,7 +67,7 @@ pub enum LineError {
 /// The answer to a request, with the line that made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineVerdict {
-    /// Whether the request is allowed.
+    /// `true` if the request is allowed.
     pub allowed: bool,
     /// The values of the `p` line that decided, if one did.
     pub deciding: Option<Vec<String>>,
@@ -77,7 +76,7 @@ pub struct LineVerdict {
 /// A policy of the family, laid out for look-ups. Immutable.
 pub struct LinePolicy {
     layout: Layout,
-    /// What is compared on the lines found, in this order.
+    /// The comparisons on the lines found, in this order.
     checks: Vec<Check>,
     residual: Option<Residual>,
     domains: HashMap<String, Domain>,
@@ -88,11 +87,11 @@ pub struct LinePolicy {
 struct Domain {
     index: Index,
     patterns: Patterns,
-    /// What the checks compare, compiled.
+    /// The patterns that the checks compare, compiled.
     compiled: HashMap<(Function, String), Pattern>,
 }
 
-/// A comparison on a line that was found. Fields are positions.
+/// A comparison on a line that was found. Fields are positions in their definitions.
 enum Check {
     Equal { request: usize, policy: usize, star: bool },
     Match { function: Function, request: usize, policy: usize },
@@ -109,8 +108,8 @@ struct Line<'l> {
 }
 
 impl LinePolicy {
-    /// Lays out the lines, each with its type first, `["p", "alice", "data1", "read"]`, under the
-    /// model of this text. A line that stands twice counts where it stands last, as in casbin.
+    /// Lays out the lines under the model of this text. Each line has its type first:
+    /// `["p", "alice", "data1", "read"]`. A line that appears twice counts where it appears last, as in casbin.
     pub fn new(model: &str, lines: &[Vec<String>]) -> Result<Self, LineError> {
         let layout = Layout::read(model)?;
         let (checks, residual) = checks(&layout)?;
@@ -127,7 +126,7 @@ impl LinePolicy {
         Ok(policy)
     }
 
-    /// Whether the request, whose values are in the order that the model defines, is allowed.
+    /// Decides a request, whose values are in the order that the model defines.
     pub fn decide(&self, request: &[&str]) -> Result<LineVerdict, LineError> {
         columns(request, self.layout.request.len())?;
         if let Some(value) = request.iter().find(|value| value.is_empty() || !value.is_ascii() || has_control(value)) {
@@ -162,7 +161,7 @@ impl LinePolicy {
         Ok(LineVerdict { allowed: verdict.allowed, deciding })
     }
 
-    /// Every line that the keys select for the request. One may come several times.
+    /// Visits every line that the keys select for the request. A line can come several times.
     fn visit(&self, domain: &Domain, request: &[&str], on: &mut impl FnMut(RuleId, &Permission)) {
         let subject = self.layout.subject.as_ref().map_or("", |key| at_place(request, key.request));
         let Some(subject) = domain.index.subject(subject_pieces(subject)) else { return };
@@ -173,7 +172,7 @@ impl LinePolicy {
         }
     }
 
-    /// Whether all further terms hold of the request and a line that was found.
+    /// Returns whether all further terms hold for the request and a line that was found.
     fn holds(&self, domain: &Domain, request: &[&str], id: &RuleId) -> casbin::Result<bool> {
         let line = self.values(domain, at_place(request, self.layout.domain.unwrap_or(usize::MAX)), id);
         let check = |check: &Check| match check {
@@ -194,7 +193,7 @@ impl LinePolicy {
         self.residual.as_ref().map_or(Ok(true), |residual| residual.holds(request, &line))
     }
 
-    /// Which of two lines that match stands first.
+    /// Returns whether `one` comes before `other`, both of which match.
     fn before(&self, domain: &Domain, one: &RuleId, other: &RuleId) -> bool {
         match self.layout.combine {
             // There the action begins with the line's place.
@@ -203,7 +202,7 @@ impl LinePolicy {
         }
     }
 
-    /// The values of a `p` line, read back from the index.
+    /// Returns the values of a `p` line, read back from the index.
     fn values<'d>(&self, domain: &'d Domain, name: &'d str, id: &RuleId) -> Vec<&'d str> {
         let index = &domain.index;
         let action = index.actions.text(id.permission.action).unwrap_or_default();
@@ -222,7 +221,7 @@ impl LinePolicy {
         self.layout.policy.iter().map(|field| value(field.slot)).collect()
     }
 
-    /// The domain of a line, and the line, when the model can hold it.
+    /// Returns the domain of a line, and the line, if the model can hold it.
     fn checked<'l>(&self, line: &'l [String]) -> Result<(&'l str, &'l [String]), LineError> {
         let (kind, values) = line.split_first().ok_or_else(|| LineError::UnknownType(String::new()))?;
         let (want, domain) = match (kind.as_str(), self.layout.role_columns) {
@@ -239,7 +238,7 @@ impl LinePolicy {
         Ok((domain.map_or("", |at| at_place(values, at)), line))
     }
 
-    /// Where a `p` line holds what this slot is for.
+    /// Returns the position at which a `p` line holds the value for this slot.
     fn place(&self, slot: Slot) -> Option<usize> {
         self.layout.policy.iter().position(|field| field.slot == slot)
     }
@@ -257,7 +256,7 @@ impl LinePolicy {
             }
         }
         let entries = permissions.iter().map(|line| self.entry(line));
-        // Without a role look-up, roles are nobody's.
+        // Without a role look-up, no subject holds a role.
         let followed = self.layout.subject.as_ref().is_some_and(|key| key.roles);
         let links = links.into_iter().filter(|_| followed);
         let links =
@@ -283,7 +282,7 @@ impl LinePolicy {
         Ok(Some(Line { values, effect, action, object: self.object_pieces(object) }))
     }
 
-    /// The pieces of an object's name: as a request looks it up, or as none does.
+    /// Returns the pieces of an object's name: those by which a request finds it, or some that no request can have.
     fn object_pieces(&self, object: &str) -> (String, &'static str) {
         let function = self.layout.object.as_ref().and_then(|key| key.function);
         let prefix = object.strip_suffix('*').filter(|prefix| prefix.ends_with('/') && !prefix.contains('*'));
@@ -312,7 +311,7 @@ impl LinePolicy {
         }
     }
 
-    /// Compiles the patterns of a line, and refuses those that cannot be.
+    /// Compiles the patterns of a line, and refuses those that do not compile.
     fn compile(&self, domain: &mut Domain, values: &[String]) -> Result<(), LineError> {
         let object = self.layout.object.as_ref().and_then(|key| key.function).zip(self.place(Slot::Object));
         let of_term = |term: &Term| match &term.form {
@@ -330,7 +329,7 @@ impl LinePolicy {
     }
 }
 
-/// The terms that are compared here, and those that are left to casbin.
+/// Divides the terms into those compared here and those left to casbin.
 fn checks(layout: &Layout) -> Result<(Vec<Check>, Option<Residual>), LineError> {
     let (mut checks, mut others) = (Vec::new(), Vec::new());
     for Term { form, text } in layout.rest.terms() {
@@ -364,7 +363,7 @@ fn has_control(value: &str) -> bool {
     value.contains(char::is_control)
 }
 
-/// The value at a position of a line or request, whose length was checked.
+/// Returns the value at a position of a line or request, whose length was checked.
 fn at_place<T: AsRef<str>>(values: &[T], at: usize) -> &str {
     values.get(at).map_or("", AsRef::as_ref)
 }

@@ -1,5 +1,5 @@
-//! The terms of a matcher: recognises those that have a look-up or a comparison here, and leaves
-//! the others to casbin's own evaluator. It knows forms, not meanings.
+//! The terms of a matcher: recognises those that have a look-up or a comparison here, and leaves the others to casbin's
+//! own evaluator. It knows forms, not meanings.
 
 use super::expression::{self, Expression, Operand};
 use super::patterns::Function;
@@ -8,13 +8,13 @@ use super::plan::PlanError;
 /// One term of a matcher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Term {
-    /// How it compares.
+    /// The form of its comparison.
     pub(super) form: Form,
     /// The term as casbin holds it, for errors and for casbin.
     pub(super) text: String,
 }
 
-/// How a term compares fields, which are positions in their definitions.
+/// The form in which a term compares fields. Fields are positions in their definitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Form {
     /// `g(r.s, p.s)`, or `g(r.s, p.s, r.d)`
@@ -29,8 +29,8 @@ pub(super) enum Form {
     RequestIs { request: usize, text: String },
     /// `p.y == "text"`
     PolicyIs { policy: usize, text: String },
-    /// Anything else that casbin evaluates over these fields and texts. Policy fields that it
-    /// takes as patterns stand with their function.
+    /// Anything else that casbin evaluates over these fields and texts, with the policy fields that it takes as
+    /// patterns, each with its function.
     Other { patterns: Vec<(Function, usize)> },
 }
 
@@ -106,7 +106,7 @@ impl Fields<'_> {
         }
     }
 
-    /// A term that casbin can evaluate on one rule without an error: over known fields, texts and
+    /// Recognises a term that casbin can evaluate on one rule without an error: one over known fields, texts and
     /// functions alone.
     fn other(&self, expression: &Expression<'_>) -> Option<Form> {
         let mut patterns = Vec::new();

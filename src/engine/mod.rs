@@ -1,15 +1,14 @@
 //! The decision engine. Pure and synchronous: no lock, no I/O, nothing async but the building
 //! of the [`oracle`], which is casbin's own Enforcer.
 //!
-//! `model.conf` is the truth about how rules match. `layout` reads it once and turns its matcher
-//! into look-ups, and an `index` is laid out for those. Two ways lead there: a [`plan`] and the
-//! [`snapshot`] of one tenant's rules at one revision, and [`lines`], which take any model and
-//! policy of the family that Casbin has. [`decide`] asks a snapshot about one object and [`reach`]
-//! about all that are below a path; [`search`] asks for all users or all objects at once, and
-//! [`explain`] tells by which rules; [`impact`] holds two snapshots against each other; [`tenant`] gives the answer its reason and obligations. A
-//! decision costs by the subject's roles and the object's depth, not by the number of rules, and
-//! the next snapshot costs by what a change touches. The [`oracle`] answers the same questions the
-//! slow way, and the two must always agree.
+//! `model.conf` is the truth about how rules match. `layout` reads it once and turns its matcher into look-ups, for
+//! which an `index` is laid out. Two ways lead there: a [`plan`] and the [`snapshot`] of one tenant's rules at one
+//! revision, and [`lines`], which take any model and policy of the family of Casbin models. [`decide`] asks a snapshot
+//! about one object and [`reach`] about all objects below a path; [`search`] asks for all users or all objects at once,
+//! and [`explain`] names the rules behind an answer; [`impact`] compares two snapshots; [`tenant`] gives the answer its
+//! reason and obligations. The cost of a decision depends on the subject's roles and the object's depth, not on the
+//! number of rules, and that of the next snapshot on what a change touches. The [`oracle`] answers the same questions
+//! the slow way, and the two must always agree.
 
 mod change;
 mod chunks;

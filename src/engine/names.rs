@@ -1,9 +1,8 @@
-//! Interned names: each text stands once, one after the other in a single string, and is spoken
-//! of by its number. A map of owned strings would take four times the memory, and a snapshot
-//! may hold millions.
+//! Interned names: each text is stored once, one after the other in a single string, and is referred to by its number.
+//! A map of owned strings would take four times the memory, and a snapshot can hold millions.
 //!
-//! Names are only ever added: a number means the same in a snapshot and in all that are made
-//! from it. So new names stand in levels of their own, and the large first one is shared.
+//! Names are only ever added: a number means the same in a snapshot and in all that are made from it. So new names
+//! stand in levels of their own, and the large first one is shared.
 
 use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};
@@ -14,11 +13,11 @@ use ahash::RandomState;
 
 /// A slot of a hash table that holds nothing.
 const EMPTY: u32 = u32::MAX;
-/// How many times longer than the next a level is. Each name is copied about so often in each
-/// level that it comes through, and a look-up asks each level.
+/// Minimum factor by which a level is longer than the next. Each name is copied about this often in each level that it
+/// passes through, and a look-up asks each level.
 const STEP: usize = 32;
 
-/// The number of the `n`th thing of a snapshot.
+/// Returns the number of the `n`th thing of a snapshot.
 ///
 /// INVARIANT: a snapshot holds fewer than 2³² things of a kind; memory ends long before.
 pub(super) fn number(n: usize) -> u32 {
@@ -35,9 +34,9 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// These names and others, distinct and new. Each is given in two pieces, `("user:", "dana")`,
-    /// and is found by the same two, so that a look-up never has to join them. The first names
-    /// of all must come in their order.
+    /// Returns these names with others, which are distinct and new. Each is given in two pieces, `("user:", "dana")`,
+    /// and is found by the same two, so that a look-up never has to join them. The very first names must come in their
+    /// order.
     pub(super) fn with<'n>(&self, names: impl IntoIterator<Item = (&'n str, &'n str)>) -> Self {
         let level = Level::new(number(self.len()), &self.hasher, names);
         let mut next = self.clone();
@@ -58,29 +57,29 @@ impl Names {
         self.levels.push(Arc::new(level));
     }
 
-    /// The number of the name `head` + `tail`, divided as it was when it was interned.
+    /// Returns the number of the name `head` + `tail`, divided as it was when it was interned.
     #[inline]
     pub(super) fn find(&self, head: &str, tail: &str) -> Option<u32> {
         let tag = hash(&self.hasher, head, tail);
         self.levels.iter().find_map(|level| level.find(tag, head, tail))
     }
 
-    /// The name of this number.
+    /// Returns the name of this number.
     pub(super) fn text(&self, number: u32) -> Option<&str> {
         self.levels.iter().find_map(|level| level.text(number))
     }
 
-    /// How many names there are.
+    /// Returns the number of names.
     pub(super) fn len(&self) -> usize {
         self.levels.last().map_or(0, |level| level.first as usize + level.len())
     }
 
-    /// The numbers of the names that came late, and are in no order.
+    /// Returns the numbers of the names that came late and are in no order.
     pub(super) fn late(&self) -> Range<u32> {
         self.ordered..number(self.len())
     }
 
-    /// How two numbers stand in the order of their names, which is that of `key`.
+    /// Compares two numbers by their names, which `key` orders.
     #[inline]
     pub(super) fn order<'n, K: Ord>(&'n self, a: u32, b: u32, key: impl Fn(&'n str) -> K) -> Ordering {
         if a == b || a.max(b) < self.ordered {
@@ -89,10 +88,10 @@ impl Names {
         self.text(a).map(&key).cmp(&self.text(b).map(&key))
     }
 
-    /// Tells of a number whether its name starts with `prefix`. The order must be that of texts.
+    /// Returns a test for numbers whose name starts with `prefix`. The order must be that of texts.
     pub(super) fn below<'n>(&'n self, prefix: &'n str) -> impl Fn(u32) -> bool + 'n {
         let first = self.partition_point(|name| name < prefix);
-        // What starts alike stands together.
+        // Names that start alike stand together.
         let end = self.partition_point(|name| name < prefix || name.starts_with(prefix));
         move |number| {
             let ordered = number < self.ordered;
@@ -101,7 +100,7 @@ impl Names {
         }
     }
 
-    /// The first of the ordered numbers whose name is not `before`.
+    /// Returns the first of the ordered numbers whose name is not `before`.
     pub(super) fn partition_point(&self, before: impl Fn(&str) -> bool) -> u32 {
         let (mut low, mut high) = (0, self.ordered);
         while low < high {
@@ -114,10 +113,10 @@ impl Names {
 
 /// Names whose numbers follow each other.
 struct Level {
-    /// The first number.
+    /// The number of the level's first name.
     first: u32,
     text: String,
-    /// Where each name starts in `text`, and its end after the last.
+    /// The place in `text` at which each name starts, and after the last its end.
     starts: Vec<usize>,
     /// Open addressing with linear probing, at most half full, so that a probe always ends.
     slots: Vec<Slot>,
@@ -144,7 +143,7 @@ impl Level {
         Self { first, text, starts, slots: slots(taken.len(), taken) }
     }
 
-    /// This level and the one after it as one.
+    /// Joins this level and the one after it.
     fn join(&self, next: &Self) -> Self {
         let starts = next.starts.iter().skip(1).map(|start| self.text.len() + start);
         let taken = self.slots.iter().chain(&next.slots).filter(|slot| slot.number != EMPTY);
@@ -187,7 +186,7 @@ impl Level {
     }
 }
 
-/// A hash table of `len` names.
+/// Builds a hash table for `len` names.
 fn slots(len: usize, taken: impl IntoIterator<Item = Slot>) -> Vec<Slot> {
     let mut slots = vec![Slot { tag: 0, number: EMPTY }; (len * 2).next_power_of_two()];
     let mask = slots.len() - 1;
@@ -214,8 +213,8 @@ fn hash(hasher: &RandomState, head: &str, tail: &str) -> u32 {
     hasher.finish() as u32
 }
 
-/// Whether `name` is `head` + `tail`. An empty tail is never compared as bytes: its address may
-/// be a dangling one, and the C library's comparison, though right, then takes a slow path.
+/// Returns whether `name` is `head` + `tail`. An empty tail is never compared as bytes: its address can be a dangling
+/// one, and the C library's comparison, though right, then takes a slow path.
 fn same(name: &[u8], head: &str, tail: &str) -> bool {
     let rest = name.strip_prefix(head.as_bytes());
     rest.is_some_and(|rest| rest.len() == tail.len() && (tail.is_empty() || rest == tail.as_bytes()))

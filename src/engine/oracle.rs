@@ -1,5 +1,5 @@
-//! casbin's own Enforcer over the same rules. It scans every rule for each request, and is right
-//! by definition: tests and verifications hold snapshots against it.
+//! An oracle: casbin's own Enforcer over the same rules. It scans every rule for each request, and is right by
+//! definition; tests and verifications compare snapshots with it.
 
 use std::borrow::Borrow;
 
@@ -9,10 +9,10 @@ use super::plan::{Plan, PlanError};
 use crate::domain::key::{Action, Object, TenantKey};
 use crate::policy::rule::{Rule, Subject};
 
-/// Why the oracle gives no answer.
+/// Reasons for the oracle to give no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum OracleError {
-    /// The model cannot be planned: the Enforcer would panic on some, so that none is tried.
+    /// The model cannot be planned. The Enforcer would panic on some of these models, so none is tried.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The Enforcer refused the rules or the request.
@@ -28,7 +28,7 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// An Enforcer with the model of this text and these rules of `tenant`.
+    /// Builds an Enforcer with the model of this text and these rules of `tenant`.
     pub async fn new(
         model: &str,
         tenant: &TenantKey,
@@ -46,7 +46,7 @@ impl Oracle {
         Ok(Self { enforcer, plan, tenant: tenant.clone() })
     }
 
-    /// Whether `subject` may do `action` on `object`.
+    /// Decides whether `subject` may do `action` on `object`.
     pub fn decide(&self, subject: &Subject, object: &Object, action: &Action) -> Result<bool, OracleError> {
         Ok(self.enforcer.enforce(self.plan.request_line(&self.tenant, subject, object, action))?)
     }

@@ -1,14 +1,14 @@
-//! What casbin's matching functions make of a pattern, compiled once, and an index of the
-//! patterns that no plain look-up finds, by the text that all they match starts with.
+//! Patterns of casbin's matching functions, compiled once, and an index of those that no plain look-up finds, by the
+//! text with which all their matches start.
 
 use ahash::HashMap;
 use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
 
-/// A matching function of casbin's: of a request's value and a rule's pattern.
+/// One of casbin's matching functions, which compare a request's value with a rule's pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Function {
-    /// What stands before the first `*`, and then anything.
+    /// The text before the first `*`, followed by anything.
     KeyMatch,
     /// `/*` for anything, `:name` for one segment, and else a regular expression of the whole.
     KeyMatch2,
@@ -23,7 +23,7 @@ pub(super) enum Function {
 pub(super) enum Pattern {
     /// This text alone.
     Exactly(String),
-    /// All that starts with this.
+    /// Every text that starts with this one.
     Start(String),
     Regex(Regex),
     Glob(GlobMatcher),
@@ -40,7 +40,7 @@ impl Function {
         }
     }
 
-    /// Compiles a pattern; the error says what is wrong with it. Casbin would panic on that one.
+    /// Compiles a pattern; the error says what is wrong with it. Casbin would panic on such a pattern.
     pub(super) fn compile(self, pattern: &str) -> Result<Pattern, String> {
         let regex = |text: &str| Regex::new(text).map(Pattern::Regex).map_err(|error| error.to_string());
         match self {
@@ -57,7 +57,7 @@ impl Function {
         }
     }
 
-    /// Whether the pattern matches itself and nothing else.
+    /// Returns whether the pattern matches itself and nothing else.
     pub(super) fn is_plain(self, pattern: &str) -> bool {
         self != Self::Regex && !pattern.contains(|c| self.is_special(c))
     }
@@ -71,7 +71,7 @@ impl Function {
         }
     }
 
-    /// What all that the pattern matches surely starts with.
+    /// Returns the text with which every match of the pattern starts.
     fn start(self, pattern: &str) -> &str {
         let of_regex = matches!(self, Self::KeyMatch2 | Self::Regex);
         let anchored = match self {
@@ -84,7 +84,7 @@ impl Function {
         }
         let Some(end) = anchored.find(|c| self.is_special(c)) else { return anchored };
         let (start, rest) = anchored.split_at(end);
-        // It says how often the character before it stands there: not at all, for one.
+        // The character says how often the one before it occurs, which can be not at all.
         let counts = of_regex && rest.starts_with(['*', '+', '?', '{']);
         if counts {
             start.char_indices().next_back().and_then(|(last, _)| start.get(..last)).unwrap_or_default()
@@ -98,7 +98,7 @@ const fn is_special_in_regex(c: char) -> bool {
     matches!(c, '\\' | '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$')
 }
 
-/// The pattern with `:name`, up to the next `/`, as an expression for one segment.
+/// Turns a pattern with `:name`, up to the next `/`, into an expression for one segment.
 fn segments(pattern: &str) -> String {
     let one = |piece: &str| piece.split_once(':').map_or_else(|| piece.to_owned(), |(head, _)| format!("{head}[^/]+"));
     pattern.split('/').map(one).collect::<Vec<_>>().join("/")
@@ -115,7 +115,7 @@ impl Pattern {
     }
 }
 
-/// Numbered patterns by the text that all they match starts with.
+/// Numbered patterns by the text with which all their matches start.
 #[derive(Default)]
 pub(super) struct Patterns {
     by_start: HashMap<String, Vec<(u32, Pattern)>>,
@@ -132,7 +132,7 @@ impl Patterns {
         self.by_start.entry(start.to_owned()).or_default().push((number, pattern));
     }
 
-    /// The numbers of all patterns that match the text.
+    /// Returns the numbers of all patterns that match the text.
     pub(super) fn matching<'p>(&'p self, text: &'p str) -> impl Iterator<Item = u32> + 'p {
         let starts = self.lengths.iter().filter_map(|length| text.get(..*length));
         let near = starts.filter_map(|start| self.by_start.get(start)).flatten();

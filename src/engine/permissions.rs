@@ -1,15 +1,15 @@
-//! The `p` rules of one subject, over the numbers of a snapshot's names: in buckets by object, so
-//! that a decision looks at few and a change copies few.
+//! The `p` rules of one subject, over the numbers of a snapshot's names: in buckets by object, so that a decision looks
+//! at few and a change copies few.
 
 use std::sync::Arc;
 
 use super::change::{Change, changed};
 use crate::policy::rule::Effect;
 
-/// How many permissions a bucket has at most, more or less: about what one cache line holds.
+/// Approximate maximum number of permissions in a bucket: about as many as one cache line holds.
 const BUCKET: usize = 8;
 
-/// A `p` rule of a subject that is known, by the numbers of its names.
+/// A `p` rule of a known subject, by the numbers of its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Permission {
     pub(super) object: u32,
@@ -23,17 +23,17 @@ type Bucket = Arc<[Permission]>;
 /// The permissions of one subject. Most subjects, being users, have none of their own.
 #[derive(Clone, Default)]
 pub(super) struct Permissions {
-    /// How many there are is a power of two.
+    /// The buckets; their number is a power of two.
     buckets: Option<Arc<[Bucket]>>,
 }
 
 impl Permissions {
-    /// How many there are.
+    /// Returns the number of permissions.
     pub(super) fn len(&self) -> usize {
         count(self.buckets())
     }
 
-    /// Those on exactly this object pattern.
+    /// Iterates over the permissions on exactly this object pattern.
     #[inline]
     pub(super) fn on(&self, object: u32) -> impl Iterator<Item = &Permission> {
         let buckets = self.buckets();
@@ -41,12 +41,12 @@ impl Permissions {
         bucket.iter().filter(move |permission| permission.object == object)
     }
 
-    /// All of them.
+    /// Iterates over all permissions.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Permission> {
         all(self.buckets())
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there are no permissions.
     pub(super) fn is_empty(&self) -> bool {
         self.buckets.is_none()
     }
@@ -56,7 +56,7 @@ impl Permissions {
         self.buckets.as_deref().unwrap_or_default()
     }
 
-    /// The permissions after these changes of the subject, which are in order.
+    /// Returns the permissions after these changes of the subject, which are in order.
     pub(super) fn after(&self, changes: &[Change<Permission>]) -> Self {
         let buckets = rebucketed(self.buckets(), changes);
         Self { buckets: (count(&buckets) > 0).then(|| buckets.into()) }
@@ -71,11 +71,11 @@ fn count(buckets: &[Bucket]) -> usize {
     buckets.iter().map(|bucket| bucket.len()).sum()
 }
 
-/// The buckets of one subject after its changes.
+/// Returns the buckets of one subject after its changes.
 fn rebucketed(buckets: &[Bucket], changes: &[Change<Permission>]) -> Vec<Bucket> {
     let coming = changes.iter().filter(|change| change.comes).count();
     let fitting = ((count(buckets) + coming) / BUCKET).max(1).next_power_of_two();
-    // A few more or fewer must not divide all anew time and again.
+    // A few more or fewer must not divide everything anew time and again.
     if !(fitting..=fitting * 4).contains(&buckets.len()) {
         return divided(changed(all(buckets).copied(), changes), fitting);
     }
@@ -89,7 +89,7 @@ fn rebucketed(buckets: &[Bucket], changes: &[Change<Permission>]) -> Vec<Bucket>
     next
 }
 
-/// Divides permissions, which are in order, into so many buckets.
+/// Divides permissions, which are in order, into `buckets` buckets.
 fn divided(permissions: Vec<Permission>, buckets: usize) -> Vec<Bucket> {
     let mut divided = vec![Vec::new(); buckets];
     for permission in permissions {
@@ -100,8 +100,8 @@ fn divided(permissions: Vec<Permission>, buckets: usize) -> Vec<Bucket> {
     divided.into_iter().map(Bucket::from).collect()
 }
 
-/// In which of `buckets` an object belongs. The factor (2³² by the golden ratio) spreads numbers
-/// that lie close together or in steps.
+/// Returns the bucket, of `buckets`, that an object belongs in. The factor (2³² divided by the golden ratio) spreads
+/// numbers that lie close together or in steps.
 #[inline]
 fn place(object: u32, buckets: usize) -> usize {
     object.wrapping_mul(0x9E37_79B9).rotate_left(16) as usize & buckets.wrapping_sub(1)

@@ -1,10 +1,9 @@
-//! The plan for the platform's own rules: which field of the model is the subject, the domain, the
-//! object and the action of a [`Rule`].
+//! The plan for the platform's own rules: the fields of the model that are the subject, the domain, the object and the
+//! action of a [`Rule`].
 //!
-//! Rules are asked for more than decisions: what a grant covers, what is in reach, who can. So of
-//! the [family](super::lines) that is decided, a plan takes the models whose objects are names and
-//! prefixes and whose actions are names and `*`, and refuses the others with the term that is the
-//! matter.
+//! Rules have to answer more than decisions: what a grant covers, what is in reach, which users have a permission. So
+//! of the [family](super::lines) that can be decided, a plan takes the models whose objects are names and prefixes and
+//! whose actions are names and `*`, and refuses the others with the term in question.
 
 use super::layout::{Combine, Field, Layout, Rest, Slot};
 use super::matcher::{Form, Term};
@@ -12,13 +11,13 @@ use super::patterns::Function;
 use crate::domain::key::{Action, Object, TenantKey};
 use crate::policy::rule::{Effect, Rule, Subject};
 
-/// Why a model cannot be planned. Fields and terms stand as casbin holds them: `r_sub` is `r.sub`.
+/// Reasons why a model cannot be planned. Fields and terms are written as casbin holds them: `r_sub` is `r.sub`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// Casbin itself cannot read the text.
     #[error("casbin cannot read the model: {0}")]
     Unreadable(String),
-    /// A definition is not there.
+    /// A definition is missing.
     #[error("the model does not define `{0}`")]
     MissingDefinition(&'static str),
     /// A second definition of a kind, such as `g2`.
@@ -30,16 +29,16 @@ pub enum PlanError {
     /// A term of the matcher that is not understood, or that casbin could not evaluate safely.
     #[error("the matcher's term `{0}` is not supported")]
     UnknownTerm(String),
-    /// No term finds lines without a look at all of them.
+    /// No term finds lines without looking at all of them.
     #[error("no term of the matcher `{0}` selects rules: `g`, `==`, `keyMatch`, `keyMatch2` and `globMatch` do")]
     NoUsableTerm(String),
-    /// A term that is decided, but of which the platform's own rules could not be searched.
+    /// A term that can be decided, but by which the platform's own rules could not be searched.
     #[error("the matcher's term `{0}` is not supported for the platform's rules")]
     BeyondRules(String),
     /// No term matches what every request has.
     #[error("the matcher has no term for the {0}")]
     MissingTerm(&'static str),
-    /// Two terms of which it is not clear which matches the object and which the action.
+    /// Two terms that leave open which matches the object and which the action.
     #[error("the matcher's terms `{0}` and `{1}` do not tell the object from the action")]
     Ambiguous(String, String),
     /// A field that no term matches.
@@ -50,10 +49,10 @@ pub enum PlanError {
     UnknownEffect(String),
 }
 
-/// The effect that goes by the order of the policy, which a tenant's rules do not have.
+/// The effect that depends on the order of the policy, which a tenant's rules do not have.
 const FIRST: &str = "priority(p_eft) || deny";
 
-/// What a field of the model holds.
+/// The value that a field of the model holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Subject,
@@ -106,12 +105,12 @@ impl Plan {
         })
     }
 
-    /// Whether a rule's object `a/b/*` stands for all that is below `a/b`.
+    /// Returns whether a rule's object `a/b/*` stands for everything below `a/b`.
     pub(super) const fn prefixes(&self) -> bool {
         self.prefixes
     }
 
-    /// Whether a rule's action `*` stands for all actions.
+    /// Returns whether a rule's action `*` stands for all actions.
     pub(super) const fn star(&self) -> bool {
         self.star
     }
@@ -120,14 +119,14 @@ impl Plan {
         self.combine
     }
 
-    /// Whether the model can hold a rule of this effect. Without an effect field every rule of a
-    /// model allows, and a denial has no place in it.
+    /// Returns whether the model can hold a rule of this effect. Without an effect field every rule of a model allows,
+    /// and a denial has no place in it.
     pub(super) fn holds(&self, effect: Effect) -> bool {
         effect == Effect::Allow || self.policy.contains(&Part::Effect)
     }
 
-    /// The rule's columns `v0`, `v1`, … in the order that the model defines; `None` for a denial
-    /// in a model without an effect field. For the built-in model these are [`Rule::values`].
+    /// Returns the rule's columns `v0`, `v1`, … in the order that the model defines; `None` for a denial in a model
+    /// without an effect field. For the built-in model these are [`Rule::values`].
     pub fn policy_line(&self, rule: &Rule, tenant: &TenantKey) -> Option<Vec<String>> {
         let Rule::Permission { subject, object, action, effect } = rule else {
             return Some(rule.values(tenant));
@@ -142,7 +141,7 @@ impl Plan {
         self.holds(*effect).then(|| self.policy.iter().map(value).collect())
     }
 
-    /// The request's values in the order that the model defines.
+    /// Returns the request's values in the order that the model defines.
     pub fn request_line(&self, tenant: &TenantKey, subject: &Subject, object: &Object, action: &Action) -> Vec<String> {
         let value = |part: &Part| match part {
             Part::Subject => Some(subject.to_string()),
@@ -155,7 +154,7 @@ impl Plan {
     }
 }
 
-/// The field of the request that holds the action, and whether a rule's `*` stands for all.
+/// Returns the request field that holds the action, and `true` if a rule's `*` stands for all actions.
 fn action(layout: &Layout) -> Result<(usize, bool), PlanError> {
     if let Rest::Action { request, star, .. } = layout.rest {
         return Ok((request, star));
@@ -171,7 +170,7 @@ fn action(layout: &Layout) -> Result<(usize, bool), PlanError> {
         .map_or(PlanError::MissingTerm("object or the action"), |term| PlanError::BeyondRules(term.text.clone())))
 }
 
-/// The field of a rule that the term compares with one of the request, plainly or with a star.
+/// Returns the rule field that the term compares with one of the request, plainly or with a star.
 const fn compared(term: &Term) -> Option<usize> {
     match term.form {
         Form::Equal { policy, .. } | Form::EqualOrStar { policy, .. } => Some(policy),
@@ -179,8 +178,8 @@ const fn compared(term: &Term) -> Option<usize> {
     }
 }
 
-/// Only objects have patterns and only actions have the star; between two plain equalities the
-/// field's usual name decides.
+/// Refuses a layout that does not tell the object from the action. Only objects have patterns and only actions have the
+/// star; between two plain equalities the field's usual name decides.
 fn told_apart(layout: &Layout) -> Result<(), PlanError> {
     let named = |slot: Slot, name: &str| layout.policy.iter().any(|field| field.slot == slot && field.name == name);
     match (&layout.object, &layout.rest) {
@@ -201,7 +200,7 @@ fn request_parts(layout: &Layout, keys: &[(usize, Part)]) -> Result<Vec<Part>, P
     layout.request.iter().enumerate().map(part).collect()
 }
 
-/// What a field holds in a layout that has one field left, the action.
+/// Returns the value that a field holds, in a layout that has one field left: the action.
 const fn part(slot: Slot) -> Part {
     match slot {
         Slot::Subject => Part::Subject,
@@ -218,7 +217,7 @@ mod tests {
     use crate::domain::key::{ActionPattern, ObjectPattern};
     use crate::engine::MODEL;
 
-    /// The built-in model with one piece of its text replaced.
+    /// Plans the built-in model with one piece of its text replaced.
     fn with(from: &str, to: &str) -> Result<Plan, PlanError> {
         assert!(MODEL.contains(from), "{from}");
         Plan::from_model(&MODEL.replace(from, to))

@@ -1,5 +1,5 @@
-//! One question about all objects directly below a path: which of them may a subject do something
-//! with? Read off the subject's rules, so that it costs by their number, and by no other.
+//! The objects directly below a path that a subject can use. The answer is read off the subject's rules, so that its
+//! cost depends on their number alone.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use crate::policy::reach::Reach;
 use crate::policy::rule::Subject;
 
 impl Snapshot {
-    /// The keys of the objects `parent/KEY` on which `subject` may do `action`: exactly those for
-    /// which [`decide`](Self::decide) allows it.
+    /// Returns the keys of the objects `parent/KEY` on which `subject` may do `action`: exactly those for which
+    /// [`decide`](Self::decide) allows it.
     pub fn reach(&self, subject: &Subject, parent: &Object, action: &Action) -> Reach {
         let wanted = self.index.actions.find(action.as_str(), "");
         let below = format!("{parent}/");
@@ -25,7 +25,7 @@ impl Snapshot {
         self.visit_below(subject, &below, |id, permission| {
             if self.acts(permission, wanted)
                 && let Some(key) = self.index.objects.text(permission.object).and_then(|object| object.strip_prefix(&below))
-                // A pattern, and what lies deeper, is no key.
+                // A pattern, or a path that lies deeper, is no key.
                 && let Ok(key) = ResourceKey::parse(key)
             {
                 named.entry(key).or_default().note_any(id, permission.effect);
@@ -37,7 +37,7 @@ impl Snapshot {
         if rule { Reach::AllBut(exceptions) } else { Reach::Only(exceptions) }
     }
 
-    /// Whether a request is allowed that these rules match.
+    /// Returns whether these rules, which match a request, allow it.
     pub(super) fn allowed_by(&self, found: Found) -> bool {
         self.plan.combine().verdict(found).allowed
     }

@@ -1,8 +1,8 @@
 //! The terms of a matcher that have no comparison here, evaluated by casbin's own matcher on one
 //! line at a time.
 //!
-//! Casbin's Enforcer knows no single line. But without any line it evaluates the matcher once,
-//! over the request alone; so here the fields of the line are fields of the request.
+//! Casbin's Enforcer cannot evaluate a single line. But without any line it evaluates the matcher once, over the
+//! request alone; so here the fields of the line are fields of the request.
 
 use casbin::{CoreApi as _, DefaultModel, Enforcer};
 
@@ -15,8 +15,8 @@ pub(super) struct Residual {
 }
 
 impl Residual {
-    /// The terms of these texts over the fields of the request and of a line; `None` when casbin
-    /// does not take them.
+    /// Compiles the terms of these texts over the fields of the request and of a line; `None` when casbin does not take
+    /// them.
     pub(super) fn new(terms: &[&str], request: &[String], policy: &[&str]) -> Option<Self> {
         let fields: Vec<&str> = request.iter().map(String::as_str).chain(policy.iter().copied()).collect();
         let matcher = terms.iter().map(|term| renamed(term, &fields)).collect::<Option<Vec<_>>>()?.join(" && ");
@@ -31,14 +31,14 @@ impl Residual {
         Some(Self { enforcer })
     }
 
-    /// Whether the terms hold of a request and a line.
+    /// Returns whether the terms hold for a request and a line.
     pub(super) fn holds(&self, request: &[&str], line: &[&str]) -> casbin::Result<bool> {
         let values: Vec<String> = request.iter().chain(line).map(|value| (*value).to_owned()).collect();
         self.enforcer.enforce(values)
     }
 }
 
-/// The term with its fields under their new names, in parentheses.
+/// Returns the term with its fields under their new names, in parentheses.
 fn renamed(term: &str, fields: &[&str]) -> Option<String> {
     let piece = |token| match token {
         Token::Name(name) => {

@@ -1,9 +1,9 @@
-//! Who holds which roles, directly and through others: the `g` rules of a snapshot, over the
-//! numbers of its subjects.
+//! The roles that subjects hold, directly and through others: the `g` rules of a snapshot, over the numbers of its
+//! subjects.
 //!
-//! A subject keeps what it holds directly, and a subject that others hold keeps all that it
-//! leads to. So a user's change touches that user alone, however many roles lie behind it, and
-//! a role's change touches the roles that lead to it, however many users hold them.
+//! A subject keeps what it holds directly, and a subject that others hold keeps all that it leads to. So a user's
+//! change touches that user alone, however many roles lie behind it, and a role's change touches the roles that lead to
+//! it, however many users hold them.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -13,23 +13,22 @@ use ahash::RandomState;
 use super::change::{Change, by_subject, changed, outcomes};
 use super::chunks::Chunks;
 
-/// How many links lead from a subject to the farthest role that it holds. Casbin's role manager
-/// surely follows as many (past them its count depends on the order of the rules), and no chain
-/// that may be written is longer than eight.
+/// Maximum number of links from a subject to a role that it holds. Casbin's role manager surely follows as many (past
+/// them its count depends on the order of the rules), and no chain that can be written is longer than eight.
 const MAX_LINKS: usize = 9;
 
-/// One subject in the graph, with what it has of its own: a decision needs all of it, and comes
-/// by many subjects at random, so that a subject is one cache line.
+/// One subject in the graph, with what it has of its own. A decision needs all of it and visits many subjects at
+/// random, so a subject is one cache line.
 #[derive(Clone, Default)]
 #[repr(align(64))]
 struct Node<T> {
     own: T,
     /// The roles that it holds directly, in order.
     direct: Option<Arc<[u32]>>,
-    /// Of a subject that others hold: the roles that those hold through it, in order. They
-    /// are one link away from it already.
+    /// For a subject that others hold: the roles that those hold through it, in order. The subject itself is one link
+    /// away from them already.
     beyond: Option<Arc<[u32]>>,
-    /// How many hold it directly.
+    /// Number of subjects that hold it directly.
     members: u32,
 }
 
@@ -37,21 +36,21 @@ struct Node<T> {
 #[derive(Clone, Default)]
 pub(super) struct Roles<T> {
     nodes: Chunks<Node<T>>,
-    /// The links of members that are held themselves, turned round (role, member), in order: the
-    /// way back from a role that changed to those that lead to it.
+    /// The links of members that are held themselves, reversed to (role, member), in order: the way back from a role
+    /// that changed to those that lead to it.
     nested: Arc<Vec<(u32, u32)>>,
     len: usize,
 }
 
 impl<T: Clone + Default> Roles<T> {
-    /// How many links there are.
+    /// Returns the number of links.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Shows the subject and all that it holds, each with its own. One that it holds in several
-    /// ways may come several times.
-    // Plain loops, for each decision runs through them: a chain of iterators costs it twice.
+    /// Visits the subject and all that it holds, each with its own value. A role held in several ways can come several
+    /// times.
+    // Plain loops, because each decision runs through them: a chain of iterators costs twice as much.
     #[inline]
     pub(super) fn visit(&self, subject: u32, mut on: impl FnMut(u32, &T)) {
         let Some(node) = self.nodes.get(subject) else { return };
@@ -65,40 +64,40 @@ impl<T: Clone + Default> Roles<T> {
         }
     }
 
-    /// Whether `subject` holds `role`, directly or through others.
+    /// Returns whether `subject` holds `role`, directly or through others.
     pub(super) fn holds(&self, subject: u32, role: u32) -> bool {
         let through = |held: &u32| *held == role || self.beyond(*held).binary_search(&role).is_ok();
         self.direct(subject).iter().any(through)
     }
 
-    /// What the subject has of its own.
+    /// Returns the subject's own value.
     pub(super) fn own(&self, subject: u32) -> Option<&T> {
         self.nodes.get(subject).map(|node| &node.own)
     }
 
-    /// What each subject has of its own.
+    /// Iterates over the subjects, each with its own value.
     pub(super) fn owned(&self) -> impl Iterator<Item = (u32, &T)> {
         (0..).zip(self.nodes.iter().map(|node| &node.own))
     }
 
-    /// What one of `subjects` subjects has of its own, to be changed.
+    /// Returns the own value of one of `subjects` subjects, for a change.
     pub(super) fn own_mut(&mut self, subject: u32, subjects: usize) -> Option<&mut T> {
         self.nodes.grow(subjects);
         self.nodes.get_mut(subject).map(|node| &mut node.own)
     }
 
-    /// Whether any link names the subject.
+    /// Returns whether any link names the subject.
     pub(super) fn knows(&self, subject: u32) -> bool {
         self.members(subject) > 0 || !self.direct(subject).is_empty()
     }
 
-    /// The links (member, role).
+    /// Iterates over the links (member, role).
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u32)> {
         let direct = self.nodes.iter().map(|node| node.direct.as_deref().unwrap_or_default());
         (0..).zip(direct).flat_map(|(member, roles)| roles.iter().map(move |role| (member, *role)))
     }
 
-    /// The roles that the subject holds directly.
+    /// Returns the roles that the subject holds directly.
     #[inline]
     pub(super) fn direct(&self, subject: u32) -> &[u32] {
         self.nodes.get(subject).and_then(|node| node.direct.as_deref()).unwrap_or_default()
@@ -113,7 +112,7 @@ impl<T: Clone + Default> Roles<T> {
         self.nodes.get(role).map_or(0, |node| node.members)
     }
 
-    /// The graph after `changes` of what members hold, which are in order.
+    /// Returns the graph after `changes` to what members hold, which are in order.
     pub(super) fn after(&self, changes: &[Change<u32>]) -> Self {
         let mut next = self.clone();
         let named = changes.iter().map(|change| change.subject.max(change.item));
@@ -130,8 +129,8 @@ impl<T: Clone + Default> Roles<T> {
         next
     }
 
-    /// The subjects between which and `next` the way through them changes: members that others
-    /// hold, and roles that come to be held or cease to be.
+    /// Returns the subjects through which the way changes between this graph and `next`: members that others hold, and
+    /// roles that come to be held or cease to be.
     fn around(&self, next: &Self, changes: &[Change<u32>]) -> BTreeSet<u32> {
         let held = |one| (self.members(one) > 0, next.members(one) > 0);
         let members = changes.iter().map(|change| change.subject).filter(|one| held(*one) != (false, false));
@@ -165,8 +164,8 @@ impl<T: Clone + Default> Roles<T> {
         }
     }
 
-    /// Brings the way back up to date, where members are or were held themselves: of `before`
-    /// and of `self` they are `around`.
+    /// Updates the reversed links of members that are or were held themselves. Among them only those in `around` differ
+    /// between `before` and `self`.
     fn nest(&mut self, before: &Self, around: &BTreeSet<u32>) {
         let links = |roles: &Self| -> BTreeSet<(u32, u32)> {
             let held = around.iter().filter(|member| roles.members(**member) > 0);
@@ -181,7 +180,7 @@ impl<T: Clone + Default> Roles<T> {
         }
     }
 
-    /// The given roles, and all that lead to them.
+    /// Returns the given roles, and all that lead to them.
     fn leading_to(&self, mut roles: BTreeSet<u32>) -> BTreeSet<u32> {
         let mut due: Vec<u32> = roles.iter().copied().collect();
         while let Some(role) = due.pop() {
@@ -192,8 +191,8 @@ impl<T: Clone + Default> Roles<T> {
         roles
     }
 
-    /// All that can be reached from `role`, layer by layer, within the links that are left to
-    /// those that hold it. What was seen is not walked again, so that cycles end.
+    /// Returns all roles that can be reached from `role`, layer by layer, within the links that remain for its holders.
+    /// A role already seen is not walked again, so that cycles end.
     fn walk(&self, role: u32) -> Vec<u32> {
         let mut seen: HashSet<u32, RandomState> = HashSet::default();
         let mut layer = vec![role];

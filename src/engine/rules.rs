@@ -1,5 +1,5 @@
-//! Rules and their numbers: by which names a snapshot knows the parts of a rule, how its rules
-//! are read back, and the order in which they stand.
+//! Rules and their numbers: the names by which a snapshot knows the parts of a rule, the way back from numbers to
+//! rules, and the order of rules.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -20,8 +20,8 @@ pub struct RuleId {
     pub(super) permission: Permission,
 }
 
-/// The two pieces by which a subject is interned: its [`Display`](std::fmt::Display) form,
-/// without the work of writing it.
+/// Returns the two pieces under which a subject is interned: its [`Display`](std::fmt::Display) form, without the work
+/// of writing it.
 pub(super) fn subject_name(subject: &Subject) -> Name<'_> {
     match subject {
         Subject::User(key) => ("user:", key.as_str()),
@@ -32,12 +32,12 @@ pub(super) fn subject_name(subject: &Subject) -> Name<'_> {
     }
 }
 
-/// The two pieces by which an object is interned. A request finds `a/b/*` by its own `a/b/`.
+/// Returns the two pieces under which an object is interned. A request finds `a/b/*` by its own `a/b/`.
 pub(super) fn object_name(object: &ObjectPattern) -> Name<'_> {
     object.prefix().map_or((object.as_str(), ""), |prefix| (prefix, "*"))
 }
 
-/// The names of a rule.
+/// Returns the names of a rule.
 pub(super) fn entry(rule: &Rule) -> Entry<'_> {
     match rule {
         Rule::Permission { subject, object, action, effect } => Entry::Permission {
@@ -50,7 +50,7 @@ pub(super) fn entry(rule: &Rule) -> Entry<'_> {
     }
 }
 
-/// What orders the names of subjects as subjects are ordered, and after them all other names.
+/// Returns a sort key that orders names of subjects as subjects are ordered, with all other names after them.
 pub(super) fn subject_order((kind, key): Name<'_>) -> (usize, Option<BuiltIn>, &str, &str) {
     match ["user:", "profile:", "group:", "custom:"].iter().position(|known| *known == kind) {
         Some(place) => (place, None, kind, key),
@@ -58,12 +58,12 @@ pub(super) fn subject_order((kind, key): Name<'_>) -> (usize, Option<BuiltIn>, &
     }
 }
 
-/// The two pieces of a subject's name, as [`subject_name`] gives them.
+/// Returns the two pieces of a subject's name, as [`subject_name`] gives them.
 pub(super) fn subject_pieces(name: &str) -> Name<'_> {
     name.find(':').and_then(|colon| name.split_at_checked(colon + 1)).unwrap_or(("", name))
 }
 
-/// Where a rule is in a snapshot.
+/// The place of a rule in a snapshot.
 #[derive(Clone, Copy)]
 enum Place {
     /// A permission.
@@ -73,13 +73,13 @@ enum Place {
 }
 
 impl Snapshot {
-    /// The rules in their order.
+    /// Returns the rules in their order.
     pub fn rules(&self) -> impl Iterator<Item = Rule> {
         self.order(|_| true).into_iter().filter_map(|place| self.at(place))
     }
 
-    /// The rules of `subject` and of all that it holds, in their order: all that its decisions are
-    /// made from.
+    /// Returns the rules of `subject` and of all that it holds, in their order: everything that its decisions are made
+    /// from.
     pub fn rules_of(&self, subject: &Subject) -> Vec<Rule> {
         let Some(number) = self.number(subject) else { return Vec::new() };
         let mut held: HashSet<u32, RandomState> = HashSet::default();
@@ -87,21 +87,21 @@ impl Snapshot {
         self.order(|subject| held.contains(&subject)).into_iter().filter_map(|place| self.at(place)).collect()
     }
 
-    /// The rules as lines of the model: `p` or `g`, and the values in the order that the model
-    /// defines. They are written one by one, and live on with the snapshot that they are of.
+    /// Returns the rules as lines of the model: `p` or `g`, then the values in the order that the model defines. Lines
+    /// are written one by one, and the iterator keeps the snapshot alive.
     pub fn lines(self: &Arc<Self>) -> impl Iterator<Item = Vec<String>> + Send + use<> {
         let snapshot = Arc::clone(self);
         self.order(|_| true).into_iter().filter_map(move |place| snapshot.line(&snapshot.at(place)?))
     }
 
-    /// The rule as a line of the model; none for a denial in a model without an effect field.
+    /// Returns the rule as a line of the model; `None` for a denial in a model without an effect field.
     pub fn line(&self, rule: &Rule) -> Option<Vec<String>> {
         let mut line = vec![rule.ptype().to_owned()];
         line.extend(self.plan.policy_line(rule, self.tenant())?);
         Some(line)
     }
 
-    /// Where the rules of these subjects are, in their order.
+    /// Returns the places of the rules of the wanted subjects, in the order of rules.
     fn order(&self, wanted: impl Fn(u32) -> bool) -> Vec<Place> {
         let of = |(subject, own): (u32, &Permissions)| {
             own.iter().map(move |permission| RuleId { subject, permission: *permission }).collect::<Vec<_>>()
@@ -125,7 +125,7 @@ impl Snapshot {
         }
     }
 
-    /// The rule of this id, when the snapshot has it.
+    /// Returns the rule of this id, if the snapshot has it.
     pub fn rule(&self, id: RuleId) -> Option<Rule> {
         let mut on = self.index.roles.own(id.subject)?.on(id.permission.object);
         on.any(|known| *known == id.permission).then(|| self.permission(&id)).flatten()
@@ -146,7 +146,7 @@ impl Snapshot {
 }
 
 impl Index {
-    /// How two permissions stand in the order of rules.
+    /// Compares two permissions in the order of rules.
     pub(super) fn order(&self, a: &RuleId, b: &RuleId) -> Ordering {
         let (one, other) = (&a.permission, &b.permission);
         self.subject_order(a.subject, b.subject)

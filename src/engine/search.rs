@@ -1,8 +1,8 @@
-//! One question for all users, or for all objects: exactly those for which
-//! [`decide`](Snapshot::decide) allows it.
+//! Questions for all users, or for all objects: the answer is exactly those for which [`decide`](Snapshot::decide)
+//! allows it.
 //!
-//! Of a question for all users each role is looked at once, and a user's verdict is what its
-//! roles come to. Of one for all objects those side by side share what rules say of all of them.
+//! A question for all users looks at each role once, and combines a user's verdict from their roles. In a question for
+//! all objects, objects side by side share the rules about all of them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -19,9 +19,9 @@ use crate::policy::reach::{Candidates, Part};
 use crate::policy::rule::{Effect, Subject};
 
 impl TenantPolicy {
-    /// The users that may do `action` on `object`, by key: those of a part of the list of all.
-    /// Seeks the part, so that a page costs by its length, by how few may, and by how many users
-    /// came since the snapshot was built.
+    /// Returns the users that may do `action` on `object`, by key, within a part of the list of all. It seeks the part,
+    /// so that the cost of a page depends on its length, on how few users may, and on how many users came since the
+    /// snapshot was built.
     pub fn who_can<'p>(
         &'p self,
         object: &Object,
@@ -29,20 +29,20 @@ impl TenantPolicy {
         part: &Part<UserKey>,
     ) -> impl Iterator<Item = UserKey> + use<'p> {
         let mut fold = Fold::new(&self.snapshot, object, action);
-        // Who has no rule may do what is allowed to anybody; in most models that is nothing.
+        // A user without a rule may do what is allowed to every user; in most models that is nothing.
         let others = fold.allows(None).then_some(&*self.disabled).into_iter().flatten();
         let users = self.snapshot.users(part, others.map(UserKey::as_str));
         users.filter(move |(_, number)| fold.allows(*number)).filter_map(|(key, _)| UserKey::parse(key).ok())
     }
 }
 
-/// A request without its subject, answered for many.
+/// A request without its subject, to be answered for many.
 struct Fold<'s> {
     snapshot: &'s Snapshot,
-    /// The objects of rules that contain the request's.
+    /// The numbers of the object patterns that contain the request's object.
     objects: Vec<u32>,
     wanted: Option<u32>,
-    /// What those say of the request that have rules of their own: roles, for the most part.
+    /// The matching rules of each subject with rules of its own: roles, for the most part.
     own: HashMap<u32, Found, RandomState>,
 }
 
@@ -54,7 +54,7 @@ impl<'s> Fold<'s> {
         Self { snapshot, objects, wanted, own: HashMap::default() }
     }
 
-    /// Whether this subject may; `None` is one that no rule names.
+    /// Returns whether this subject may do it; `None` stands for a subject that no rule names.
     fn allows(&mut self, subject: Option<u32>) -> bool {
         let (snapshot, mut all) = (self.snapshot, Found::default());
         if let Some(subject) = subject {
@@ -81,8 +81,8 @@ impl<'s> Fold<'s> {
 }
 
 impl Snapshot {
-    /// The users that rules name, with their numbers, and `others` that none names: those of a
-    /// part of the list by key, in the part's direction.
+    /// Returns the users that rules name, with their numbers, and `others` that no rule names: those in a part of the
+    /// list by key, in the part's direction.
     pub(super) fn users<'s>(&'s self, part: &Part<UserKey>, others: impl Iterator<Item = &'s str>) -> Users<'s> {
         let user = |number| Some((user_key(self.index.subjects.text(number)?)?, Some(number)));
         let beyond = |key: &str| {
@@ -106,7 +106,7 @@ impl Snapshot {
         Box::new(merged(early, late, part.backward))
     }
 
-    /// The objects directly below `path` that rules name, whoever they are of.
+    /// Returns the objects directly below `path` that rules of any subject name.
     pub fn named_below(&self, path: &Object) -> BTreeSet<Object> {
         let mut looked_at: HashSet<u32, RandomState> = HashSet::default();
         let own = self.index.roles.owned().flat_map(|(_, own)| own.iter().map(|permission| permission.object));
@@ -118,33 +118,33 @@ impl Snapshot {
         named.collect()
     }
 
-    /// The actions that rules name, whoever they are of.
+    /// Returns the actions that rules of any subject name.
     pub fn named_actions(&self) -> BTreeSet<Action> {
         let own = self.index.roles.owned().flat_map(|(_, own)| own.iter().map(|permission| permission.action));
         let named: HashSet<u32, RandomState> = own.collect();
         named.into_iter().filter_map(|action| Action::parse(self.index.actions.text(action)?).ok()).collect()
     }
 
-    /// What `subject` may do, to be asked about many objects.
+    /// Prepares the access of `subject`, to be asked about many objects.
     pub fn access<'s>(&'s self, subject: &'s Subject) -> Access<'s> {
         self.access_by(subject, &self.actions_of(self.number(subject)))
     }
 
-    /// The same of this action alone, whether or not a rule names it.
+    /// Prepares the access of `subject` to this action alone, whether or not a rule names it.
     pub fn access_to<'s>(&'s self, subject: &'s Subject, action: &Action) -> Access<'s> {
         let actions = vec![(self.index.actions.find(action.as_str(), ""), action.clone())];
         Access::new(self, subject, actions)
     }
 
-    /// The same of the actions that the platform knows and of these others.
+    /// Prepares the access of `subject` to the actions that the platform knows and to these others.
     pub(super) fn access_by<'s>(&'s self, subject: &'s Subject, others: &BTreeSet<Action>) -> Access<'s> {
         let number_of = |action: Action| (self.index.actions.find(action.as_str(), ""), action);
         let actions = Action::all().into_iter().chain(others.iter().cloned()).map(number_of).collect();
         Access::new(self, subject, actions)
     }
 
-    /// The actions that the rules of a subject, and of all that it holds, name beside those that
-    /// the platform knows.
+    /// Returns the actions that the rules of a subject, and of all that it holds, name beside those that the platform
+    /// knows.
     pub(super) fn actions_of(&self, subject: Option<u32>) -> BTreeSet<Action> {
         let mut named: BTreeSet<u32> = BTreeSet::new();
         if let Some(subject) = subject {
@@ -161,7 +161,7 @@ fn user_key(name: &str) -> Option<&str> {
     name.strip_prefix("user:")
 }
 
-/// Two ordered lists as one.
+/// Merges two ordered lists.
 fn merged<'s>(one: Users<'s>, other: Users<'s>, backward: bool) -> impl Iterator<Item = (&'s str, Option<u32>)> {
     let (mut one, mut other) = (one.peekable(), other.peekable());
     std::iter::from_fn(move || match (one.peek(), other.peek()) {
@@ -171,8 +171,7 @@ fn merged<'s>(one: Users<'s>, other: Users<'s>, backward: bool) -> impl Iterator
     })
 }
 
-/// What one subject may do, asked about one object after the other: fast for objects that lie
-/// side by side.
+/// The access of one subject, asked about one object after the other: fast for objects side by side.
 pub struct Access<'s> {
     snapshot: &'s Snapshot,
     /// The actions that are looked at, with their numbers.
@@ -199,8 +198,8 @@ impl<'s> Access<'s> {
         self.allowed(&matches).cloned().collect()
     }
 
-    /// The resources of these sections on which anything may be allowed: all of an open section, and
-    /// of a closed one those on which something is.
+    /// Returns the resources of these sections on which anything can be allowed: all of an open section, and in a
+    /// closed one those on which something is.
     pub fn candidates<'c>(&mut self, sections: impl Iterator<Item = &'c SectionKey>) -> Candidates {
         let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
         for section in sections {
@@ -224,8 +223,7 @@ impl<'s> Access<'s> {
         Candidates { sections: open, resources }
     }
 
-    /// The actions that are allowed on all that is directly below a path (`a/b/`), as far as no
-    /// rule names it.
+    /// Returns the actions that are allowed on everything directly below a path (`a/b/`), as far as no rule names it.
     pub(super) fn below(&mut self, above: &str) -> Vec<Action> {
         let matches = self.around(above);
         self.allowed(&matches).cloned().collect()
@@ -251,7 +249,7 @@ impl<'s> Access<'s> {
     }
 }
 
-/// Notes a rule with each action that it is for.
+/// Notes a rule for each action that it is for.
 fn note(snapshot: &Snapshot, actions: &[(Option<u32>, Action)], matches: &mut [Found], id: RuleId) {
     for ((wanted, _), matches) in actions.iter().zip(matches) {
         if snapshot.acts(&id.permission, *wanted) {

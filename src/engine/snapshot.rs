@@ -1,5 +1,5 @@
-//! One tenant's rules at one revision: an `index` of them, made from that of the
-//! revision before. How it is asked is in [`decide`](super::decide).
+//! One tenant's rules at one revision: an `index` of them, made from that of the revision before. The questions to it
+//! are in [`decide`](super::decide).
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::domain::key::TenantKey;
 use crate::policy::diff::RuleDiff;
 use crate::policy::rule::{Rule, Subject};
 
-/// So many changes are never worth a build.
+/// Number of changes up to which a rebuild never pays.
 const CHANGES_MIN: usize = 64;
 
 /// One tenant's policy at one revision.
@@ -21,12 +21,12 @@ pub struct Snapshot {
     tenant: TenantKey,
     revision: u64,
     pub(super) index: Index,
-    /// How many rules came and went since all was built.
+    /// Number of rules that came or went since the last full build.
     changes: usize,
 }
 
 impl Snapshot {
-    /// Lays out `rules`, the whole policy of `tenant` at `revision`. Doubles count once.
+    /// Lays out `rules`, the whole policy of `tenant` at `revision`. Duplicates count once.
     pub fn build(
         plan: &Arc<Plan>,
         tenant: &TenantKey,
@@ -42,8 +42,8 @@ impl Snapshot {
         empty.with(revision, &[], &rules)
     }
 
-    /// The policy at `revision`, which changed it by `diff`. It equals what would be built of
-    /// its rules; only numbers may differ.
+    /// Returns the policy at `revision`, which changed it by `diff`. It equals a build from its rules; only the numbers
+    /// can differ.
     #[must_use]
     pub fn after(&self, revision: u64, diff: &RuleDiff) -> Self {
         let (removed, added): (Vec<&Rule>, Vec<&Rule>) = (diff.removed.iter().collect(), diff.added.iter().collect());
@@ -62,50 +62,50 @@ impl Snapshot {
         Self { plan: Arc::clone(&self.plan), tenant: self.tenant.clone(), revision, index, changes: self.changes }
     }
 
-    /// Whose policy it is.
+    /// Returns the tenant that the policy is of.
     pub fn tenant(&self) -> &TenantKey {
         &self.tenant
     }
 
-    /// The revision that it holds.
+    /// Returns the revision that the snapshot holds.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// How many rules it holds.
+    /// Returns the number of rules.
     pub fn len(&self) -> usize {
         self.index.len()
     }
 
-    /// Whether it holds no rule.
+    /// Returns `true` if there are no rules.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether any rule names this subject.
+    /// Returns whether any rule names this subject.
     pub fn knows(&self, subject: &Subject) -> bool {
         self.number(subject).is_some_and(|number| self.is_named(number))
     }
 
-    /// Whether any rule names the subject of this number.
+    /// Returns whether any rule names the subject of this number.
     pub(super) fn is_named(&self, number: u32) -> bool {
         let roles = &self.index.roles;
         roles.knows(number) || roles.own(number).is_some_and(|own| !own.is_empty())
     }
 
-    /// Whether `subject` is `role` or holds it, directly or through others.
+    /// Returns whether `subject` is `role` or holds it, directly or through others.
     pub fn holds(&self, subject: &Subject, role: &Subject) -> bool {
         let held = |(one, other)| self.index.roles.holds(one, other);
         subject == role || self.number(subject).zip(self.number(role)).is_some_and(held)
     }
 
-    /// The number of a subject that a rule names, or once named.
+    /// Returns the number of a subject that a rule names, or once named.
     pub(super) fn number(&self, subject: &Subject) -> Option<u32> {
         self.index.subject(subject_name(subject))
     }
 }
 
-/// The names of each rule.
+/// Returns the names of each rule.
 fn entries<'r>(rules: &[&'r Rule]) -> impl Iterator<Item = Entry<'r>> + Clone {
     rules.iter().map(|rule| entry(rule))
 }

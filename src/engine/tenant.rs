@@ -1,4 +1,4 @@
-//! What one instance knows of one tenant at one revision, and the decision made from it.
+//! The policy that one instance has of one tenant at one revision, and the decision made from it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,28 +12,29 @@ use crate::policy::diff::{RuleDiff, StatePatch};
 use crate::policy::revision::Counters;
 use crate::policy::rule::{BuiltIn, Subject};
 
-/// A tenant's compiled policy with the few facts beside the rules that an answer holds.
-/// Immutable: a change makes the next one.
+/// A tenant's compiled policy, with the few facts beside the rules that an answer needs. Immutable: a change makes the
+/// next one.
 #[derive(Clone)]
 pub struct TenantPolicy {
-    /// How far it is.
+    /// The tenant's counters that this policy has reached.
     pub counters: Counters,
     /// The rules.
     pub snapshot: Arc<Snapshot>,
     /// The settings.
     pub settings: Settings,
-    /// The users that exist but are disabled. Only the reason of a deny depends on it.
+    /// The users that exist but are disabled. A decision needs them only for the reason of a deny; a search lists them
+    /// where the model allows users without rules.
     pub disabled: Arc<HashSet<UserKey>>,
 }
 
-/// The answer to one request, with what it was made from.
+/// The answer to one request, with the facts that it was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// Allow or deny.
+    /// `true` for allow, `false` for deny.
     pub allowed: bool,
-    /// Why.
+    /// The reason of the answer.
     pub reason: DecisionReason,
-    /// What the host must do with what it shows, when allowed.
+    /// The host's duties towards the data that it shows; empty unless the request is allowed.
     pub obligations: Vec<Obligation>,
     /// The revision that the answer was made at.
     pub revision: u64,
@@ -41,7 +42,7 @@ pub struct Decision {
     pub deciding: Option<RuleId>,
 }
 
-/// Why a decision is what it is.
+/// The reason of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecisionReason {
     /// A rule allows it, and none denies it.
@@ -59,7 +60,7 @@ pub enum DecisionReason {
 }
 
 impl DecisionReason {
-    /// The name on the wire, such as `NO_MATCHING_RULE`.
+    /// Returns the name on the wire, such as `NO_MATCHING_RULE`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allowed => "ALLOWED",
@@ -72,14 +73,14 @@ impl DecisionReason {
     }
 }
 
-/// What the host must do with what it shows.
+/// A duty of the host towards the data that it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obligation {
-    /// Mask the contacts of this view by so many characters at the end (R20).
+    /// Mask this many characters at the end of the contacts in this view (R20).
     Mask {
         /// The data view.
         view: DataViewKey,
-        /// How many characters.
+        /// Number of characters.
         characters: i32,
     },
     /// Replace other users' identities by pseudonyms (R37).
@@ -102,7 +103,7 @@ impl TenantPolicy {
         Decision { allowed: verdict.allowed, reason, obligations, revision, deciding: verdict.deciding }
     }
 
-    /// The plain answer, for checks of our own that need neither reason nor obligations.
+    /// Returns the plain answer, for our own checks that need neither reason nor obligations.
     pub fn allows(&self, subject: &Subject, object: &Object, action: &Action) -> bool {
         self.snapshot.decide(subject, object, action).allowed
     }
@@ -127,7 +128,7 @@ impl TenantPolicy {
         }
     }
 
-    /// Whether the licence denies it to everyone (R2).
+    /// Returns whether the licence denies the request to everyone (R2).
     pub fn is_unlicensed(&self, object: &Object, action: &Action) -> bool {
         // Only the licence denies all members, whatever else denies as well: no grant reaches a
         // built-in role.
@@ -135,7 +136,7 @@ impl TenantPolicy {
         !everyone.allowed && everyone.deciding.is_some()
     }
 
-    /// What goes with an allow, by the data view that the object's section shows.
+    /// Returns the obligations of an allow, by the data view that the object's section shows.
     fn obligations(&self, catalogue: &Catalogue, subject: &Subject, object: &Object) -> Vec<Obligation> {
         let Some(section) = section_of(catalogue, object) else { return Vec::new() };
         let Some(view) = &section.data_view else { return Vec::new() };
@@ -150,7 +151,7 @@ impl TenantPolicy {
         Vec::new()
     }
 
-    /// The policy after the revisions whose changes are given in order, up to `counters`.
+    /// Returns the policy after the revisions whose changes are given in order, up to `counters`.
     #[must_use]
     pub fn after<'a>(&self, counters: Counters, changes: impl Iterator<Item = (&'a RuleDiff, &'a StatePatch)>) -> Self {
         let mut next = Self { counters, ..self.clone() };
@@ -159,7 +160,7 @@ impl TenantPolicy {
             next.settings = patch.settings.unwrap_or(next.settings);
             for (key, user) in &patch.users {
                 let disabled = user.as_ref().is_some_and(|user| !user.enabled);
-                // Most changes of a user leave this as it was, and copy nothing.
+                // Most changes of a user leave the set as it was, and copy nothing.
                 if disabled != next.disabled.contains(key) {
                     let all = Arc::make_mut(&mut next.disabled);
                     let _ = if disabled { all.insert(key.clone()) } else { all.remove(key) };
@@ -170,7 +171,7 @@ impl TenantPolicy {
     }
 }
 
-/// The section that an object is, or is in.
+/// Finds the section that an object is, or is in.
 fn section_of<'a>(catalogue: &'a Catalogue, object: &Object) -> Option<&'a Section> {
     let mut parts = object.as_str().splitn(3, '/');
     let (module, section) = (parts.next()?, parts.next()?);

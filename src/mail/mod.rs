@@ -1,7 +1,7 @@
-//! Mail to people: how it is sent. What it says has a file for each kind of mail.
+//! The sending of mail to people. Each kind of mail has a file for its text.
 //!
-//! Mail goes to an SMTP server where one is named, and into a folder otherwise, so that an
-//! installation without one, and a test, can read what would have been sent.
+//! Mail goes to an SMTP server if one is configured, and into a folder otherwise, so that an installation without one,
+//! and a test, can read what would have been sent.
 
 pub mod password;
 
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::domain::user::Email;
 use crate::error::{Error, Result};
 
-/// How long a mail server may take for each of its answers.
+/// Maximum time of each answer of a mail server.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A mail to one person, in plain text.
@@ -29,11 +29,11 @@ pub struct Mail {
     pub to: Email,
     /// What it is about.
     pub subject: String,
-    /// What it says.
+    /// The text.
     pub text: String,
 }
 
-/// Sends mails. Cheap to clone.
+/// The sender of mails. Cheap to clone.
 #[derive(Clone)]
 pub struct Mailer {
     from: Mailbox,
@@ -46,7 +46,7 @@ enum Way {
     Folder(PathBuf),
 }
 
-/// Never shows the server's address: a password may stand in it.
+/// The debug form never shows the server's address: it can hold a password.
 impl fmt::Debug for Mailer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let way = match &self.way {
@@ -58,15 +58,15 @@ impl fmt::Debug for Mailer {
 }
 
 impl Mailer {
-    /// Sends from `from` through the server at `url`: `smtp://HOST`, `smtp://HOST?tls=required`
-    /// or `smtps://HOST`, with `USER:PASSWORD@` before the host where it asks for that.
+    /// Makes a mailer that sends from `from` through the server at `url`: `smtp://HOST`, `smtp://HOST?tls=required` or
+    /// `smtps://HOST`, with `USER:PASSWORD@` before the host if the server asks for that.
     pub fn smtp(url: &str, from: Mailbox) -> Result<Self> {
         let wrong = |_| Error::invalid("`smtp_url` is not the address of a mail server");
         let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(wrong)?;
         Ok(Self { from, way: Way::Smtp(server.timeout(Some(PATIENCE)).build()) })
     }
 
-    /// Writes each mail into a file of its own in `folder`, which is made with the first.
+    /// Makes a mailer that writes each mail into a file of its own in `folder`, which is made with the first.
     pub fn folder(folder: PathBuf, from: Mailbox) -> Self {
         Self { from, way: Way::Folder(folder) }
     }
@@ -103,8 +103,8 @@ impl Mailer {
             .map_err(Error::internal)
     }
 
-    /// The text as it stands wherever that may be, and not broken into the short lines of an
-    /// encoding: a link stays in one piece also for who reads the file.
+    /// Returns the text as it is where possible, not broken into the short lines of an encoding: so a link stays in one
+    /// piece also for people who read the file.
     fn body(&self, text: String) -> Body {
         let encoding = match &self.way {
             _ if text.is_ascii() => ContentTransferEncoding::SevenBit,
@@ -116,8 +116,8 @@ impl Mailer {
     }
 }
 
-/// Writes a mail for its owner's eyes alone: there may be a link in it that is as good as a
-/// password. It has its final name once it is whole.
+/// Writes a mail for its owner's eyes alone: it can hold a link that is as good as a password. The file gets its final
+/// name once it is whole.
 fn write(folder: &Path, mail: &[u8]) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let name = Uuid::now_v7();

@@ -7,9 +7,9 @@ use crate::domain::key::TenantKey;
 use crate::domain::name::{Name, Timestamp};
 use crate::domain::user::Email;
 
-/// A link that sets a new password, and whom it is for.
+/// A link that sets a new password, and the person that it is for.
 pub struct ResetLink<'a> {
-    /// The installation, as people reach it.
+    /// The address by which people reach the installation.
     pub installation: &'a Url,
     /// The secret part.
     pub token: &'a str,
@@ -25,20 +25,20 @@ pub struct ResetLink<'a> {
     pub email: &'a Email,
     /// The network address that the link was asked for from, as far as it is known.
     pub asked_from: Option<&'a str>,
-    /// When it was asked for.
+    /// Time at which the link was asked for.
     pub asked_at: Timestamp,
-    /// Until when the link holds.
+    /// Time until which the link holds.
     pub expires_at: Timestamp,
 }
 
 impl ResetLink<'_> {
-    /// The mail that carries the link.
+    /// Returns the mail that carries the link.
     pub fn mail(&self) -> Mail {
         let Self { tenant, tenant_name, username, full_name, .. } = self;
         let installation = self.installation.as_str().trim_end_matches('/');
         let from = self.asked_from.map(|address| format!(", from the network address {address}")).unwrap_or_default();
         let (at, until) = (self.asked_at.to_minute(), self.expires_at.to_minute());
-        // In the fragment, which browsers send to nobody: no log and no Referer has the token.
+        // In the fragment, which browsers never send: no log and no Referer has the token.
         let link = format!("{installation}/reset-password#token={}", self.token);
         let text = format!(
             "Hello {full_name},\n\n\

@@ -1,9 +1,7 @@
-//! The compiler: a pure function from a tenant's state to its rules (R44). Nothing else in the
-//! house makes rules.
+//! The compiler: a pure function from a tenant's state to its rules (R44). Nothing else in the project makes rules.
 //!
-//! It works source by source: the tenant itself, each user, profile, custom role, group and
-//! membership of one. What
-//! a rule came from is kept beside it; a rule may come from several.
+//! It works source by source: the tenant itself, each user, profile, custom role, group and group membership. The
+//! origins of a rule are kept beside it; a rule can have several.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +19,7 @@ use crate::domain::tenant::TenantState;
 use crate::domain::user::{BaseRole, User};
 use crate::error::Result;
 
-/// A tenant's rules, each with where it came from, in the order of exports.
+/// A tenant's rules with their origins, in the order of exports.
 pub type Compiled = BTreeMap<Rule, BTreeSet<Origin>>;
 
 /// Compiles the whole state.
@@ -32,7 +30,7 @@ pub fn compile(catalogue: &Catalogue, state: &TenantState) -> Result<Compiled> {
     compile_sources(catalogue, state, &source::all(state))
 }
 
-/// Compiles some sources of a state; one that is not in it has no rules.
+/// Compiles some sources of a state; a source that the state does not have has no rules.
 pub fn compile_sources(catalogue: &Catalogue, state: &TenantState, sources: &BTreeSet<Source>) -> Result<Compiled> {
     let mut out = Output::default();
     let mut by_section = None;
@@ -61,8 +59,7 @@ pub fn compile_sources(catalogue: &Catalogue, state: &TenantState, sources: &BTr
     Ok(out.rules)
 }
 
-/// What turns the rules of one state into those of the next, by compiling what the change between
-/// them touches, and nothing else.
+/// Returns the difference between the rules of two states, compiling only what the change between them touches.
 pub fn compile_change(
     catalogue: &Catalogue,
     before: &TenantState,
@@ -144,7 +141,7 @@ fn built_in_roles(out: &mut Output, catalogue: &Catalogue, state: &TenantState) 
     Ok(())
 }
 
-/// R2: an unlicensed module denies everyone.
+/// Denies everyone each module that is not in the licence (R2).
 fn licence(out: &mut Output, catalogue: &Catalogue, state: &TenantState) -> Result<()> {
     let everyone = Subject::Role(BuiltIn::Member);
     for module in catalogue.modules().iter().filter(|module| !state.is_licensed(catalogue, module.key.as_str())) {
@@ -157,7 +154,7 @@ fn licence(out: &mut Output, catalogue: &Catalogue, state: &TenantState) -> Resu
     Ok(())
 }
 
-/// R25, R42: what a user holds by itself. A disabled user has no rule at all.
+/// Adds the roles that a user holds themselves (R25, R42). A disabled user has no rule at all.
 fn user_rules(out: &mut Output, user: &User) {
     if !user.enabled {
         return;
@@ -200,8 +197,8 @@ fn profile_rules(
     Ok(())
 }
 
-/// R20: a masking profile sees no view of contacts in full, except where it may edit contacts.
-/// Without a licence nobody may (R2), whatever the profile says.
+/// Denies a masking profile every view of contacts in full, except where it can edit contacts (R20). Without a licence
+/// no user can (R2), whatever the profile says.
 fn mask_rules(
     out: &mut Output,
     catalogue: &Catalogue,
@@ -228,7 +225,7 @@ fn mask_rules(
     Ok(())
 }
 
-/// Compiles one section of one profile.
+/// The compiler of one section of one profile.
 struct SectionCompiler<'a> {
     subject: &'a Subject,
     profile: &'a Profile,
@@ -246,8 +243,8 @@ impl SectionCompiler<'_> {
             }
             return Ok(());
         }
-        // What the section gives: its effective rights when it is open, sight of what is
-        // associated when it is not (R13).
+        // The rights that the section gives: its effective rights when it is open, and reading of associated resources
+        // when it is not (R13).
         let rights = if own.enabled { self.profile.effective(self.section) } else { Rights::READ };
         if own.enabled {
             self.section_itself(out, own, rights);
@@ -312,7 +309,7 @@ impl SectionCompiler<'_> {
         }
     }
 
-    /// Whose permission holds in the section, and which it is.
+    /// Names the level that sets the rights of the section, and the rights.
     fn rights_note(&self, own: &ProfileSection, rights: Rights) -> String {
         let whose = if own.rights.is_some() {
             "own permission"
@@ -362,7 +359,7 @@ fn role_rules(out: &mut Output, catalogue: &Catalogue, role: &CustomRole) {
     }
 }
 
-/// R39, R42: a member that is disabled holds nothing of its group.
+/// Adds a member's link to their group; a disabled member holds nothing of it (R39, R42).
 fn member_rule(out: &mut Output, state: &TenantState, group: &GroupKey, user: &UserKey) {
     let is_member = state.groups.get(group).is_some_and(|group| group.members.contains(user));
     if is_member && state.users.get(user).is_some_and(|user| user.enabled) {

@@ -1,4 +1,4 @@
-//! The difference of two states of one tenant: in rules, and in the domain.
+//! The difference between two states of one tenant: in rules, and in the domain.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::domain::role::CustomRole;
 use crate::domain::tenant::{Settings, TenantState};
 use crate::domain::user::User;
 
-/// What one revision changed in the rules.
+/// The changes that one revision made to the rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleDiff {
     /// The rules that came, in order.
@@ -25,25 +25,25 @@ pub struct RuleDiff {
 }
 
 impl RuleDiff {
-    /// Whether nothing changed.
+    /// Returns `true` if nothing changed.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty()
     }
 }
 
-/// The difference of two compiled policies, with the origins that the store keeps beside.
+/// The difference between two compiled policies, with the origins that the store keeps beside the rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyDiff {
     /// The rules that come, with their origins.
     pub added: Compiled,
     /// The rules that go.
     pub removed: BTreeSet<Rule>,
-    /// The rules that stay, where their origins change: what they are from now on.
+    /// The rules that stay but change their origins, with the new ones.
     pub moved: BTreeMap<Rule, BTreeSet<Origin>>,
 }
 
 impl PolicyDiff {
-    /// What turns `before` into `after`.
+    /// Returns the changes that turn `before` into `after`.
     pub fn between(before: &Compiled, after: &Compiled) -> Self {
         let mut diff = Self::default();
         for (rule, origins) in after {
@@ -57,22 +57,22 @@ impl PolicyDiff {
         diff
     }
 
-    /// The change of the rules alone.
+    /// Returns the change of the rules alone.
     pub fn rules(&self) -> RuleDiff {
         RuleDiff { added: self.added.keys().cloned().collect(), removed: self.removed.iter().cloned().collect() }
     }
 
-    /// Whether nothing changed, origins included.
+    /// Returns `true` if nothing changed, origins included.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty() && self.moved.is_empty()
     }
 }
 
-/// Things by key that changed: what each is now, or `None` where it went.
+/// Changed things by key: each as it is now, or `None` if it was removed.
 pub type Changed<K, V> = BTreeMap<K, Option<V>>;
 
-/// The patch of a tenant's state that a revision keeps, so that the state at any revision can be
-/// had again (R45). A thing that changed stands in it whole.
+/// The patch of a tenant's state that a revision keeps, so that the state at any revision can be restored (R45). It
+/// holds each changed thing whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StatePatch {
@@ -100,7 +100,7 @@ pub struct StatePatch {
 }
 
 impl StatePatch {
-    /// What turns `before` into `after`.
+    /// Returns the patch that turns `before` into `after`.
     pub fn between(before: &TenantState, after: &TenantState) -> Self {
         Self {
             licensed: (before.licensed != after.licensed).then(|| after.licensed.clone()),
@@ -113,8 +113,8 @@ impl StatePatch {
         }
     }
 
-    /// How much there is to compile where this follows on `before`: the things that change, and what stands
-    /// in their lists, now or before. A licence may touch all.
+    /// Returns the amount of work to compile this patch on `before`: the number of changed things plus the longer of
+    /// each thing's lists now and before. A licence can touch everything and weighs [`usize::MAX`].
     pub fn weight(&self, before: &TenantState) -> usize {
         if self.licensed.is_some() {
             return usize::MAX;
@@ -130,12 +130,12 @@ impl StatePatch {
             + weight(&self.resources, &before.resources, |resource| resource.members.len())
     }
 
-    /// Whether nothing changed.
+    /// Returns `true` if nothing changed.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Adds a later patch: this one then leads to where both lead, one after the other.
+    /// Adds a later patch, so that this one leads where both lead one after the other.
     pub fn extend(&mut self, later: &Self) {
         fn extend<K: Ord + Clone, V: Clone>(patch: &mut Changed<K, V>, later: &Changed<K, V>) {
             patch.extend(later.iter().map(|(key, value)| (key.clone(), value.clone())));
@@ -165,7 +165,7 @@ impl StatePatch {
     }
 }
 
-/// The weight of the things of one kind that change.
+/// Returns the weight of the changed things of one kind.
 fn weight<K: Ord + Clone, V: Clone + PartialEq>(
     changed: &Changed<K, V>,
     before: &Map<K, V>,
@@ -175,8 +175,8 @@ fn weight<K: Ord + Clone, V: Clone + PartialEq>(
     changed.iter().map(one).sum()
 }
 
-/// Whether a change can alter an answer beside the rules (R43): the settings, the inventory of
-/// resources, or who is known but disabled.
+/// Returns whether a change can alter an answer beside the rules (R43): the settings, the inventory of resources, or
+/// the set of users that exist but are disabled.
 pub fn alters_answers(before: &TenantState, after: &TenantState) -> bool {
     let is_disabled = |user: Option<&User>| user.is_some_and(|user| !user.enabled);
     let mut users = before.users.differing(&after.users);

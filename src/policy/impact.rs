@@ -1,40 +1,40 @@
-//! What a change does to who may do what.
+//! The impact of a change on users' access.
 
 use crate::domain::key::{Action, Object, UserKey};
 
-/// Something that a user may do now and could not before, or the reverse.
+/// A request that is allowed to a user now and was not before, or the reverse.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AccessChange {
-    /// Who.
+    /// The user.
     pub user: UserKey,
-    /// On what.
+    /// The object of the request.
     pub object: Object,
-    /// Does what.
+    /// The action of the request.
     pub action: Action,
 }
 
-/// Who gains and who loses what by a change: each request that one policy denies and the other
-/// allows. The lists go by user, then by object from the top of the catalogue down, then by
-/// action, and have a bound; the counts are of all.
+/// The access that users gain and lose by a change: each request that one policy denies and the other allows. The lists
+/// are ordered by user, then by object from the top of the catalogue down, then by action, and are bounded; the counts
+/// are complete.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Impact {
-    /// The first of what is denied before and allowed after.
+    /// The first requests that are denied before and allowed after.
     pub gained: Vec<AccessChange>,
-    /// The first of what is allowed before and denied after.
+    /// The first requests that are allowed before and denied after.
     pub lost: Vec<AccessChange>,
-    /// How much is gained.
+    /// Number of requests gained.
     pub gained_count: u64,
-    /// How much is lost.
+    /// Number of requests lost.
     pub lost_count: u64,
-    /// How many users gain or lose anything.
+    /// Number of users that gain or lose anything.
     pub affected_users: u64,
 }
 
 impl Impact {
-    /// How much each list holds at the most.
+    /// Maximum number of entries in each list.
     pub const LISTED_MAX: usize = 500;
 
-    /// Whether a list leaves anything out.
+    /// Returns `true` if a list leaves anything out.
     pub fn truncated(&self) -> bool {
         let holds_all = |list: &[AccessChange], count: u64| list.len() as u64 == count;
         !(holds_all(&self.gained, self.gained_count) && holds_all(&self.lost, self.lost_count))

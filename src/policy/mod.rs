@@ -1,4 +1,4 @@
-//! From a tenant's state to its Casbin rules, and from one revision to the next. Pure.
+//! The way from a tenant's state to its Casbin rules, and from one revision to the next. Pure.
 
 pub mod compile;
 pub mod diff;

@@ -1,31 +1,31 @@
-//! Which of many things somebody may do something with: the answer of the engine to one question
-//! about many objects, and a filter of the store's pages.
+//! Sets of objects within a subject's reach: the engine's answer to one question about many objects, and a filter for
+//! the store's pages.
 
 use std::collections::BTreeSet;
 
 use crate::domain::key::{Object, ResourceKey, SectionKey};
 
-/// A set of keys that may have no end: rules name some, or all but some.
+/// A set of keys that can be endless: rules name some keys, or all but some.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
-    /// These alone.
+    /// These keys alone.
     Only(BTreeSet<ResourceKey>),
-    /// All there are and will be, but these.
+    /// All keys, present and future, but these.
     AllBut(BTreeSet<ResourceKey>),
 }
 
 impl Reach {
-    /// Nothing at all.
+    /// Returns the reach that holds no key.
     pub const fn nothing() -> Self {
         Self::Only(BTreeSet::new())
     }
 
-    /// Whether nothing is in reach, whatever there is.
+    /// Returns `true` if no key at all is in reach.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Only(keys) if keys.is_empty())
     }
 
-    /// Whether the key is in reach.
+    /// Returns `true` if the key is in reach.
     pub fn holds(&self, key: &str) -> bool {
         match self {
             Self::Only(keys) => keys.contains(key),
@@ -33,7 +33,7 @@ impl Reach {
         }
     }
 
-    /// The same with these keys in reach as well.
+    /// Returns this reach with these keys in it as well.
     #[must_use]
     pub fn with(&self, more: &BTreeSet<ResourceKey>) -> Self {
         match self {
@@ -43,36 +43,36 @@ impl Reach {
     }
 }
 
-/// The resources on which somebody may do anything at all, and perhaps some on which it may not:
-/// what is to be looked at one by one.
+/// The resources on which a subject can do anything at all, and perhaps some on which they cannot: the ones to look at
+/// one by one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Candidates {
     /// All resources of these sections.
     pub sections: BTreeSet<SectionKey>,
-    /// These beside.
+    /// Further resources.
     pub resources: BTreeSet<Object>,
 }
 
-/// A part of a list that is in the order of its keys: what lies between two places, from either end.
+/// A part of a list that is ordered by key: the items between two places, taken from either end.
 #[derive(Debug, Clone)]
 pub struct Part<K> {
-    /// Only what comes after it.
+    /// The key after which the part begins.
     pub after: Option<K>,
-    /// Only what comes before it.
+    /// The key before which the part ends.
     pub before: Option<K>,
-    /// Whether it is taken from the end.
+    /// `true` if items are taken from the end.
     pub backward: bool,
 }
 
 impl<K> Part<K> {
-    /// The whole list.
+    /// Returns the whole list.
     pub const fn whole() -> Self {
         Self { after: None, before: None, backward: false }
     }
 }
 
 impl<K: Ord> Part<K> {
-    /// Whether the key lies between the two places.
+    /// Returns `true` if the key lies between the two places.
     pub fn holds(&self, key: &K) -> bool {
         self.after.as_ref().is_none_or(|after| after < key) && self.before.as_ref().is_none_or(|before| key < before)
     }

@@ -1,7 +1,7 @@
-//! One Casbin line, typed: what may stand in the `casbin_rule` table and in `policy.csv`.
+//! One Casbin line, typed: a line that the `casbin_rule` table and `policy.csv` can hold.
 //!
-//! A rule does not hold its domain: rules only ever live in one tenant's policy, and the
-//! tenant's key is written where they leave it ([`Rule::values`]).
+//! A rule does not hold its domain: rules live only in one tenant's policy, and the tenant's key is added where they
+//! leave it ([`Rule::values`]).
 
 use std::fmt;
 
@@ -13,8 +13,8 @@ pub use crate::domain::role::{BuiltIn, Effect};
 use crate::domain::key::{ActionPattern, GroupKey, ObjectPattern, ProfileKey, RoleKey, TenantKey, UserKey};
 use crate::error::{Error, Result};
 
-/// Who a rule is about. The prefix keeps users, profiles, groups and roles apart: in Casbin a
-/// user whose id equals a role's name would hold that role.
+/// The subject of a rule. The prefix keeps users, profiles, groups and roles apart: in Casbin a user whose id equals a
+/// role's name would hold that role.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Subject {
@@ -77,20 +77,20 @@ impl From<Subject> for String {
 pub enum Rule {
     /// A `p` line: the subject may, or may not, do the action on the object.
     Permission {
-        /// Who.
+        /// The subject that the rule allows or denies.
         subject: Subject,
-        /// On what.
+        /// The objects that it is about.
         object: ObjectPattern,
-        /// Does what.
+        /// The actions that it is about.
         action: ActionPattern,
-        /// Allowed or denied.
+        /// Allow or deny.
         effect: Effect,
     },
     /// A `g` line: the member holds the role.
     Membership {
-        /// Who holds.
+        /// The subject that holds the role.
         member: Subject,
-        /// What is held.
+        /// The role that is held.
         role: Subject,
     },
 }
@@ -100,22 +100,22 @@ pub enum Rule {
 pub struct RuleHash(pub [u8; 16]);
 
 impl Rule {
-    /// An allowing `p` rule.
+    /// Returns an allowing `p` rule.
     pub fn allow(subject: Subject, object: ObjectPattern, action: ActionPattern) -> Self {
         Self::Permission { subject, object, action, effect: Effect::Allow }
     }
 
-    /// A denying `p` rule.
+    /// Returns a denying `p` rule.
     pub fn deny(subject: Subject, object: ObjectPattern, action: ActionPattern) -> Self {
         Self::Permission { subject, object, action, effect: Effect::Deny }
     }
 
-    /// A `g` rule.
+    /// Returns a `g` rule.
     pub fn membership(member: Subject, role: Subject) -> Self {
         Self::Membership { member, role }
     }
 
-    /// `p` or `g`.
+    /// Returns `p` or `g`.
     pub const fn ptype(&self) -> &'static str {
         match self {
             Self::Permission { .. } => "p",
@@ -123,7 +123,7 @@ impl Rule {
         }
     }
 
-    /// The columns `v0`, `v1`, … of the rule in the tenant `tenant`.
+    /// Returns the columns `v0`, `v1`, … of the rule in the tenant `tenant`.
     pub fn values(&self, tenant: &TenantKey) -> Vec<String> {
         match self {
             Self::Permission { subject, object, action, effect } => vec![
@@ -153,7 +153,7 @@ impl Rule {
         }
     }
 
-    /// The rule's digest.
+    /// Returns the rule's digest.
     pub fn hash(&self) -> RuleHash {
         let line = Vec::<String>::from(self.clone()).join(",");
         let digest = Sha256::digest(line.as_bytes());
@@ -162,13 +162,14 @@ impl Rule {
         RuleHash(hash)
     }
 
-    /// Whose rule it is.
+    /// Returns the subject of a permission, or the member of a membership.
     pub const fn subject(&self) -> &Subject {
         let (Self::Permission { subject, .. } | Self::Membership { member: subject, .. }) = self;
         subject
     }
 
-    /// Whose rule it is, as far as it says so itself: what is known of one that is gone.
+    /// Returns the origin as far as the rule itself tells it: its subject, which is all that is known of a rule that is
+    /// gone.
     pub fn holder(&self) -> Origin {
         let (kind, key) = match self.subject() {
             Subject::User(key) => (OriginKind::User, key.as_str()),
@@ -219,18 +220,18 @@ impl TryFrom<Vec<String>> for Rule {
     }
 }
 
-/// Where a rule came from, in the words of administrators. A rule may have several origins.
+/// The origin of a rule, in the words of administrators. A rule can have several.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Origin {
-    /// What kind of thing it came from.
+    /// The kind of thing that the rule came from.
     pub kind: OriginKind,
     /// The key of that thing: a profile's, a role's, a group's, a user's or a module's.
     pub key: String,
-    /// The module that it is about, if one.
+    /// The module that the rule is about, if any.
     pub module: Option<String>,
-    /// The section (`module/section`) that it is about, if one.
+    /// The section (`module/section`) that the rule is about, if any.
     pub section: Option<String>,
-    /// What about it, such as "AUTOMATIC association of Voice Queues".
+    /// A note for administrators, such as "AUTOMATIC association of Voice Queues".
     pub note: String,
 }
 
@@ -248,15 +249,15 @@ pub enum OriginKind {
     Licence,
     /// The platform itself: the built-in roles.
     BuiltIn,
-    /// A user: its base role, profile, custom role and groups.
+    /// A user: their base role, profile and custom role.
     User,
 }
 
 impl OriginKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 6] = [Self::Profile, Self::Role, Self::Group, Self::Licence, Self::BuiltIn, Self::User];
 
-    /// The word under which it is stored.
+    /// Returns the word under which the kind is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Profile => "profile",

@@ -1,5 +1,5 @@
-//! What rules come from. Every rule comes from one source, though it may have several origins
-//! there: so a change needs to compile no more than the sources that it touches.
+//! The sources of rules. Every rule comes from one source, though it can have several origins there, so that a change
+//! needs to compile no more than the sources that it touches.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::domain::tenant::TenantState;
 
 static NOBODY: BTreeSet<UserKey> = BTreeSet::new();
 
-/// A part of a tenant's state that its rules come from.
+/// A part of a tenant's state that rules come from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// The tenant itself: its built-in roles and its licence.
@@ -30,7 +30,7 @@ pub enum Source {
     Member(GroupKey, UserKey),
 }
 
-/// The sources of all rules whose subject or member is this one.
+/// Returns the sources of all rules whose subject or member is this one.
 pub fn of(state: &TenantState, subject: &Subject) -> BTreeSet<Source> {
     match subject {
         Subject::User(user) => {
@@ -44,7 +44,7 @@ pub fn of(state: &TenantState, subject: &Subject) -> BTreeSet<Source> {
     }
 }
 
-/// All sources of a state.
+/// Returns all sources of a state.
 pub fn all(state: &TenantState) -> BTreeSet<Source> {
     let users = state.users.keys().cloned().map(Source::User);
     let profiles = state.profiles.keys().cloned().map(Source::Profile);
@@ -54,7 +54,7 @@ pub fn all(state: &TenantState) -> BTreeSet<Source> {
     std::iter::once(Source::Tenant).chain(users).chain(profiles).chain(roles).chain(groups).chain(members).collect()
 }
 
-/// The sources whose rules can differ between two states, of which `patch` is the difference.
+/// Returns the sources whose rules can differ between two states that differ by `patch`.
 pub fn touched(before: &TenantState, after: &TenantState, patch: &StatePatch) -> BTreeSet<Source> {
     let mut touched: BTreeSet<Source> = BTreeSet::new();
     touched.extend(patch.users.keys().cloned().map(Source::User));
@@ -63,7 +63,7 @@ pub fn touched(before: &TenantState, after: &TenantState, patch: &StatePatch) ->
     touched.extend(patch.groups.keys().cloned().map(Source::Group));
     if patch.licensed.is_some() {
         touched.insert(Source::Tenant);
-        // What lifts a mask is lifted while its module is licensed.
+        // A right to edit lifts a mask only while its module is licensed.
         touched.extend(profiles(after, |profile| profile.mask_sensitive_data));
     }
     // A user that is disabled is a member of nothing.

@@ -1,13 +1,13 @@
-//! How long to wait: longer after each failure, and never in step with other instances.
+//! Waiting times that grow after each failure and are never in step with other instances.
 
 use std::time::Duration;
 
-/// The wait after the first failure.
+/// The wait after the first failure, on average.
 const SHORTEST: Duration = Duration::from_millis(50);
-/// Waits grow up to this.
+/// The longest wait, on average.
 pub(super) const LONGEST: Duration = Duration::from_secs(5);
 
-/// Waits that double from failure to failure, each somewhere in the half around its length.
+/// Waits that double from failure to failure, each spread at random by up to half its length either way.
 pub(super) struct Backoff {
     next: Duration,
 }
@@ -17,7 +17,7 @@ impl Backoff {
         Self { next: SHORTEST }
     }
 
-    /// How long to wait now. The next wait is twice as long.
+    /// Returns the time to wait now. The next wait is twice as long.
     pub(super) fn wait(&mut self) -> Duration {
         let now = self.next;
         self.next = (now * 2).min(LONGEST);
@@ -25,15 +25,15 @@ impl Backoff {
     }
 }
 
-/// A time at random within `share` (0 to 1) of `around`, so that instances that start together,
-/// or lose the same Redis, do not all knock at once.
+/// Draws a time at random within `share` (0 to 1) of `around`, so that instances that start together, or lose the same
+/// Redis, do not all knock at once.
 pub(super) fn spread(around: Duration, share: f64) -> Duration {
-    // Without randomness instances may run in step, which is no reason to stop.
+    // Without randomness instances can run in step, which is no reason to stop.
     let draw = getrandom::u32().map_or(0.5, |bits| f64::from(bits) / f64::from(u32::MAX));
     spread_by(around, share, draw)
 }
 
-/// `draw` (0 to 1) says where in the spread the time lies.
+/// Computes a time of the spread; `draw` (0 to 1) is its place in it.
 fn spread_by(around: Duration, share: f64, draw: f64) -> Duration {
     let factor = 1.0 + share * (2.0 * draw - 1.0);
     Duration::try_from_secs_f64(around.as_secs_f64() * factor).unwrap_or(around)

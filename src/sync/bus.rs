@@ -4,7 +4,7 @@ use super::memory::MemorySubscription;
 use super::redis::RedisSubscription;
 use super::{MemoryBus, News, RedisBus};
 
-/// Carries news between instances. Clones share one bus.
+/// A bus that carries news between instances. Clones share one bus.
 #[derive(Debug, Clone)]
 pub enum Bus {
     /// Within this process: one instance, or several in one test.
@@ -14,13 +14,13 @@ pub enum Bus {
 }
 
 impl Bus {
-    /// A bus within this process.
+    /// Makes a bus within this process.
     pub fn memory() -> Self {
         Self::Memory(MemoryBus::default())
     }
 
-    /// A bus over the Redis at `url`. No connection is made yet, so a Redis that does not answer
-    /// stops nobody from starting.
+    /// Makes a bus over the Redis at `url`. It does not connect yet, so a Redis that does not answer keeps no instance
+    /// from starting.
     ///
     /// # Errors
     /// [`BusError::Url`] when the URL cannot be used at all.
@@ -28,12 +28,12 @@ impl Bus {
         RedisBus::new(url).map(Self::Redis)
     }
 
-    /// Tells all instances, this one included. It takes five seconds at the most, and fails at once
-    /// while Redis is known to be away.
+    /// Tells all instances, this one included. It takes five seconds at most, and fails at once while Redis is known to
+    /// be away.
     ///
     /// # Errors
-    /// The news did not get out. That is for the log alone: the change stands, and the others
-    /// find it with their next sweep.
+    /// The news did not get out. The error is for the log alone: the change stands, and the others find it with their
+    /// next sweep.
     pub async fn publish(&self, news: &News) -> Result<(), BusError> {
         match self {
             Self::Memory(bus) => {
@@ -44,7 +44,7 @@ impl Bus {
         }
     }
 
-    /// Starts to hear. What is published after this returns is heard, or reported as missed.
+    /// Starts to listen. News published after this returns are heard, or reported as missed.
     pub(super) async fn subscribe(&self) -> Result<Subscription, BusError> {
         match self {
             Self::Memory(bus) => Ok(Subscription::Memory(bus.subscribe())),
@@ -60,7 +60,7 @@ pub(super) enum Subscription {
 }
 
 impl Subscription {
-    /// The next thing that the bus has to say. Not to be called again after [`Heard::Lost`].
+    /// Waits for the next event of the bus. It must not be called again after [`Heard::Lost`].
     pub(super) async fn next(&mut self) -> Heard {
         match self {
             Self::Memory(subscription) => subscription.next().await,
@@ -69,7 +69,7 @@ impl Subscription {
     }
 }
 
-/// What a subscription has to say.
+/// An event of a subscription.
 pub(super) enum Heard {
     /// A message.
     News(News),
@@ -79,11 +79,10 @@ pub(super) enum Heard {
     Lost(BusError),
 }
 
-/// Why a bus does not carry news. No message holds credentials.
+/// Reasons why a bus does not carry news. No message holds credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BusError {
-    /// The URL is of no use. It is not repeated, because a mistyped URL can show its password
-    /// in any of its parts.
+    /// The URL is of no use. It is not repeated, because a mistyped URL can show its password in any of its parts.
     #[error("the redis url must look like `redis://[user][:password]@host[:port][/database]`, or `rediss://` for tls")]
     Url,
     /// Redis could not be reached, or broke the connection off.
@@ -91,7 +90,7 @@ pub enum BusError {
     Away {
         /// Host and port.
         address: String,
-        /// What happened.
+        /// The cause of the failure.
         cause: String,
     },
     /// Redis did not answer in time.

@@ -1,5 +1,5 @@
-//! What has been heard and is not yet applied: the place between a bus that must be read
-//! quickly and an applier that may take its time.
+//! The news that have been heard and are not yet applied: the place between a bus that must be read quickly and an
+//! applier that takes its time.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,11 +12,11 @@ use uuid::Uuid;
 
 use super::{Applier, News, outlive_panics};
 
-/// How many tenants are brought up to date at the same time. Each may hold a database connection.
+/// Number of tenants that are brought up to date at the same time. Each can hold a database connection.
 const AT_ONCE: usize = 16;
 
-/// Hands news to the applier: tenants side by side, the news of one tenant one after the other
-/// and merged while they wait. So what waits is at most one entry per tenant.
+/// A hand-over of news to the applier: tenants side by side, the news of one tenant one after the other and merged
+/// while they wait, so that at most one entry per tenant waits.
 pub(super) struct Inbox<A> {
     shared: Arc<Shared<A>>,
     tasks: TaskTracker,
@@ -25,18 +25,16 @@ pub(super) struct Inbox<A> {
 
 struct Shared<A> {
     applier: Arc<A>,
-    /// The tenants at work, each with the highest news that wait for it.
-    /// INVARIANT: a tenant is in here exactly while a task works for it. The task takes it out
-    /// under the lock and only when nothing waits, so no news fall between two tasks.
+    /// The tenants at work, each with the merged news that wait for it.
     tenants: Mutex<HashMap<Uuid, Option<News>>>,
     permits: Semaphore,
-    /// Asks for `check_all`. It holds one request while a check runs: what was missed after the
-    /// check began needs one more check, however often it is asked for.
+    /// The request for `check_all`. It holds one request while a check runs: a message missed after the check began
+    /// needs one more check, however often it is asked for.
     check: Notify,
 }
 
 impl<A: Applier> Inbox<A> {
-    /// An inbox whose tasks end with `shutdown`.
+    /// Makes an inbox whose tasks end with `shutdown`.
     pub(super) fn new(applier: Arc<A>, shutdown: CancellationToken) -> Self {
         let shared = Arc::new(Shared {
             applier,
@@ -69,7 +67,7 @@ impl<A: Applier> Inbox<A> {
         self.shared.check.notify_one();
     }
 
-    /// Waits until the tasks have ended. That they do so is `shutdown`'s to say.
+    /// Waits until the tasks have ended; only `shutdown` ends them.
     pub(super) async fn ended(self) {
         self.tasks.close();
         self.tasks.wait().await;
@@ -90,7 +88,7 @@ impl<A: Applier> Shared<A> {
         }
     }
 
-    /// The news that wait for the tenant. None when nothing does; the caller's work is done then.
+    /// Takes the news that wait for the tenant. `None` if there are none; the caller's work is done then.
     fn next_for(&self, tenant: Uuid) -> Option<News> {
         let mut tenants = self.tenants();
         let waiting = tenants.get_mut(&tenant).and_then(Option::take);

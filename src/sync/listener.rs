@@ -1,4 +1,4 @@
-//! The listener: subscribes, hears, comes back after every loss, and says how it fares.
+//! The listener: subscribes, listens, comes back after every loss, and reports its state.
 
 use std::sync::Arc;
 
@@ -10,12 +10,11 @@ use super::bus::{Heard, Subscription};
 use super::inbox::Inbox;
 use super::{Applier, Bus, BusError, BusStatus};
 
-/// Hears the bus until `shutdown`, and hands what it hears to the applier.
+/// Listens to the bus until `shutdown`, and hands what it hears to the applier.
 ///
-/// News of different tenants are applied side by side (a bounded number at a time); those of one
-/// tenant one after the other, merged while they wait. After each subscription, and whenever
-/// messages were missed, everything is checked. A bus that is away is tried again forever. When
-/// this returns, no call to the applier is under way any more.
+/// News of different tenants are applied side by side (a bounded number at a time); those of one tenant one after the
+/// other, merged while they wait. After each subscription, and whenever messages were missed, everything is checked. A
+/// bus that is away is tried again forever. When this returns, no call to the applier is under way any more.
 pub async fn run<A: Applier>(bus: Bus, applier: Arc<A>, shutdown: CancellationToken, status: Arc<BusStatus>) {
     let inbox = Inbox::new(applier, shutdown.clone());
     let listener = Listener { bus, inbox, status };
@@ -53,11 +52,10 @@ impl<A: Applier> Listener<A> {
         }
     }
 
-    /// Hears one subscription to its end, and answers why it ended.
+    /// Listens to one subscription until it ends, and returns why it ended.
     async fn hear(&self, mut subscription: Subscription) -> BusError {
         self.status.set_connected();
-        // Past the subscription, not before it: a change in between would be neither seen by the
-        // check nor heard.
+        // After the subscription, not before it: a change in between would be neither seen by the check nor heard.
         self.inbox.check_all();
         let error = loop {
             match subscription.next().await {
@@ -74,7 +72,7 @@ impl<A: Applier> Listener<A> {
     }
 }
 
-/// Says each change of state once, however many attempts there are in between.
+/// A log that says each change of state once, however many attempts there are in between.
 #[derive(Default)]
 struct Log {
     said_lost: bool,

@@ -6,22 +6,22 @@ use tokio::sync::broadcast::error::RecvError;
 use super::News;
 use super::bus::{BusError, Heard};
 
-/// How many news a listener may lie behind before it is told to check everything instead.
+/// Number of news that a listener can lie behind before it is told to check everything instead.
 const CAPACITY: usize = 1024;
 
-/// Carries news between instances of one process. Clones share one channel.
+/// A bus that carries news between instances of one process. Clones share one channel.
 #[derive(Debug, Clone)]
 pub struct MemoryBus {
     sender: broadcast::Sender<News>,
 }
 
 impl MemoryBus {
-    /// A bus that keeps at least this many news for a slow listener.
+    /// Makes a bus that keeps at least this many news for a slow listener.
     pub fn with_capacity(capacity: usize) -> Self {
         Self { sender: broadcast::Sender::new(capacity.max(1)) }
     }
 
-    /// Tells all who listen. That nobody does is no failure.
+    /// Tells all listeners. A bus without listeners is no failure.
     pub(super) fn publish(&self, news: News) {
         let _ = self.sender.send(news);
     }

@@ -1,11 +1,11 @@
-//! How instances hear of each other's changes: a [`Bus`] that carries [`News`], the
-//! [`listener`] that hands them to an [`Applier`], and the [`sweep`] that finds what got lost.
+//! The exchange of changes between instances: a [`Bus`] that carries [`News`], the [`listener`] that hands them to an
+//! [`Applier`], and the [`sweep`] that finds what got lost.
 //!
-//! The database is the truth; the bus only says that there is something new. News hold counters
-//! and never rules, so a bus can delay a change but neither lose nor forge one. Nothing here
-//! knows the database: what an instance does about news is the applier's business.
+//! The database is the truth; the bus only says that there is something new. News hold counters and never rules, so a
+//! bus can delay a change but neither lose nor forge one. Nothing here knows the database: the applier decides what an
+//! instance does about news.
 //!
-//! [`tally`] counts what instances count together.
+//! [`tally`] keeps the counts that instances share.
 
 mod backoff;
 mod bus;
@@ -32,31 +32,29 @@ pub use self::status::BusStatus;
 /// The channel on which instances that share a Redis tell each other their news.
 pub const CHANNEL: &str = "bailiwick:news";
 
-/// "This tenant is now at these counters, which these changes have made": all that instances tell each
-/// other.
+/// "This tenant is now at these counters, which these changes have made": all that instances tell each other.
 ///
-/// On the wire it is JSON. Fields that a later version adds are passed over, and an earlier version names
-/// no change, so that old and new instances can run side by side.
+/// On the wire it is JSON. Fields that a later version adds are ignored, and an earlier version names no change, so
+/// that old and new instances can run side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct News {
-    /// The tenant's internal id; keys can be used again, ids cannot.
+    /// The tenant's internal id; a key can be used again, an id cannot.
     pub tenant: Uuid,
     /// The tenant's policy version.
     pub revision: u64,
     /// The version of its sessions, API keys, passwords and enabled flags.
     pub credential_epoch: u64,
-    /// The change that made the revision; `None` in news that say only that there is something to see.
+    /// The change that made the revision; `None` in news that only say that there is something to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_change: Option<Uuid>,
-    /// The change that began the epoch.
+    /// The change that began the credential epoch; `None` in the same case as [`policy_change`](Self::policy_change).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_change: Option<Uuid>,
 }
 
 impl News {
-    /// Returns what both together say of one tenant. News that differ name no change any more: messages
-    /// come doubled and out of order, and numbers are given out twice after a database has lost some, so
-    /// that neither of two tells which is the newer.
+    /// Merges two news of one tenant. News that differ keep no change: messages come doubled and out of order, and
+    /// numbers are given out twice after a database has lost some, so neither of the two tells which is the newer.
     #[must_use]
     pub fn merged(self, other: Self) -> Self {
         if self == other {
@@ -72,23 +70,23 @@ impl News {
     }
 }
 
-/// Brings this instance up to date. The service layer implements it.
+/// The side that brings this instance up to date. The service layer implements it.
 ///
-/// Both calls may be dropped at any await when the instance shuts down, may come at the same
-/// time, and must end by themselves: give each database query its own time limit. Errors are
-/// the applier's to log; the next news or sweep tries again.
+/// Both calls can be dropped at any await when the instance shuts down, can come at the same time, and must end by
+/// themselves: give each database query its own time limit. The applier logs its own errors; the next news or sweep
+/// tries again.
 pub trait Applier: Send + Sync + 'static {
-    /// A tenant may have changed: apply the change or catch up, if the tenant is loaded and
-    /// elsewhere than the news. There is at most one call at a time for each tenant.
+    /// Applies one tenant's change or catches up, if the tenant is loaded and not where the news are. There is at most
+    /// one call at a time for each tenant.
     fn heard(&self, news: News) -> impl Future<Output = ()> + Send;
 
-    /// Anything may have been missed: compare the counters of all loaded tenants, in chunks, and
-    /// bring those that are elsewhere to where the database is.
+    /// Compares the counters of all loaded tenants, in chunks, and brings those that differ to where the database is,
+    /// because any news may have been missed.
     fn check_all(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// Runs a call of the applier and outlives its panic: one fault must not leave an instance deaf,
-/// because a deaf instance goes on allowing what was taken away.
+/// Runs a call of the applier and outlives its panic: one fault must not leave an instance deaf, because a deaf
+/// instance goes on allowing what was taken away.
 async fn outlive_panics(call: impl Future<Output = ()>) {
     if AssertUnwindSafe(call).catch_unwind().await.is_err() {
         tracing::error!("bringing tenants up to date panicked; the next sweep tries again");

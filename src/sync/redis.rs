@@ -14,22 +14,21 @@ use tokio::time::{Instant, timeout};
 use super::bus::{BusError, Heard};
 use super::{CHANNEL, News};
 
-/// The longest that a publish takes as a whole. A Redis far away, or one with much to do, answers late,
-/// and is not away for that.
+/// Maximum time of a publish as a whole. A Redis that is far away or busy answers late, and that does not make it away.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest that the publisher waits for a connection, and then for the answer on it.
+/// Maximum time that the publisher waits for a connection, and then for the answer on it.
 const STEP_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long publishes fail at once after Redis was found away, before one of them tries again.
+/// Time for which publishes fail at once after Redis was found away, before one of them tries again.
 const PAUSE: Duration = Duration::from_millis(250);
-/// The longest that connecting and subscribing take the listener.
+/// Maximum time that connecting and subscribing take the listener.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
-/// After this long a silence the listener asks whether the connection still lives: one that
-/// died without a word (a pulled cable, a forgetful firewall) looks just like one without news.
+/// Silence after which the listener asks whether the connection still lives: a connection that died without a word (a
+/// pulled cable, a forgetful firewall) looks just like one without news.
 const SILENCE: Duration = Duration::from_secs(2);
-/// The longest that the listener waits for the answer.
+/// Maximum time that the listener waits for the answer.
 const PING_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Carries news over a Redis that several instances share. Clones share one connection.
+/// A bus that carries news over a Redis that several instances share. Clones share one connection.
 #[derive(Clone)]
 pub struct RedisBus {
     shared: Arc<Shared>,
@@ -39,10 +38,10 @@ struct Shared {
     client: Client,
     /// Host and port, for logs.
     address: String,
-    /// Whether the last attempt to connect failed. Whoever publishes then does not queue behind
-    /// the one that tries again.
+    /// `true` if the last attempt to connect failed. Further publishers then fail at once, and do not queue behind the
+    /// one that tries again.
     away: AtomicBool,
-    /// Whether the log says already that news are not published.
+    /// `true` if the log already says that news are not published.
     is_said: AtomicBool,
     publisher: Mutex<Publisher>,
 }
@@ -50,15 +49,15 @@ struct Shared {
 #[derive(Default)]
 struct Publisher {
     connection: Option<MultiplexedConnection>,
-    /// Grows with each connection, so that the failure of an old one, noticed late, does not
-    /// throw away its successor.
+    /// Number that grows with each connection, so that the failure of an old one, noticed late, does not throw away its
+    /// successor.
     generation: u64,
-    /// No attempt to connect is made before this.
+    /// The time before which no attempt to connect is made.
     not_before: Option<Instant>,
 }
 
 impl RedisBus {
-    /// A bus over the Redis at `url`, which is not contacted yet.
+    /// Makes a bus over the Redis at `url`, which is not contacted yet.
     ///
     /// # Errors
     /// [`BusError::Url`] when the URL cannot be used at all.
@@ -79,7 +78,7 @@ impl RedisBus {
         published
     }
 
-    /// Gives the answer to a command, on the connection that news go out on.
+    /// Runs a command on the connection on which news go out, and returns its answer.
     pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BusError> {
         self.shared.run(command).await
     }
@@ -98,7 +97,7 @@ impl RedisBus {
     }
 }
 
-/// Shows where the bus leads and leaves the credentials out.
+/// The debug form shows where the bus leads and leaves the credentials out.
 impl fmt::Debug for RedisBus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisBus").field("address", &self.shared.address).finish_non_exhaustive()
@@ -112,15 +111,15 @@ impl Shared {
 
     async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BusError> {
         match self.run_once(command).await {
-            // The connection may have died while nobody used it (Redis was restarted), and one
-            // learns that only by using it. News and counts can be doubled without harm, so try once more.
+            // The connection can have died while it was not in use (Redis was restarted), which shows only in use. News
+            // and counts can be doubled without harm, so try once more.
             Err(error) if error.is_stale => self.run_once(command).await,
             outcome => outcome,
         }
         .map_err(|failure| failure.error)
     }
 
-    /// Says once that news are not published, and once that they are again.
+    /// Logs once that news are not published, and once that they are again.
     fn say(&self, published: &Result<(), BusError>) {
         let fails = published.is_err();
         if self.is_said.swap(fails, Ordering::Relaxed) == fails {
@@ -202,7 +201,7 @@ impl Shared {
 
 /// A publish that failed.
 struct Failure {
-    /// The connection was broken off, so that another one may work.
+    /// `true` if the connection was dropped, so that another one can work.
     is_stale: bool,
     error: BusError,
 }
@@ -217,7 +216,7 @@ impl From<BusError> for Failure {
 pub(super) struct RedisSubscription {
     shared: Arc<Shared>,
     sink: PubSubSink,
-    /// Ends when the connection does.
+    /// The messages; they end when the connection does.
     stream: PubSubStream,
 }
 

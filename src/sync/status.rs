@@ -1,12 +1,12 @@
-//! What the listener tells `/readyz` and the metrics.
+//! The state of the listener, for `/readyz` and the metrics.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// "Not yet", in a clock of milliseconds since the start.
+/// The value for "not yet", in a clock of milliseconds since the start.
 const NEVER: u64 = u64::MAX;
 
-/// How the listener fares. The listener writes it, anyone may read it, and nobody waits.
+/// The state of the listener. The listener writes it and any task can read it; none waits.
 #[derive(Debug)]
 pub struct BusStatus {
     /// The clock's zero. A monotonic clock, because ages must not jump with the wall clock.
@@ -18,7 +18,7 @@ pub struct BusStatus {
 }
 
 impl BusStatus {
-    /// Not connected, as of now.
+    /// Makes the status "not connected, as of now".
     pub fn new() -> Self {
         Self {
             start: Instant::now(),
@@ -29,22 +29,22 @@ impl BusStatus {
         }
     }
 
-    /// Whether news are being heard.
+    /// Returns `true` while news are being heard.
     pub fn connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)
     }
 
-    /// For how long [`connected`](Self::connected) has been what it is.
+    /// Returns the time since [`connected`](Self::connected) last changed.
     pub fn unchanged_for(&self) -> Duration {
         self.age(self.changed_at.load(Ordering::Relaxed))
     }
 
-    /// How often the bus came back after it was lost.
+    /// Returns the number of times that the bus came back after it was lost.
     pub fn reconnects(&self) -> u64 {
         self.connections.load(Ordering::Relaxed).saturating_sub(1)
     }
 
-    /// How long ago the last message came, if any did.
+    /// Returns the time since the last message, if any came.
     pub fn last_message_age(&self) -> Option<Duration> {
         match self.last_message_at.load(Ordering::Relaxed) {
             NEVER => None,

@@ -1,4 +1,4 @@
-//! The sweep: what no message told is found all the same, a little later.
+//! The sweep: it finds, a little later, the changes of which no message told.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,11 @@ use tokio_util::sync::CancellationToken;
 use super::backoff::spread;
 use super::{Applier, outlive_panics};
 
-/// How far from its interval a sweep may come.
+/// Share of its interval by which a sweep can come early or late.
 const JITTER: f64 = 0.2;
 
-/// Checks all tenants until `shutdown`, about `every` so often (a fifth more or less, so that
-/// instances do not ask the database in step). The pause begins when a check has ended, so that
-/// slow ones do not pile up.
+/// Checks all tenants until `shutdown`, about once in every `every` (a fifth more or less, so that instances do not ask
+/// the database in step). The pause begins when a check has ended, so that slow checks do not pile up.
 pub async fn run<A: Applier>(applier: Arc<A>, every: Duration, shutdown: CancellationToken) {
     let sweeping = async {
         loop {

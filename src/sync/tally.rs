@@ -1,7 +1,7 @@
-//! Counts that begin anew after a while, such as those of wrong passwords. Where instances share a
-//! Redis they share the counts; while it is away, or slow, each counts for itself.
+//! Counts that begin anew after a while, such as those of wrong passwords. Instances that share a Redis share the
+//! counts; while it is away, or slow, each counts for itself.
 //!
-//! Time is the monotonic one of the machine, or Redis's: no clock that is set forgives anything.
+//! Time is the machine's monotonic time, or Redis's: setting a clock forgives nothing.
 
 mod own;
 
@@ -16,20 +16,20 @@ use uuid::Uuid;
 use super::{Bus, RedisBus};
 use own::OwnCounts;
 
-/// The longest that a count waits for Redis.
+/// Maximum time that a count waits for Redis.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// The time in which nobody asks Redis after it has failed or was slow.
+/// Time for which Redis is not asked after it has failed or was slow.
 const REST: Duration = Duration::from_secs(1);
-/// The time for which Redis remembers that counts were begun anew: longer than any of them is kept.
+/// Time for which Redis remembers that counts were begun anew: longer than any of them is kept.
 const EPOCH_KEPT: Duration = Duration::from_hours(48);
 
-/// The beginning of the keys of counts in Redis.
+/// Prefix of the keys of counts in Redis.
 const COUNT: &[u8] = b"bailiwick:count:";
-/// The beginning of the keys of epochs.
+/// Prefix of the keys of epochs in Redis.
 const EPOCH: &[u8] = b"bailiwick:epoch:";
 
-/// Counts all or nothing. KEYS: for each, the count and its epoch; ARGV: for each, the most and the
-/// time; and at the end how many to count of each, which may be none.
+/// A script that counts all or nothing. KEYS: for each, the count and its epoch; ARGV: for each, the maximum and the
+/// time; and at the end the number to add to each, which can be zero.
 const TAKE: &str = "
 local by, keys, counts = tonumber(ARGV[#ARGV]), {}, {}
 for i = 1, #KEYS, 2 do
@@ -43,20 +43,19 @@ for i, key in ipairs(keys) do
   elseif by > 0 then redis.call('INCRBY', key, by) end
 end
 return counts";
-/// Takes one off each count. KEYS as above.
+/// A script that takes one off each count. KEYS as above.
 const GIVE_BACK: &str = "
 for i = 1, #KEYS, 2 do
   local key = KEYS[i] .. (redis.call('GET', KEYS[i + 1]) or '')
   if tonumber(redis.call('GET', key) or '0') > 0 then redis.call('DECR', key) end
 end
 return {}";
-/// Forgets the counts. KEYS as above.
+/// A script that forgets the counts. KEYS as above.
 const FORGET: &str = "
 for i = 1, #KEYS, 2 do redis.call('DEL', KEYS[i] .. (redis.call('GET', KEYS[i + 1]) or '')) end
 return {}";
 
-/// A name of what is counted: a digest, so that a name of any length takes the same memory, and
-/// none stands in Redis.
+/// The digest of a name, so that a name of any length takes the same memory, and no name can be read in Redis.
 pub type Digest = [u8; 32];
 
 /// One count.
@@ -64,20 +63,20 @@ pub type Digest = [u8; 32];
 pub struct Counter {
     /// The name of what is counted.
     pub key: Digest,
-    /// The name of whose count it is; see [`Tallies::begin_anew`].
+    /// The name of the count's owner; see [`Tallies::begin_anew`].
     pub owner: Digest,
-    /// The most that are counted.
+    /// The count at which it is full.
     pub max: u32,
-    /// The time after the first of them at which the count begins anew.
+    /// Time after the first thing counted at which the count begins anew.
     pub window: Duration,
 }
 
 /// The outcome of counting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// None is full: how many each has by now, in their order.
+    /// None is full: the counts by now, in their order.
     Counted(Vec<u32>),
-    /// The one at this place is full, so that none was counted.
+    /// The counter at this position is full, so that none was counted.
     Full(usize),
 }
 
@@ -88,7 +87,7 @@ pub struct Tallies {
 }
 
 impl Tallies {
-    /// Makes counts that are all nothing yet. They are shared with whoever shares the bus, if it goes over Redis.
+    /// Makes counts that are all zero. Instances on the same bus share them, if it goes over Redis.
     pub fn new(bus: &Bus) -> Self {
         let shared = match bus {
             Bus::Memory(_) => None,
@@ -102,7 +101,7 @@ impl Tallies {
         self.step(counters, 1).await
     }
 
-    /// Looks how far they have come, or whether one of them is full. Nothing is counted.
+    /// Returns the counts so far, or the one that is full. Nothing is counted.
     pub async fn look(&self, counters: &[Counter]) -> Outcome {
         self.step(counters, 0).await
     }
@@ -133,7 +132,7 @@ impl Tallies {
         self.tell(|| command(FORGET, counters)).await;
     }
 
-    /// Begins all counts of this owner anew, whatever they are of.
+    /// Begins all counts of this owner anew, whatever they count.
     pub async fn begin_anew(&self, owner: &Digest) {
         self.own.begin_anew(owner);
         self.tell(|| {
@@ -175,7 +174,7 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Reads the answer of [`TAKE`]; `None` when it is none.
+/// Reads the answer of [`TAKE`]; `None` if it is malformed.
 fn read(answer: &[i64], counters: usize) -> Option<Outcome> {
     match answer {
         [-1, full] => usize::try_from(*full).ok().filter(|full| *full < counters).map(Outcome::Full),
@@ -187,7 +186,7 @@ fn read(answer: &[i64], counters: usize) -> Option<Outcome> {
     }
 }
 
-/// The Redis that instances share, which nobody waits for.
+/// The Redis that instances share, with a bound on the wait for it.
 struct Shared {
     redis: RedisBus,
     rests_until: Mutex<Option<Instant>>,
@@ -199,13 +198,13 @@ impl Shared {
         Self { redis, rests_until: Mutex::default(), is_away: AtomicBool::new(false) }
     }
 
-    /// Gives the answer to a command; `None` when there is none in time.
+    /// Runs a command and returns its answer; `None` if there is none in time.
     async fn run(&self, command: Cmd) -> Option<Vec<i64>> {
         if self.rest().is_some_and(|until| Instant::now() < until) {
             return None;
         }
         let redis = self.redis.clone();
-        // In a task of its own, so that a connection that takes longer is there for the next one.
+        // In a task of its own, so that a connection that takes longer is there for the next command.
         let answer = tokio::spawn(async move { redis.run::<Vec<i64>>(&command).await });
         let fault = match timeout(PATIENCE, answer).await {
             Ok(Ok(Ok(answer))) => {

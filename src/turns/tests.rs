@@ -5,14 +5,14 @@ use tokio::task::{JoinHandle, yield_now};
 
 use super::{Bounds, Crowded, Turn, Turns};
 
-/// Long beside any test: only a test that hangs meets it.
+/// A time that is long for any test: only a test that hangs reaches it.
 const LONG: Duration = Duration::from_mins(1);
 
 fn turns(together: usize, each: usize, waiting: usize, waiting_each: usize) -> Turns<&'static str> {
     Turns::new(Bounds { together, each, waiting, waiting_each, patience: LONG })
 }
 
-/// Asks for a turn beside the test; back when it stands in the queue.
+/// Asks for a turn in another task; returns when it stands in the queue.
 async fn queue_up(turns: &Turns<&'static str>, key: &'static str) -> JoinHandle<Result<Turn<&'static str>, Crowded>> {
     let (_, before) = turns.count();
     let asking = turns.clone();
@@ -124,7 +124,7 @@ async fn who_goes_away_while_waiting_keeps_no_place_and_no_turn() {
     drop(held);
     drop(waiting.await.unwrap().unwrap());
     assert_eq!(turns.count(), (0, 0));
-    // One that was given its turn, and is dropped before it took it, gives it on.
+    // A task that was given its turn, and is dropped before it took it, passes it on.
     let held = turns.take("a").await.unwrap();
     let (gone, waiting) = (queue_up(&turns, "b").await, queue_up(&turns, "c").await);
     drop(held);

@@ -1,32 +1,31 @@
-//! What a Rust file names: read from its text, which is enough for paths.
+//! The names in a Rust file, read from its text, which is enough for paths.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A file without its comments.
 pub(super) struct Source {
-    /// How many modules deep the file stands: `graphql/page.rs` is two deep.
+    /// Number of modules above the file's text: `graphql/page.rs` is two deep.
     depth: usize,
     code: String,
 }
 
 impl Source {
-    /// The text of the file at `path`, which is below `src`.
+    /// Takes the text of the file at `path`, which is below `src`.
     pub(super) fn new(path: &Path, text: &str) -> Self {
         let depth = path.iter().count() - usize::from(path.ends_with("mod.rs"));
         let code = text.lines().map(without_comment).collect::<Vec<_>>().join("\n");
         Self { depth, code }
     }
 
-    /// What it names at the top of its own crate: after `crate::`, or after as many `super::` as
-    /// lead there.
+    /// Returns the names at the top of the file's own crate: after `crate::`, or after as many `super::` as lead there.
     pub(super) fn layers(&self) -> BTreeSet<String> {
         let to_the_top = "super::".repeat(self.depth);
         let tops = ["crate::", to_the_top.as_str()];
         tops.iter().flat_map(|top| self.after(top)).flat_map(heads).map(str::to_owned).collect()
     }
 
-    /// What follows each `path`, where that does not go on from a longer one.
+    /// Returns the text after each `path`, where the path does not continue a longer one.
     fn after<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
         self.code.match_indices(path).filter_map(move |(at, _)| {
             let before = self.code[..at].chars().next_back();
@@ -36,7 +35,7 @@ impl Source {
         })
     }
 
-    /// Which of these crates it names. A name that a `use` or `mod` of the file has made its own
+    /// Returns the crates among these that the file names. A name that a `use` or `mod` of the file has made its own
     /// (`use tokio::time`) is not the crate of that name.
     pub(super) fn crates(&self, known: &BTreeSet<String>) -> BTreeSet<String> {
         let named = |name: &&String| {
@@ -47,7 +46,7 @@ impl Source {
         known.iter().filter(named).cloned().collect()
     }
 
-    /// Whether the file declares a module `name`, or imports one from elsewhere.
+    /// Returns whether the file declares a module `name`, or imports one from elsewhere.
     fn binds(&self, name: &str) -> bool {
         let declared = self.code.lines().any(|line| line.trim().ends_with(&format!("mod {name};")));
         let imports = self.code.split("use ").skip(1).filter_map(|rest| rest.split(';').next());
@@ -61,13 +60,13 @@ impl Source {
     }
 }
 
-/// The line without what `//` begins; an address such as `http://…` in a text does not count.
+/// Returns the line without its `//` comment; an address such as `http://…` in a text does not count.
 fn without_comment(line: &str) -> &str {
     let comment = line.match_indices("//").find(|(at, _)| !line[..*at].ends_with(':'));
     comment.map_or(line, |(at, _)| &line[..at])
 }
 
-/// The first names of `a::b`, or of each of `{a::b, c::{d, e}}`.
+/// Returns the first names of `a::b`, or of each of `{a::b, c::{d, e}}`.
 fn heads(path: &str) -> Vec<&str> {
     let Some(group) = path.strip_prefix('{') else { return vec![head(path)] };
     let mut depth = 0_usize;

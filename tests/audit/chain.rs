@@ -1,4 +1,4 @@
-//! The chain of events: whatever is done to the log by others shows.
+//! The chain of events: whatever others do to the log shows.
 
 use bailiwick::domain::key::TenantKey;
 use bailiwick::service::audit::{Break, ChainReport};
@@ -20,7 +20,7 @@ async fn assert_in_order(instance: &Instance, tenant: &str) -> u64 {
     report.events
 }
 
-/// A tenant with some events of many kinds.
+/// Makes a tenant with some events of many kinds.
 async fn furnish(instance: &Instance) -> Client {
     let alice = instance.tenant("acme").await;
     alice.make("RoleCreate", json!({ "name": "Analyst", "permissions": [], "reason": "Ünicode \u{1F600}" })).await;

@@ -1,10 +1,10 @@
-//! The log as auditors read it and take it out.
+//! The log as auditors read and export it.
 
 use serde_json::{Value, json};
 
 use crate::common::app::{Client, Instance, on_both};
 
-/// A tenant with some past; gives its admin, and who may read of it.
+/// Makes a tenant with some past; returns its admin, and a user who may read it.
 async fn furnish(instance: &Instance) -> (Client, Client) {
     let alice = instance.tenant("acme").await;
     alice.make("RoleCreate", json!({ "name": "Analyst", "permissions": [], "reason": "=1+1, \"quoted\"" })).await;

@@ -6,7 +6,7 @@ use super::World;
 use super::step::{By, PICTURE};
 use crate::common::app::{OPERATOR_PASSWORD, PASSWORD};
 
-/// Makes what the refusals are about, and signs everybody in.
+/// Makes the things that the refusals are about, and signs all callers in.
 pub(super) async fn furnish(world: &mut World) {
     let alice = world.instance.tenant("acme").await;
     alice.register("voice/queues", &["sales"]).await;
@@ -21,7 +21,7 @@ pub(super) async fn furnish(world: &mut World) {
     }
 }
 
-/// By whom, which mutation, with what input, and the code of the refusal.
+/// Returns refusals: the caller, the mutation, its input, and the code.
 pub(super) fn refusals() -> Vec<(By, &'static str, Value, &'static str)> {
     let admin =
         |password: &str| json!({ "username": "x", "fullName": "X", "email": "x@example.com", "password": password });
@@ -91,7 +91,7 @@ pub(super) fn refusals() -> Vec<(By, &'static str, Value, &'static str)> {
     all
 }
 
-/// What needs a right, with inputs that would do for who has it.
+/// Returns the mutations that need a right, with inputs that would do for a caller who has it.
 pub(super) fn forbidden() -> Vec<(&'static str, Value)> {
     let own = |step: &super::Step| step.mutation.starts_with("session") || step.mutation.starts_with("password");
     let all = super::steps().into_iter().filter(|step| !own(step) && step.input["file"] != PICTURE);

@@ -1,34 +1,34 @@
-//! Every mutation once or more, in an order in which each can be made, with what it must leave.
+//! Every mutation once or more, in an order in which each can succeed, with what it must leave.
 
 use bailiwick::store::audit::ActorKind;
 use serde_json::{Value, json};
 
 use crate::common::app::{OPERATOR_PASSWORD, PASSWORD};
 
-/// Who makes a step.
+/// The caller of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum By {
-    /// Nobody yet: whom signing in makes of it.
+    /// A caller without a session, who becomes the one that signs in.
     Stranger,
     /// The platform's operator.
     Operator,
     /// The admin of `acme`.
     Admin,
-    /// An AGENT of `acme`, who may nothing.
+    /// An AGENT of `acme`, who may do nothing.
     Agent,
-    /// Whoever holds the link that was mailed to Dana.
+    /// The holder of the link that was mailed to Dana.
     Mailed,
 }
 
-/// What stands for the token of a mailed link in an input.
+/// The placeholder for the token of a mailed link in an input.
 pub(super) const MAILED: &str = "as mailed";
-/// What stands for a file in an input.
+/// The placeholder for a file in an input.
 pub(super) const PICTURE: &str = "a picture";
-/// What leaves no event: it only asks for a mail, and nothing tells in time whether one is sent.
+/// The mutation that leaves no event: it only asks for a mail, and nothing tells in time whether one is sent.
 pub(super) const UNLOGGED: [&str; 1] = ["passwordResetRequest"];
 
 impl By {
-    /// As whom the log names it, in a step that concerns this tenant.
+    /// Returns the actor whom the log names, in a step that concerns this tenant.
     pub(super) fn actor(self, tenant: &str) -> (ActorKind, &'static str, &'static str) {
         match self {
             Self::Operator => (ActorKind::Operator, "operator", "Operator"),
@@ -49,25 +49,25 @@ pub(super) struct Step {
     pub(super) tenant: &'static str,
     pub(super) action: &'static str,
     pub(super) target: String,
-    /// Whether it can change an answer.
+    /// `true` if the step can change an answer.
     pub(super) revises: bool,
-    /// As whom its token signs in.
+    /// The caller whom the step's token signs in.
     pub(super) signs_in: Option<By>,
 }
 
-/// A step of the admin that can change an answer.
+/// Makes a step of the admin that can change an answer.
 fn step(mutation: &'static str, action: &'static str, target: &str, input: Value) -> Step {
     let target = target.to_owned();
     Step { by: By::Admin, mutation, input, tenant: "acme", action, target, revises: true, signs_in: None }
 }
 
 impl Step {
-    /// The same, of the operator.
+    /// Returns the step as one of the operator.
     fn by_operator(self) -> Self {
         Self { by: By::Operator, ..self }
     }
 
-    /// The same, that changes no answer.
+    /// Returns the step as one that changes no answer.
     fn quiet(self) -> Self {
         Self { revises: false, ..self }
     }
@@ -79,7 +79,7 @@ fn sign_in(tenant: &'static str, username: &str, password: &str, who: By) -> Ste
     Step { by: By::Stranger, tenant, signs_in: Some(who), ..made }
 }
 
-/// All of them, in order.
+/// Returns all steps, in order.
 pub(super) fn steps() -> Vec<Step> {
     [beginning(), things(), people(), credentials(), groups(), end()].into_iter().flatten().collect()
 }

@@ -9,9 +9,8 @@ use crate::common::app::{Client, Instance, on_both};
 
 const BLOCKS: &str = include_str!("../data/authzen/certification-blocks.json");
 
-/// The sections in which a decision hangs on `properties` of the request. Here what is stored counts
-/// alone, and what a caller says of somebody gives nothing: they belong to the levels "Properties",
-/// which are not aimed at.
+/// The sections in which a decision depends on `properties` of the request. Here only stored facts count, and what a
+/// caller says of a user gives nothing: these sections belong to the levels "Properties", which are not aimed at.
 const BY_PROPERTIES: [&str; 10] =
     ["c-2-2-4", "c-2-2-5", "c-2-2-6", "c-2-2-7", "c-3-2-3", "c-3-2-4", "c-3-2-7", "c-4-2-4", "c-4-3-4", "c-4-4-3"];
 
@@ -31,7 +30,7 @@ impl Block {
         self.label.starts_with("Expected") || self.label.starts_with("Example")
     }
 
-    /// Where the request goes.
+    /// Returns the path that the request goes to.
     fn path(&self) -> &'static str {
         let (number, label) = (self.number(), self.label.as_str());
         match number {
@@ -44,7 +43,7 @@ impl Block {
         }
     }
 
-    /// Whether the request lacks something or has it in a wrong form.
+    /// Returns whether the request lacks something or has it in a wrong form.
     fn is_wrong(&self) -> bool {
         ["c-2-4", "c-4-7"].iter().any(|errors| self.number().starts_with(errors))
     }
@@ -63,7 +62,7 @@ fn assert_holds(answer: &Value, expected: &Value, section: &str) {
     }
 }
 
-/// Checks what every answer at this path looks like.
+/// Checks the shape of every answer at this path.
 fn assert_formed(path: &str, request: &Value, answer: &Value) {
     let evaluations = request["evaluations"].as_array().filter(|all| !all.is_empty());
     if path.contains("search") {
@@ -77,7 +76,7 @@ fn assert_formed(path: &str, request: &Value, answer: &Value) {
     }
 }
 
-/// Sends all requests of the scenario; gives how many of its blocks were looked at.
+/// Sends all requests of the scenario; returns the number of its blocks that were checked.
 async fn run(instance: &Instance, desk: &Client, blocks: &[Block]) -> usize {
     let (mut passed, mut token) = (0, Value::Null);
     let mut blocks = blocks.iter().filter(|block| !BY_PROPERTIES.contains(&block.number())).peekable();

@@ -1,4 +1,4 @@
-//! Where the endpoints are.
+//! The metadata, which names the endpoints.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The searches, held against evaluations: on policies made by chance, and page by page.
+//! The searches, compared with evaluations: on random policies, and page by page.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ impl Chance {
     }
 }
 
-/// The types of resources that are searched, with the ids of each that are known.
+/// Returns the types of resources that are searched, each with its known ids.
 fn universe() -> Vec<(&'static str, Vec<&'static str>)> {
     vec![
         ("record", vec!["a", "b", "c d"]),
@@ -38,8 +38,8 @@ fn universe() -> Vec<(&'static str, Vec<&'static str>)> {
     ]
 }
 
-/// A tenant with grants made by chance, in groups of users. Every object of the universe is known: it
-/// is registered, in the catalogue, or named by the rules of a group.
+/// Makes a tenant with random grants, in groups of users. Every object of the universe is known: it is registered, in
+/// the catalogue, or named by the rules of a group.
 async fn furnish(alice: &Client, chance: &mut Chance) -> Vec<&'static str> {
     alice.register("voice/queues", &["sales", "support", "B%C3%BCro%201", "zeta"]).await;
     alice.register("voice/voicemails", &["box"]).await;
@@ -79,7 +79,7 @@ async fn furnish(alice: &Client, chance: &mut Chance) -> Vec<&'static str> {
     users.to_vec()
 }
 
-/// All results of a search, in pages of this size.
+/// Returns all results of a search, in pages of this size.
 async fn walk(instance: &Instance, client: &Client, kind: &str, request: &Value, size: usize) -> Vec<Value> {
     let path = format!("/access/v1/search/{kind}");
     let (mut all, mut page) = (Vec::new(), json!({ "limit": size }));
@@ -97,7 +97,7 @@ async fn walk(instance: &Instance, client: &Client, kind: &str, request: &Value,
     }
 }
 
-/// The evaluations that are permitted, of these.
+/// Returns for each of these evaluations whether it is permitted.
 async fn permitted(instance: &Instance, client: &Client, evaluations: &[Value]) -> Vec<bool> {
     let mut all = Vec::new();
     for some in evaluations.chunks(1000) {
@@ -115,7 +115,7 @@ fn texts(results: &[Value], member: &str) -> BTreeSet<String> {
     texts
 }
 
-/// Those of the candidates whose evaluations are permitted.
+/// Returns the candidates whose evaluations are permitted.
 async fn expected(
     instance: &Instance,
     desk: &Client,

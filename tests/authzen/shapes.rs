@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Method, PATH, at, fixture, sent};
 use crate::common::app::on_both;
 
-/// The paths to all members of a body.
+/// Collects the paths to all members of a body.
 fn members(value: &Value, path: &str, all: &mut Vec<String>) {
     match value {
         Value::Object(object) => {
@@ -43,7 +43,7 @@ fn wrong_values() -> Vec<Value> {
     ]
 }
 
-/// Whether an answer allows anything.
+/// Returns whether an answer allows anything.
 fn allows(answer: &Value) -> bool {
     answer["decision"] == true
         || answer["evaluations"].as_array().is_some_and(|all| all.iter().any(|one| one["decision"] == true))

@@ -1,5 +1,5 @@
-//! What the program does when its database is away, late, newer than itself, held by a process that
-//! stands still, or behind a pooler.
+//! The program when its database is away, late, newer than itself, held by a process that stands still, or behind a
+//! pooler.
 
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
@@ -11,12 +11,12 @@ use crate::common::tables::Tables;
 const SETTINGS: &str =
     "mutation { settingsUpdate(input: { maskedCharacters: NUMBER }) { revision userErrors { code } } }";
 
-/// A place whose database is this.
+/// Makes a place whose database is this.
 fn at(url: &str) -> Place {
     Place::new().with("BAILIWICK_DATABASE_URL", url).with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR)
 }
 
-/// Changes the settings of the caller's tenant; gives the code of the error, if that was refused.
+/// Changes the settings of the caller's tenant; returns the code of the error, if that was refused.
 async fn masks(server: &Server, token: &str, characters: u32) -> Option<String> {
     let query = SETTINGS.replace("NUMBER", &characters.to_string());
     let request = reqwest::Client::new().post(format!("{}/graphql", server.url)).bearer_auth(token);

@@ -1,4 +1,4 @@
-//! Questions: decisions and why, who and what, how fast, and what was done.
+//! Questions: decisions and their reasons, who can and what can, their speed, and the audit log.
 
 use bailiwick::demo::PASSWORD;
 use serde_json::{Value, json};

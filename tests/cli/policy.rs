@@ -1,4 +1,4 @@
-//! `policy …`: the rules as they are and were, proved, and brought in.
+//! `policy …`: the rules now and earlier, verified, and imported.
 
 use bailiwick::demo::PASSWORD;
 use serde_json::{Value, json};

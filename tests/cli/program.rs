@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bailiwick");
-/// How long a server may take to stop.
+/// Maximum time that a server takes to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A folder to run the program in. Its database is a file there, unless a setting says otherwise.
@@ -18,7 +18,7 @@ pub(super) struct Place {
     settings: Vec<(String, String)>,
 }
 
-/// How a run of the program ended, and all that it said.
+/// The end of a run of the program, with all its output.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) code: i32,
@@ -31,13 +31,13 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap(), settings: Vec::new() }
     }
 
-    /// The same place with one more setting in the environment.
+    /// Returns the place with one more setting in the environment.
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The same place with a file in it.
+    /// Returns the place with a file in it.
     pub(super) fn with_file(self, name: &str, text: &str) -> Self {
         fs::write(self.path().join(name), text).unwrap();
         self
@@ -76,12 +76,12 @@ impl Place {
         child.wait_with_output().unwrap().into()
     }
 
-    /// Starts a server on a free port and reads where it serves.
+    /// Starts a server on a free port and reads the address that it serves on.
     pub(super) fn serve(&self) -> Server {
         self.started(self.command(&["serve"]))
     }
 
-    /// The same in a shell that says this first.
+    /// Starts the program in a shell that runs this line first.
     pub(super) fn serve_under(&self, line: &str) -> Server {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", &format!("{line} && exec {PROGRAM} serve")]);
@@ -118,17 +118,17 @@ pub(super) struct Server {
     out: BufReader<ChildStdout>,
     said: String,
     log: std::path::PathBuf,
-    /// Where it serves, without a slash at the end.
+    /// The address that it serves on, without a slash at the end.
     pub(super) url: String,
 }
 
 impl Server {
-    /// What it has logged so far.
+    /// Returns the log so far.
     pub(super) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
     }
 
-    /// How much memory it has, in MiB.
+    /// Returns the server's memory, in MiB.
     pub(super) fn resident_mib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

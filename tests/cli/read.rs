@@ -1,4 +1,4 @@
-//! Commands that only read: they leave the database as it is, and say nothing of it.
+//! Commands that only read: they leave the database as it is, and report nothing about it.
 
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection};
 
@@ -16,7 +16,7 @@ const READING: [&[&str]; 9] = [
     &["tenant", "list"],
 ];
 
-/// A place on each of the databases, with the database's address.
+/// Makes a place on each of the databases, with the database's address.
 async fn places() -> [(Place, String); 2] {
     let of_sqlite = Place::new();
     let file = format!("sqlite://{}", of_sqlite.path().join("bailiwick.db").display());

@@ -1,4 +1,4 @@
-//! `serve`: how a server starts, what stops it, and what it lets others read.
+//! `serve`: a server's start, its stop, and what it lets others read.
 
 use bailiwick::app::Parts;
 use bailiwick::config::Settings;
@@ -203,7 +203,7 @@ async fn the_days_that_revisions_are_kept_are_counted_in_seconds() {
     }
 }
 
-/// Guesses wrong once, for this name from this address; what came of it.
+/// Guesses wrong once, for this name from this address; returns the outcome.
 async fn guess(server: &Server, address: &str, name: &str) -> Value {
     let query = format!(
         r#"mutation {{ sessionCreate(input: {{ tenant: "acme", username: "{name}", password: "Wrong-1234" }}) {{ userErrors {{ code }} }} }}"#

@@ -1,4 +1,4 @@
-//! What a start passes over, refuses and looks after.
+//! The settings and files that a start ignores, refuses and repairs.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -54,7 +54,7 @@ fn a_model_that_would_break_a_promise_stops_the_start_and_names_the_promise() {
     assert_eq!(place.serve().stop("-TERM").code, 0);
 }
 
-/// The rights to a file of the database.
+/// Returns the rights to a file of the database.
 fn mode(place: &Place, file: &str) -> u32 {
     fs::metadata(place.path().join(file)).unwrap().permissions().mode() & 0o777
 }

@@ -1,4 +1,4 @@
-//! How a server ends, and what it may open.
+//! The end of a server, and the descriptors that it can open.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -32,7 +32,7 @@ async fn ctrl_c_waits_for_no_drain() {
     not_hung(begun);
 }
 
-/// A wire to the database that can fall silent: nothing passes, and nobody is told.
+/// A wire to the database that can fall silent: nothing passes, and neither end is told.
 struct Relay {
     address: SocketAddr,
     silent: CancellationToken,

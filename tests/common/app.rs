@@ -30,7 +30,7 @@ use super::servers::PostgresServer;
 pub(crate) const OPERATOR_PASSWORD: &str = "Operator-1";
 /// The password of every other user that a test makes.
 pub(crate) const PASSWORD: &str = "Secret-12";
-/// Where people reach the installation, as links have it.
+/// The address by which people reach the installation, as links have it.
 pub(crate) const INSTALLATION: &str = "https://access.example.com/rbac";
 /// All modules that a licence can hold.
 pub(crate) const MODULES: [&str; 21] = [
@@ -59,64 +59,64 @@ pub(crate) const MODULES: [&str; 21] = [
 
 /// A database of a test's own, gone with it.
 pub(crate) struct Database {
-    /// Where it is.
+    /// The URL.
     pub(crate) url: String,
     _folder: Option<TempDir>,
 }
 
 impl Database {
-    /// A new `SQLite` file.
+    /// Makes a new `SQLite` file.
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
         Self { url, _folder: Some(folder) }
     }
 
-    /// A database that the test has made itself.
+    /// Names a database that the test has made itself.
     pub(crate) fn at(url: String) -> Self {
         Self { url, _folder: None }
     }
 
-    /// A new database in the `PostgreSQL` that all tests share.
+    /// Makes a new database in the `PostgreSQL` that all tests share.
     pub(crate) async fn postgres() -> Self {
         Self::at(PostgresServer::shared().create_database().await)
     }
 }
 
-/// What a test can choose about an instance.
+/// The choices of a test about an instance.
 pub(crate) struct Choices {
-    /// How it hears of others.
+    /// The bus on which it hears of others.
     pub(crate) bus: Bus,
     /// What can be granted.
     pub(crate) catalogue: Catalogue,
     /// What it takes of the database.
     pub(crate) database: bailiwick::store::Limits,
-    /// How often it sweeps. An hour, unless said: then only the bus can bring news.
+    /// Interval of its sweeps. An hour by default: then only the bus can bring news.
     pub(crate) sweep_every: Duration,
-    /// How old its memory may be.
+    /// Maximum age of its memory.
     pub(crate) max_staleness: Option<Duration>,
-    /// How often it deletes what has run out. An hour, unless said.
+    /// Interval at which it deletes expired data. An hour by default.
     pub(crate) tidy_every: Duration,
-    /// How long it gathers failed sign-ins to one audit event. An hour, unless said.
+    /// Time for which it gathers failed sign-ins into one audit event. An hour by default.
     pub(crate) failures_every: Duration,
-    /// Whom it believes. This machine, unless said, so that a test can be as many clients as it needs:
-    /// see `Client::from_address`.
+    /// The proxies that it trusts. This machine by default, so that a test can be as many clients as it needs: see
+    /// `Client::from_address`.
     pub(crate) trusted_proxies: TrustedProxies,
-    /// How it sends mails; into a folder of its own when absent.
+    /// The sender of its mails; into a folder of its own when absent.
     pub(crate) mailer: Option<Mailer>,
-    /// How much may be in memory.
+    /// Maximum number of tenants and of rules in memory.
     pub(crate) limits: Limits,
-    /// How much is remembered to be changed again.
+    /// Maximum number of things that it remembers to change again.
     pub(crate) state_in_memory: u64,
-    /// How many connections it takes, and how long each may keep it waiting.
+    /// Maximum number of connections, and the times that each can keep it waiting.
     pub(crate) connections: Bounds,
-    /// Whether it tells its schema. It does, unless said.
+    /// `true` if clients can ask for its schema. `true` by default.
     pub(crate) introspection: bool,
-    /// For how many seconds it keeps revisions. For good, unless said.
+    /// Number of seconds for which it keeps revisions. For good by default.
     pub(crate) revisions_kept_seconds: Option<i64>,
-    /// How far its clock may be from the database's. A minute, unless said.
+    /// Maximum difference between its clock and the database's. A minute by default.
     pub(crate) clock_skew_max: Duration,
-    /// One decision in how many casbin makes again. None, unless said.
+    /// Number of decisions of which casbin makes one again. None by default.
     pub(crate) shadow_one_in: u32,
 }
 
@@ -146,15 +146,15 @@ impl Default for Choices {
 
 /// One running instance.
 pub(crate) struct Instance {
-    /// Where it serves, without a slash at the end.
+    /// The address that it serves on, without a slash at the end.
     pub(crate) url: String,
-    /// Where it serves its metrics, likewise.
+    /// The address that it serves its metrics on, likewise.
     pub(crate) metrics: String,
     /// Its use cases.
     pub(crate) platform: Platform,
-    /// How many seconds its clock is ahead.
+    /// Number of seconds by which its clock is ahead.
     ahead: Arc<AtomicI64>,
-    /// Its mails, gone with it.
+    /// The folder of its mails, which goes with the instance.
     pub(super) mail: TempDir,
     shutdown: CancellationToken,
     serving: Option<JoinHandle<()>>,
@@ -218,17 +218,17 @@ impl Instance {
         }
     }
 
-    /// A client that has not signed in.
+    /// Returns a client that has not signed in.
     pub(crate) fn stranger(&self) -> Client {
         Client { url: self.url.clone(), token: None, tenant: None, address: None, http: reqwest::Client::new() }
     }
 
-    /// The operator.
+    /// Signs in the operator.
     pub(crate) async fn operator(&self) -> Client {
         self.stranger().signed_in("platform", "operator", OPERATOR_PASSWORD).await
     }
 
-    /// The events of one action in a tenant's audit log, newest first.
+    /// Returns the events of one action in a tenant's audit log, newest first.
     pub(crate) async fn audited(&self, tenant: &str, action: &str) -> Vec<AuditEvent> {
         let caller = self.platform.system_caller(&tenant.to_owned().try_into().unwrap()).await.unwrap();
         let filter = AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() };
@@ -237,12 +237,12 @@ impl Instance {
         events.items.into_iter().map(|(_, event)| event).collect()
     }
 
-    /// Makes a tenant with all modules, and gives its default admin `alice`.
+    /// Makes a tenant with all modules, and returns its default admin `alice`.
     pub(crate) async fn tenant(&self, key: &str) -> Client {
         self.tenant_with(key, &MODULES).await
     }
 
-    /// Makes a tenant with these modules, and gives its default admin `alice`.
+    /// Makes a tenant with these modules, and returns its default admin `alice`.
     pub(crate) async fn tenant_with(&self, key: &str, modules: &[&str]) -> Client {
         let operator = self.operator().await;
         let input = json!({
@@ -267,14 +267,14 @@ pub(crate) struct Client {
     url: String,
     /// The bearer token, once signed in.
     pub(crate) token: Option<String>,
-    /// What it sends as `X-Tenant`.
+    /// The value of `X-Tenant` that it sends.
     pub(crate) tenant: Option<String>,
     address: Option<String>,
     http: reqwest::Client,
 }
 
 impl Client {
-    /// The same client with a session.
+    /// Returns the client with a session.
     pub(crate) async fn signed_in(&self, tenant: &str, username: &str, password: &str) -> Self {
         let mutation =
             "mutation($input: SessionCreateInput!) { sessionCreate(input: $input) { token userErrors { code } } }";
@@ -283,27 +283,27 @@ impl Client {
         self.with_token(session["token"].as_str().unwrap())
     }
 
-    /// The same client with another token.
+    /// Returns the client with another token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// The same client from another network address, as a proxy tells it.
+    /// Returns the client at another network address, as a proxy reports it.
     pub(crate) fn at_address(&self, address: &str) -> Self {
         Self { address: Some(address.to_owned()), ..self.clone() }
     }
 
-    /// The same client, naming a tenant.
+    /// Returns the client, naming a tenant.
     pub(crate) fn in_tenant(&self, tenant: &str) -> Self {
         Self { tenant: Some(tenant.to_owned()), ..self.clone() }
     }
 
-    /// The same caller at another instance.
+    /// Returns the caller at another instance.
     pub(crate) fn at(&self, instance: &Instance) -> Self {
         Self { url: instance.url.clone(), ..self.clone() }
     }
 
-    /// The whole answer to an operation.
+    /// Returns the whole answer to an operation.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
         let request =
             self.http.post(format!("{}/graphql", self.url)).json(&json!({ "query": query, "variables": variables }));
@@ -317,7 +317,7 @@ impl Client {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
-    /// What a GET of this path answers.
+    /// Returns the answer to a GET of this path.
     pub(crate) async fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
         // Links have the address that people use; here it is this instance's.
         let path = path.trim_start_matches(INSTALLATION);
@@ -341,21 +341,21 @@ impl Client {
         request
     }
 
-    /// The data of an operation that must succeed.
+    /// Returns the data of an operation that must succeed.
     pub(crate) async fn data(&self, query: &str, variables: Value) -> Value {
         let answer = self.ask(query, variables).await;
         assert!(answer["errors"].is_null(), "{query}\n{answer:#}");
         answer["data"].clone()
     }
 
-    /// The payload of a mutation of one field, which must not be refused.
+    /// Returns the payload of a mutation of one field, which must not be refused.
     pub(crate) async fn done(&self, mutation: &str, variables: Value) -> Value {
         let payload = self.payload(mutation, variables).await;
         assert_eq!(payload["userErrors"], json!([]), "{mutation}");
         payload
     }
 
-    /// The first user error of a mutation of one field that must be refused: code and field path.
+    /// Returns the first user error of a mutation of one field that must be refused: code and field path.
     pub(crate) async fn refused(&self, mutation: &str, variables: Value) -> (String, String) {
         let payload = self.payload(mutation, variables).await;
         let error = &payload["userErrors"][0];
@@ -370,19 +370,19 @@ impl Client {
         data.as_object().unwrap().values().next().unwrap().clone()
     }
 
-    /// The code of the first top-level error of an operation that must fail.
+    /// Returns the code of the first top-level error of an operation that must fail.
     pub(crate) async fn failed(&self, query: &str, variables: Value) -> String {
         let answer = self.ask(query, variables).await;
         let code = answer["errors"][0]["extensions"]["code"].as_str();
         code.unwrap_or_else(|| panic!("not failed: {query}\n{answer:#}")).to_owned()
     }
 
-    /// Whether `subject` may, as a decision says.
+    /// Returns whether a decision allows `subject` to do it.
     pub(crate) async fn allowed(&self, subject: &str, action: &str, object: &str) -> bool {
         self.decision(subject, action, object).await["allowed"].as_bool().unwrap()
     }
 
-    /// A whole decision.
+    /// Returns a whole decision.
     pub(crate) async fn decision(&self, subject: &str, action: &str, object: &str) -> Value {
         let query = "query($input: DecisionInput!) { decision(input: $input) { allowed reason revision obligations { kind view characters } } }";
         let input = json!({ "subject": subject, "action": action, "object": object });

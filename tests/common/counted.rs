@@ -1,4 +1,4 @@
-//! What instances ask of a database, by the log of the database itself.
+//! The questions of instances to a database, from the log of the database itself.
 
 use std::fs;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ impl Counted {
         Self { database, log: PathBuf::from(folder).join("log"), _server: server }
     }
 
-    /// The reads so far: pings, the frames of transactions and what the sweep asks aside.
+    /// Returns the reads so far, without pings, the frames of transactions and the sweep's questions.
     fn reads(&self) -> Vec<String> {
         let log = fs::read_to_string(&self.log).unwrap();
         let reads = log.lines().filter(|line| line.contains("LOG:  execute") && line.contains("SELECT "));
@@ -41,7 +41,7 @@ impl Counted {
         reads.filter(|read| !read.starts_with(SWEEP)).collect()
     }
 
-    /// The reads that an operation makes.
+    /// Returns the reads that an operation makes.
     pub(crate) async fn reads_of(&self, operation: impl Future<Output = ()>) -> Vec<String> {
         let before = self.reads().len();
         operation.await;

@@ -12,12 +12,12 @@ use tokio::sync::Semaphore;
 
 use super::app::Instance;
 
-/// Whom mails are from in every test.
+/// Returns the sender of mails in every test.
 pub(crate) fn mail_from() -> Mailbox {
     "Bailiwick <bailiwick@localhost>".parse().unwrap()
 }
 
-/// The token of the link in a mail.
+/// Returns the token of the link in a mail.
 pub(crate) fn token_in(mail: &str) -> String {
     let link = mail.lines().find(|line| line.starts_with("https://access.example.com/rbac/reset-password#token="));
     let link = link.unwrap_or_else(|| panic!("no link in {mail}"));
@@ -25,14 +25,14 @@ pub(crate) fn token_in(mail: &str) -> String {
 }
 
 impl Instance {
-    /// Waits until whatever goes on beside requests has come to its end.
+    /// Waits until the work beside requests has ended.
     pub(crate) async fn settled(&self) {
         self.platform.tasks.close();
         self.platform.tasks.wait().await;
         self.platform.tasks.reopen();
     }
 
-    /// The mails in its folder once no more are under way, oldest first.
+    /// Returns the mails in its folder once no more are under way, oldest first.
     pub(crate) async fn mails(&self) -> Vec<String> {
         self.settled().await;
         let files = fs::read_dir(self.mail.path()).unwrap().map(|entry| entry.unwrap().path());
@@ -42,14 +42,14 @@ impl Instance {
     }
 }
 
-/// A mail server on loopback. It speaks to nobody while it is held.
+/// A mail server on loopback. It says nothing while it is held.
 pub(crate) struct MailServer {
     url: String,
     at_work: Arc<AtWork>,
 }
 
 struct AtWork {
-    /// Whom it takes no mail for.
+    /// The address that it takes no mail for.
     refused: Option<&'static str>,
     greeting: Semaphore,
     connections: Mutex<usize>,
@@ -57,12 +57,12 @@ struct AtWork {
 }
 
 impl MailServer {
-    /// One that is held for now.
+    /// Starts a server that is held for now.
     pub(crate) async fn start_held() -> Self {
         Self::start_refusing(None).await
     }
 
-    /// One that takes no mail for this address.
+    /// Starts a server that takes no mail for this address.
     pub(crate) async fn start_without(address: &'static str) -> Self {
         let server = Self::start_refusing(Some(address)).await;
         server.release();
@@ -86,7 +86,7 @@ impl MailServer {
         Self { url, at_work }
     }
 
-    /// What sends mails to it.
+    /// Returns the mailer that sends to it.
     pub(crate) fn mailer(&self) -> Mailer {
         Mailer::smtp(&self.url, mail_from()).unwrap()
     }
@@ -96,12 +96,12 @@ impl MailServer {
         self.at_work.greeting.add_permits(1);
     }
 
-    /// How many clients have come.
+    /// Returns the number of clients that have come.
     pub(crate) fn connections(&self) -> usize {
         *self.at_work.connections.lock().unwrap()
     }
 
-    /// The mails that it has taken: the envelope's recipients, then the text.
+    /// Returns the mails that it has taken: the envelope's recipients, then the text.
     pub(crate) fn mails(&self) -> Vec<String> {
         self.at_work.mails.lock().unwrap().clone()
     }

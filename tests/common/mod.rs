@@ -1,4 +1,4 @@
-//! What the tests have in common.
+//! Helpers that the tests have in common.
 
 pub(crate) mod app;
 pub(crate) mod catalogues;
@@ -15,8 +15,8 @@ pub(crate) mod upload;
 
 use std::time::{Duration, Instant};
 
-/// What must end by itself has ended by itself, and not by a limit of the test: half a minute,
-/// however busy the machine is. No measure of speed.
+/// Checks that something ended by itself, and not by a limit of the test: within half a minute, however busy the
+/// machine is. No measure of speed.
 pub(crate) fn not_hung(since: Instant) {
     assert!(since.elapsed() < Duration::from_secs(30), "it took {:?}", since.elapsed());
 }

@@ -1,59 +1,59 @@
-//! The operation documents of the project, and what tests do with them in a word.
+//! The operation documents of the project, and the short calls by which tests run them.
 
 use serde_json::{Value, json};
 
 use super::app::{Client, PASSWORD};
 
-/// The document of this name in `graphql/operations`.
+/// Returns the document of this name in `graphql/operations`.
 pub(crate) fn document(name: &str) -> String {
     let path = format!("{}/graphql/operations/{name}.graphql", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// What a mutation refused: its code, and the path of the field.
+/// The refusal of a mutation: its code, and the path of the field.
 pub(crate) type Refusal = (String, String);
 
-/// A refusal as tests write it.
+/// Makes a refusal from texts.
 pub(crate) fn refusal(code: &str, field: &str) -> Refusal {
     (code.to_owned(), field.to_owned())
 }
 
 impl Client {
-    /// The one field of a query that must succeed.
+    /// Returns the one field of a query that must succeed.
     pub(crate) async fn get(&self, name: &str, variables: Value) -> Value {
         let data = self.data(&document(name), variables).await;
         data.as_object().unwrap().values().next().unwrap().clone()
     }
 
-    /// The payload of a mutation that must not be refused.
+    /// Returns the payload of a mutation that must not be refused.
     pub(crate) async fn make(&self, name: &str, input: Value) -> Value {
         let payload = self.get(name, json!({ "input": input })).await;
         assert_eq!(payload["userErrors"], json!([]), "{name} {input}");
         payload
     }
 
-    /// How a mutation is refused.
+    /// Returns the refusal of a mutation.
     pub(crate) async fn refuse(&self, name: &str, input: Value) -> Refusal {
         let variables = json!({ "input": input });
         self.refused(&document(name), variables).await
     }
 
-    /// The whole answer to an operation.
+    /// Returns the whole answer to an operation.
     pub(crate) async fn answer(&self, name: &str, variables: Value) -> Value {
         self.ask(&document(name), variables).await
     }
 
-    /// The code by which a whole operation fails.
+    /// Returns the code by which a whole operation fails.
     pub(crate) async fn fail(&self, name: &str, variables: Value) -> String {
         self.failed(&document(name), variables).await
     }
 
-    /// The revision of the tenant's policy.
+    /// Returns the revision of the tenant's policy.
     pub(crate) async fn revision(&self) -> i64 {
         self.get("Tenant", json!({})).await["policyRevision"].as_i64().unwrap()
     }
 
-    /// The tenant's rules, sorted.
+    /// Returns the tenant's rules, sorted.
     pub(crate) async fn rules(&self) -> Vec<String> {
         let policy = self.get("Policy", json!({})).await;
         let mut rules: Vec<_> = policy["csv"].as_str().unwrap().lines().map(str::to_owned).collect();
@@ -71,7 +71,7 @@ impl Client {
         self.make("UserCreate", merged(input, more)).await["user"].clone()
     }
 
-    /// Creates a user and signs it in.
+    /// Creates a user and signs them in.
     pub(crate) async fn new_user(&self, tenant: &str, username: &str, base_role: &str, more: Value) -> Self {
         self.add_user(username, base_role, more).await;
         let mut stranger = self.clone();
@@ -79,7 +79,7 @@ impl Client {
         stranger.signed_in(tenant, username, PASSWORD).await
     }
 
-    /// Creates a MANAGER whose role grants these pairs of object and action alone, and signs it in.
+    /// Creates a MANAGER whose role grants these pairs of object and action alone, and signs them in.
     pub(crate) async fn new_delegate(&self, tenant: &str, username: &str, pairs: &[(&str, &str)]) -> Self {
         let grants: Vec<_> =
             pairs.iter().map(|(object, action)| json!({ "object": object, "action": action })).collect();
@@ -113,30 +113,30 @@ impl Client {
         self.make("ProfileSaveModule", input).await
     }
 
-    /// Whether the caller itself may.
+    /// Returns whether the caller may do it themselves.
     pub(crate) async fn can(&self, action: &str, object: &str) -> bool {
         self.get("ViewerCan", json!({ "action": action, "object": object })).await["can"].as_bool().unwrap()
     }
 }
 
-/// An input with more fields.
+/// Returns an input with more fields.
 pub(crate) fn merged(mut input: Value, more: Value) -> Value {
     let Value::Object(more) = more else { panic!("not an object: {more}") };
     input.as_object_mut().unwrap().extend(more);
     input
 }
 
-/// A section as it is saved: open and seen, with this list.
+/// Returns the input that saves a section: enabled and visible, with this list.
 pub(crate) fn open(section: &str, resources: &[&str]) -> Value {
     json!({ "section": section, "enabled": true, "visible": true, "association": "MANUAL", "resources": resources })
 }
 
-/// A section as it is saved: open and seen, with all its resources.
+/// Returns the input that saves a section: enabled and visible, with all its resources.
 pub(crate) fn automatic(section: &str) -> Value {
     json!({ "section": section, "enabled": true, "visible": true, "association": "AUTOMATIC" })
 }
 
-/// The keys of a list of things.
+/// Returns the keys of a list of things.
 pub(crate) fn keys(list: &Value) -> Vec<String> {
     list.as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap().to_owned()).collect()
 }

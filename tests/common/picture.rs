@@ -4,10 +4,10 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, RgbImage};
 
-/// What no picture that is kept has in it: where it was taken.
+/// The place where a picture was taken, which no picture that is kept contains.
 pub(crate) const PLACE: &str = "48 deg 51' 29.6\" N, 2 deg 17' 40.2\" E";
 
-/// A picture of this size in this format; `seed` makes another one.
+/// Makes a picture of this size in this format; `seed` makes different ones.
 pub(crate) fn picture(format: ImageFormat, width: u32, height: u32, seed: u8) -> Vec<u8> {
     let pixel = |x: u32, y: u32| image::Rgb([x.to_le_bytes()[0], y.to_le_bytes()[0], seed]);
     let mut file = Cursor::new(Vec::new());
@@ -15,17 +15,17 @@ pub(crate) fn picture(format: ImageFormat, width: u32, height: u32, seed: u8) ->
     file.into_inner()
 }
 
-/// A small PNG.
+/// Makes a small PNG.
 pub(crate) fn png(seed: u8) -> Vec<u8> {
     picture(ImageFormat::Png, 16, 16, seed)
 }
 
-/// A small JPEG.
+/// Makes a small JPEG.
 pub(crate) fn jpeg(seed: u8) -> Vec<u8> {
     picture(ImageFormat::Jpeg, 16, 16, seed)
 }
 
-/// The EXIF of a camera: this orientation, and a place.
+/// Makes the EXIF of a camera: this orientation, and a place.
 fn exif(orientation: u8) -> Vec<u8> {
     // Little-endian TIFF with one directory of one entry: the orientation, a short.
     let mut exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
@@ -34,7 +34,7 @@ fn exif(orientation: u8) -> Vec<u8> {
     exif
 }
 
-/// A JPEG as a camera leaves it: with all kinds of notes before its pixels, between its parts and behind its end.
+/// Makes a JPEG as a camera leaves it: with all kinds of notes before its pixels, between its parts and behind its end.
 pub(crate) fn jpeg_of_a_camera(file: &[u8], orientation: u8) -> Vec<u8> {
     let segment = |mark: u8, data: &[u8]| {
         let length = u16::try_from(data.len() + 2).unwrap().to_be_bytes();
@@ -50,7 +50,7 @@ pub(crate) fn jpeg_of_a_camera(file: &[u8], orientation: u8) -> Vec<u8> {
     [start, &exif, &xmp, &profile, &iptc, &comment, &thumbnail, rest, PLACE.as_bytes()].concat()
 }
 
-/// A PNG with all kinds of notes.
+/// Makes a PNG with all kinds of notes.
 pub(crate) fn png_with_notes(file: &[u8], orientation: u8) -> Vec<u8> {
     let chunk = |kind: &[u8; 4], data: &[u8]| {
         let body = [kind.as_slice(), data].concat();
@@ -66,13 +66,13 @@ pub(crate) fn png_with_notes(file: &[u8], orientation: u8) -> Vec<u8> {
     [head, &notes, &time, rest, PLACE.as_bytes()].concat()
 }
 
-/// The checksum of a PNG's chunk: CRC-32.
+/// Returns the checksum of a PNG's chunk: CRC-32.
 fn checksum(bytes: &[u8]) -> u32 {
     let step = |sum: u32, _| if sum & 1 == 1 { 0xEDB8_8320 ^ (sum >> 1) } else { sum >> 1 };
     !bytes.iter().fold(!0, |sum: u32, byte| (0..8).fold(sum ^ u32::from(*byte), step))
 }
 
-/// Whether a file tells where it was taken.
+/// Returns whether a file reveals where it was taken.
 pub(crate) fn tells_the_place(file: &[u8]) -> bool {
     file.windows(PLACE.len()).any(|window| window == PLACE.as_bytes())
 }

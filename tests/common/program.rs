@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-/// What the program prints, run in the project's folder. It must be there, and must succeed.
+/// Returns the output of the program, run in the project's folder. It must exist, and must succeed.
 pub(crate) async fn run(line: &[&str], environment: &[(&str, &str)]) -> String {
     let (program, arguments) = line.split_first().unwrap();
     let mut command = Command::new(program);

@@ -50,7 +50,7 @@ impl Socket {
         self.say(json!({ "type": "subscribe", "id": id, "payload": payload })).await;
     }
 
-    /// The next message that is not a ping.
+    /// Returns the next message that is not a ping.
     pub(crate) async fn hear(&mut self) -> Value {
         match self.arrival().await {
             Message::Text(text) => serde_json::from_str(&text).unwrap(),
@@ -68,7 +68,7 @@ impl Socket {
         }
     }
 
-    /// The next answer to the operation of this id.
+    /// Returns the next answer to the operation of this id.
     pub(crate) async fn next(&mut self, id: &str) -> Value {
         let message = self.hear().await;
         assert_eq!((message["type"].as_str(), message["id"].as_str()), (Some("next"), Some(id)), "{message}");
@@ -89,7 +89,7 @@ impl Socket {
         }
     }
 
-    /// Whether nothing comes for this long.
+    /// Returns whether nothing comes for this long.
     pub(crate) async fn is_silent(&mut self, millis: u64) -> bool {
         tokio::time::timeout(Duration::from_millis(millis), self.hear()).await.is_err()
     }

@@ -1,4 +1,4 @@
-//! The tables as they are, beside the program: what a test finds there, and what it breaks.
+//! The tables as they are, beside the program: for tests to read, and to break.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ pub(crate) type Rows = BTreeMap<String, Vec<String>>;
 pub(crate) struct Tables(DatabaseConnection);
 
 impl Tables {
-    /// Those of a database.
+    /// Opens the tables of a database.
     pub(crate) async fn of(database: &app::Database) -> Self {
         Self(Database::connect(&database.url).await.unwrap())
     }
 
-    /// Whether it is `PostgreSQL`.
+    /// Returns whether the database is `PostgreSQL`.
     pub(crate) fn is_postgres(&self) -> bool {
         self.0.get_database_backend() == DbBackend::Postgres
     }
@@ -28,7 +28,7 @@ impl Tables {
         self.0.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
-    /// The first column of a query, as text.
+    /// Returns the first column of a query, as text.
     pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
         let statement = Statement::from_string(self.0.get_database_backend(), sql);
         let rows = self.0.query_all_raw(statement).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -40,7 +40,7 @@ impl Tables {
         if self.is_postgres() { format!("'\\x{hex}'") } else { format!("X'{hex}'") }
     }
 
-    /// The names of all tables.
+    /// Returns the names of all tables.
     pub(crate) async fn names(&self) -> Vec<String> {
         let names = if self.is_postgres() {
             "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1"
@@ -50,7 +50,7 @@ impl Tables {
         self.texts(names).await
     }
 
-    /// The rows of one table, as text and in order.
+    /// Returns the rows of one table, as text and in order.
     pub(crate) async fn rows(&self, table: &str) -> Vec<String> {
         let row = if self.is_postgres() {
             "t::text".to_owned()
@@ -61,7 +61,7 @@ impl Tables {
         self.texts(&format!(r#"SELECT {row} FROM "{table}" t ORDER BY 1"#)).await
     }
 
-    /// The rows of all tables.
+    /// Returns the rows of all tables.
     pub(crate) async fn all(&self) -> Rows {
         let mut all = Rows::new();
         for table in self.names().await {
@@ -71,7 +71,7 @@ impl Tables {
         all
     }
 
-    /// Every secret in the tables, in the forms in which one could be written down.
+    /// Returns every secret in the tables, in the forms in which one could be written down.
     pub(crate) async fn secrets(&self) -> BTreeSet<String> {
         let hex = if self.is_postgres() { "encode(token_hash, 'hex')" } else { "lower(hex(token_hash))" };
         let mut secrets = BTreeSet::new();

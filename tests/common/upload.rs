@@ -8,7 +8,7 @@ use super::operations::{Refusal, document, merged};
 /// The type of the bodies that [`parts`] makes.
 pub(crate) const MULTIPART: &str = "multipart/form-data; boundary=x-the-edge-x";
 
-/// A body of these parts, each with its name and content.
+/// Makes a body of these parts, each with its name and content.
 pub(crate) fn parts(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, content) in parts {
@@ -21,7 +21,7 @@ pub(crate) fn parts(parts: &[(&str, &[u8])]) -> Vec<u8> {
     body
 }
 
-/// An operation with a file in the place of `input.file`.
+/// Makes an operation with a file in the place of `input.file`.
 pub(crate) fn with_file(name: &str, input: Value, file: &[u8]) -> Vec<u8> {
     let input = merged(input, json!({ "file": null }));
     let operations = json!({ "query": document(name), "variables": { "input": input } }).to_string();
@@ -29,7 +29,7 @@ pub(crate) fn with_file(name: &str, input: Value, file: &[u8]) -> Vec<u8> {
 }
 
 impl Client {
-    /// Sends an avatar for this user, or for the caller itself: the whole payload.
+    /// Sends an avatar for this user, or for the caller; returns the whole payload.
     pub(crate) async fn send_avatar(&self, user: Option<&str>, file: &[u8]) -> Value {
         let body = with_file("UserSetAvatar", json!({ "user": user }), file);
         let (status, answer) = self.send(MULTIPART, body).await;
@@ -37,14 +37,14 @@ impl Client {
         answer["data"]["userSetAvatar"].clone()
     }
 
-    /// Sets an avatar, and gives where it is.
+    /// Sets an avatar, and returns its address.
     pub(crate) async fn set_avatar(&self, user: Option<&str>, file: &[u8]) -> String {
         let payload = self.send_avatar(user, file).await;
         assert_eq!(payload["userErrors"], json!([]));
         payload["user"]["avatarUrl"].as_str().unwrap().to_owned()
     }
 
-    /// How an avatar is refused.
+    /// Returns the refusal of an avatar.
     pub(crate) async fn refuse_avatar(&self, user: Option<&str>, file: &[u8]) -> Refusal {
         let payload = self.send_avatar(user, file).await;
         let error = &payload["userErrors"][0];

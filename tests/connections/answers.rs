@@ -44,7 +44,7 @@ impl Drop for Held {
     }
 }
 
-/// An answer without an end, which holds something until the last of it is taken.
+/// Makes an answer without an end, which holds something until the last of it is taken.
 fn endless(gone: &Arc<Notify>) -> Router {
     let gone = Arc::clone(gone);
     let answer = move || {

@@ -1,4 +1,4 @@
-//! How many connections there may be, and who finds a place once they are many.
+//! The maximum number of connections, and the clients that find a place once there are many.
 
 use std::time::Instant;
 

@@ -7,8 +7,8 @@ use bailiwick::policy::diff::RuleDiff;
 
 use super::*;
 
-/// How many changes follow each other. By far the most are small, so that some sequences stay
-/// below what makes a snapshot build itself anew, and some pass it.
+/// Number of changes that follow each other. By far the most are small, so that some sequences stay below the limit at
+/// which a snapshot builds itself anew, and some pass it.
 const STEPS: usize = 60;
 
 /// A policy that changes at random.
@@ -66,7 +66,7 @@ impl Changing {
         diff
     }
 
-    /// A user that no rule named before, and an object.
+    /// Returns rules of a user that no rule named before, and of an object.
     fn newcomer(&mut self) -> [Rule; 2] {
         self.newcomers += 1;
         let user = Subject::parse(&format!("user:n{}", 100 - self.newcomers)).unwrap();
@@ -94,7 +94,7 @@ fn names(rule: &Rule, subject: &Subject) -> bool {
     }
 }
 
-/// What the two snapshots answer differently.
+/// Returns a difference between the answers of the two snapshots.
 fn difference(one: &Snapshot, other: &Snapshot, requests: &[Request]) -> Option<String> {
     let subjects: BTreeSet<&Subject> = requests.iter().map(|Request(subject, ..)| subject).collect();
     for subject in &subjects {
@@ -110,7 +110,7 @@ fn difference(one: &Snapshot, other: &Snapshot, requests: &[Request]) -> Option<
         .find_map(|request| (answers(one, request) != answers(other, request)).then(|| format!("{request:?}")))
 }
 
-/// All that a snapshot says of a request, in rules.
+/// Returns all answers of a snapshot about a request, in rules.
 fn answers(snapshot: &Snapshot, Request(subject, object, action): &Request) -> impl PartialEq + use<> {
     let rule = |id| snapshot.rule(id).unwrap();
     let verdict = snapshot.decide(subject, object, action);
@@ -150,8 +150,8 @@ async fn a_snapshot_made_from_another_is_as_if_built_at_once() {
     }
 }
 
-/// Chains far longer than may be written, which are cut, mended and bent into cycles: as deep as
-/// a snapshot follows links, it must follow them whichever way it was made.
+/// Chains far longer than can be written, which are cut, mended and bent into cycles: as deep as a snapshot follows
+/// links, it must follow them whichever way it was made.
 #[test]
 fn roles_far_behind_others_are_held_or_not_however_the_chain_came_about() {
     let seed = seed();

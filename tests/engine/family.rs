@@ -17,22 +17,22 @@ const SUBJECTS: [&str; 9] = ["u", "v", "w", "group:g", "group:h", "p", "c", "d",
 const DOMAINS: [&str; 2] = ["one", "two"];
 const OBJECTS: [&str; 8] = ["a", "b", "ab", "a/a", "a/b", "b/a", "a/a/b", "a/b/a/a"];
 const ACTIONS: [&str; 3] = ["read", "edit", "link"];
-/// So many decisions at least.
+/// Minimum number of decisions.
 const DECISIONS: usize = 1_000_000;
-/// So many requests are put to each policy.
+/// Number of requests to each policy.
 const REQUESTS: usize = 250;
 
-/// The values of a line or request.
+/// Returns the values of a line or request.
 pub(super) fn line(text: &str) -> Vec<String> {
     text.split(", ").map(str::to_owned).collect()
 }
 
-/// The lines of a policy's text.
+/// Returns the lines of a policy's text.
 pub(super) fn policy(text: &str) -> Vec<Vec<String>> {
     text.lines().map(line).collect()
 }
 
-/// casbin's Enforcer over these lines.
+/// Builds casbin's Enforcer over these lines.
 pub(super) fn enforcer(model: &str, lines: &[Vec<String>]) -> Enforcer {
     let build = async {
         let mut adapter = MemoryAdapter::default();
@@ -64,11 +64,11 @@ struct Model {
     roles: usize,
     effect: &'static str,
     terms: Vec<String>,
-    /// What objects of lines look like.
+    /// The objects of lines.
     objects: &'static [&'static str],
-    /// What actions of lines look like.
+    /// The actions of lines.
     actions: &'static [&'static str],
-    /// Whether casbin compiles expressions for it, line by line: then few lines must do.
+    /// `true` if casbin compiles expressions for it, line by line: then few lines must do.
     slow: bool,
 }
 
@@ -245,7 +245,7 @@ impl Round {
         enforcer(&self.model.text(), &self.lines)
     }
 
-    /// The first request that casbin and `engine` answer differently, and how many are allowed.
+    /// Returns the first request that casbin and `engine` answer differently, or the number of allowed ones.
     fn compare(&self, oracle: &Enforcer, engine: &LinePolicy) -> Result<usize, &[String]> {
         let mut allows = 0;
         for request in &self.requests {
@@ -262,7 +262,7 @@ impl Round {
     }
 }
 
-/// Half of the million is asked on each of two threads.
+/// Decides half of the million on each of two threads.
 #[test]
 fn the_engine_decides_as_casbin_does_over_the_whole_family_a_million_times() {
     let seed = seed();

@@ -1,7 +1,6 @@
-//! Casbin's own published examples: for each model and policy, the answers that its test suites
-//! publish, those of casbin's Enforcer, and ours. Those outside of the family are refused by name.
-//! The sources are the examples and tests of casbin-rs 2.20 and of casbin (Go) 3; each table says
-//! which of their tests it is.
+//! Casbin's own published examples: for each model and policy, the answers that its test suites publish, those of
+//! casbin's Enforcer, and ours. Models outside of the family are refused by name. The sources are the examples and
+//! tests of casbin-rs 2.20 and of casbin (Go) 3; each table names its tests.
 
 use super::family::{enforcer, line, policy};
 use bailiwick::engine::lines::LineError;
@@ -23,7 +22,7 @@ struct Example {
     denied: &'static [&'static str],
 }
 
-/// A model of these definitions; no roles without `g`.
+/// Makes a model of these definitions; no roles without `g`.
 fn model(request: &str, policy: &str, roles: &str, effect: &str, matcher: &str) -> String {
     let roles = if roles.is_empty() { String::new() } else { format!("[role_definition]\ng = {roles}\n") };
     format!(
@@ -61,7 +60,7 @@ fn domains() -> String {
 const ALICE_AND_BOB_DENIED: [&str; 4] =
     ["alice, data1, write", "bob, data1, read", "bob, data1, write", "bob, data2, read"];
 
-/// The models without roles.
+/// Returns the models without roles.
 fn basic() -> Vec<Example> {
     vec![
         Example {
@@ -116,7 +115,7 @@ fn basic() -> Vec<Example> {
     ]
 }
 
-/// The models with roles.
+/// Returns the models with roles.
 fn roles() -> Vec<Example> {
     vec![
         Example {
@@ -196,7 +195,7 @@ fn roles() -> Vec<Example> {
     ]
 }
 
-/// The models with patterns, and those in which the order counts.
+/// Returns the models with patterns, and those in which the order counts.
 fn patterns_and_order() -> Vec<Example> {
     let priority = || three("_, _", PRIORITY, ROLES);
     vec![
@@ -314,7 +313,7 @@ fn published_examples_are_answered_as_published_and_as_casbin_answers() {
     assert!(answers > 100, "{answers} are too few to be the tables");
 }
 
-/// What casbin-rs publishes for `enforce_ex`: the line that decides, where one does.
+/// Compares with the results that casbin-rs publishes for `enforce_ex`: the line that decides, if one does.
 #[test]
 fn the_line_that_decides_is_the_published_one() {
     let ours = LinePolicy::new(&three("_, _", PRIORITY, ROLES), &policy(PRIORITIES)).unwrap();
@@ -330,7 +329,7 @@ fn the_line_that_decides_is_the_published_one() {
     }
 }
 
-/// The published models outside of the family, with what is named.
+/// Refuses the published models outside of the family, each with the name of the reason.
 #[test]
 fn published_models_outside_the_family_are_refused_with_the_term_that_is_the_matter() {
     let unknown = |term: &str| PlanError::UnknownTerm(term.to_owned());

@@ -1,5 +1,5 @@
-//! Who can, what can and why, held against single decisions: over random policies, on every model
-//! of the family, and over snapshots that have come a long way.
+//! Searches (who can, what can) and explanations, compared with single decisions: over random policies, on every model
+//! of the family, and over snapshots that have changed many times.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -12,10 +12,10 @@ use bailiwick::policy::revision::Counters;
 
 use super::*;
 
-/// All users that anything may be said of; `off` is disabled, and no rule names it.
+/// All users that anything can be known of; `off` is disabled, and no rule names it.
 const USERS: [&str; 5] = ["a", "off", "u", "v", "w"];
 
-/// Every model of the family that combines effects or matches otherwise.
+/// Returns every model of the family that combines effects or matches differently.
 fn models() -> [String; 6] {
     let effect = "some(where (p.eft == allow)) && !some(where (p.eft == deny))";
     [
@@ -28,8 +28,8 @@ fn models() -> [String; 6] {
     ]
 }
 
-/// A policy that was not built but became, so that some names came late, and others have outlived
-/// their rules.
+/// Makes a policy that was not built at once but changed step by step, so that some names came late, and others have
+/// outlived their rules.
 fn grown(model: &str, random: &mut Random) -> Snapshot {
     let mut rules = random.policy();
     rules.push(Rule::membership(Subject::parse("user:a").unwrap(), random.subject()));
@@ -52,8 +52,8 @@ fn is_there(policy: &TenantPolicy, user: &str) -> bool {
     user == "off" || policy.snapshot.knows(&Subject::parse(&format!("user:{user}")).unwrap())
 }
 
-/// Compares over random policies whom `who_can` finds with those whom decisions allow, in every
-/// part of the list. Gives how many were found and how many left out.
+/// Compares over random policies the users that `who_can` finds with those whom decisions allow, in every part of the
+/// list. Returns the numbers found and left out.
 fn compare_who(model: &str, policies: u64, seed: u64) -> [usize; 2] {
     let (mut found, mut left_out) = (0, 0);
     for round in 0..policies {
@@ -92,9 +92,8 @@ fn who_can_finds_exactly_those_whom_decisions_allow() {
     }
 }
 
-/// Compares over random policies what `access` says with decisions, pair by pair: of every object
-/// and every action there is, and of the candidates. Gives how many pairs were found and how many
-/// left out.
+/// Compares over random policies the answers of `access` with decisions, pair by pair: of every object and every action
+/// there is, and of the candidates. Returns the numbers of pairs found and left out.
 fn compare_what(model: &str, policies: u64, seed: u64) -> [usize; 2] {
     let (mut found, mut left_out) = (0, 0);
     let section = SectionKey::parse("a/a").unwrap();

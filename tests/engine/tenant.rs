@@ -30,7 +30,7 @@ fn member(user: &str) -> Rule {
     Rule::membership(Subject::User(key(user)), Subject::Role(BuiltIn::Member))
 }
 
-/// What a revision keeps of the user `dana` when she is enabled, or not, or gone.
+/// Returns the patch that a revision keeps of the user `dana` when she is enabled, or not, or gone.
 fn patch(enabled: Option<bool>) -> StatePatch {
     let user = |enabled| User {
         id: Uuid::nil(),

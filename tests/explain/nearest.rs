@@ -1,4 +1,4 @@
-//! What would turn a deny into an allow.
+//! The changes that would turn a deny into an allow.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ async fn nearest(caller: &Client, subject: Option<&str>, action: &str, object: &
     nearest.iter().map(|one| one["text"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Dana reads the queue Sales by the profile Night; there are other ways to more.
+/// Lets Dana read the queue Sales by the profile Night; there are other ways to more.
 async fn furnish(alice: &Client) -> Client {
     alice.register("voice/queues", &["sales", "support"]).await;
     alice.add_profile("Night", "READ").await;

@@ -1,4 +1,4 @@
-//! How long the past is kept: what is too old goes, and what stays is answered as before.
+//! The time for which the past is kept: old revisions go, and the others are answered as before.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn start(database: &Database, kept: Option<i64>) -> Instance {
     Instance::start(database, choices).await
 }
 
-/// Makes all revisions so many seconds older: how old they are is by the database's clock.
+/// Makes all revisions so many seconds older; their age is by the database's clock.
 async fn pass(tables: &Tables, seconds: i64) {
     tables.run(&format!("UPDATE revisions SET at = at - {}", seconds * 1_000_000)).await;
 }
@@ -30,13 +30,13 @@ async fn fill(alice: &Client, up_to: i64) {
     assert_eq!(alice.revision().await, up_to);
 }
 
-/// The first revision that is kept.
+/// Returns the first revision that is kept.
 async fn oldest(alice: &Client) -> i64 {
     let count = alice.get("PolicyRevisions", json!({ "first": 1 })).await["totalCount"].as_i64().unwrap();
     alice.revision().await - count + 1
 }
 
-/// All that is answered of a revision.
+/// Returns all answers about a revision.
 async fn told(alice: &Client, revision: i64) -> Value {
     let asked =
         json!({ "subject": "alice", "action": "read", "object": "voice/queues/queue-150", "atRevision": revision });

@@ -1,5 +1,5 @@
-//! What the policy was: rules, decisions and differences at each revision, held against what was
-//! written down at the time.
+//! The policy of the past: rules, decisions and differences at each revision, compared with what was written down at
+//! the time.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::common::app::{Client, on_both};
 use crate::common::operations::{automatic, open};
 
-/// What was answered at a revision when it was the newest.
+/// The answers at a revision when it was the newest.
 struct Then {
     revision: i64,
     csv: String,
@@ -39,7 +39,7 @@ async fn now(alice: &Client) -> Then {
     Then { revision, csv: policy["csv"].as_str().unwrap().to_owned(), decisions: decided(alice, None).await }
 }
 
-/// A tenant's past: what held after each of its changes.
+/// Makes a tenant's past, and returns what held after each of its changes.
 async fn live(alice: &Client) -> Vec<Then> {
     let mut past = vec![now(alice).await];
     let changes: Vec<(&str, Value)> = vec![
@@ -98,7 +98,7 @@ fn rules(diff: &Value) -> BTreeSet<String> {
     diff.as_array().unwrap().iter().map(line).collect()
 }
 
-/// The rules on one side of a difference, page by page.
+/// Returns the rules on one side of a difference, page by page.
 async fn differing(alice: &Client, (from, to): (i64, i64), side: &str) -> BTreeSet<String> {
     let (mut after, mut walked, mut pages) = (Value::Null, BTreeSet::new(), 0);
     loop {

@@ -9,7 +9,7 @@ async fn csv(alice: &Client) -> String {
     alice.get("Policy", json!({})).await["csv"].as_str().unwrap().to_owned()
 }
 
-/// A tenant worth going back to; gives the revision.
+/// Makes a tenant worth going back to; returns the revision.
 async fn furnish(alice: &Client) -> i64 {
     alice.register("voice/queues", &["sales", "support"]).await;
     alice.add_profile("Night", "READ_EDIT").await;

@@ -6,7 +6,7 @@ use super::*;
 use crate::common::app::{Choices, Database, Instance};
 use crate::common::program::run;
 
-/// How many audits version 1.23.1 has.
+/// Number of audits in version 1.23.1.
 const AUDITS: usize = 61;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The `GraphiQL` page in a real browser, and what of it and of the schema can be switched off.
+//! The `GraphiQL` page in a real browser, and the switches for it and for the schema.
 
 use std::collections::BTreeSet;
 

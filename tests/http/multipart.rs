@@ -106,7 +106,7 @@ async fn a_body_with_files_has_its_own_limit_and_its_json_the_usual_one() {
     send_parts(&[], body(&long, &json!({}), &[])).await.is(413, "TOO_LARGE");
 }
 
-/// A body that counts how often it is asked for more, and never has any.
+/// Makes a body that counts how often it is asked for more, and never has any.
 fn endless(asked: &Arc<AtomicUsize>) -> Body {
     let asked = Arc::clone(asked);
     Body::from_stream(stream::poll_fn(move |_| {

@@ -1,4 +1,4 @@
-//! Each field runs once, however often a document asks for it; what cannot be one field is refused.
+//! Each field runs once, however often a document asks for it; fields that cannot be one are refused.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use async_graphql::{Interface, SimpleObject};
 
 use super::*;
 
-/// What ran, in its order.
+/// The names of the fields that ran, in order.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -191,7 +191,7 @@ async fn run(app: &Router, query: &str, variables: Value) -> Value {
     call(app, HttpRequest::post("/graphql").header("content-type", JSON).body(body.into()).unwrap()).await.json()
 }
 
-/// Runs a document: what it answers, and what ran for it.
+/// Runs a document; returns its answer, and the fields that ran for it.
 async fn ran(query: &str, variables: Value) -> (Value, Vec<String>) {
     let (app, log) = pets();
     let answer = run(&app, query, variables).await;

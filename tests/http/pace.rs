@@ -9,10 +9,10 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// How many numbers the long answer holds: much more than is resolved in one go.
+/// Number of numbers in the long answer: much more than is resolved in one go.
 pub(super) const MANY: usize = 20_000;
 
-/// How many fields were resolved, for as long as anybody may resolve more.
+/// Number of fields that were resolved; it lives as long as anything can resolve more.
 #[derive(Clone, Default)]
 pub(super) struct Resolved(Arc<AtomicUsize>);
 
@@ -21,7 +21,7 @@ impl Resolved {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// How many may resolve more.
+    /// Returns the number of owners that can resolve more.
     pub(super) fn holders(&self) -> usize {
         Arc::strong_count(&self.0)
     }

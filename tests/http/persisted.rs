@@ -31,7 +31,7 @@ async fn name(app: &Router, bearer: &str, text: &str) -> Answer {
     send(app, bearer, &json!({"extensions": extensions(text), "variables": {"n": 3}})).await
 }
 
-/// The same by GET, with the text or without.
+/// Sends the query by GET, with the text or without.
 async fn get(app: &Router, text: &str, with_text: bool) -> Answer {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("extensions", &extensions(text).to_string()).append_pair("variables", r#"{"n": 4}"#);

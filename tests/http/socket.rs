@@ -53,7 +53,7 @@ impl Client {
         self.say(json!({"type": "subscribe", "id": id, "payload": {"query": query}})).await;
     }
 
-    /// The next message that is not a ping.
+    /// Returns the next message that is not a ping.
     async fn next(&mut self) -> Message {
         loop {
             let next = tokio::time::timeout(Duration::from_secs(10), self.0.next()).await.expect("an answer in time");
@@ -71,7 +71,7 @@ impl Client {
         }
     }
 
-    /// The code of the close frame that must come next.
+    /// Returns the code of the close frame that must come next.
     async fn closed(&mut self) -> u16 {
         match self.next().await {
             Message::Close(Some(frame)) => frame.code.into(),

@@ -1,4 +1,4 @@
-//! Callers who have not signed in: what they send is small, and comes one at a time.
+//! Callers who have not signed in: their requests are small, and come one at a time.
 
 use super::*;
 

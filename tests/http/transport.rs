@@ -327,7 +327,7 @@ async fn every_answer_says_that_its_type_is_what_it_says() {
     }
 }
 
-/// What only the program's own types are called.
+/// Words that only the program's own types contain.
 const OF_THE_PROGRAM: [&str; 8] = ["struct", "enum ", "tuple", "variant", "::", "Written", "Parameters", "FromClient"];
 
 #[tokio::test]

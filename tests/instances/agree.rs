@@ -1,4 +1,4 @@
-//! What is changed at one instance holds at the other.
+//! A change at one instance holds at the other.
 
 use serde_json::json;
 

@@ -17,8 +17,8 @@ async fn hearing(database: &Database, redis: &RedisServer) -> Instance {
     Instance::start(database, Choices { bus: Bus::redis(&redis.url()).unwrap(), ..Choices::default() }).await
 }
 
-/// Waits until the instance can publish again: what it publishes while it takes Redis to be away
-/// is lost, and without a sweep nobody would find it.
+/// Waits until the instance can publish again: news that it publishes while it takes Redis to be away are lost, and
+/// without a sweep no instance would find them.
 async fn publishes_again(instance: &Instance) {
     let news =
         News { tenant: Uuid::nil(), revision: 0, credential_epoch: 0, policy_change: None, credential_change: None };
@@ -33,7 +33,7 @@ async fn news_travel(alice: &Client, there: &Client) {
     }
 }
 
-/// What leads to a Redis as if it were far away: each piece takes 150 milliseconds in each direction.
+/// Makes a way to a Redis as if it were far away: each piece takes 150 milliseconds in each direction.
 async fn far_from(redis: &RedisServer) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

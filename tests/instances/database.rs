@@ -13,7 +13,7 @@ use crate::common::not_hung;
 use crate::common::servers::{PostgresServer, RedisServer};
 use crate::common::tables::Tables;
 
-/// How many transactions of instances are open.
+/// The number of open transactions of instances.
 const OPEN_TRANSACTIONS: &str = "SELECT count(*)::text FROM pg_stat_activity \
     WHERE datname = current_database() AND application_name = 'bailiwick' AND xact_start IS NOT NULL";
 

@@ -1,5 +1,5 @@
-//! A database that loses its last commits: a standby that lags takes over, or an earlier copy is brought
-//! back. Numbers are then given out twice, and all instances end where the database is all the same.
+//! A database that loses its last commits: a standby that lags takes over, or an earlier copy is brought back. Numbers
+//! are then given out twice, and all instances end where the database is all the same.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ use crate::common::tables::Tables;
 
 const VIEWER: &str = "{ viewer { user { key } } }";
 
-/// Opens the module Chat for `uma`, and gives the revision. What has just lost its database fails a few
+/// Opens the module Chat for `uma`, and returns the revision. An instance that has just lost its database fails a few
 /// times.
 async fn open_chat(alice: &Client) -> u64 {
     let saved = Cell::new(None);
@@ -51,7 +51,7 @@ async fn is_signed_in(client: &Client) -> bool {
     }
 }
 
-/// How many times what an instance had in memory was not of the database's history.
+/// Returns the number of times that an instance had something in memory that was not of the database's history.
 async fn replaced(instance: &Instance) -> u64 {
     let metrics = reqwest::get(format!("{}/metrics", instance.metrics)).await.unwrap().text().await.unwrap();
     let line = metrics.lines().find(|line| line.starts_with("bailiwick_policies_replaced_total ")).unwrap();

@@ -1,5 +1,5 @@
-//! News that are late, doubled, out of order or made up: they carry no rules, so all they can
-//! do is make an instance look.
+//! News that are late, doubled, out of order or made up: they carry no rules, so all they can do is make an instance
+//! look.
 
 use bailiwick::domain::key::TenantKey;
 use bailiwick::sync::{Bus, CHANNEL, News};

@@ -1,5 +1,5 @@
-//! A database that is there and says nothing, and holders that stand still: each is waited for within
-//! a bound, and all goes on once they are back.
+//! A database that is there and says nothing, and holders that stand still: the wait for each has a bound, and all goes
+//! on once they are back.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::common::not_hung;
 use crate::common::servers::{PostgresServer, RedisServer};
 use crate::common::tables::Tables;
 
-/// An instance that waits for each statement no longer than two seconds.
+/// Starts an instance that waits for each statement no longer than two seconds.
 async fn impatient(database: &Database) -> Instance {
     Instance::start(database, Choices { database: limits(), ..Choices::default() }).await
 }
@@ -28,7 +28,7 @@ fn code(answer: &Value) -> &str {
     answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("none")
 }
 
-/// Asks for users side by side, each by its key; gives how many answers came, all of which are right.
+/// Asks for users side by side, each by its key; returns the number of answers, all of which are right.
 async fn asked_for_users(alice: &Client, users: u64) -> usize {
     let ask = async |n: u64| {
         let key = format!("agent{}", n % users);
@@ -133,7 +133,7 @@ async fn while_somebody_holds_the_tenant_people_sign_in_and_keys_work_and_the_lo
     assert_eq!(report.broken, None);
 }
 
-/// Whether a decision is made at all.
+/// Tells that a decision is made, whatever it is.
 async fn sees_queues_or_not(client: &Client) -> bool {
     sees_queues(client).await;
     true

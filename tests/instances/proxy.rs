@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::common::app::Database;
 
-/// What the wire does when a COMMIT comes along.
+/// The behaviour of the wire when a COMMIT comes along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wire {
     /// It lets everything pass.
@@ -44,7 +44,7 @@ struct Shared {
 }
 
 impl Proxy {
-    /// A wire to the database, and the database as it looks through it.
+    /// Makes a wire to the database, and the database as it looks through it.
     pub(super) async fn before(database: &Database) -> (Self, Database) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -86,12 +86,12 @@ impl Proxy {
         assert!(found.is_ok(), "the wire on port {} never became {wire:?}", self.port);
     }
 
-    /// How often the instance has sent something to the database.
+    /// Returns the number of times that the instance has sent something to the database.
     pub(super) fn asked(&self) -> usize {
         self.shared.asked.load(Ordering::SeqCst)
     }
 
-    /// On how many connections the instance has loaded tenants' rules.
+    /// Returns the number of connections on which the instance has loaded tenants' rules.
     pub(super) fn loads(&self) -> usize {
         self.shared.loads.load(Ordering::SeqCst)
     }
@@ -140,7 +140,7 @@ impl Shared {
         }
     }
 
-    /// How the wire is for these bytes, once they may pass; none when it breaks.
+    /// Returns the state of the wire for these bytes, once they can pass; `None` when it breaks.
     async fn wire_at(&self, bytes: &[u8]) -> Option<Wire> {
         self.is_heard().await?;
         let wire = *self.wire.borrow();

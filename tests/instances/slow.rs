@@ -7,9 +7,9 @@ use crate::common::app::{Choices, Client, Database, Instance, eventually};
 use crate::common::log::Log;
 use crate::common::tables::Tables;
 
-/// How many others there are.
+/// Number of other tenants.
 const OTHERS: usize = 6;
-/// Makes each read of the log of the tenant `slow` take until nobody wants it to any more.
+/// A script that makes each read of the log of the tenant `slow` last until it is not wanted any more.
 const SLOW: &str = "CREATE TABLE is_slow (tenant uuid); \
     INSERT INTO is_slow SELECT id FROM tenants WHERE key = 'slow'; \
     CREATE FUNCTION read_of(tenant_id uuid) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$ BEGIN \

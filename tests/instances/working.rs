@@ -1,5 +1,5 @@
-//! Instances that change one tenant in turn: each goes on from what it remembers and what the
-//! others have written into the log.
+//! Instances that change one tenant in turn: each goes on from what it remembers and what the others have written into
+//! the log.
 
 use super::*;
 
@@ -10,7 +10,7 @@ const USER_UPDATE: &str =
 const GROUP: &str =
     "mutation($input: GroupCreateInput!) { groupCreate(input: $input) { revision userErrors { code message } } }";
 
-/// One of several changes: some make a revision, some only add to the newest.
+/// Makes one of several changes: some make a revision, some only add to the newest.
 async fn change(alice: &Client, round: u64) {
     let profile = alice.data(r#"{ profile(key: "desk") { version } }"#, json!({})).await["profile"]["version"].clone();
     let user = alice.data(r#"{ user(key: "uma") { version } }"#, json!({})).await["user"]["version"].clone();
@@ -32,7 +32,7 @@ async fn change(alice: &Client, round: u64) {
     }
 }
 
-/// What is wrong with `acme` as stored, and as an instance has it in memory.
+/// Returns the differences of `acme` as stored, and as an instance has it in memory.
 async fn wrong(instance: &Instance) -> Vec<String> {
     let system = instance.platform.system_caller(&TenantKey::parse(TenantKey::PLATFORM).unwrap()).await.unwrap();
     let report = instance.platform.verify(&system, &TenantKey::parse("acme").unwrap()).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Several who write, and several who read for the first time, at the same moment.
+//! Several writers, and several first readers, at the same moment.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::proxy::{Proxy, Wire};
 use super::{SAVE, acme, all_end_equal, arrives, counters, on_pairs, sees_queues, set_voice, voice_input};
 use crate::common::app::{Choices, Client, Database, Instance, eventually};
 
-/// Makes a role with a grant of its own; gives the revision.
+/// Makes a role with a grant of its own; returns the revision.
 async fn make_role(alice: &Client, name: &str) -> u64 {
     let grants = json!([{ "object": format!("host/{name}"), "action": "use" }]);
     let input = json!({ "name": name, "permissions": [], "grants": grants });

@@ -1,5 +1,5 @@
-//! `docs/API.md`: every part of the schema in words, and each operation as it ran. What the API is
-//! stands in the schema, in `graphql/operations` and in `docs/PERMISSIONS.md`; the page is made of them.
+//! `docs/API.md`: every part of the schema in words, and each operation as it ran. The page is made of the schema, of
+//! `graphql/operations` and of `docs/PERMISSIONS.md`, which describe the API.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ mod permissions;
 mod types;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/API.md");
-/// Set to `write`, it makes the page anew in place of looking at it.
+/// The variable that makes the page anew, if it is set to `write`; otherwise the page is checked.
 const MODE: &str = "BAILIWICK_API";
 
 const OPENING: &str = "\
@@ -44,7 +44,7 @@ time, and `…` for what was left out of a long answer. They ran one after the o
 made for them.
 ";
 
-/// Checks that the page is what it would be made now, or makes it.
+/// Checks that the page is the one that would be made now, or makes it.
 pub(super) fn holds(examples: &BTreeMap<String, Example>) {
     let page = page(examples);
     if std::env::var(MODE).is_ok_and(|mode| mode == "write") {
@@ -93,7 +93,7 @@ fn page(examples: &BTreeMap<String, Example>) -> String {
     page
 }
 
-/// The fields of a root type.
+/// Returns the fields of a root type.
 fn fields<'a>(types: &'a [TypeDefinition], root: &str) -> impl Iterator<Item = &'a FieldDefinition> {
     let ty = types.iter().find(|ty| ty.name.node == root).unwrap();
     let TypeKind::Object(object) = &ty.kind else { panic!("{root} is no object") };
@@ -134,7 +134,7 @@ impl<'a> Document<'a> {
         Self { text, operation, example }
     }
 
-    /// Whether this is how the root field `name` is used.
+    /// Returns whether this is how the root field `name` is used.
     fn is_of(&self, kind: OperationType, name: &str) -> bool {
         self.operation.ty == kind
             && example::asked(&self.operation.selection_set.node).any(|field| field.name.node == name)

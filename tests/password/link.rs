@@ -22,7 +22,7 @@ async fn ask_as(stranger: &Client, tenant: &str, email: &str) {
     assert_eq!(answer, always, "{tenant} {email}");
 }
 
-/// Asks for a link for this user of `acme`, who has none that holds, and gives its token.
+/// Asks for a link for this user of `acme`, who has none that holds, and returns its token.
 async fn link_for(instance: &Instance, username: &str) -> String {
     instance.pass_seconds(60);
     let before = instance.mails().await.len();

@@ -10,7 +10,7 @@ use crate::common::socket::Socket;
 /// The code with which a connection is closed when its caller is let in no longer.
 const TURNED_AWAY: u16 = 4403;
 
-/// A socket that follows the policy with these credentials, and has heard of the newest revision.
+/// Opens a socket that follows the policy with these credentials, and has heard of the newest revision.
 async fn following(instance: &Instance, client: &Client, alice: &Client) -> Socket {
     let mut socket = Socket::open(&instance.url, client).await;
     let newest = alice.revision().await;
@@ -19,7 +19,7 @@ async fn following(instance: &Instance, client: &Client, alice: &Client) -> Sock
     socket
 }
 
-/// An admin `amy` with a session and an API key, beside alice.
+/// Makes an admin `amy` with a session and an API key, beside alice.
 async fn amy(alice: &Client) -> (Client, Client) {
     let amy = alice.new_user("acme", "amy", "ADMIN", json!({})).await;
     let key = amy.make("ApiKeyGenerate", json!({})).await;

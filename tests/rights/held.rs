@@ -1,11 +1,12 @@
-//! R35b from the other side: what an ADMIN or a SERVICE holds is changed by admins alone, whatever it comes by.
+//! R35b from the other side: only admins change the rights that an ADMIN or a SERVICE holds, by whatever way they hold
+//! them.
 
 use serde_json::{Value, json};
 
 use crate::common::app::{Client, Instance, on_both};
 use crate::common::operations::refusal;
 
-/// What max may: administer everything but settings, and all of voice. So he could give whatever is given here.
+/// The rights of max: to administer everything but settings, and all of voice. So he could give whatever is given here.
 const PAIRS: [(&str, &str); 8] = [
     ("admin/users", "*"),
     ("admin/user-profiles", "*"),
@@ -17,9 +18,9 @@ const PAIRS: [(&str, &str); 8] = [
     ("voice/*", "*"),
 ];
 
-/// An admin `alice`, her delegate `max`, and of those whom he must leave alone: `bob`, an ADMIN, `off`, a disabled
-/// one, and the host `desk`, whose key is given too. They and `ann`, an AGENT, are in the groups "one" and "two",
-/// which hold the role "dialer".
+/// Makes an admin `alice`, her delegate `max`, and the users whom he must leave alone: `bob`, an ADMIN, `off`, a
+/// disabled one, and the host `desk`, whose key is given too. They and `ann`, an AGENT, are in the groups "one" and
+/// "two", which hold the role "dialer".
 async fn tenant(instance: &Instance) -> (Client, Client, Client) {
     let alice = instance.tenant("acme").await;
     alice.register("voice/queues", &["sales", "support"]).await;
@@ -49,7 +50,7 @@ async fn role(alice: &Client, name: &str, grants: Value) {
     alice.make("RoleCreate", json!({ "name": name, "permissions": [], "grants": grants })).await;
 }
 
-/// What would change what bob, off or desk may, or hold: to less, to more and, some day, to either.
+/// Returns mutations that would change the rights of bob, off or desk: to less, to more and, some day, to either.
 fn shaking(before: i64) -> Vec<(&'static str, Value)> {
     let sales = allow("voice/queues/sales", "read");
     let calls = allow("voice/calls/*", "edit");

@@ -1,4 +1,4 @@
-//! Which resources a profile has (R10 to R14, R16).
+//! The resources that a profile has (R10 to R14, R16).
 
 use super::*;
 use bailiwick::domain::profile::Association;

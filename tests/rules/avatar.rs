@@ -1,4 +1,4 @@
-//! Avatars: what is a picture, and what is not (R32).
+//! Avatars: files that are pictures, and files that are not (R32).
 
 use bailiwick::domain::avatar::{AVATAR_MAX, CleanImage, ImageType};
 use image::ImageFormat;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::common::picture::{jpeg, jpeg_of_a_camera, picture, png, png_with_notes, tells_the_place};
 
-/// What kind of picture it is kept as.
+/// Returns the kind of picture that the file is kept as.
 fn kind(file: &[u8]) -> Result<ImageType> {
     CleanImage::of(file).map(|image| image.kind)
 }

@@ -1,4 +1,4 @@
-//! What each thing compiles to, to the rule. Each test is one line of the encoding's table.
+//! The rules that each thing compiles to. Each test is one line of the encoding's table.
 
 use super::*;
 use bailiwick::domain::profile::ProfileChange;
@@ -6,7 +6,7 @@ use bailiwick::policy::rule::{Origin, OriginKind, Rule};
 
 const NONE: [&str; 0] = [];
 
-/// What every profile has, whatever is in it: the protected context, and who did what.
+/// Returns the rules with those that every profile has: the protected context, and who did what.
 fn with_the_basics(rules: &[&str]) -> Vec<String> {
     let basics =
         ["data/performance identify allow", "voice/contexts/from-sip link allow", "voice/contexts/from-sip read allow"];

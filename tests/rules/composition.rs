@@ -1,11 +1,11 @@
-//! How what a user may do comes together (R41, R42, R44).
+//! The composition of a user's rights (R41, R42, R44).
 
 use super::*;
 use bailiwick::domain::user::User;
 use bailiwick::engine::Oracle;
 use proptest::prelude::*;
 
-/// A tenant in which something comes from every kind of source, and denies from two.
+/// Makes a tenant in which something comes from every kind of source, and denies from two.
 fn busy() -> World {
     let mut world = World::with_dana();
     world.licence("voice chat staff contacts reports automation people downloads").unwrap();

@@ -1,4 +1,4 @@
-//! What a change does to who may do what, held against every request one by one.
+//! The impact of changes on access, compared with every request one by one.
 
 use std::cell::Cell;
 
@@ -10,7 +10,7 @@ use bailiwick::policy::impact::{AccessChange, Impact};
 use bailiwick::policy::rule::Rule;
 use proptest::prelude::*;
 
-/// The objects of the catalogue that the walks are about, and resources that nobody registers.
+/// The objects of the catalogue that the walks are about, and resources that are never registered.
 const NAMED: [&str; 12] = [
     "voice",
     "voice/queues",
@@ -26,7 +26,7 @@ const NAMED: [&str; 12] = [
     "admin/users",
 ];
 
-/// All objects that either state knows of.
+/// Returns all objects that either state knows of.
 fn told(states: [&TenantState; 2]) -> BTreeSet<Object> {
     let resources = states.into_iter().flat_map(|state| state.resources.keys().cloned());
     resources.chain(NAMED.iter().map(|object| key(object))).collect()
@@ -69,7 +69,7 @@ fn by_hand(before: &Snapshot, after: &Snapshot, states: [&TenantState; 2]) -> Im
     impact
 }
 
-/// Whether a rule that the subject comes by names the action that no platform knows.
+/// Returns whether a rule that the subject comes by names the action that no platform knows.
 fn names_dance(snapshot: &Snapshot, subject: &Subject) -> bool {
     let names = |rule: &Rule| matches!(rule, Rule::Permission { action, .. } if action.as_str() == "dance");
     snapshot.rules_of(subject).iter().any(names)
@@ -81,8 +81,8 @@ fn sorted(mut impact: Impact) -> Impact {
     impact
 }
 
-/// Whether the impact of random changes is what asking about everything says; told of the difference
-/// as `forgetful` leaves it.
+/// Returns whether the impact of random changes agrees with asking about everything, given the difference as
+/// `forgetful` leaves it.
 fn is_exact(forgetful: impl Fn(&mut RuleDiff)) -> bool {
     let (gains, losses) = (Cell::new(0_u64), Cell::new(0_u64));
     let run = |(first, second): (Vec<Step>, Vec<Step>)| {

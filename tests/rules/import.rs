@@ -1,4 +1,4 @@
-//! Policies of other Casbin systems (R35a), held against casbin's own Enforcer over the same lines.
+//! Policies of other Casbin systems (R35a), compared with casbin's own Enforcer over the same lines.
 
 use std::cell::Cell;
 
@@ -23,7 +23,7 @@ const OBJECTS: [&str; 8] = [
     "voice/queues/sales",
 ];
 
-/// A tenant with four agents, who may nothing.
+/// Makes a tenant with four agents, who may do nothing.
 fn tenant() -> World {
     let mut world = World::new();
     for user in USERS {
@@ -61,7 +61,7 @@ impl World {
         Ok(done)
     }
 
-    /// Which lines are bad: `LINE:COLUMN CODE`.
+    /// Returns the bad lines: `LINE:COLUMN CODE`.
     fn bad(&self, texts: &[impl AsRef<str>]) -> Vec<String> {
         let Err(Refused::Lines(bad)) = self.clone().bring(texts) else { panic!("not refused by line") };
         let line =
@@ -69,14 +69,14 @@ impl World {
         bad.told.iter().map(line).collect()
     }
 
-    /// What the first bad line is told.
+    /// Returns the message of the first bad line.
     fn told(&self, texts: &[impl AsRef<str>]) -> String {
         let Err(Refused::Lines(bad)) = self.clone().bring(texts) else { panic!("not refused by line") };
         bad.told[0].error.message.clone()
     }
 }
 
-/// casbin's own Enforcer over the lines.
+/// Builds casbin's own Enforcer over the lines.
 async fn enforcer(texts: &[String]) -> Enforcer {
     let mut adapter = MemoryAdapter::default();
     for text in texts {
@@ -88,7 +88,7 @@ async fn enforcer(texts: &[String]) -> Enforcer {
     Enforcer::new(DefaultModel::from_str(MODEL).await.unwrap(), adapter).await.unwrap()
 }
 
-/// Any lines that can be brought in: roles hold later ones, and each that holds is held.
+/// Generates lines that can be imported: roles hold later ones, and each that holds is held.
 fn policies(mark: &'static str) -> impl Strategy<Value = Vec<String>> {
     let number = |below: usize| 0..below;
     let line =

@@ -4,7 +4,7 @@ use super::*;
 use bailiwick::domain::key::ProfileKey;
 use bailiwick::domain::profile::{LegacyPermissions, LegacyUser};
 
-/// What a user was permitted: `edit delete`, then modules, sections and resources.
+/// Returns a user with earlier permissions: `edit delete`, then modules, sections and resources.
 fn legacy(user: &str, rights: &str, modules: &str, sections: &str, resources: &str) -> LegacyUser {
     LegacyUser {
         user: key(user),

@@ -47,13 +47,13 @@ static PLAN: LazyLock<Arc<Plan>> = LazyLock::new(|| Arc::new(Plan::from_model(MO
 /// Every action that the platform itself knows, in the order in which [`World::may`] names them.
 const ACTIONS: [&str; 8] = ["show", "read", "edit", "delete", "link", "download", "unmask", "identify"];
 
-/// Random cases, the same ones in each run.
+/// Returns a runner of random cases, the same ones in each run.
 fn runner() -> TestRunner {
     let config = Config { failure_persistence: None, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }
 
-/// A key, name or other checked text.
+/// Parses a key, name or other checked text.
 fn key<K: TryFrom<String, Error = Error>>(text: &str) -> K {
     K::try_from(text.to_owned()).unwrap()
 }
@@ -73,13 +73,13 @@ fn grants(texts: &[&str]) -> BTreeSet<Grant> {
     texts.iter().map(grant).collect()
 }
 
-/// What was refused: the code, and the path of the field at fault.
+/// Returns the refusal: the code, and the path of the field at fault.
 fn refusal<T: std::fmt::Debug>(result: Result<T>) -> (ErrorCode, String) {
     let error = result.unwrap_err();
     (error.code, error.field.join("."))
 }
 
-/// What stands in the way of a change: how many things, and the keys of those it names.
+/// Returns the things in the way of a change: their number, and the keys of those that it names.
 fn in_the_way(error: &Error) -> (u64, Vec<&str>) {
     let keys = error.related.iter().map(|related| match related {
         Related::User(key) | Related::Group(key) => key.as_str(),
@@ -91,7 +91,7 @@ const fn rights(edit: bool, delete: bool) -> Rights {
     Rights { read: true, edit, delete }
 }
 
-/// A section that is enabled, visible, inheriting, with a manual list that stays as it is.
+/// Returns a section that is enabled, visible, inheriting, with a manual list that stays as it is.
 fn open(section: &str) -> SectionSave {
     SectionSave {
         section: key(section),
@@ -106,12 +106,12 @@ fn open(section: &str) -> SectionSave {
     }
 }
 
-/// A section that is not enabled, otherwise as [`open`].
+/// Returns a section that is not enabled, otherwise as [`open`].
 fn closed(section: &str) -> SectionSave {
     SectionSave { enabled: false, visible: false, ..open(section) }
 }
 
-/// A profile of full rights by this name.
+/// Returns a profile of full rights by this name.
 fn new_profile(key: Option<&str>, name: &str) -> NewProfile {
     NewProfile {
         id: Uuid::nil(),
@@ -134,8 +134,8 @@ struct World {
 }
 
 impl World {
-    /// The tenant `acme`: every module licensed, the default admin `ada`, the resources that the
-    /// catalogue gives everyone.
+    /// Makes the tenant `acme`: every module licensed, the default admin `ada`, the resources that the catalogue gives
+    /// everyone.
     fn new() -> Self {
         let mut world = Self { state: TenantState::empty(key("acme")) };
         let modules = CATALOGUE.modules().iter().filter(|module| !module.platform);
@@ -151,7 +151,7 @@ impl World {
         world
     }
 
-    /// [`World::new`] with a profile of full rights that permits nothing yet, and `dana` who holds it.
+    /// Makes [`World::new`] with a profile of full rights that permits nothing yet, and `dana` who holds it.
     fn with_dana() -> Self {
         let mut world = Self::new();
         world.profile("supervisors", PermissionType::ReadEditDelete);
@@ -187,7 +187,7 @@ impl World {
         self.save(profile, &module, ModuleSave { all: None, rights: Change::Keep, sections: Some(sections) })
     }
 
-    /// The switch of a whole module.
+    /// Turns the switch of a whole module.
     fn switch(&mut self, profile: &str, module: &str, on: bool) {
         self.save(profile, module, ModuleSave { all: Some(on), rights: Change::Keep, sections: None }).unwrap();
     }
@@ -201,18 +201,18 @@ impl World {
         self.change(|state| state.add_user(Uuid::nil(), &key(user), base_role, change))
     }
 
-    /// A user of base role USER with its profile.
+    /// Adds a user of base role USER with their profile.
     fn holder(&mut self, user: &str, profile: &str) {
         let access = UserChange { profile: Change::Set(key(profile)), ..UserChange::default() };
         self.user(user, BaseRole::User, access).unwrap();
     }
 
-    /// A user of another base role.
+    /// Adds a user of another base role.
     fn staff(&mut self, user: &str, base_role: BaseRole) {
         self.user(user, base_role, UserChange::default()).unwrap();
     }
 
-    /// A manager, with a custom role.
+    /// Adds a manager, with a custom role.
     fn manager(&mut self, user: &str, role: &str) {
         let access = UserChange { role: Change::Set(key(role)), ..UserChange::default() };
         self.user(user, BaseRole::Manager, access).unwrap();
@@ -278,20 +278,20 @@ impl World {
         self.reason(user, action, object) == DecisionReason::Allowed
     }
 
-    /// All that the user may do on the object: `read link`.
+    /// Returns all that the user may do on the object: `read link`.
     fn may(&self, user: &str, object: &str) -> String {
         let (policy, subject, object) = (self.policy(), Subject::User(key(user)), key(object));
         let allowed = |action: &&str| policy.allows(&subject, &object, &key(action));
         ACTIONS.into_iter().filter(allowed).collect::<Vec<_>>().join(" ")
     }
 
-    /// The rules as they stand in `policy.csv`, in its order.
+    /// Returns the rules as they are in `policy.csv`, in its order.
     fn rules(&self) -> Vec<String> {
         let rules = compile(&CATALOGUE, &self.state).unwrap();
         rules.keys().map(|rule| format!("{}, {}", rule.ptype(), rule.values(&self.state.key).join(", "))).collect()
     }
 
-    /// The rules about one subject, `p` before `g`, without that subject and the tenant:
+    /// Returns the rules about one subject, `p` before `g`, without that subject and the tenant:
     /// `voice/queues read allow` and `g role:member`.
     fn rules_of(&self, subject: &str) -> Vec<String> {
         let permission = format!("p, {subject}, acme, ");

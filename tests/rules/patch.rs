@@ -1,5 +1,5 @@
-//! From one state of a tenant to the next: patches, the difference of rules, and what makes a
-//! revision (R43, R45).
+//! From one state of a tenant to the next: patches, the difference of rules, and the changes that make a revision (R43,
+//! R45).
 
 use std::cell::Cell;
 
@@ -12,7 +12,7 @@ use bailiwick::policy::source::{self, Source};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// A random change: which kind, of which thing, with which other.
+/// A random change: its kind, its thing, and another thing.
 pub(super) type Step = (u8, u8, u8);
 
 /// How many kinds of changes there are.
@@ -134,8 +134,8 @@ fn r43_the_difference_of_two_policies_turns_one_into_the_other() {
     runner().run(&steps(), run).unwrap();
 }
 
-/// Whether what a change touches compiles to the difference of the whole, over random walks; with
-/// one kind of source left out where `without` says so.
+/// Returns whether what a change touches compiles to the difference of the whole, over random walks; with one kind of
+/// source left out where `without` says so.
 fn compiles_what_is_touched(without: impl Fn(&Source) -> bool) -> bool {
     let run = |(first, second): (Vec<Step>, Vec<Step>)| {
         let mut world = World::new();
@@ -181,7 +181,7 @@ fn r43_a_rule_that_only_comes_from_elsewhere_is_moved_and_makes_no_revision() {
     assert_eq!(moved, [2, 2], "`read` and `link` come from the list now, and from the protection still");
 }
 
-/// Whether a change makes a revision: by the rules, or beside them.
+/// Returns whether a change makes a revision: by the rules, and by what is beside them.
 fn revises(change: impl FnOnce(&mut World)) -> (bool, bool) {
     let mut world = World::with_dana();
     world.register("voice/queues", "sales");

@@ -5,7 +5,7 @@ use bailiwick::domain::key::{ActionPattern, ModuleKey, ObjectPattern};
 use bailiwick::domain::name::{Name, check_description};
 use bailiwick::policy::rule::Rule;
 
-/// The code of every text's refusal.
+/// Returns the codes of the texts' refusals.
 fn refusals<K: TryFrom<String, Error = Error> + std::fmt::Debug>(texts: &[&str]) -> BTreeSet<&'static str> {
     texts.iter().map(|text| K::try_from((*text).to_owned()).unwrap_err().code.as_str()).collect()
 }

@@ -1,4 +1,4 @@
-//! What is told of failed sign-ins, lock-outs and requests for links.
+//! The reports of failed sign-ins, lock-outs and requests for links.
 
 use std::time::Duration;
 

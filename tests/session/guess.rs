@@ -1,4 +1,4 @@
-//! Guesses at passwords: whom they are counted for, and whom they hold up.
+//! Guesses at passwords: the clients that they count for, and the users that they hold up.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::common::socket::Socket;
 
 const WRONG: &str = "Wrong-1234";
 
-/// What signing in comes to: `OK` when it works.
+/// Returns the outcome of signing in: `OK` when it works.
 async fn outcome(client: &Client, tenant: &str, username: &str, password: &str) -> String {
     let input = json!({ "tenant": tenant, "username": username, "password": password });
     let answer = client.ask(SIGN_IN, json!({ "input": input })).await;
@@ -23,7 +23,7 @@ async fn outcome(client: &Client, tenant: &str, username: &str, password: &str) 
     code.or(refused).unwrap_or("OK").to_owned()
 }
 
-/// Guesses wrong as often as is looked at.
+/// Guesses wrong as many times as guesses are checked.
 async fn lock(client: &Client, tenant: &str, username: &str) {
     for _ in 0..WRONG_FOR_NAME {
         assert_eq!(outcome(client, tenant, username, WRONG).await, "WRONG_PASSWORD", "{tenant} {username}");
@@ -145,7 +145,7 @@ async fn a_name_that_many_clients_guess_at_is_slowed_down_and_its_user_is_not_lo
     not_hung(begun);
 }
 
-/// One operation that guesses, as a field.
+/// Returns one operation that guesses, as a field.
 fn guess(alias: &str) -> String {
     format!(
         "{alias}: sessionCreate(input: {{ tenant: \"acme\", username: \"alice\", password: \"{WRONG}\" }}) {{ userErrors {{ code }} }}"
@@ -196,7 +196,7 @@ async fn each_message_of_a_websocket_holds_a_guess_of_its_own() {
     }
 }
 
-/// Two instances over one database and one Redis.
+/// Starts two instances over one database and one Redis.
 async fn pair(database: &Database, redis: &RedisServer) -> (Instance, Instance) {
     let choices = || Choices { bus: Bus::redis(&redis.url()).unwrap(), ..Choices::default() };
     (Instance::start(database, choices()).await, Instance::start(database, choices()).await)

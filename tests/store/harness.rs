@@ -23,7 +23,7 @@ impl Fresh {
         Self::at(PostgresServer::shared().create_database().await).await
     }
 
-    /// Another database of the same kind, still without a schema.
+    /// Returns another database of the same kind, still without a schema.
     pub(super) async fn empty(&self) -> String {
         if self.url.starts_with("sqlite") {
             return format!("{}-empty", self.url);

@@ -271,7 +271,7 @@ async fn resources_are_counted_by_section(fresh: Fresh) {
     assert_eq!(names.len(), 2);
 }
 
-/// A role as lists hold it.
+/// Returns a role as lists hold it.
 fn without_grants(state: &TenantState, key: &str) -> CustomRole {
     CustomRole { grants: BTreeSet::new(), ..state.roles[key].clone() }
 }
@@ -325,7 +325,7 @@ async fn rules_are_listed_with_their_origins(fresh: Fresh) {
     }
 }
 
-/// A revision as lists hold it.
+/// Returns a revision as lists hold it.
 fn head(entry: &RevisionEntry) -> RevisionHead {
     let RevisionEntry { revision, change_id, at, author, reason, rules, .. } = entry.clone();
     let (added, removed) = (rules.added.len() as u64, rules.removed.len() as u64);

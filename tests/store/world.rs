@@ -48,7 +48,7 @@ pub(super) async fn make(store: &Store, state: &TenantState) -> TenantId {
     id
 }
 
-/// Writes what turns the tenant's state into `after`.
+/// Writes the change that turns the tenant's state into `after`.
 pub(super) async fn change(tx: &mut Tx, after: &TenantState) {
     let before = tx.state().await.unwrap();
     tx.write_state(&before, after, &accounts(after)).await.unwrap();
@@ -156,7 +156,7 @@ fn keys(keys: &[&str]) -> BTreeSet<ResourceKey> {
     keys.iter().map(|key| ResourceKey::parse(key).unwrap()).collect()
 }
 
-/// A tenant with something of everything.
+/// Makes a tenant with something of everything.
 pub(super) fn rich(key: &str) -> TenantState {
     let mut state = TenantState::empty(TenantKey::parse(key).unwrap());
     state.licensed = ["voice", "chat"].iter().map(|key| ModuleKey::parse(key).unwrap()).collect();

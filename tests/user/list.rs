@@ -62,7 +62,7 @@ async fn a_place_in_a_list_shows_nobodys_name() {
     assert_eq!(alice.fail("Users", json!({ "after": "W3sibmFtZSI6IkRhbmEifV0" })).await, "BAD_INPUT");
 }
 
-/// Both ways through a list, one by one, meet every user once.
+/// Checks that both ways through a list, one by one, meet every user once.
 async fn pages_meet(alice: &Client) {
     for (size, from, cursor) in [("first", "after", "endCursor"), ("last", "before", "startCursor")] {
         let (mut seen, mut place) = (Vec::new(), Value::Null);
@@ -96,7 +96,7 @@ async fn pages_meet(alice: &Client) {
     }
 }
 
-/// Twelve users: each second a USER of the profile, each third in the group, each fourth disabled.
+/// Makes twelve users: each second a USER of the profile, each third in the group, each fourth disabled.
 async fn a_dozen(alice: &Client) {
     alice.make("GroupCreate", json!({ "name": "Staff" })).await;
     let user = |n: i32| {
@@ -112,7 +112,7 @@ async fn a_dozen(alice: &Client) {
     }
 }
 
-/// All users that a filter finds, page by page.
+/// Returns all users that a filter finds, page by page.
 async fn in_pages(alice: &Client, filter: &Value, size: usize) -> Vec<String> {
     let (mut seen, mut after) = (Vec::new(), Value::Null);
     loop {

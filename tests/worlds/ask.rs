@@ -1,4 +1,4 @@
-//! Asks a world what its table says.
+//! Asks a world the questions of its table.
 
 use bailiwick::engine::MODEL;
 use casbin::{Adapter, CoreApi, DefaultModel, Enforcer, MemoryAdapter};
@@ -10,10 +10,10 @@ use crate::common::app::Client;
 
 /// Every action that the platform itself knows, in the order in which tables name them.
 const ACTIONS: [&str; 8] = ["show", "read", "edit", "delete", "link", "download", "unmask", "identify"];
-/// The contact that everybody is shown.
+/// The contact that all users are shown.
 const CONTACT: [&str; 3] = ["Anna Rossi", "+39 02 1234-5678", "anna.rossi@example.com"];
 
-/// What a table says and the world does not do.
+/// The statements of a table that the world does not fulfil.
 #[derive(Default)]
 struct Findings(Vec<String>);
 
@@ -25,7 +25,7 @@ impl Findings {
     }
 }
 
-/// Asks all that the table says, and fails with all that is otherwise.
+/// Asks all that the table says, and fails with all differences.
 pub(super) async fn check(alice: &Client, name: &str, world: &World) {
     let mut found = Findings::default();
     let enforcer = enforcer(alice).await;
@@ -107,7 +107,7 @@ async fn refused(found: &mut Findings, alice: &Client, world: &World) {
     found.same("after refusals", &(alice.revision().await, alice.rules().await), &before);
 }
 
-/// All that the user may do on the object, as Bailiwick and casbin's Enforcer agree.
+/// Returns all that the user may do on the object, as Bailiwick and casbin's Enforcer agree.
 async fn may(alice: &Client, enforcer: &Enforcer, name: &str, user: &str, object: &str) -> String {
     let inputs = ACTIONS.map(|action| json!({ "subject": user, "action": action, "object": object }));
     let answers = alice.get("Decisions", json!({ "inputs": inputs })).await;
@@ -120,7 +120,7 @@ async fn may(alice: &Client, enforcer: &Enforcer, name: &str, user: &str, object
     allowed.join(" ")
 }
 
-/// casbin's own Enforcer over the tenant's exported rules.
+/// Builds casbin's own Enforcer over the tenant's exported rules.
 async fn enforcer(alice: &Client) -> Enforcer {
     let mut adapter = MemoryAdapter::default();
     for line in alice.rules().await {
@@ -136,7 +136,7 @@ async fn decision(alice: &Client, user: &str, asked: &str) -> Value {
     alice.decision(user, action, object).await
 }
 
-/// Each rule that matches, by its effect and what is held on the way to it.
+/// Returns each rule that matches, by its effect and what is held on the way to it.
 async fn explained(alice: &Client, user: &str, asked: &str) -> Vec<String> {
     let (action, object) = asked.split_once(' ').unwrap();
     let input = json!({ "subject": user, "action": action, "object": object });
@@ -149,7 +149,7 @@ async fn explained(alice: &Client, user: &str, asked: &str) -> Vec<String> {
     answer["matched"].as_array().unwrap().iter().map(way).collect()
 }
 
-/// `MASK contacts 4`, or nothing.
+/// Returns `MASK contacts 4`, or nothing.
 fn obligations(decision: &Value) -> String {
     let one = |it: &Value| {
         let characters = it["characters"].as_i64().map(|count| format!(" {count}")).unwrap_or_default();
@@ -158,7 +158,7 @@ fn obligations(decision: &Value) -> String {
     decision["obligations"].as_array().unwrap().iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// `voice: queues realtime`, with the entries of a section in brackets.
+/// Returns lines such as `voice: queues realtime`, with the entries of a section in brackets.
 fn menu(user: &Value) -> Vec<String> {
     let section = |section: &Value| {
         let key = section["key"].as_str().unwrap().split('/').nth(1).unwrap();

@@ -8,17 +8,17 @@ use serde_json::Value;
 type Map<T> = BTreeMap<String, T>;
 type List = Vec<String>;
 
-/// A tenant, and what holds in it.
+/// A tenant, and the facts that hold in it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct World {
-    /// What it shows.
+    /// The purpose of the world.
     pub(super) about: String,
     /// The rules that it shows: `R13`.
     pub(super) rules: BTreeSet<String>,
     /// The modules of the licence at the end; all when absent.
     pub(super) licence: Option<List>,
-    /// Settings that are not as by default.
+    /// Settings that differ from the defaults.
     pub(super) settings: Option<Value>,
     /// Keys by section.
     #[serde(default)]
@@ -40,25 +40,24 @@ pub(super) struct World {
     pub(super) groups: Map<Group>,
     #[serde(default)]
     pub(super) users: Map<User>,
-    /// What happens afterwards: an operation's name and its input. A version that is left out is
-    /// the present one.
+    /// The steps that follow: an operation's name and its input. A version that is left out is the present one.
     #[serde(default)]
     pub(super) then: Vec<Map<Value>>,
-    /// What is refused in the end: an operation's name and its input, and `with` which code at
-    /// which field. It changes nothing.
+    /// The operations that are refused in the end: a name and its input, and `with` the code and the field of the
+    /// refusal. They change nothing.
     #[serde(default)]
     pub(super) refused: Vec<Map<Value>>,
 
     /// Exactly what a user may do on an object, of all actions there are: `read link`.
     pub(super) may: Map<Map<String>>,
-    /// Why a user may not, by `action object`.
+    /// The reason of a deny, by `action object`.
     #[serde(default)]
     pub(super) why: Map<Map<String>>,
-    /// Exactly by which rules, and what is held on the way to each, by `action object`:
+    /// Exactly the rules behind a decision, and what is held on the way to each, by `action object`:
     /// `deny group:fence custom:fenced`.
     #[serde(default)]
     pub(super) explained: Map<Map<List>>,
-    /// What goes with an allow, by `action object`: `MASK contacts 4`, or nothing.
+    /// The obligations of an allow, by `action object`: `MASK contacts 4`, or nothing.
     #[serde(default)]
     pub(super) obliged: Map<Map<String>>,
     /// Exactly what is in a user's menu: `voice: queues realtime`, with entries in brackets.
@@ -76,8 +75,7 @@ pub(super) struct World {
     /// The lists of items that a user gets for an owner.
     #[serde(default)]
     pub(super) lists: Map<Vec<ItemList>>,
-    /// What a user sees of the contact Anna Rossi, +39 02 1234-5678, anna.rossi@example.com, by
-    /// data view.
+    /// The contact Anna Rossi, +39 02 1234-5678, anna.rossi@example.com, as a user sees it, by data view.
     #[serde(default)]
     pub(super) contact: Map<Map<List>>,
 }
@@ -100,7 +98,7 @@ pub(super) struct Profile {
     pub(super) sections: Map<Section>,
 }
 
-/// Enabled, visible and inheriting, with an empty list, where nothing else is said.
+/// An enabled, visible and inheriting section, with an empty list, where nothing else is said.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Section {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::form::{Profile, Section, World};
 use crate::common::app::Client;
 
-/// Sets the tenant up; then lets happen what happens.
+/// Sets the tenant up; then takes the steps that follow.
 pub(super) async fn make(operator: &Client, alice: &Client, tenant: &str, world: &World) {
     if let Some(settings) = &world.settings {
         alice.make("SettingsUpdate", settings.clone()).await;
@@ -118,7 +118,7 @@ fn grant(text: &str) -> Value {
     json!({ "effect": effect.to_uppercase(), "action": action, "object": object })
 }
 
-/// The input with the present version of what it changes, where that has one and none is given.
+/// Returns the input with the present version of what it changes, if that has one and none is given.
 pub(super) async fn at_present(alice: &Client, operation: &str, mut input: Value) -> Value {
     let (kind, field) = match operation {
         "ProfileSaveModule" => ("Profile", "profile"),

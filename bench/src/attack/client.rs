@@ -1,5 +1,5 @@
-//! Requests as strangers send them: a connection each, from an address of loopback that stands for
-//! one of theirs, and with a limit on how long an answer is waited for.
+//! Requests as strangers send them: a connection each, from an address of loopback that stands for one of theirs, and
+//! with a limit on the wait for an answer.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -11,14 +11,14 @@ use tokio::time::timeout;
 
 use crate::result::Result;
 
-/// The address that those who attack come from.
+/// The address that attackers come from.
 pub(super) const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
-/// The address of everybody else.
+/// The address of all other clients.
 pub(super) const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-/// The longest that anybody waits for an answer. What takes longer counts as long as this.
+/// Maximum time that a client waits for an answer. A slower answer counts as this long.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// Asks `server`, from an address of its own.
+/// A client of `server`, with an address of its own.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     server: SocketAddr,

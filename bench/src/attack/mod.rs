@@ -1,6 +1,6 @@
-//! Attacks, and what they do to others: while users of one tenant and strangers do their worst, a host
-//! application of another tenant goes on asking, a connection for each request. Every attack has a
-//! server and a database of its own, since one may end it.
+//! Attacks, and their effect on others: while users of one tenant and strangers do their worst, a host application of
+//! another tenant goes on asking, with a connection for each request. Every attack has a server and a database of its
+//! own, since an attack can end its server.
 
 mod client;
 mod stage;
@@ -39,7 +39,7 @@ const PACE: Duration = Duration::from_millis(5);
 pub(crate) struct Attack {
     /// Its name in the report.
     pub(crate) name: &'static str,
-    /// How many do it at once.
+    /// Number of attackers at once.
     pub(crate) attackers: usize,
     /// The requests that others go on with meanwhile.
     meanwhile: Meanwhile,
@@ -59,7 +59,7 @@ enum Meanwhile {
     Export,
 }
 
-/// What each attacker repeats.
+/// The request that each attacker repeats.
 #[derive(Clone, Copy)]
 enum Act {
     /// Asks for lists that lead back to themselves, as an agent.
@@ -75,7 +75,7 @@ enum Act {
     HalfHeaders,
     /// Guesses the passwords of names that it makes up.
     GuessNames,
-    /// Guesses the password of the one who signs in.
+    /// Guesses the password of the user who signs in.
     GuessOneName,
     /// Counts all who can among thousands of users, fifty times in a request.
     Searches,
@@ -120,7 +120,7 @@ fn builds(options: &Options) -> Vec<(&'static str, Option<&PathBuf>)> {
     std::iter::once((ours::NAME, None)).chain(other).collect()
 }
 
-/// Measures one attack: the quiet before it, and while it lasts.
+/// Measures one attack: the quiet before it, and the time while it lasts.
 async fn measure(
     attack: Attack,
     of: &str,
@@ -174,12 +174,12 @@ fn sorted(times: &[f64]) -> Vec<f64> {
 struct Asked {
     /// Nanoseconds from the connection to the whole answer; [`ANSWER_MAX`] where there was none.
     times: Vec<f64>,
-    /// How many were not answered as they should have been.
+    /// Number of requests that did not get the right answer.
     refused: usize,
 }
 
 impl Meanwhile {
-    /// Asks at a pace for so long.
+    /// Asks at a pace for this long.
     async fn ask(self, stage: &Stage, time: Duration) -> Result<Asked> {
         let (client, request, right) = self.request(stage);
         let (end, mut asked) = (Instant::now() + time, Asked { times: Vec::new(), refused: 0 });
@@ -281,7 +281,7 @@ async fn hold(client: &Client, send: &str) -> Result<()> {
     stream.write_all(send.as_bytes()).await?;
     let mut byte = [0; 1];
     timeout(Duration::from_mins(1), async {
-        // Asks only whether the server has gone: at most a byte is taken in each half second.
+        // The read only shows whether the server has gone: it takes at most a byte each half second.
         while stream.read(&mut byte).await? > 0 {
             sleep(Duration::from_millis(500)).await;
         }

@@ -1,5 +1,5 @@
-//! The server that is attacked, a process of its own over a new database, and who is there: a tenant
-//! that minds its own business, and one whose users attack.
+//! The server that is attacked, a process of its own over a new database, and its users: a tenant that minds its own
+//! business, and one whose users attack.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::database::Database;
 use crate::result::Result;
 use crate::{instance, start};
 
-/// The password of all who are here.
+/// The password of all users here.
 const PASSWORD: &str = "Correct-Horse-1";
 /// How many users the attacking tenant has, in thousands.
 const THOUSANDS: usize = 10;
@@ -30,9 +30,9 @@ const SIGN_IN: &str = "mutation($input: SessionCreateInput!) { sessionCreate(inp
 pub(super) struct Stage {
     process: Running,
     _database: Database,
-    /// Anybody without an account, from the attackers' address.
+    /// A client without an account, from the attackers' address.
     pub(super) stranger: Client,
-    /// An agent of the attacking tenant, who holds a role of many grants by a group.
+    /// An agent of the attacking tenant, who holds a role of many grants through a group.
     pub(super) agent: Client,
     /// The admin of the attacking tenant.
     pub(super) attacker: Client,
@@ -70,7 +70,7 @@ impl Stage {
         Ok(Self { process, _database: database, stranger, agent, attacker: loud, host, quiet })
     }
 
-    /// Returns how many bytes the server has in memory; none when it has ended.
+    /// Returns the number of bytes that the server has in memory; `None` when it has ended.
     pub(super) fn memory(&self) -> Option<usize> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -85,7 +85,7 @@ async fn signed_in(client: &Client, tenant: &str, username: &str, password: &str
     Ok(client.with(token.ok_or("nobody was signed in")?))
 }
 
-/// Returns the body of a sign-in of the quiet tenant's admin, or of anybody else.
+/// Returns the body of a sign-in, with the right password or a wrong one.
 pub(super) fn sign_in_body(tenant: &str, username: &str, right: bool) -> String {
     let password = if right { PASSWORD } else { "Wrong-Horse-1" };
     let input = json!({ "tenant": tenant, "username": username, "password": password });
@@ -115,7 +115,7 @@ fn user(username: &str, role: &str) -> Value {
 const CREATE: &str =
     "mutation($input: UserCreateInput!) { userCreate(input: $input) { revision userErrors { message } } }";
 
-/// Makes the host application of a tenant; it decides by an API key.
+/// Makes the host application of a tenant; it asks for decisions with an API key.
 async fn serve_host(admin: &Client, host: &Client) -> Result<Client> {
     const KEY: &str = "mutation($input: ApiKeyGenerateInput!) { apiKeyGenerate(input: $input) { token } }";
     made(&admin.graphql(CREATE, json!({ "input": user("crm", "SERVICE") })).await?, "userCreate")?;
@@ -124,7 +124,7 @@ async fn serve_host(admin: &Client, host: &Client) -> Result<Client> {
     Ok(host.with(token.ok_or("no key was made")?))
 }
 
-/// Makes an agent who holds a role of many grants, by a group.
+/// Makes an agent who holds a role of many grants through a group.
 async fn make_agent(admin: &Client, stranger: &Client) -> Result<Client> {
     const GROUP: &str =
         "mutation($input: GroupCreateInput!) { groupCreate(input: $input) { revision userErrors { message } } }";

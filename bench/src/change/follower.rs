@@ -1,5 +1,5 @@
-//! Another instance, in a process of its own. It says of each revision when it decided by it, and
-//! of each bare message when it had it and had read one row.
+//! Another instance, in a process of its own. It reports each revision as soon as it decides by it, and each bare
+//! message as soon as it has it and has read one row.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,20 +18,20 @@ use crate::result::Result;
 /// The channel of the floor.
 pub(super) const CHANNEL: &str = "floor";
 
-/// Where to follow, and what to decide.
+/// The instance to follow, and the request to decide.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// The database.
     pub(crate) database: String,
     /// Redis.
     pub(crate) redis: String,
-    /// Who is asked about,
+    /// The subject to decide about.
     pub(crate) subject: Subject,
-    /// and on what, to read.
+    /// The object to read.
     pub(crate) object: Object,
 }
 
-/// What it says.
+/// The reports to the parent.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Said {
     /// It listens.
@@ -42,7 +42,7 @@ pub(super) enum Said {
     Heard { at: u64 },
 }
 
-/// Nanoseconds of the clock that all processes of a machine share.
+/// Returns nanoseconds of the clock that all processes of a machine share.
 pub(super) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
@@ -85,7 +85,7 @@ async fn start(settings: &Settings) -> Result<()> {
     say(&Said::Ready)
 }
 
-/// A read of the tenant's counters by its primary key.
+/// Prepares a read of the tenant's counters by its primary key.
 async fn select(database: &DatabaseConnection) -> Result<Statement> {
     let backend = database.get_database_backend();
     let id = format!("SELECT id FROM tenants WHERE key = '{}'", instance::tenant()?);

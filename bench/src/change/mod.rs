@@ -1,4 +1,4 @@
-//! Changes: how long until another instance decides by one, and what one of a single rule costs.
+//! Changes: the time until another instance decides by one, and the cost of a change of one rule.
 
 pub(crate) mod follower;
 mod mutation;

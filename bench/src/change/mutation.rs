@@ -1,5 +1,5 @@
-//! What a change of one single rule costs, from the call of the use case to its return, beside one
-//! commit of a row in the same database.
+//! The cost of a change of one rule, from the call of the use case to its return, beside one commit of a row in the
+//! same database.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ pub(crate) const AMONG_MANY: &str = "mutation.PostgreSQL, 100\u{2009}000 tenants
 pub(crate) const COMMIT: &str = "floor: one commit";
 const GROUP: &str = "group-000";
 
-/// A tenant to measure, and how many others are in its database.
+/// A tenant to measure, and the number of others in its database.
 struct Place {
     case: String,
     rules: usize,

@@ -1,6 +1,6 @@
-//! How long a change takes until another instance, in another process, decides by it; from the
-//! moment at which its COMMIT has answered. The floor, in turns with it: a bare message over the
-//! same Redis to that process, and one row that it reads from the same `PostgreSQL` then.
+//! The time that a change takes until another instance, in another process, decides by it, from the moment at which its
+//! COMMIT has answered. The floor takes turns with it: a bare message over the same Redis to that process, and one row
+//! that it then reads from the same `PostgreSQL`.
 
 use std::sync::{Arc, Mutex};
 
@@ -37,7 +37,7 @@ const PROFILE: &str = "profile-000";
 const MODULE: &str = "voice";
 const OBJECT: &str = "voice/queues";
 
-/// Notes when a COMMIT has answered, by the event that the service leaves there.
+/// The time of the last COMMIT's answer, from the event that the service emits there.
 #[derive(Clone, Default)]
 struct Committed(Arc<Mutex<Option<u64>>>);
 
@@ -93,7 +93,7 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// Opens and closes a module of a profile at one instance.
+/// A writer that opens and closes a module of a profile at one instance.
 struct Writer {
     platform: Platform,
     caller: Caller,
@@ -102,7 +102,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Serves over a new tenant; gives a user who holds the profile as well.
+    /// Serves over a new tenant; also returns a user who holds the profile.
     async fn new(database: &str, redis: &str, committed: Committed) -> Result<(Self, Subject)> {
         let app = instance::open(database, Some(redis)).await?;
         let platform = app.platform().clone();
@@ -116,7 +116,7 @@ impl Writer {
         Ok((Self { platform, caller, profile, committed }, subject))
     }
 
-    /// Makes a change; gives how long after its COMMIT the other one decided by it.
+    /// Makes a change; returns the time from its COMMIT until the other instance decided by it.
     async fn change(&self, open: bool, other: &mut Running) -> Result<f64> {
         let row = self.platform.profile(&self.caller, &self.profile).await?.ok_or("a profile that is not there")?;
         let save = ModuleSave { all: Some(open), rights: Change::Keep, sections: None };
@@ -131,7 +131,7 @@ impl Writer {
     }
 }
 
-/// What the other process says next; this one goes on with its own work while it waits.
+/// Waits for the next report of the other process; this process goes on with its own work meanwhile.
 fn said(other: &mut Running) -> Result<Said> {
     tokio::task::block_in_place(|| other.says())
 }

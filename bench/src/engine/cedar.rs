@@ -1,5 +1,5 @@
-//! Cedar: a `p` rule is a policy, a `g` rule makes the role a parent of its member, and an object
-//! is in every prefix that a rule on everything below may name.
+//! Cedar: a `p` rule is a policy, a `g` rule makes the role a parent of its member, and an object is in every prefix
+//! that a rule on everything below can name.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use super::{Engine, above};
 use crate::result::Result;
 use crate::world::Request;
 
-/// Its name in the report.
+/// The engine's name in the report.
 pub(crate) const NAME: &str = "Cedar";
 
 /// Cedar's authorizer with its policies, entities and requests.
@@ -73,7 +73,7 @@ fn request(request: &Request) -> Result<cedar_policy::Request> {
     Ok(cedar_policy::Request::new(principal, action, object, Context::empty(), None)?)
 }
 
-/// The subjects with what they hold, and the objects that are asked about.
+/// Returns the subjects with what they hold, and the objects that are asked about.
 fn entities(rules: &[Rule], requests: &[Request]) -> Result<Entities> {
     let mut parents: HashMap<EntityUid, HashSet<EntityUid>> = HashMap::new();
     for rule in rules {

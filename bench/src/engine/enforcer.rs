@@ -9,14 +9,14 @@ use super::{Engine, domain};
 use crate::result::Result;
 use crate::world::Request;
 
-/// Its name in the report.
+/// The plain Enforcer's name in the report.
 pub(crate) const NAME: &str = "casbin Enforcer";
-/// Its name in the report.
+/// The caching Enforcer's name in the report.
 pub(crate) const CACHED: &str = "casbin CachedEnforcer";
 
 type Line = [String; 4];
 
-/// An Enforcer of either kind with requests as it takes them.
+/// An Enforcer of either kind, with requests in its form.
 pub(crate) struct Casbin<E> {
     enforcer: E,
     name: &'static str,
@@ -38,14 +38,14 @@ fn lines(requests: &[Request], tenant: &TenantKey) -> Vec<Line> {
     requests.iter().map(line).collect()
 }
 
-/// The plain one.
+/// Builds the plain Enforcer.
 pub(crate) async fn plain(rules: &[Rule], requests: &[Request]) -> Result<Casbin<Enforcer>> {
     let tenant = domain()?;
     let enforcer = Enforcer::new(DefaultModel::from_str(MODEL).await?, adapter(rules, &tenant).await?).await?;
     Ok(Casbin { enforcer, name: NAME, requests: lines(requests, &tenant) })
 }
 
-/// The one that keeps answers.
+/// Builds the Enforcer that caches answers.
 pub(crate) async fn cached(rules: &[Rule], requests: &[Request]) -> Result<Casbin<CachedEnforcer>> {
     let tenant = domain()?;
     let enforcer = CachedEnforcer::new(DefaultModel::from_str(MODEL).await?, adapter(rules, &tenant).await?).await?;

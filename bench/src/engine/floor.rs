@@ -1,5 +1,5 @@
-//! What no engine can be faster than: finding the answer under the request itself, in a hash
-//! table that knows all answers beforehand; and one read from somewhere in memory.
+//! The floors, which no engine can be faster than: finding the answer under the request itself, in a hash table that
+//! knows all answers beforehand; and one read from somewhere in memory.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -11,9 +11,9 @@ use crate::random::Random;
 use crate::result::Result;
 use crate::world::{Request, SEED};
 
-/// Its name in the report.
+/// The hash table's name in the report.
 pub(crate) const HASH: &str = "hash look-up";
-/// Its name in the report.
+/// The memory read's name in the report.
 pub(crate) const MEMORY: &str = "memory read";
 
 /// All answers by request.
@@ -41,14 +41,14 @@ impl Engine for Answers {
     }
 }
 
-/// A walk through memory, of which each step depends on the one before.
+/// A walk through memory in which each step depends on the one before.
 pub(crate) struct Memory {
     next: Vec<u32>,
     at: u32,
 }
 
 impl Memory {
-    /// A walk over so many bytes, in which no place comes twice before all came once.
+    /// Makes a walk over so many bytes that visits every place once before any place twice.
     pub(crate) fn new(bytes: usize) -> Self {
         let len = u32::try_from(bytes / size_of::<u32>()).unwrap_or(u32::MAX).max(16);
         let mut next: Vec<u32> = (0..len).collect();

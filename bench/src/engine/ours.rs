@@ -13,7 +13,7 @@ use super::{Engine, domain};
 use crate::result::Result;
 use crate::world::Request;
 
-/// Its name in the report.
+/// The engine's name in the report.
 pub(crate) const NAME: &str = "Bailiwick";
 
 /// Lays out the rules of a tenant.
@@ -37,7 +37,7 @@ impl Ours {
         Ok(Self { snapshot: snapshot(&domain()?, rules)?, requests: requests.to_vec() })
     }
 
-    /// Whether the request at this place is allowed.
+    /// Returns `true` if the request at this place is allowed.
     pub(crate) fn decides(&self, at: usize) -> bool {
         self.requests.get(at).is_some_and(|request| decide(&self.snapshot, request))
     }

@@ -1,5 +1,5 @@
-//! Rego by regorus, in the form that Open Policy Agent's documentation gives role-based access:
-//! the roles of each user, closed over groups, and the grants of each role, which it goes through.
+//! Rego by regorus, in the form that Open Policy Agent's documentation gives role-based access: the roles of each user,
+//! closed over groups, and the grants of each role, which the policy goes through.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::Engine;
 use crate::result::Result;
 use crate::world::Request;
 
-/// Its name in the report.
+/// The engine's name in the report.
 pub(crate) const NAME: &str = "Rego (regorus)";
 const RULE: &str = "data.rbac.allow";
 const POLICY: &str = r#"
@@ -38,7 +38,7 @@ covers(grant) if {
 }
 "#;
 
-/// The interpreter with requests as it takes them.
+/// The interpreter, with requests in its form.
 pub(crate) struct Rego {
     engine: regorus::Engine,
     requests: Vec<Value>,
@@ -98,7 +98,7 @@ fn data(rules: &[Rule]) -> serde_json::Value {
     json!({ "roles": roles, "grants": grants })
 }
 
-/// The user itself and all that it holds.
+/// Returns the user and all that they hold.
 fn closure<'a>(user: &'a Subject, held: &BTreeMap<&'a Subject, Vec<&'a Subject>>) -> BTreeSet<&'a Subject> {
     let mut all = BTreeSet::from([user]);
     let mut open = vec![user];

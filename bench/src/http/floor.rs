@@ -1,4 +1,4 @@
-//! The floors of HTTP: what reading such a request and writing such an answer costs by itself.
+//! The floors of HTTP: the cost of reading such a request and writing such an answer by itself.
 //!
 //! - a plain axum route that parses the body of `AuthZEN`'s evaluation, looks one key up in a hash
 //!   table and answers in its shape
@@ -23,7 +23,7 @@ use super::Asked;
 pub(super) const JSON: &str = "/evaluation";
 pub(super) const GRAPHQL: &str = "/graphql";
 
-/// All floors.
+/// Returns the router of all floors.
 pub(super) fn router(asked: &Asked) -> Router {
     let answers: Answers =
         asked.authzen().iter().filter_map(|(body, allowed)| Some((key_of(body)?, *allowed))).collect();

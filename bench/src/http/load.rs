@@ -1,6 +1,5 @@
-//! The load: connections that stay open, each sending one request after the other. Requests are
-//! written once beforehand, and of an answer only what is needed is read, so that the load is
-//! lighter than the server.
+//! The load: connections that stay open, each sending one request after the other. Requests are written once
+//! beforehand, and only the necessary part of an answer is read, so that the load is lighter than the server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,18 +14,18 @@ use crate::result::Result;
 /// The size of a connection's buffer: no answer here is larger.
 const BUFFER: usize = 16 << 10;
 
-/// A face with the requests that it gets.
+/// An API of the server, with the requests that it gets.
 pub(super) struct Target {
-    /// Its name in the report.
+    /// The API's name in the report.
     pub(super) name: &'static str,
     address: SocketAddr,
     requests: Arc<Vec<Vec<u8>>>,
-    /// What the answer to each request says.
+    /// The text that the answer to each request contains.
     expected: Vec<String>,
 }
 
 impl Target {
-    /// A face at `path` with these bodies; `says` tells what stands in the answer.
+    /// Makes a target at `path` with these bodies; `says` returns the text that an answer contains.
     pub(super) fn new(
         name: &'static str,
         address: &str,
@@ -49,14 +48,14 @@ impl Target {
         Ok(Self { name, address: address.parse()?, requests: Arc::new(requests), expected })
     }
 
-    /// Whether there is such a face at all.
+    /// Returns `true` if the server has this API at all.
     pub(super) async fn is_served(&self) -> Result<bool> {
         let mut connection = Connection::open(self.address).await?;
         let request = self.requests.first().ok_or("a face without requests")?;
         Ok(connection.ask(request).await?.status != 404)
     }
 
-    /// Sends every request once and looks at the answers.
+    /// Sends every request once and checks the answers.
     pub(super) async fn check(&self) -> Result<()> {
         let mut connection = Connection::open(self.address).await?;
         for (request, expected) in self.requests.iter().zip(&self.expected) {
@@ -72,8 +71,8 @@ impl Target {
         Ok(())
     }
 
-    /// Keeps so many connections busy for about so long; gives how many requests were answered,
-    /// and in what time.
+    /// Keeps so many connections busy for about this long; returns the number of requests answered, and the time that
+    /// they took.
     pub(super) async fn drive(&self, connections: usize, turn: Duration) -> Result<(usize, Duration)> {
         let mut open = Vec::new();
         for _ in 0..connections {
@@ -141,7 +140,7 @@ impl Connection {
     }
 }
 
-/// The status of an answer and where its body stands, once it is there as a whole.
+/// Returns the status of an answer and the bounds of its body, once the answer is there as a whole.
 fn whole(bytes: &[u8]) -> Option<(u16, usize, usize)> {
     let head_end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(bytes.get(..head_end)?).ok()?;

@@ -1,5 +1,5 @@
-//! Decisions over HTTP. A server on one core serves the product's own router, and beside it the
-//! floors; a load on the other core asks each in turn over connections that stay open.
+//! Decisions over HTTP. A server on one core serves the product's own router, and beside it the floors; a load on the
+//! other core asks each in turn over connections that stay open.
 
 mod floor;
 mod load;
@@ -24,21 +24,20 @@ use crate::world::{Request, World, built_in};
 use crate::{Options, instance, progress};
 use load::Target;
 
-/// How many connections are open at the same time.
+/// Number of connections that are open at the same time.
 pub(crate) const CONNECTIONS: usize = 64;
-/// How many different requests they send.
+/// Number of different requests that they send.
 const REQUESTS: usize = 4_096;
 /// The tenant's rules.
 const RULES: usize = 10_000;
 /// The cores of the server and of the load.
 const CORES: [usize; 2] = [0, 1];
 
-/// The cases in the report: requests for each second that the server had its core, and for how
-/// much of the time it had it. Where others use the machine meanwhile, requests by the clock would
-/// say how busy those were.
+/// The cases in the report: requests for each second that the server had its core, and the share of the time for which
+/// it had it. Where other programs use the machine meanwhile, requests by the clock would tell how busy those were.
 pub(crate) const THROUGHPUT: &str = "http";
 const BUSY: &str = "http.busy";
-/// The names of the faces in the report.
+/// The names of the APIs in the report.
 pub(crate) const JSON_FLOOR: &str = "floor: axum, JSON in and out, a hash look-up";
 pub(crate) const GRAPHQL_FLOOR: &str = "floor: GraphQL, a static field";
 pub(crate) const AUTHZEN: &str = "AuthZEN evaluation, API key";
@@ -48,7 +47,7 @@ pub(crate) const SESSION: &str = "GraphQL decision, session";
 const DOCUMENT: &str = "query Decide($input: DecisionInput!) { decision(input: $input) \
                         { allowed reason revision obligations { kind view characters } } }";
 
-/// Measures all faces.
+/// Measures all APIs.
 pub(crate) fn run(options: &Options) -> Result<Findings> {
     let rules = if options.quick { 1_000 } else { RULES };
     progress(&format!("http: a tenant of {rules} rules, served on one core"));
@@ -91,11 +90,11 @@ async fn prepare(database: &str, world: &World) -> Result<Tokens> {
     Ok(Tokens { session: signed_in.token.expose().to_owned(), key: issued.token.expose().to_owned() })
 }
 
-/// What is asked, with the answers that are right.
+/// The requests, with the right answers.
 pub(crate) struct Asked(Vec<(Request, bool)>);
 
 impl Asked {
-    /// Requests about sections and their resources, from all over a tenant.
+    /// Draws requests about sections and their resources, from all over a tenant.
     pub(crate) fn of(world: &World) -> Result<Self> {
         let (catalogue, rules) = (built_in()?, world.rules());
         let fits = |request: &Request| {
@@ -108,7 +107,7 @@ impl Asked {
         Ok(Self(answered.take(REQUESTS).collect()))
     }
 
-    /// The bodies for GraphQL.
+    /// Returns the bodies for GraphQL.
     fn graphql(&self) -> Vec<(String, bool)> {
         let body = |request: &Request| {
             let input = json!({
@@ -119,7 +118,7 @@ impl Asked {
         self.0.iter().map(|(request, allowed)| (body(request), *allowed)).collect()
     }
 
-    /// The bodies for `AuthZEN`.
+    /// Returns the bodies for `AuthZEN`.
     pub(crate) fn authzen(&self) -> Vec<(String, bool)> {
         let body = |request: &Request| {
             let (section, key) = request.object.as_str().rsplit_once('/').unwrap_or_default();
@@ -134,7 +133,7 @@ impl Asked {
     }
 }
 
-/// A user's key without what rules put before it.
+/// Returns a user's key without the prefix that rules put before it.
 fn bare(request: &Request) -> String {
     request.subject.to_string().trim_start_matches("user:").to_owned()
 }
@@ -154,7 +153,7 @@ fn targets(faces: &server::Faces, tokens: &Tokens, asked: &Asked) -> Result<Vec<
     ])
 }
 
-/// Asks everything once and compares the answers; then all in turns.
+/// Sends every request once and compares the answers; then times all targets in turns.
 async fn measure(options: &Options, server: &Running, targets: &[Target], findings: &mut Findings) -> Result<()> {
     let (rounds, turn) = if options.quick { (2, 200) } else { (7, 1_000) };
     let turn = Duration::from_millis(turn);

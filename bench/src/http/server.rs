@@ -1,5 +1,5 @@
-//! The server, a process of its own on one core: the product's router on one port, the floors on
-//! another, in one runtime.
+//! The server, a process of its own on one core: the product's router on one port, the floors on another, in one
+//! runtime.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,18 +15,18 @@ use crate::instance;
 use crate::result::Result;
 use crate::world::{World, built_in};
 
-/// What to serve.
+/// The tenant to serve, and the core to serve on.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// The database of the product.
     pub(crate) database: String,
-    /// How many rules the tenant has.
+    /// Number of rules of the tenant.
     pub(crate) rules: usize,
     /// The core to work on.
     pub(crate) core: usize,
 }
 
-/// Where it serves.
+/// The addresses that it serves on.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Faces {
     /// The product's address.
@@ -59,11 +59,11 @@ async fn start(settings: &Settings) -> Result<Faces> {
     Ok(Faces { product: product.to_string(), floors })
 }
 
-/// How long all threads of a process have been on a processor.
+/// Returns the time for which all threads of a process have been on a processor.
 pub(crate) fn on_cpu(process: u32) -> Result<Duration> {
     let mut nanoseconds = 0;
     for thread in fs::read_dir(format!("/proc/{process}/task"))? {
-        // A thread may end meanwhile.
+        // A thread can end meanwhile.
         let text = fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
         nanoseconds += text.split(' ').next().and_then(|time| time.parse::<u64>().ok()).unwrap_or_default();
     }

@@ -11,7 +11,7 @@ use crate::engine::{cedar, enforcer, floor, ours, rego};
 use crate::random::as_f64;
 use crate::result::{Findings, Result};
 
-/// Who is in the plots and tables, ours first.
+/// The engines in the plots and tables, ours first.
 const DECIDERS: [&str; 7] =
     [ours::NAME, floor::HASH, floor::MEMORY, enforcer::NAME, enforcer::CACHED, cedar::NAME, rego::NAME];
 
@@ -44,7 +44,7 @@ holds it, half the same by any user.
   goes through as in Open Policy Agent's documentation of role-based access
 ";
 
-/// Writes the plots; gives the section.
+/// Writes the plots; returns the section.
 pub(super) fn section(core: &Findings, plots: &Path) -> Result<String> {
     let mut text = String::from(ABOUT);
     let sizes = sizes(core);

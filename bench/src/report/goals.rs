@@ -1,4 +1,4 @@
-//! What the project has set itself, and how far it is from it.
+//! The goals of the project, and how far it is from them.
 
 use super::Found;
 use super::words::{count, measured, nanoseconds, short, times};
@@ -7,21 +7,21 @@ use crate::engine::{enforcer, floor, ours};
 use crate::result::Row;
 use crate::{Part, change, http, search, start};
 
-/// A goal with what was measured.
+/// A goal, with the number that was measured.
 pub(super) struct Goal {
-    /// What is meant to be fast.
+    /// The thing that should be fast.
     pub(super) what: String,
-    /// What was measured.
+    /// The number that was measured.
     pub(super) measured: String,
-    /// What it is held against, with its own number.
+    /// The number that it is compared with.
     pub(super) beside: String,
-    /// How fast it is meant to be.
+    /// The speed to reach.
     pub(super) aim: String,
-    /// Whether it is met, and by how much.
+    /// The verdict: met or missed, and by how much.
     pub(super) verdict: String,
 }
 
-/// Which side of the goal is the good one.
+/// The side of a limit that is the good one.
 #[derive(Clone, Copy)]
 enum Bound {
     AtMost(f64),
@@ -38,7 +38,7 @@ impl Bound {
     }
 }
 
-/// All goals of which something was measured.
+/// Returns all goals of which something was measured.
 pub(super) fn all(found: &Found) -> Vec<Goal> {
     let groups = [
         inside(found),
@@ -52,7 +52,7 @@ pub(super) fn all(found: &Found) -> Vec<Goal> {
     groups.into_iter().flatten().collect()
 }
 
-/// A decision inside a process.
+/// Returns the goals for a decision inside a process.
 fn inside(found: &Found) -> Vec<Goal> {
     let mut goals = Vec::new();
     for rules in [1_000, 1_000_000] {
@@ -100,7 +100,7 @@ fn inside(found: &Found) -> Vec<Goal> {
     goals
 }
 
-/// The same against casbin's Enforcer.
+/// Returns the goals for a decision against casbin's Enforcer.
 fn beside_enforcer(found: &Found) -> Vec<Goal> {
     let goals = [
         ("core.last", "last rule, repeated", [(1_000, 5_000.0), (100_000, 500_000.0)]),
@@ -127,7 +127,7 @@ fn faster(what: &str, ours: &Row, peer: &Row, limit: f64) -> Goal {
     }
 }
 
-/// Throughput beside the floors of HTTP.
+/// Returns the goals for the throughput beside the floors of HTTP.
 fn over_http(found: &Found) -> Vec<Goal> {
     let faces =
         [(http::AUTHZEN, http::JSON_FLOOR), (http::API_KEY, http::GRAPHQL_FLOOR), (http::SESSION, http::GRAPHQL_FLOOR)];
@@ -138,7 +138,7 @@ fn over_http(found: &Found) -> Vec<Goal> {
     faces.into_iter().filter_map(face).collect()
 }
 
-/// Changes, on the way to another instance and of a single rule.
+/// Returns the goals for changes, on the way to another instance and of a single rule.
 fn changes(found: &Found) -> Vec<Goal> {
     let mut goals = Vec::new();
     for (case, what, limit) in [(change::P50, "p50", 2.0), (change::P99, "p99", 5.0)] {
@@ -165,7 +165,7 @@ fn changes(found: &Found) -> Vec<Goal> {
     goals
 }
 
-/// How an instance comes up.
+/// Returns the goals for the start of an instance.
 fn starts(found: &Found) -> Vec<Goal> {
     let mut goals = Vec::new();
     let get = |case, of, scale| found.get(Part::Start, case, of, scale);
@@ -180,7 +180,7 @@ fn starts(found: &Found) -> Vec<Goal> {
     goals
 }
 
-/// What 1M p + 1M g rules take.
+/// Returns the goals for the memory of 1M p + 1M g rules.
 fn memory(found: &Found) -> Vec<Goal> {
     const MOST: f64 = 300e6;
     let goal = |tenants: usize| {
@@ -197,7 +197,7 @@ fn memory(found: &Found) -> Vec<Goal> {
     [1, 1_000].into_iter().filter_map(goal).collect()
 }
 
-/// The decisions of others while somebody attacks.
+/// Returns the goals for the decisions of others during an attack.
 fn attacks(found: &Found) -> Vec<Goal> {
     const WORST: f64 = 250e6;
     let goal = |attack: Attack| {
@@ -217,7 +217,7 @@ fn attacks(found: &Found) -> Vec<Goal> {
     attack::ATTACKS.into_iter().filter_map(goal).collect()
 }
 
-/// A goal that is a ratio to a floor.
+/// Returns a goal that is a ratio to a floor.
 fn beside(what: &str, ours: &Row, floor: &Row, bound: Bound) -> Goal {
     let ratio = ours.median / floor.median;
     let aim = match bound {

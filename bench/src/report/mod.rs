@@ -1,4 +1,4 @@
-//! The document and its plots, from what the parts have found: nothing is measured here.
+//! The document and its plots, from the findings of all parts: nothing is measured here.
 
 mod decisions;
 mod goals;
@@ -15,7 +15,7 @@ use goals::Goal;
 use plot::Bar;
 use words::{count, measured};
 
-/// What all parts have found, as far as they ran.
+/// The findings of all parts that have run.
 pub(crate) struct Found(Vec<(Part, Findings)>);
 
 impl Found {
@@ -136,7 +136,7 @@ fn table_of(goals: &[Goal]) -> String {
     text
 }
 
-/// A number with its spread.
+/// Formats a number with its spread.
 fn spread(row: &Row) -> String {
     let number = |value| measured(value, row.unit);
     if row.samples == 1 || row.low >= row.high {
@@ -145,7 +145,7 @@ fn spread(row: &Row) -> String {
     format!("{} ({} – {})", number(row.median), number(row.low), number(row.high))
 }
 
-/// All numbers of a part.
+/// Lays out all numbers of a part.
 fn table(findings: &Findings) -> String {
     let mut text = "\n| case | over | who | | samples |\n|---|---|---|---|---|\n".to_owned();
     for row in &findings.rows {
@@ -161,7 +161,7 @@ fn notes(findings: &Findings) -> String {
     if notes.is_empty() { String::new() } else { format!("\n{}", notes.concat()) }
 }
 
-/// The plot of what the faces of HTTP answer.
+/// Plots the throughput of the APIs over HTTP.
 fn throughput(findings: &Findings, plots: &Path) -> Result<String> {
     let rows = findings.rows.iter().filter(|row| row.case == http::THROUGHPUT);
     let bar = |row: &Row| Bar {
@@ -175,7 +175,7 @@ fn throughput(findings: &Findings, plots: &Path) -> Result<String> {
     Ok(format!("\n![{title}](benchmarks/http.svg)\n"))
 }
 
-/// The text with another table between its marks.
+/// Returns the text with another table between its marks.
 fn replaced(text: &str, table: &str) -> Option<String> {
     const MARKS: [&str; 2] = ["<!-- written by make bench -->\n", "<!-- until here -->"];
     let (before, rest) = text.split_once(MARKS[0])?;

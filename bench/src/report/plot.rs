@@ -10,7 +10,7 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 170.0;
 const TOP: f64 = 58.0;
 const BOTTOM: f64 = 48.0;
-/// How far apart two labels are at least.
+/// Minimum distance between two labels.
 const LINE: f64 = 16.0;
 /// One colour for each line, for light pages and for dark ones.
 const COLOURS: [(&str, &str); 7] = [
@@ -23,27 +23,27 @@ const COLOURS: [(&str, &str); 7] = [
     ("#92660a", "#d8b04a"),
 ];
 
-/// A line of a plot: what it is of, and its points.
+/// A line of a plot.
 pub(super) struct Line {
-    /// Its name, written at its end.
+    /// The name, written at the line's end.
     pub(super) name: String,
-    /// Where it goes through.
+    /// The points of the line.
     pub(super) points: Vec<(f64, f64)>,
 }
 
-/// A bar: its name, its length, and what is written at its end.
+/// A bar of a plot.
 pub(super) struct Bar {
-    /// Its name.
+    /// The name of the bar.
     pub(super) name: String,
-    /// Its length.
+    /// The length of the bar.
     pub(super) value: f64,
-    /// What is written at its end.
+    /// The text at the bar's end.
     pub(super) text: String,
-    /// Whether it is ours.
+    /// `true` if the bar is ours.
     pub(super) ours: bool,
 }
 
-/// Nanoseconds over numbers of rules, both on logarithmic axes.
+/// Plots nanoseconds over numbers of rules, both on logarithmic axes.
 pub(super) fn log_log(title: &str, below: &str, lines: &[Line]) -> String {
     let axes = Axes::around(lines);
     let mut body = axes.grid();
@@ -64,7 +64,7 @@ pub(super) fn log_log(title: &str, below: &str, lines: &[Line]) -> String {
     page(title, HEIGHT, &body)
 }
 
-/// The powers of ten that a plot shows, from and to.
+/// The powers of ten that a plot shows, first and last.
 struct Axes {
     x: (f64, f64),
     y: (f64, f64),
@@ -82,7 +82,7 @@ impl Axes {
         (LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM))
     }
 
-    /// A line and a label for each power of ten.
+    /// Draws a line and a label for each power of ten.
     fn grid(&self) -> String {
         let mut body = String::new();
         for value in powers(self.y) {
@@ -100,13 +100,13 @@ impl Axes {
     }
 }
 
-/// The whole powers of ten of an axis.
+/// Returns the whole powers of ten of an axis.
 fn powers((from, to): (f64, f64)) -> impl Iterator<Item = f64> {
     let exponents = std::iter::successors(Some(from), |exponent| Some(exponent + 1.0));
     exponents.take_while(move |exponent| *exponent <= to).map(|exponent| 10_f64.powf(exponent))
 }
 
-/// Bars one below the other.
+/// Plots bars one below the other.
 pub(super) fn bars(title: &str, bars: &[Bar]) -> String {
     const NAMES: f64 = 300.0;
     let longest = bars.iter().map(|bar| bar.value).fold(1.0, f64::max);
@@ -143,7 +143,7 @@ fn page(title: &str, height: f64, body: &str) -> String {
     )
 }
 
-/// The whole powers of ten around all values.
+/// Returns the whole powers of ten around all values.
 fn decades(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {
@@ -153,7 +153,7 @@ fn decades(values: impl Iterator<Item = f64>) -> (f64, f64) {
     (low, high.max(low + 1.0))
 }
 
-/// The heights of labels at the `ends` of lines, moved apart where they would cover each other.
+/// Returns the heights of labels at the `ends` of lines, moved apart where they would cover each other.
 fn apart(ends: &[(f64, f64)]) -> Vec<f64> {
     let mut order: Vec<(usize, (f64, f64))> = ends.iter().copied().enumerate().collect();
     order.sort_by(|(_, a), (_, b)| a.1.total_cmp(&b.1));

@@ -2,7 +2,7 @@
 
 use crate::result::Unit;
 
-/// A time: `45 ns`, `1.2 µs`, `60 ms`, `3.4 s`.
+/// Formats a time: `45 ns`, `1.2 µs`, `60 ms`, `3.4 s`.
 pub(super) fn nanoseconds(time: f64) -> String {
     let (value, unit) = match time {
         _ if time < 1e3 => (time, "ns"),
@@ -13,7 +13,7 @@ pub(super) fn nanoseconds(time: f64) -> String {
     format!("{} {unit}", short(value))
 }
 
-/// Any number with its unit.
+/// Formats any number with its unit.
 pub(super) fn measured(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Nanoseconds => nanoseconds(value),
@@ -23,12 +23,12 @@ pub(super) fn measured(value: f64, unit: Unit) -> String {
     }
 }
 
-/// How many times: three digits, with spaces between thousands.
+/// Formats a ratio as a number of times.
 pub(super) fn times(ratio: f64) -> String {
     format!("{} ×", short(ratio))
 }
 
-/// A count with thin spaces between thousands.
+/// Formats a count with thin spaces between thousands.
 pub(super) fn count(value: usize) -> String {
     let digits = value.to_string();
     let mut text = String::new();
@@ -41,7 +41,7 @@ pub(super) fn count(value: usize) -> String {
     text
 }
 
-/// Two or three digits that mean something.
+/// Formats a number with its two or three significant digits.
 pub(super) fn short(value: f64) -> String {
     match value {
         _ if value >= 100.0 => count(crate::random::as_usize(value.round())),

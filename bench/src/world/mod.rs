@@ -1,5 +1,5 @@
-//! What is measured on: tenants made from a seed through the domain's own methods and compiler, so
-//! that their rules are those that the product would write; and organisations from role mining.
+//! The tenants that are measured: made from a seed through the domain's own methods and compiler, so that their rules
+//! are those that the product would write; and organisations from role mining.
 
 pub(crate) mod organisation;
 pub(crate) mod requests;
@@ -21,19 +21,19 @@ pub(crate) const SEED: u64 = 0x6261_696c_6977_6963;
 /// A request for a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Request {
-    /// Who.
+    /// The subject.
     pub(crate) subject: Subject,
-    /// On what.
+    /// The object.
     pub(crate) object: Object,
-    /// Does what.
+    /// The action.
     pub(crate) action: Action,
 }
 
 /// A tenant with its rules.
 pub(crate) struct World {
-    /// Its state.
+    /// The tenant's state.
     pub(crate) state: TenantState,
-    /// Its rules with their origins.
+    /// The tenant's rules with their origins.
     pub(crate) compiled: Compiled,
 }
 
@@ -44,29 +44,29 @@ impl World {
         Ok(Self { state, compiled })
     }
 
-    /// A tenant of about so many rules, half of them `p` and half `g`.
+    /// Makes a tenant of about so many rules, half of them `p` and half `g`.
     pub(crate) fn of_size(catalogue: &Catalogue, key: &str, rules: usize) -> Result<Self> {
         Self::compile(catalogue, tenant::generate(catalogue, TenantKey::parse(key)?, rules)?)
     }
 
-    /// The rules in the order of exports.
+    /// Returns the rules in the order of exports.
     pub(crate) fn rules(&self) -> Vec<Rule> {
         self.compiled.keys().cloned().collect()
     }
 
-    /// How many `p` and how many `g` rules there are.
+    /// Returns the numbers of `p` and of `g` rules.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let permissions = self.compiled.keys().filter(|rule| rule.ptype() == "p").count();
         (permissions, self.compiled.len() - permissions)
     }
 }
 
-/// The catalogue that the product comes with.
+/// Returns the catalogue that the product comes with.
 pub(crate) fn built_in() -> Result<Catalogue> {
     Ok(catalogue::built_in()?)
 }
 
-/// The sizes of a fleet of tenants by a power law, the largest first: `rules` in all.
+/// Returns the sizes of a fleet of tenants by a power law, the largest first, with about `rules` rules in all.
 pub(crate) fn fleet(tenants: usize, rules: usize) -> Vec<usize> {
     power_law(tenants, 1.0, rules, tenant::LEAST)
 }

@@ -1,5 +1,5 @@
-//! The access data of an organisation in the form of role mining: who may do what as pairs, and
-//! the roles that explain them. It becomes a tenant of custom roles that groups carry to agents.
+//! The access data of an organisation in the form of role mining: pairs of a user and a permission, and the roles that
+//! explain them. It becomes a tenant of custom roles that groups carry to agents.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,7 +23,7 @@ const ACTION: &str = "use";
 
 /// An organisation.
 pub(crate) struct Organisation {
-    /// Its name.
+    /// The organisation's name.
     pub(crate) name: String,
     roles: Vec<Role>,
     pairs: BTreeSet<(u32, u32)>,
@@ -37,7 +37,7 @@ struct Role {
 }
 
 impl Organisation {
-    /// Those in `data/rolemining`.
+    /// Reads the organisations in `data/rolemining`.
     pub(crate) fn all() -> Result<Vec<Self>> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/rolemining");
         let mut names = BTreeSet::new();
@@ -68,7 +68,7 @@ impl Organisation {
         Ok(Self { name, roles, pairs })
     }
 
-    /// The tenant that it becomes.
+    /// Returns the tenant that the organisation becomes.
     pub(crate) fn tenant(&self, catalogue: &Catalogue) -> Result<TenantState> {
         let mut state = TenantState::empty(TenantKey::parse(&self.name)?);
         let mut random = Random::new(super::SEED);
@@ -89,7 +89,7 @@ impl Organisation {
         Ok(state)
     }
 
-    /// Every pair, and as many that are not there; each with what the data say of it.
+    /// Returns every pair, and as many drawn at random, each with the answer in the data.
     pub(crate) fn requests(&self) -> Result<Vec<(Request, bool)>> {
         let users: Vec<u32> = self.pairs.iter().map(|pair| pair.0).collect();
         let permissions: Vec<u32> = self.pairs.iter().map(|pair| pair.1).collect();

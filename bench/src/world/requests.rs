@@ -1,4 +1,4 @@
-//! What is asked of a tenant: the first rule, the last rule, a deny, and requests from all over it.
+//! The requests to a tenant: the first rule, the last rule, a deny, and requests from all over it.
 
 use std::collections::HashMap;
 
@@ -9,19 +9,19 @@ use super::{Request, SEED};
 use crate::random::Random;
 use crate::result::Result;
 
-/// How many requests are drawn from all over a tenant: more than the processor's caches hold.
+/// Number of requests that are drawn from all over a tenant: more than the processor's caches hold.
 pub(crate) const SCATTERED: usize = 1 << 16;
 
 /// The requests that a tenant is asked.
 pub(crate) struct Requests {
-    /// All of them: the three below and the scattered ones.
+    /// All requests: the three single ones and the scattered ones.
     pub(crate) all: Vec<Request>,
-    /// Where each kind is in `all`.
+    /// The places in `all` of each kind.
     pub(crate) cases: Vec<(&'static str, Vec<usize>)>,
 }
 
 impl Requests {
-    /// Requests of the users that hold `rules`.
+    /// Makes requests of the users that hold `rules`.
     pub(crate) fn of(rules: &[Rule]) -> Result<Self> {
         let held = Held::of(rules);
         let allows: Vec<&Rule> = rules.iter().filter(|rule| held.asks(rule).is_some()).collect();
@@ -36,7 +36,7 @@ impl Requests {
         Ok(Self { all, cases })
     }
 
-    /// So many requests from all over the tenant that has `rules`.
+    /// Draws so many requests from all over the tenant that has `rules`.
     pub(crate) fn scattered(rules: &[Rule], count: usize) -> Result<Vec<Request>> {
         let held = Held::of(rules);
         let allows: Vec<&Rule> = rules.iter().filter(|rule| held.asks(rule).is_some()).collect();
@@ -44,7 +44,7 @@ impl Requests {
     }
 }
 
-/// Who holds what, by the `g` rules, directly or through a group.
+/// The subjects that hold each role by the `g` rules, and all users among them.
 struct Held<'a> {
     holders: HashMap<&'a Subject, Vec<&'a Subject>>,
     users: Vec<&'a Subject>,
@@ -65,7 +65,7 @@ impl<'a> Held<'a> {
         Self { holders, users }
     }
 
-    /// A user that a rule of `subject` is about: itself, or the `n`th that holds it.
+    /// Returns a user that a rule of `subject` is about: the subject itself, or the `n`th that holds it.
     fn user(&self, subject: &'a Subject, n: usize) -> Option<&'a Subject> {
         if matches!(subject, Subject::User(_)) {
             return Some(subject);
@@ -77,13 +77,13 @@ impl<'a> Held<'a> {
         }
     }
 
-    /// The user of a rule that allows, when somebody holds it.
+    /// Returns a user of a rule that allows, if any user holds it.
     fn asks(&self, rule: &'a Rule) -> Option<&'a Subject> {
         let Rule::Permission { subject, effect: Effect::Allow, .. } = rule else { return None };
         self.user(subject, 0)
     }
 
-    /// What a rule allows, asked by the `n`th user who holds it.
+    /// Makes a request that the rule allows, by the `n`th user who holds it.
     fn request(&self, rule: &'a Rule, n: usize) -> Option<Request> {
         let Rule::Permission { subject, object, action, .. } = rule else { return None };
         let object = object.prefix().map_or_else(|| object.to_string(), |prefix| format!("{prefix}item-{}", n % 100));
@@ -92,7 +92,7 @@ impl<'a> Held<'a> {
         Some(Request { subject, object: Object::parse(&object).ok()?, action })
     }
 
-    /// Half of them what some rule allows, half of them the same by any user at all.
+    /// Draws requests: half are allowed by some rule, half are the same by any user at all.
     fn scattered(&self, allows: &[&'a Rule], count: usize) -> Result<Vec<Request>> {
         let mut random = Random::new(SEED);
         let mut requests = Vec::with_capacity(count);

@@ -1,8 +1,8 @@
 //! A lifelike tenant from a seed: resources of its licensed modules, profiles that open some of
 //! them, custom roles, users of every base role, and groups; through the domain's methods alone.
 //!
-//! Half of its rules are memberships, so that there are about as many `g` as `p` lines; what a
-//! profile may is shared out by a power law, as are the resources of the sections.
+//! Half of its rules are memberships, so that there are about as many `g` as `p` lines. The rights of profiles are
+//! shared out by a power law, as are the resources of the sections.
 
 use std::collections::BTreeSet;
 
@@ -25,15 +25,15 @@ use super::SEED;
 use crate::random::{Random, as_f64, as_usize, power_law};
 use crate::result::Result;
 
-/// No tenant has fewer rules than the built-in roles and a handful of users and profiles make.
+/// Minimum number of rules of a tenant: those of the built-in roles and a handful of users and profiles.
 pub(crate) const LEAST: usize = 100;
-/// The `p` rules that every tenant has, about: the built-in roles, the licence.
+/// Approximate number of `p` rules that every tenant has: the built-in roles, the licence.
 const BUILT_IN: usize = 75;
-/// How many rules one associated resource makes on the average.
+/// Average number of rules that one associated resource makes.
 const RULES_OF_RESOURCE: usize = 3;
 /// Modules that are not in the licence: they deny everyone.
 const UNLICENSED: [&str; 2] = ["fax", "whatsapp"];
-/// What grants of custom roles are on: objects of the host's own.
+/// The module of the objects that grants of custom roles are on: objects of the host's own.
 const HOST: &str = "host";
 
 /// Makes a tenant of about so many rules.
@@ -118,8 +118,8 @@ impl<'a> Maker<'a> {
         Ok(keys)
     }
 
-    /// Opens sections of a profile, from one that the dice name onwards, until it has about so
-    /// many rules: every seventh takes all its resources by itself, the others a list.
+    /// Opens sections of a profile, from a random one onwards, until it has about so many rules: about one in seven
+    /// takes all its resources automatically, the others a list.
     fn open(&mut self, profile: &ProfileKey, mut rules: usize, sections: &[Stocked<'_>]) -> Result<()> {
         let first = self.random.below(sections.len());
         for (version, stocked) in (1..).zip(sections.iter().cycle().skip(first).take(sections.len())) {
@@ -173,8 +173,8 @@ impl<'a> Maker<'a> {
         Ok(keys)
     }
 
-    /// Makes users and groups that hold about so many memberships. The groups come last, with
-    /// their members: to put users into groups one by one looks at every group each time.
+    /// Makes users and groups that hold about so many memberships. The groups come last, with their members: adding
+    /// users to groups one by one looks at every group each time.
     fn users(&mut self, memberships: usize, profiles: &[ProfileKey], roles: &[RoleKey]) -> Result<()> {
         let count = memberships * 10 / 26;
         for n in 0..count {
@@ -218,7 +218,7 @@ fn user(n: usize) -> Result<UserKey> {
     Ok(UserKey::parse(&format!("user{n:06}"))?)
 }
 
-/// Three allowances and one denial below the host's own objects.
+/// Returns one of a role's grants, three allowances and one denial, on the host's own objects.
 fn grant_of(role: usize, grant: usize) -> Result<Grant> {
     let object = ObjectPattern::parse(&format!("{HOST}/area-{role:02}/desk-{grant}"))?;
     let effect = if grant == 3 { Effect::Deny } else { Effect::Allow };

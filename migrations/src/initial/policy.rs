@@ -1,5 +1,4 @@
-//! The compiled policy: the table that Casbin programs read, where its rules came from, and
-//! the log of its revisions.
+//! The compiled policy: the table that Casbin programs read, the origins of its rules, and the log of its revisions.
 
 use sea_orm_migration::prelude::*;
 

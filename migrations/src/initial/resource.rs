@@ -1,4 +1,4 @@
-//! Resources: references to objects that the host owns, and what is in the containers among them.
+//! Resources: references to objects that the host owns, and the members of the containers among them.
 
 use sea_orm_migration::prelude::*;
 

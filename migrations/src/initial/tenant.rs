@@ -1,4 +1,4 @@
-//! Tenants, their settings and counters, and what their licences name.
+//! Tenants, their settings and counters, and the modules of their licences.
 
 use sea_orm_migration::prelude::*;
 

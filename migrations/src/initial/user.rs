@@ -1,4 +1,4 @@
-//! Users: what decides their access, and their accounts, in one row.
+//! Users: the facts that decide their access, and their accounts, in one row.
 
 use sea_orm_migration::prelude::*;
 
@@ -8,8 +8,8 @@ use crate::table::{
 };
 
 pub(super) fn tables() -> Tables {
-    // NO ACTION looks when the statement is done: a profile that is held cannot go, and yet a
-    // tenant can go with all it has.
+    // NO ACTION checks when the statement is done: a profile that is held cannot go, and yet a tenant can go with all
+    // it has.
     let held = ForeignKeyAction::NoAction;
     let users = tenant_table("users")
         .col(text("key"))

@@ -1,11 +1,11 @@
-//! The memory that hashes are made in. It is kept from one to the next: the allocator would keep
-//! that of each thread that has ever made one, and so many times as much.
+//! The memory that hashes are made in. It is kept from one hash to the next: the allocator would keep the memory of
+//! each thread that has ever made one, and so many times as much.
 
 use std::sync::{Mutex, PoisonError};
 
 use argon2::{Block, Params};
 
-/// The number of blocks that last: as many as our own hashes take.
+/// Number of blocks that are kept: as many as our own hashes take.
 const LASTING: usize = Params::DEFAULT_M_COST as usize;
 
 /// Blocks for as many hashes as were ever made at once.
@@ -13,8 +13,8 @@ const LASTING: usize = Params::DEFAULT_M_COST as usize;
 pub(super) struct Memory(Mutex<Vec<Vec<Block>>>);
 
 impl Memory {
-    /// Works with this many blocks, which hold whatever was in them before. More than last are given
-    /// back to the system after it.
+    /// Runs `work` with this many blocks, which hold whatever was in them before. A number of blocks above [`LASTING`]
+    /// goes back to the system afterwards.
     pub(super) fn lend<T>(&self, count: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
         if count > LASTING {
             return work(&mut vec![Block::new(); count]);

@@ -1,4 +1,4 @@
-//! Hashes as text, in the PHC form: how they are made, read and compared.
+//! Hashes as text, in the PHC form: made, read and compared.
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, Version};
@@ -7,12 +7,12 @@ use secrecy::{ExposeSecret, SecretString};
 use super::blocks::Memory;
 use crate::error::{Error, Result};
 
-/// The most memory of a stored hash, in KiB.
+/// Maximum memory of a stored hash, in KiB.
 const MEMORY_MAX: u32 = 64 * 1024;
-/// The most work of a stored hash, in KiB that are filled: some 10 times as much as that of our own.
+/// Maximum work of a stored hash, in KiB that are filled: some 10 times as much as that of our own.
 const WORK_MAX: u64 = 400_000;
 
-/// A stored hash that may be compared with.
+/// A stored hash that is cheap enough to compare with.
 #[derive(Clone)]
 pub(super) struct Stored {
     argon2: Argon2<'static>,
@@ -38,7 +38,7 @@ pub(super) fn hash(memory: &Memory, password: &SecretString) -> Result<String> {
     Ok(hash.to_string())
 }
 
-/// Reads a stored hash; `None` when it is none of argon2, or comparing with it would cost too much.
+/// Reads a stored hash; `None` when it is not one of argon2, or comparing with it would cost too much.
 pub(super) fn read(text: &str) -> Option<Stored> {
     let hash = PasswordHash::new(text).ok()?;
     let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;

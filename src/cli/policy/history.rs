@@ -1,4 +1,4 @@
-//! What the policy is and was: taken out, listed, compared, brought back.
+//! The policy now and at earlier revisions: exported, listed, compared, restored.
 
 use std::process::ExitCode;
 
@@ -53,7 +53,7 @@ const RESTORE: &str = "mutation PolicyRestore($input: PolicyRestoreInput!) {
 pub(in crate::cli) struct Export {
     #[command(flatten)]
     place: Place,
-    /// As the rules were at this revision.
+    /// The revision to export; the current one when absent.
     #[arg(long)]
     revision: Option<u32>,
 }
@@ -72,9 +72,9 @@ pub(in crate::cli) struct Diff {
     place: Place,
     #[command(flatten)]
     limit: Limit,
-    /// The revision that is compared; 0 is before the first.
+    /// The revision to compare from; 0 is before the first.
     from: u32,
-    /// The revision that it is compared with.
+    /// The revision to compare with.
     to: u32,
 }
 
@@ -84,17 +84,17 @@ pub(in crate::cli) struct Restore {
     place: Place,
     /// The revision to go back to.
     revision: u32,
-    /// Only say what would come of it, and change nothing.
+    /// Only show the outcome, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Why.
+    /// The reason, for the history.
     #[arg(long)]
     reason: Option<String>,
 }
 
 pub(super) async fn export(client: &Client, args: &Export) -> Result<ExitCode> {
     if let (Client::Server(server), None, false) = (client, args.revision, args.place.json) {
-        // As it comes, however large it is.
+        // The server's stream, however long it is.
         return server.copy(args.place.tenant.as_ref(), "casbin/policy.csv", &[]).await;
     }
     let answer = client.ask(args.place.tenant.as_ref(), CSV, json!({ "revision": args.revision })).await?;

@@ -1,4 +1,4 @@
-//! The policy of another Casbin, brought in.
+//! The import of the policy of another Casbin.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
@@ -32,7 +32,7 @@ const IMPORT: &str = "mutation PolicyImport($input: PolicyImportInput!) {
     userErrors { code message field count }
   }
 }";
-/// How often the mark of long work turns.
+/// Interval at which the progress mark turns.
 const TURN: Duration = Duration::from_millis(100);
 
 #[derive(clap::Args)]
@@ -62,7 +62,7 @@ pub(in crate::cli) struct Import {
     /// Only say what would come of it, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Why.
+    /// The reason, for the history.
     #[arg(long)]
     reason: Option<String>,
 }
@@ -170,7 +170,7 @@ fn read(path: &Path, bar: &ProgressBar) -> Result<String> {
     while source.read_until(b'\n', &mut line).map_err(unread)? > 0 {
         bar.inc(1);
         let whole = std::str::from_utf8(&line);
-        // What stands at the end of a file that is too large may end within a letter.
+        // The end of a file that is too large can be in the middle of a letter.
         if whole.is_err() && source.limit() > 0 {
             return Err(Error::invalid(format!("line {} is not UTF-8", bar.position())).at("file"));
         }

@@ -1,4 +1,4 @@
-//! What instances that serve hold in memory, beside what is stored.
+//! A comparison of what running instances hold in memory with what is stored.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::cli::api_key;
 use crate::cli::remote::Server;
 
 const DIGEST: &str = "{ policy { digest revision } }";
-/// How often an instance is asked again that holds something else: it may be just about to learn of a change.
+/// Number of times that an instance is asked while it holds something else: it can be just about to learn of a change.
 const ATTEMPTS: u32 = 5;
-/// How long there is between two times.
+/// Time between two attempts.
 const BETWEEN: Duration = Duration::from_secs(1);
 
-/// Instances that serve, each by its own address.
+/// Running instances, each at its own address.
 pub(super) struct Instances(Vec<(Url, Server)>);
 
 impl Instances {
@@ -34,7 +34,7 @@ impl Instances {
         urls.iter().map(server).collect::<Result<_>>().map(Self)
     }
 
-    /// Names the instances that hold something else of a tenant than what is stored.
+    /// Returns the differences of the instances that hold something else of a tenant than what is stored.
     pub(super) async fn compare(&self, app: &App, system: &Caller, tenant: &TenantKey) -> Result<Vec<Difference>> {
         let mut differences = Vec::new();
         for (url, server) in &self.0 {
@@ -59,7 +59,7 @@ async fn held_otherwise(
         let answer = server.run(Some(tenant), DIGEST, json!({})).await?;
         let held = answer.get("policy");
         let digest = held.and_then(|held| held.get("digest")).and_then(Value::as_str);
-        // Read after it: a change in between makes the two differ, and they are compared again.
+        // Read after the answer: a change in between makes the two differ, and they are compared again.
         match app.platform().stored_digest(system, tenant).await? {
             Some(stored) if digest != Some(stored.as_str()) => {
                 revision = held.and_then(|held| held.get("revision")).cloned().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! What must hold in a catalogue beyond its form: keys are unique, references resolve, and no
-//! section or permission contradicts itself.
+//! The conditions on a catalogue beyond its form: keys are unique, references resolve, and no section or permission
+//! contradicts itself.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,12 +10,12 @@ use super::{Fault, RawBuiltIn, RawCatalogue, RawModule, RawPermission, RawSectio
 use crate::domain::catalogue::{BuiltInResource, Catalogue, DataView, Module, Permission, Rights, Section};
 use crate::domain::key::{Action, DataViewKey, ObjectPattern, PermissionKey, SectionKey};
 
-/// The first segments of objects that are not modules: they would answer for a module of that name.
+/// The first segments of objects that are not modules: their rules would answer for a module of that name.
 const RESERVED: [&str; 3] = ["data", "tenants", "licences"];
-/// The platform's own module: without it, admins could not even administer.
+/// The platform's own module: without it, admins could not administer anything.
 const PLATFORM: &str = "admin";
 
-/// Everything that the file defines and that can be referred to.
+/// Everything that the file defines and that it can refer to.
 struct Known<'a> {
     modules: HashMap<&'a str, &'a RawModule>,
     sections: HashMap<SectionKey, &'a RawSection>,
@@ -23,7 +23,7 @@ struct Known<'a> {
     permissions: HashMap<&'a str, &'a RawPermission>,
 }
 
-/// The checked catalogue, all in the file's order.
+/// Returns the checked catalogue, all in the file's order.
 pub(super) fn check(raw: &RawCatalogue, hash: String) -> Result<Catalogue, Fault> {
     let known = Known::of(raw)?;
     let modules = raw.modules.value.iter().map(|module| known.module(module)).collect::<Result<_, _>>()?;
@@ -37,7 +37,7 @@ pub(super) fn check(raw: &RawCatalogue, hash: String) -> Result<Catalogue, Fault
     Ok(Catalogue::new(modules, views.collect(), permissions, hash))
 }
 
-/// A fault unless `new` (from `insert`) says that the key was not there before.
+/// Refuses a key that was there before; `new` (from `insert`) is `true` if it was not.
 fn unique<T>(new: bool, kind: &str, key: &Spanned<T>, name: impl std::fmt::Display) -> Result<(), Fault> {
     if new { Ok(()) } else { Err(Fault::at(key, format!("there are two {kind}s `{name}`"))) }
 }
@@ -205,7 +205,7 @@ impl<'a> Known<'a> {
         })
     }
 
-    /// Whether `from` is or requires `to`, directly or by others.
+    /// Returns whether `from` is or requires `to`, directly or through others.
     fn requires(&self, from: &PermissionKey, to: &PermissionKey) -> bool {
         let mut seen = HashSet::new();
         let mut open = vec![from.as_str()];
@@ -220,7 +220,7 @@ impl<'a> Known<'a> {
         false
     }
 
-    /// A fault unless the object of a pair lies in a module, section or data view of the file.
+    /// Refuses the object of a pair unless it lies in a module, section or data view of the file.
     fn known_object(&self, object: &Spanned<ObjectPattern>) -> Result<(), Fault> {
         let path = object.value.as_str();
         let known = match path.split('/').collect::<Vec<_>>().as_slice() {
@@ -235,7 +235,7 @@ impl<'a> Known<'a> {
     }
 }
 
-/// A section says nothing that its kind rules out.
+/// Refuses a section that sets something that its kind rules out.
 fn consistent(raw: &RawSection) -> Result<(), Fault> {
     let of_resources = !raw.links.is_empty() || !raw.built_in.is_empty() || raw.entries || raw.members.is_some();
     let fault = if of_resources && (raw.download || !raw.resources) {

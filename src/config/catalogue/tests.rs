@@ -241,7 +241,7 @@ fn the_built_in_catalogue_has_every_module_and_section_of_a_contact_centre() {
     assert_eq!(listed.join("\n"), CONTACT_CENTER);
 }
 
-/// The keys of the built-in catalogue's sections for which `holds` is true.
+/// Returns the keys of the built-in catalogue's sections for which `holds` is true.
 fn sections_that(catalogue: &Catalogue, holds: impl Fn(&Section) -> bool) -> Vec<&str> {
     let sections = catalogue.modules().iter().flat_map(|module| &module.sections);
     sections.filter(|section| holds(section)).map(|section| section.key.as_str()).collect()

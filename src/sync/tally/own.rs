@@ -9,7 +9,7 @@ use moka::sync::Cache;
 
 use super::{Counter, Digest, Outcome};
 
-/// The most counts that are remembered. What was not counted for longest goes first.
+/// Maximum number of counts that are remembered. The least recently used count is dropped first.
 const REMEMBERED: u64 = 200_000;
 
 #[derive(Debug, Clone, Copy)]
@@ -20,11 +20,11 @@ struct Count {
 
 /// The counts of one instance.
 pub(super) struct OwnCounts {
-    /// By what is counted, in which epoch of its owner.
+    /// The counts, by name and by the epoch of their owner.
     counts: Cache<(Digest, u64), Count>,
     epochs: Cache<Digest, u64>,
     next_epoch: AtomicU64,
-    /// The turn to count, so that several counts go up together.
+    /// The lock to count under, so that several counts go up together.
     turn: Mutex<()>,
 }
 
@@ -52,7 +52,7 @@ impl OwnCounts {
         Outcome::Counted(counters.iter().zip(before).map(count).collect())
     }
 
-    /// Takes over what all instances together have counted.
+    /// Takes over the counts of all instances together.
     pub(super) fn learn(&self, counters: &[Counter], outcome: &Outcome, now: Instant) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         for (at, counter) in counters.iter().enumerate() {
@@ -99,8 +99,8 @@ impl OwnCounts {
     }
 }
 
-/// Makes a cache that takes what is new whenever it is: one that prefers what was asked for often would
-/// forget a count that has just begun.
+/// Makes a cache that always takes a new entry: a cache that prefers what was asked for often would forget a count that
+/// has just begun.
 fn remember<K, V>() -> Cache<K, V>
 where
     K: std::hash::Hash + Eq + Send + Sync + 'static,

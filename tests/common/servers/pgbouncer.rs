@@ -32,7 +32,7 @@ impl PgBouncer {
         panic!("pgbouncer ended {ATTEMPTS} times")
     }
 
-    /// The database as it is reached through it.
+    /// Returns the URL of the database through the pooler.
     pub(crate) fn url(&self) -> String {
         let mut url = self.upstream.clone();
         url.set_port(Some(self.port)).unwrap();

@@ -24,11 +24,11 @@ pub(crate) struct PostgresServer {
     settings: &'static [&'static str],
 }
 
-/// What makes it fast: no test pulls the plug of the machine, so nothing must reach its disk.
+/// The settings that make it fast: no test pulls the plug of the machine, so nothing must reach its disk.
 const FOR_TESTS: &[&str] = &["fsync=off", "full_page_writes=off"];
 
 impl PostgresServer {
-    /// The server that all tests share which do not hurt it. It starts with the first who asks.
+    /// Returns the server that all tests share which do not hurt it. It starts with the first caller.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<PostgresServer> = OnceLock::new();
         SHARED.get_or_init(Self::start)
@@ -70,7 +70,7 @@ impl PostgresServer {
         panic!("postgres ended {ATTEMPTS} times; its log:\n{}", process::read_log(&server.log()))
     }
 
-    /// Makes an empty database that is the caller's alone, and answers its URL.
+    /// Makes an empty database that is the caller's alone, and returns its URL.
     pub(crate) async fn create_database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let connection = Database::connect(self.url("postgres")).await.unwrap();
@@ -105,7 +105,7 @@ impl PostgresServer {
         here.close().await.unwrap();
     }
 
-    /// The port that it listens at.
+    /// Returns the port that it listens on.
     pub(crate) const fn port(&self) -> u16 {
         self.port
     }
@@ -199,15 +199,15 @@ async fn wait_for(connection: &DatabaseConnection, query: &str, expected: &str) 
     }
 }
 
-/// Whether the server with this process id takes connections: it says so in the eighth line of
-/// its pid file, whose first line tells it from a predecessor that was killed.
+/// Returns whether the server with this process id takes connections: the eighth line of its pid file says so, and the
+/// first line distinguishes it from a predecessor that was killed.
 fn is_ready(data: &Path, pid: u32) -> bool {
     let Ok(file) = fs::read_to_string(data.join("postmaster.pid")) else { return false };
     let mut lines = file.lines();
     lines.next() == Some(&pid.to_string()) && lines.nth(6).is_some_and(|status| status.trim() == "ready")
 }
 
-/// An empty cluster, made once; each server's data is a copy of it.
+/// Returns an empty cluster, made once; each server's data is a copy of it.
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
@@ -218,7 +218,7 @@ fn template() -> &'static Path {
     })
 }
 
-/// A folder that belongs to the server's user.
+/// Makes a folder that belongs to the server's user.
 fn new_folder() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let folder = process::folder().join(format!("postgres-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
@@ -242,7 +242,7 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The folder of `postgres` and `initdb`: from `PATH`, or where Debian keeps the newest ones.
+/// Returns the folder of `postgres` and `initdb`: from `PATH`, or where Debian keeps the newest ones.
 fn binaries() -> &'static Path {
     static BINARIES: OnceLock<PathBuf> = OnceLock::new();
     BINARIES.get_or_init(|| {

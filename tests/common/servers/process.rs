@@ -11,9 +11,9 @@ use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 use std::{io, net, process, thread};
 
-/// How long a server may take to start, on a machine that is busy with the other tests.
+/// Maximum time that a server takes to start, on a machine that is busy with the other tests.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
-/// How often a condition is looked at while waiting for it.
+/// Interval at which a condition is checked while waiting for it.
 const POLL: Duration = Duration::from_millis(5);
 
 /// Looks at a condition until it holds, within a bound.
@@ -78,8 +78,7 @@ fn spawn(mut command: Command, log: &Path) -> Child {
     answer.recv().unwrap().unwrap_or_else(|error| panic!("a server does not start: {error}"))
 }
 
-/// The command for a server that gets `signal` when this program ends, and runs as `user` when
-/// one is named.
+/// Makes the command for a server that gets `signal` when this program ends, and runs as `user` when one is named.
 pub(super) fn command(program: &Path, user: Option<&str>, signal: &str) -> Command {
     let Some(setpriv) = in_path("setpriv") else {
         assert!(user.is_none(), "setpriv is not installed: apt-get install util-linux");
@@ -95,18 +94,18 @@ pub(super) fn command(program: &Path, user: Option<&str>, signal: &str) -> Comma
     command
 }
 
-/// Where a program is, by the folders of `PATH`.
+/// Finds a program in the folders of `PATH`.
 pub(super) fn in_path(name: &str) -> Option<PathBuf> {
     let path: OsString = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
-/// Whether the tests run as root, as they do in most containers.
+/// Returns whether the tests run as root, as they do in most containers.
 pub(super) fn is_root() -> bool {
     fs::metadata(folder()).unwrap().uid() == 0
 }
 
-/// The folder of this test program; all that servers write is below it.
+/// Returns the folder of this test program; all that servers write is below it.
 pub(super) fn folder() -> &'static Path {
     static FOLDER: OnceLock<(PathBuf, ChildStdin)> = OnceLock::new();
     let (folder, _open_while_we_live) = FOLDER.get_or_init(|| {
@@ -119,9 +118,9 @@ pub(super) fn folder() -> &'static Path {
     folder
 }
 
-/// A shell that waits for the end of its input, which comes with the end of this program even
-/// when it is killed. Then it gives back the shared memory that killed `PostgreSQL` servers leave,
-/// and removes the folder; both may take a moment, until the last server process is gone.
+/// Starts a shell that waits for the end of its input, which comes with the end of this program even when it is killed.
+/// Then it gives back the shared memory that killed `PostgreSQL` servers leave, and removes the folder; both can take a
+/// moment, until the last server process is gone.
 fn janitor(folder: &Path) -> ChildStdin {
     const SCRIPT: &str = r#"
         cat
@@ -139,9 +138,9 @@ fn janitor(folder: &Path) -> ChildStdin {
     shell.process_group(0).spawn().unwrap().stdin.take().unwrap()
 }
 
-/// A port that nobody listens on right now. It is taken from below the range from which systems
-/// give ports to clients, so that no client has it when a server comes back to it, and so that
-/// a client that keeps trying cannot connect to itself.
+/// Returns a port that no process listens on right now. It is below the range from which systems give ports to clients,
+/// so that no client has it when a server comes back to it, and so that a client that keeps trying cannot connect to
+/// itself.
 pub(super) fn free_port() -> u16 {
     const FIRST: u16 = 12_000;
     const COUNT: u16 = 20_000;

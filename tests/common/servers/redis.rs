@@ -31,7 +31,7 @@ impl RedisServer {
         panic!("redis-server ended {ATTEMPTS} times; its logs are in {}", process::folder().display())
     }
 
-    /// One that does not run yet; `restart` starts it.
+    /// Reserves a port for a server that does not run yet; `restart` starts it.
     pub(crate) fn reserve() -> Self {
         let port = process::free_port();
         let folder = process::folder().join(format!("redis-{port}"));
@@ -92,8 +92,8 @@ impl Drop for RedisServer {
     }
 }
 
-/// Whether the server on this port answers and is the one that was started, not a stranger that
-/// took the port first.
+/// Returns whether the server on this port answers and is the one that was started, not a stranger that took the port
+/// first.
 fn answers_as(pid: u32, port: u16) -> io::Result<bool> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(1)))?;

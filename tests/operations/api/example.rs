@@ -1,5 +1,5 @@
-//! An operation as it ran, made fit to be read: in the order in which it was asked for, without what
-//! differs each time, and not too long.
+//! An operation as it ran, made fit to be read: in the order in which it was asked for, without the parts that differ
+//! each time, and not too long.
 
 use std::sync::LazyLock;
 
@@ -7,28 +7,28 @@ use async_graphql::parser::types::{Field, Selection, SelectionSet};
 use regex::Regex;
 use serde_json::Value;
 
-/// So many elements of a list are shown, and so many lines of a text.
+/// Number of elements of a list that are shown, and of lines of a text.
 const SHOWN: usize = 2;
-/// The longest line.
+/// Maximum length of a line.
 const WIDTH: usize = 100;
-/// The longest text, in characters.
+/// Maximum length of a text, in characters.
 const LONGEST: usize = 200;
 
-/// What was asked with, and the data of the answer.
+/// The variables of a request, and the data of the answer.
 pub(in crate::operations) struct Example {
     pub(in crate::operations) variables: Value,
     pub(in crate::operations) answer: Value,
 }
 
 impl Example {
-    /// The variables and the answer to what `selection` asks for.
+    /// Returns the variables and the answer to what `selection` asks for.
     pub(super) fn shown(&self, selection: &SelectionSet) -> (String, String) {
         let variables = Shown::of(&self.variables, None, "");
         (variables.print(0), Shown::of(&self.answer, Some(selection), "").print(0))
     }
 }
 
-/// The fields that a selection asks for, in its order, those of inline fragments among them.
+/// Returns the fields that a selection asks for, in its order, those of inline fragments among them.
 pub(super) fn asked(selection: &SelectionSet) -> Box<dyn Iterator<Item = &Field> + '_> {
     Box::new(selection.items.iter().flat_map(|item| match &item.node {
         Selection::Field(field) => Box::new(std::iter::once(&field.node)),
@@ -41,7 +41,7 @@ pub(super) fn asked(selection: &SelectionSet) -> Box<dyn Iterator<Item = &Field>
 enum Shown {
     Object(Vec<(String, Shown)>),
     List(Vec<Shown>),
-    /// As it is written.
+    /// A value as it is written.
     Leaf(String),
 }
 
@@ -74,7 +74,7 @@ impl Shown {
         }
     }
 
-    /// On one line where it fits, indented by so many steps.
+    /// Prints the value on one line if it fits, indented by so many steps.
     fn print(&self, depth: usize) -> String {
         let flat = self.flat();
         if depth * 2 + flat.chars().count() <= WIDTH {
@@ -110,7 +110,7 @@ fn time_of_day() -> &'static Regex {
     &TIME
 }
 
-/// The text of a field, or a word for it where it differs each time.
+/// Returns the text of a field, or a word for it if it differs each time.
 fn without_chance(name: &str, text: &str) -> String {
     let word = match name {
         "id" => "<id>",
@@ -128,7 +128,7 @@ fn without_chance(name: &str, text: &str) -> String {
     word.to_owned()
 }
 
-/// Whether this is what a user is called whose name is hidden, by a secret of the tenant's.
+/// Returns whether this is the name of a user whose name is hidden, which depends on a secret of the tenant's.
 fn is_pseudonym(name: &str) -> bool {
     let code =
         |code: &str| code.len() == 10 && code.bytes().all(|one| one.is_ascii_uppercase() || one.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! What each operation needs, out of the tables of `docs/PERMISSIONS.md`.
+//! The needs of each operation, from the tables of `docs/PERMISSIONS.md`.
 
 const PAGE: &str = include_str!("../../../docs/PERMISSIONS.md");
 
@@ -28,7 +28,7 @@ impl Permissions {
         Self(rows)
     }
 
-    /// What the operation needs, as a list.
+    /// Returns the needs of the operation, as a list.
     pub(super) fn needed(&self, operation: &str) -> String {
         let needs: Vec<_> = self.0.iter().filter_map(|row| row.need(operation)).collect();
         assert!(!needs.is_empty(), "docs/PERMISSIONS.md does not say what `{operation}` needs");
@@ -63,8 +63,8 @@ impl Row {
     }
 }
 
-/// The clause of a cell that names the operation, with those after it that name none. Nothing is
-/// left of one that does but list names.
+/// Returns the clause of a cell that names the operation, with those after it that name none. A clause that does
+/// nothing but list names leaves nothing.
 fn clause(cell: &str, name: &str) -> Option<String> {
     let mut clauses = cell.split("; ").skip_while(|clause| !clause.contains(name));
     let first = clauses.next()?;

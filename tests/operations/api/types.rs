@@ -14,7 +14,7 @@ pub(super) fn describe<'a>(page: &mut String, types: &(impl Iterator<Item = &'a 
     }
 }
 
-/// Under which heading a type stands.
+/// Returns the heading under which a type is listed.
 fn section(kind: &TypeKind) -> &'static str {
     match kind {
         TypeKind::InputObject(_) => "input",
@@ -58,14 +58,14 @@ fn field(field: &FieldDefinition) -> String {
     format!("| `{}` | {} | {told} |\n", field.name.node, link(&field.ty.node))
 }
 
-/// A row for an argument or a field of an input.
+/// Returns a row for an argument or a field of an input.
 pub(super) fn input(input: &InputValueDefinition) -> String {
     let default = input.default_value.as_ref().map(|value| format!(" = `{}`", value.node)).unwrap_or_default();
     let told = cell(input.description.as_ref());
     format!("| `{}` | {}{default} | {told} |\n", input.name.node, link(&input.ty.node))
 }
 
-/// A type, with a link to where it is described.
+/// Returns a type, with a link to its description.
 pub(super) fn link(ty: &Type) -> String {
     let required = if ty.nullable { "" } else { "!" };
     match &ty.base {
@@ -81,12 +81,12 @@ fn named(name: &str) -> String {
     }
 }
 
-/// A description as a paragraph.
+/// Returns a description as a paragraph.
 pub(super) fn text(description: Option<&Positioned<String>>) -> String {
     description.map(|text| text.node.split_whitespace().collect::<Vec<_>>().join(" ")).unwrap_or_default()
 }
 
-/// A description in a cell of a table.
+/// Returns a description in a cell of a table.
 fn cell(description: Option<&Positioned<String>>) -> String {
     text(description).replace('|', "\\|")
 }
