@@ -56,7 +56,7 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  bailiwick policy import --tenant demo policy.csv --dry-run\n  \
                             bailiwick policy import --tenant acme --domain acme.example --under shop --model model.conf policy.csv\n  \
                             bailiwick policy import --all-domains --absent-as-roles policy.csv")]
-    Import(import::Import),
+    Import(Box<import::Import>),
 }
 
 impl Command {
@@ -90,7 +90,7 @@ pub(super) async fn run(client: &Client, command: Command) -> Result<ExitCode> {
         Command::History(args) => history::list(client, &args).await,
         Command::Diff(args) => history::diff(client, &args).await,
         Command::Restore(args) => history::restore(client, &args).await,
-        Command::Import(args) => import::import(client, args).await,
+        Command::Import(args) => import::import(client, *args).await,
     }
 }
 
