@@ -158,14 +158,14 @@ impl Section {
         self.get().is_some_and(|section| section.download)
     }
 
-    /// The sections to remember when this one is configured. Those of optional modules without a licence are
-    /// left out.
+    /// Sections to remember when this one is configured. Sections of optional modules without a
+    /// licence are left out.
     #[graphql(complexity = "super::cost::goes_with(child_complexity)")]
     async fn goes_with(&self, ctx: &Context<'_>) -> Result<Vec<Section>> {
         self.others(ctx, |section| &section.goes_with).await
     }
 
-    /// The sections whose resources can be chosen in the lists of its own resources. Those of optional modules
+    /// Sections whose resources can be linked to the resources of this section. Sections of optional modules
     /// without a licence are left out.
     #[graphql(complexity = "super::cost::links(child_complexity)")]
     async fn links(&self, ctx: &Context<'_>) -> Result<Vec<Section>> {

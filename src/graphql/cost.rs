@@ -10,8 +10,7 @@ use std::cell::Cell;
 use crate::domain::catalogue::{Catalogue, Module, Section};
 use crate::service::menu::ENTRIES_MAX;
 
-/// The most that one field costs: sums of a whole document of such stay far from the end of the
-/// numbers.
+/// The maximum cost of one field: sums over a whole document stay far from an overflow.
 const CEILING: usize = 1 << 40;
 
 /// The lengths of the catalogue's lists.
@@ -40,7 +39,7 @@ impl Default for Sizes {
 }
 
 impl Sizes {
-    /// Of the catalogue that is compiled in.
+    /// The lengths of the lists of the built-in catalogue.
     const BUILT_IN: Self = Self {
         modules: 22,
         sections: 4,

@@ -56,7 +56,7 @@ impl Impact {
         let truncated = impact.truncated();
         let changes = |list: Vec<change::AccessChange>| {
             let change = |change: change::AccessChange| {
-                // Who is gone since the impact was found out is left out.
+                // Users deleted since the impact was computed are skipped.
                 let user = User::new(tenant, users.get(&change.user)?.clone());
                 Some(AccessChange { user, object: change.object.to_string(), action: change.action.to_string() })
             };

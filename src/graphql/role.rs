@@ -162,7 +162,7 @@ pub struct RoleCreateInput {
     dry_run: bool,
 }
 
-/// Changes a custom role, for all who hold it at once. What is absent stays; null empties.
+/// Changes a custom role, for all its holders at once. An absent field stays; null empties.
 #[derive(InputObject)]
 pub struct RoleUpdateInput {
     /// Key of the role.
@@ -341,7 +341,7 @@ impl RoleMutation {
         RoleCreatePayload::of(made.await)
     }
 
-    /// Changes a custom role, for all who hold it at once.
+    /// Changes a custom role, for all its holders at once.
     async fn role_update(
         &self,
         ctx: &Context<'_>,

@@ -41,7 +41,7 @@ pub struct GroupCreateInput {
     dry_run: bool,
 }
 
-/// Changes a group. What is absent stays; null empties.
+/// Changes a group. An absent field stays; null empties.
 #[derive(InputObject)]
 pub struct GroupUpdateInput {
     /// Key of the group.

@@ -65,7 +65,7 @@ impl ProfileCreateInput {
     }
 }
 
-/// Changes a profile as a whole. What is absent stays; null empties.
+/// Changes a profile as a whole. An absent field stays; null empties.
 #[derive(InputObject)]
 pub struct ProfileUpdateInput {
     /// Key of the profile.

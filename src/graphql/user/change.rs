@@ -67,7 +67,7 @@ impl UserCreateInput {
     }
 }
 
-/// Changes a user. What is absent stays; null empties, and is refused where a user always has a value.
+/// Changes a user. An absent field stays; null empties, and is refused where a user always has a value.
 #[derive(InputObject)]
 pub struct UserUpdateInput {
     /// Key of the user.
