@@ -286,11 +286,11 @@ pub enum Association {
 /// The rights to read, edit and delete.
 #[derive(Debug, Clone, Copy, SimpleObject)]
 pub struct AccessRights {
-    /// `true` if the holder can see.
+    /// `true` if the right to see is included.
     read: bool,
-    /// `true` if the holder can change and create.
+    /// `true` if the right to change and create is included.
     edit: bool,
-    /// `true` if the holder can delete.
+    /// `true` if the right to delete is included.
     delete: bool,
 }
 

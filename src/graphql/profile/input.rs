@@ -15,11 +15,11 @@ use crate::graphql::role::{description, list};
 /// The rights to read, edit and delete. Read is always given.
 #[derive(Debug, Clone, Copy, InputObject)]
 pub struct AccessRightsInput {
-    /// `true` always: every holder can see.
+    /// `true` always: an override includes the right to see, and `false` is refused.
     read: bool,
-    /// `true` if the holder can change and create.
+    /// `true` if the right to change and create is included.
     edit: bool,
-    /// `true` if the holder can delete.
+    /// `true` if the right to delete is included.
     delete: bool,
 }
 
@@ -105,7 +105,8 @@ pub struct ProfileSaveModuleInput {
     /// Version of the profile that is changed.
     pub(super) version: i32,
     /// Switch of the whole module. `true` opens every section, shows it, makes it automatic and lets it inherit its
-    /// rights; `false` closes the module. Cannot be combined with sections. Null is refused.
+    /// rights; `false` closes every section and clears its resources and overrides. Cannot be combined with sections.
+    /// Null is refused.
     all: MaybeUndefined<bool>,
     /// Rights that override the profile's permission type in the module; null clears the override.
     #[graphql(name = "override")]
