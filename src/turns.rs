@@ -1,10 +1,10 @@
 //! Turns at something that only a few can do together, shared by keys: by tenants, or by addresses.
-//! One key never takes more than its share, whoever else waits, and those that wait are let in
+//! One key never takes more than its share, no matter which others wait, and waiting tasks are let in
 //! key by key in a round. The queue is bounded as well, as a whole and for each key, and so is the wait;
 //! where it is full, the longest line gives way to a key that has fewer waiting.
 //!
-//! Where somebody can have many keys, as networks of one site, a wide key stands for all of them: it has the share
-//! of one key, twice as many may wait of it, and its own keys are let in by turns once it is its turn.
+//! Where one party can have many keys, such as the networks of one site, a wide key stands for all of them: it has
+//! the share of one key, twice as many tasks of it may wait, and its own keys are let in by turns when its turn comes.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -22,10 +22,10 @@ mod tests;
 
 use line::Line;
 
-/// As many as of one key may wait of a wide key.
+/// The number of keys whose share of the queue one wide key has.
 const WIDE: usize = 2;
 
-/// How many turns there are, and how many may wait for one.
+/// The bounds of the turns and of their queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Maximum number of turns at the same time; at least one.
@@ -56,7 +56,7 @@ pub struct Turns<K: Eq + Hash + Clone>(Arc<Shared<K>>);
 
 struct Shared<K: Eq + Hash + Clone> {
     bounds: Bounds,
-    /// Gives the wide key that a key belongs to.
+    /// Function that returns the wide key of a key.
     wide: fn(&K) -> K,
     queue: Mutex<Queue<K>>,
 }
@@ -65,7 +65,7 @@ struct Shared<K: Eq + Hash + Clone> {
 #[must_use = "a turn that is not held is over"]
 pub struct Turn<K: Eq + Hash + Clone> {
     turns: Turns<K>,
-    /// The wide key that it counts for.
+    /// Wide key that the turn counts for.
     key: K,
 }
 
@@ -170,7 +170,8 @@ impl<K: Eq + Hash + Clone> Turns<K> {
 }
 
 impl<K: Eq + Hash + Clone> Queue<K> {
-    /// Makes sure that one more may wait, of whose key `own` do and of whose wide key `all`.
+    /// Makes room for one more waiting task, of a key of which `own` wait already, and of a wide key of which `all`
+    /// wait. Returns `false` if there is no room.
     fn has_room(&mut self, bounds: &Bounds, wide: &K, own: usize, all: usize) -> bool {
         if own >= bounds.waiting_each {
             return false;

@@ -31,7 +31,7 @@ use step::{By, MAILED, PICTURE, Step, UNLOGGED, steps};
 struct Takes {
     reason: bool,
     dry_run: bool,
-    /// Whether it changes access, so that a dry run tells what it would do to that.
+    /// `true` if the mutation changes access, so that a dry run returns an impact.
     impact: bool,
 }
 
@@ -290,7 +290,7 @@ async fn r43_every_mutation_leaves_one_audit_event_and_a_revision_only_when_answ
     }
 }
 
-/// What comes to a list and what goes from it, however it was told.
+/// Checks that the events show the items that a list gained and lost, by whichever mutation.
 async fn tells_what_was_linked(world: &World) {
     let events = world.events("acme").await.into_iter().rev();
     let linked = events.filter_map(|event| {

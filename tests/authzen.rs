@@ -120,7 +120,7 @@ async fn the_core_of_the_certification_scenario_passes() {
             (asked("alice", "write", "record", "record-2"), false),
             (asked("alice", "read", "spaceship", "record-1"), false),
             (asked("nonexistent-user", "read", "record", "record-1"), false),
-            // What the caller says of somebody gives nothing.
+            // Properties that the caller claims for a subject give no right.
             (described, false),
         ] {
             let first = answer(&instance, &desk, &request).await;

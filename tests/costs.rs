@@ -181,7 +181,7 @@ async fn a_change_reads_the_same_however_large_the_tenant_is_and_never_its_rules
         fill(&alice, from, to).await;
         let own = json!({ "input": { "key": "u0", "version": 2 * round - 1, "enabled": false } });
         let own = counted.reads_of(async { drop(alice.done(disable, own).await) }).await;
-        // What another instance has changed meanwhile comes by the log.
+        // Changes that another instance has made meanwhile come by the log.
         let back = json!({ "input": { "key": "u0", "version": 2 * round, "enabled": true } });
         alice.at(&other).done(disable, back).await;
         let after = json!({ "input": { "key": "p0", "version": round + 1, "description": format!("again {round}") } });

@@ -24,7 +24,7 @@ fn pairs(text: &str) -> BTreeSet<(String, String)> {
     pairs
 }
 
-/// Whether the pair can be given at all: by a profile or permission, or, of the platform's own, by a grant.
+/// Returns `true` if the pair can be given at all: by a profile or permission, or, of the platform's own, by a grant.
 fn is_had(catalogue: &Catalogue, object: &str, action: &str) -> bool {
     let Ok(parsed) = Object::parse(object) else { return false };
     if Action::parse(action).is_err() {

@@ -113,7 +113,7 @@ async fn one_bad_line_keeps_the_whole_file_out_and_each_is_named() {
             ]
         );
         assert!(refused["userErrors"][0]["message"].as_str().unwrap().starts_with("line 10, column 3: `*` is not"));
-        // What only the tenant can tell, it tells in the same way.
+        // Faults that only the tenant can find are told in the same way.
         for (line, code, at) in [
             ("g, zoe, desk", "NOT_FOUND", ["csv", "10", "2"]),
             // Either line of a way round may be taken out: the first is named.

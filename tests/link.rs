@@ -42,7 +42,7 @@ fn on_edit(owner: &str, items: &str) -> Value {
     json!({ "owner": owner, "itemSection": items, "mode": "EDIT" })
 }
 
-/// The same list, when more is claimed to be linked.
+/// Returns the input of the same list with more items claimed to be linked.
 fn claiming(input: Value, linked: &[&str]) -> Value {
     merged(input, json!({ "linked": linked }))
 }

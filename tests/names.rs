@@ -128,7 +128,7 @@ async fn names_alike_of_an_older_version_stay_are_told_and_no_new_ones_are_taken
             alice.make("GroupCreate", json!({ "name": name })).await;
         }
         before.stop().await;
-        // As an older version writes: names alone, also those that are one by now.
+        // An older version writes the names alone, even names that count as one by now.
         let tables = Tables::of(&database).await;
         tables.run("UPDATE \"groups\" SET name = 'ADMINS\u{200b}' WHERE key = 'others'").await;
         tables.run("UPDATE users SET full_name = 'Ágnes' WHERE key = 'alice'").await;

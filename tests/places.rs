@@ -94,7 +94,7 @@ async fn rules_of_a_user_that_nobody_takes_in_take_from_their_own_tenant_alone()
     alice.make("RoleCreate", json!({ "name": "Much", "permissions": [], "grants": grants })).await;
     alice.add_user("dana", "MANAGER", json!({ "customRole": "much" })).await;
     let mut held = Vec::new();
-    // As many as may be on their way, and wait: see `service::places`.
+    // The maximum of answers on their way and of those that wait: see `service::places`.
     for _ in 0..8 + 64 {
         held.push(begin(&instance, &alice, "GET /casbin/js/dana", b"").await);
     }

@@ -49,7 +49,7 @@ async fn a_database_that_says_nothing_keeps_nobody_waiting_who_asks_for_readines
     let one = Instance::start(&database, Choices::default()).await;
     eventually("changes can be made", async || is_ready(&one, "?for=changes").await).await;
     server.freeze();
-    // What was found last is told meanwhile; the store itself gives up after five seconds.
+    // The last result is given meanwhile; the store itself gives up after five seconds.
     let answers = async { futures_util::future::join_all((0..4).map(|_| is_ready(&one, ""))).await };
     let answers = tokio::time::timeout(Duration::from_secs(4), answers).await;
     assert_eq!(answers.expect("the answer does not wait for the database"), [true; 4]);

@@ -195,7 +195,7 @@ async fn r35b_who_may_not_read_profiles_roles_and_groups_is_not_told_which_there
             assert!(told[0]["code"].is_string(), "{name} {there}");
             assert_eq!(errors(&max, name, nowhere).await, told, "{name} {there}");
         }
-        // Who may read them is told what is wrong.
+        // Callers who may read them are told the reason.
         for (more, code, field) in [
             (json!({ "customRole": "nothing" }), "NOT_FOUND", "customRole"),
             (json!({ "customRole": "strong" }), "BEYOND_OWN_RIGHTS", ""),

@@ -159,7 +159,7 @@ async fn sessions_and_links_that_have_run_out_are_deleted() {
             (session, store.password_reset_by_token(&link).await.unwrap().is_some())
         };
         assert_eq!(there().await, (true, true));
-        // What runs out is by the database's clock: so it is as if both were made earlier.
+        // Both expire by the database's clock: moved back, they are as if made earlier.
         let tables = Tables::of(&database).await;
         let earlier = async |hours: i64| {
             for table in ["sessions", "password_resets"] {

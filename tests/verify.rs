@@ -170,7 +170,7 @@ async fn r44_a_write_that_the_database_refuses_lets_the_next_change_look_at_all_
             let answer = world.alice.answer("ProfileSaveModule", json!({ "input": input })).await;
             answer["data"]["profileSaveModule"]["userErrors"] == json!([])
         };
-        // What the change adds is there already, so that it cannot be added.
+        // The rule that the change adds is there already, so that it cannot be added.
         forge_rule(&world.tables, "acme", "staff/teams/*", "read").await;
         assert!(!change(json!([automatic("staff/teams")])).await);
         assert!(change(json!([automatic("staff/teams")])).await);

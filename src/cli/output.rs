@@ -16,9 +16,9 @@ pub(super) const STRONG: Style = Style::new().bold();
 pub(super) const FAINT: Style = Style::new().dimmed();
 /// The style of an allow or a gain.
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
-/// What may be wrong.
+/// The style of a warning.
 pub(super) const WARN: Style = AnsiColor::Yellow.on_default();
-/// A deny, a loss.
+/// The style of a deny or a loss.
 pub(super) const BAD: Style = AnsiColor::Red.on_default();
 
 /// Prints the answer of a command. A reader that has seen enough (`| head`) is no failure.

@@ -14,14 +14,14 @@ use super::plan::PlanError;
 pub const MODEL_MAX: usize = 16 * 1024;
 /// The most parentheses, and negations, of a matcher: each may stand in another.
 const NESTED_MAX: usize = 200;
-/// How fields that hold the action are called.
+/// The names of fields that hold the action.
 const ACTIONS: [&str; 5] = ["p_act", "p_action", "p_method", "p_verb", "p_permission"];
-/// How fields that hold the subject are called.
+/// The names of fields that hold the subject.
 const SUBJECTS: [&str; 4] = ["p_sub", "p_subject", "p_user", "p_role"];
-/// How fields that hold the domain are called.
+/// The names of fields that hold the domain.
 const DOMAINS: [&str; 4] = ["p_dom", "p_domain", "p_tenant", "p_org"];
 
-/// What a column of a `p` line holds.
+/// The content of a column of a `p` line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
     /// A user or a role.
@@ -59,7 +59,7 @@ pub enum By {
     Roles,
 }
 
-/// What several lines that match come to.
+/// The effect of several lines that match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Combined {
     /// Some allow and none denies.
@@ -75,15 +75,15 @@ pub enum Combined {
 pub struct ForeignModel {
     /// The columns of a `p` line behind its kind.
     pub columns: Vec<Column>,
-    /// How many columns a `g` line has behind its kind; none when the model defines no roles.
+    /// Number of columns of a `g` line behind its kind; `None` when the model defines no roles.
     pub role_columns: Option<usize>,
-    /// The same of a `g2` line, where those are roles of objects.
+    /// Number of columns of a `g2` line behind its kind; `None` when the model compares no objects by `g2`.
     pub object_role_columns: Option<usize>,
-    /// How objects are compared.
+    /// Ways in which objects are compared.
     pub objects: BTreeSet<By>,
-    /// How actions are compared.
+    /// Ways in which actions are compared.
     pub actions: BTreeSet<By>,
-    /// What several lines come to.
+    /// Effect of several lines that match.
     pub combined: Combined,
 }
 
@@ -114,7 +114,7 @@ impl ForeignModel {
         })
     }
 
-    /// Whether its lines name a domain.
+    /// Returns `true` if the model's lines name a domain.
     pub fn has_domain(&self) -> bool {
         self.columns.contains(&Column::Domain)
     }
@@ -153,7 +153,7 @@ struct Term {
     roles: Roles,
 }
 
-/// Whether a term is `g`, and in which domain: a field of the request.
+/// The use of `g` by a term: none, in every domain, or in a domain that a field of the request names.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Roles {
     No,
@@ -233,7 +233,7 @@ impl Fields<'_> {
     }
 }
 
-/// Which term compares what.
+/// The parts of a matcher: the columns of subject and domain, and the comparisons of objects and actions.
 struct Parts {
     subject: usize,
     has_roles: bool,

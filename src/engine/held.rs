@@ -7,20 +7,20 @@ use ahash::RandomState;
 use super::rules::RuleId;
 use super::snapshot::Snapshot;
 
-/// After so many looks at single holders it is first asked whether a table of all rules is dearer.
+/// The number of looks at single holders after which a table of all rules is first considered.
 const LOOKS: usize = 256;
 
 /// The rules that a subject holds, found by their object. Each question looks at everything that
 /// the subject holds; once these looks have cost as much as a table of all the rules, one is made, so
-/// that many questions about somebody who holds very much cost by what is held and by how many they
+/// that many questions about a subject that holds very much cost by what is held and by how many they
 /// are, not by the product.
 pub(super) struct Held<'s> {
     snapshot: &'s Snapshot,
-    /// Whose rules they are; nobody of whom a rule says anything without it.
+    /// Subject whose rules these are; `None` if no rule names the subject.
     pub(super) subject: Option<u32>,
-    /// How much was looked at so far: holders, and rules that went into the table.
+    /// Number of looks so far: at holders, and at rules that went into the table.
     looks: usize,
-    /// From so many looks on the table is worth its price.
+    /// Number of looks at which a table is considered.
     limit: usize,
     table: Option<HashMap<u32, Vec<RuleId>, RandomState>>,
 }

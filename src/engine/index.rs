@@ -145,7 +145,7 @@ impl Index {
     pub(super) fn containing(&self, prefixes: bool, path: &str, mut on: impl FnMut(u32)) {
         self.objects.find(path, "").into_iter().for_each(&mut on);
         if prefixes {
-            // As keyMatch has it, `a/*` takes what starts with `a/`: never `a` itself or `ab`.
+            // In keyMatch, `a/*` matches what starts with `a/`: never `a` itself or `ab`.
             for (slash, _) in path.bytes().enumerate().filter(|(_, byte)| *byte == b'/') {
                 self.objects.find(path.get(..=slash).unwrap_or_default(), "*").into_iter().for_each(&mut on);
             }

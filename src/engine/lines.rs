@@ -229,7 +229,7 @@ impl LinePolicy {
             ("g", Some(want)) => (want, self.layout.domain.map(|_| 2)),
             _ => return Err(LineError::UnknownType(kind.clone())),
         };
-        // What stands behind a link is a remark to casbin.
+        // casbin ignores the columns behind a link.
         columns(if kind == "g" { values.get(..want).unwrap_or(values) } else { values }, want)?;
         let unsafe_value = |value: &&String| has_control(value) || (self.residual.is_some() && !value.is_ascii());
         if let Some(value) = values.iter().find(unsafe_value) {

@@ -25,8 +25,8 @@ struct Node<T> {
     own: T,
     /// The roles that it holds directly, in order.
     direct: Option<Arc<[u32]>>,
-    /// For a subject that others hold: the roles that those hold through it, in order. The subject itself is one link
-    /// away from them already.
+    /// Roles that the holders of the subject have through it, in order. The subject itself is one link away from
+    /// them already.
     beyond: Option<Arc<[u32]>>,
     /// Number of subjects that hold it directly.
     members: u32,

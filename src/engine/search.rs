@@ -229,7 +229,7 @@ impl<'s> Access<'s> {
         self.allowed(&matches).cloned().collect()
     }
 
-    /// What rules say of all that is directly below a path, by action.
+    /// Returns the verdict of rules on everything directly below a path, by action.
     fn around(&mut self, above: &str) -> Vec<Found> {
         let known = self.around.take().filter(|(path, _)| path == above);
         let (path, matches) = known.unwrap_or_else(|| {

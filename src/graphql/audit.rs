@@ -12,7 +12,7 @@ use crate::auth::caller::Caller;
 use crate::error::{Error, Result};
 use crate::service::{Platform, audit};
 
-/// Something that was done: who, when, what, to what, and why. It holds no secret.
+/// An event of the audit log: a recorded action with its time, actor, target and reason. It holds no secret.
 #[derive(Clone, Description)]
 pub struct AuditEvent {
     id: ID,
@@ -34,65 +34,66 @@ impl AuditEvent {
         &self.id
     }
 
-    /// When.
+    /// Time of the event.
     async fn at(&self) -> DateTime {
         DateTime(self.listed.event.at)
     }
 
-    /// Who.
+    /// User, operator or platform that acted.
     async fn actor(&self) -> Actor {
         self.listed.event.actor.clone().into()
     }
 
-    /// What was done, such as `profile.update`.
+    /// Action that was done, such as `profile.update`.
     async fn action(&self) -> &str {
         &self.listed.event.action
     }
 
-    /// To what, such as `profile:night-shift`.
+    /// Object of the action, such as `profile:night-shift`.
     async fn target(&self) -> &str {
         &self.listed.event.target
     }
 
-    /// What was there before, as JSON. Of more than 16 384 characters, it is the first of them: `/audit.jsonl`
-    /// and `/audit.csv` have them all.
+    /// State before the action, as JSON: at most the first 16 384 characters. `/audit.jsonl` and `/audit.csv` have all
+    /// of it.
     #[graphql(complexity = 40)]
     async fn before(&self) -> Option<&str> {
         self.listed.before.as_ref().map(|told| told.text.as_str())
     }
 
-    /// The number of characters of all that was there before, as JSON.
+    /// Length of the complete state before the action, as JSON, in characters.
     async fn before_length(&self) -> Option<i32> {
         self.listed.before.as_ref().map(|told| int(told.length))
     }
 
-    /// What is there after, as JSON, as far as `before` would have it.
+    /// State after the action, as JSON: at most the first 16 384 characters. `/audit.jsonl` and `/audit.csv` have all
+    /// of it.
     #[graphql(complexity = 40)]
     async fn after(&self) -> Option<&str> {
         self.listed.after.as_ref().map(|told| told.text.as_str())
     }
 
-    /// The number of characters of all that is there after, as JSON.
+    /// Length of the complete state after the action, as JSON, in characters.
     async fn after_length(&self) -> Option<i32> {
         self.listed.after.as_ref().map(|told| int(told.length))
     }
 
-    /// The id of the request; empty when it came from no request.
+    /// Id of the request; empty if the action came from no request.
     async fn request_id(&self) -> &str {
         self.listed.event.request_id.as_deref().unwrap_or_default()
     }
 
-    /// Where the request came from.
+    /// Network address that the request came from.
     async fn address(&self) -> Option<&str> {
         self.listed.event.address.as_deref()
     }
 
-    /// Why, in the words of who did it.
+    /// Reason that the actor gave.
     async fn reason(&self) -> Option<&str> {
         Some(self.listed.event.reason.as_str()).filter(|reason| !reason.is_empty())
     }
 
-    /// The version of the policy that it made, if one.
+    /// Policy revision that the action made, if it made one.
     async fn revision(&self) -> Option<i32> {
         self.listed.event.revision.map(int)
     }
@@ -100,18 +101,18 @@ impl AuditEvent {
 
 connection!(AuditEventConnection, AuditEventEdge, AuditEvent, "audit events");
 
-/// Chooses audit events; what is absent holds for all.
+/// A choice of audit events. An absent field chooses all.
 #[derive(InputObject)]
 pub struct AuditFilter {
-    /// The actor's key.
+    /// Key of the actor.
     actor: Option<String>,
-    /// What was done, such as `profile.update`; `profile.*` is all that begins so.
+    /// Action, such as `profile.update`; `profile.*` chooses every action that begins with `profile.`.
     action: Option<String>,
-    /// To what, such as `profile:night-shift`; `profile:*` is all that begins so.
+    /// Target, such as `profile:night-shift`; `profile:*` chooses every target that begins with `profile:`.
     target: Option<String>,
-    /// From this moment on.
+    /// Earliest time, inclusive.
     from: Option<DateTime>,
-    /// Before this moment.
+    /// Latest time, exclusive.
     to: Option<DateTime>,
 }
 
@@ -150,9 +151,9 @@ impl AuditQuery {
         Ok(AuditEventConnection::new(found, AuditEvent::new, Box::new(count)))
     }
 
-    /// The event of a change, by the id that stands as `change` beside `outcome: UNKNOWN` in the error
-    /// of a change whose end was not known. Null when no such change is stored, and none will be. Anyone
-    /// may ask about their own changes; about those of others with `read` on `admin/audit`.
+    /// Returns the audit event of a change, by the id that stands as `change` beside `outcome: UNKNOWN` in the error
+    /// of a change whose end was not known. Null if no such change is stored, and none will be. Callers may ask about
+    /// their own changes; asking about others needs `read` on `admin/audit`.
     #[graphql(complexity = "500")]
     async fn change(
         &self,

@@ -11,7 +11,7 @@ use crate::domain::key::SectionKey;
 use crate::error::Result;
 use crate::service::Platform;
 
-/// What can be granted: the modules with their sections, the named permissions, the data views.
+/// Everything that can be granted: the modules with their sections, the named permissions, the data views.
 #[derive(Description)]
 pub struct Catalogue {
     whole: Arc<catalogue::Catalogue>,
@@ -69,27 +69,27 @@ impl Module {
 
 #[Object(use_type_description)]
 impl Module {
-    /// Its key: the first part of its objects.
+    /// Key of the module: the first part of its objects.
     async fn key(&self) -> &str {
         self.get().map_or("", |module| module.key.as_str())
     }
 
-    /// Its name.
+    /// Name of the module.
     async fn name(&self) -> &str {
         self.get().map_or("", |module| module.name.as_str())
     }
 
-    /// Whether the tenant's licence holds it.
+    /// `true` if the tenant's licence includes the module.
     async fn licensed(&self) -> bool {
         self.licensed
     }
 
-    /// Whether it is hidden from tenants without a licence for it.
+    /// `true` if the module is hidden from tenants without a licence for it.
     async fn optional(&self) -> bool {
         self.get().is_some_and(|module| module.optional)
     }
 
-    /// Its sections in the order of the menu.
+    /// Sections of the module, in the order of the menu.
     #[graphql(complexity = "super::cost::sections(child_complexity)")]
     async fn sections(&self) -> Vec<Section> {
         let sections = self.get().map_or(&[][..], |module| &module.sections);
@@ -108,7 +108,7 @@ pub struct Section {
 }
 
 impl Section {
-    /// The section of this key.
+    /// Finds the section of this key.
     pub(super) fn new(ctx: &Context<'_>, key: &str) -> Result<Self> {
         let (platform, _) = caller(ctx)?;
         Ok(Self { whole: Arc::clone(&platform.catalogue), key: key.to_owned() })
@@ -132,40 +132,40 @@ impl Section {
 
 #[Object(use_type_description)]
 impl Section {
-    /// Its key with its module's: `voice/queues`.
+    /// Key of the section with its module's: `voice/queues`.
     async fn key(&self) -> &str {
         &self.key
     }
 
-    /// Its name.
+    /// Name of the section.
     async fn name(&self) -> &str {
         self.get().map_or("", |section| section.name.as_str())
     }
 
-    /// Whether hosts register resources in it.
+    /// `true` if hosts register resources in the section.
     async fn holds_resources(&self) -> bool {
         self.get().is_some_and(|section| section.holds_resources)
     }
 
-    /// The rights that it has at all; no profile can give others. A kind of download has none.
+    /// Rights that exist in the section; no profile can give others. A kind of download has none.
     async fn rights(&self) -> AccessRights {
         let none = Rights { read: false, edit: false, delete: false };
         self.get().map_or(none, |section| section.rights).into()
     }
 
-    /// True for a kind of download: a profile that opens it gives `download`, and nothing else.
+    /// `true` for a kind of download: a profile that opens it gives `download`, and nothing else.
     async fn download(&self) -> bool {
         self.get().is_some_and(|section| section.download)
     }
 
-    /// The sections to remember when this one is configured. Those of optional modules without a licence are
-    /// left out.
+    /// Sections to remember when this one is configured. Sections of optional modules without a
+    /// licence are left out.
     #[graphql(complexity = "super::cost::goes_with(child_complexity)")]
     async fn goes_with(&self, ctx: &Context<'_>) -> Result<Vec<Section>> {
         self.others(ctx, |section| &section.goes_with).await
     }
 
-    /// The sections whose resources can be chosen in the lists of its own resources. Those of optional modules
+    /// Sections whose resources can be linked to the resources of this section. Sections of optional modules
     /// without a licence are left out.
     #[graphql(complexity = "super::cost::links(child_complexity)")]
     async fn links(&self, ctx: &Context<'_>) -> Result<Vec<Section>> {
@@ -205,22 +205,22 @@ impl Permission {
 
 #[Object(use_type_description)]
 impl Permission {
-    /// Its key.
+    /// Key of the permission.
     async fn key(&self) -> &str {
         &self.key
     }
 
-    /// Its name.
+    /// Name of the permission.
     async fn name(&self) -> &str {
         self.get().map_or("", |permission| permission.name.as_str())
     }
 
-    /// What it opens.
+    /// Description of the access that the permission opens.
     async fn description(&self) -> &str {
         self.get().map_or("", |permission| permission.description.as_str())
     }
 
-    /// The permissions that must be on with it.
+    /// Permissions that must be on together with this one.
     #[graphql(complexity = "super::cost::requires(child_complexity)")]
     async fn requires(&self) -> Vec<Permission> {
         let keys = self.get().map_or(&[][..], |permission| &permission.requires);

@@ -1,5 +1,5 @@
-//! What lists cost: each field with a list counts what is asked of one thing as often as the list
-//! can hold things. `tests/schema.rs` finds a list that counts as one.
+//! The cost of lists: each field with a list counts the cost of one item as often as the list can hold items.
+//! `tests/schema.rs` finds a list that counts as one.
 //!
 //! The numbers of the catalogue's lists are those of the catalogue that is served. async-graphql
 //! gives the functions that count nothing but the arguments, so they stand beside the check itself,
@@ -10,11 +10,10 @@ use std::cell::Cell;
 use crate::domain::catalogue::{Catalogue, Module, Section};
 use crate::service::menu::ENTRIES_MAX;
 
-/// The most that one field costs: sums of a whole document of such stay far from the end of the
-/// numbers.
+/// The maximum cost of one field: sums over a whole document stay far from an overflow.
 const CEILING: usize = 1 << 40;
 
-/// How many things the catalogue's lists hold.
+/// The lengths of the catalogue's lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
     modules: usize,
@@ -40,7 +39,7 @@ impl Default for Sizes {
 }
 
 impl Sizes {
-    /// Of the catalogue that is compiled in.
+    /// The lengths of the lists of the built-in catalogue.
     const BUILT_IN: Self = Self {
         modules: 22,
         sections: 4,
@@ -82,7 +81,7 @@ thread_local! {
     static SIZES: Cell<Sizes> = const { Cell::new(Sizes::BUILT_IN) };
 }
 
-/// The cost of a list of at most so many things, of each of which is asked what costs `child`.
+/// Returns the cost of a list of at most `most` items, each of which costs `child`.
 pub(super) fn list(most: usize, child: usize) -> usize {
     most.saturating_mul(child.max(1)).saturating_add(1).min(CEILING)
 }

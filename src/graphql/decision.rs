@@ -9,36 +9,36 @@ use crate::domain::key::{self, Action, UserKey};
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::decision::{self, About, DECISIONS_MAX, Face, Query, When};
 
-/// Who may do what?
+/// A request for a decision: may the subject do the action on the object?
 #[derive(InputObject)]
 pub struct DecisionInput {
-    /// The user's bare key, such as `dana`; the caller when absent.
+    /// Bare key of the user, such as `dana`; the caller when absent.
     subject: Option<String>,
-    /// What it wants to do, such as `edit`.
+    /// Action that the subject wants to do, such as `edit`.
     action: String,
-    /// On what, such as `voice/queues/sales`.
+    /// Object of the action, such as `voice/queues/sales`.
     object: String,
-    /// The answer is made at this revision of the policy or a later one, never an older.
+    /// Lowest revision of the policy at which the answer may be made. An older one is never used.
     at_least_revision: Option<i32>,
-    /// The answer is the one of this revision, whatever holds now. Needs `read` on `admin/rules`.
+    /// Revision of the policy at which the answer is made, whatever holds now. Needs `read` on `admin/rules`.
     at_revision: Option<i32>,
 }
 
 /// The answer to a request.
 #[derive(SimpleObject)]
 pub struct Decision {
-    /// Whether the subject may.
+    /// `true` if the subject may do the action on the object.
     allowed: bool,
-    /// Why.
+    /// Reason for the answer.
     reason: DecisionReason,
-    /// What the host must do with what it shows.
+    /// Obligations of the host when it shows the object.
     #[graphql(complexity = "super::cost::list(2, child_complexity)")]
     obligations: Vec<Obligation>,
-    /// The revision of the policy at which the answer was made.
+    /// Revision of the policy at which the answer was made.
     revision: i32,
 }
 
-/// Why a decision is what it is.
+/// The reason for a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "decision::DecisionReason")]
 pub enum DecisionReason {
@@ -56,14 +56,14 @@ pub enum DecisionReason {
     Unlicensed,
 }
 
-/// What the host must do with what it shows.
+/// A duty of the host when it shows data.
 #[derive(SimpleObject)]
 pub struct Obligation {
-    /// What to do.
+    /// Kind of the obligation.
     kind: ObligationKind,
-    /// In which data view.
+    /// Data view to which the obligation applies.
     view: String,
-    /// For `MASK`: how many characters at the end of each value, as people see them (grapheme clusters).
+    /// Number of characters masked at the end of each value, for `MASK`, as people see them (grapheme clusters).
     characters: Option<i32>,
 }
 
@@ -100,7 +100,7 @@ impl From<decision::Obligation> for Obligation {
     }
 }
 
-/// A revision's number as clients write it.
+/// Parses a revision's number as clients write it.
 pub(super) fn revision(number: i32) -> Result<u64> {
     u64::try_from(number).map_err(|_| Error::bad_input("a revision is not negative"))
 }
@@ -134,8 +134,7 @@ pub struct DecisionQuery;
 
 #[Object]
 impl DecisionQuery {
-    /// Decides one request. Anyone may ask about themselves; asking about others needs `read` on
-    /// `admin/decisions`.
+    /// Decides one request. Callers may ask about themselves; asking about others needs `read` on `admin/decisions`.
     async fn decision(
         &self,
         ctx: &Context<'_>,

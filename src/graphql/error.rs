@@ -1,5 +1,5 @@
-//! How the system's error becomes a GraphQL error: the code, the field at fault and the count
-//! stand in `extensions`, as the contract has them.
+//! The form of the system's error in GraphQL: `extensions` holds the code, the field at fault and the count, as the
+//! contract requires.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use async_graphql::{ErrorExtensionValues, Value};
 
 use crate::error::Error;
 
-/// `error` as a top-level GraphQL error.
+/// Converts `error` to a top-level GraphQL error.
 ///
 /// The error itself stays inside as the source, so that the boundary can log what lies behind
 /// it, once and with the request's id. A resolver that uses a plain `?` instead loses nothing:

@@ -14,15 +14,15 @@ use crate::service::decision::Query;
 use crate::service::explain::{self, Matched};
 use crate::service::policy;
 
-/// How many matching rules an explanation shows when nobody says.
+/// Number of matching rules in an explanation when the client names none.
 const MATCHED: usize = 50;
 
-/// A rule that matches a request, and how the subject comes by it. A rule stands once for each
-/// thing that the subject holds directly and that leads to it.
+/// A rule that matches a request, with the links by which the subject has it. A rule is listed once for each thing
+/// that the subject holds directly and that leads to it.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct MatchedRule {
-    /// The rule.
+    /// Rule that matches.
     rule: Rule,
     #[graphql(skip)]
     links: Vec<(explain::Subject, explain::Subject)>,
@@ -33,16 +33,15 @@ pub struct MatchedRule {
 
 #[ComplexObject]
 impl MatchedRule {
-    /// The links from the user to the rule's own subject, in their order: user, group, role. None
-    /// when the rule is the user's own.
+    /// Links from the user to the rule's own subject, in order: user, group, role. Empty if the rule is the user's
+    /// own.
     #[graphql(complexity = "super::cost::list(2, child_complexity)")]
     async fn via(&self) -> Vec<Step> {
         self.links.iter().map(|(from, to)| Step { from: from.to_string(), to: to.to_string() }).collect()
     }
 
-    /// The revision since which this has been so, with the rule and all links to it: who made it, when and
-    /// why. Null for what has been so since before the revisions that are kept, and for who lacks `read` on
-    /// `admin/rules`.
+    /// Revision since which the rule and all links to it have held, with its author, time and reason. Null if it is
+    /// older than the revisions that are kept, and for callers without `read` on `admin/rules`.
     #[graphql(complexity = "25 + child_complexity")]
     async fn since(&self, ctx: &Context<'_>) -> Result<Option<PolicyRevision>> {
         let links = self.links.iter().cloned();
@@ -51,14 +50,14 @@ impl MatchedRule {
         loaders(ctx)?.since(rules, self.revision).await
     }
 
-    /// Where the rule comes from; the first of its origins, when it has several.
+    /// Origin of the rule; the first one if it has several.
     async fn origin(&self, ctx: &Context<'_>) -> Result<Origin> {
         self.rule.first_origin(ctx).await
     }
 }
 
 impl MatchedRule {
-    /// A rule of the tenant of this key, as it holds at a revision.
+    /// Creates a matched rule of the tenant of this key, as it holds at a revision.
     pub(super) fn new(matched: Matched, tenant: &TenantKey, revision: u64) -> Self {
         Self { rule: Rule::new(matched.rule, tenant), links: matched.via, revision }
     }
@@ -67,9 +66,9 @@ impl MatchedRule {
 /// One link: the first holds the second.
 #[derive(SimpleObject)]
 pub struct Step {
-    /// Who holds, such as `user:dana`.
+    /// Holder, such as `user:dana`.
     from: String,
-    /// What is held, such as `group:staff`.
+    /// Thing held, such as `group:staff`.
     to: String,
 }
 
@@ -83,13 +82,13 @@ pub struct Explanation {
 
 #[Object(use_type_description)]
 impl Explanation {
-    /// The decision.
+    /// Decision that is explained.
     async fn decision(&self) -> Decision {
         self.told.decision.clone().into()
     }
 
-    /// The rules that match, the denials first. Somebody can hold one by many ways: `matchedCount` tells
-    /// how many there are in all.
+    /// Rules that match, the denials first. A subject can have one rule in several ways: `matchedCount` is the number
+    /// in all.
     #[graphql(complexity = "cut_cost(first, MATCHED, child_complexity)")]
     async fn matched(
         &self,
@@ -104,15 +103,15 @@ impl Explanation {
         Ok(self.told.matched.first.iter().take(cut(first, MATCHED)?).map(matched).collect())
     }
 
-    /// How many rules match, each counted once for each thing that the subject holds directly and that
-    /// leads to it.
+    /// Number of rules that match, each counted once for each thing that the subject holds directly and that leads to
+    /// it.
     async fn matched_count(&self) -> i32 {
         int(self.told.matched.count)
     }
 
-    /// The smallest changes that would turn a deny into an allow, each tried on a copy; those that
-    /// open the least first, at most 5. None for what the licence forbids, about the past, and for who
-    /// lacks `read` on `admin/rules`.
+    /// Smallest changes that would turn a deny into an allow, each tried on a copy; those that open the least come
+    /// first, at most 5. Empty for a deny by the licence, for questions about the past, and for callers without `read`
+    /// on `admin/rules`.
     #[graphql(complexity = "1250 + super::cost::list(5, child_complexity)")]
     async fn nearest(&self, ctx: &Context<'_>) -> Result<Vec<Suggestion>> {
         let (platform, caller) = caller(ctx)?;
@@ -120,7 +119,7 @@ impl Explanation {
         Ok(found.into_iter().map(|it| Suggestion { origin: Origin(it.origin), text: it.text }).collect())
     }
 
-    /// The explanation in sentences.
+    /// Explanation in sentences.
     async fn text(&self) -> &str {
         &self.told.text
     }
@@ -129,9 +128,9 @@ impl Explanation {
 /// A change that would turn a deny into an allow.
 #[derive(SimpleObject)]
 pub struct Suggestion {
-    /// The thing to change.
+    /// Profile, role, group or other thing to change.
     origin: Origin,
-    /// What to change, in a sentence.
+    /// Instruction for the change, in a sentence.
     text: String,
 }
 
@@ -141,8 +140,7 @@ pub struct ExplainQuery;
 
 #[Object]
 impl ExplainQuery {
-    /// Why a decision is what it is. Anyone may ask about themselves; asking about others needs
-    /// `read` on `admin/rules`.
+    /// Explains a decision. Callers may ask about themselves; asking about others needs `read` on `admin/rules`.
     async fn explain(
         &self,
         ctx: &Context<'_>,

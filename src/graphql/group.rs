@@ -32,20 +32,20 @@ const ROLE: &str = "role";
 #[derive(Clone, SimpleObject)]
 #[graphql(complex)]
 pub struct Group {
-    /// The opaque id for `node`.
+    /// Opaque id for `node`.
     pub(super) id: ID,
-    /// Its key.
+    /// Key of the group.
     key: String,
-    /// Its name, unique in the tenant.
+    /// Name of the group, unique in the tenant.
     name: String,
-    /// Grows with each change; updates name the version that they change.
+    /// Version, which grows with each change; an update names the version that it changes.
     version: i32,
     #[graphql(skip)]
     row: Arc<group::Group>,
 }
 
 impl Group {
-    /// A group as the store gives it: its members are asked for apart.
+    /// Creates a group from the store's row: its members are loaded separately.
     pub(super) fn new(group: group::Group) -> Self {
         Self {
             id: node_id(Kind::Group, group.id),
@@ -56,7 +56,7 @@ impl Group {
         }
     }
 
-    /// Returns a counter of the grants that its roles have.
+    /// Returns a counter of the grants that the group's roles have.
     fn count_grants(&self) -> Counter {
         let row = Arc::clone(&self.row);
         Box::new(move |platform: Platform, caller: Caller| {
@@ -65,7 +65,7 @@ impl Group {
         })
     }
 
-    /// Loads the permissions that it carries, its own and its roles', each with the roles that bring it.
+    /// Loads the permissions of the group and of its roles, each with the roles that bring it.
     async fn carried(&self, ctx: &Context<'_>) -> Result<BTreeMap<PermissionKey, Vec<Arc<RoleRow>>>> {
         let own = self.row.permissions.iter().map(|key| (key.clone(), Vec::new()));
         let mut carried: BTreeMap<_, Vec<_>> = own.collect();
@@ -78,27 +78,27 @@ impl Group {
     }
 }
 
-/// A permission that members of a group have through it, and where it comes from.
+/// A permission that members of a group have through it, and its sources.
 #[derive(SimpleObject)]
 pub struct PermissionSource {
-    /// The permission.
+    /// Permission that the members have.
     permission: Permission,
-    /// Whether it is one of the group's own.
+    /// `true` if the permission is one of the group's own.
     from_group: bool,
-    /// The roles of the group that bring it, by key; the first 10.
+    /// Roles of the group that bring the permission, by key; the first 10.
     #[graphql(complexity = "super::cost::list(10, child_complexity)")]
     roles: Vec<Role>,
-    /// How many roles of the group bring it.
+    /// Number of roles of the group that bring the permission.
     role_count: i32,
 }
 
-/// A grant that members of a group have through it, and where it comes from.
+/// A grant that members of a group have through it, and its sources.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct GrantSource {
-    /// The grant.
+    /// Grant that the members have.
     grant: Grant,
-    /// How many roles of the group bring it.
+    /// Number of roles of the group that bring the grant.
     role_count: i32,
     #[graphql(skip)]
     first: Vec<RoleRef>,
@@ -106,7 +106,7 @@ pub struct GrantSource {
 
 #[ComplexObject]
 impl GrantSource {
-    /// The roles of the group that bring it, by key; the first 10.
+    /// Roles of the group that bring the grant, by key; the first 10.
     #[graphql(complexity = "super::cost::list(10, child_complexity)")]
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
         Ok(loaders(ctx)?.roles(self.first.clone()).await?.into_iter().map(Role::new).collect())
@@ -121,7 +121,7 @@ impl From<grant::GrantSource> for GrantSource {
 
 #[ComplexObject]
 impl Group {
-    /// The roles that its members hold through it: `manager` first, then the custom ones by key.
+    /// Roles that the members hold through the group: `manager` first, then the custom ones by key.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn roles(
         &self,
@@ -137,21 +137,21 @@ impl Group {
         Ok(RoleConnection::new(found, Role::new, known(held.len())))
     }
 
-    /// The permissions of its own, in the catalogue's order.
+    /// Permissions of the group's own, in the catalogue's order.
     #[graphql(complexity = "super::cost::permissions(child_complexity)")]
     async fn permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let (platform, _) = caller(ctx)?;
         Ok(Permission::some(platform, &self.row.permissions))
     }
 
-    /// All permissions that its members have through it: its own, and those of its roles.
+    /// All permissions that the members have through the group: its own, and those of its roles.
     #[graphql(complexity = "super::cost::permissions(child_complexity)")]
     async fn effective_permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let (platform, _) = caller(ctx)?;
         Ok(Permission::some(platform, &self.carried(ctx).await?.into_keys().collect()))
     }
 
-    /// All permissions that its members have through it, each with where it comes from.
+    /// All permissions that the members have through the group, each with its sources.
     #[graphql(complexity = "super::cost::permissions(child_complexity)")]
     async fn permission_sources(&self, ctx: &Context<'_>) -> Result<Vec<PermissionSource>> {
         let (platform, _) = caller(ctx)?;
@@ -169,7 +169,7 @@ impl Group {
         Ok(in_order.into_iter().map(source).collect())
     }
 
-    /// The grants that its members have through its roles, by object, action and effect.
+    /// Grants that the members have through the group's roles, by object, action and effect.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn effective_grants(
         &self,
@@ -183,7 +183,7 @@ impl Group {
         Ok(GrantConnection::new(found, |grant| Grant::from(&grant), self.count_grants()))
     }
 
-    /// The grants that its members have through its roles, each with the roles that it comes from.
+    /// Grants that the members have through the group's roles, each with the roles that bring it.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn grant_sources(
         &self,
@@ -197,7 +197,7 @@ impl Group {
         Ok(GrantSourceConnection::new(found, GrantSource::from, self.count_grants()))
     }
 
-    /// Its members, by name.
+    /// Members of the group, by name.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn members(
         &self,
@@ -215,7 +215,7 @@ impl Group {
         Ok(UserConnection::new(found, |row| User::new(tenant, row), Box::new(count)))
     }
 
-    /// How many members it has.
+    /// Number of members of the group.
     async fn member_count(&self, ctx: &Context<'_>) -> Result<i32> {
         loaders(ctx)?.group_members(&self.row.key).await.map(int)
     }

@@ -31,37 +31,37 @@ impl PolicyRevision {
 
 #[Object(use_type_description)]
 impl PolicyRevision {
-    /// Its number: it grows by one with each change that can alter an answer.
+    /// Number of the revision: it grows by one with each change that can alter an answer.
     async fn revision(&self) -> i32 {
         int(self.head.revision)
     }
 
-    /// When it was made.
+    /// Time at which the revision was made.
     async fn at(&self) -> DateTime {
         DateTime(self.head.at)
     }
 
-    /// Who made it.
+    /// Actor that made the revision.
     async fn author(&self) -> Actor {
         self.head.author.clone().into()
     }
 
-    /// Why.
+    /// Reason for the change.
     async fn reason(&self) -> &str {
         &self.head.reason
     }
 
-    /// How many rules it added.
+    /// Number of rules that the revision added.
     async fn added_count(&self) -> i32 {
         int(self.head.added)
     }
 
-    /// How many rules it removed.
+    /// Number of rules that the revision removed.
     async fn removed_count(&self) -> i32 {
         int(self.head.removed)
     }
 
-    /// What it changed in the rules.
+    /// Changes that the revision made to the rules.
     async fn diff(&self) -> PolicyDiff {
         PolicyDiff::new(self.head.revision.saturating_sub(1), self.head.revision)
     }
@@ -75,9 +75,9 @@ connection!(PolicyRevisionConnection, PolicyRevisionEdge, PolicyRevision, "revis
 pub struct PolicyDiff {
     #[graphql(skip)]
     ends: (u64, u64),
-    /// The version that is compared.
+    /// Version that is compared.
     from: i32,
-    /// The version that it is compared with.
+    /// Version that it is compared with.
     to: i32,
 }
 
@@ -91,7 +91,7 @@ impl PolicyDiff {
     }
 }
 
-/// Makes a page of the rules that came, or of those that went.
+/// Makes a page of the rules that were added, or of those that were removed.
 fn rules(ctx: &Context<'_>, rules: &[policy::Rule], wanted: &Page) -> Result<RuleConnection> {
     let (_, caller) = caller(ctx)?;
     let tenant = &caller.tenant().key;
@@ -125,8 +125,8 @@ impl PolicyDiff {
         rules(ctx, self.rules(ctx).await?.removed(), &wanted)
     }
 
-    /// What users could do at `to` and not at `from`, and the reverse. Users who are gone since are
-    /// counted, and not listed.
+    /// Access that users have at `to` and not at `from`, and the reverse. Users deleted since then are counted, but
+    /// not listed.
     #[graphql(complexity = "5000 + child_complexity")]
     async fn access(&self, ctx: &Context<'_>) -> Result<Impact> {
         let (platform, caller) = caller(ctx)?;
@@ -138,38 +138,39 @@ impl PolicyDiff {
 /// Goes back to a revision.
 #[derive(InputObject)]
 pub struct PolicyRestoreInput {
-    /// The revision.
+    /// Revision to go back to.
     revision: i32,
-    /// Only say what would come of it, and change nothing.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
 }
 
-/// How much of what a restore leaves otherwise is listed.
+/// Maximum number of differences that a restore lists.
 const NOT_RESTORED_MAX: usize = 500;
 
-/// Something that a restore leaves otherwise than it was.
+/// Something that a restore leaves different from the old revision.
 #[derive(SimpleObject)]
 pub struct NotRestored {
-    /// The thing, such as `user:dana` or `profile:night`.
+    /// Thing that differs, such as `user:dana` or `profile:night`.
     thing: String,
-    /// What is otherwise, in a sentence.
+    /// Description of the difference, in a sentence.
     text: String,
 }
 
 payload! {
-    /// What came of a restore.
+    /// The result of a restore.
     PolicyRestorePayload {
-        /// What is not as it was: users and resources that are gone, things made since that are held. The
-        /// first 500.
+        /// Things that are not as they were at the old revision: deleted users and resources, and newer things that
+        /// are still held. The first 500.
         not_restored: Vec<NotRestored> [at most 500],
-        /// How much is not as it was.
+        /// Number of things that are not as they were.
         not_restored_count: i32,
-        /// The tenant's policy version: a new one.
+        /// Policy revision of the tenant: a new one.
         revision: i32,
-        /// Who would gain and who would lose what; after a dry run, for those who may see rules.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who cannot
+        /// see rules and users.
         impact: Impact,
     }
 }
@@ -209,14 +210,14 @@ impl HistoryMutation {
     }
 }
 
-/// Who did something.
+/// The user, operator or platform that did something.
 #[derive(SimpleObject)]
 pub struct Actor {
-    /// What kind of actor.
+    /// Kind of the actor.
     kind: ActorKind,
-    /// Its key at the time.
+    /// Key of the actor at the time.
     key: String,
-    /// Its name at the time.
+    /// Name of the actor at the time.
     name: String,
 }
 
@@ -263,8 +264,8 @@ impl HistoryQuery {
         Ok(PolicyRevisionConnection::new(found, PolicyRevision::new, Box::new(count)))
     }
 
-    /// What differs between two revisions, in rules and in access; 0 is before the first. Needs
-    /// `read` on `admin/rules`.
+    /// Returns the differences between two revisions, in rules and in access; 0 is before the first. Needs `read` on
+    /// `admin/rules`.
     #[graphql(complexity = "2500 + child_complexity")]
     async fn policy_diff(
         &self,

@@ -1,4 +1,4 @@
-//! What a change would do, before it is made.
+//! The effect of a change on access, before it is made.
 
 use std::collections::HashMap;
 
@@ -10,52 +10,53 @@ use crate::domain::key::{TenantId, UserKey};
 use crate::service::change::{self, Done};
 use crate::service::user::UserRow;
 
-/// What a change would do to who may do what, exactly: on the catalogue's objects, the resources
-/// and the objects that rules name, with the actions that the platform knows and those that a
-/// user's rules name. Users whom the caller may not see are neither listed nor counted.
+/// The exact effect of a change on the access of users: on the catalogue's objects, the resources and the objects that
+/// rules name, with the actions that the platform knows and those that a user's rules name. Users whom the caller may
+/// not see are neither listed nor counted.
 #[derive(SimpleObject)]
 pub struct Impact {
-    /// What is denied now and would be allowed, by user, object and action; the first 500.
+    /// Access that is denied now and would be allowed, by user, object and action; the first 500.
     #[graphql(complexity = "super::cost::list(500, child_complexity)")]
     gained: Vec<AccessChange>,
-    /// What is allowed now and would be denied, likewise.
+    /// Access that is allowed now and would be denied, by user, object and action; the first 500.
     #[graphql(complexity = "super::cost::list(500, child_complexity)")]
     lost: Vec<AccessChange>,
-    /// How much would be gained.
+    /// Number of accesses that would be gained.
     gained_count: i32,
-    /// How much would be lost.
+    /// Number of accesses that would be lost.
     lost_count: i32,
-    /// How many users would gain or lose anything.
+    /// Number of users who would gain or lose any access.
     affected_users: i32,
-    /// Whether a list leaves anything out.
+    /// `true` if `gained` or `lost` is cut off.
     truncated: bool,
 }
 
 /// Something that a user would gain or lose.
 #[derive(SimpleObject)]
 pub struct AccessChange {
-    /// Who. A user that the change would delete is shown as it is; one that it would make, as it
-    /// would be: `node` does not know it, and its extension is empty unless it is given by hand.
+    /// User who would gain or lose the access. A user whom the change would delete is shown as they are; one whom it
+    /// would create, as they would be: `node` does not know them, and their extension is empty unless the input names
+    /// one.
     user: User,
-    /// On what.
+    /// Object of the access.
     object: String,
-    /// Does what.
+    /// Action on the object.
     action: String,
 }
 
 impl Impact {
-    /// The impact on users of `tenant`, if one is told.
+    /// Returns the impact on users of `tenant`, if the change has one.
     pub(super) fn of<T>(tenant: TenantId, done: Done<T>) -> Option<Self> {
         let Done { impact, users, .. } = done;
         Some(Self::new(tenant, impact?, &users))
     }
 
-    /// The impact on users of `tenant`, as far as they are among these.
+    /// Returns the impact on those users of `tenant` that `users` contains.
     pub(super) fn new(tenant: TenantId, impact: change::Impact, users: &HashMap<UserKey, UserRow>) -> Self {
         let truncated = impact.truncated();
         let changes = |list: Vec<change::AccessChange>| {
             let change = |change: change::AccessChange| {
-                // Who is gone since the impact was found out is left out.
+                // Users deleted since the impact was computed are skipped.
                 let user = User::new(tenant, users.get(&change.user)?.clone());
                 Some(AccessChange { user, object: change.object.to_string(), action: change.action.to_string() })
             };

@@ -1,4 +1,4 @@
-//! The mutation that brings the policy of another Casbin in.
+//! The mutation that imports the policy of another Casbin program.
 
 use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
 
@@ -12,7 +12,7 @@ use crate::error::{ErrorCode, Result};
 use crate::service::change::Terms;
 use crate::service::import::{Absent, BadLine, BadLines, Import, Imported, Reading, Warning};
 
-/// Brings in the policy of another Casbin.
+/// Imports the policy of another Casbin program.
 #[derive(InputObject)]
 pub struct PolicyImportInput {
     /// The lines `p, role, object, action` with an effect behind them, and `g, user, role`. Without
@@ -25,23 +25,23 @@ pub struct PolicyImportInput {
     /// The text of the file's model, its `model.conf`. It says which column is what; a model that
     /// decides otherwise is refused, and so is each line that would be decided otherwise.
     model: Option<String>,
-    /// What becomes of a name that holds roles and that no user has.
+    /// Treatment of a name that holds roles but belongs to no user.
     #[graphql(default)]
     absent: PolicyImportAbsent,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
 
-/// What becomes of a name of a policy that holds roles and that no user has.
+/// The treatment of a name in a policy that holds roles but belongs to no user.
 #[derive(Enum, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PolicyImportAbsent {
     /// Its lines are refused.
     #[default]
     Refuse,
-    /// It becomes a role that nobody holds yet, with a group that carries what it holds.
+    /// It becomes a role that no user holds yet, with a group that carries what the name holds.
     Role,
 }
 
@@ -52,35 +52,36 @@ pub struct PolicyImportWarning {
     line: i32,
     /// The column, from 1; the first is the kind of the line.
     column: i32,
-    /// What is odd, and how it is read.
+    /// Description of the possible slip, and of how the line is read.
     message: String,
 }
 
-/// What an import made. What was there already is not counted.
+/// The things that an import made. Existing things are not counted.
 #[derive(SimpleObject)]
 pub struct PolicyImported {
-    /// Custom roles.
+    /// Number of custom roles.
     roles: i32,
-    /// Grants of those.
+    /// Number of grants of those roles.
     grants: i32,
-    /// Groups.
+    /// Number of groups.
     groups: i32,
-    /// Memberships of users in those.
+    /// Number of memberships of users in those groups.
     members: i32,
 }
 
 payload! {
-    /// What came of a policy.
+    /// The result of an import.
     PolicyImportPayload of 100 error {
-        /// What was made of it, or would be.
+        /// Things that were made, or would be after a dry run.
         imported: PolicyImported,
-        /// How many lines are of other domains, and were passed over.
+        /// Number of lines that were skipped because they belong to other domains.
         skipped: i32,
-        /// What may be a slip: the first 100.
+        /// Possible slips in the policy: the first 100.
         warnings: Vec<PolicyImportWarning>,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// What would change, after a dry run; for those who may read the rules.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who cannot
+        /// see rules and users.
         impact: Impact,
     }
 }
@@ -113,10 +114,10 @@ pub struct ImportMutation;
 
 #[Object]
 impl ImportMutation {
-    /// Brings the policy of another Casbin in: its roles become custom roles, and groups give them to
+    /// Imports the policy of another Casbin program: its roles become custom roles, and groups give them to
     /// users who are there; all of it in one change, or nothing. An error names its line and column,
-    /// as `csv.12.3`; of more than 100, the first says how many there are. The same again changes
-    /// nothing.
+    /// as `csv.12.3`; of more than 100, the first says how many there are. Repeating the
+    /// import changes nothing.
     async fn policy_import(
         &self,
         ctx: &Context<'_>,

@@ -1,4 +1,4 @@
-//! From input strings to the domain's own types, with the field in the error.
+//! The parsing of input strings to the domain's own types, with the field in the error.
 
 use async_graphql::MaybeUndefined;
 
@@ -25,7 +25,7 @@ pub(super) fn parse_all<T, C: FromIterator<T>>(
     texts.iter().enumerate().map(place).collect()
 }
 
-/// An absent field keeps, `null` clears, a value sets.
+/// Converts a field of an update: absent keeps, `null` clears, a value sets.
 pub(super) fn change<T, U>(input: MaybeUndefined<T>, with: impl FnOnce(T) -> Result<U>) -> Result<Change<U>> {
     Ok(match input {
         MaybeUndefined::Undefined => Change::Keep,

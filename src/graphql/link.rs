@@ -14,17 +14,16 @@ pub mod mutation;
 
 pub use mutation::LinkMutation;
 
-/// Which list of items: whose, for what, and of which section.
+/// A list of items: its user, its owner, and its section.
 #[derive(InputObject)]
 pub struct LinkableItemsInput {
     /// The key of the user who sees the list; the caller when absent.
     subject: Option<String>,
-    /// What the items are linked to: an object such as `staff/agents/tom` on EDIT, and its
-    /// section on CREATE.
+    /// Owner of the list: an object such as `staff/agents/tom` on EDIT, and the owner's section on CREATE.
     owner: String,
     /// The section of the items, such as `voice/queues`: one of the `links` of the owner's section.
     item_section: String,
-    /// Whether the owner is being created or edited.
+    /// Mode of the list: the owner is being created or edited.
     mode: LinkMode,
     /// The keys of items that the host knows to be linked beside those that are stored: at most 1000. They
     /// count for admins and host applications that ask for another user.
@@ -34,12 +33,12 @@ pub struct LinkableItemsInput {
     search: Option<String>,
 }
 
-/// What is done with the owner of a list of items.
+/// The state of a list's owner: being created or being edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum LinkMode {
-    /// It is being created: only what can be chosen is seen.
+    /// The owner is being created: the list shows only items that can be chosen.
     Create,
-    /// It is being edited: what is linked already is seen too.
+    /// The owner is being edited: the list also shows items that are already linked.
     Edit,
 }
 
@@ -71,11 +70,11 @@ pub(super) fn owner(text: &str) -> Result<(SectionKey, ResourceKey)> {
 /// An item of a list.
 #[derive(SimpleObject)]
 pub struct LinkableItem {
-    /// The item.
+    /// Resource that can be linked.
     resource: Resource,
-    /// Whether it is linked to the owner now.
+    /// `true` while the item is linked to the owner.
     linked: bool,
-    /// Whether it can only be seen: neither linked nor unlinked.
+    /// `true` if the item can only be seen: neither linked nor unlinked.
     locked: bool,
 }
 
@@ -93,7 +92,7 @@ pub struct LinkQuery;
 
 #[Object]
 impl LinkQuery {
-    /// The items that a user can link to a resource, or sees linked to it, by key. Anyone may ask
+    /// Returns the items that a user can link to a resource, or sees linked to it, by key. Callers may ask
     /// about themselves; asking about others needs `read` on `admin/decisions`.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
     async fn linkable_items(

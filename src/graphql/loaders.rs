@@ -1,5 +1,5 @@
-//! Loaders: what many things of one answer ask for one by one is read in one query. They live as
-//! long as one operation, so what they remember is never stale.
+//! Loaders: rows that many fields of one answer ask for one by one are read in one query. A loader lives as long as
+//! one operation, so its cache is never stale.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
@@ -26,7 +26,7 @@ use crate::service::profile::{Inventory, ModuleRow, ProfileRow};
 use crate::service::role::RoleRow;
 use crate::service::{Page, PageOf, Platform};
 
-/// Who reads, and where.
+/// The platform and the caller for whom the loaders read.
 pub(super) struct Source {
     platform: Platform,
     caller: Caller,
@@ -37,7 +37,7 @@ pub(super) struct Loaders {
     loader: DataLoader<Source>,
 }
 
-/// Declares a key type of the loader and how its values are read.
+/// Declares a key type of the loader and the way its values are read.
 macro_rules! load {
     ($(#[$meta:meta])* $key:ident($inner:ty) -> $value:ty, |$source:ident, $keys:ident| $read:expr) => {
         $(#[$meta])*
@@ -103,28 +103,28 @@ load!(
     }
 );
 load!(
-    /// How many members a group has.
+    /// The number of members of a group.
     MembersOf(GroupKey) -> u64, |source, keys| {
         let found = source.platform.member_counts(&source.caller, &keys).await?;
         found.into_iter().map(|(key, count)| (MembersOf(key), count)).collect()
     }
 );
 load!(
-    /// How many users hold a profile.
+    /// The number of users who hold a profile.
     HoldersOf(ProfileKey) -> u64, |source, keys| {
         let found = source.platform.profile_users(&source.caller, &keys).await?;
         found.into_iter().map(|(key, count)| (HoldersOf(key), count)).collect()
     }
 );
 load!(
-    /// How many users hold a custom role.
+    /// The number of users who hold a custom role.
     RoleHoldersOf(RoleKey) -> u64, |source, keys| {
         let found = source.platform.role_users(&source.caller, &keys).await?;
         found.into_iter().map(|(key, count)| (RoleHoldersOf(key), count)).collect()
     }
 );
 load!(
-    /// How many users a built-in role has: there are few such roles, so a query each is a fixed number.
+    /// The number of users of a built-in role: there are few such roles, so a query each is a fixed number.
     BuiltInHoldersOf(String) -> u64, |source, keys| {
         let mut found = HashMap::new();
         for key in keys {
@@ -135,21 +135,21 @@ load!(
     }
 );
 load!(
-    /// What can stand in menus as entries: the same for all users.
+    /// The resources that can stand in menus as entries, identical for all users.
     EntriesOf(TenantId) -> Arc<Entries>, |source, keys| {
         let entries = Arc::new(source.platform.menu_entries(&source.caller).await?);
         keys.into_iter().map(|tenant| (EntriesOf(tenant), Arc::clone(&entries))).collect()
     }
 );
 load!(
-    /// What is kept of a user's API key.
+    /// The stored data of a user's API key.
     ApiKeyOf(UserKey) -> ApiKey, |source, keys| {
         let found = source.platform.api_keys(&source.caller, &keys).await?;
         found.into_iter().map(|(user, row)| (ApiKeyOf(user), row.into())).collect()
     }
 );
 load!(
-    /// Where the avatar of a user is.
+    /// The address of a user's avatar.
     AvatarOf(UserKey) -> String, |source, keys| {
         let found = source.platform.avatar_urls(&source.caller, &keys).await?;
         found.into_iter().map(|(user, url)| (AvatarOf(user), url)).collect()
@@ -167,14 +167,14 @@ load!(
     }
 );
 load!(
-    /// What the modules of a profile's states are made of.
+    /// The inventory from which the states of a profile's modules are computed.
     InventoryOf(ProfileKey) -> Arc<Inventory>, |source, keys| {
         let inventory = Arc::new(source.platform.inventory(&source.caller, &keys).await?);
         keys.into_iter().map(|key| (InventoryOf(key), Arc::clone(&inventory))).collect()
     }
 );
 load!(
-    /// Where a rule comes from.
+    /// The origins of a rule.
     OriginsOf(Rule) -> Origins, |source, keys| {
         let found = source.platform.origins(&source.caller, &keys).await?;
         let of = |rule: Rule| Some((OriginsOf(rule.clone()), found.get(&rule.hash()).cloned()?));
@@ -183,7 +183,7 @@ load!(
 );
 
 load!(
-    /// The revision since which a rule has held that holds at one.
+    /// The revision since which a rule has held, for a rule that holds at the given revision.
     BroughtBy((Rule, u64)) -> u64, |source, keys| {
         let mut by_revision: BTreeMap<u64, Vec<Rule>> = BTreeMap::new();
         for (rule, revision) in keys {
@@ -246,7 +246,7 @@ impl Loaders {
         self.one(ProfileOf(key.clone())).await
     }
 
-    /// The profiles of these keys, in their order.
+    /// Loads the profiles of these keys, in their order.
     pub(super) async fn profiles(&self, keys: &[ProfileKey]) -> Result<Vec<Profile>> {
         let mut found = self.loader.load_many(keys.iter().cloned().map(ProfileOf)).await?;
         Ok(keys.iter().filter_map(|key| found.remove(&ProfileOf(key.clone()))).collect())
@@ -256,13 +256,13 @@ impl Loaders {
         Ok(self.one(RoleOf(RoleRef::Custom(key.clone()))).await?.map(Role::new))
     }
 
-    /// The roles that these name, in their order.
+    /// Loads the roles that `refs` name, in their order.
     pub(super) async fn roles(&self, refs: Vec<RoleRef>) -> Result<Vec<Arc<RoleRow>>> {
         let mut found = self.loader.load_many(refs.iter().cloned().map(RoleOf)).await?;
         Ok(refs.into_iter().filter_map(|role| found.remove(&RoleOf(role))).collect())
     }
 
-    /// Loads a page of roles; those that are gone meanwhile are left out.
+    /// Loads a page of roles; roles deleted in the meantime are left out.
     pub(super) async fn page_of_roles(&self, refs: PageOf<RoleRef>) -> Result<PageOf<Arc<RoleRow>>> {
         let wanted = refs.items.iter().map(|(_, role)| RoleOf(role.clone()));
         let mut found = self.loader.load_many(wanted).await?;
@@ -324,8 +324,8 @@ impl Loaders {
         found.ok_or_else(|| Error::internal("a difference that was not found out"))
     }
 
-    /// The newest of the revisions that brought these rules, which hold at one; none when all of them have
-    /// held since before the log begins.
+    /// Loads the newest of the revisions that brought these rules, which hold at `revision`; `None` if all of them
+    /// have held since before the log begins.
     pub(super) async fn since(&self, rules: Vec<Rule>, revision: u64) -> Result<Option<PolicyRevision>> {
         let keys = rules.into_iter().map(|rule| BroughtBy((rule, revision)));
         let newest = self.loader.load_many(keys).await?.into_values().max();
@@ -335,8 +335,8 @@ impl Loaders {
         }
     }
 
-    /// The things that an error names, in its order; those that are gone or that the caller may
-    /// not see are left out.
+    /// Loads the things that an error names, in its order; those that are deleted or that the caller may not see are
+    /// left out.
     pub(super) async fn related(&self, related: &[Related]) -> Result<Vec<Node>> {
         let mut users = Vec::new();
         let mut groups = Vec::new();

@@ -8,38 +8,38 @@ use crate::domain::key::UserKey;
 use crate::error::{ErrorCode, Result};
 use crate::service::mask::Contact;
 
-/// Contacts, and who looks at them where.
+/// Contacts to mask, with the data view and the user who sees them.
 #[derive(InputObject)]
 pub struct MaskInput {
     /// The data view in which they are shown, such as `contacts` or `interactions`.
     view: String,
-    /// The user's bare key, such as `dana`; the caller when absent.
+    /// Bare key of the user, such as `dana`; the caller when absent.
     subject: Option<String>,
     /// The contacts: 1 to 1000.
     contacts: Vec<ContactInput>,
 }
 
-/// What is masked of a contact. What is absent or null stays null.
+/// The values of a contact that can be masked. A value that is absent or null stays null.
 #[derive(InputObject)]
 pub struct ContactInput {
-    /// The person's name.
+    /// Name of the person.
     name: Option<String>,
-    /// The telephone number.
+    /// Telephone number.
     phone: Option<String>,
-    /// The email address.
+    /// Email address.
     email: Option<String>,
 }
 
 /// A contact as the subject sees it.
 #[derive(SimpleObject)]
 pub struct MaskedContact {
-    /// The person's name.
+    /// Name of the person.
     name: Option<String>,
-    /// The telephone number.
+    /// Telephone number.
     phone: Option<String>,
-    /// The email address.
+    /// Email address.
     email: Option<String>,
-    /// Whether the subject sees it masked.
+    /// `true` if the subject sees the contact masked.
     masked: bool,
 }
 
@@ -55,9 +55,9 @@ pub struct MaskQuery;
 
 #[Object]
 impl MaskQuery {
-    /// Contacts as a user sees them in a data view, in their order: the end of each value masked
-    /// where the user may not `unmask` them. Anyone may ask about themselves; asking about others
-    /// needs `read` on `admin/decisions`.
+    /// Returns contacts as a user sees them in a data view, in their order: the end of each value is masked where the
+    /// user may not `unmask` them. Callers may ask about themselves; asking about others needs `read` on
+    /// `admin/decisions`.
     #[graphql(complexity = "super::cost::list(input.contacts.len(), child_complexity)")]
     async fn masked(
         &self,

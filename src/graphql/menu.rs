@@ -1,4 +1,4 @@
-//! Who the caller is, and what it sees.
+//! The caller, and the parts of the product that they see.
 
 use async_graphql::{Context, Description, Enum, Object, SimpleObject};
 
@@ -19,33 +19,33 @@ pub struct Viewer;
 
 #[Object(use_type_description)]
 impl Viewer {
-    /// The caller's account.
+    /// Account of the caller.
     async fn user(&self, ctx: &Context<'_>) -> Result<User> {
         let (platform, caller) = caller(ctx)?;
         Ok(User::new(caller.home().id, platform.own_user(caller).await?))
     }
 
-    /// The tenant that the caller acts in.
+    /// Tenant that the caller acts in.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Tenant> {
         let (platform, caller) = caller(ctx)?;
         platform.own_tenant(caller).await.map(Tenant::new)
     }
 
-    /// What the caller sees, in the catalogue's order: the sections that are shown to them, and of the
-    /// administration those that they may read. Downloads are not in it.
+    /// Modules and sections that the caller sees, in the catalogue's order: the sections that are shown to them, and
+    /// of the administration those that they may read. Downloads are not in it.
     #[graphql(complexity = "super::cost::modules(child_complexity)")]
     async fn menu(&self, ctx: &Context<'_>) -> Result<Vec<MenuModule>> {
         let (platform, caller) = caller(ctx)?;
         Ok(platform.menu(caller, &*loaders(ctx)?.menu_entries().await?).await?.into_iter().map(Into::into).collect())
     }
 
-    /// The first page that the caller sees.
+    /// First page that the caller sees.
     async fn home(&self, ctx: &Context<'_>) -> Result<Home> {
         let (platform, caller) = caller(ctx)?;
         platform.home(caller).await.map(Into::into)
     }
 
-    /// Whether the caller may do this.
+    /// `true` if the caller may do this action on this object.
     async fn can(
         &self,
         ctx: &Context<'_>,
@@ -76,11 +76,11 @@ impl Viewer {
 /// A module in a menu.
 #[derive(SimpleObject)]
 pub struct MenuModule {
-    /// Its key.
+    /// Key of the module.
     key: String,
-    /// Its name.
+    /// Name of the module.
     name: String,
-    /// Its sections that are shown.
+    /// Sections of the module that are shown.
     #[graphql(complexity = "super::cost::sections(child_complexity)")]
     sections: Vec<MenuSection>,
 }
@@ -88,15 +88,15 @@ pub struct MenuModule {
 /// A section in a menu.
 #[derive(SimpleObject)]
 pub struct MenuSection {
-    /// Its key with its module's.
+    /// Key of the section with its module's.
     key: String,
-    /// Its name.
+    /// Name of the section.
     name: String,
-    /// True where the section has edit, and its reader may create and change.
+    /// `true` if the section has the right to edit, and the user may create and change.
     can_edit: bool,
-    /// True where the section has delete, and its reader may.
+    /// `true` if the section has the right to delete, and the user may delete.
     can_delete: bool,
-    /// Its resources that are entries of the menu: dashboards, script projects.
+    /// Resources of the section that are entries of the menu: dashboards, script projects.
     #[graphql(complexity = "super::cost::entries(child_complexity)")]
     entries: Vec<Resource>,
 }
@@ -114,7 +114,7 @@ impl From<menu::MenuModule> for MenuModule {
     }
 }
 
-/// The first page that somebody sees.
+/// The first page that a user sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "menu::Home")]
 pub enum Home {
@@ -124,13 +124,13 @@ pub enum Home {
     Empty,
 }
 
-/// The query of the caller itself.
+/// The query of the caller themselves.
 #[derive(Default)]
 pub struct ViewerQuery;
 
 #[Object]
 impl ViewerQuery {
-    /// Who the caller is, and what it sees.
+    /// Returns the caller, and what they see.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
         caller(ctx).map(|_| Viewer)
     }

@@ -55,7 +55,7 @@ const KINDS: [(Kind, u8); 7] = [
     (Kind::AuditEvent, b'a'),
 ];
 
-/// The opaque id of a thing.
+/// Returns the opaque id of a thing.
 pub(super) fn node_id(kind: Kind, id: Uuid) -> ID {
     let letter = KINDS.iter().find(|(known, _)| *known == kind).map_or(b'?', |(_, letter)| *letter);
     let mut bytes = Vec::with_capacity(17);
@@ -64,7 +64,7 @@ pub(super) fn node_id(kind: Kind, id: Uuid) -> ID {
     ID(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// What an opaque id stands for; `None` when it is none of ours.
+/// Parses an opaque id; `None` if it is not one of ours.
 pub(super) fn parse_id(id: &ID) -> Option<(Kind, Uuid)> {
     let bytes = URL_SAFE_NO_PAD.decode(id.as_bytes()).ok()?;
     let (letter, id) = bytes.split_first()?;

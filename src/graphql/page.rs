@@ -8,20 +8,20 @@ use crate::auth::caller::Caller;
 use crate::error::{Error, Result};
 use crate::service::{PAGE_DEFAULT, PAGE_MAX, Page, Platform};
 
-/// Where a page stands in its list.
+/// The place of a page in its list.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct PageInfo {
-    /// Whether there is more behind this page.
+    /// `true` if the list goes on after this page.
     pub has_next_page: bool,
-    /// Whether there is more before this page.
+    /// `true` if the list has items before this page.
     pub has_previous_page: bool,
-    /// The cursor of the first thing of this page.
+    /// Cursor of the first item of this page.
     pub start_cursor: Option<String>,
-    /// The cursor of the last thing of this page.
+    /// Cursor of the last item of this page.
     pub end_cursor: Option<String>,
 }
 
-/// Which part of a list is wanted.
+/// Parses the arguments that choose a page of a list.
 pub(super) fn page(first: Option<i32>, after: Option<&str>, last: Option<i32>, before: Option<&str>) -> Result<Page> {
     let size = |count: Option<i32>, name: &str| {
         count.map(u64::try_from).transpose().map_err(|_| Error::bad_input(format!("`{name}` is at least 1")).at(name))
@@ -29,17 +29,17 @@ pub(super) fn page(first: Option<i32>, after: Option<&str>, last: Option<i32>, b
     Page::parse(size(first, "first")?, after, size(last, "last")?, before)
 }
 
-/// What it costs to look a page up, whatever stands on it: pages of things that stand on pages
-/// themselves are looked up one by one.
+/// Cost of looking a page up, whatever it holds: pages of items that are nested in another page are looked up one by
+/// one.
 const LOOK_UP: usize = 25;
 
-/// What a page costs: so many things at the most, each as much as what is asked of it.
+/// Returns the cost of a page: the number of items that it can hold, times the cost of one.
 pub(super) fn page_cost(first: Option<i32>, last: Option<i32>, child: usize) -> usize {
     let asked = first.or(last).and_then(|count| u64::try_from(count).ok()).unwrap_or(PAGE_DEFAULT).min(PAGE_MAX);
     cost::list(usize::try_from(asked).unwrap_or(usize::MAX), child).saturating_add(LOOK_UP)
 }
 
-/// Returns how many things of a list are wanted that is cut off, not paged.
+/// Returns the number of items wanted of a list that is cut off, not paged.
 pub(super) fn cut(first: Option<i32>, default: usize) -> Result<usize> {
     let Some(first) = first else { return Ok(default) };
     let allowed = |first: &u64| (1..=PAGE_MAX).contains(first);
@@ -47,12 +47,12 @@ pub(super) fn cut(first: Option<i32>, default: usize) -> Result<usize> {
     wanted.ok_or_else(|| Error::bad_input(format!("`first` is 1 to {PAGE_MAX}")).at("first"))
 }
 
-/// Returns what such a list costs.
+/// Returns the cost of a list that is cut off, not paged.
 pub(super) fn cut_cost(first: Option<i32>, default: usize, child: usize) -> usize {
     cost::list(cut(first, default).unwrap_or(default), child)
 }
 
-/// Counts a whole list, when somebody asks.
+/// A function that counts a whole list, called only if a client asks for the count.
 pub(super) type Counter = Box<dyn Fn(Platform, Caller) -> BoxFuture<'static, Result<u64>> + Send + Sync>;
 
 /// Returns a counter of a list whose length is known.
@@ -60,10 +60,10 @@ pub(super) fn known(count: usize) -> Counter {
     Box::new(move |_, _| Box::pin(async move { Ok(count as u64) }))
 }
 
-/// What it costs to count a list that is searched for: all of a tenant is gone through.
+/// Cost of counting a list that is searched: the count goes through all data of the tenant.
 pub(super) const SEARCH: usize = 20;
 
-/// Declares a connection type with its edge; counting its list costs nothing much, or what is said.
+/// Declares a connection type with its edge; counting its list costs almost nothing, unless a cost is given.
 macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ty, $what:literal) => {
         connection!($connection, $edge, $node, $what, "1");
@@ -73,10 +73,10 @@ macro_rules! connection {
         #[derive(async_graphql::SimpleObject)]
         #[graphql(complex)]
         pub struct $connection {
-            /// The things of this page, each with its cursor.
+            /// Items of this page, each with its cursor.
             #[graphql(complexity = "child_complexity")]
             edges: Vec<$edge>,
-            /// Where this page stands in the list.
+            /// Place of this page in the list.
             page_info: $crate::graphql::page::PageInfo,
             #[graphql(skip)]
             count: $crate::graphql::page::Counter,
@@ -85,21 +85,21 @@ macro_rules! connection {
         #[doc = concat!("One of a list of ", $what, ", with its place.")]
         #[derive(async_graphql::SimpleObject)]
         pub struct $edge {
-            /// The place in the list, opaque: for `after` and `before`.
+            /// Opaque place of the item in the list, for `after` and `before`.
             cursor: String,
-            /// The thing itself.
+            /// Item of the list.
             node: $node,
         }
 
         #[async_graphql::ComplexObject]
         impl $connection {
-            /// The things of this page.
+            /// Items of this page.
             #[graphql(complexity = "child_complexity")]
             async fn nodes(&self) -> Vec<&$node> {
                 self.edges.iter().map(|edge| &edge.node).collect()
             }
 
-            /// How many there are in the whole list; counted only when asked for.
+            /// Number of items in the whole list; counted only when asked for.
             #[graphql(complexity = $count)]
             async fn total_count(&self, ctx: &async_graphql::Context<'_>) -> $crate::error::Result<i32> {
                 let (platform, caller) = $crate::graphql::context::caller(ctx)?;
@@ -108,7 +108,7 @@ macro_rules! connection {
         }
 
         impl $connection {
-            /// The page that the store gave.
+            /// Creates the connection from the store's page.
             pub(in $crate::graphql) fn new<T>(
                 page: $crate::service::PageOf<T>,
                 to_node: impl Fn(T) -> $node,

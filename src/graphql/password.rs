@@ -1,4 +1,4 @@
-//! Passwords: one's own, another user's, and the link for who has forgotten theirs.
+//! Passwords: the caller's own, another user's, and the link for users who have forgotten theirs.
 
 use async_graphql::{Context, InputObject, Object};
 
@@ -12,14 +12,14 @@ use crate::error::Result;
 use crate::service::change::read_back;
 use crate::service::password::WithKey;
 
-/// Changes one's own password.
+/// Changes the caller's own password.
 #[derive(InputObject)]
 pub struct PasswordChangeInput {
-    /// The password so far.
+    /// Present password.
     old: String,
-    /// The new one.
+    /// New password.
     new: String,
-    /// Whether the API key goes on. It ends with the old password, unless this is said.
+    /// `true` if the API key goes on. Otherwise it ends with the old password.
     #[graphql(default)]
     keep_api_key: bool,
 }
@@ -27,7 +27,7 @@ pub struct PasswordChangeInput {
 payload! {
     /// A changed password.
     PasswordChangePayload {
-        /// Whose password it is.
+        /// User whose password changed.
         user: User,
     }
 }
@@ -35,11 +35,11 @@ payload! {
 /// Sets another user's password.
 #[derive(InputObject)]
 pub struct UserSetPasswordInput {
-    /// The user's key.
+    /// Key of the user.
     key: String,
-    /// The new password.
+    /// New password.
     password: String,
-    /// Whether the user's API key goes on. It ends with the old password, unless this is said.
+    /// `true` if the user's API key goes on. Otherwise it ends with the old password.
     #[graphql(default)]
     keep_api_key: bool,
 }
@@ -47,7 +47,7 @@ pub struct UserSetPasswordInput {
 payload! {
     /// A new password of another user.
     UserSetPasswordPayload {
-        /// Whose password it is.
+        /// User whose password was set.
         user: User,
     }
 }
@@ -55,16 +55,17 @@ payload! {
 /// Asks for a link that sets a new password.
 #[derive(InputObject)]
 pub struct PasswordResetRequestInput {
-    /// The tenant's key.
+    /// Key of the tenant.
     tenant: String,
-    /// The email address of the account.
+    /// Email address of the account.
     email: String,
 }
 
 payload! {
     /// A request for a link.
     PasswordResetRequestPayload {
-        /// That it was heard. Whether a mail comes is not told here: only who reads that address knows.
+        /// `true` if the request was accepted. The answer does not tell if a mail is sent: only the reader of that
+        /// address learns it.
         accepted: bool,
     }
 }
@@ -72,18 +73,18 @@ payload! {
 /// Sets a new password by the link from a mail.
 #[derive(InputObject)]
 pub struct PasswordResetInput {
-    /// What stands behind `token=` in the link.
+    /// Token from the link: the text after `token=`.
     token: String,
-    /// The new password.
+    /// New password.
     password: String,
 }
 
 payload! {
     /// A password that was set by a link; the link is used up.
     PasswordResetPayload {
-        /// The tenant to sign in to.
+        /// Key of the tenant to sign in to.
         tenant: String,
-        /// The username to sign in with.
+        /// Username to sign in with.
         username: String,
     }
 }
@@ -94,8 +95,8 @@ pub struct PasswordMutation;
 
 #[Object]
 impl PasswordMutation {
-    /// Changes one's own password; other sessions of the same user end, and so does the API key, unless it
-    /// is to be kept. Needs a session.
+    /// Changes the caller's own password. Their other sessions end, and so does their API key, unless it is to be
+    /// kept. Needs a session.
     async fn password_change(
         &self,
         ctx: &Context<'_>,
@@ -112,8 +113,8 @@ impl PasswordMutation {
         PasswordChangePayload::of(changed.await)
     }
 
-    /// Sets another user's password and ends that user's sessions, and the API key, unless it is to be
-    /// kept. Needs a session; one's own password changes with `passwordChange`.
+    /// Sets another user's password and ends that user's sessions, and the API key, unless it is to be kept. Needs a
+    /// session; callers change their own password with `passwordChange`.
     async fn user_set_password(
         &self,
         ctx: &Context<'_>,
@@ -132,8 +133,8 @@ impl PasswordMutation {
         UserSetPasswordPayload::of(set.await)
     }
 
-    /// Asks for a link by mail that sets a new password: good for one hour and one use. While one
-    /// holds no other is sent. The answer is the same whether or not there is such an account.
+    /// Asks for a link by mail that sets a new password: good for one hour and one use. While a link is good, no other
+    /// one is sent. The answer does not depend on the existence of the account.
     async fn password_reset_request(
         &self,
         ctx: &Context<'_>,

@@ -1,4 +1,4 @@
-//! What mutations answer: the changed object, its revision, and what was wrong.
+//! The payloads of mutations: the changed object, its revision, and the errors.
 
 use async_graphql::{ComplexObject, Context, Enum, SimpleObject};
 
@@ -8,8 +8,8 @@ use super::scalar::int;
 use crate::error::{Error, ErrorCode as Code, RELATED_MAX, Related, Result};
 use crate::service::change::{Done, read_back};
 
-/// Why a request was refused. The last seven stand among the top-level errors, as
-/// `extensions.code`; the others in `userErrors`.
+/// The reason why a request was refused. The last seven stand among the top-level errors, as `extensions.code`; the
+/// others in `userErrors`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Code")]
 pub enum ErrorCode {
@@ -21,7 +21,7 @@ pub enum ErrorCode {
     AlreadyExists,
     /// The field never changes once it is set.
     Immutable,
-    /// Somebody else changed the thing since it was read.
+    /// Another caller changed the thing since it was read.
     Conflict,
     /// The module is not in the licence.
     UnlicensedModule,
@@ -41,7 +41,7 @@ pub enum ErrorCode {
     RoleNotAssignable,
     /// Built-in roles do not change, and no grant may lock a tenant out of itself.
     ProtectedRole,
-    /// The change would give what the caller may not do itself.
+    /// The change would give rights that the caller does not have.
     BeyondOwnRights,
     /// Users hold the profile.
     ProfileInUse,
@@ -81,14 +81,14 @@ pub enum ErrorCode {
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct UserError {
-    /// What kind of refusal.
+    /// Kind of the refusal.
     code: ErrorCode,
-    /// What to do, in a sentence.
+    /// Message that says what to do, in a sentence.
     message: String,
-    /// The path of the input field at fault.
+    /// Path of the input field at fault.
     #[graphql(complexity = "super::cost::list(6, child_complexity)")]
     field: Option<Vec<String>>,
-    /// How many things are in the way.
+    /// Number of things that prevent the change.
     count: Option<i32>,
     #[graphql(skip)]
     related: Vec<Related>,
@@ -96,7 +96,7 @@ pub struct UserError {
 
 #[ComplexObject]
 impl UserError {
-    /// Some of the things in the way: the users that hold the profile, the members of the group.
+    /// Some of the things that prevent the change: the users who hold the profile, the members of the group.
     #[graphql(complexity = "super::cost::list(RELATED_MAX, child_complexity)")]
     async fn related(&self, ctx: &Context<'_>) -> Result<Vec<Node>> {
         if self.related.is_empty() {
@@ -106,8 +106,8 @@ impl UserError {
     }
 }
 
-/// What was found, or nothing where the caller may not see it: a change that was made is answered
-/// also to those who may change but not see.
+/// Returns the value found, or the default where the caller may not see it: callers who may change a thing but not see
+/// it still get an answer to their change.
 pub(super) fn if_seen<T: Default>(found: Result<T>) -> Result<T> {
     match found {
         Err(error) if error.code == Code::Forbidden => Ok(T::default()),
@@ -115,13 +115,13 @@ pub(super) fn if_seen<T: Default>(found: Result<T>) -> Result<T> {
     }
 }
 
-/// What a change has made of a thing; nothing after a dry run, which has made nothing, and nothing
-/// when it cannot be read: the change is made all the same.
+/// Returns the changed thing; `None` after a dry run, which has made nothing, and `None` if the thing cannot be read,
+/// since the change is made all the same.
 pub(super) async fn unless_dry<T, U>(done: &Done<U>, found: impl Future<Output = Result<Option<T>>>) -> Option<T> {
     if done.dry_run { None } else { read_back(found.await) }
 }
 
-/// Splits a refusal: what the caller can mend goes into the payload, the rest fails the operation.
+/// Splits a refusal: errors that the caller can correct go into the payload, the others fail the operation.
 pub(super) fn user_errors(error: Error) -> Result<Vec<UserError>> {
     if !error.code.is_user_error() {
         return Err(error);
@@ -135,8 +135,8 @@ pub(super) fn user_errors(error: Error) -> Result<Vec<UserError>> {
     }])
 }
 
-/// Declares a payload: its own fields, a list with how many it holds at the most, and what every payload
-/// has. It has one error at the most, unless it says how many.
+/// Declares a payload: its own fields, with the maximum length of each list, and the fields that every payload has. It
+/// has at most one error, unless another number is given.
 macro_rules! payload {
     ($(#[$meta:meta])* $name:ident { $($fields:tt)* }) => {
         $crate::graphql::payload::payload! { $(#[$meta])* $name of 1 error { $($fields)* } }
@@ -152,13 +152,13 @@ macro_rules! payload {
                 $(#[graphql(complexity = $crate::graphql::cost::list($most, child_complexity))])?
                 pub(in $crate::graphql) $field: Option<$type>,
             )*
-            /// What was wrong. Then nothing has changed.
+            /// Errors in the input. If there are any, nothing has changed.
             #[graphql(complexity = $crate::graphql::cost::list($errors, child_complexity))]
             pub(in $crate::graphql) user_errors: Vec<$crate::graphql::payload::UserError>,
         }
 
         impl $name {
-            /// The payload of a result: what was done, or why not.
+            /// Returns the payload of a result: the outcome, or the errors.
             pub(in $crate::graphql) fn of(result: $crate::error::Result<Self>) -> $crate::error::Result<Self> {
                 match result {
                     Ok(payload) => Ok(payload),

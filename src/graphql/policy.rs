@@ -1,4 +1,4 @@
-//! The rules themselves, and where they come from.
+//! The rules, and their origins.
 
 use async_graphql::{Context, Description, Enum, Object};
 
@@ -12,16 +12,16 @@ use crate::error::{Error, Result};
 use crate::service::policy::{self, NamedOrigin, Origins, RuleFilter, RuleRow};
 use crate::service::{Page, Platform};
 
-/// A tenant's Casbin policy, as it is or as it was.
+/// A tenant's Casbin policy, at present or at an earlier revision.
 #[derive(Description)]
 pub struct Policy {
-    /// As it was at this revision; as it is when absent.
+    /// Past revision to show; the present one if absent.
     then: Option<u64>,
 }
 
 #[Object(use_type_description)]
 impl Policy {
-    /// The revision: the one that is in force here, or the one that was asked for.
+    /// Revision of the policy: the one in force at this instance, or the one that was asked for.
     async fn revision(&self, ctx: &Context<'_>) -> Result<i32> {
         let (platform, caller) = caller(ctx)?;
         match self.then {
@@ -30,15 +30,14 @@ impl Policy {
         }
     }
 
-    /// The Casbin model by which the rules match.
+    /// Casbin model by which the rules match.
     async fn model(&self, ctx: &Context<'_>) -> Result<String> {
         let (platform, _) = caller(ctx)?;
         Ok(platform.model.clone())
     }
 
-    /// What tells the rules, settings and disabled users that this instance holds, and the changes that made
-    /// them so, from all others, in hexadecimal digits: the same at each instance that holds the same. Null for
-    /// a policy of the past.
+    /// Digest of the rules, settings and disabled users that this instance holds, and of the changes that made them,
+    /// in hexadecimal digits. Instances that hold the same have the same digest. Null for a policy of the past.
     #[graphql(complexity = 500)]
     async fn digest(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let (platform, caller) = caller(ctx)?;
@@ -48,7 +47,7 @@ impl Policy {
         }
     }
 
-    /// The rules.
+    /// Rules of the policy.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn rules(
         &self,
@@ -78,8 +77,8 @@ impl Policy {
         Ok(RuleConnection::new(found, |row: RuleRow| Rule::new(row.rule, &tenant), Box::new(count)))
     }
 
-    /// All rules of the revision, as any Casbin program reads them. More than 4 MiB of them are refused with
-    /// `TOO_LARGE`: `GET /casbin/policy.csv` and the command line give them whole.
+    /// All rules of the revision, in the form that every Casbin program reads. More than 4 MiB of them are refused
+    /// with `TOO_LARGE`: `GET /casbin/policy.csv` and the command line give them whole.
     #[graphql(complexity = 12_500)]
     async fn csv(&self, ctx: &Context<'_>) -> Result<String> {
         let (platform, caller) = caller(ctx)?;
@@ -91,7 +90,7 @@ impl Policy {
     }
 }
 
-/// A page of the rules of a revision.
+/// Loads a page of the rules of a revision.
 async fn past_rules(
     platform: &Platform,
     caller: &Caller,
@@ -113,28 +112,27 @@ async fn past_rules(
 pub struct Rule {
     line: policy::Rule,
     values: Vec<String>,
-    /// Where it comes from, when that has been read with it.
+    /// Origins of the rule, if they have been read with it.
     origins: Option<Origins>,
 }
 
 impl Rule {
-    /// A rule of the tenant of this key, now or in the past.
+    /// Creates a rule of the tenant of this key, present or past.
     pub(super) fn new(rule: policy::Rule, tenant: &TenantKey) -> Self {
         Self { values: rule.values(tenant), line: rule, origins: None }
     }
 
-    /// The rule itself.
+    /// Returns the rule itself.
     pub(super) const fn line(&self) -> &policy::Rule {
         &self.line
     }
 
-    /// Adds where it comes from.
+    /// Adds the origins.
     pub(super) fn with_origins(self, origins: Option<Origins>) -> Self {
         Self { origins, ..self }
     }
 
-    /// Finds what it comes from. Of a rule that is no longer in force only what it says itself is
-    /// known: whose it was.
+    /// Finds the origins of the rule. If the rule is no longer in force, only the owner that it names itself is known.
     async fn known_origins(&self, ctx: &Context<'_>) -> Result<Origins> {
         if let Some(known) = &self.origins {
             return Ok(known.clone());
@@ -146,7 +144,7 @@ impl Rule {
         Ok(Origins { first: vec![NamedOrigin { name: origin.key.clone(), origin }], count: 1 })
     }
 
-    /// The first of its origins.
+    /// Returns the first origin of the rule.
     pub(super) async fn first_origin(&self, ctx: &Context<'_>) -> Result<Origin> {
         let first = self.known_origins(ctx).await?.first.into_iter().next();
         first.map(Origin).ok_or_else(|| Error::internal("a rule without an origin"))
@@ -155,29 +153,29 @@ impl Rule {
 
 #[Object(use_type_description)]
 impl Rule {
-    /// `p` or `g`.
+    /// Kind of the rule: `p` or `g`.
     async fn ptype(&self) -> &str {
         self.line.ptype()
     }
 
-    /// The values: subject, domain, object, action and effect; or member, role and domain.
+    /// Values of the rule: subject, domain, object, action and effect; or member, role and domain.
     #[graphql(complexity = "super::cost::list(5, child_complexity)")]
     async fn values(&self) -> &[String] {
         &self.values
     }
 
-    /// Where it comes from; the first of its origins, when it has several.
+    /// Origin of the rule; the first one if it has several.
     async fn origin(&self, ctx: &Context<'_>) -> Result<Origin> {
         self.first_origin(ctx).await
     }
 
-    /// What it comes from, the first 10; of a rule that is no longer in force, whose it was.
+    /// Origins of the rule, the first 10; if the rule is no longer in force, its former owner.
     #[graphql(complexity = "super::cost::list(10, child_complexity)")]
     async fn origins(&self, ctx: &Context<'_>) -> Result<Vec<Origin>> {
         Ok(self.known_origins(ctx).await?.first.into_iter().map(Origin).collect())
     }
 
-    /// How many things it comes from.
+    /// Number of origins of the rule.
     async fn origin_count(&self, ctx: &Context<'_>) -> Result<i32> {
         Ok(int(self.known_origins(ctx).await?.count))
     }
@@ -185,43 +183,43 @@ impl Rule {
 
 connection!(RuleConnection, RuleEdge, Rule, "rules");
 
-/// Where a rule comes from, in the words of administrators.
+/// The origin of a rule, in the words of administrators.
 #[derive(Debug, Clone, Description)]
 pub struct Origin(pub(super) NamedOrigin);
 
 #[Object(use_type_description)]
 impl Origin {
-    /// What kind of thing.
+    /// Kind of the thing that the rule comes from.
     async fn kind(&self) -> OriginKind {
         self.0.origin.kind.into()
     }
 
-    /// The thing's key.
+    /// Key of the thing that the rule comes from.
     async fn key(&self) -> &str {
         &self.0.origin.key
     }
 
-    /// The thing's name.
+    /// Name of the thing that the rule comes from.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// The module that the rule is about, if one.
+    /// Module that the rule is about, if it is about one.
     async fn module(&self) -> Option<&str> {
         self.0.origin.module.as_deref()
     }
 
-    /// The section that the rule is about, if one.
+    /// Section that the rule is about, if it is about one.
     async fn section(&self) -> Option<&str> {
         self.0.origin.section.as_deref()
     }
 
-    /// What about it, such as "AUTOMATIC association of Voice Queues".
+    /// Detail of the origin, such as "AUTOMATIC association of Voice Queues".
     async fn note(&self) -> &str {
         &self.0.origin.note
     }
 
-    /// All of it, such as "User profile Supervisors: Voice → Voice Queues, own permission read and delete".
+    /// Complete origin, such as "User profile Supervisors: Voice → Voice Queues, own permission read and delete".
     async fn text(&self, ctx: &Context<'_>) -> Result<String> {
         let (platform, _) = caller(ctx)?;
         Ok(self.0.text(&platform.catalogue))
@@ -252,7 +250,7 @@ pub struct PolicyQuery;
 
 #[Object]
 impl PolicyQuery {
-    /// The rules of the caller's tenant, as they are or as they were. Needs `read` on `admin/rules`.
+    /// Returns the rules of the caller's tenant, at present or at an earlier revision. Needs `read` on `admin/rules`.
     async fn policy(
         &self,
         ctx: &Context<'_>,

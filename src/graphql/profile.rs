@@ -1,5 +1,5 @@
-//! User profiles: their modules, sections and associations, and the queries of them. What
-//! mutations take and do stands in files of its own.
+//! User profiles: their modules, sections and associations, and their queries. The inputs and the mutations are in
+//! files of their own.
 
 use async_graphql::{ComplexObject, Context, Description, Enum, ID, Object, SimpleObject};
 
@@ -25,19 +25,19 @@ pub use mutation::ProfileMutation;
 #[derive(Clone, SimpleObject)]
 #[graphql(complex)]
 pub struct Profile {
-    /// The opaque id for `node`.
+    /// Opaque id for `node`.
     pub(super) id: ID,
-    /// Its key.
+    /// Key of the profile.
     key: String,
-    /// Its name, unique in the tenant; it never changes.
+    /// Name of the profile, unique in the tenant; it never changes.
     name: String,
-    /// What it is for.
+    /// Description of the profile's purpose.
     description: String,
-    /// What it gives where nothing overrides it.
+    /// Rights that the profile gives where nothing overrides them.
     permission_type: PermissionType,
-    /// Whether its holders see contacts masked.
+    /// `true` if the holders of the profile see contacts masked.
     mask_sensitive_data: bool,
-    /// Grows with each change; updates name the version that they change.
+    /// Version, which grows with each change; an update names the version that it changes.
     version: i32,
     #[graphql(skip)]
     row: ProfileRow,
@@ -61,15 +61,14 @@ impl Profile {
 
 #[ComplexObject]
 impl Profile {
-    /// The modules that a profile can configure, in the catalogue's order. Optional ones without
-    /// a licence are not listed.
+    /// Modules that a profile can configure, in the catalogue's order. Optional ones without a licence are not listed.
     #[graphql(complexity = "super::cost::modules(child_complexity)")]
     async fn modules(&self, ctx: &Context<'_>) -> Result<Vec<ProfileModule>> {
         let modules = loaders(ctx)?.profile_modules(&self.row).await?;
         Ok(modules.into_iter().map(|module| ProfileModule { profile: self.row.clone(), module }).collect())
     }
 
-    /// One module.
+    /// Module of the profile, by key.
     async fn module(
         &self,
         ctx: &Context<'_>,
@@ -80,7 +79,7 @@ impl Profile {
         Ok(found.map(|module| ProfileModule { profile: self.row.clone(), module }))
     }
 
-    /// The users that hold it, by name.
+    /// Users who hold the profile, by name.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn users(
         &self,
@@ -99,7 +98,7 @@ impl Profile {
         Ok(UserConnection::new(found, |row| User::new(tenant, row), Box::new(count)))
     }
 
-    /// How many users hold it.
+    /// Number of users who hold the profile.
     async fn user_count(&self, ctx: &Context<'_>) -> Result<i32> {
         loaders(ctx)?.profile_users(&self.row.profile.key).await.map(int)
     }
@@ -116,24 +115,24 @@ pub struct ProfileModule {
 
 #[Object(use_type_description)]
 impl ProfileModule {
-    /// The module.
+    /// Module of the catalogue.
     async fn module(&self, ctx: &Context<'_>) -> Result<Module> {
         let (platform, _) = caller(ctx)?;
         Ok(Module::new(platform, self.module.index, self.module.licensed))
     }
 
-    /// How far the profile has opened it: the colour of its icon.
+    /// State of the module in the profile: the colour of its icon.
     async fn state(&self) -> ModuleState {
         self.module.state.into()
     }
 
-    /// What overrides the profile's permission type in this module.
+    /// Rights that override the profile's permission type in this module.
     #[graphql(name = "override")]
     async fn rights(&self) -> Option<AccessRights> {
         self.profile.profile.modules.get(&self.module.key).copied().map(Into::into)
     }
 
-    /// Its sections, in the order of the menu.
+    /// Sections of the module, in the order of the menu.
     #[graphql(complexity = "super::cost::sections(child_complexity)")]
     async fn sections(&self) -> Vec<ProfileSection> {
         let section = |key: &SectionKey| ProfileSection { profile: self.profile.clone(), key: key.clone() };
@@ -156,36 +155,36 @@ impl ProfileSection {
 
 #[Object(use_type_description)]
 impl ProfileSection {
-    /// The section.
+    /// Section of the catalogue.
     async fn section(&self, ctx: &Context<'_>) -> Result<Section> {
         Section::new(ctx, self.key.as_str())
     }
 
-    /// Whether it is open.
+    /// `true` if the profile opens the section.
     async fn enabled(&self) -> bool {
         self.settings().enabled
     }
 
-    /// Whether it stands in the menu, once it is open.
+    /// `true` if the section stands in the menu once it is open.
     async fn visible(&self) -> bool {
         self.settings().visible
     }
 
-    /// What overrides the module's or the profile's permission here.
+    /// Rights that override the module's or the profile's rights in this section.
     #[graphql(name = "override")]
     async fn rights(&self) -> Option<AccessRights> {
         self.settings().rights.map(Into::into)
     }
 
-    /// What holds here once it is open: its own override, else the module's, else the profile's
-    /// permission type, as far as the section has these rights at all.
+    /// Rights in the section once it is open: its own override, else the module's, else the profile's permission type,
+    /// limited to the rights that exist in the section.
     async fn effective(&self, ctx: &Context<'_>) -> Result<AccessRights> {
         let (platform, _) = caller(ctx)?;
         let section = platform.catalogue.section(self.key.as_str());
         Ok(section.map_or(Rights::READ, |section| self.profile.profile.effective(section)).into())
     }
 
-    /// Whether it takes all its resources by itself, or a list of them.
+    /// Way in which the section takes its resources: all of them automatically, or a list.
     async fn association(&self) -> Association {
         match self.settings().association {
             profile::Association::Automatic => Association::Automatic,
@@ -193,7 +192,7 @@ impl ProfileSection {
         }
     }
 
-    /// The resources that the profile has here, protected ones among them, by key.
+    /// Resources that the profile has in the section, protected ones among them, by key.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn resources(
         &self,
@@ -205,12 +204,12 @@ impl ProfileSection {
         self.listed(ctx, true, first, after, search).await
     }
 
-    /// How many resources the profile has here.
+    /// Number of resources that the profile has in the section.
     async fn resource_count(&self, ctx: &Context<'_>) -> Result<i32> {
         loaders(ctx)?.profile_resources(&self.profile, &self.key).await.map(int)
     }
 
-    /// The resources that the profile does not have here yet, by key.
+    /// Resources of the section that the profile does not have yet, by key.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn available(
         &self,
@@ -247,7 +246,7 @@ impl ProfileSection {
     }
 }
 
-/// What a profile gives where nothing overrides it.
+/// The rights that a profile gives where nothing overrides them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "profile::PermissionType")]
 pub enum PermissionType {
@@ -261,7 +260,7 @@ pub enum PermissionType {
     ReadEditDelete,
 }
 
-/// How far a profile has opened a module.
+/// The extent to which a profile has opened a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "profile::ModuleState")]
 pub enum ModuleState {
@@ -275,23 +274,23 @@ pub enum ModuleState {
     Full,
 }
 
-/// Which resources of a section a profile takes.
+/// The choice of the resources that a profile takes in a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum Association {
-    /// A list of them, and what its holders create.
+    /// A list of resources, and those that the holders create.
     Manual,
-    /// All, present and future.
+    /// All resources, present and future.
     Automatic,
 }
 
-/// Which of read, edit and delete hold.
+/// The rights to read, edit and delete.
 #[derive(Debug, Clone, Copy, SimpleObject)]
 pub struct AccessRights {
-    /// See.
+    /// `true` if the right to see is included.
     read: bool,
-    /// Change, and create.
+    /// `true` if the right to change and create is included.
     edit: bool,
-    /// Delete.
+    /// `true` if the right to delete is included.
     delete: bool,
 }
 

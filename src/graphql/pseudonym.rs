@@ -8,14 +8,14 @@ use crate::domain::key::UserKey;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::pseudonym::ShownName;
 
-/// How a user is named in a report.
+/// The name of a user in a report.
 #[derive(SimpleObject)]
 pub struct Pseudonym {
-    /// The user's key.
+    /// Key of the user.
     user: String,
-    /// What to show: a pseudonym such as `User 7Q2M0X9KBD`, or the full name.
+    /// Name to show: a pseudonym such as `User 7Q2M0X9KBD`, or the full name.
     name: String,
-    /// Whether the name is a pseudonym.
+    /// `true` if the name is a pseudonym.
     anonymised: bool,
 }
 
@@ -31,10 +31,10 @@ pub struct PseudonymQuery;
 
 #[Object]
 impl PseudonymQuery {
-    /// The pseudonyms of users, in their order: of each always the same, and no way back to the
-    /// user. With a subject, the names as that user sees them: its own, those of all where it may
-    /// `identify` on `data/performance`, else pseudonyms. Anyone may ask for their own alone;
-    /// everything else needs `read` on `admin/decisions`, so that nobody can collect them.
+    /// Returns the pseudonyms of users, in their order: always the same for one user, and with no way back to the
+    /// user. With a subject, returns the names as that user sees them: their own name, the names of all users if they
+    /// may `identify` on `data/performance`, and pseudonyms otherwise. Callers may ask for their own alone; everything
+    /// else needs `read` on `admin/decisions`, so that pseudonyms cannot be collected.
     #[graphql(complexity = "super::cost::list(users.len(), child_complexity)")]
     async fn pseudonyms(
         &self,

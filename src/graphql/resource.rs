@@ -24,17 +24,17 @@ use crate::service::change::Terms;
 #[derive(Clone, SimpleObject)]
 #[graphql(complex)]
 pub struct Resource {
-    /// The opaque id for `node`.
+    /// Opaque id for `node`.
     pub(super) id: ID,
-    /// The host's id of it, other bytes than `A-Za-z0-9._~@+-` percent-encoded.
+    /// Id of the object at the host, with bytes other than `A-Za-z0-9._~@+-` percent-encoded.
     key: String,
-    /// Its name.
+    /// Name of the resource.
     name: String,
-    /// The object of its rules and decisions: `voice/queues/sales`.
+    /// Object in rules and decisions: `voice/queues/sales`.
     object: String,
-    /// Whether it belongs to every profile.
+    /// `true` if the resource belongs to every profile.
     protected: bool,
-    /// When it was registered.
+    /// Time at which the resource was registered.
     created_at: DateTime,
     #[graphql(skip)]
     section: SectionKey,
@@ -59,12 +59,12 @@ impl Resource {
 
 #[ComplexObject]
 impl Resource {
-    /// The section that it is in.
+    /// Section of the resource.
     async fn section(&self, ctx: &Context<'_>) -> Result<Section> {
         Section::new(ctx, self.section.as_str())
     }
 
-    /// Who made it, if the host said so and the user still exists.
+    /// User who created the resource, if the host named one and the user still exists.
     async fn created_by(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         match &self.created_by {
             Some(key) => loaders(ctx)?.user(key).await,
@@ -78,43 +78,43 @@ connection!(ResourceConnection, ResourceEdge, Resource, "resources");
 /// Registers resources of one section. Known ones take the new name, protection and members.
 #[derive(InputObject)]
 pub struct ResourceRegisterInput {
-    /// The section, such as `voice/queues`.
+    /// Key of the section, such as `voice/queues`.
     section: String,
-    /// The resources: 1 to 1000.
+    /// Resources to register: 1 to 1000.
     resources: Vec<ResourceInput>,
-    /// The key of the user who made them: its profile gets the new ones, where its list is manual.
+    /// Key of the user who created the resources: their profile gets the new ones, where its list is manual.
     created_by: Option<String>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
 
-/// A resource as the host tells it.
+/// A resource as the host describes it.
 #[derive(InputObject)]
 pub struct ResourceInput {
-    /// The host's id: `A-Za-z0-9._~@+%-`, other bytes percent-encoded.
+    /// Id of the object at the host: `A-Za-z0-9._~@+%-`, other bytes percent-encoded.
     key: String,
-    /// Its name.
+    /// Name of the resource.
     name: String,
-    /// Whether it belongs to every profile and cannot be removed.
+    /// `true` if the resource belongs to every profile and cannot be removed.
     #[graphql(default)]
     protected: bool,
-    /// The objects of the resources that are in it, such as a team's agents; absent keeps them, and null
+    /// Objects of the resources that the resource contains, such as a team's agents; absent keeps them, and null
     /// empties the list.
     members: MaybeUndefined<Vec<String>>,
-    /// The items that are linked to it, list by list: each takes the place of what was linked in it, and one
-    /// that is absent stays. Only admins and host applications tell them; at most 200 lists in a call.
+    /// Items that are linked to the resource, list by list: each list replaces the former one, and a list that is
+    /// absent stays. Only admins and host applications can set them; at most 200 lists in a call.
     links: Option<Vec<ResourceLinksInput>>,
 }
 
 /// One list of the items that are linked to a resource.
 #[derive(InputObject)]
 pub struct ResourceLinksInput {
-    /// The section of the items, such as `voice/queues`: one of the `links` of the resource's section.
+    /// Section of the items, such as `voice/queues`: one of the `links` of the resource's section.
     item_section: String,
-    /// The keys of all the items: at most 1000.
+    /// Keys of all the items: at most 1000.
     items: Vec<String>,
 }
 
@@ -149,13 +149,13 @@ impl ResourceInput {
 /// Removes resources of one section.
 #[derive(InputObject)]
 pub struct ResourceRemoveInput {
-    /// The section.
+    /// Key of the section.
     section: String,
-    /// Their keys: 1 to 1000.
+    /// Keys of the resources: 1 to 1000.
     keys: Vec<String>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -163,12 +163,12 @@ pub struct ResourceRemoveInput {
 payload! {
     /// Registered resources.
     ResourceRegisterPayload {
-        /// The resources, by key.
+        /// Resources that were registered, by key.
         resources: Vec<Resource> [at most 1000],
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -176,12 +176,12 @@ payload! {
 payload! {
     /// Removed resources.
     ResourceRemovePayload {
-        /// The keys of those that are gone.
+        /// Keys of the resources that were removed.
         keys: Vec<String> [at most 1000],
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -192,7 +192,7 @@ pub struct ResourceQuery;
 
 #[Object]
 impl ResourceQuery {
-    /// The resources of a section, by key; none of a section that the tenant does not see.
+    /// Returns the resources of a section, by key; none of a section that the tenant does not see.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "a connection has four")]
     async fn resources(
@@ -223,7 +223,7 @@ pub struct ResourceMutation;
 
 #[Object]
 impl ResourceMutation {
-    /// Registers resources, told by the host. Works while the module is unlicensed.
+    /// Registers resources that the host describes. Works while the module is unlicensed.
     async fn resource_register(
         &self,
         ctx: &Context<'_>,

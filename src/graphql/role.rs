@@ -37,44 +37,44 @@ impl Role {
 
 #[Object(use_type_description)]
 impl Role {
-    /// The opaque id for `node`.
+    /// Opaque id for `node`.
     pub(super) async fn id(&self) -> &ID {
         &self.id
     }
 
-    /// Its key.
+    /// Key of the role.
     async fn key(&self) -> &str {
         &self.row.key
     }
 
-    /// Its name, unique in the tenant.
+    /// Name of the role, unique in the tenant.
     async fn name(&self) -> &str {
         &self.row.name
     }
 
-    /// What it is for.
+    /// Description of the role's purpose.
     async fn description(&self) -> &str {
         &self.row.description
     }
 
-    /// Whether administrators made it.
+    /// `true` if administrators made the role.
     async fn custom(&self) -> bool {
         self.row.custom
     }
 
-    /// Grows with each change; updates name the version that they change.
+    /// Version, which grows with each change; an update names the version that it changes.
     async fn version(&self) -> i32 {
         self.row.version
     }
 
-    /// The permissions that are on, in the catalogue's order.
+    /// Permissions of the role that are on, in the catalogue's order.
     #[graphql(complexity = "super::cost::permissions(child_complexity)")]
     async fn permissions(&self, ctx: &Context<'_>) -> Result<Vec<Permission>> {
         let (platform, _) = caller(ctx)?;
         Ok(Permission::some(platform, &self.row.permissions))
     }
 
-    /// Its grants of its own, by object, action and effect.
+    /// Grants of the role's own, by object, action and effect.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn grants(
         &self,
@@ -92,7 +92,7 @@ impl Role {
         Ok(GrantConnection::new(found, |grant| Grant::from(&grant), Box::new(count)))
     }
 
-    /// How many users hold it themselves, not through a group.
+    /// Number of users who hold the role themselves, not through a group.
     async fn user_count(&self, ctx: &Context<'_>) -> Result<i32> {
         loaders(ctx)?.role_users(&self.row).await.map(int)
     }
@@ -101,11 +101,11 @@ impl Role {
 /// A right for what the catalogue has no permission for.
 #[derive(Clone, SimpleObject)]
 pub struct Grant {
-    /// An exact object, or a prefix that ends in `/*`.
+    /// Object of the grant: an exact one, or a prefix that ends in `/*`.
     object: String,
-    /// An action, or `*` for all.
+    /// Action of the grant, or `*` for all.
     action: String,
-    /// Allowed or denied; a denial wins over every allowance.
+    /// Effect of the grant; a denial wins over every allowance.
     effect: Effect,
 }
 
@@ -115,7 +115,7 @@ impl From<&role::Grant> for Grant {
     }
 }
 
-/// What a grant says.
+/// The effect of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "role::Effect")]
 pub enum Effect {
@@ -128,11 +128,11 @@ pub enum Effect {
 /// A grant of a custom role.
 #[derive(InputObject)]
 pub struct GrantInput {
-    /// An exact object, or a prefix that ends in `/*`.
+    /// Object of the grant: an exact one, or a prefix that ends in `/*`.
     object: String,
-    /// An action, or `*` for all.
+    /// Action of the grant, or `*` for all.
     action: String,
-    /// Allowed or denied.
+    /// Effect of the grant: allowed or denied.
     #[graphql(default_with = "Effect::Allow")]
     effect: Effect,
 }
@@ -143,43 +143,43 @@ connection!(GrantConnection, GrantEdge, Grant, "grants");
 /// Makes a custom role.
 #[derive(InputObject)]
 pub struct RoleCreateInput {
-    /// Its key; made from the name when absent.
+    /// Key of the role; made from the name when absent.
     key: Option<String>,
-    /// Its name, unique in the tenant.
+    /// Name of the role, unique in the tenant.
     name: String,
-    /// What it is for.
+    /// Description of the role's purpose.
     #[graphql(default)]
     description: String,
-    /// The permissions that are on.
+    /// Keys of the permissions that are on.
     permissions: Vec<String>,
-    /// Its grants of its own.
+    /// Grants of the role's own.
     #[graphql(default)]
     grants: Vec<GrantInput>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
 
-/// Changes a custom role, for all who hold it at once. What is absent stays; null empties.
+/// Changes a custom role, for all its holders at once. An absent field stays; null empties.
 #[derive(InputObject)]
 pub struct RoleUpdateInput {
-    /// Its key.
+    /// Key of the role.
     key: String,
-    /// The version that is changed.
+    /// Version of the role that is changed.
     version: i32,
-    /// Another name; null is refused.
+    /// New name; null is refused.
     name: MaybeUndefined<String>,
-    /// Another description.
+    /// New description; null empties it.
     description: MaybeUndefined<String>,
-    /// All the permissions that are on.
+    /// Keys of all the permissions that are on; null empties the list.
     permissions: MaybeUndefined<Vec<String>>,
-    /// All its grants.
+    /// All grants of the role's own; null empties the list.
     grants: MaybeUndefined<Vec<GrantInput>>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -187,11 +187,11 @@ pub struct RoleUpdateInput {
 /// Deletes a custom role.
 #[derive(InputObject)]
 pub struct RoleDeleteInput {
-    /// Its key.
+    /// Key of the role.
     key: String,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -201,10 +201,10 @@ payload! {
     RoleCreatePayload {
         /// The role.
         role: Role,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -214,10 +214,10 @@ payload! {
     RoleUpdatePayload {
         /// The role as it is now.
         role: Role,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -227,10 +227,10 @@ payload! {
     RoleDeletePayload {
         /// The key of the role that is gone.
         key: String,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -249,7 +249,7 @@ fn grants(input: &[GrantInput]) -> Result<std::collections::BTreeSet<role::Grant
     input.iter().enumerate().map(grant).collect()
 }
 
-/// A text field of an update: absent keeps, null empties.
+/// Converts a text field of an update: absent keeps, null empties.
 pub(super) fn description(input: MaybeUndefined<String>) -> Result<Option<String>> {
     let text = match input {
         MaybeUndefined::Undefined => None,
@@ -260,7 +260,7 @@ pub(super) fn description(input: MaybeUndefined<String>) -> Result<Option<String
     Ok(text)
 }
 
-/// A list field of an update: absent keeps, null empties.
+/// Converts a list field of an update: absent keeps, null empties.
 pub(super) fn list<T>(input: MaybeUndefined<Vec<T>>) -> Option<Vec<T>> {
     match input {
         MaybeUndefined::Undefined => None,
@@ -341,7 +341,7 @@ impl RoleMutation {
         RoleCreatePayload::of(made.await)
     }
 
-    /// Changes a custom role, for all who hold it at once.
+    /// Changes a custom role, for all its holders at once.
     async fn role_update(
         &self,
         ctx: &Context<'_>,

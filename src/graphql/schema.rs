@@ -37,7 +37,7 @@ pub struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// The thing of this opaque id; null when the caller's tenant has none.
+    /// Returns the thing of this opaque id; null if the caller's tenant has none.
     async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The opaque id.")] id: ID) -> Result<Option<Node>> {
         let (platform, caller) = caller(ctx)?;
         let Some((kind, id)) = parse_id(&id) else { return Ok(None) };
@@ -57,7 +57,7 @@ impl NodeQuery {
         })
     }
 
-    /// What can be granted, as the caller's tenant sees it.
+    /// Returns everything that can be granted, as the caller's tenant sees it.
     async fn catalogue(&self, ctx: &Context<'_>) -> Result<Catalogue> {
         let (platform, caller) = caller(ctx)?;
         Ok(Catalogue::new(platform, platform.listed_modules(caller).await?))
@@ -118,12 +118,12 @@ pub struct Subscription(PolicySubscription);
 /// The executable schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// A builder of the schema over this platform; the transport adds its limits.
+/// Returns a builder of the schema over this platform; the transport adds its limits.
 pub fn build(platform: Platform) -> async_graphql::SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default()).data(platform)
 }
 
-/// The schema in its definition language, as `graphql/schema.graphql` holds it.
+/// Returns the schema in its definition language, as `graphql/schema.graphql` holds it.
 pub fn sdl() -> String {
     let schema = Schema::build(Query::default(), Mutation::default(), Subscription::default()).finish();
     schema

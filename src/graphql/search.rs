@@ -1,4 +1,4 @@
-//! Who can do this, and what can somebody do.
+//! Searches: the users who can do something, and the things that a user can do.
 
 use async_graphql::{ComplexObject, Context, InputObject, Object, SimpleObject};
 
@@ -15,10 +15,10 @@ use crate::service::Platform;
 use crate::service::explain::Because;
 use crate::service::search::{WhatCan, WhoCan};
 
-/// How many rules stand behind an answer when nobody says.
+/// Number of rules listed with an answer when the client names none.
 const VIA: usize = 5;
 
-/// A user that may do something.
+/// A user who may do something.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct SubjectAccess {
@@ -32,21 +32,21 @@ pub struct SubjectAccess {
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub struct Access {
-    /// On what.
+    /// Object of the access.
     object: String,
-    /// Does what.
+    /// Action on the object.
     action: String,
     #[graphql(skip)]
     because: Because,
 }
 
-/// Has things that somebody may do tell why.
+/// Adds to a type of access the fields that list its rules.
 macro_rules! because {
     ($($of:ident),+) => {$(
         #[ComplexObject]
         impl $of {
-            /// By which rules, the denials first: `viaCount` tells how many there are in all. Needs `read` on
-            /// `admin/rules`, except about oneself.
+            /// Rules that allow the access, the denials first: `viaCount` is the number in all. Needs `read` on
+            /// `admin/rules`, except for callers who ask about themselves.
             #[graphql(complexity = "cut_cost(first, VIA, child_complexity)")]
             async fn via(
                 &self,
@@ -56,8 +56,8 @@ macro_rules! because {
                 why(ctx, &self.because, cut(first, VIA)?).await
             }
 
-            /// By how many rules, each counted once for each thing that the user holds directly and that leads to
-            /// it. Needs what `via` needs.
+            /// Number of rules that allow the access, each counted once for each thing that the user holds directly
+            /// and that leads to it. Needs the same right as `via`.
             async fn via_count(&self, ctx: &Context<'_>) -> Result<i32> {
                 let (platform, caller) = caller(ctx)?;
                 platform.why(caller, &self.because, 0).await.map(|found| int(found.count))
@@ -89,16 +89,16 @@ connection!(
 );
 connection!(AccessConnection, AccessEdge, Access, "things that a user may do", "super::page::SEARCH");
 
-/// What of all that a user may do is wanted; all that is given must fit.
+/// A choice from all that a user may do; every given field must fit.
 #[derive(Default, InputObject)]
 pub struct AccessFilter {
-    /// This action alone, such as `edit`.
+    /// Action, such as `edit`: no other is chosen.
     action: Option<String>,
-    /// A part of the object, such as `voice/queues`.
+    /// Part of the object, such as `voice/queues`.
     search: Option<String>,
 }
 
-/// A page of what somebody may do.
+/// Loads a page of the accesses of a user.
 pub(super) async fn what_can(
     ctx: &Context<'_>,
     what: WhatCan,
@@ -113,7 +113,7 @@ pub(super) async fn what_can(
     Ok(AccessConnection::new(found, Access::new, Box::new(count)))
 }
 
-/// What of a user's access is wanted, parsed.
+/// Parses the question for a user's accesses.
 pub(super) fn wanted(subject: Option<UserKey>, module: Option<&str>, filter: Option<AccessFilter>) -> Result<WhatCan> {
     let AccessFilter { action, search } = filter.unwrap_or_default();
     let module = parse_opt("module", module, ModuleKey::parse).map_err(|error| error.with_code(ErrorCode::BadInput))?;
@@ -121,13 +121,13 @@ pub(super) fn wanted(subject: Option<UserKey>, module: Option<&str>, filter: Opt
     Ok(WhatCan { subject, module, action, search })
 }
 
-/// Queries of who can and what can.
+/// Queries of the users who can do something, and of the things that a user can do.
 #[derive(Default)]
 pub struct SearchQuery;
 
 #[Object]
 impl SearchQuery {
-    /// Every user that may do this, by key, of those whom the caller may see. Needs `read` on
+    /// Returns every user who may do this, by key, of those whom the caller may see. Needs `read` on
     /// `admin/decisions`.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "a connection has four")]
@@ -157,10 +157,9 @@ impl SearchQuery {
         Ok(SubjectAccessConnection::new(found, node, Box::new(count)))
     }
 
-    /// Every object and action that a user may do: on the catalogue's modules, sections and data
-    /// views in its order, then on the resources by section and key. Actions are those that the
-    /// platform knows and those that the user's rules name. Anyone may ask about themselves; asking
-    /// about others needs `read` on `admin/decisions`.
+    /// Returns every object and action that a user may do: on the catalogue's modules, sections and data views in its
+    /// order, then on the resources by section and key. Actions are those that the platform knows and those that the
+    /// user's rules name. Callers may ask about themselves; asking about others needs `read` on `admin/decisions`.
     #[graphql(complexity = "super::page::page_cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "a connection has four")]
     async fn what_can(

@@ -15,9 +15,9 @@ use crate::service::user::ApiKeyRow;
 /// Signs in with a password.
 #[derive(InputObject)]
 pub struct SessionCreateInput {
-    /// The tenant's key.
+    /// Key of the tenant.
     tenant: String,
-    /// The username, in any case.
+    /// Username, in any case.
     username: String,
     /// The password.
     password: String,
@@ -28,9 +28,9 @@ payload! {
     SessionCreatePayload {
         /// The bearer token, shown this once: send it as `Authorization: Bearer TOKEN`.
         token: String,
-        /// Until when it holds.
+        /// Time until which the session is valid.
         expires_at: DateTime,
-        /// Who has signed in.
+        /// User who has signed in.
         user: User,
     }
 }
@@ -38,7 +38,7 @@ payload! {
 payload! {
     /// The end of a session.
     SessionEndPayload {
-        /// Whether the session has ended: its token holds nowhere any more.
+        /// `true` if the session has ended: its token is no longer accepted anywhere.
         ended: bool,
     }
 }
@@ -46,27 +46,27 @@ payload! {
 /// Generates an API key, in place of the one before.
 #[derive(InputObject)]
 pub struct ApiKeyGenerateInput {
-    /// Whose; the caller's own when absent.
+    /// Key of the user; the caller when absent.
     user: Option<String>,
-    /// The caller's own password: needed once the caller has been signed in for ten minutes.
+    /// Password of the caller: needed once the caller has been signed in for ten minutes.
     password: Option<String>,
 }
 
 /// Removes an API key.
 #[derive(InputObject)]
 pub struct ApiKeyRemoveInput {
-    /// Whose; the caller's own when absent.
+    /// Key of the user; the caller when absent.
     user: Option<String>,
 }
 
-/// What is kept of an API key.
+/// The stored data of an API key, without the secret.
 #[derive(Clone, SimpleObject)]
 pub struct ApiKey {
-    /// Its beginning, by which people tell keys apart.
+    /// Beginning of the key, by which people tell keys apart.
     prefix: String,
-    /// When it was made.
+    /// Time at which the key was generated.
     created_at: DateTime,
-    /// When it was last used, to the minute.
+    /// Time at which the key was last used, to the minute.
     last_used_at: Option<DateTime>,
 }
 
@@ -79,9 +79,9 @@ impl From<ApiKeyRow> for ApiKey {
 payload! {
     /// A new API key.
     ApiKeyGeneratePayload {
-        /// The bearer token, shown this once.
+        /// Bearer token, shown this once.
         token: String,
-        /// What is kept of it.
+        /// Stored data of the key.
         api_key: ApiKey,
     }
 }
@@ -89,7 +89,7 @@ payload! {
 payload! {
     /// The end of an API key.
     ApiKeyRemovePayload {
-        /// Whose key it was: it holds nowhere any more.
+        /// Key of the user whose API key was removed: the API key is no longer accepted anywhere.
         user: String,
     }
 }

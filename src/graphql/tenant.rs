@@ -21,15 +21,15 @@ use crate::service::tenant::{NewAdmin, NewTenant, SettingsChange, TenantRow};
 #[derive(Clone, SimpleObject)]
 #[graphql(complex)]
 pub struct Tenant {
-    /// The opaque id for `node`.
+    /// Opaque id for `node`.
     pub(super) id: ID,
-    /// Its key: the domain of its rules.
+    /// Key of the tenant: the domain of its rules.
     key: String,
-    /// Its name.
+    /// Name of the tenant.
     name: String,
-    /// The policy version: it grows by one with each change that can alter an answer.
+    /// Policy revision: it grows by one with each change that can alter an answer.
     policy_revision: i32,
-    /// When it was made.
+    /// Time at which the tenant was made.
     created_at: DateTime,
     #[graphql(skip)]
     row: TenantRow,
@@ -50,13 +50,13 @@ impl Tenant {
 
 #[ComplexObject]
 impl Tenant {
-    /// The modules of its licence, in the catalogue's order.
+    /// Modules of the tenant's licence, in the catalogue's order.
     #[graphql(complexity = "super::cost::modules(child_complexity)")]
     async fn licensed_modules(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
         loaders(ctx)?.licence(self.row.id).await
     }
 
-    /// Its settings, for those who may read them.
+    /// Settings of the tenant, for callers who may read them.
     async fn settings(&self, ctx: &Context<'_>) -> Result<Option<Settings>> {
         let (platform, caller) = caller(ctx)?;
         Ok(platform.may_read_settings(caller, self.row.id).await?.then(|| self.row.settings.into()))
@@ -66,11 +66,11 @@ impl Tenant {
 /// A tenant's settings.
 #[derive(Clone, Copy, SimpleObject)]
 pub struct Settings {
-    /// Whether a password needs a lowercase letter, an uppercase letter, a digit and a special character.
+    /// `true` if a password needs a lowercase letter, an uppercase letter, a digit and a special character.
     security_suite: bool,
-    /// How many characters at the end of a value are masked, as people see them (grapheme clusters).
+    /// Number of characters masked at the end of a value, as people see them (grapheme clusters).
     masked_characters: i32,
-    /// How many hours a session lasts.
+    /// Duration of a session, in hours.
     session_hours: i32,
 }
 
@@ -86,24 +86,24 @@ connection!(TenantConnection, TenantEdge, Tenant, "tenants");
 /// Makes a tenant.
 #[derive(InputObject)]
 pub struct TenantCreateInput {
-    /// Its key, which never changes: `a-z`, `0-9`, `.`, `_`, `-`.
+    /// Key of the tenant, which never changes: `a-z`, `0-9`, `.`, `_`, `-`.
     key: String,
-    /// Its name.
+    /// Name of the tenant.
     name: String,
-    /// The modules of its licence.
+    /// Keys of the modules of the tenant's licence.
     modules: Vec<String>,
-    /// Its default admin, which cannot be deleted.
+    /// Default admin of the tenant, who cannot be deleted.
     admin: TenantAdminInput,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
 }
 
 /// The admin that comes with a tenant.
 #[derive(InputObject)]
 pub struct TenantAdminInput {
-    /// The name to sign in with.
+    /// Name to sign in with.
     username: String,
-    /// The person's name.
+    /// Name of the person.
     full_name: String,
     /// The email address.
     email: String,
@@ -114,13 +114,13 @@ pub struct TenantAdminInput {
 /// Sets a tenant's licence.
 #[derive(InputObject)]
 pub struct TenantSetLicenceInput {
-    /// The tenant's key.
+    /// Key of the tenant.
     tenant: String,
-    /// All the modules of the licence.
+    /// Keys of all the modules of the licence.
     modules: Vec<String>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -128,13 +128,13 @@ pub struct TenantSetLicenceInput {
 /// Changes settings; what is absent stays, and null is refused.
 #[derive(InputObject)]
 pub struct SettingsUpdateInput {
-    /// Whether passwords need several kinds of characters.
+    /// `true` if a password needs a lowercase letter, an uppercase letter, a digit and a special character.
     security_suite: MaybeUndefined<bool>,
-    /// How many characters at the end of a value are masked: 1 to 100.
+    /// Number of characters masked at the end of a value: 1 to 100.
     masked_characters: MaybeUndefined<i32>,
-    /// How many hours a session lasts: 1 to 8760.
+    /// Duration of a session, in hours: 1 to 8760.
     session_hours: MaybeUndefined<i32>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
 }
 
@@ -143,7 +143,7 @@ payload! {
     TenantCreatePayload {
         /// The tenant.
         tenant: Tenant,
-        /// Its policy version.
+        /// Policy revision of the tenant.
         revision: i32,
     }
 }
@@ -153,10 +153,10 @@ payload! {
     TenantSetLicencePayload {
         /// The tenant.
         tenant: Tenant,
-        /// Its policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -166,7 +166,7 @@ payload! {
     SettingsUpdatePayload {
         /// The settings.
         settings: Settings,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
     }
 }

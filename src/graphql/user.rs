@@ -1,4 +1,4 @@
-//! Users and their accounts: what they show, and finding them.
+//! Users and their accounts, and the queries that find them.
 
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 
@@ -32,29 +32,29 @@ use telephony::Telephony;
 #[derive(Clone, SimpleObject)]
 #[graphql(complex)]
 pub struct User {
-    /// The opaque id for `node`.
+    /// Opaque id for `node`.
     pub(super) id: ID,
-    /// Its key: the username in lowercase.
+    /// Key of the user: the username in lowercase.
     key: String,
-    /// The name to sign in with, as it was typed.
+    /// Name to sign in with, as it was typed.
     username: String,
-    /// The person's name.
+    /// Name of the person.
     full_name: String,
-    /// The email address.
+    /// Email address.
     email: Option<String>,
-    /// What the user is in its tenant.
+    /// Base role of the user in the tenant.
     base_role: BaseRole,
-    /// Whether it is enabled; a disabled user may do nothing.
+    /// `true` while the user is enabled; a disabled user may do nothing.
     enabled: bool,
-    /// Whether it came with the tenant: then it cannot be deleted, disabled or lose its role.
+    /// `true` if the user came with the tenant: such an admin cannot be deleted, disabled or lose the role.
     is_default_admin: bool,
-    /// The telephone extension, unique in the tenant.
+    /// Telephone extension, unique in the tenant.
     extension: String,
-    /// How its telephone talks.
+    /// Settings of the user's telephone.
     telephony: Telephony,
-    /// When it was made.
+    /// Time at which the user was created.
     created_at: DateTime,
-    /// Grows with each change; updates name the version that they change.
+    /// Version, which grows with each change; an update names the version that it changes.
     version: i32,
     #[graphql(skip)]
     tenant: TenantId,
@@ -63,7 +63,7 @@ pub struct User {
 }
 
 impl User {
-    /// A user of `tenant`.
+    /// Creates a user of `tenant` from the store's row.
     pub(super) fn new(tenant: TenantId, row: UserRow) -> Self {
         Self {
             id: node_id(Kind::User, row.user.id),
@@ -83,8 +83,8 @@ impl User {
         }
     }
 
-    /// Whether the user is of the tenant that the caller acts in. An operator's own account is
-    /// not, where it visits: its relations are none of that tenant.
+    /// Returns `true` if the user belongs to the tenant that the caller acts in. The account of an operator who visits
+    /// a tenant does not: it has no relations there.
     fn is_here(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(caller(ctx)?.1.tenant().id == self.tenant)
     }
@@ -92,7 +92,7 @@ impl User {
 
 #[ComplexObject]
 impl User {
-    /// The profile that it holds: base role USER alone.
+    /// Profile that the user holds: base role USER alone.
     async fn profile(&self, ctx: &Context<'_>) -> Result<Option<Profile>> {
         match &self.row.user.profile {
             Some(key) if self.is_here(ctx)? => loaders(ctx)?.profile(key).await,
@@ -100,7 +100,7 @@ impl User {
         }
     }
 
-    /// The custom role that it holds: base role MANAGER alone.
+    /// Custom role that the user holds: base role MANAGER alone.
     async fn custom_role(&self, ctx: &Context<'_>) -> Result<Option<Role>> {
         match &self.row.user.role {
             Some(key) if self.is_here(ctx)? => loaders(ctx)?.custom_role(key).await,
@@ -108,7 +108,7 @@ impl User {
         }
     }
 
-    /// The groups that it is in, by key.
+    /// Groups that the user is in, by key.
     #[graphql(complexity = "super::page::page_cost(first, None, child_complexity)")]
     async fn groups(
         &self,
@@ -129,25 +129,26 @@ impl User {
         Ok(GroupConnection::new(found, |group| group, Box::new(count)))
     }
 
-    /// Where its avatar is, if it has one; another avatar is at another address. Fetching it needs
-    /// a bearer token. Its own user and those who may see users see it.
+    /// Address of the user's avatar, if they have one; another avatar has another address. Fetching it needs a bearer
+    /// token. The users themselves and callers who may see users see it.
     async fn avatar_url(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         if self.is_here(ctx)? { loaders(ctx)?.avatar_url(&self.row.user.key).await } else { Ok(None) }
     }
 
-    /// What is kept of its API key, if it has one: its own user and those who may see users see it.
+    /// Stored data of the user's API key, if they have one. The users themselves and callers who may see users see it.
     async fn api_key(&self, ctx: &Context<'_>) -> Result<Option<ApiKey>> {
         if self.is_here(ctx)? { loaders(ctx)?.api_key(&self.row.user.key).await } else { Ok(None) }
     }
 
-    /// When its password was last set to another one; shown while the security suite is on.
+    /// Time at which the password was last set to another one; shown while the security suite is on.
     async fn last_password_reset_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
         let (platform, caller) = caller(ctx)?;
         let shown = self.is_here(ctx)? && platform.tenant_of(caller).await?.policy().settings.security_suite;
         Ok(self.row.last_password_reset_at.filter(|_| shown).map(DateTime))
     }
 
-    /// What they see, in the catalogue's order: as `viewer { menu }` tells the user.
+    /// Modules and sections that the user sees, in the catalogue's order: those that `viewer { menu }` shows to the
+    /// user.
     #[graphql(complexity = "super::cost::modules(child_complexity)")]
     async fn menu(&self, ctx: &Context<'_>) -> Result<Vec<MenuModule>> {
         let (platform, caller) = caller(ctx)?;
@@ -159,7 +160,7 @@ impl User {
         Ok(menu.into_iter().map(Into::into).collect())
     }
 
-    /// The first page that it sees.
+    /// First page that the user sees.
     async fn home(&self, ctx: &Context<'_>) -> Result<Home> {
         let (platform, caller) = caller(ctx)?;
         if !self.is_here(ctx)? {
@@ -171,7 +172,7 @@ impl User {
 
 connection!(UserConnection, UserEdge, User, "users");
 
-/// What a user is in its tenant.
+/// The base role of a user in their tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "user::BaseRole")]
 pub enum BaseRole {
@@ -179,7 +180,7 @@ pub enum BaseRole {
     Admin,
     /// All permissions of the catalogue, or those of its custom role.
     Manager,
-    /// What its profile gives.
+    /// The rights that the user's profile gives.
     User,
     /// Nothing of its own.
     Agent,

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Mail {
     /// The address.
     pub to: Email,
-    /// What it is about.
+    /// Subject of the mail.
     pub subject: String,
     /// The text.
     pub text: String,

@@ -15,7 +15,7 @@ const ROUTES: [(&str, &str); 5] = [
     ("PUT", "/todos/{todoId}"),
     ("DELETE", "/todos/{todoId}"),
 ];
-/// Who has which of the scenario's roles, and which of the routes is expected to be theirs.
+/// The users with their roles in the scenario, and for each route `true` if it is expected to be open to them.
 const EXPECTED: [(&str, &[&str], [bool; 5]); 5] = [
     ("rick", &["admin", "evil-genius"], [true; 5]),
     ("morty", &["editor"], [true; 5]),
@@ -23,7 +23,7 @@ const EXPECTED: [(&str, &[&str], [bool; 5]); 5] = [
     ("beth", &["viewer"], [true, true, false, false, false]),
     ("jerry", &["viewer"], [true, true, false, false, false]),
 ];
-/// What each role may call; `admin` and `evil-genius` may no more than an editor, who may all.
+/// The routes that each role may call; `admin` and `evil-genius` have no more than an editor, who has all.
 const ROLES: [(&str, &[usize]); 4] =
     [("viewer", &[0, 1]), ("editor", &[0, 1, 2, 3, 4]), ("admin", &[0, 1, 2, 3, 4]), ("evil-genius", &[0, 1, 2, 3, 4])];
 

@@ -8,7 +8,7 @@ use super::{asked, asked_at, fixture, refused_at};
 use crate::common::app::{Client, Instance, on_both};
 use crate::common::operations::{automatic, merged, open};
 
-/// As hosts name them: `GET` and `get` are two, and the last two stand encoded in rules.
+/// Actions with names such as hosts choose: `GET` and `get` are two, and the last two stand encoded in rules.
 const ACTIONS: [&str; 8] = ["read", "edit", "link", "write", "unheard-of", "GET", "get", "do it/now"];
 
 /// Numbers that look random, and are the same in each run.
@@ -183,7 +183,7 @@ async fn a_token_leads_on_in_its_own_search_alone() {
         let second = asked_at(path, &instance, &desk, &paged(json!({ "token": token, "limit": 1 }))).await;
         assert_eq!((&first["results"][0]["id"], &second["results"][0]["id"]), (&json!("alice"), &json!("bob")));
         assert_eq!(second["page"]["next_token"], "");
-        // What leads on from a page of nothing would lead on for ever.
+        // A token after an empty page would lead on for ever.
         let none = asked_at(path, &instance, &desk, &paged(json!({ "limit": 0 }))).await;
         assert_eq!(none, json!({ "page": { "next_token": "", "count": 0 }, "results": [] }));
         let many = asked_at(path, &instance, &desk, &paged(json!({ "limit": 4_000_000_000_u64 }))).await;

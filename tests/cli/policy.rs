@@ -112,7 +112,7 @@ async fn an_instance_that_holds_something_else_than_what_is_stored_is_named() {
     assert_eq!(clean.code, 0, "{clean:?}");
     assert!(clean.out.lines().count() == 3 && clean.out.contains("demo: clean at revision "), "{clean:?}");
 
-    // What nobody but the program writes: the instance does not notice, and is named.
+    // No other program writes this table: the instance does not notice the deletion, and is named.
     let tables = Tables::of(&Database::at(format!("sqlite://{}", place.path().join("bailiwick.db").display()))).await;
     tables.run("DELETE FROM casbin_rule WHERE v0 = 'user:alice' AND v1 = 'role:admin'").await;
     let named = verify(&["--tenant", "demo"]);

@@ -250,7 +250,7 @@ async fn wrong_sign_ins_are_in_the_log_with_their_address_and_a_count_of_those_l
     }
     assert!(log.lines().any(|line| line.contains("answered") && line.contains("address=203.0.113.2")), "{log}");
     assert!(!log.contains("198.51.100.9"), "what the proxy has not written is not believed");
-    // What the log has no lines for is in the audit log, told at the end.
+    // Sign-ins for which the log has no lines are in the audit log, told at the end.
     let events = place.run(&["audit", "export", "--tenant", "acme", "--format", "jsonl"]);
     let failed: Value = events
         .out

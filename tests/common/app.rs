@@ -87,9 +87,9 @@ impl Database {
 pub(crate) struct Choices {
     /// The bus on which it hears of others.
     pub(crate) bus: Bus,
-    /// What can be granted.
+    /// Catalogue that the instance serves.
     pub(crate) catalogue: Catalogue,
-    /// What it takes of the database.
+    /// Limits of its use of the database.
     pub(crate) database: bailiwick::store::Limits,
     /// Interval of its sweeps. An hour by default: then only the bus can bring news.
     pub(crate) sweep_every: Duration,

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use super::app;
 use super::servers::PostgresServer;
 
-/// How the sweep's own question begins.
+/// The beginning of the sweep's own question.
 const SWEEP: &str = r#""tenants"."id", "tenants"."revision", "tenants"."credential_epoch", "tenants"."policy_change""#;
 
 /// A `PostgreSQL` of the test's own that writes down every statement.

@@ -65,7 +65,7 @@ async fn what_a_reader_holds_who_does_not_read_is_given_back() {
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     stream.write_all(REQUEST).await.unwrap();
     timeout(HUNG, gone.notified()).await.expect("an answer that is given up");
-    // What was on its way is there; then it breaks off.
+    // The bytes that were on their way arrive; then the answer breaks off.
     assert!(until_ended(&mut stream).await.starts_with("HTTP/1.1 200 OK"));
 }
 

@@ -118,7 +118,7 @@ fn answers(snapshot: &Snapshot, Request(subject, object, action): &Request) -> i
     let below = ObjectPattern::below(object).unwrap();
     let covers = [ActionPattern::any(), ActionPattern::from(action)]
         .map(|action| snapshot.covers(subject, &below, &action) || snapshot.covers(subject, &object.into(), &action));
-    // What lies below the object, and what lies beside it.
+    // The objects below the object, and those beside it.
     let parents = [object.to_string(), object.as_str().rsplit_once('/').map_or("a", |(above, _)| above).to_owned()];
     let reach = parents.map(|parent| snapshot.reach(subject, &Object::parse(&parent).unwrap(), action));
     (verdict.allowed, verdict.deciding.map(rule), matches, covers, reach)
@@ -169,7 +169,7 @@ fn roles_far_behind_others_are_held_or_not_however_the_chain_came_about() {
         let to = if random.percent(80) { (from + 1) % 16 } else { random.below(16) };
         let link = Rule::membership(group(from), group(to));
         let there = rules.contains(&link);
-        // What breaks or bends the chain is rarer than what mends it.
+        // Steps that break or bend the chain are rarer than steps that mend it.
         if there == (to == from + 1) && !random.percent(20) {
             continue;
         }

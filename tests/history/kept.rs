@@ -92,7 +92,7 @@ async fn r45_what_is_too_old_is_forgotten_and_what_is_kept_is_answered_as_before
             alice.get("PolicyRevisions", json!({ "first": 100, "after": listed["pageInfo"]["endCursor"] })).await;
         assert_eq!(next["nodes"].as_array().unwrap().last().unwrap()["revision"], 100);
 
-        // Who listened last before that has missed something, and is told.
+        // A client that last listened before that has missed a revision, and is told so.
         let mut news = Socket::open(&instance.url, &alice).await;
         news.subscribe("1", &document("PolicyChanged"), json!({ "since": 98 })).await;
         let refused = news.next("1").await;

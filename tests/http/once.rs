@@ -139,7 +139,7 @@ async fn a_document_that_came_before_is_answered_as_it_is_for_the_first_time() {
         (pet, json!({ "dog": true }), json!({ "dog": null }), 400),
         (many, json!({ "n": 2 }), json!({ "n": 3, "m": null }), 200),
         (many, json!({ "n": 2 }), json!({ "n": 3, "m": "x" }), 400),
-        // What it costs is counted anew.
+        // The cost is counted anew.
         (many, json!({ "n": 2 }), json!({ "n": limits::COMPLEXITY + 1 }), 400),
     ] {
         let [again, first] = again_and_for_the_first_time(query, &before, &variables).await;

@@ -39,7 +39,7 @@ fn domains() -> String {
     model("sub, dom, obj, act", "sub, dom, obj, act", "g = _, _, _", ALLOW, DOMAINS)
 }
 
-/// What becomes of a file.
+/// The expected result of importing a file.
 enum Becomes {
     /// It is brought in, and all requests of these objects and actions are decided as by casbin.
     Alike(&'static [&'static str], &'static [&'static str]),
@@ -554,7 +554,7 @@ async fn compare(alice: &Client, row: &Published, objects: &[&str], actions: &[&
     theirs.into_iter().filter(|allowed| *allowed).count()
 }
 
-/// Where the lines are refused that are.
+/// Returns the line and the column of each error.
 fn places(payload: &Value) -> Vec<(u64, u64)> {
     let place = |error: &Value| {
         let path: Vec<&str> = error["field"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();

@@ -118,7 +118,7 @@ async fn a_redis_that_hangs_holds_up_no_change_for_long_and_loses_none() {
     let alice = acme(&one).await;
     news_travel(&alice, &alice.at(&other)).await;
 
-    // What is published meanwhile is given up in time, and may be lost: that is the sweep's part.
+    // News published meanwhile are given up in time, and may be lost: the sweep makes up for them.
     redis.freeze();
     let asked = Instant::now();
     let mut revision = 0;

@@ -1,5 +1,5 @@
-//! A tenant that somebody holds, and users who change what is their own meanwhile: it is done at once, and
-//! it ends what it ends at every instance.
+//! Users who change their own credentials while another transaction holds the tenant's row: the change is made at
+//! once, and old credentials end at every instance.
 
 use bailiwick::store::audit::AuditEvent;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};

@@ -118,7 +118,7 @@ async fn clients_that_hang_up_at_any_moment_leave_whole_changes_or_none() {
                 () = hang_up => {}
             }
         }
-        // What was begun may still be at work: a last change goes behind it.
+        // Changes that were begun may still be at work: a last one goes behind them.
         let last = make_role(&alice, "last").await;
         arrives(&other, last).await;
         all_end_equal(&database, &[&one, &other]).await;

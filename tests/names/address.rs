@@ -74,7 +74,7 @@ async fn r29_an_address_of_an_older_version_is_reached_and_taken() {
         for name in ["kim", "lee"] {
             alice.make("UserCreate", with_email(name, &format!("{name}@corp.example"))).await;
         }
-        // As an older version kept it: in the letters that were given.
+        // An older version kept the address in the letters that were given.
         let tables = Tables::of(&database).await;
         tables
             .run("UPDATE users SET email = 'Kim@Bücher.example', email_key = 'kim@bücher.example' WHERE key = 'kim'")

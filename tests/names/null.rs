@@ -1,4 +1,4 @@
-//! What null does in an update, and what an update does that changes nothing.
+//! The effect of null in an update, and of an update that changes nothing.
 
 use std::collections::BTreeSet;
 

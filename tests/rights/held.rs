@@ -89,7 +89,7 @@ async fn r35b_what_an_admin_or_a_host_holds_nobody_else_takes_away_or_denies() {
         }
         assert_eq!((alice.revision().await, alice.rules().await), (revision, rules));
         assert!(alice.allowed("desk", "read", "voice/queues/sales").await);
-        // What it has registered is the host's own, and nothing holds on what is gone (R46).
+        // The resources that it registered are the host's own, and no right is left on a removed one (R46).
         desk.make("ResourceRemove", json!({ "section": "voice/queues", "keys": ["sales"] })).await;
         alice.make("GroupUpdate", json!({ "key": "one", "version": 1, "roles": [] })).await;
         let operator = instance.operator().await.in_tenant("acme");

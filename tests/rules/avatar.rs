@@ -26,7 +26,7 @@ fn r32_a_png_or_jpeg_is_told_by_its_content() {
         assert_eq!(ImageType::parse(kind.as_str()).unwrap(), kind);
     }
     assert_eq!(refusal(ImageType::parse("image/gif")).0, ErrorCode::Invalid);
-    // What cameras leave behind the end is no fault of the picture.
+    // Bytes that cameras leave behind the end are no fault of the picture.
     let with_more = |mut file: Vec<u8>| {
         file.extend(*b"a camera's own notes");
         file
@@ -154,7 +154,7 @@ fn r32_a_picture_that_says_how_it_is_turned_is_turned_for_good() {
             assert!(!tells_the_place(&kept) && !kept.windows(4).any(|window| window.eq_ignore_ascii_case(b"exif")));
             let shown = image::load_from_memory(&kept).unwrap();
             assert_eq!((shown.width(), shown.height()), size, "{format:?} {orientation}");
-            // What was at the top left is at the corner that the orientation says.
+            // The top left of the original is at the corner that the orientation names.
             let corner = match orientation {
                 1 => (0, 0),
                 3 => (39, 23),

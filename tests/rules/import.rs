@@ -295,7 +295,7 @@ fn what_is_there_and_says_something_else_is_refused_and_stays() {
     assert_eq!(world.bad(&["p desk crm edit allow"]), ["1:2 ALREADY_EXISTS"]);
     assert_eq!(world.bad(&["g ann lead"]), ["1:3 ALREADY_EXISTS"], "it has permissions too");
     assert_eq!(world.bad(&["p crew crm read allow", "g bob crew"]), ["1:2 ALREADY_EXISTS"]);
-    // The same is no second one.
+    // A grant or link that exists already is not made twice.
     let imported = world.bring(&["p desk crm read allow", "g ann desk"]).unwrap();
     assert_eq!(imported, Imported { roles: 0, grants: 0, groups: 1, members: 1 });
 }

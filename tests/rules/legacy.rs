@@ -50,7 +50,7 @@ fn r24_users_with_equal_permissions_share_a_profile_in_the_order_of_first_use() 
         legacy("dana", "", "voice", "", ""),
         legacy("eli", "edit", "", "voice/queues", "voice/queues/sales"),
         legacy("fay", "edit delete", "", "voice/queues", "voice/queues/sales"),
-        // What is named below a module that is on adds nothing.
+        // A section or resource below a module that is on adds nothing.
         legacy("gus", "", "voice", "voice/queues", "voice/queues/sales"),
     ];
     assert_eq!(world.import(&users).unwrap(), ["profile_1", "profile_2", "profile_3"]);

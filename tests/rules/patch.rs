@@ -1,5 +1,5 @@
-//! From one state of a tenant to the next: patches, the difference of rules, and the changes that make a revision (R43,
-//! R45).
+//! The steps from one state of a tenant to the next: patches, the difference of rules, and the changes that make a
+//! revision (R43, R45).
 
 use std::cell::Cell;
 
@@ -15,7 +15,7 @@ use proptest::prelude::*;
 /// A random change: its kind, its thing, and another thing.
 pub(super) type Step = (u8, u8, u8);
 
-/// How many kinds of changes there are.
+/// The number of kinds of changes.
 const KINDS: u8 = 25;
 
 pub(super) fn steps() -> impl Strategy<Value = (Vec<Step>, Vec<Step>)> {

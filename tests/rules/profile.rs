@@ -408,7 +408,7 @@ fn r21_a_download_has_nothing_to_override() {
         assert_eq!(refusal(world.sections("supervisors", sections)), refused);
     }
     assert_eq!(world.may("dana", "downloads/interactions"), "");
-    // What the profile or the module permits otherwise makes no difference to it.
+    // The permissions of the profile and of the module make no difference to a download.
     world.sections("supervisors", [SectionSave { rights: Change::Clear, ..open("downloads/attachments") }]).unwrap();
     world.override_module("supervisors", "downloads", Change::Set(Rights::READ)).unwrap();
     assert_eq!(world.may("dana", "downloads/attachments"), "download");

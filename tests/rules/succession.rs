@@ -22,7 +22,7 @@ fn before(association: Association) -> (Catalogue, TenantState) {
     (old, state)
 }
 
-/// What the rules of a subject say of the objects below `analytics`, without the subject.
+/// Returns the rules of the profile for the objects below `analytics`, without the subject.
 fn analytics(rules: &Compiled) -> Vec<String> {
     let rules = rules.keys().map(|rule| rule.values(&key("acme")).join(" "));
     rules.filter(|rule| rule.starts_with("profile:") && rule.contains("analytics/")).collect()

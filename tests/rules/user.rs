@@ -39,7 +39,7 @@ fn r3_the_default_admin_stays_as_it_is() {
 #[test]
 fn r25_the_last_enabled_admin_of_a_tenant_stays_one() {
     let mut world = World::with_dana();
-    // As it is where no admin came with the tenant.
+    // The state of a tenant with which no admin came.
     world
         .change(|state| {
             state.users.get_mut("ada").unwrap().default_admin = false;

@@ -36,7 +36,7 @@ async fn failed_sign_ins_are_one_event_of_their_tenant_with_names_addresses_and_
         assert_eq!((event.address.as_deref(), event.actor.name.as_str()), (Some("203.0.113.1"), "sign-in"));
         assert!(event.request_id.is_some() && !format!("{event:?}").contains("secret"));
         assert_eq!(instance.audited("globex", "session.fail").await.len(), 0);
-        // As everything in the log it is part of the chain, and shown to who may read it.
+        // Like every event of the log, it is part of the chain, and shown to callers who may read the log.
         let caller = instance.platform.system_caller(&TenantKey::parse("platform").unwrap()).await.unwrap();
         let acme = TenantKey::parse("acme").unwrap();
         let chain = instance.platform.verify_audit(&caller, &acme, |_| {}).await.unwrap().unwrap();

@@ -374,7 +374,7 @@ async fn extensions_are_given_out_once(fresh: Fresh) {
 
 async fn a_taken_email_is_refused_by_its_field(fresh: Fresh) {
     let tenant = make(&fresh.store, &rich("acme")).await;
-    // The same address in another tenant is nobody's business.
+    // An address may be taken in each tenant anew.
     make(&fresh.store, &rich("globex")).await;
     let tx = fresh.store.begin(tenant).await.unwrap().unwrap();
     let email = Change::Set(Email::parse("ANN@example.com").unwrap());

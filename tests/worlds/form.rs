@@ -29,7 +29,7 @@ pub(super) struct World {
     /// The objects in a container, by the container's object.
     #[serde(default)]
     pub(super) members: Map<List>,
-    /// What is linked to an owner: by its object and the section of the items, their keys.
+    /// Keys of the items that are linked to an owner, by the owner's object and the items' section.
     #[serde(default)]
     pub(super) links: Map<Map<List>>,
     #[serde(default)]
@@ -63,8 +63,7 @@ pub(super) struct World {
     /// Exactly what is in a user's menu: `voice: queues realtime`, with entries in brackets.
     #[serde(default)]
     pub(super) menu: Map<List>,
-    /// What the menu says can be done in a section, of what the section has and the user may:
-    /// `edit delete`.
+    /// Flags of a section in the menu, of those that the section has and the user may: `edit delete`.
     #[serde(default)]
     pub(super) flags: Map<Map<String>>,
     #[serde(default)]
@@ -154,9 +153,9 @@ pub(super) struct ItemList {
     pub(super) owner: String,
     /// The section of the items.
     pub(super) items: String,
-    /// What a host that asks claims to be linked beside what is.
+    /// Keys of the items that an asking host claims to be linked beside those that are stored.
     #[serde(default)]
     pub(super) claimed: List,
-    /// What is seen: `sales`, `sales linked`, `sales linked locked`.
+    /// Items that the user sees: `sales`, `sales linked`, `sales linked locked`.
     pub(super) sees: List,
 }

@@ -38,7 +38,7 @@ pub(super) async fn make(operator: &Client, alice: &Client, tenant: &str, world:
         }
     }
     for (operation, input) in world.then.iter().flatten() {
-        // What a tenant cannot do itself, its operator does.
+        // An operator makes the changes that a tenant cannot make itself.
         let by = if operation.starts_with("Tenant") { operator } else { alice };
         by.make(operation, at_present(alice, operation, input.clone()).await).await;
     }

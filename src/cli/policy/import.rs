@@ -135,7 +135,7 @@ impl Policy<'_> {
     }
 }
 
-/// What came of an import, for people. Its warnings go to standard error.
+/// Formats the result of an import for people. Its warnings go to standard error.
 fn told(answer: Value, dry_run: bool) -> Result<String> {
     let Outcome { imported, skipped, warnings, revision, impact } = typed(answer)?;
     for Warning { line, column, message } in warnings {

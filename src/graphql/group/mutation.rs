@@ -1,4 +1,4 @@
-//! The mutations of groups, and what they take.
+//! The mutations of groups, and their inputs and payloads.
 
 use std::collections::BTreeSet;
 
@@ -21,42 +21,42 @@ use crate::service::change::Terms;
 /// Makes a group.
 #[derive(InputObject)]
 pub struct GroupCreateInput {
-    /// Its key; made from the name when absent.
+    /// Key of the group; made from the name when absent.
     key: Option<String>,
-    /// Its name, unique in the tenant.
+    /// Name of the group, unique in the tenant.
     name: String,
-    /// The keys of its roles: custom ones, or `manager`.
+    /// Keys of the group's roles: custom ones, or `manager`.
     #[graphql(default)]
     roles: Vec<String>,
-    /// Its permissions.
+    /// Keys of the group's own permissions.
     #[graphql(default)]
     permissions: Vec<String>,
-    /// The keys of its members.
+    /// Keys of the users who become members.
     #[graphql(default)]
     members: Vec<String>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
 
-/// Changes a group. What is absent stays; null empties.
+/// Changes a group. An absent field stays; null empties.
 #[derive(InputObject)]
 pub struct GroupUpdateInput {
-    /// Its key.
+    /// Key of the group.
     key: String,
-    /// The version that is changed.
+    /// Version of the group that is changed.
     version: i32,
-    /// Another name; null is refused.
+    /// New name; null is refused.
     name: MaybeUndefined<String>,
-    /// All its roles.
+    /// Keys of all the group's roles; null empties the list.
     roles: MaybeUndefined<Vec<String>>,
-    /// All its permissions.
+    /// Keys of all the group's own permissions; null empties the list.
     permissions: MaybeUndefined<Vec<String>>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -64,13 +64,13 @@ pub struct GroupUpdateInput {
 /// Adds members to a group.
 #[derive(InputObject)]
 pub struct GroupAddMembersInput {
-    /// The group's key.
+    /// Key of the group.
     group: String,
-    /// The users' keys; members stay members.
+    /// Keys of the users to add; members stay members.
     users: Vec<String>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -78,13 +78,13 @@ pub struct GroupAddMembersInput {
 /// Removes members from a group.
 #[derive(InputObject)]
 pub struct GroupRemoveMembersInput {
-    /// The group's key.
+    /// Key of the group.
     group: String,
-    /// The users' keys.
+    /// Keys of the users to remove.
     users: Vec<String>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -92,11 +92,11 @@ pub struct GroupRemoveMembersInput {
 /// Deletes a group that is not the only one of any member.
 #[derive(InputObject)]
 pub struct GroupDeleteInput {
-    /// Its key.
+    /// Key of the group.
     key: String,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -106,10 +106,10 @@ payload! {
     GroupCreatePayload {
         /// The group.
         group: Group,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -119,10 +119,10 @@ payload! {
     GroupUpdatePayload {
         /// The group as it is now.
         group: Group,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -132,10 +132,10 @@ payload! {
     GroupAddMembersPayload {
         /// The group as it is now.
         group: Group,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -145,10 +145,10 @@ payload! {
     GroupRemoveMembersPayload {
         /// The group as it is now.
         group: Group,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -158,12 +158,12 @@ payload! {
     GroupDeletePayload {
         /// The key of the group that is gone.
         key: String,
-        /// What to tell the person who deleted it.
+        /// Message for the person who deleted the group.
         message: String,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }

@@ -20,8 +20,8 @@ pub struct ResourceLinksSetInput {
     owner: String,
     /// The section of the items, such as `voice/queues`: one of the `links` of the owner's section.
     item_section: String,
-    /// The keys of all the items of the list, at most 1000. Not together with items to add or to remove. What a
-    /// list hides from its user stays linked.
+    /// Keys of all the items of the list, at most 1000. Cannot be combined with items to add or to remove. Items that
+    /// the list hides from its user stay linked.
     items: Option<Vec<String>>,
     /// The keys of items to link.
     add_items: Option<Vec<String>>,
@@ -30,9 +30,9 @@ pub struct ResourceLinksSetInput {
     /// The key of the user in whose name a host application or an admin changes them: then they can link and
     /// unlink what that user can, and no more.
     subject: Option<String>,
-    /// Why; it stands in the audit log.
+    /// Reason for the change, kept in the audit log.
     reason: Option<String>,
-    /// A trial when true: nothing changes, and the answer is the refusal, or what would be linked.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal, or what would be linked.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -63,12 +63,12 @@ impl ResourceLinksSetInput {
 }
 
 payload! {
-    /// What is linked to a resource in one list.
+    /// The items that are linked to a resource in one list.
     ResourceLinksSetPayload {
         /// The keys of the items that are linked now, or would be after a dry run, without those that the list
         /// hides from the one in whose name it was changed.
         linked: Vec<String> [at most 1000],
-        /// The tenant's policy version. Links change no decision, so it stays.
+        /// Policy revision of the tenant. Links change no decision, so it stays.
         revision: i32,
     }
 }
@@ -79,8 +79,8 @@ pub struct LinkMutation;
 
 #[Object]
 impl LinkMutation {
-    /// Changes what is linked to a resource. A host application or an admin tells what is linked; anybody else
-    /// needs `edit` on the owner, and links and unlinks the items that are associated with them.
+    /// Changes the items that are linked to a resource. A host application or an admin sets what is linked; other
+    /// callers need `edit` on the owner, and link and unlink the items that are associated with them.
     async fn resource_links_set(
         &self,
         ctx: &Context<'_>,

@@ -1,4 +1,4 @@
-//! What the mutations of user profiles take, and how it becomes the domain's types.
+//! The inputs of the mutations of user profiles, and their conversion to the domain's types.
 
 use async_graphql::{InputObject, MaybeUndefined};
 use uuid::Uuid;
@@ -12,14 +12,14 @@ use crate::error::{Error, Result};
 use crate::graphql::input::{change, given, parse, parse_all, parse_opt};
 use crate::graphql::role::{description, list};
 
-/// Which of read, edit and delete hold. Read always does.
+/// The rights to read, edit and delete. Read is always given.
 #[derive(Debug, Clone, Copy, InputObject)]
 pub struct AccessRightsInput {
-    /// See: always true.
+    /// `true` always: an override includes the right to see, and `false` is refused.
     read: bool,
-    /// Change, and create.
+    /// `true` if the right to change and create is included.
     edit: bool,
-    /// Delete.
+    /// `true` if the right to delete is included.
     delete: bool,
 }
 
@@ -32,21 +32,21 @@ impl From<AccessRightsInput> for Rights {
 /// Makes a profile, which permits nothing yet.
 #[derive(InputObject)]
 pub struct ProfileCreateInput {
-    /// Its key; made from the name when absent.
+    /// Key of the profile; made from the name when absent.
     key: Option<String>,
-    /// Its name, unique in the tenant; it never changes.
+    /// Name of the profile, unique in the tenant; it never changes.
     name: String,
-    /// What it is for.
+    /// Description of the profile's purpose.
     #[graphql(default)]
     description: String,
-    /// What it gives where nothing overrides it.
+    /// Rights that the profile gives where nothing overrides them.
     permission_type: PermissionType,
-    /// Whether its holders see contacts masked.
+    /// `true` if the holders of the profile see contacts masked.
     #[graphql(default)]
     mask_sensitive_data: bool,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     pub(super) reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     pub(super) dry_run: bool,
 }
@@ -65,22 +65,22 @@ impl ProfileCreateInput {
     }
 }
 
-/// Changes a profile as a whole. What is absent stays; null empties.
+/// Changes a profile as a whole. An absent field stays; null empties.
 #[derive(InputObject)]
 pub struct ProfileUpdateInput {
-    /// Its key.
+    /// Key of the profile.
     pub(super) key: String,
-    /// The version that is changed.
+    /// Version of the profile that is changed.
     pub(super) version: i32,
-    /// Another description.
+    /// New description; null empties it.
     description: MaybeUndefined<String>,
-    /// Another permission type; null is refused.
+    /// New permission type; null is refused.
     permission_type: MaybeUndefined<PermissionType>,
-    /// Masking on or off; null is refused.
+    /// `true` if the holders of the profile see contacts masked; null is refused.
     mask_sensitive_data: MaybeUndefined<bool>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     pub(super) reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     pub(super) dry_run: bool,
 }
@@ -98,23 +98,24 @@ impl ProfileUpdateInput {
 /// Saves one module of a profile as a whole: all of it changes or nothing.
 #[derive(InputObject)]
 pub struct ProfileSaveModuleInput {
-    /// The profile's key.
+    /// Key of the profile.
     pub(super) profile: String,
-    /// The module's key.
+    /// Key of the module.
     pub(super) module: String,
-    /// The profile's version that is changed.
+    /// Version of the profile that is changed.
     pub(super) version: i32,
-    /// The module switch: everything open, seen, automatic and inheriting; or nothing at all. Not
-    /// together with sections. Null is refused.
+    /// Switch of the whole module. `true` opens every section, shows it, makes it automatic and lets it inherit its
+    /// rights; `false` closes every section and clears its resources and overrides. Cannot be combined with sections.
+    /// Null is refused.
     all: MaybeUndefined<bool>,
-    /// The module's override; null clears it.
+    /// Rights that override the profile's permission type in the module; null clears the override.
     #[graphql(name = "override")]
     rights: MaybeUndefined<AccessRightsInput>,
-    /// The sections that change; an absent one stays as it is. Null is an empty list.
+    /// Sections that change; an absent one stays as it is. Null is an empty list.
     sections: Option<Vec<ProfileSectionInput>>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     pub(super) reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     pub(super) dry_run: bool,
 }
@@ -129,29 +130,31 @@ impl ProfileSaveModuleInput {
     }
 }
 
-/// What one section is saved as.
+/// The new state of one section of a profile.
 #[derive(InputObject)]
 pub struct ProfileSectionInput {
-    /// The section's key with its module's: `voice/queues`.
+    /// Key of the section with its module's: `voice/queues`.
     section: String,
-    /// Whether it is open.
+    /// `true` if the profile opens the section.
     enabled: bool,
-    /// Whether it stands in the menu.
+    /// `true` if the section stands in the menu.
     visible: bool,
-    /// Its override; null clears it. It can give no right that the section has not.
+    /// Rights that override the module's rights in the section; null clears the override. A right that does not exist
+    /// in the section is refused.
     #[graphql(name = "override")]
     rights: MaybeUndefined<AccessRightsInput>,
-    /// All its resources, or a list. A section that holds none has MANUAL.
+    /// Way in which the section takes its resources: all of them, or a list. A section that holds no resources has
+    /// MANUAL.
     association: Association,
-    /// The choice to keep the present resources as the list when AUTOMATIC is switched off; without it the list
-    /// begins empty. Not together with a list.
+    /// `true` keeps the present resources as the list when AUTOMATIC is switched off; otherwise the list begins empty.
+    /// Cannot be combined with a list.
     #[graphql(default)]
     keep_associated: bool,
-    /// The whole list of resources, by key; null empties it. Not together with resources to add or remove.
+    /// Whole list of resources, by key; null empties it. Cannot be combined with resources to add or remove.
     resources: MaybeUndefined<Vec<String>>,
-    /// The resources to add to the list; null adds none.
+    /// Keys of the resources to add to the list; null adds none.
     add_resources: Option<Vec<String>>,
-    /// The resources to take from the list; null takes none.
+    /// Keys of the resources to take from the list; null takes none.
     remove_resources: Option<Vec<String>>,
 }
 
@@ -185,15 +188,15 @@ fn sections(input: Option<Vec<ProfileSectionInput>>) -> Result<Option<Vec<Sectio
 /// Copies a profile: everything but its name and its users.
 #[derive(InputObject)]
 pub struct ProfileCloneInput {
-    /// The key of the profile to copy.
+    /// Key of the profile to copy.
     pub(super) key: String,
-    /// The copy's key; made from its name when absent.
+    /// Key of the copy; made from its name when absent.
     pub(super) new_key: Option<String>,
-    /// The copy's name.
+    /// Name of the copy.
     pub(super) new_name: String,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     pub(super) reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     pub(super) dry_run: bool,
 }
@@ -201,11 +204,11 @@ pub struct ProfileCloneInput {
 /// Deletes a profile that no user holds.
 #[derive(InputObject)]
 pub struct ProfileDeleteInput {
-    /// Its key.
+    /// Key of the profile.
     pub(super) key: String,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     pub(super) reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     pub(super) dry_run: bool,
 }
@@ -213,46 +216,45 @@ pub struct ProfileDeleteInput {
 /// Gives a profile to users of base role USER, all at once.
 #[derive(InputObject)]
 pub struct ProfileAssignInput {
-    /// The profile's key.
+    /// Key of the profile.
     pub(super) profile: String,
-    /// The users' keys, 1 to 1000; those that hold it already stay as they are.
+    /// Keys of the users, 1 to 1000; users who hold the profile already stay as they are.
     pub(super) users: Vec<String>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     pub(super) reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     pub(super) dry_run: bool,
 }
 
-/// Makes profiles of what users were permitted one by one: users with the same permissions share
-/// one. The same import again changes nothing.
+/// Makes profiles from the permissions that users had one by one: users with the same permissions share a profile.
+/// Repeating the import changes nothing.
 #[derive(InputObject)]
 pub struct ProfilesImportLegacyInput {
-    /// The users, 1 to 1000, each once.
+    /// Users to import, 1 to 1000, each once.
     users: Vec<LegacyUserInput>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     pub(super) reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     pub(super) dry_run: bool,
 }
 
-/// A user with the permissions of its own that it had before there were profiles.
+/// A user with the permissions of their own that they had before there were profiles.
 #[derive(InputObject)]
 pub struct LegacyUserInput {
-    /// The user's key; its base role is USER.
+    /// Key of the user, whose base role is USER.
     user: String,
-    /// Whether it could change what it saw.
+    /// `true` if the user could change the things that they saw.
     edit: bool,
-    /// Whether it could delete what it saw.
+    /// `true` if the user could delete the things that they saw.
     delete: bool,
-    /// The modules that were on as a whole, by key: they are opened with all that is in them.
+    /// Keys of the modules that were on as a whole: they are opened with everything in them.
     modules: Vec<String>,
-    /// The sections that were on, by key with their module's: they are opened with the resources
-    /// that are named.
+    /// Keys of the sections that were on, with their module's: they are opened with the resources that are named.
     sections: Vec<String>,
-    /// The resources that it saw, as objects: `voice/queues/sales`. Outside of the sections and
-    /// modules that were on they can be read and linked.
+    /// Objects of the resources that the user saw, such as `voice/queues/sales`. Outside the sections and modules that
+    /// were on, they can be read and linked.
     resources: Vec<String>,
 }
 

@@ -22,10 +22,10 @@ payload! {
     ProfileCreatePayload {
         /// The profile.
         profile: Profile,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -35,10 +35,10 @@ payload! {
     ProfileUpdatePayload {
         /// The profile as it is now.
         profile: Profile,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -48,10 +48,10 @@ payload! {
     ProfileSaveModulePayload {
         /// The profile as it is now.
         profile: Profile,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -61,10 +61,10 @@ payload! {
     ProfileClonePayload {
         /// The copy.
         profile: Profile,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -74,10 +74,10 @@ payload! {
     ProfileDeletePayload {
         /// The key of the profile that is gone.
         key: String,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -87,24 +87,23 @@ payload! {
     ProfileAssignPayload {
         /// The profile, where the caller may see it.
         profile: Profile,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
 
 payload! {
-    /// What an import came to.
+    /// The result of an import.
     ProfilesImportLegacyPayload {
-        /// The profiles that the users are in now, in the order of first use, where the caller may
-        /// see them.
+        /// Profiles that the users hold now, in the order of first use, where the caller may see them.
         profiles: Vec<Profile> [at most 1000],
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -201,9 +200,9 @@ impl ProfileMutation {
         ProfileAssignPayload::of(assigned.await)
     }
 
-    /// Makes profiles of what users were permitted one by one, before there were profiles: users
-    /// with the same permissions share one, named `profile_1`, `profile_2`, … in the order of
-    /// first use. All in one change; the same import again changes nothing.
+    /// Makes profiles from the permissions that users had one by one, before there were profiles: users with the same
+    /// permissions share one, named `profile_1`, `profile_2`, … in the order of first use. All in one change;
+    /// repeating the import changes nothing.
     async fn profiles_import_legacy(
         &self,
         ctx: &Context<'_>,

@@ -35,8 +35,8 @@ pub struct AvatarMutation;
 #[Object]
 impl AvatarMutation {
     /// Sets the avatar of the caller or of another user. The file comes in a GraphQL multipart
-    /// request, with a bearer token. What it holds beside the picture, such as where that was taken, is
-    /// left out.
+    /// request, with a bearer token. Metadata beside the picture, such as the place
+    /// where it was taken, is left out.
     async fn user_set_avatar(
         &self,
         ctx: &Context<'_>,

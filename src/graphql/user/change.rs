@@ -21,29 +21,29 @@ use crate::service::user::{NewUser, UserUpdate};
 /// Creates a user.
 #[derive(InputObject)]
 pub struct UserCreateInput {
-    /// The name to sign in with: ASCII letters, digits, `.` and `_`; it never changes.
+    /// Name to sign in with: ASCII letters, digits, `.` and `_`; it never changes.
     username: String,
-    /// The person's name.
+    /// Name of the person.
     full_name: String,
-    /// The email address, unique in the tenant.
+    /// Email address, unique in the tenant.
     email: String,
-    /// The password; without one nobody can sign in until one is set.
+    /// Password; without one the user cannot sign in until one is set.
     password: Option<String>,
-    /// What the user is.
+    /// Base role of the user.
     base_role: BaseRole,
-    /// The profile's key, for a USER.
+    /// Key of the profile, for a USER.
     profile: Option<String>,
-    /// The custom role's key, for a MANAGER.
+    /// Key of the custom role, for a MANAGER.
     custom_role: Option<String>,
-    /// The keys of its groups.
+    /// Keys of the user's groups.
     groups: Option<Vec<String>>,
-    /// The extension; the next free number when absent.
+    /// Telephone extension; the next free number when absent.
     extension: Option<String>,
-    /// How its telephone talks.
+    /// Settings of the user's telephone.
     telephony: Option<TelephonyInput>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     pub(super) reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     pub(super) dry_run: bool,
 }
@@ -67,35 +67,35 @@ impl UserCreateInput {
     }
 }
 
-/// Changes a user. What is absent stays; null empties, and is refused where a user always has a value.
+/// Changes a user. An absent field stays; null empties, and is refused where a user always has a value.
 #[derive(InputObject)]
 pub struct UserUpdateInput {
-    /// Its key.
+    /// Key of the user.
     key: String,
-    /// The version that is changed.
+    /// Version of the user that is changed.
     version: i32,
-    /// Another name; null is refused.
+    /// New full name; null is refused.
     full_name: MaybeUndefined<String>,
-    /// Another email address.
+    /// New email address.
     email: MaybeUndefined<String>,
-    /// Enabled or disabled; null is refused.
+    /// `true` enables the user, `false` disables them; null is refused.
     enabled: MaybeUndefined<bool>,
-    /// Another base role: who leaves USER loses the profile, who leaves MANAGER the custom role.
-    /// Null is refused.
+    /// New base role: a user who leaves USER loses the profile, one who leaves MANAGER the custom role. Null is
+    /// refused.
     base_role: MaybeUndefined<BaseRole>,
-    /// The profile's key.
+    /// Key of the profile.
     profile: MaybeUndefined<String>,
-    /// The custom role's key.
+    /// Key of the custom role.
     custom_role: MaybeUndefined<String>,
-    /// The keys of all its groups.
+    /// Keys of all the user's groups.
     groups: MaybeUndefined<Vec<String>>,
-    /// Another extension; null is the next free number.
+    /// New telephone extension; null is the next free number.
     extension: MaybeUndefined<String>,
-    /// How its telephone talks; null is as by default.
+    /// Settings of the user's telephone; null restores the defaults.
     telephony: MaybeUndefined<TelephonyInput>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -128,11 +128,11 @@ impl UserUpdateInput {
 /// Deletes a user.
 #[derive(InputObject)]
 pub struct UserDeleteInput {
-    /// Its key.
+    /// Key of the user.
     key: String,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -142,10 +142,10 @@ payload! {
     UserCreatePayload {
         /// The user.
         user: User,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -155,10 +155,10 @@ payload! {
     UserUpdatePayload {
         /// The user as it is now.
         user: User,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -168,10 +168,10 @@ payload! {
     UserDeletePayload {
         /// The key of the user that is gone.
         key: String,
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -225,7 +225,7 @@ impl UserMutation {
         UserUpdatePayload::of(updated.await)
     }
 
-    /// Deletes a user with its sessions and API key. Its key inherits nothing later.
+    /// Deletes a user with their sessions and API key. A later user of the same key inherits nothing.
     async fn user_delete(
         &self,
         ctx: &Context<'_>,

@@ -1,4 +1,4 @@
-//! Which users a list holds, and in which order.
+//! The choice and the order of the users in a list.
 
 use async_graphql::{Enum, InputObject};
 
@@ -6,25 +6,25 @@ use super::BaseRole;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey};
 use crate::service::user::{UserFilter as Filter, UserOrder as Order};
 
-/// Which users are wanted; all that is given must fit.
+/// A choice of users; every given field must fit.
 #[derive(Default, InputObject)]
 pub struct UserFilter {
-    /// A part of the username, full name, email or extension.
+    /// Part of the username, full name, email or extension.
     search: Option<String>,
-    /// This base role.
+    /// Base role of the users.
     base_role: Option<BaseRole>,
-    /// Holders of this profile.
+    /// Key of the profile that the users hold.
     profile: Option<String>,
-    /// Holders of this custom role.
+    /// Key of the custom role that the users hold.
     role: Option<String>,
-    /// Members of this group.
+    /// Key of the group that the users are in.
     group: Option<String>,
-    /// Enabled or disabled ones.
+    /// `true` for enabled users, `false` for disabled ones.
     enabled: Option<bool>,
 }
 
 impl UserFilter {
-    /// The filter in the store's words; `None` when it names a key that cannot be one.
+    /// Converts the filter to the store's; `None` if it names a key that cannot exist.
     pub(in crate::graphql) fn filter(self) -> Option<Filter> {
         Some(Filter {
             search: self.search,
@@ -37,14 +37,14 @@ impl UserFilter {
     }
 }
 
-/// In which order users are listed.
+/// The order in which users are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Enum)]
 #[graphql(remote = "Order")]
 pub enum UserOrder {
-    /// By full name.
+    /// Ascending order of the full name.
     #[default]
     NameAscending,
-    /// By full name, from the end.
+    /// Descending order of the full name.
     NameDescending,
     /// The oldest account first.
     OldestFirst,

@@ -1,4 +1,4 @@
-//! How a user's telephone talks.
+//! The settings of a user's telephone.
 
 use async_graphql::{Enum, InputObject, MaybeUndefined, SimpleObject};
 
@@ -21,7 +21,7 @@ pub enum Transport {
     Wss,
 }
 
-/// What is done about a firewall between a telephone and the switch.
+/// The treatment of a firewall between a telephone and the switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "user::Nat")]
 pub enum Nat {
@@ -35,7 +35,7 @@ pub enum Nat {
     Comedia,
     /// Never.
     Never,
-    /// By route.
+    /// Depends on the route.
     Route,
 }
 
@@ -57,22 +57,22 @@ pub enum Codec {
     Opus,
 }
 
-/// How a telephone talks.
+/// The settings of a telephone.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Telephony {
-    /// The transport.
+    /// Transport of the telephone.
     transport: Transport,
-    /// What is done about a firewall in between.
+    /// Treatment of a firewall between the telephone and the switch.
     nat: Nat,
-    /// The codecs that are allowed, the preferred ones first.
+    /// Codecs that are allowed, the preferred ones first.
     #[graphql(complexity = "crate::graphql::cost::list(6, child_complexity)")]
     codecs: Vec<Codec>,
-    /// The dial context.
+    /// Dial context of the telephone.
     context: String,
-    /// The call groups.
+    /// Call groups of the telephone.
     #[graphql(complexity = "crate::graphql::cost::list(64, child_complexity)")]
     call_groups: Vec<String>,
-    /// The pickup groups.
+    /// Pickup groups of the telephone.
     #[graphql(complexity = "crate::graphql::cost::list(64, child_complexity)")]
     pickup_groups: Vec<String>,
 }
@@ -90,21 +90,21 @@ impl From<user::Telephony> for Telephony {
     }
 }
 
-/// How a telephone talks. What is absent stays as it is, for a new user as by default; null empties, and is
-/// refused where there is always something.
+/// The settings of a telephone. An absent field stays as it is, or has its default for a new user; null empties it,
+/// and is refused where a value is always needed.
 #[derive(InputObject)]
 pub struct TelephonyInput {
-    /// The transport; null is refused.
+    /// Transport of the telephone; null is refused.
     transport: MaybeUndefined<Transport>,
-    /// What is done about a firewall in between; null is refused.
+    /// Treatment of a firewall between the telephone and the switch; null is refused.
     nat: MaybeUndefined<Nat>,
-    /// The codecs that are allowed, at least one, the preferred ones first; null is refused.
+    /// Codecs that are allowed, at least one, the preferred ones first; null is refused.
     codecs: MaybeUndefined<Vec<Codec>>,
-    /// The dial context; null is refused.
+    /// Dial context of the telephone; null is refused.
     context: MaybeUndefined<String>,
-    /// The call groups.
+    /// Call groups of the telephone; null empties the list.
     call_groups: MaybeUndefined<Vec<String>>,
-    /// The pickup groups.
+    /// Pickup groups of the telephone; null empties the list.
     pickup_groups: MaybeUndefined<Vec<String>>,
 }
 

@@ -17,18 +17,18 @@ use crate::service::user::NewUser;
 /// Chooses users to export.
 #[derive(InputObject)]
 pub struct UsersExportInput {
-    /// The users' keys, in the order of the lines; 1 to 1000.
+    /// Keys of the users, in the order of the lines; 1 to 1000.
     keys: Vec<String>,
 }
 
 /// Creates many users.
 #[derive(InputObject)]
 pub struct UsersImportInput {
-    /// The users, 1 to 1000; all are created, or none.
+    /// Users to create, 1 to 1000; all are created, or none.
     users: Vec<UserCreateInput>,
-    /// Why; it stands in the revision and the audit log.
+    /// Reason for the change, kept in the revision and the audit log.
     reason: Option<String>,
-    /// Whether it is only tried: then nothing changes, and the answer is the refusal or the impact.
+    /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
 }
@@ -36,8 +36,7 @@ pub struct UsersImportInput {
 payload! {
     /// Exported users.
     UsersExportPayload {
-        /// The users as CSV with a header line. It holds no secret, and no cell that a
-        /// spreadsheet takes for a formula.
+        /// Users as CSV with a header line. It holds no secret, and no cell that a spreadsheet takes for a formula.
         csv: String,
     }
 }
@@ -45,12 +44,12 @@ payload! {
 payload! {
     /// New users.
     UsersImportPayload {
-        /// The users, in the order of the list.
+        /// Users that were created, in the order of the list.
         users: Vec<User> [at most 1000],
-        /// The tenant's policy version.
+        /// Policy revision of the tenant.
         revision: i32,
-        /// Who would gain and who would lose what, after a dry run. Null after a change that is
-        /// made, and for those who may not see it.
+        /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who
+        /// cannot see rules and users.
         impact: Impact,
     }
 }
@@ -61,8 +60,8 @@ pub struct TransferMutation;
 
 #[Object]
 impl TransferMutation {
-    /// The chosen users as CSV: all of them, or none when one of them is not there. It changes
-    /// nothing, and leaves an audit event.
+    /// Exports the chosen users as CSV: all of them, or none if one of them does not exist. It changes nothing, and
+    /// leaves an audit event.
     async fn users_export(
         &self,
         ctx: &Context<'_>,
@@ -101,8 +100,7 @@ impl TransferMutation {
     }
 }
 
-/// The user at this place of the list. It has no reason of its own, nor is it tried alone: the
-/// change is one.
+/// Creates the user at this place of the list. It has no reason or dry run of its own: the whole list is one change.
 fn new_user(place: usize, input: UserCreateInput) -> Result<NewUser> {
     let made = match input.reason {
         Some(_) => Err(Error::invalid("the reason stands once, beside `users`").at("reason")),

@@ -114,7 +114,7 @@ impl PostgresServer {
         Database::connect(self.url("postgres")).await.unwrap()
     }
 
-    /// Ends it as a crash would (SIGKILL). What was committed is kept.
+    /// Ends it as a crash would (SIGKILL). Committed data is kept.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();

@@ -17,7 +17,7 @@ use super::super::super::parsed;
 use super::super::super::tenant::{CREATE, TENANTS, platform};
 use super::{Policy, told};
 
-/// What the tenants that are made are made of.
+/// The admin and the licence of the tenants that the import makes.
 #[derive(clap::Args)]
 pub(in crate::cli) struct NewTenants {
     /// The username of the default admin of each tenant that is made. The password is read from standard input.
@@ -105,7 +105,7 @@ impl Policy<'_> {
         Ok(tenants.iter().any(|tenant| tenant.key == domain.as_str()))
     }
 
-    /// What makes the input for a tenant that is missing.
+    /// Returns a function that makes the input for a missing tenant.
     fn maker(&self, missing: &BTreeSet<&TenantKey>) -> Result<impl Fn(&TenantKey) -> Value + use<>> {
         let new = &self.args.new;
         let (mut admin, mut password) = (Value::Null, None);
