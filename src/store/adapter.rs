@@ -16,7 +16,7 @@ use crate::error::Error;
 /// The values of a row of the table, in their order.
 const VALUES: [Column; 6] = [Column::V0, Column::V1, Column::V2, Column::V3, Column::V4, Column::V5];
 
-/// What every attempt to write says.
+/// Message of every refused write.
 const COMPILED: &str = "rules are compiled: change profiles, roles and groups through Bailiwick";
 
 /// A `casbin::Adapter` over the stored rules of one tenant, to be read and never written: rules are
@@ -88,7 +88,7 @@ impl Adapter for TenantAdapter {
         Err(compiled())
     }
 
-    /// Whether the last load was filtered, and so may have left lines out.
+    /// Returns `true` if the last load was filtered, and so may have left lines out.
     fn is_filtered(&self) -> bool {
         self.is_filtered
     }

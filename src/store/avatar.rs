@@ -18,7 +18,7 @@ use crate::error::Result;
 pub struct Avatar {
     /// The file: the picture and no more, but for what an older version has kept.
     pub image: Vec<u8>,
-    /// What kind of picture it is.
+    /// Type of the picture.
     pub kind: ImageType,
     /// The SHA-256 digest of the file.
     pub sha256: Vec<u8>,

@@ -34,7 +34,7 @@ impl Scope {
         })
     }
 
-    /// How many groups the text finds.
+    /// Counts the groups that the text finds.
     pub async fn groups_count(&self, text: Option<&str>) -> Result<u64> {
         Ok(self.select_groups(text).count(&self.db).await?)
     }
@@ -137,7 +137,7 @@ impl Scope {
         Ok(theirs.count(&self.db).await?)
     }
 
-    /// How many members each of these groups has; one without any is not in the answer.
+    /// Counts the members of each of these groups; a group without any is not in the answer.
     pub async fn member_counts(&self, groups: &[GroupKey]) -> Result<HashMap<GroupKey, u64>> {
         let rows: Vec<(String, i64)> = self
             .find::<group_member::Entity>()
@@ -152,7 +152,7 @@ impl Scope {
         rows.into_iter().map(|(key, n)| Ok((stored(GroupKey::parse(&key))?, n.cast_unsigned()))).collect()
     }
 
-    /// How many groups carry each of these custom roles; one that none carries is not in the answer.
+    /// Counts the groups that carry each of these custom roles; a role that none carries is not in the answer.
     pub async fn role_group_counts(&self, roles: &[RoleKey]) -> Result<HashMap<RoleKey, u64>> {
         let rows: Vec<(String, i64)> = self
             .find::<group_role::Entity>()

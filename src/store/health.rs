@@ -1,4 +1,4 @@
-//! What the database itself says of how it fares: what time it is there, and whether it takes a change.
+//! Health of the database as it reports it itself: its time, and whether it takes a change.
 
 use sea_orm::ConnectionTrait;
 use sea_orm::DbBackend;

@@ -53,20 +53,20 @@ pub use tx::{CommitError, Tx, View};
 use db::{Db, Permit, Purpose, Transaction};
 use entity::Tenanted;
 
-/// How long anything waits for a lock or another writer before it gives up.
+/// Longest wait for a lock or another writer, after which the waiter gives up.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long anything waits for a connection. Short, because this is how long a write takes to
-/// fail while the database is away, and enough, because who has a connection is soon done.
+/// Longest wait for a connection. Short, because a write takes this long to fail while the database is away; long
+/// enough, because connections are soon given back.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(1);
-/// How long it may take to read a whole tenant, or all of a long list.
+/// Longest time to read a whole tenant, or all of a long list.
 const READ_MAX: Duration = Duration::from_mins(2);
 /// The most of one tenant that write to it or look at it together, here.
 const TURNS_EACH: usize = 2;
-/// How many may wait for a turn.
+/// Largest number of tasks that wait for a turn.
 const WAITING_MAX: usize = 1024;
-/// How long a start that waits for the database pauses before it tries again.
+/// Pause between two attempts of a start that waits for the database.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
-/// How long connections may take to close.
+/// Longest time for connections to close.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
 
 /// The database of all tenants. Cheap to clone.
@@ -104,7 +104,8 @@ impl Store {
         Self::open_within(Duration::ZERO, url, limits).await
     }
 
-    /// The same, trying again for so long while the database is away. The log says why it waits.
+    /// Opens the database as [`Self::open`] does, trying again for at most `wait` while the database is away. The log
+    /// says why it waits.
     pub async fn open_within(wait: Duration, url: &str, limits: Limits) -> Result<Self> {
         let is_sqlite = url.starts_with("sqlite:");
         if is_sqlite && (url.contains(":memory:") || url.contains("mode=memory")) {
@@ -138,7 +139,7 @@ impl Store {
         }
     }
 
-    /// Whether the database answers.
+    /// Checks that the database answers.
     pub async fn ping(&self) -> Result<()> {
         Ok(timeout(PATIENCE, self.db.ping()).await.map_err(|_| too_slow())??)
     }

@@ -20,7 +20,7 @@ use crate::domain::letters;
 use crate::error::{Error, Result};
 use crate::policy::reach::Part;
 
-/// How many things a page has when nobody says.
+/// Things on a page for which the caller names no number.
 pub const PAGE_DEFAULT: u64 = 50;
 /// The most things that a page has.
 pub const PAGE_MAX: u64 = 100;
@@ -81,7 +81,7 @@ impl Page {
         Ok(Self { first, after: cursor(after, "after")?, last, before: cursor(before, "before")? })
     }
 
-    /// Whether the page is taken from the end of the list.
+    /// Returns `true` if the page is taken from the end of the list.
     const fn is_backward(&self) -> bool {
         self.last.is_some() || (self.before.is_some() && self.after.is_none() && self.first.is_none())
     }
@@ -133,8 +133,8 @@ impl Page {
         })
     }
 
-    /// What the page asks for of a list that is in the order of its keys. The list's cursors name
-    /// it by `field`, and hold a key that `parse` reads.
+    /// Returns the part that the page asks for of a list in the order of its keys. The list's cursors name the key by
+    /// `field`, and `parse` reads it.
     pub fn part<K>(&self, field: &str, parse: impl Fn(&str) -> Option<K>) -> Result<Part<K>> {
         let place = |cursor: &Option<Cursor>, name: &str| {
             let key = |cursor: &Cursor| cursor.0.get(field)?.as_str().and_then(&parse);
@@ -144,8 +144,8 @@ impl Page {
         Ok(Part { after, before, backward: self.is_backward() })
     }
 
-    /// How many of that part have to be looked for: one more than stand on the page tells whether
-    /// there is more.
+    /// Returns the number of things to look for in that part: one more than the page holds, which tells whether there
+    /// is more.
     pub fn sought(&self) -> usize {
         usize::try_from(self.limit()).unwrap_or(usize::MAX).saturating_add(1)
     }
@@ -174,9 +174,9 @@ impl Page {
 pub struct PageOf<T> {
     /// The things, in the order of the list.
     pub items: Vec<(Cursor, T)>,
-    /// Whether there is more behind.
+    /// `true` if there is more after the page.
     pub has_next: bool,
-    /// Whether there is more before.
+    /// `true` if there is more before the page.
     pub has_previous: bool,
 }
 
@@ -192,7 +192,7 @@ impl<T> PageOf<T> {
         PageOf { items, has_next: self.has_next, has_previous: self.has_previous }
     }
 
-    /// The same page of something made from each thing.
+    /// Maps each thing on the page with `make`; cursors and flags stay.
     pub fn try_map<U>(self, mut make: impl FnMut(T) -> Result<U>) -> Result<PageOf<U>> {
         let items = self.items.into_iter().map(|(cursor, item)| Ok((cursor, make(item)?))).collect::<Result<_>>()?;
         Ok(PageOf { items, has_next: self.has_next, has_previous: self.has_previous })
@@ -328,7 +328,7 @@ fn in_columns<C: ColumnTrait>(db: &Db, text: &str, columns: &[C]) -> Condition {
     found
 }
 
-/// What stands before a sign that means something to LIKE.
+/// Escape before a character that has a meaning in LIKE patterns.
 const ESCAPE: char = '\\';
 
 fn escaped(text: &str) -> String {

@@ -31,7 +31,7 @@ pub use read::{FirstOrigins, RuleFilter, RuleRow};
 
 /// The most rules that one statement names.
 const BATCH: usize = 500;
-/// How many rules one statement reads while a policy is loaded.
+/// Rules that one statement reads while a policy is loaded.
 const LOAD_CHUNK: u64 = 20_000;
 
 /// A tenant's policy as stored at one moment.

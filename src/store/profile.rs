@@ -30,7 +30,7 @@ impl Scope {
         })
     }
 
-    /// How many profiles the text finds.
+    /// Counts the profiles that the text finds.
     pub async fn profiles_count(&self, text: Option<&str>) -> Result<u64> {
         Ok(self.select_profiles(text).count(&self.db).await?)
     }
@@ -73,8 +73,8 @@ impl Scope {
         state::profile::assemble(rows, modules, sections, Vec::new())
     }
 
-    /// How many resources stand on the manual lists of these profiles, by section. Protected ones,
-    /// which every profile has, do not count; nor do sections where the answer is none.
+    /// Counts the resources on the manual lists of these profiles, by section. Protected ones, which every profile
+    /// has, do not count; a section with none is not in the answer.
     pub async fn association_counts(&self, profiles: &[ProfileKey]) -> Result<HashMap<(ProfileKey, SectionKey), u64>> {
         use profile_resource::Column::{Profile, Section};
         let rows: Vec<(String, String, i64)> = self
@@ -124,7 +124,7 @@ impl Scope {
         by_key().page(&self.db, select, page).await?.try_map(|row| state::resource::of(&row))
     }
 
-    /// How many of a section's resources the profile has.
+    /// Counts the resources of a section that the profile has and the text finds.
     pub async fn profile_resources_count(
         &self,
         profile: &ProfileKey,
@@ -146,7 +146,7 @@ impl Scope {
         by_key().page(&self.db, select, page).await?.try_map(|row| state::resource::of(&row))
     }
 
-    /// How many of a section's resources the profile does not have.
+    /// Counts the resources of a section that the profile does not have and the text finds.
     pub async fn available_resources_count(
         &self,
         profile: &ProfileKey,

@@ -21,20 +21,20 @@ use crate::policy::reach::{Candidates, Reach};
 /// A part of the list of all resources, which is in the order of their sections and keys.
 #[derive(Debug, Clone)]
 pub struct Stretch {
-    /// Where it begins: the object of a resource, be it there or not.
+    /// Beginning of the part: the object of a resource, which need not exist.
     pub low: Bound<Object>,
-    /// Where it ends.
+    /// End of the part.
     pub high: Bound<Object>,
-    /// Whether it is read from the end.
+    /// `true` if the part is read from its end.
     pub backward: bool,
 }
 
-/// How many resources a section has.
+/// Number of resources in a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ResourceCount {
-    /// All of them.
+    /// All resources of the section.
     pub total: u64,
-    /// Those among them that every profile has.
+    /// Resources that every profile has.
     pub protected: u64,
 }
 
@@ -53,7 +53,7 @@ impl Scope {
             .try_map(|row| state::resource::of(&row))
     }
 
-    /// How many resources these are.
+    /// Counts the resources of a section, or of all sections, that the text finds.
     pub async fn resources_count(&self, section: Option<&SectionKey>, text: Option<&str>) -> Result<u64> {
         Ok(self.select_resources(section, text).count(&self.db).await?)
     }
@@ -73,7 +73,7 @@ impl Scope {
             .try_map(|row| state::resource::of(&row))
     }
 
-    /// How many these are.
+    /// Counts the resources of a section that are in reach and the text finds.
     pub async fn resources_within_count(&self, section: &SectionKey, reach: &Reach, text: Option<&str>) -> Result<u64> {
         Ok(self.select_within(section, reach, text).count(&self.db).await?)
     }
@@ -160,7 +160,7 @@ impl Scope {
         Ok(self.resources_by_objects(&[resource.object()]).await?.into_iter().next())
     }
 
-    /// How many resources each section has. A section without one is not in the answer.
+    /// Counts the resources of each section. A section without one is not in the answer.
     pub async fn resource_counts(&self) -> Result<HashMap<SectionKey, ResourceCount>> {
         let protected = CaseStatement::new().case(resource::Column::Protected.eq(true), 1).finally(0);
         let rows: Vec<(String, i64, i64)> = self

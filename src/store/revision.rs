@@ -33,15 +33,15 @@ pub struct RevisionEntry {
     pub revision: u64,
     /// The change that made it. Its audit event carries the same id.
     pub change_id: Uuid,
-    /// When.
+    /// Time at which the revision was made.
     pub at: Timestamp,
-    /// By whom.
+    /// Author of the revision.
     pub author: Actor,
-    /// Why.
+    /// Reason for the revision.
     pub reason: String,
-    /// What it changed in the rules.
+    /// Changes to the rules.
     pub rules: RuleDiff,
-    /// What it changed in the tenant's state.
+    /// Changes to the tenant's state.
     pub patch: StatePatch,
     /// The hex digest of the Casbin model.
     pub model_hash: String,
@@ -51,12 +51,12 @@ pub struct RevisionEntry {
     pub compiler_version: i32,
 }
 
-/// What a revision did to the tenant's state, and who compiled it.
+/// Effect of a revision on the tenant's state, and the compiler that made it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// Its number.
+    /// Number of the revision.
     pub revision: u64,
-    /// What it changed in the state, with all that changed since without making a revision.
+    /// Changes to the state by the revision, and by later changes that made no revision of their own.
     pub patch: StatePatch,
     /// The hex digest of the catalogue.
     pub catalogue_hash: String,
@@ -70,13 +70,13 @@ fn light(tenant: TenantId) -> Select<revision::Entity> {
     find::<revision::Entity>(tenant).select_only().columns(columns).expr_as(Expr::cust("NULL"), "checkpoint")
 }
 
-/// What [`Store::counters_and_log`] puts before the names of the log's columns.
+/// Prefix of the names of the log's columns in [`Store::counters_and_log`].
 const LOG: &str = "log_";
 
-/// What [`Store::counters_and_log`] calls the change of the revision that it begins after.
+/// Column of [`Store::counters_and_log`] with the change of the revision that it begins after.
 const AT: &str = "at_change";
 
-/// How far a tenant is, and what led there from a revision on.
+/// Counters of a tenant, and its revisions from a given one on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ahead {
     /// The counters.
@@ -194,7 +194,7 @@ impl Store {
 }
 
 impl Scope {
-    /// How many revisions the log has.
+    /// Counts the revisions in the log.
     pub async fn revisions_count(&self) -> Result<u64> {
         Ok(self.find::<revision::Entity>().count(&self.db).await?)
     }
@@ -269,8 +269,7 @@ impl Scope {
 }
 
 impl View {
-    /// What the tenant's revisions from `first` on did to its state, in order, at most `limit` of
-    /// them.
+    /// Returns the steps of the tenant's revisions from `first` on, in order, at most `limit` of them.
     pub async fn steps_from(&self, first: u64, limit: u64) -> Result<Vec<Step>> {
         use revision::Column::{CatalogueHash, CompilerVersion, Patch, Revision};
         let from = find::<revision::Entity>(self.tenant.id).filter(Revision.gte(first.cast_signed()));

@@ -41,7 +41,7 @@ pub struct TenantRow {
     pub compiler_version: i32,
     /// The id of the change that left its state as it is.
     pub last_change: Option<Uuid>,
-    /// How far its chain of audit events is.
+    /// Head of the tenant's chain of audit events.
     pub audit: ChainHead,
     /// Its settings.
     pub settings: Settings,
@@ -208,7 +208,7 @@ impl Store {
         by_key.page(&self.db, self.select_tenants(text), page).await?.try_map(|row| TenantRow::of(&row))
     }
 
-    /// How many tenants the text finds.
+    /// Counts the tenants that the text finds.
     pub async fn tenants_count(&self, text: Option<&str>) -> Result<u64> {
         Ok(self.select_tenants(text).count(&self.db).await?)
     }

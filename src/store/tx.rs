@@ -53,7 +53,7 @@ pub struct Tx {
     view: View,
     /// The tenant's counters when it was taken.
     taken_at: Counters,
-    /// Whether the chain of audit events has grown since the tenant's row was written.
+    /// `true` if the chain of audit events has grown since the tenant's row was written.
     is_audited: bool,
     /// The extensions in use, read once it is asked for the next free one.
     pub(super) extensions: Option<BTreeSet<u64>>,
@@ -167,8 +167,8 @@ impl Tx {
         self.step(change, revision, credential_epoch, Vec::new()).await
     }
 
-    /// The same for a change of the tenant's state, which it leaves its id in, and after which all
-    /// of the tenant's rules are those of this program's compiler.
+    /// Moves the counters as [`Self::bump`] does for a change of the tenant's state, and stores the change's id. All
+    /// of the tenant's rules are then those of this program's compiler.
     pub async fn conclude(&mut self, change: Uuid, revision: bool, credential_epoch: bool) -> Result<Counters> {
         let compiled = (tenant::Column::CompilerVersion, Expr::val(COMPILER_VERSION));
         let left = vec![(tenant::Column::LastChange, Expr::val(change)), compiled];
@@ -241,7 +241,7 @@ impl From<DbErr> for CommitError {
     }
 }
 
-/// What the tenant's row says of its chain.
+/// Returns the assignments that put the head of the chain into the tenant's row.
 fn chained(head: &ChainHead) -> [(tenant::Column, Expr); 2] {
     [
         (tenant::Column::AuditCount, Expr::val(head.count.cast_signed())),

@@ -44,7 +44,7 @@ pub struct NewAccount {
     pub created_at: Timestamp,
 }
 
-/// What changes in an account. No `Debug`: it may hold the password's hash.
+/// Changes to an account. No `Debug`: it may hold the password's hash.
 #[derive(Clone, Default)]
 pub struct AccountChange {
     /// Another full name.
@@ -59,12 +59,12 @@ pub struct AccountChange {
     pub password_hash: Option<String>,
     /// When the password was set to another one (R28).
     pub last_password_reset_at: Option<Timestamp>,
-    /// Whether the API key ends, if there is one.
+    /// `true` if the API key ends, where there is one.
     pub ends_api_key: bool,
 }
 
 impl NewAccount {
-    /// What the audit log shows of it: no secret.
+    /// Returns the part of the account that the audit log shows: no secret.
     pub fn for_audit(&self) -> serde_json::Value {
         serde_json::json!({
             "username": self.username,

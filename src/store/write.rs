@@ -16,7 +16,7 @@ const BATCH: usize = 500;
 /// The most rows that one statement deletes: `SQLite` bounds the depth of an expression.
 const DELETE_BATCH: usize = 200;
 
-/// How one table differs: the rows that go, and those that are new or changed.
+/// Differences in one table: the rows that go, and those that are new or changed.
 #[derive(Debug)]
 pub(super) struct Rows<E: EntityTrait> {
     gone: Vec<E::Model>,

@@ -24,13 +24,13 @@ use super::AuditEvent;
 use crate::domain::key::TenantId;
 use crate::error::Result;
 
-/// How many events are read at once.
+/// Events that are read at once.
 const CHUNK: u64 = 500;
 
-/// How far a chain is.
+/// Head of a chain of events: all that the next event is chained to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ChainHead {
-    /// How many events are in it.
+    /// Number of events in the chain.
     pub count: u64,
     /// The digest of the last of them: SHA-256; zeros before the first.
     pub digest: [u8; 32],
@@ -49,10 +49,10 @@ impl ChainHead {
     }
 }
 
-/// What a look at the whole chain found.
+/// Result of a check of the whole chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainReport {
-    /// How many events are in order, from the first on.
+    /// Number of events that are in order, from the first on.
     pub events: u64,
     /// The head as the tenant's row has it.
     pub head: ChainHead,
@@ -221,8 +221,7 @@ fn digest(tenant: TenantId, place: u64, before: &[u8; 32], event: &AuditEvent) -
     Sha256::digest(text.to_string().as_bytes()).into()
 }
 
-/// The same value with the members of objects in the order of their names, whatever order a map of
-/// this build keeps.
+/// Returns the value with the members of its objects ordered by name, whatever order this build's maps keep.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(members) => {

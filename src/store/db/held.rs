@@ -21,7 +21,7 @@ pub(super) struct Held {
     pub(super) permit: Option<Permit>,
 }
 
-/// How the connection was left.
+/// State in which the connection was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Nothing is under way.

@@ -11,7 +11,7 @@ use crate::store::error::is_connection_lost;
 /// A database that has answered within this time is busy, not away.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// How the database fares.
+/// Availability of the database, as its answers and their absence show it.
 #[derive(Debug, Default)]
 pub(super) struct Outage(Mutex<Fares>);
 

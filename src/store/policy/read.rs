@@ -22,13 +22,13 @@ use crate::store::page::{Keyset, Page, PageOf, search};
 pub struct RuleFilter {
     /// `p` or `g`; both when absent.
     pub ptype: Option<String>,
-    /// What stands in a subject, an object or an action.
+    /// Text in a subject, an object or an action.
     pub search: Option<String>,
 }
 
 impl RuleFilter {
-    /// Whether the filter finds this rule, as it would find it stored: by its values, the tenant's own
-    /// key aside.
+    /// Returns `true` if the filter finds this rule as it would find it stored: by its values, the tenant's own key
+    /// aside.
     pub fn holds(&self, rule: &Rule, tenant: &TenantKey) -> bool {
         let values = rule.values(tenant);
         let searched: &[usize] = if rule.ptype() == "p" { &[0, 2, 3] } else { &[0, 1] };
@@ -69,7 +69,7 @@ impl Scope {
         by_id.page(&self.db, self.select_rules(filter), page).await?.try_map(|row| row_of(&row))
     }
 
-    /// How many rules the filter finds.
+    /// Counts the rules that the filter finds.
     pub async fn rules_count(&self, filter: &RuleFilter) -> Result<u64> {
         Ok(self.select_rules(filter).count(&self.db).await?)
     }

@@ -79,7 +79,7 @@ fn section_of(row: &profile_section::Model) -> ProfileSection {
     ProfileSection { enabled: row.enabled, visible: row.visible, rights, association }
 }
 
-/// How the profiles' tables differ between two states.
+/// Differences between two states in the profiles' tables.
 #[derive(Debug, Default)]
 pub(super) struct ProfileRows {
     pub(super) profiles: Rows<profile::Entity>,
@@ -109,7 +109,7 @@ impl ProfileRows {
     }
 }
 
-/// What differs. The rows under a profile that is gone go with it.
+/// Returns the rows that differ. The rows under a profile that is gone go with it.
 pub(super) fn difference(
     tenant: TenantId,
     before: &Map<ProfileKey, Profile>,

@@ -68,7 +68,7 @@ pub(in crate::store) fn grant_of(row: &role_grant::Model) -> Result<Grant> {
     })
 }
 
-/// How the custom roles' tables differ between two states.
+/// Differences between two states in the custom roles' tables.
 #[derive(Debug, Default)]
 pub(super) struct RoleRows {
     pub(super) roles: Rows<role::Entity>,
@@ -91,7 +91,7 @@ impl RoleRows {
     }
 }
 
-/// What differs. The rows under a custom role that is gone go with it.
+/// Returns the rows that differ. The rows under a custom role that is gone go with it.
 pub(super) fn difference(
     tenant: TenantId,
     before: &Map<RoleKey, CustomRole>,

@@ -85,7 +85,7 @@ impl Tx {
     }
 }
 
-/// What an update of a user sets: all but its key, and its version by how far that moves.
+/// Values that an update of a user sets: all but the key. The version moves by `steps`.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Access<'a> {
     base_role: BaseRole,

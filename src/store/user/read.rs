@@ -21,7 +21,7 @@ use crate::store::state;
 /// A user with its account, without a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRow {
-    /// What decides its access.
+    /// Part of the user that decides their access.
     pub user: User,
     /// The name to sign in with, as typed.
     pub username: String,
@@ -29,7 +29,7 @@ pub struct UserRow {
     pub full_name: String,
     /// The email address.
     pub email: Option<String>,
-    /// Whether there is a password to sign in with.
+    /// `true` if there is a password to sign in with.
     pub has_password: bool,
     /// The extension.
     pub extension: String,
@@ -42,7 +42,7 @@ pub struct UserRow {
 }
 
 impl UserRow {
-    /// What the audit log shows of the account: no secret.
+    /// Returns the part of the account that the audit log shows: no secret.
     pub fn for_audit(&self) -> serde_json::Value {
         serde_json::json!({
             "username": self.username,
@@ -57,21 +57,21 @@ impl UserRow {
 /// Which users are listed; what is `None` holds for all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserFilter {
-    /// What stands in the username, the name, the email address or the extension.
+    /// Text in the username, the name, the email address or the extension.
     pub search: Option<String>,
-    /// Those of a base role.
+    /// Base role of the users.
     pub base_role: Option<BaseRole>,
     /// The enabled or the disabled ones.
     pub enabled: Option<bool>,
-    /// Those who hold a profile.
+    /// Profile that the users hold.
     pub profile: Option<ProfileKey>,
-    /// Those who hold a custom role.
+    /// Custom role that the users hold.
     pub role: Option<RoleKey>,
     /// The members of a group.
     pub group: Option<GroupKey>,
 }
 
-/// What of a list is some user's already.
+/// Values of a list that some user has already.
 #[derive(Debug, Default)]
 pub struct Taken {
     /// Email addresses, in their unique form.
@@ -83,10 +83,10 @@ pub struct Taken {
 /// In which order users are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UserOrder {
-    /// By name.
+    /// Ascending by name.
     #[default]
     NameAscending,
-    /// By name, from the end.
+    /// Descending by name.
     NameDescending,
     /// The oldest account first.
     OldestFirst,
@@ -137,7 +137,7 @@ impl Scope {
         order.keyset().page(&self.db, self.select_agents(filter, reach), page).await?.try_map(row_of)
     }
 
-    /// How many these are.
+    /// Counts the agents that are in reach and the filter finds.
     pub async fn agents_count(&self, filter: &UserFilter, reach: &Reach) -> Result<u64> {
         Ok(self.select_agents(filter, reach).count(&self.db).await?)
     }
@@ -147,13 +147,13 @@ impl Scope {
         self.select_users(filter).filter(agents).filter(within(&self.db, user::Column::Key, reach))
     }
 
-    /// How many managers hold no custom role.
+    /// Counts the managers who hold no custom role.
     pub async fn plain_managers_count(&self) -> Result<u64> {
         let managers = self.select_users(&UserFilter { base_role: Some(BaseRole::Manager), ..UserFilter::default() });
         Ok(managers.filter(user::Column::Role.is_null()).count(&self.db).await?)
     }
 
-    /// How many users the filter finds.
+    /// Counts the users that the filter finds.
     pub async fn users_count(&self, filter: &UserFilter) -> Result<u64> {
         Ok(self.select_users(filter).count(&self.db).await?)
     }
@@ -184,12 +184,12 @@ impl Scope {
         self.find::<user::Entity>().filter(these).all(&self.db).await?.into_iter().map(row_of).collect()
     }
 
-    /// Those of these users that the filter finds, in no order.
+    /// Returns the users of these keys that the filter finds, in no order.
     pub async fn users_among(&self, keys: &[UserKey], filter: &UserFilter) -> Result<Vec<UserRow>> {
         self.select_among(keys, filter).all(&self.db).await?.into_iter().map(row_of).collect()
     }
 
-    /// How many those are.
+    /// Counts the users of these keys that the filter finds.
     pub async fn users_among_count(&self, keys: &[UserKey], filter: &UserFilter) -> Result<u64> {
         Ok(self.select_among(keys, filter).count(&self.db).await?)
     }
@@ -235,12 +235,12 @@ impl Scope {
         self.find::<user::Entity>().filter(which).one(&self.db).await?.map(row_of).transpose()
     }
 
-    /// How many users hold each of these profiles; one that nobody holds is not in the answer.
+    /// Counts the users who hold each of these profiles; a profile that no user holds is not in the answer.
     pub async fn profile_user_counts(&self, profiles: &[ProfileKey]) -> Result<HashMap<ProfileKey, u64>> {
         self.user_counts(user::Column::Profile, profiles.iter().map(ProfileKey::as_str), ProfileKey::parse).await
     }
 
-    /// How many users hold each of these custom roles; one that nobody holds is not in the answer.
+    /// Counts the users who hold each of these custom roles; a role that no user holds is not in the answer.
     pub async fn role_user_counts(&self, roles: &[RoleKey]) -> Result<HashMap<RoleKey, u64>> {
         self.user_counts(user::Column::Role, roles.iter().map(RoleKey::as_str), RoleKey::parse).await
     }
