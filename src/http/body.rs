@@ -1,4 +1,4 @@
-//! How a body comes in, whatever it holds: whole, not too large, and not too late.
+//! Reading of a body, whatever it holds: whole, not too large, and not too late.
 
 use std::time::Duration;
 

@@ -64,7 +64,7 @@ async fn policy(State(gate): State<PlatformGate>, context: RequestContext, uri: 
     answered.await.unwrap_or_else(|refusal: Refusal| refusal.respond(Media::Json, &context))
 }
 
-/// What `casbin.js` adds to the address: the subject that it then asks about.
+/// Query that `casbin.js` adds to the address: the subject that it then asks about.
 #[derive(Deserialize)]
 struct Asked {
     subject: Option<String>,

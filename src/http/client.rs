@@ -1,7 +1,6 @@
-//! Whose request it is: the peer of the connection, or whom a trusted proxy names in
-//! `X-Forwarded-For` or `Forwarded` (RFC 7239). Anyone can send these headers, so that one is
-//! believed only as far as trusted proxies have written it: from the right, address by address, to
-//! the first that is no trusted proxy.
+//! Address that a request comes from: the peer of the connection, or the client that a trusted proxy names in
+//! `X-Forwarded-For` or `Forwarded` (RFC 7239). Any client can send these headers, so one is believed only as far as
+//! trusted proxies have written it: from the right, address by address, to the first that is no trusted proxy.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;

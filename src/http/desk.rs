@@ -21,7 +21,7 @@ pub(super) const SHORT: usize = 1024;
 /// Documents in line, of all together and of one tenant or address.
 const IN_LINE: usize = 256;
 const IN_LINE_EACH: usize = 16;
-/// How long a document waits.
+/// Longest wait of a document.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The one who sends a document.

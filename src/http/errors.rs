@@ -17,9 +17,9 @@ use crate::graphql::error::to_graphql;
 /// Errors shown of one answer: a document can make one at nearly every byte.
 const SHOWN: usize = 50;
 
-/// How async-graphql begins the message of an argument that does not fit its type, or of a variable
-/// that has no value. Validation finds most of them; the custom ones and missing variables come up
-/// only when the field runs, and look like any resolver's error.
+/// Beginnings of async-graphql's messages for an argument that does not fit its type, or a variable that has no
+/// value. Validation finds most of them; the custom ones and missing variables come up only when the field runs, and
+/// look like any resolver's error.
 const COERCION: [&str; 3] = ["Failed to parse \"", "Expected input type \"", "Variable "];
 
 /// The status that says what `code` says, for a request that was refused as a whole.
@@ -103,8 +103,8 @@ pub(super) fn shown(error: &Error) -> ServerError {
     top
 }
 
-/// Whether the answer is to a request that never ran. A field that failed has a path; what is
-/// refused before any field runs has none.
+/// Returns `true` if the answer is to a request that never ran. A field that failed has a path; an error before any
+/// field runs has none.
 pub(super) fn never_ran(answer: &Answer) -> bool {
     answer.data == Value::Null && answer.errors.iter().all(|error| error.path.is_empty())
 }

@@ -1,5 +1,5 @@
-//! Who stands at the door: the credentials that a request carries, and the gate that turns them
-//! into the data its operation runs with. The gate itself is made where authentication is.
+//! Authentication at the door: the credentials that a request carries, and the gate that turns them into the data its
+//! operation runs with. The gate itself is made where authentication is.
 
 use std::any::TypeId;
 use std::fmt;
@@ -44,7 +44,7 @@ impl ActingIn {
     }
 }
 
-/// What a request says about who makes it, unchecked.
+/// Credentials of a request, unchecked.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials {
     /// The token of `Authorization: Bearer TOKEN`.
@@ -75,7 +75,7 @@ impl Credentials {
         Self::parse(authorization, tenant)
     }
 
-    /// The same from the two values themselves.
+    /// Reads the credentials from the values of the two headers.
     ///
     /// # Errors
     /// As [`Credentials::from_headers`].
@@ -92,7 +92,7 @@ impl Credentials {
         self.require_for("")
     }
 
-    /// The same for something that only those who have signed in may do.
+    /// Checks that there is a bearer token, for something (`what`) that only signed-in callers may do.
     pub(super) fn require_for(&self, what: &str) -> Result<()> {
         let missing = || {
             let message = format!("sign in first{what}: send `Authorization: Bearer TOKEN`");

@@ -159,7 +159,7 @@ impl<E: Executor, G: Gate> Face<E, G> {
     }
 }
 
-/// What the operations of one HTTP request share.
+/// State that the operations of one HTTP request share.
 struct Run<'a, E, G> {
     face: &'a Face<E, G>,
     context: &'a RequestContext,

@@ -78,15 +78,15 @@ fn rank<'a>(media: Media, ranges: impl Iterator<Item = &'a str>) -> Option<Rank>
     (quality > 0).then_some((quality, exactness, std::cmp::Reverse(place)))
 }
 
-/// Whether a request's body is JSON in UTF-8. Nothing else is read: a form or `text/plain` can
-/// be sent by any page without the browser asking us first.
+/// Returns `true` if a request's body is JSON in UTF-8. Nothing else is read: any page can send a form or
+/// `text/plain` without the browser asking us first.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     content_type(headers)
         .is_some_and(|(name, parameters)| name.eq_ignore_ascii_case("application/json") && speaks_utf8(parameters))
 }
 
-/// Whether a request's body is in parts. A form can be that: the caller has to prove otherwise
-/// that no page has made its browser send it.
+/// Returns `true` if a request's body is in parts. A form can be that: the caller has to prove in another way that no
+/// page made their browser send it.
 pub(super) fn is_multipart(headers: &HeaderMap) -> bool {
     content_type(headers).is_some_and(|(name, _)| name.eq_ignore_ascii_case("multipart/form-data"))
 }
@@ -98,7 +98,7 @@ fn content_type(headers: &HeaderMap) -> Option<(&str, impl Iterator<Item = (&str
     value.to_str().ok().map(split)
 }
 
-/// Whether the caller is a browser that opens a page.
+/// Returns `true` if the caller is a browser that opens a page.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accept.split(',').any(|range| split(range).0.eq_ignore_ascii_case("text/html"))

@@ -1,5 +1,5 @@
-//! What the instance counts, as Prometheus reads it, and what this layer counts itself: requests,
-//! by route and status, never by a path, which holds keys; and connections.
+//! Metrics of the instance, as Prometheus reads them, and those of this layer: requests, by route and status, never
+//! by a path, which holds keys; and connections.
 
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ pub(super) enum Over {
     Header,
     /// No other request came.
     Idle,
-    /// What it was sent was not taken.
+    /// The answer was not taken in time.
     Write,
     /// Another needed its place.
     MadeRoom,

@@ -1,5 +1,5 @@
-//! How an operation arrives: the request parameters of GraphQL over HTTP, out of a JSON body or
-//! a query string. Their types are checked here; what the document says is not looked at.
+//! Request parameters of GraphQL over HTTP, out of a JSON body or a query string. Their types are checked here; the
+//! document itself is not looked at.
 
 use async_graphql::{Extensions, Variables};
 use axum::extract::Query;
@@ -21,13 +21,13 @@ pub(super) struct Parameters {
     pub(super) extensions: Extensions,
 }
 
-/// How the document comes.
+/// Form in which the document comes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Text(String),
-    /// By the hash that it was sent with before.
+    /// Hash of a document that was sent before.
     Hash(DocumentHash),
-    /// With the hash that it will come by, which is not verified yet.
+    /// Document with the hash that it will come by, which is not verified yet.
     Both(String, DocumentHash),
 }
 
@@ -65,7 +65,7 @@ impl Parameters {
     }
 }
 
-/// What one HTTP request asks for. A batch is answered as a list, also when it holds one.
+/// Operations that one HTTP request asks for. A batch is answered as a list, also when it holds one.
 #[derive(Debug)]
 pub(super) enum Asked {
     One(Parameters),

@@ -56,7 +56,7 @@ impl<Q, M, S> Clone for Runner<Q, M, S> {
     }
 }
 
-/// What a document comes to.
+/// Result of preparing a document.
 enum Prepared {
     /// An operation to run.
     Run(Box<Request>),
@@ -168,7 +168,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
 struct Chosen {
     name: Option<Name>,
     operation: Positioned<OperationDefinition>,
-    /// Whether the variables say what is in it.
+    /// `true` if the operation's content depends on the variables.
     conditional: bool,
 }
 

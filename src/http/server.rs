@@ -50,13 +50,13 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// Connections that the system keeps until they are accepted, as far as it allows itself
 /// (`net.core.somaxconn`). A client beyond them is answered once it asks again, a second later.
 const BACKLOG: i32 = 4096;
-/// How long nothing is accepted once the system refuses to hand a connection over.
+/// Pause in accepting connections once the system refuses to hand one over.
 const PAUSE: Duration = Duration::from_millis(100);
-/// What somebody is told for whom there is no place.
+/// Answer to a client for whom there is no place.
 const NO_PLACE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n";
 
-/// How many connections there may be, and how long each may leave us waiting.
+/// Limits on the number of connections, and on the time for which each may leave us waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Connections in all.
@@ -85,7 +85,7 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// How often a connection is held against them: often enough to be little late.
+    /// Returns the interval at which a connection is held against the limits: short enough to be little late.
     fn turn(&self) -> Duration {
         let shortest = self.header.min(self.idle).min(self.write);
         (shortest / 4).clamp(Duration::from_millis(5), Duration::from_secs(2))

@@ -11,7 +11,7 @@ use crate::service::decision::{DECISIONS_MAX, Decision, Query};
 /// The members that stand at the top for all evaluations that lack them.
 const DEFAULTS: [&str; 4] = ["subject", "action", "resource", "context"];
 
-/// How far a batch goes.
+/// Extent to which a batch is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Semantic {
     /// To its end.
@@ -37,7 +37,7 @@ impl Semantic {
         }
     }
 
-    /// Whether nothing is evaluated behind this answer.
+    /// Returns `true` if nothing is evaluated after this answer.
     pub(super) const fn ends_at(self, allowed: bool) -> bool {
         match self {
             Self::All => false,
@@ -47,7 +47,7 @@ impl Semantic {
     }
 }
 
-/// What is asked.
+/// Question of a request: one evaluation, or several.
 #[derive(Debug)]
 pub(super) enum Asked {
     /// One evaluation, as if it had been sent alone.

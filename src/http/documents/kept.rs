@@ -58,7 +58,7 @@ impl Kept {
     }
 }
 
-/// How many selections there are in a set, counted no further than beyond `most`.
+/// Counts the selections of a set, no further than just beyond `most`.
 fn count(set: &SelectionSet, most: usize) -> usize {
     let mut all = 0;
     for item in &set.items {

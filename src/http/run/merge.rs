@@ -19,7 +19,7 @@ use super::shape::Shape;
 pub(super) enum Given<'a> {
     /// All of them: what does not fit together does not fit whatever the variables are.
     All,
-    /// Those that the variables of an operation include.
+    /// Parts that the variables of an operation include.
     By(&'a Variables, &'a [Positioned<VariableDefinition>]),
 }
 
@@ -28,14 +28,14 @@ pub(super) struct Merger<'a> {
     shape: &'a Shape,
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     given: Given<'a>,
-    /// Whether any part stood under a condition.
+    /// `true` if any part stood under a condition.
     conditional: bool,
 }
 
 /// An operation with each field once.
 pub(super) struct Merged {
     pub(super) operation: OperationDefinition,
-    /// Whether the variables say what is in it.
+    /// `true` if the operation's content depends on the variables.
     pub(super) conditional: bool,
 }
 

@@ -9,11 +9,11 @@ pub(super) const PROGRESS: usize = 16 * 1024;
 /// Bytes in one direction.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
-    /// Since when the other side is waited for; none while it is not.
+    /// Time since which the other side is waited for; none while it is not.
     stalled: Option<Instant>,
-    /// Since when it was waited for first, after it last made progress.
+    /// Time at which it was first waited for, after it last made progress.
     since: Option<Instant>,
-    /// How long it has been waited for since then, before now.
+    /// Total of the earlier waits since then.
     waited: Duration,
     /// Bytes that moved since then.
     moved: usize,

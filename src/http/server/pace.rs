@@ -1,5 +1,5 @@
-//! How far a connection is: whether we wait for it, since when, and whether it sends and takes what it has
-//! begun to. The connection and its watch share it.
+//! Progress of a connection: whether we wait for it, since when, and whether it sends and takes what it has begun to.
+//! The connection and its watch share it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -27,7 +27,7 @@ struct State {
     sent: Flow,
     /// Set once a WebSocket is to end: no task of ours watches it.
     ended: bool,
-    /// Those who wait for a WebSocket's bytes, and for room for them.
+    /// Tasks that wait for a WebSocket's bytes, and for room for them.
     wakers: [Option<Waker>; 2],
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Lingers {
     since: Instant,
 }
 
-/// Whose turn it is to wait for a WebSocket.
+/// Direction in which a task waits for a WebSocket.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Side {
     Reading,

@@ -9,7 +9,7 @@ use crate::http::Credentials;
 use crate::http::errors::Body;
 use crate::http::operation::Parameters;
 
-/// What a client says.
+/// Message of a client.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", expecting = "an object with `type`")]
 pub(super) enum FromClient {
@@ -20,7 +20,7 @@ pub(super) enum FromClient {
     Pong {},
 }
 
-/// What the server says.
+/// Message of the server.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ToClient<'a> {
