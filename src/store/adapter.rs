@@ -49,7 +49,7 @@ pub struct TenantAdapter {
 }
 
 impl TenantAdapter {
-    /// An adapter that reads the rules of this tenant.
+    /// Returns an adapter that reads the rules of this tenant.
     pub const fn new(scope: Scope) -> Self {
         Self { scope, is_filtered: false }
     }
@@ -120,7 +120,7 @@ impl Adapter for TenantAdapter {
     }
 }
 
-/// The lines of one kind that have these values at their places.
+/// Returns the condition for the lines of one kind that have these values at their places.
 fn lines(ptype: &str, values: &[&str]) -> Condition {
     let wanted = values.iter().enumerate().filter(|(_, value)| !value.is_empty());
     wanted.fold(Condition::all().add(Column::Ptype.eq(ptype)), |lines, (place, value)| match VALUES.get(place) {
@@ -134,7 +134,7 @@ fn compiled() -> casbin::Error {
     AdapterError(COMPILED.into()).into()
 }
 
-/// A fault of the database, in the words that show nothing of it.
+/// Returns a fault of the database in words that show nothing of it.
 fn failed(error: impl Into<Error>) -> casbin::Error {
     AdapterError(Box::new(error.into())).into()
 }

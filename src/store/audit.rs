@@ -37,7 +37,7 @@ impl ActorKind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::User, Self::Operator, Self::System];
 
-    /// The word under which it is stored.
+    /// Returns the word under which it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -191,7 +191,7 @@ impl AuditEvent {
     }
 }
 
-/// Which events are listed; what is `None` holds for all.
+/// Filter of the listed events; a part that is `None` holds for all.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     /// Key of the actor of the events.
@@ -219,7 +219,7 @@ fn is_or_begins(column: audit_event::Column, text: &str) -> Expr {
     }
 }
 
-/// A value, or what [`Told::cut`] reads in the place of a long one.
+/// Returns the expression for a value or, in the place of a long one, for what [`Told::cut`] reads.
 fn beginning(backend: DbBackend, column: audit_event::Column) -> Expr {
     let text = || Expr::col((audit_event::Entity, column)).cast_as("text");
     let length = || Expr::expr(Func::cust("length").arg(text()));
@@ -231,14 +231,14 @@ fn beginning(backend: DbBackend, column: audit_event::Column) -> Expr {
 }
 
 impl Scope {
-    /// A page of the log, newest first.
+    /// Returns a page of the log, newest first.
     pub async fn audit_events(&self, filter: &AuditFilter, page: &Page) -> Result<PageOf<AuditEvent>> {
         let newest_first = Keyset::descending([audit_event::Column::At, audit_event::Column::Id]);
         newest_first.page(&self.db, self.select_events(filter), page).await?.try_map(AuditEvent::of)
     }
 
-    /// A page of the log as people look at it, newest first: what was there before and after can be as much as
-    /// the whole tenant, so the database gives the beginning of what is long.
+    /// Returns a page of the log as people look at it, newest first: what was there before and after can be as much
+    /// as the whole tenant, so the database gives the beginning of what is long.
     pub async fn listed_events(&self, filter: &AuditFilter, page: &Page) -> Result<PageOf<ListedEvent>> {
         use audit_event::Column::{After, At, Before, Id};
         let backend = self.db.get_database_backend();
@@ -265,13 +265,13 @@ impl Scope {
         self.find::<audit_event::Entity>().filter(these)
     }
 
-    /// The event of this change.
+    /// Returns the event of this change.
     pub async fn event_of_change(&self, change: Uuid) -> Result<Option<AuditEvent>> {
         let found = self.find::<audit_event::Entity>().filter(audit_event::Column::ChangeId.eq(change));
         found.one(&self.db).await?.map(AuditEvent::of).transpose()
     }
 
-    /// The event of this id.
+    /// Returns the event of this id.
     pub async fn audit_event_by_id(&self, id: Uuid) -> Result<Option<AuditEvent>> {
         let found = self.find::<audit_event::Entity>().filter(audit_event::Column::Id.eq(id));
         found.one(&self.db).await?.map(AuditEvent::of).transpose()

@@ -60,8 +60,8 @@ impl Db {
         Ok(Self(Arc::new(Shared { pool, limits, outage: Outage::default() })))
     }
 
-    /// A transaction. A connection that has died while nobody used it is found out here, before
-    /// anything was asked of it: then another one is tried.
+    /// Begins a transaction. A connection that has died while it was idle is found out here, before anything was
+    /// asked of it: then another one is tried.
     pub(super) async fn begin(&self, purpose: Purpose) -> Result<Transaction, DbErr> {
         let mut attempts = self.0.limits.connections;
         loop {
@@ -120,7 +120,7 @@ impl Db {
         outcome.inspect_err(|error| self.0.outage.failed(error))
     }
 
-    /// One statement that reads. It can be asked again where the connection had died.
+    /// Runs one statement that reads. It can be asked again where the connection had died.
     async fn read(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         if self.is_pooled() {
             let tx = self.begin(Purpose::Reading).await?;

@@ -5,7 +5,7 @@ use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// A stored value that cannot be read back is a fault of ours, not of the caller's input.
+/// Turns the error of a stored value that cannot be read back into a fault of ours: it is none of the caller's input.
 pub(super) fn stored<T>(result: Result<T>) -> Result<T> {
     result.map_err(Error::internal)
 }
@@ -81,7 +81,7 @@ impl From<DbErr> for Error {
     }
 }
 
-/// The error that the database server or the `SQLite` library itself gave, if one did.
+/// Returns the error that the database server or the `SQLite` library itself gave, if one did.
 fn database_error(error: &DbErr) -> Option<&dyn sea_orm::sqlx::error::DatabaseError> {
     match error {
         DbErr::Exec(RuntimeErr::SqlxError(error))
@@ -91,7 +91,7 @@ fn database_error(error: &DbErr) -> Option<&dyn sea_orm::sqlx::error::DatabaseEr
     }
 }
 
-/// The violated constraint: `PostgreSQL` names it, `SQLite` names its columns.
+/// Returns the violated constraint: `PostgreSQL` names it, `SQLite` names its columns.
 fn violated(error: &DbErr) -> String {
     database_error(error)
         .map(|error| error.constraint().map_or_else(|| error.message().to_owned(), ToOwned::to_owned))

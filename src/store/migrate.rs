@@ -125,7 +125,7 @@ fn said(step: &Mutex<String>) -> MutexGuard<'_, String> {
     step.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The migrations that were made, by name.
+/// Returns the migrations that were made, by name.
 async fn made<C: ConnectionTrait>(db: &C) -> Result<Vec<String>, DbErr> {
     let mut table = Query::select();
     table.expr(Expr::val(1));

@@ -81,7 +81,7 @@ pub struct Store {
     /// Turns to look at a whole tenant: a quarter of the connections, for those who look hold one while
     /// they compile, and may need a second.
     lookers: Turns<TenantId>,
-    /// Turns to sign somebody in or change their credentials, which needs no turn to write to the tenant.
+    /// Turns to sign a user in or change their credentials, which needs no turn to write to the tenant.
     greeters: Turns<TenantId>,
 }
 
@@ -151,35 +151,36 @@ impl Store {
         }
     }
 
-    /// The reads of one tenant.
+    /// Returns the reads of one tenant.
     pub fn scope(&self, tenant: TenantId) -> Scope {
         Scope { db: self.db.clone(), tenant }
     }
 
-    /// A transaction that writes, with the right to. On `SQLite` it is the only one from
-    /// its first statement on.
+    /// Begins a transaction that writes, with the permit to. On `SQLite` it is the only one from its first statement
+    /// on.
     async fn begin_writing(&self, tenant: TenantId) -> Result<Transaction> {
         let permit = self.writer(tenant).await?;
         Ok(while_busy(|| self.db.begin(Purpose::Writing)).await?.with(permit))
     }
 
-    /// A turn to write to a tenant.
+    /// Waits for a turn to write to a tenant.
     async fn writer(&self, tenant: TenantId) -> Result<Permit> {
         self.writers.take(tenant).await.map_err(|_| too_slow())
     }
 
-    /// A turn to write to no tenant alone.
+    /// Waits for a turn to write to no tenant alone.
     async fn common_writer(&self) -> Result<Permit> {
         self.writer(TenantId(Uuid::nil())).await
     }
 
-    /// A turn to sign somebody in or change their credentials. Of the one writer of `SQLite` it is a turn to write.
+    /// Waits for a turn to sign a user in or change their credentials. `SQLite` has one writer: there it is a turn to
+    /// write.
     async fn greeter(&self, tenant: TenantId) -> Result<Permit> {
         let turns = if self.db.get_database_backend() == DbBackend::Sqlite { &self.writers } else { &self.greeters };
         turns.take(tenant).await.map_err(|_| too_slow())
     }
 
-    /// A turn to look at a whole tenant.
+    /// Waits for a turn to look at a whole tenant.
     async fn looker(&self, tenant: TenantId) -> Result<Permit> {
         self.lookers.take(tenant).await.map_err(|_| too_slow())
     }
@@ -203,24 +204,24 @@ fn bounds(together: usize) -> Bounds {
 }
 
 impl Scope {
-    /// The tenant.
+    /// Returns the tenant.
     pub const fn tenant(&self) -> TenantId {
         self.tenant
     }
 
-    /// A query over the tenant's rows of one table.
+    /// Returns a query over the tenant's rows of one table.
     fn find<E: Tenanted>(&self) -> Select<E> {
         find(self.tenant)
     }
 }
 
-/// A query over a tenant's rows of one table: where all queries of tenants begin.
+/// Returns a query over a tenant's rows of one table: where all queries of tenants begin.
 fn find<E: Tenanted>(tenant: TenantId) -> Select<E> {
     use sea_orm::ColumnTrait;
     E::find().filter(E::TENANT.eq(tenant.0))
 }
 
-/// A transaction in which all reads see the same moment.
+/// Begins a transaction in which all reads see the same moment.
 async fn begin_reading(db: &Db) -> Result<Transaction, DbErr> {
     db.begin(Purpose::Reading).await
 }

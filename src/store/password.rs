@@ -21,7 +21,7 @@ pub struct PasswordResetRow {
     pub tenant: TenantId,
     /// The user.
     pub user: UserKey,
-    /// Until when the link holds.
+    /// Time at which the link ends.
     pub expires_at: Timestamp,
 }
 
@@ -30,9 +30,9 @@ pub struct PasswordResetRow {
 pub struct NewPasswordReset {
     /// The digest of its token.
     pub token: [u8; 32],
-    /// From when.
+    /// Time at which the link begins.
     pub created_at: Timestamp,
-    /// Until when.
+    /// Time at which the link ends.
     pub expires_at: Timestamp,
 }
 

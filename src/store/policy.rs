@@ -135,7 +135,7 @@ fn text_at(row: &QueryResult, i: usize) -> Result<Option<&str>> {
 }
 
 impl View {
-    /// The rules that are stored, with where each came from.
+    /// Returns the rules that are stored, with where each came from.
     pub async fn stored_rules(&self) -> Result<Compiled> {
         let mut rules = Vec::new();
         read_rules(&self.db, self.tenant.id, &self.tenant.key, |rule| rules.push(rule)).await?;

@@ -39,7 +39,7 @@ pub struct ResourceCount {
 }
 
 impl Scope {
-    /// A page of the resources of a section, or of all sections, by key. Without their members.
+    /// Returns a page of the resources of a section, or of all sections, by key. Without their members.
     pub async fn resources(
         &self,
         section: Option<&SectionKey>,
@@ -58,7 +58,7 @@ impl Scope {
         Ok(self.select_resources(section, text).count(&self.db).await?)
     }
 
-    /// A page of those resources of a section that are in reach, by key. Without their members.
+    /// Returns a page of the resources of a section that are in reach, by key. Without their members.
     pub async fn resources_within(
         &self,
         section: &SectionKey,
@@ -95,7 +95,7 @@ impl Scope {
         }
     }
 
-    /// The first objects of a stretch of the candidates, at most `limit`, in its direction.
+    /// Returns the first objects of a stretch of the candidates, at most `limit`, in its direction.
     pub async fn objects_among(&self, these: &Candidates, stretch: &Stretch, limit: u64) -> Result<Vec<Object>> {
         use resource::Column::{Key, Section};
         let object = Section.into_expr().binary(BinOper::Custom("||"), Expr::val("/"));
@@ -116,7 +116,7 @@ impl Scope {
         rows.iter().map(|(section, key)| stored(Object::parse(&format!("{section}/{key}")))).collect()
     }
 
-    /// The first resources of a section by name, at most `limit`. Without their members.
+    /// Returns the first resources of a section by name, at most `limit`. Without their members.
     pub async fn first_resources(&self, section: &SectionKey, limit: u64) -> Result<Vec<Resource>> {
         let rows = self
             .select_resources(Some(section), None)
@@ -128,7 +128,7 @@ impl Scope {
         rows.iter().map(state::resource::of).collect()
     }
 
-    /// These resources with their members, in no order; one that is not there is not in the answer.
+    /// Returns these resources with their members, in no order; one that is not there is not in the answer.
     pub async fn resources_by_objects(&self, objects: &[Object]) -> Result<Vec<Resource>> {
         let asked: HashSet<(SectionKey, String)> = objects
             .iter()
@@ -153,7 +153,7 @@ impl Scope {
         Ok(found.into_values().collect())
     }
 
-    /// The resource of this internal id, with its members.
+    /// Returns the resource of this internal id, with its members.
     pub async fn resource_by_id(&self, id: Uuid) -> Result<Option<Resource>> {
         let row = self.find::<resource::Entity>().filter(resource::Column::Id.eq(id)).one(&self.db).await?;
         let Some(resource) = row.as_ref().map(state::resource::of).transpose()? else { return Ok(None) };

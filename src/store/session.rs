@@ -43,9 +43,9 @@ pub struct CredentialRow {
     pub base_role: BaseRole,
     /// The session; `None` for an API key.
     pub session: Option<Uuid>,
-    /// Until when it holds; an API key holds until it is removed.
+    /// Time at which the credential ends; `None` for an API key, which holds until it is removed.
     pub expires_at: Option<Timestamp>,
-    /// When an API key was last used.
+    /// Time at which an API key was last used.
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -95,7 +95,7 @@ pub struct NewApiKey {
     pub token: [u8; 32],
     /// First characters of the key, which can be shown.
     pub prefix: String,
-    /// When it is made.
+    /// Time at which the key is made.
     pub created_at: Timestamp,
 }
 
@@ -104,9 +104,9 @@ pub struct NewApiKey {
 pub struct ApiKeyRow {
     /// Its first characters.
     pub prefix: String,
-    /// When it was made.
+    /// Time at which the key was made.
     pub created_at: Timestamp,
-    /// When it was last used.
+    /// Time at which the key was last used.
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -135,7 +135,7 @@ pub(super) fn sign_in_of(row: user::Model) -> Result<SignInRow> {
     })
 }
 
-/// The owner of a credential in `table`, in one statement with its tenant's counters.
+/// Returns a query for the owner of a credential in `table`, in one statement with its tenant's counters.
 fn owner(table: &'static str, token: &[u8; 32]) -> SelectStatement {
     let of = |column: &'static str| Expr::col((table, column));
     let mut query = Query::select();
@@ -214,7 +214,7 @@ impl Scope {
         row.map(sign_in_of).transpose()
     }
 
-    /// When this session began, if it is still there.
+    /// Returns the time at which this session began, if it is still there.
     pub async fn session_began(&self, id: Uuid) -> Result<Option<Timestamp>> {
         let row = self.find::<session::Entity>().filter(session::Column::Id.eq(id)).one(&self.db).await?;
         Ok(row.map(|row| Timestamp(row.created_at)))
@@ -284,7 +284,8 @@ impl SignIn {
 }
 
 impl Credentials<'_> {
-    /// The session, when it still holds: it may have been ended since its token was looked up.
+    /// Checks that the session still holds: it may have been ended since its token was looked up. `None` if it does
+    /// not.
     pub async fn check_session(&self, id: Uuid, now: Timestamp) -> Result<Option<()>> {
         let found = find::<session::Entity>(self.tenant)
             .filter(session::Column::Id.eq(id))

@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::revision::{Counters, Steps};
 
-/// Why a commit did not say yes.
+/// Reason for which a commit was not confirmed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
     /// Nothing of the change is stored.
@@ -45,8 +45,8 @@ pub struct View {
     _turn: Option<Permit>,
 }
 
-/// A transaction on one tenant, which it has taken: nobody else changes that tenant meanwhile. It
-/// is a view of what it has written as well.
+/// A transaction on one tenant, which it has taken: no other transaction changes that tenant meanwhile. It is a view
+/// of what it has written as well.
 #[derive(Debug)]
 #[must_use = "a transaction that is not committed leaves nothing"]
 pub struct Tx {
@@ -60,8 +60,8 @@ pub struct Tx {
 }
 
 impl Store {
-    /// Begins a change of a tenant, once nobody else is at one; `None` when there is no such
-    /// tenant. Refused when a newer program has compiled the tenant's rules.
+    /// Begins a change of a tenant, once no other is under way; `None` when there is no such tenant. Refused when a
+    /// newer program has compiled the tenant's rules.
     pub async fn begin(&self, tenant: TenantId) -> Result<Option<Tx>> {
         let db = self.begin_writing(tenant).await?;
         let Some(row) = update_tenant(&db, tenant, &[]).await? else { return Ok(None) };
@@ -109,17 +109,17 @@ impl View {
         Ok(Self { db, tenant, _turn: turn })
     }
 
-    /// The tenant's row as it was found or taken, with what this transaction has changed in its counters.
+    /// Returns the tenant's row as it was found or taken, with what this transaction has changed in its counters.
     pub const fn tenant(&self) -> &TenantRow {
         &self.tenant
     }
 
-    /// The tenant's counters.
+    /// Returns the tenant's counters.
     pub const fn counters(&self) -> Counters {
         self.tenant.counters
     }
 
-    /// The tenant's whole state, in a fixed number of queries.
+    /// Returns the tenant's whole state, in a fixed number of queries.
     pub async fn state(&self) -> Result<TenantState> {
         state::load(&self.db, &self.tenant).await
     }
@@ -151,7 +151,7 @@ impl Tx {
         Ok(())
     }
 
-    /// The credentials of the tenant's users.
+    /// Returns the credentials of the tenant's users.
     pub fn credentials(&self) -> Credentials<'_> {
         Credentials { db: &self.db, tenant: self.tenant.id }
     }

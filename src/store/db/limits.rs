@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::Purpose;
 use crate::store::{PATIENCE, READ_MAX};
 
-/// From this version on `PostgreSQL` bounds whole transactions.
+/// First version of `PostgreSQL` that bounds whole transactions.
 const WITH_TRANSACTION_TIMEOUT: u32 = 170_000;
-/// From this version on `PostgreSQL` looks while it works whether the one who asked is still there.
+/// First version of `PostgreSQL` that checks, while it works, that its client is still there.
 const WITH_CONNECTION_CHECK: u32 = 140_000;
 /// Interval at which `PostgreSQL` checks, while it works, that its client is still there.
 const CONNECTION_CHECK: Duration = Duration::from_secs(1);
@@ -76,8 +76,8 @@ impl Limits {
         each.chain([unacknowledged]).collect::<Vec<_>>().join("; ")
     }
 
-    /// The statement that begins a transaction of `PostgreSQL`, with the limits that its session does
-    /// not have already.
+    /// Returns the statement that begins a transaction of `PostgreSQL`, with the limits that its session does not
+    /// have already.
     pub(super) fn begin_postgres(&self, purpose: Purpose, version: Option<u32>) -> String {
         let mut begin = match purpose {
             Purpose::Reading => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
@@ -91,7 +91,7 @@ impl Limits {
         begin
     }
 
-    /// The statement that begins a transaction of `SQLite`. One that reads sees one moment as it is.
+    /// Returns the statement that begins a transaction of `SQLite`. One that reads sees one moment as it is.
     pub(super) const fn begin_sqlite(purpose: Purpose) -> &'static str {
         match purpose {
             Purpose::Reading => "BEGIN DEFERRED",

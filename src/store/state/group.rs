@@ -49,7 +49,7 @@ fn owner<'a>(groups: &'a mut BTreeMap<GroupKey, Group>, key: &str) -> Result<&'a
     groups.get_mut(key).ok_or_else(|| Error::internal("a row of a group that is not there"))
 }
 
-/// A group without what its other rows hold.
+/// Returns a group without what its other rows hold.
 pub(in crate::store) fn of(row: &group::Model) -> Result<Group> {
     Ok(Group {
         id: row.id,

@@ -35,7 +35,7 @@ pub(in crate::store) fn assemble(
     Ok(found)
 }
 
-/// A resource without its members.
+/// Returns a resource without its members.
 pub(in crate::store) fn of(row: &resource::Model) -> Result<Resource> {
     Ok(Resource {
         id: row.id,

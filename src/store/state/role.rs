@@ -45,7 +45,7 @@ fn owner<'a>(roles: &'a mut BTreeMap<RoleKey, CustomRole>, key: &str) -> Result<
     roles.get_mut(key).ok_or_else(|| Error::internal("a row of a custom role that is not there"))
 }
 
-/// A custom role without what its other rows hold.
+/// Returns a custom role without what its other rows hold.
 pub(in crate::store) fn of(row: role::Model) -> Result<CustomRole> {
     Ok(CustomRole {
         id: row.id,

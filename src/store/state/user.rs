@@ -28,7 +28,7 @@ pub(super) async fn load(db: &Transaction, tenant: TenantId) -> Result<Map<UserK
     rows.iter().map(|row| of(row).map(|user| (user.key.clone(), user))).collect()
 }
 
-/// A user's access.
+/// Returns a user's access.
 pub(in crate::store) fn of(row: &user::Model) -> Result<User> {
     Ok(User {
         id: row.id,

@@ -35,9 +35,9 @@ pub struct UserRow {
     pub extension: String,
     /// The telephone's settings.
     pub telephony: Telephony,
-    /// When the account was made.
+    /// Time at which the account was made.
     pub created_at: Timestamp,
-    /// When its password was last set anew.
+    /// Time at which the password was last set anew.
     pub last_password_reset_at: Option<Timestamp>,
 }
 
@@ -54,7 +54,7 @@ impl UserRow {
     }
 }
 
-/// Which users are listed; what is `None` holds for all.
+/// Filter of the listed users; a part that is `None` holds for all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserFilter {
     /// Text in the username, the name, the email address or the extension.
@@ -80,7 +80,7 @@ pub struct Taken {
     pub extensions: BTreeSet<String>,
 }
 
-/// In which order users are listed.
+/// Order of the listed users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UserOrder {
     /// Ascending by name.
@@ -121,12 +121,12 @@ fn row_of(row: user::Model) -> Result<UserRow> {
 }
 
 impl Scope {
-    /// A page of the users that the filter finds.
+    /// Returns a page of the users that the filter finds.
     pub async fn users(&self, filter: &UserFilter, order: UserOrder, page: &Page) -> Result<PageOf<UserRow>> {
         order.keyset().page(&self.db, self.select_users(filter), page).await?.try_map(row_of)
     }
 
-    /// A page of those users that the filter finds, are of base role AGENT and in reach.
+    /// Returns a page of the users that the filter finds, are of base role AGENT and in reach.
     pub async fn agents(
         &self,
         filter: &UserFilter,
@@ -178,7 +178,7 @@ impl Scope {
         self.find::<user::Entity>().filter(these)
     }
 
-    /// The users of these keys, in no order; one that is not there is not in the answer.
+    /// Returns the users of these keys, in no order; one that is not there is not in the answer.
     pub async fn users_by_keys(&self, keys: &[UserKey]) -> Result<Vec<UserRow>> {
         let these = user::Column::Key.is_in(keys.iter().map(UserKey::as_str));
         self.find::<user::Entity>().filter(these).all(&self.db).await?.into_iter().map(row_of).collect()
@@ -198,12 +198,12 @@ impl Scope {
         self.select_users(filter).filter(user::Column::Key.is_in(keys.iter().map(UserKey::as_str)))
     }
 
-    /// The user of this key.
+    /// Returns the user of this key.
     pub async fn user(&self, key: &UserKey) -> Result<Option<UserRow>> {
         self.one_user(user::Column::Key.eq(key.as_str())).await
     }
 
-    /// The user of this internal id.
+    /// Returns the user of this internal id.
     pub async fn user_by_id(&self, id: Uuid) -> Result<Option<UserRow>> {
         self.one_user(user::Column::Id.eq(id)).await
     }
@@ -217,7 +217,7 @@ impl Scope {
         rows.into_iter().next().map(row_of).transpose()
     }
 
-    /// Which of these email addresses, in their unique form, and extensions some user has already.
+    /// Returns the ones among these email addresses, in their unique form, and extensions that some user has already.
     pub async fn taken(&self, emails: Vec<String>, extensions: Vec<String>) -> Result<Taken> {
         use user::Column::{EmailKey, Extension};
         let these = Condition::any().add(EmailKey.is_in(emails)).add(Extension.is_in(extensions));
