@@ -58,7 +58,7 @@ pub struct PlatformReadiness {
 }
 
 impl Readiness for PlatformReadiness {
-    /// Ready is who can decide: from memory that is not older than the settings allow, by a clock that is
+    /// Checks that the instance can decide: from memory that is not older than the settings allow, by a clock that is
     /// right. The database is needed for that no more than Redis is; changes are a part of their own.
     async fn ready(&self) -> Vec<Check> {
         if self.stopping.is_cancelled() {

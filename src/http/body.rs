@@ -11,7 +11,7 @@ use super::errors::Refusal;
 use super::limits;
 use crate::error::{Error, ErrorCode};
 
-/// The bytes of a body, `limit` at the most.
+/// Reads the bytes of a body, `limit` at the most.
 pub(super) async fn whole(request: Request, limit: usize) -> Result<Bytes, Refusal> {
     within(limits::BODY_TIME, request, limit).await
 }

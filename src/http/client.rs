@@ -41,7 +41,7 @@ impl TrustedProxies {
         ClientAddress::new(listed.or(forwarded).filter(|_| !contradict).unwrap_or(peer))
     }
 
-    /// Tells whether headers name another client, and the peer is nobody who is believed.
+    /// Returns `true` if headers name another client, and the peer is not believed.
     pub(super) fn passes_over(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         let tells = headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
         tells && !self.trusts(peer)
@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    /// The client of a request from `peer`, where `10.0.0.0/8` and `fd00::/8` are proxies.
+    /// Returns the client of a request from `peer`, where `10.0.0.0/8` and `fd00::/8` are proxies.
     fn client(peer: &str, lines: &[(&str, &str)]) -> String {
         let proxies: TrustedProxies = ["10.0.0.0/8", "fd00::/8"].iter().map(|net| net.parse().unwrap()).collect();
         proxies.client(peer.parse().unwrap(), &headers(lines)).to_string()

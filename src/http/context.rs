@@ -71,7 +71,7 @@ impl From<ClientAddress> for RequestContext {
 pub struct Tracker {
     requests: Requests,
     proxies: TrustedProxies,
-    /// Set once a forwarding header of somebody who is not believed was told of.
+    /// `true` once the log has told of a forwarding header of a peer that is not believed.
     has_warned: Arc<AtomicBool>,
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Documents {
     persisted: PersistedQueries,
     /// `true` if documents may ask for the schema itself.
     introspection: bool,
-    /// Where long ones are read.
+    /// Desk at which long documents are read.
     desk: Desk,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Opened {
 }
 
 impl Documents {
-    /// None yet.
+    /// Returns a store without documents.
     pub(super) fn new(introspection: bool) -> Self {
         let size = |text: &Arc<str>, _: &Arc<Kept>| u32::try_from(text.len()).unwrap_or(u32::MAX);
         let parsed = Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build());

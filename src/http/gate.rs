@@ -17,8 +17,8 @@ const TENANT: HeaderName = HeaderName::from_static("x-tenant");
 
 /// Lets operations in, or refuses them.
 pub trait Gate: Clone + Send + Sync + 'static {
-    /// The data that the operation of a caller with these `credentials` runs with: its caller,
-    /// its loaders. No credentials are not yet a refusal; some operations need none.
+    /// Returns the data that the operation of a caller with these `credentials` runs with: its caller, its loaders.
+    /// No credentials are not yet a refusal; some operations need none.
     ///
     /// It is asked once for each operation, also for each of a batch, and on a WebSocket again
     /// before each event of a subscription, whenever [`Gate::changed`] says so and now and then, so
@@ -33,12 +33,12 @@ pub trait Gate: Clone + Send + Sync + 'static {
     fn changed(&self, credentials: &Credentials) -> impl Future<Output = ()> + Send;
 }
 
-/// The tenant in which an admitted caller acts. A gate puts it into the data of whoever has signed in.
+/// The tenant in which an admitted caller acts. A gate puts it into the data of a caller who has signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActingIn(pub Uuid);
 
 impl ActingIn {
-    /// Out of the data of an admitted operation; none for who has not signed in.
+    /// Returns the tenant out of the data of an admitted operation; none for a caller who has not signed in.
     pub(super) fn of(data: &Data) -> Option<Self> {
         data.get(&TypeId::of::<Self>())?.downcast_ref().copied()
     }
@@ -64,7 +64,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// The credentials in a request's headers.
+    /// Reads the credentials in a request's headers.
     ///
     /// # Errors
     /// `UNAUTHENTICATED` for an `Authorization` of another kind, `BAD_INPUT` for an unreadable
@@ -102,7 +102,7 @@ impl Credentials {
     }
 }
 
-/// The one text value of a header: none when it is absent, an error when there are several.
+/// Returns the one text value of a header: none when it is absent, an error when there are several.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ()> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -112,7 +112,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     }
 }
 
-/// The token of a `Bearer` credential, in the alphabet that RFC 6750 gives it.
+/// Returns the token of a `Bearer` credential, in the alphabet that RFC 6750 gives it.
 fn token(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     let token = token.trim_matches(' ');

@@ -40,7 +40,7 @@ pub struct Held {
 
 /// Looks at the parts of the running system.
 pub trait Readiness: Clone + Send + Sync + 'static {
-    /// All parts, each as it is now. It answers quickly also when a part is away.
+    /// Checks all parts, each as it is now. It answers quickly also when a part is away.
     fn ready(&self) -> impl Future<Output = Vec<Check>> + Send;
 
     /// Returns what is held in memory, if that can be told.
@@ -74,13 +74,13 @@ struct Report {
     memory: Option<Held>,
 }
 
-/// `GET /healthz`: the process runs. It says nothing of its parts, since a restart mends none.
+/// Answers `GET /healthz`: the process runs. It says nothing of its parts, since a restart mends none.
 pub(super) async fn alive() -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "ok")
 }
 
-/// `GET /readyz`: 200 when every required part works, else 503, with each part by name. With
-/// `?for=changes`, what changes need is required as well.
+/// Answers `GET /readyz`: 200 when every required part works, else 503, with each part by name. With `?for=changes`,
+/// what changes need is required as well.
 pub(super) async fn ready<R: Readiness>(
     State(readiness): State<R>,
     context: RequestContext,

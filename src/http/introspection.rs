@@ -28,7 +28,7 @@ pub(super) struct Introspection {
 }
 
 impl Introspection {
-    /// Nothing is ready yet.
+    /// Returns an instance without ready answers.
     pub(super) fn new() -> Self {
         let ready = Cache::new(KEPT);
         Self { ready, turns: Turns::shared_by(BOUNDS, Sender::site) }

@@ -79,7 +79,7 @@ pub const DIRECTIVES: usize = 5;
 /// Message of async-graphql for an operation over [`COMPLEXITY`].
 const TOO_COMPLEX: &str = "Query is too complex.";
 
-/// The limits that a schema has to hold itself.
+/// Sets the limits that a schema has to hold itself.
 #[must_use]
 pub fn limit<Q, M, S>(schema: SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S> {
     schema.limit_complexity(COMPLEXITY).limit_directives(DIRECTIVES).limit_recursive_depth(NESTING)
@@ -102,7 +102,7 @@ impl Budget {
     }
 }
 
-/// The message for the caller, where the library's own does not name the limit.
+/// Returns the message for the caller, where the library's own does not name the limit.
 pub(super) fn named(message: &str) -> Option<String> {
     (message == TOO_COMPLEX).then(|| over("the complexity of the operation is higher than allowed", COMPLEXITY))
 }
@@ -169,12 +169,12 @@ pub(super) fn check_strangers(text: &str) -> Result<(), ServerError> {
     at_most(STRANGERS_DOCUMENT, text.len(), "sign in first: the document has too many bytes for a caller who has not")
 }
 
-/// The type of the operation that the executor will choose; none when it finds none to run.
+/// Returns the type of the operation that the executor will choose; none when it finds none to run.
 pub(super) fn selected(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
     chosen(document, name).map(|(_, operation)| operation.node.ty)
 }
 
-/// The operation that the executor will choose, with its name.
+/// Returns the operation that the executor will choose, with its name.
 pub(super) fn chosen<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,

@@ -59,7 +59,7 @@ impl TryFrom<Written> for Parameters {
 }
 
 impl Parameters {
-    /// The variables, to put files into.
+    /// Returns the variables, to put files into.
     pub(super) fn variables_mut(&mut self) -> &mut Variables {
         &mut self.variables
     }
@@ -73,7 +73,7 @@ pub(super) enum Asked {
 }
 
 impl Asked {
-    /// From the body of a POST.
+    /// Reads the operations out of the body of a POST.
     pub(super) fn from_body(body: &[u8]) -> Result<Self> {
         if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'[') {
             return json(body, "the body").map(Self::One);
@@ -88,7 +88,7 @@ impl Asked {
         }
     }
 
-    /// From the query string of a GET.
+    /// Reads the operation out of the query string of a GET.
     pub(super) fn from_query(uri: &Uri) -> Result<Self> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]

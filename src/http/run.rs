@@ -90,7 +90,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
         prepared.map_err(|error| vec![shown(&error)])?
     }
 
-    /// The form in which a kept document runs, for variables that can be seen to fit: all else about it has
+    /// Returns the form in which a kept document runs, for variables that can be seen to fit: all else about it has
     /// been validated.
     fn ready<'a>(&self, kept: &'a Kept, request: &Request) -> Option<&'a ExecutableDocument> {
         let ready = kept.ready(request.operation_name.as_deref())?;
@@ -131,7 +131,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
         }
     }
 
-    /// The operation to run, each of its fields once; none when it asks for nothing.
+    /// Returns the operation to run, each of its fields once; none when it asks for nothing.
     fn merge(
         &self,
         request: &Request,
@@ -172,7 +172,7 @@ struct Chosen {
     conditional: bool,
 }
 
-/// The request with the document to run.
+/// Returns the request with the document to run.
 fn to_run(mut request: Request, ready: ExecutableDocument, runs: OperationType) -> Prepared {
     if runs == OperationType::Query {
         let sender = Sender::of(&request.data);
@@ -182,7 +182,7 @@ fn to_run(mut request: Request, ready: ExecutableDocument, runs: OperationType) 
     Prepared::Run(Box::new(request))
 }
 
-/// The answer to an operation that asks for nothing.
+/// Returns the answer to an operation that asks for nothing.
 fn nothing() -> Response {
     Response::new(Value::Object(IndexMap::default()))
 }

@@ -63,12 +63,12 @@ pub struct Bounds {
     pub connections: usize,
     /// Connections from one address; an IPv6 network of 64 bits counts as one.
     pub per_address: usize,
-    /// For the whole head of a request, from its first byte on; for that of the first from the
-    /// moment when the connection was opened.
+    /// Longest time for the whole head of a request, from its first byte on; for that of the first, from the moment
+    /// when the connection was opened.
     pub header: Duration,
-    /// For the next request.
+    /// Longest time for the next request to come.
     pub idle: Duration,
-    /// For a reader to take some of an answer.
+    /// Longest time for a reader to take some of an answer.
     pub write: Duration,
 }
 
@@ -109,7 +109,7 @@ pub type Uncounted = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 pub(super) struct Presence(Arc<Pace>);
 
 impl Presence {
-    /// The caller is known from here on, and acts in this tenant.
+    /// Notes that the caller is known from here on, and acts in this tenant.
     pub(super) fn know(&self, tenant: Uuid) {
         self.0.know(tenant);
     }
@@ -132,8 +132,8 @@ struct Notices {
 }
 
 impl Server {
-    /// Returns a server that keeps to `bounds`, and counts what it does. The connections of whoever
-    /// is `uncounted` take from the bound in all alone: a proxy brings those of many.
+    /// Returns a server that keeps to `bounds`, and counts what it does. Connections of peers that are `uncounted`
+    /// take from the bound in all alone: a proxy brings those of many.
     pub fn new(bounds: Bounds, uncounted: Uncounted, counted: Connections) -> Self {
         let doors = Doors::new(bounds.connections, bounds.per_address, uncounted, counted.clone());
         Self { bounds, doors, counted, notices: Notices::default() }

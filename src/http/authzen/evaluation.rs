@@ -68,7 +68,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
     }
 }
 
-/// The request in `body`.
+/// Reads the request in `body`.
 ///
 /// # Errors
 /// `BAD_INPUT`, at the member that is missing or wrong.
@@ -78,7 +78,7 @@ pub(super) fn read(types: &SubjectTypes, body: &[u8]) -> Result<Query> {
     Ok(shape::query(about(types, &subject.kind, &subject.id), &action.name, &resource.kind, &resource.id))
 }
 
-/// The request of these members: nothing of them is copied but what the request is.
+/// Reads the request out of these members: nothing of them is copied but what the request is.
 ///
 /// # Errors
 /// As [`read`].

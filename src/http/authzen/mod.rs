@@ -51,7 +51,7 @@ impl FromRef<Endpoints> for Platform {
     }
 }
 
-/// `/access/v1` and the metadata. Subjects of these types are users.
+/// Returns the routes of `/access/v1` and the metadata. Subjects of these types are users.
 pub fn routes(platform: Platform, types: SubjectTypes) -> Router {
     let search = |sought: Sought| {
         any(move |State(endpoints): State<Endpoints>, context: RequestContext, request: Request| async move {

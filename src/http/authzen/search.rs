@@ -36,7 +36,7 @@ impl Sought {
         }
     }
 
-    /// The texts of a request that say what is searched for.
+    /// Returns the texts of a request that say what is searched for.
     fn question(self, asked: &Value) -> [&str; 5] {
         let of = |part: &str, member: &str| text(asked, part, member);
         let (subject, resource) = (of("subject", "type"), of("resource", "type"));

@@ -61,13 +61,13 @@ pub(super) fn check_members<'v>(shape: Shape, member: &impl Fn(&str) -> Option<&
     }
 }
 
-/// A refusal of the member at this path.
+/// Returns a refusal of the member at this path.
 pub(super) fn wrong(path: &[&str], what: &str) -> Error {
     let error = Error::bad_input(format!("`{}` {what}", path.join(".")));
     path.iter().rev().fold(error, |error, name| error.at(*name))
 }
 
-/// A text of a request whose shape is checked.
+/// Returns a text of a request whose shape is checked.
 pub(super) fn text<'a>(asked: &'a Value, part: &str, member: &str) -> &'a str {
     asked.get(part).and_then(|part| part.get(member)?.as_str()).unwrap_or_default()
 }
@@ -90,8 +90,7 @@ pub(super) fn object(kind: &str, id: &str) -> Option<Object> {
     object.ok()
 }
 
-/// The request for a decision. One with a name that no rule can hold is well-formed too: no rule
-/// matches it.
+/// Returns the request for a decision. One with a name that no rule can hold is well-formed too: no rule matches it.
 pub(super) fn query(subject: About, action: &str, kind: &str, id: &str) -> Query {
     match (Action::encode(action), object(kind, id)) {
         (Ok(action), Some(object)) => Query { subject, action, object, when: When::Now },

@@ -99,7 +99,7 @@ impl Cost {
         self.only_introspects &= other.only_introspects;
     }
 
-    /// A field around what it selects.
+    /// Returns the cost of a field, around that of its selections.
     fn of_field(field: &Field, inner: Self) -> Self {
         let name = field.name.node.as_str();
         let introspects = matches!(name, "__schema" | "__type");

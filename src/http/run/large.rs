@@ -18,7 +18,7 @@ const BOUNDS: Bounds =
 pub(super) struct LargeAnswers(Turns<Sender>);
 
 impl LargeAnswers {
-    /// None is made yet.
+    /// Returns an instance in which no answer is made yet.
     pub(super) fn new() -> Self {
         Self(Turns::shared_by(BOUNDS, Sender::site))
     }

@@ -15,7 +15,7 @@ use crate::http::metrics::{Connections, Over, Refused};
 /// One place in so many is made free at once: looking for the longest waits costs as much for
 /// many as for one.
 const ROOM: usize = 64;
-/// So many more than there are places may be open for the moment in which others leave.
+/// Number of connections beyond the places that may be open for the moment in which others leave.
 const LEAVING: usize = 64;
 
 /// The shares that a whole site of IPv6 (48 bits) has: it holds thousands of networks of 64 bits.

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// So many bytes have to move in the time in which some have to. Less is no progress: a byte now and then
-/// would hold a place for good.
+/// Bytes that have to move in the time in which some have to. Fewer are no progress: a byte now and then would hold a
+/// place for good.
 pub(super) const PROGRESS: usize = 16 * 1024;
 
 /// Bytes in one direction.
@@ -20,7 +20,7 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// The other side is waited for.
+    /// Notes that the other side is waited for.
     pub(super) fn stall(&mut self) {
         let now = Instant::now();
         self.stalled.get_or_insert(now);

@@ -72,7 +72,7 @@ enum Event {
     Done(String),
 }
 
-/// Why a connection ends.
+/// Reason for which a connection ends.
 enum Ending {
     /// The other side is not there any more, or has said goodbye.
     Gone,
@@ -86,7 +86,7 @@ fn close(code: u16, reason: impl Into<String>) -> Ending {
     Ending::Close(code, reason.into())
 }
 
-/// The end for a caller whom the gate refused.
+/// Returns the end for a caller whom the gate refused.
 fn turned_away(error: &Error) -> Ending {
     let code = match error.code {
         ErrorCode::Unauthenticated | ErrorCode::Forbidden => 4403,
@@ -210,7 +210,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
         Ok(())
     }
 
-    /// The answers of an operation, which the gate admits first.
+    /// Returns the answers of an operation, which the gate admits first.
     fn run(&self, parameters: Parameters, once: Arc<AtomicBool>) -> BoxStream<'static, Answer> {
         let face = self.face.clone();
         // Each message is a request of its own.

@@ -42,8 +42,8 @@ pub(super) enum ToClient<'a> {
     },
 }
 
-/// The credentials in the payload of `connection_init`, under the names of the headers, for
-/// browsers, which cannot set headers; those of the upgrade request where it has none.
+/// Returns the credentials in the payload of `connection_init`, under the names of the headers, for browsers, which
+/// cannot set headers; those of the upgrade request where it has none.
 pub(super) fn credentials(payload: &Map<String, Value>, upgrade: &Credentials) -> Result<Credentials> {
     let said = Credentials::parse(field(payload, "Authorization")?, field(payload, "X-Tenant")?)?;
     Ok(Credentials {

@@ -26,7 +26,7 @@ mod message;
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// Everything at `/graphql/ws`.
+/// Answers every request at `/graphql/ws`.
 pub(super) async fn upgrade<E: Executor, G: Gate>(
     State(face): State<Face<E, G>>,
     context: RequestContext,
