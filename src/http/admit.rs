@@ -18,7 +18,7 @@ use crate::service::{BusStatus, Found, Platform};
 pub struct PlatformGate(pub Platform);
 
 impl PlatformGate {
-    /// Who calls; nobody yet without a bearer token.
+    /// Returns the caller; none without a bearer token.
     pub(super) async fn caller(&self, credentials: &Credentials, context: &RequestContext) -> Result<Option<Caller>> {
         let Some(bearer) = &credentials.bearer else { return Ok(None) };
         let tenant = credentials.tenant_header.as_deref();
@@ -46,19 +46,19 @@ impl Gate for PlatformGate {
     }
 }
 
-/// Whether the platform can serve.
+/// Readiness of the platform to serve.
 #[derive(Clone)]
 pub struct PlatformReadiness {
     /// The platform.
     pub platform: Platform,
-    /// How the bus is.
+    /// State of the bus.
     pub bus: Arc<BusStatus>,
     /// Cancelled once the instance is told to stop.
     pub stopping: CancellationToken,
 }
 
 impl Readiness for PlatformReadiness {
-    /// Ready is who can decide: from memory that is not older than the settings allow, by a clock that is
+    /// Checks that the instance can decide: from memory that is not older than the settings allow, by a clock that is
     /// right. The database is needed for that no more than Redis is; changes are a part of their own.
     async fn ready(&self) -> Vec<Check> {
         if self.stopping.is_cancelled() {

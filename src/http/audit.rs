@@ -19,7 +19,7 @@ use super::{RequestContext, caller_of};
 use crate::error::{Error, Result};
 use crate::service::audit::{AuditFilter, ExportFormat, Timestamp};
 
-/// The routes.
+/// Returns the routes.
 pub fn routes(gate: PlatformGate) -> Router {
     let export = |format: ExportFormat| {
         get(

@@ -16,7 +16,7 @@ use super::{Credentials, RequestContext, held, nothing_at};
 use crate::error::{Error, ErrorCode};
 use crate::turns::{Crowded, Turns};
 
-/// Where avatars are, before the user's key.
+/// Path of avatars, before the user's key.
 pub(super) const PLACE: &str = "/avatars/";
 
 /// No script in it runs, nothing it names is loaded, and no name of the sender's is on it.

@@ -1,4 +1,4 @@
-//! How a body comes in, whatever it holds: whole, not too large, and not too late.
+//! Reading of a body, whatever it holds: whole, not too large, and not too late.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::errors::Refusal;
 use super::limits;
 use crate::error::{Error, ErrorCode};
 
-/// The bytes of a body, `limit` at the most.
+/// Reads the bytes of a body, `limit` at the most.
 pub(super) async fn whole(request: Request, limit: usize) -> Result<Bytes, Refusal> {
     within(limits::BODY_TIME, request, limit).await
 }

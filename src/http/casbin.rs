@@ -27,7 +27,7 @@ use crate::error::{Error, ErrorCode};
 /// The revision of the policy that an answer is of.
 const REVISION: HeaderName = HeaderName::from_static("x-policy-revision");
 
-/// The routes.
+/// Returns the routes.
 pub fn routes(gate: PlatformGate) -> Router {
     Router::new()
         .route("/casbin/model.conf", get(model))
@@ -64,7 +64,7 @@ async fn policy(State(gate): State<PlatformGate>, context: RequestContext, uri: 
     answered.await.unwrap_or_else(|refusal: Refusal| refusal.respond(Media::Json, &context))
 }
 
-/// What `casbin.js` adds to the address: the subject that it then asks about.
+/// Query that `casbin.js` adds to the address: the subject that it then asks about.
 #[derive(Deserialize)]
 struct Asked {
     subject: Option<String>,
@@ -97,7 +97,7 @@ async fn user(
     answered.await.unwrap_or_else(|refusal: Refusal| refusal.respond(Media::Json, &context))
 }
 
-/// The headers of a file of this type and name.
+/// Returns the headers of a file of this type and name.
 fn file(content_type: &'static str, disposition: &'static str) -> [(HeaderName, HeaderValue); 2] {
     [
         (CONTENT_TYPE, HeaderValue::from_static(content_type)),

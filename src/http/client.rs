@@ -1,7 +1,6 @@
-//! Whose request it is: the peer of the connection, or whom a trusted proxy names in
-//! `X-Forwarded-For` or `Forwarded` (RFC 7239). Anyone can send these headers, so that one is
-//! believed only as far as trusted proxies have written it: from the right, address by address, to
-//! the first that is no trusted proxy.
+//! Address that a request comes from: the peer of the connection, or the client that a trusted proxy names in
+//! `X-Forwarded-For` or `Forwarded` (RFC 7239). Any client can send these headers, so one is believed only as far as
+//! trusted proxies have written it: from the right, address by address, to the first that is no trusted proxy.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -42,7 +41,7 @@ impl TrustedProxies {
         ClientAddress::new(listed.or(forwarded).filter(|_| !contradict).unwrap_or(peer))
     }
 
-    /// Tells whether headers name another client, and the peer is nobody who is believed.
+    /// Returns `true` if headers name another client, and the peer is not believed.
     pub(super) fn passes_over(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         let tells = headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
         tells && !self.trusts(peer)
@@ -116,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    /// The client of a request from `peer`, where `10.0.0.0/8` and `fd00::/8` are proxies.
+    /// Returns the client of a request from `peer`, where `10.0.0.0/8` and `fd00::/8` are proxies.
     fn client(peer: &str, lines: &[(&str, &str)]) -> String {
         let proxies: TrustedProxies = ["10.0.0.0/8", "fd00::/8"].iter().map(|net| net.parse().unwrap()).collect();
         proxies.client(peer.parse().unwrap(), &headers(lines)).to_string()

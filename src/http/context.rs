@@ -1,6 +1,5 @@
-//! What is known of a request before anything reads it: its id and where it came from. Every
-//! answer carries the id, every log line of the request stands in a span with it, and each
-//! request leaves one line of its own, and is counted.
+//! Facts about a request before anything reads it: its id and where it came from. Every answer carries the id, every
+//! log line of the request stands in a span with it, and each request leaves one line of its own, and is counted.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -72,7 +71,7 @@ impl From<ClientAddress> for RequestContext {
 pub struct Tracker {
     requests: Requests,
     proxies: TrustedProxies,
-    /// Set once a forwarding header of somebody who is not believed was told of.
+    /// `true` once the log has told of a forwarding header of a peer that is not believed.
     has_warned: Arc<AtomicBool>,
 }
 

@@ -21,20 +21,20 @@ pub(super) const SHORT: usize = 1024;
 /// Documents in line, of all together and of one tenant or address.
 const IN_LINE: usize = 256;
 const IN_LINE_EACH: usize = 16;
-/// How long a document waits.
+/// Longest wait of a document.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The one who sends a document.
+/// Sender of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Sender {
     /// A caller of this tenant.
     Tenant(Uuid),
-    /// Somebody who has not signed in.
+    /// A caller who has not signed in.
     Stranger(Network),
 }
 
 impl Sender {
-    /// The sender of a request from `address`, who acts in `tenant`, if in any.
+    /// Returns the sender of a request from `address`, who acts in `tenant`, if in any.
     pub(super) fn new(tenant: Option<ActingIn>, address: ClientAddress) -> Self {
         match tenant {
             Some(ActingIn(tenant)) => Self::Tenant(tenant),
@@ -42,7 +42,7 @@ impl Sender {
         }
     }
 
-    /// The sender with whom this one shares turns: all networks of a stranger's site are one.
+    /// Returns the sender with whom this one shares turns: all networks of a stranger's site are one.
     pub(super) fn site(&self) -> Self {
         match self {
             Self::Tenant(tenant) => Self::Tenant(*tenant),
@@ -50,7 +50,7 @@ impl Sender {
         }
     }
 
-    /// The sender of an operation that was let in with this data.
+    /// Returns the sender of an operation that was let in with this data.
     pub(super) fn of(data: &Data) -> Self {
         let context = data.get(&TypeId::of::<RequestContext>()).and_then(|data| data.downcast_ref::<RequestContext>());
         Self::new(ActingIn::of(data), context.map_or(ClientAddress::UNKNOWN, |context| context.address))
@@ -62,7 +62,7 @@ impl Sender {
 pub(super) struct Desk(Turns<Sender>);
 
 impl Desk {
-    /// Nobody is there yet. Half of the machine is left to others.
+    /// Returns a desk without documents. Half of the machine is left to others.
     pub(super) fn new() -> Self {
         let together = available_parallelism().map_or(1, |cores| cores.get() / 2);
         let bounds = Bounds {

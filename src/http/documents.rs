@@ -29,13 +29,13 @@ const LONGEST: usize = 8 * 1024;
 /// Documents of queries alone that are within the limits.
 #[derive(Clone)]
 pub(super) struct Documents {
-    /// As parsed, by their text.
+    /// Parsed documents by their text.
     parsed: Arc<Cache<Arc<str>, Arc<Kept>>>,
-    /// Their text, by its hash.
+    /// Texts of documents by their hashes.
     persisted: PersistedQueries,
-    /// Whether they may ask for the schema itself.
+    /// `true` if documents may ask for the schema itself.
     introspection: bool,
-    /// Where long ones are read.
+    /// Desk at which long documents are read.
     desk: Desk,
 }
 
@@ -44,14 +44,14 @@ pub(super) struct Opened {
     pub(super) request: Request,
     /// The type of the operation that will run: none when the executor will find that none is selected.
     pub(super) runs: Option<OperationType>,
-    /// What that operation asks for of the schema.
+    /// Extent to which that operation asks for the schema itself.
     pub(super) introspects: Introspects,
     /// The document, if it is one to keep. The request has its text alone then.
     pub(super) kept: Option<Arc<Kept>>,
 }
 
 impl Documents {
-    /// None yet.
+    /// Returns a store without documents.
     pub(super) fn new(introspection: bool) -> Self {
         let size = |text: &Arc<str>, _: &Arc<Kept>| u32::try_from(text.len()).unwrap_or(u32::MAX);
         let parsed = Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build());

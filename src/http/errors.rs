@@ -17,12 +17,12 @@ use crate::graphql::error::to_graphql;
 /// Errors shown of one answer: a document can make one at nearly every byte.
 const SHOWN: usize = 50;
 
-/// How async-graphql begins the message of an argument that does not fit its type, or of a variable
-/// that has no value. Validation finds most of them; the custom ones and missing variables come up
-/// only when the field runs, and look like any resolver's error.
+/// Beginnings of async-graphql's messages for an argument that does not fit its type, or a variable that has no
+/// value. Validation finds most of them; the custom ones and missing variables come up only when the field runs, and
+/// look like any resolver's error.
 const COERCION: [&str; 3] = ["Failed to parse \"", "Expected input type \"", "Variable "];
 
-/// The status that says what `code` says, for a request that was refused as a whole.
+/// Returns the status that says what `code` says, for a request that was refused as a whole.
 pub const fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::Unauthenticated => StatusCode::UNAUTHORIZED,
@@ -53,30 +53,30 @@ impl From<Error> for Refusal {
 }
 
 impl Refusal {
-    /// A refusal with a status that its code does not tell.
+    /// Returns a refusal with a status that its code does not tell.
     pub(super) fn new(status: StatusCode, error: Error) -> Self {
         Self { status, error: Box::new(error), allow: None }
     }
 
-    /// A body that did not arrive within this time.
+    /// Returns the refusal of a body that did not arrive within this time.
     pub(super) fn late(time: Duration) -> Self {
         let message = format!("the body did not arrive whole within {} seconds", time.as_secs());
         Self::new(StatusCode::REQUEST_TIMEOUT, Error::bad_input(message))
     }
 
-    /// A method that the resource does not know, or not for this.
+    /// Returns the refusal of a method that the resource does not know, or not for this.
     pub(super) fn method(allowed: &'static str, message: impl Into<String>) -> Self {
         Self { allow: Some(allowed), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, Error::bad_input(message)) }
     }
 
-    /// The answer to one operation of several, which were answered before.
+    /// Returns the answer to one operation of several, which were answered before.
     pub(super) fn answer(&self, context: &RequestContext) -> Answer {
         let mut answer = refused(&self.error);
         present(&mut answer, context);
         answer
     }
 
-    /// The answer in the shape that GraphQL clients know.
+    /// Returns the answer in the shape that GraphQL clients know.
     pub(super) fn respond(self, media: Media, context: &RequestContext) -> Response {
         let answer = self.answer(context);
         let mut response = encode(self.status, media, &Body::of(&answer));
@@ -90,12 +90,12 @@ impl Refusal {
     }
 }
 
-/// An answer that holds this error alone.
+/// Returns an answer that holds this error alone.
 pub(super) fn refused(error: &Error) -> Answer {
     Answer::from_errors(vec![shown(error)])
 }
 
-/// The error as it stands in an answer.
+/// Returns the error as it stands in an answer.
 pub(super) fn shown(error: &Error) -> ServerError {
     let shown = to_graphql(error);
     let mut top = ServerError::new(shown.message, None);
@@ -103,8 +103,8 @@ pub(super) fn shown(error: &Error) -> ServerError {
     top
 }
 
-/// Whether the answer is to a request that never ran. A field that failed has a path; what is
-/// refused before any field runs has none.
+/// Returns `true` if the answer is to a request that never ran. A field that failed has a path; an error before any
+/// field runs has none.
 pub(super) fn never_ran(answer: &Answer) -> bool {
     answer.data == Value::Null && answer.errors.iter().all(|error| error.path.is_empty())
 }
@@ -130,7 +130,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// A response with `body` as JSON. It is never stored: what it says may end any time.
+/// Returns a response with `body` as JSON. It is never stored: what it says may end any time.
 pub(super) fn encode(status: StatusCode, media: Media, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(text) => {
@@ -165,8 +165,8 @@ fn code(error: &ServerError) -> Option<&str> {
     }
 }
 
-/// An error without a code is one of ours that came by `?`, or the library's word on the
-/// request, or a fault: then nothing of its text may be seen.
+/// Gives a code to an error without one: it is one of ours that came by `?`, or the library's word on the request, or
+/// a fault, and then nothing of its text may be seen.
 fn give_code(error: &mut ServerError, own: Option<&Error>) {
     let known = match own {
         Some(own) => own.clone(),
@@ -187,7 +187,7 @@ fn is_callers(error: &ServerError) -> bool {
     error.source.is_none() && (error.path.is_empty() || coercion())
 }
 
-/// The one log line of a fault, and of a part that is away when the cause is known.
+/// Writes the one log line of a fault, and of a part that is away when the cause is known.
 fn log(error: &ServerError, own: Option<&Error>) {
     let Some(own) = own else { return };
     let (path, source) = (&error.path, own.source_text());

@@ -1,5 +1,5 @@
-//! Who stands at the door: the credentials that a request carries, and the gate that turns them
-//! into the data its operation runs with. The gate itself is made where authentication is.
+//! Authentication at the door: the credentials that a request carries, and the gate that turns them into the data its
+//! operation runs with. The gate itself is made where authentication is.
 
 use std::any::TypeId;
 use std::fmt;
@@ -17,8 +17,8 @@ const TENANT: HeaderName = HeaderName::from_static("x-tenant");
 
 /// Lets operations in, or refuses them.
 pub trait Gate: Clone + Send + Sync + 'static {
-    /// The data that the operation of a caller with these `credentials` runs with: its caller,
-    /// its loaders. No credentials are not yet a refusal; some operations need none.
+    /// Returns the data that the operation of a caller with these `credentials` runs with: its caller, its loaders.
+    /// No credentials are not yet a refusal; some operations need none.
     ///
     /// It is asked once for each operation, also for each of a batch, and on a WebSocket again
     /// before each event of a subscription, whenever [`Gate::changed`] says so and now and then, so
@@ -33,18 +33,18 @@ pub trait Gate: Clone + Send + Sync + 'static {
     fn changed(&self, credentials: &Credentials) -> impl Future<Output = ()> + Send;
 }
 
-/// The tenant in which an admitted caller acts. A gate puts it into the data of whoever has signed in.
+/// The tenant in which an admitted caller acts. A gate puts it into the data of a caller who has signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActingIn(pub Uuid);
 
 impl ActingIn {
-    /// Out of the data of an admitted operation; none for who has not signed in.
+    /// Returns the tenant out of the data of an admitted operation; none for a caller who has not signed in.
     pub(super) fn of(data: &Data) -> Option<Self> {
         data.get(&TypeId::of::<Self>())?.downcast_ref().copied()
     }
 }
 
-/// What a request says about who makes it, unchecked.
+/// Credentials of a request, unchecked.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials {
     /// The token of `Authorization: Bearer TOKEN`.
@@ -64,7 +64,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// The credentials in a request's headers.
+    /// Reads the credentials in a request's headers.
     ///
     /// # Errors
     /// `UNAUTHENTICATED` for an `Authorization` of another kind, `BAD_INPUT` for an unreadable
@@ -75,7 +75,7 @@ impl Credentials {
         Self::parse(authorization, tenant)
     }
 
-    /// The same from the two values themselves.
+    /// Reads the credentials from the values of the two headers.
     ///
     /// # Errors
     /// As [`Credentials::from_headers`].
@@ -92,7 +92,7 @@ impl Credentials {
         self.require_for("")
     }
 
-    /// The same for something that only those who have signed in may do.
+    /// Checks that there is a bearer token, for something (`what`) that only signed-in callers may do.
     pub(super) fn require_for(&self, what: &str) -> Result<()> {
         let missing = || {
             let message = format!("sign in first{what}: send `Authorization: Bearer TOKEN`");
@@ -102,7 +102,7 @@ impl Credentials {
     }
 }
 
-/// The one text value of a header: none when it is absent, an error when there are several.
+/// Returns the one text value of a header: none when it is absent, an error when there are several.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ()> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -112,7 +112,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     }
 }
 
-/// The token of a `Bearer` credential, in the alphabet that RFC 6750 gives it.
+/// Returns the token of a `Bearer` credential, in the alphabet that RFC 6750 gives it.
 fn token(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     let token = token.trim_matches(' ');

@@ -20,7 +20,7 @@ macro_rules! operation {
     };
 }
 
-/// The operations that the page opens with, in a tab each, with variables that fit the demo tenant.
+/// Returns the operations that the page opens with, in a tab each, with variables that fit the demo tenant.
 fn examples() -> [(&'static str, Value); 7] {
     let question = json!({ "subject": "dana", "action": "delete", "object": "voice/queues/sales" });
     let policy = "p, night desk, voice/queues/sales, delete\ng, dana, night desk\n";
@@ -42,7 +42,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The page; where `introspection` is off it does not ask for the schema.
+    /// Returns the page; where `introspection` is off it does not ask for the schema.
     pub(super) fn new(introspection: bool) -> Self {
         let tabs =
             examples().map(|(query, variables)| json!({ "query": query, "variables": format!("{variables:#}") }));
@@ -66,7 +66,7 @@ impl Page {
     }
 }
 
-/// The addresses of other hosts in the page that end so.
+/// Returns the addresses of other hosts in the page that end so.
 fn from_elsewhere(end: &str) -> impl Iterator<Item = &'static str> {
     PAGE.split('"').filter(move |text| text.starts_with("https://") && text.ends_with(end))
 }

@@ -24,7 +24,7 @@ use crate::turns::Turn;
 
 const METHODS: &str = "GET, HEAD, POST";
 
-/// Everything at `/graphql`.
+/// Answers every request at `/graphql`.
 pub(super) async fn handle<E: Executor, G: Gate>(
     State(face): State<Face<E, G>>,
     context: RequestContext,
@@ -111,7 +111,7 @@ async fn make_room<E: Executor, G: Gate>(
     Ok(face.uploads.take(tenant).await.map_err(full)?)
 }
 
-/// The operations that the request carries. Much is read only of those who show that they may ask.
+/// Reads the operations that the request carries. Much is read only of callers who show that they may ask.
 async fn read<E: Executor, G: Gate>(
     face: &Face<E, G>,
     context: &RequestContext,
@@ -138,7 +138,7 @@ async fn read<E: Executor, G: Gate>(
 }
 
 impl<E: Executor, G: Gate> Face<E, G> {
-    /// The answer to an operation of a caller who acts in `tenant`, if in any.
+    /// Returns the answer to an operation of a caller who acts in `tenant`, if in any.
     pub(super) async fn answer(
         &self,
         opened: Opened,
@@ -159,7 +159,7 @@ impl<E: Executor, G: Gate> Face<E, G> {
     }
 }
 
-/// What the operations of one HTTP request share.
+/// State that the operations of one HTTP request share.
 struct Run<'a, E, G> {
     face: &'a Face<E, G>,
     context: &'a RequestContext,

@@ -19,20 +19,20 @@ pub(super) const CHANGES: &str = "changes";
 /// The state of one part that requests depend on.
 #[derive(Debug, Clone, Serialize)]
 pub struct Check {
-    /// What was looked at, such as `database`.
+    /// Name of the part that was checked, such as `database`.
     pub name: String,
-    /// Whether it works.
+    /// `true` while the part works.
     pub ok: bool,
-    /// Whether requests must stay away while it does not.
+    /// `true` if requests must stay away while the part does not work.
     pub required: bool,
-    /// What is wrong, or how well it is, in words for whoever is on call.
+    /// Fault or state of the part, in words for the person on call.
     pub detail: String,
 }
 
-/// What an instance holds in memory: two that hold the same tenants in the same way have the same digest.
+/// Contents of an instance's memory: two instances that hold the same tenants in the same way have the same digest.
 #[derive(Debug, Clone, Serialize)]
 pub struct Held {
-    /// How many tenants.
+    /// Number of tenants that are held.
     pub tenants: usize,
     /// The digest of what is held of them.
     pub digest: String,
@@ -40,18 +40,18 @@ pub struct Held {
 
 /// Looks at the parts of the running system.
 pub trait Readiness: Clone + Send + Sync + 'static {
-    /// All parts, each as it is now. It answers quickly also when a part is away.
+    /// Checks all parts, each as it is now. It answers quickly also when a part is away.
     fn ready(&self) -> impl Future<Output = Vec<Check>> + Send;
 
     /// Returns what is held in memory, if that can be told.
     fn held(&self) -> impl Future<Output = Option<Held>> + Send;
 }
 
-/// What is asked of `/readyz`.
+/// Query of `/readyz`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
-    /// What the instance must be ready for.
+    /// Work that the instance must be ready for.
     #[serde(rename = "for", default)]
     purpose: Purpose,
     /// Asks for what is held in memory, whatever its value.
@@ -74,13 +74,13 @@ struct Report {
     memory: Option<Held>,
 }
 
-/// `GET /healthz`: the process runs. It says nothing of its parts, since a restart mends none.
+/// Answers `GET /healthz`: the process runs. It says nothing of its parts, since a restart mends none.
 pub(super) async fn alive() -> impl IntoResponse {
     ([(CACHE_CONTROL, "no-store")], "ok")
 }
 
-/// `GET /readyz`: 200 when every required part works, else 503, with each part by name. With
-/// `?for=changes`, what changes need is required as well.
+/// Answers `GET /readyz`: 200 when every required part works, else 503, with each part by name. With `?for=changes`,
+/// what changes need is required as well.
 pub(super) async fn ready<R: Readiness>(
     State(readiness): State<R>,
     context: RequestContext,

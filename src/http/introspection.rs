@@ -1,5 +1,6 @@
-//! What callers who have not signed in are told of the schema: from a ready answer where there is one,
-//! else one after the other, by their networks in turns. It is the same for everybody, and takes long to make.
+//! Answers about the schema for callers who have not signed in. An answer is the same for all callers and takes long
+//! to make: a ready one is given where there is one, the others are made one at a time, by the callers' networks in
+//! turns.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +22,13 @@ const BOUNDS: Bounds = Bounds { together: 1, each: 1, waiting: 64, waiting_each:
 /// The ready answers, and the turn to make one.
 #[derive(Clone)]
 pub(super) struct Introspection {
-    /// By the document and the operation's name.
+    /// Ready answers by the document and the operation's name.
     ready: Cache<Arc<str>, Arc<Value>>,
     turns: Turns<Sender>,
 }
 
 impl Introspection {
-    /// Nothing is ready yet.
+    /// Returns an instance without ready answers.
     pub(super) fn new() -> Self {
         let ready = Cache::new(KEPT);
         Self { ready, turns: Turns::shared_by(BOUNDS, Sender::site) }

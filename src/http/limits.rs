@@ -1,6 +1,6 @@
-//! How much one document may ask for. The transports check every document here before the
-//! executor sees it, over HTTP and over a WebSocket alike; what needs the schema ([`COMPLEXITY`] and
-//! the directives) the schema checks itself, once it is built with [`limit`].
+//! Limits on one document. The transports check every document here before the executor sees it, over HTTP and over a
+//! WebSocket alike; limits that need the schema ([`COMPLEXITY`] and the directives) the schema checks itself, once it
+//! is built with [`limit`].
 //!
 //! A fragment counts each time it is used and is measured once, so a document whose fragments
 //! double at every step is refused for what it would become, at the price of its text.
@@ -20,7 +20,7 @@ use measure::{Cost, measure};
 
 /// Bytes of an HTTP request's body.
 pub const BODY: usize = 1024 * 1024;
-/// How long such a body may take to arrive.
+/// Longest time for an HTTP request's body to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// Bytes of a request's body with files: more than the largest file that an operation takes, so
 /// that the operation itself can say that one is too large.
@@ -33,7 +33,7 @@ pub const UPLOADS: Bounds =
 /// Pictures on their way to their readers, by tenant: each is in memory meanwhile.
 pub const PICTURES: Bounds =
     Bounds { together: 32, each: 8, waiting: 256, waiting_each: 64, patience: Duration::from_secs(5) };
-/// How long such a body may take to arrive.
+/// Longest time for a request's body with files to arrive.
 pub const UPLOAD_TIME: Duration = Duration::from_mins(2);
 /// Bytes of one WebSocket message.
 pub const MESSAGE: usize = 64 * 1024;
@@ -76,16 +76,16 @@ pub const BATCH_COMPLEXITY: u64 = COMPLEXITY as u64;
 /// Directives on one field.
 pub const DIRECTIVES: usize = 5;
 
-/// What async-graphql says of an operation over [`COMPLEXITY`].
+/// Message of async-graphql for an operation over [`COMPLEXITY`].
 const TOO_COMPLEX: &str = "Query is too complex.";
 
-/// The limits that a schema has to hold itself.
+/// Sets the limits that a schema has to hold itself.
 #[must_use]
 pub fn limit<Q, M, S>(schema: SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S> {
     schema.limit_complexity(COMPLEXITY).limit_directives(DIRECTIVES).limit_recursive_depth(NESTING)
 }
 
-/// What the operations of one batch may cost together.
+/// Complexity that the operations of one batch share, at most [`BATCH_COMPLEXITY`].
 #[derive(Debug, Clone, Default)]
 pub(super) struct Budget(Arc<AtomicU64>);
 
@@ -102,7 +102,7 @@ impl Budget {
     }
 }
 
-/// The message for the caller, where the library's own does not name the limit.
+/// Returns the message for the caller, where the library's own does not name the limit.
 pub(super) fn named(message: &str) -> Option<String> {
     (message == TOO_COMPLEX).then(|| over("the complexity of the operation is higher than allowed", COMPLEXITY))
 }
@@ -127,7 +127,7 @@ pub(super) fn check(
     Ok((document, Introspections(names.zip(each.into_iter().map(of)).collect())))
 }
 
-/// What each operation of a document asks for of the schema itself.
+/// Introspection by each operation of a document.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Introspections(Vec<(Option<Name>, Introspects)>);
 
@@ -143,7 +143,7 @@ impl Introspections {
     }
 }
 
-/// What an operation asks for of the schema itself.
+/// Extent to which an operation asks for the schema itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Introspects {
     /// Nothing.
@@ -169,12 +169,12 @@ pub(super) fn check_strangers(text: &str) -> Result<(), ServerError> {
     at_most(STRANGERS_DOCUMENT, text.len(), "sign in first: the document has too many bytes for a caller who has not")
 }
 
-/// The type of the operation that the executor will choose; none when it finds none to run.
+/// Returns the type of the operation that the executor will choose; none when it finds none to run.
 pub(super) fn selected(document: &ExecutableDocument, name: Option<&str>) -> Option<OperationType> {
     chosen(document, name).map(|(_, operation)| operation.node.ty)
 }
 
-/// The operation that the executor will choose, with its name.
+/// Returns the operation that the executor will choose, with its name.
 pub(super) fn chosen<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
@@ -203,13 +203,13 @@ fn at_most(limit: usize, count: usize, what: &str) -> Result<(), ServerError> {
     if count > limit { refuse(what, limit) } else { Ok(()) }
 }
 
-/// What has to hold before the parser may see the text.
+/// Checks the limits that must hold before the parser sees the text.
 fn check_text(text: &str) -> Result<(), ServerError> {
     at_most(DOCUMENT, text.len(), "the document has too many bytes")?;
     at_most(BRACKETS, deepest_bracket(text), "too many brackets are open at once in the document")
 }
 
-/// How many brackets are open at once, those in strings and comments left out.
+/// Returns the most brackets that are open at once, not counting those in strings and comments.
 fn deepest_bracket(text: &str) -> usize {
     let (mut open, mut deepest) = (0_usize, 0);
     let mut rest = text;
@@ -227,9 +227,8 @@ fn deepest_bracket(text: &str) -> usize {
     deepest
 }
 
-/// What follows the string that `text` begins with; nothing when it does not end, since then
-/// the parser gets no further either. A block string without an end is an empty string to the
-/// parser, and a quote.
+/// Returns the text after the string that `text` begins with; nothing when the string does not end, since then the
+/// parser gets no further either. A block string without an end is an empty string to the parser, and a quote.
 fn after_string(text: &str) -> &str {
     let block = text.strip_prefix("\"\"\"").and_then(after_block);
     block.or_else(|| after_plain(text.strip_prefix('"')?)).unwrap_or_default()

@@ -1,5 +1,4 @@
-//! Which media types come in and go out: GraphQL over HTTP knows two for answers, one for
-//! requests, all of them UTF-8.
+//! Media types that come in and go out: GraphQL over HTTP knows two for answers, one for requests, all of them UTF-8.
 
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -24,7 +23,7 @@ impl Media {
         }
     }
 
-    /// The value of `Content-Type`.
+    /// Returns the value of `Content-Type`.
     pub(super) const fn content_type(self) -> HeaderValue {
         match self {
             Self::Json => HeaderValue::from_static("application/json; charset=utf-8"),
@@ -32,7 +31,7 @@ impl Media {
         }
     }
 
-    /// The type that fits the caller's `Accept` best; none when nothing fits.
+    /// Returns the type that fits the caller's `Accept` best; none when nothing fits.
     ///
     /// The higher `q` wins, then the type that is named over one that a wildcard covers, then
     /// the one named first. Between two that the same wildcard covers it is the default.
@@ -78,33 +77,33 @@ fn rank<'a>(media: Media, ranges: impl Iterator<Item = &'a str>) -> Option<Rank>
     (quality > 0).then_some((quality, exactness, std::cmp::Reverse(place)))
 }
 
-/// Whether a request's body is JSON in UTF-8. Nothing else is read: a form or `text/plain` can
-/// be sent by any page without the browser asking us first.
+/// Returns `true` if a request's body is JSON in UTF-8. Nothing else is read: any page can send a form or
+/// `text/plain` without the browser asking us first.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     content_type(headers)
         .is_some_and(|(name, parameters)| name.eq_ignore_ascii_case("application/json") && speaks_utf8(parameters))
 }
 
-/// Whether a request's body is in parts. A form can be that: the caller has to prove otherwise
-/// that no page has made its browser send it.
+/// Returns `true` if a request's body is in parts. A form can be that: the caller has to prove in another way that no
+/// page made their browser send it.
 pub(super) fn is_multipart(headers: &HeaderMap) -> bool {
     content_type(headers).is_some_and(|(name, _)| name.eq_ignore_ascii_case("multipart/form-data"))
 }
 
-/// The one `Content-Type` of a request, in its parts.
+/// Returns the one `Content-Type` of a request, in its parts.
 fn content_type(headers: &HeaderMap) -> Option<(&str, impl Iterator<Item = (&str, &str)>)> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (types.next(), types.next()) else { return None };
     value.to_str().ok().map(split)
 }
 
-/// Whether the caller is a browser that opens a page.
+/// Returns `true` if the caller is a browser that opens a page.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accept.split(',').any(|range| split(range).0.eq_ignore_ascii_case("text/html"))
 }
 
-/// `type/subtype; name=value` in its parts.
+/// Splits `type/subtype; name=value` into its parts.
 fn split(text: &str) -> (&str, impl Iterator<Item = (&str, &str)> + Clone) {
     let mut parts = text.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();
@@ -117,7 +116,7 @@ fn speaks_utf8<'a>(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> bool
     charsets.all(|(_, value)| value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("utf8"))
 }
 
-/// The `q` of a range in thousandths; one that cannot be read is no wish at all.
+/// Returns the `q` of a range in thousandths; one that cannot be read is no wish at all.
 fn quality<'a>(mut parameters: impl Iterator<Item = (&'a str, &'a str)>) -> u16 {
     let Some((_, text)) = parameters.find(|(key, _)| key.eq_ignore_ascii_case("q")) else { return 1000 };
     let (whole, thousandths) = text.split_once('.').unwrap_or((text, ""));

@@ -1,5 +1,5 @@
-//! What the instance counts, as Prometheus reads it, and what this layer counts itself: requests,
-//! by route and status, never by a path, which holds keys; and connections.
+//! Metrics of the instance, as Prometheus reads them, and those of this layer: requests, by route and status, never
+//! by a path, which holds keys; and connections.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::context::nosniff;
 
 /// The form that Prometheus asks for: `OpenMetrics`.
 const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// Where requests went that fit no route.
+/// Label of requests that fit no route.
 const NOWHERE: &str = "other";
 
 /// A route and a status.
@@ -34,7 +34,7 @@ struct Answered {
 pub struct Requests(Family<Answered, Counter>);
 
 impl Requests {
-    /// None yet; `registry` shows them.
+    /// Registers the counts of requests, none yet; `registry` shows them.
     pub fn new(registry: &mut Registry) -> Self {
         let requests = Self::default();
         registry.register("http_requests", "Requests answered, by route and status", requests.0.clone());
@@ -48,7 +48,7 @@ impl Requests {
     }
 }
 
-/// Why a connection was not let in.
+/// Reason for which a connection was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
     /// All places are taken.
@@ -58,7 +58,7 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    /// Returns it in words for whoever reads the log.
+    /// Returns the reason in words for the reader of the log.
     pub(super) const fn in_words(self) -> &'static str {
         match self {
             Self::All => "as many are open as `connections_max` allows",
@@ -67,21 +67,21 @@ impl Refused {
     }
 }
 
-/// Why a connection was ended.
+/// Reason for which a connection was ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Over {
     /// The head of a request did not come in time.
     Header,
     /// No other request came.
     Idle,
-    /// What it was sent was not taken.
+    /// The answer was not taken in time.
     Write,
     /// Another needed its place.
     MadeRoom,
 }
 
 impl Over {
-    /// Returns it in words for whoever reads the log.
+    /// Returns the reason in words for the reader of the log.
     pub(super) const fn in_words(self) -> &'static str {
         match self {
             Self::Header => "the head of a request did not come within `header_seconds`",
@@ -105,7 +105,7 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// None yet; `registry` shows them.
+    /// Registers the counts of connections, none yet; `registry` shows them.
     pub fn new(registry: &mut Registry) -> Self {
         let connections = Self::default();
         let Self { open, refused, ended, failed } = connections.clone();
@@ -139,7 +139,7 @@ impl Connections {
     }
 }
 
-/// `/metrics`, on its own.
+/// Returns the route of `/metrics`, on its own.
 pub fn routes(registry: Arc<Registry>) -> Router {
     Router::new().route("/metrics", get(show)).with_state(registry).layer(middleware::map_response(nosniff))
 }

@@ -77,21 +77,21 @@ use introspection::Introspection;
 use media::Media;
 use metrics::Requests;
 
-/// What an installation can choose about the transport.
+/// Options of the transport that an installation can choose.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where people reach the installation; pages from there may open a WebSocket.
+    /// Address at which people reach the installation; pages from there may open a WebSocket.
     pub public_url: Option<Url>,
-    /// Whether a browser that opens `/graphql` gets the `GraphiQL` page. It loads React and
-    /// `GraphiQL` from `unpkg.com`, by their digests, so it needs the internet.
+    /// `true` if a browser that opens `/graphql` gets the `GraphiQL` page. It loads React and `GraphiQL` from
+    /// `unpkg.com`, by their digests, so it needs the internet.
     pub graphiql: bool,
-    /// Whether a document may ask for the schema itself.
+    /// `true` if a document may ask for the schema itself.
     pub introspection: bool,
-    /// How long a WebSocket may take to say `connection_init`.
+    /// Longest time for a WebSocket to send `connection_init`.
     pub init_timeout: Duration,
-    /// How often an open WebSocket is pinged; one that stays silent for a whole turn is closed.
+    /// Interval at which an open WebSocket is pinged; one that stays silent for a whole interval is closed.
     pub keepalive: Duration,
-    /// How long a WebSocket may stay open that has shown no credential.
+    /// Longest time for which a WebSocket without a credential may stay open.
     pub stranger_time: Duration,
     /// Cancelled when the server stops, so that every WebSocket is closed with a word.
     pub shutdown: CancellationToken,
@@ -111,7 +111,7 @@ impl Default for Options {
     }
 }
 
-/// What the GraphQL handlers share.
+/// State that the GraphQL handlers share.
 #[derive(Clone)]
 struct Face<E, G> {
     executor: E,
@@ -119,13 +119,13 @@ struct Face<E, G> {
     options: Arc<Options>,
     documents: Documents,
     introspection: Introspection,
-    /// The right to hold a body with files in memory, by the tenant of whoever sends it.
+    /// Turns to hold a body with files in memory, by the tenant of its sender.
     uploads: Turns<Option<Uuid>>,
     /// The `GraphiQL` page, rendered once; none when it is switched off.
     page: Option<Arc<Page>>,
 }
 
-/// `/graphql` over HTTP and `/graphql/ws` over a WebSocket.
+/// Returns the routes of `/graphql` over HTTP and `/graphql/ws` over a WebSocket.
 pub fn graphql_routes<E: Executor, G: Gate>(executor: E, gate: G, options: Options) -> Router {
     let page = options.graphiql.then(|| Arc::new(Page::new(options.introspection)));
     let documents = Documents::new(options.introspection);
@@ -138,12 +138,12 @@ pub fn graphql_routes<E: Executor, G: Gate>(executor: E, gate: G, options: Optio
         .with_state(face)
 }
 
-/// `/healthz` and `/readyz`.
+/// Returns the routes of `/healthz` and `/readyz`.
 pub fn health_routes<R: Readiness>(readiness: R) -> Router {
     Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready::<R>)).with_state(readiness)
 }
 
-/// `/avatars/KEY`.
+/// Returns the route of `/avatars/KEY`.
 pub fn avatar_routes(gate: PlatformGate) -> Router {
     let places = Turns::new(limits::PICTURES);
     Router::new().route(&format!("{}{{key}}", avatar::PLACE), get(avatar::serve)).with_state((gate, places))
@@ -161,7 +161,7 @@ async fn not_found(context: RequestContext, uri: Uri, headers: HeaderMap) -> Res
     nothing_at(&uri).respond(Media::negotiate(&headers).unwrap_or(Media::Json), &context)
 }
 
-/// Who asks for a file: with a bearer token, which no browser adds by itself.
+/// Returns the caller who asks for a file: with a bearer token, which no browser adds by itself.
 async fn caller_of(
     gate: &PlatformGate,
     context: &RequestContext,
@@ -173,7 +173,7 @@ async fn caller_of(
     gate.caller(&credentials, context).await?.ok_or_else(|| nothing_at(uri))
 }
 
-/// The bytes of an answer that hold its place among those on their way, until the last is taken.
+/// Returns the bytes of an answer that hold its place among those on their way, until the last is taken.
 fn held<K: Eq + Hash + Clone + Send + 'static>(bytes: Vec<u8>, place: Turn<K>) -> Bytes {
     struct Held<K: Eq + Hash + Clone>(Vec<u8>, Turn<K>);
 

@@ -16,10 +16,10 @@ use super::limits;
 use super::operation::{Asked, Parameters, json};
 use crate::error::{Error, ErrorCode, Result};
 
-/// For each file, by the name of its part, the places of the variables that it is put in.
+/// Places of the variables that each file is put in, by the name of the file's part.
 type Map = BTreeMap<String, Vec<String>>;
 
-/// The operation with its files in the place of its variables.
+/// Reads the operation, with its files in the place of its variables.
 pub(super) async fn read(mut request: Request) -> Result<Parameters, Refusal> {
     DefaultBodyLimit::max(limits::UPLOAD).apply(&mut request);
     let Ok(parts) = Multipart::from_request(request, &()).await else {
@@ -52,7 +52,7 @@ async fn assemble(mut parts: Multipart) -> Result<Parameters> {
     }
 }
 
-/// The next part, which must be the one of this name.
+/// Reads the next part, which must be the one of this name.
 async fn part(parts: &mut Multipart, name: &str) -> Result<Bytes> {
     let next = parts.next_field().await.map_err(broken)?;
     let is_it = |field: &Field<'_>| field.name() == Some(name);
@@ -81,7 +81,7 @@ fn check(map: &Map, variables: &mut Variables) -> Result<()> {
     places.into_iter().try_for_each(|place| slot(variables, place).map(drop).ok_or_else(|| no_slot(place)))
 }
 
-/// The place that a path such as `variables.input.file` names: a null that waits for its file.
+/// Returns the place that a path such as `variables.input.file` names: a null that waits for its file.
 fn slot<'a>(variables: &'a mut Variables, path: &str) -> Option<&'a mut Value> {
     let mut steps = path.strip_prefix("variables.")?.split('.');
     let mut place = variables.get_mut(steps.next()?)?;

@@ -1,5 +1,5 @@
-//! How an operation arrives: the request parameters of GraphQL over HTTP, out of a JSON body or
-//! a query string. Their types are checked here; what the document says is not looked at.
+//! Request parameters of GraphQL over HTTP, out of a JSON body or a query string. Their types are checked here; the
+//! document itself is not looked at.
 
 use async_graphql::{Extensions, Variables};
 use axum::extract::Query;
@@ -21,13 +21,13 @@ pub(super) struct Parameters {
     pub(super) extensions: Extensions,
 }
 
-/// How the document comes.
+/// Form in which the document comes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Text(String),
-    /// By the hash that it was sent with before.
+    /// Hash of a document that was sent before.
     Hash(DocumentHash),
-    /// With the hash that it will come by, which is not verified yet.
+    /// Document with the hash that it will come by, which is not verified yet.
     Both(String, DocumentHash),
 }
 
@@ -59,13 +59,13 @@ impl TryFrom<Written> for Parameters {
 }
 
 impl Parameters {
-    /// The variables, to put files into.
+    /// Returns the variables, to put files into.
     pub(super) fn variables_mut(&mut self) -> &mut Variables {
         &mut self.variables
     }
 }
 
-/// What one HTTP request asks for. A batch is answered as a list, also when it holds one.
+/// Operations that one HTTP request asks for. A batch is answered as a list, also when it holds one.
 #[derive(Debug)]
 pub(super) enum Asked {
     One(Parameters),
@@ -73,7 +73,7 @@ pub(super) enum Asked {
 }
 
 impl Asked {
-    /// From the body of a POST.
+    /// Reads the operations out of the body of a POST.
     pub(super) fn from_body(body: &[u8]) -> Result<Self> {
         if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'[') {
             return json(body, "the body").map(Self::One);
@@ -88,7 +88,7 @@ impl Asked {
         }
     }
 
-    /// From the query string of a GET.
+    /// Reads the operation out of the query string of a GET.
     pub(super) fn from_query(uri: &Uri) -> Result<Self> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]

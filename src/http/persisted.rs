@@ -27,7 +27,7 @@ const LEAST: usize = 256;
 pub(super) struct DocumentHash([u8; 32]);
 
 impl DocumentHash {
-    /// The hash that the extensions of a request name, if they do.
+    /// Returns the hash that the extensions of a request name, if they do.
     pub(super) fn named_in(extensions: Option<&Extensions>) -> Result<Option<Self>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -70,13 +70,13 @@ impl DocumentHash {
 pub(super) struct PersistedQueries(Arc<Cache<(Uuid, DocumentHash), Arc<str>>>);
 
 impl PersistedQueries {
-    /// None yet.
+    /// Returns a store without queries.
     pub(super) fn new() -> Self {
         let size = |_: &(Uuid, DocumentHash), text: &Arc<str>| u32::try_from(text.len().max(LEAST)).unwrap_or(u32::MAX);
         Self(Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build()))
     }
 
-    /// The text of a query, for a caller in a tenant that has sent it before.
+    /// Returns the text of a query, for a caller in a tenant that has sent it before.
     ///
     /// # Errors
     /// `PERSISTED_QUERY_NOT_FOUND`, with the message that clients look for.

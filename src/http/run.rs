@@ -56,7 +56,7 @@ impl<Q, M, S> Clone for Runner<Q, M, S> {
     }
 }
 
-/// What a document comes to.
+/// Result of preparing a document.
 enum Prepared {
     /// An operation to run.
     Run(Box<Request>),
@@ -90,7 +90,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
         prepared.map_err(|error| vec![shown(&error)])?
     }
 
-    /// The form in which a kept document runs, for variables that can be seen to fit: all else about it has
+    /// Returns the form in which a kept document runs, for variables that can be seen to fit: all else about it has
     /// been validated.
     fn ready<'a>(&self, kept: &'a Kept, request: &Request) -> Option<&'a ExecutableDocument> {
         let ready = kept.ready(request.operation_name.as_deref())?;
@@ -131,7 +131,7 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
         }
     }
 
-    /// The operation to run, each of its fields once; none when it asks for nothing.
+    /// Returns the operation to run, each of its fields once; none when it asks for nothing.
     fn merge(
         &self,
         request: &Request,
@@ -168,11 +168,11 @@ impl<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'st
 struct Chosen {
     name: Option<Name>,
     operation: Positioned<OperationDefinition>,
-    /// Whether the variables say what is in it.
+    /// `true` if the operation's content depends on the variables.
     conditional: bool,
 }
 
-/// The request with the document to run.
+/// Returns the request with the document to run.
 fn to_run(mut request: Request, ready: ExecutableDocument, runs: OperationType) -> Prepared {
     if runs == OperationType::Query {
         let sender = Sender::of(&request.data);
@@ -182,7 +182,7 @@ fn to_run(mut request: Request, ready: ExecutableDocument, runs: OperationType) 
     Prepared::Run(Box::new(request))
 }
 
-/// The answer to an operation that asks for nothing.
+/// Returns the answer to an operation that asks for nothing.
 fn nothing() -> Response {
     Response::new(Value::Object(IndexMap::default()))
 }

@@ -50,25 +50,25 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// Connections that the system keeps until they are accepted, as far as it allows itself
 /// (`net.core.somaxconn`). A client beyond them is answered once it asks again, a second later.
 const BACKLOG: i32 = 4096;
-/// How long nothing is accepted once the system refuses to hand a connection over.
+/// Pause in accepting connections once the system refuses to hand one over.
 const PAUSE: Duration = Duration::from_millis(100);
-/// What somebody is told for whom there is no place.
+/// Answer to a client for whom there is no place.
 const NO_PLACE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n";
 
-/// How many connections there may be, and how long each may leave us waiting.
+/// Limits on the number of connections, and on the time for which each may leave us waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Connections in all.
     pub connections: usize,
     /// Connections from one address; an IPv6 network of 64 bits counts as one.
     pub per_address: usize,
-    /// For the whole head of a request, from its first byte on; for that of the first from the
-    /// moment when the connection was opened.
+    /// Longest time for the whole head of a request, from its first byte on; for that of the first, from the moment
+    /// when the connection was opened.
     pub header: Duration,
-    /// For the next request.
+    /// Longest time for the next request to come.
     pub idle: Duration,
-    /// For a reader to take some of an answer.
+    /// Longest time for a reader to take some of an answer.
     pub write: Duration,
 }
 
@@ -85,7 +85,7 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// How often a connection is held against them: often enough to be little late.
+    /// Returns the interval at which a connection is held against the limits: short enough to be little late.
     fn turn(&self) -> Duration {
         let shortest = self.header.min(self.idle).min(self.write);
         (shortest / 4).clamp(Duration::from_millis(5), Duration::from_secs(2))
@@ -109,7 +109,7 @@ pub type Uncounted = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 pub(super) struct Presence(Arc<Pace>);
 
 impl Presence {
-    /// The caller is known from here on, and acts in this tenant.
+    /// Notes that the caller is known from here on, and acts in this tenant.
     pub(super) fn know(&self, tenant: Uuid) {
         self.0.know(tenant);
     }
@@ -132,8 +132,8 @@ struct Notices {
 }
 
 impl Server {
-    /// Returns a server that keeps to `bounds`, and counts what it does. The connections of whoever
-    /// is `uncounted` take from the bound in all alone: a proxy brings those of many.
+    /// Returns a server that keeps to `bounds`, and counts what it does. Connections of peers that are `uncounted`
+    /// take from the bound in all alone: a proxy brings those of many.
     pub fn new(bounds: Bounds, uncounted: Uncounted, counted: Connections) -> Self {
         let doors = Doors::new(bounds.connections, bounds.per_address, uncounted, counted.clone());
         Self { bounds, doors, counted, notices: Notices::default() }

@@ -1,4 +1,4 @@
-//! What a client has already: the tag of an answer, and whether a request names it.
+//! Tags of answers, by which a request tells what the client has already.
 
 use axum::http::header::{CACHE_CONTROL, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -12,12 +12,12 @@ pub(super) const CACHED: [(HeaderName, HeaderValue); 2] = [
     (VARY, HeaderValue::from_static("Authorization, X-Tenant")),
 ];
 
-/// The `ETag` of what this digest tells from all else.
+/// Formats `digest` as a strong `ETag`.
 pub(super) fn etag(digest: &str) -> Result<HeaderValue, Refusal> {
     Ok(HeaderValue::try_from(format!("\"{digest}\"")).map_err(Error::internal)?)
 }
 
-/// Whether the caller has what is of this digest already.
+/// Returns `true` if the caller has the content of this digest already.
 pub(super) fn is_known(headers: &HeaderMap, digest: &str) -> bool {
     let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut tags = values.flat_map(|value| value.split(',')).map(str::trim);

@@ -16,7 +16,7 @@ use crate::error::Error;
 /// The values of a row of the table, in their order.
 const VALUES: [Column; 6] = [Column::V0, Column::V1, Column::V2, Column::V3, Column::V4, Column::V5];
 
-/// What every attempt to write says.
+/// Message of every refused write.
 const COMPILED: &str = "rules are compiled: change profiles, roles and groups through Bailiwick";
 
 /// A `casbin::Adapter` over the stored rules of one tenant, to be read and never written: rules are
@@ -49,7 +49,7 @@ pub struct TenantAdapter {
 }
 
 impl TenantAdapter {
-    /// An adapter that reads the rules of this tenant.
+    /// Returns an adapter that reads the rules of this tenant.
     pub const fn new(scope: Scope) -> Self {
         Self { scope, is_filtered: false }
     }
@@ -88,7 +88,7 @@ impl Adapter for TenantAdapter {
         Err(compiled())
     }
 
-    /// Whether the last load was filtered, and so may have left lines out.
+    /// Returns `true` if the last load was filtered, and so may have left lines out.
     fn is_filtered(&self) -> bool {
         self.is_filtered
     }
@@ -120,7 +120,7 @@ impl Adapter for TenantAdapter {
     }
 }
 
-/// The lines of one kind that have these values at their places.
+/// Returns the condition for the lines of one kind that have these values at their places.
 fn lines(ptype: &str, values: &[&str]) -> Condition {
     let wanted = values.iter().enumerate().filter(|(_, value)| !value.is_empty());
     wanted.fold(Condition::all().add(Column::Ptype.eq(ptype)), |lines, (place, value)| match VALUES.get(place) {
@@ -134,7 +134,7 @@ fn compiled() -> casbin::Error {
     AdapterError(COMPILED.into()).into()
 }
 
-/// A fault of the database, in the words that show nothing of it.
+/// Returns a fault of the database in words that show nothing of it.
 fn failed(error: impl Into<Error>) -> casbin::Error {
     AdapterError(Box::new(error.into())).into()
 }

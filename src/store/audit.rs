@@ -21,7 +21,7 @@ use crate::domain::key::TenantId;
 use crate::domain::name::Timestamp;
 use crate::error::{Error, Result};
 
-/// What kind of caller made a change.
+/// Kind of caller that made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActorKind {
@@ -37,7 +37,7 @@ impl ActorKind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::User, Self::Operator, Self::System];
 
-    /// The word under which it is stored.
+    /// Returns the word under which it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -55,14 +55,14 @@ impl ActorKind {
     }
 }
 
-/// Who made a change, as known at that time: a user that is gone keeps its name here.
+/// Author of a change, as known at that time: a user who is gone keeps their name here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
-    /// What kind of caller.
+    /// Kind of caller.
     pub kind: ActorKind,
-    /// The user's key in its home tenant.
+    /// Key of the user in their home tenant.
     pub key: String,
-    /// Its full name.
+    /// Full name of the user.
     pub name: String,
 }
 
@@ -73,23 +73,23 @@ pub struct AuditEvent {
     pub id: Uuid,
     /// The change that it is of. The revision that the change made carries the same id.
     pub change_id: Uuid,
-    /// When.
+    /// Time of the change.
     pub at: Timestamp,
-    /// By whom.
+    /// Author of the change.
     pub actor: Actor,
-    /// What was done, such as `profile.update`.
+    /// Action, such as `profile.update`.
     pub action: String,
-    /// To what, such as `profile:night-shift`.
+    /// Target of the action, such as `profile:night-shift`.
     pub target: String,
-    /// What was there before.
+    /// Value of the target before the change.
     pub before: Option<Value>,
-    /// What is there after.
+    /// Value of the target after the change.
     pub after: Option<Value>,
     /// The id of the request.
     pub request_id: Option<String>,
-    /// Where the request came from.
+    /// Address that the request came from.
     pub address: Option<String>,
-    /// Why, in the caller's words.
+    /// Reason for the change, in the caller's words.
     pub reason: String,
     /// The revision that the change made, if it made one.
     pub revision: Option<u64>,
@@ -130,11 +130,11 @@ impl Told {
 /// An event as a list gives it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedEvent {
-    /// The event without what was there before and after.
+    /// The event without the values before and after the change.
     pub event: AuditEvent,
-    /// What was there before.
+    /// Value before the change.
     pub before: Option<Told>,
-    /// What is there after.
+    /// Value after the change.
     pub after: Option<Told>,
 }
 
@@ -191,22 +191,22 @@ impl AuditEvent {
     }
 }
 
-/// Which events are listed; what is `None` holds for all.
+/// Filter of the listed events; a part that is `None` holds for all.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// Those of this actor, by key.
+    /// Key of the actor of the events.
     pub actor: Option<String>,
-    /// Those of this action, or with `*` at the end, such as `profile.*`, of all that begin so.
+    /// Action of the events; with `*` at the end, such as `profile.*`, the beginning of their actions.
     pub action: Option<String>,
-    /// Those done to this target, or likewise to all that begin so: `profile:*`.
+    /// Target of the events; with `*` at the end, such as `profile:*`, the beginning of their targets.
     pub target: Option<String>,
-    /// Those from this moment on.
+    /// Earliest time of the events, inclusive.
     pub since: Option<Timestamp>,
-    /// Those before this moment.
+    /// Latest time of the events, exclusive.
     pub until: Option<Timestamp>,
 }
 
-/// Whether a column is this text; or, where the text ends with `*`, begins with what is before that.
+/// Returns the condition that a column is this text or, where the text ends with `*`, begins with the part before it.
 fn is_or_begins(column: audit_event::Column, text: &str) -> Expr {
     match text.strip_suffix('*') {
         Some(beginning) => {
@@ -219,7 +219,7 @@ fn is_or_begins(column: audit_event::Column, text: &str) -> Expr {
     }
 }
 
-/// A value, or what [`Told::cut`] reads in the place of a long one.
+/// Returns the expression for a value or, in the place of a long one, for what [`Told::cut`] reads.
 fn beginning(backend: DbBackend, column: audit_event::Column) -> Expr {
     let text = || Expr::col((audit_event::Entity, column)).cast_as("text");
     let length = || Expr::expr(Func::cust("length").arg(text()));
@@ -231,14 +231,14 @@ fn beginning(backend: DbBackend, column: audit_event::Column) -> Expr {
 }
 
 impl Scope {
-    /// A page of the log, newest first.
+    /// Returns a page of the log, newest first.
     pub async fn audit_events(&self, filter: &AuditFilter, page: &Page) -> Result<PageOf<AuditEvent>> {
         let newest_first = Keyset::descending([audit_event::Column::At, audit_event::Column::Id]);
         newest_first.page(&self.db, self.select_events(filter), page).await?.try_map(AuditEvent::of)
     }
 
-    /// A page of the log as people look at it, newest first: what was there before and after can be as much as
-    /// the whole tenant, so the database gives the beginning of what is long.
+    /// Returns a page of the log as people look at it, newest first: what was there before and after can be as much
+    /// as the whole tenant, so the database gives the beginning of what is long.
     pub async fn listed_events(&self, filter: &AuditFilter, page: &Page) -> Result<PageOf<ListedEvent>> {
         use audit_event::Column::{After, At, Before, Id};
         let backend = self.db.get_database_backend();
@@ -249,7 +249,7 @@ impl Scope {
         found.try_map(|row| AuditEvent::of(row).map(Into::into))
     }
 
-    /// How many events the filter finds.
+    /// Counts the events that the filter finds.
     pub async fn audit_events_count(&self, filter: &AuditFilter) -> Result<u64> {
         Ok(self.select_events(filter).count(&self.db).await?)
     }
@@ -265,13 +265,13 @@ impl Scope {
         self.find::<audit_event::Entity>().filter(these)
     }
 
-    /// The event of this change.
+    /// Returns the event of this change.
     pub async fn event_of_change(&self, change: Uuid) -> Result<Option<AuditEvent>> {
         let found = self.find::<audit_event::Entity>().filter(audit_event::Column::ChangeId.eq(change));
         found.one(&self.db).await?.map(AuditEvent::of).transpose()
     }
 
-    /// The event of this id.
+    /// Returns the event of this id.
     pub async fn audit_event_by_id(&self, id: Uuid) -> Result<Option<AuditEvent>> {
         let found = self.find::<audit_event::Entity>().filter(audit_event::Column::Id.eq(id));
         found.one(&self.db).await?.map(AuditEvent::of).transpose()
@@ -279,7 +279,7 @@ impl Scope {
 }
 
 impl Store {
-    /// Whether the change of this id is stored: for when the answer to its commit was lost.
+    /// Returns `true` if the change of this id is stored, for a caller that lost the answer to its commit.
     pub async fn change_committed(&self, change: Uuid) -> Result<bool> {
         let events = audit_event::Entity::find().filter(audit_event::Column::ChangeId.eq(change));
         Ok(events.count(&self.db).await? > 0)
@@ -287,7 +287,7 @@ impl Store {
 }
 
 impl View {
-    /// Whether the change of this id is part of the tenant's past.
+    /// Returns `true` if the change of this id is part of the tenant's past.
     pub async fn holds_change(&self, change: Uuid) -> Result<bool> {
         let events = find::<audit_event::Entity>(self.tenant.id).filter(audit_event::Column::ChangeId.eq(change));
         Ok(events.count(&self.db).await? > 0)

@@ -18,16 +18,16 @@ use crate::error::Result;
 pub struct Avatar {
     /// The file: the picture and no more, but for what an older version has kept.
     pub image: Vec<u8>,
-    /// What kind of picture it is.
+    /// Type of the picture.
     pub kind: ImageType,
     /// The SHA-256 digest of the file.
     pub sha256: Vec<u8>,
-    /// When it was set.
+    /// Time at which it was set.
     pub created_at: Timestamp,
 }
 
 impl Scope {
-    /// The digests of the avatars of these users; one without an avatar is not in the answer.
+    /// Returns the digests of the avatars of these users; one without an avatar is not in the answer.
     pub async fn avatar_digests(&self, users: &[UserKey]) -> Result<HashMap<UserKey, Vec<u8>>> {
         let these = avatar::Column::User.is_in(users.iter().map(UserKey::as_str));
         let select = self.find::<avatar::Entity>().filter(these).select_only();
@@ -36,7 +36,7 @@ impl Scope {
         rows.into_iter().map(|(user, digest)| Ok((stored(UserKey::parse(&user))?, digest))).collect()
     }
 
-    /// The avatar of a user.
+    /// Returns the avatar of a user.
     pub async fn avatar(&self, user: &UserKey) -> Result<Option<Avatar>> {
         let this = avatar::Column::User.eq(user.as_str());
         let Some(row) = self.find::<avatar::Entity>().filter(this).one(&self.db).await? else { return Ok(None) };

@@ -18,7 +18,7 @@ use crate::domain::key::{TenantId, UserKey};
 use crate::error::Result;
 use crate::policy::revision::Steps;
 
-/// A transaction on one user, whom it has taken: nobody else changes that user meanwhile, or signs them in.
+/// Transaction on one user, whom it has taken: no other transaction changes that user meanwhile, or signs them in.
 #[derive(Debug)]
 #[must_use = "a transaction that is not committed leaves nothing"]
 pub struct UserTx {
@@ -69,7 +69,7 @@ impl Store {
 }
 
 impl UserTx {
-    /// The credentials of the user.
+    /// Returns the credentials of the user.
     pub const fn credentials(&self) -> Credentials<'_> {
         Credentials { db: &self.db, tenant: self.tenant }
     }

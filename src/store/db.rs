@@ -44,7 +44,7 @@ struct Shared {
     outage: Outage,
 }
 
-/// What a transaction is for.
+/// Purpose of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// Reads, all of one moment.
@@ -60,8 +60,8 @@ impl Db {
         Ok(Self(Arc::new(Shared { pool, limits, outage: Outage::default() })))
     }
 
-    /// A transaction. A connection that has died while nobody used it is found out here, before
-    /// anything was asked of it: then another one is tried.
+    /// Begins a transaction. A connection that has died while it was idle is found out here, before anything was
+    /// asked of it: then another one is tried.
     pub(super) async fn begin(&self, purpose: Purpose) -> Result<Transaction, DbErr> {
         let mut attempts = self.0.limits.connections;
         loop {
@@ -76,7 +76,7 @@ impl Db {
         }
     }
 
-    /// The same pool, as the migrations know it: they set their own limits.
+    /// Returns this pool in the form that the migrations need; they set their own limits.
     pub(super) fn for_migrations(&self) -> sea_orm::DatabaseConnection {
         match &self.0.pool {
             Pool::Postgres(pool) => SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
@@ -84,7 +84,8 @@ impl Db {
         }
     }
 
-    /// Whether nothing is prepared by name, and nothing set for longer than a transaction.
+    /// Returns `true` if connections may be of a pooler: nothing is prepared by name, and nothing set for longer than
+    /// a transaction.
     pub(super) fn is_pooled(&self) -> bool {
         self.0.limits.is_pooled() && self.0.pool.backend() == DbBackend::Postgres
     }
@@ -119,7 +120,7 @@ impl Db {
         outcome.inspect_err(|error| self.0.outage.failed(error))
     }
 
-    /// One statement that reads. It can be asked again where the connection had died.
+    /// Runs one statement that reads. It can be asked again where the connection had died.
     async fn read(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         if self.is_pooled() {
             let tx = self.begin(Purpose::Reading).await?;
@@ -170,7 +171,7 @@ impl ConnectionTrait for Db {
     }
 }
 
-/// Whether a statement can be asked twice.
+/// Returns `true` if a statement only reads, so that it can be sent twice.
 fn is_read(statement: &Statement) -> bool {
     statement.sql.trim_start().get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"))
 }

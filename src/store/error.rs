@@ -1,16 +1,16 @@
-//! What goes wrong in a database, in the system's own codes. No message here holds SQL, a value
-//! or a path: those are in the cause, which only logs show.
+//! Errors of a database, in the system's own codes. No message here holds SQL, a value or a path: those are in the
+//! cause, which only logs show.
 
 use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// A stored value that cannot be read back is a fault of ours, not of the caller's input.
+/// Turns the error of a stored value that cannot be read back into a fault of ours: it is none of the caller's input.
 pub(super) fn stored<T>(result: Result<T>) -> Result<T> {
     result.map_err(Error::internal)
 }
 
-/// Whether the database, or the way to it, was away when this happened.
+/// Returns `true` if the database, or the way to it, was away when this happened.
 pub(super) fn is_connection_lost(error: &DbErr) -> bool {
     match error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
@@ -19,7 +19,7 @@ pub(super) fn is_connection_lost(error: &DbErr) -> bool {
     }
 }
 
-/// Whether a connection is of no more use after this.
+/// Returns `true` if a connection is of no more use after this.
 pub(super) fn is_broken(error: &SqlxError) -> bool {
     match error {
         // PostgreSQL: the connection failed, the server stops or ends a session that held on for too long,
@@ -38,8 +38,8 @@ pub(super) fn is_broken(error: &SqlxError) -> bool {
     }
 }
 
-/// Whether a database that cannot be opened may be there a little later: it does not answer yet, or has
-/// no connection to give. One that refuses who asks, or is not there at all, will go on to.
+/// Returns `true` if a database that cannot be opened may be there a little later: it does not answer yet, or has no
+/// connection to give. A database that refuses the caller, or does not exist, will not be.
 pub(super) fn is_away(error: &DbErr) -> bool {
     match error {
         DbErr::ConnectionAcquire(_) => true,
@@ -53,8 +53,8 @@ pub(super) fn is_away(error: &DbErr) -> bool {
     }
 }
 
-/// Whether the connection had died before it was asked, so that another one may answer. One that did
-/// not answer in time may still be at it.
+/// Returns `true` if the connection had died before it was asked, so that another one may answer. One that did not
+/// answer in time may still be at work.
 pub(super) fn is_stale(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
         return false;
@@ -81,7 +81,7 @@ impl From<DbErr> for Error {
     }
 }
 
-/// The error that the database server or the `SQLite` library itself gave, if one did.
+/// Returns the error that the database server or the `SQLite` library itself gave, if one did.
 fn database_error(error: &DbErr) -> Option<&dyn sea_orm::sqlx::error::DatabaseError> {
     match error {
         DbErr::Exec(RuntimeErr::SqlxError(error))
@@ -91,15 +91,15 @@ fn database_error(error: &DbErr) -> Option<&dyn sea_orm::sqlx::error::DatabaseEr
     }
 }
 
-/// The violated constraint: `PostgreSQL` names it, `SQLite` names its columns.
+/// Returns the violated constraint: `PostgreSQL` names it, `SQLite` names its columns.
 fn violated(error: &DbErr) -> String {
     database_error(error)
         .map(|error| error.constraint().map_or_else(|| error.message().to_owned(), ToOwned::to_owned))
         .unwrap_or_default()
 }
 
-/// Whether the same statement may work a little later: the database is busy, full, read-only,
-/// shutting down, or out of connections.
+/// Returns `true` if the statement may succeed a little later: the database is busy, full, read-only, shutting down,
+/// or out of connections.
 fn is_passing(error: &DbErr) -> bool {
     let Some(code) = database_error(error).and_then(|error| error.code().map(std::borrow::Cow::into_owned)) else {
         return false;
@@ -113,14 +113,15 @@ fn is_passing(error: &DbErr) -> bool {
     code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }
 
-/// Whether `SQLite` could not start because another connection is at work.
+/// Returns `true` if `SQLite` could not start because another connection is at work.
 pub(super) fn is_busy(error: &DbErr) -> bool {
     database_error(error)
         .and_then(|error| error.code()?.parse::<u32>().ok())
         .is_some_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
-/// What the caller's own look found free was taken meanwhile, or differs in a way it did not see.
+/// Returns the error for a violated unique constraint: a value that the caller found free was taken meanwhile, or the
+/// database sees two values as equal that the caller's check told apart.
 pub(super) fn taken(constraint: &str) -> Error {
     let exists = |what: &str, field: &str| Error::new(ErrorCode::AlreadyExists, format!("{what} is taken")).at(field);
     if constraint.contains("email") {

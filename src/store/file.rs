@@ -10,9 +10,9 @@ use std::str::FromStr as _;
 
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
-/// What others than the owner may do with a file.
+/// Permissions of a file for all but its owner.
 const OTHERS: u32 = 0o077;
-/// What stands behind the name of the main file in those that `SQLite` puts beside it.
+/// Suffixes of the database's files: of the main file, and of those that `SQLite` puts beside it.
 const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
 
 /// Makes the file of the database at `url`, if it is one of `SQLite` and not there. `SQLite` would make it for all

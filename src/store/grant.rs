@@ -74,7 +74,7 @@ impl Scope {
         Ok(found)
     }
 
-    /// A query for the first `most` roles of each grant between two, with the number of all of them.
+    /// Returns a query for the first `most` roles of each grant between two, with the number of all of them.
     fn first_holders(&self, roles: &[RoleKey], (first, last): (&Grant, &Grant), most: u32) -> SelectStatement {
         use role_grant::Column::{Action, Effect, Object, Role, TenantId};
         let columns = [TenantId, Role, Object, Action, Effect];

@@ -23,7 +23,7 @@ use crate::policy::reach::Part;
 const GROUP: &str = "group";
 
 impl Scope {
-    /// A page of the groups by name, each whole but for its members.
+    /// Returns a page of the groups by name, each whole but for its members.
     pub async fn groups(&self, text: Option<&str>, page: &Page) -> Result<PageOf<Group>> {
         let by_name = Keyset::ascending([group::Column::SortKey, group::Column::Key]);
         let rows = by_name.page(&self.db, self.select_groups(text), page).await?;
@@ -34,7 +34,7 @@ impl Scope {
         })
     }
 
-    /// How many groups the text finds.
+    /// Counts the groups that the text finds.
     pub async fn groups_count(&self, text: Option<&str>) -> Result<u64> {
         Ok(self.select_groups(text).count(&self.db).await?)
     }
@@ -43,14 +43,14 @@ impl Scope {
         self.find::<group::Entity>().filter(search_named(&self.db, text, group::Column::SortKey, &[group::Column::Key]))
     }
 
-    /// The groups of these keys, each whole but for its members, in no order.
+    /// Returns the groups of these keys, each whole but for its members, in no order.
     pub async fn groups_by_keys(&self, keys: &[GroupKey]) -> Result<Vec<Group>> {
         let these = group::Column::Key.is_in(keys.iter().map(GroupKey::as_str));
         let rows = self.find::<group::Entity>().filter(these).all(&self.db).await?;
         Ok(self.assemble_groups(rows).await?.into_values().collect())
     }
 
-    /// The group of this internal id, whole but for its members.
+    /// Returns the group of this internal id, whole but for its members.
     pub async fn group_by_id(&self, id: Uuid) -> Result<Option<Group>> {
         let rows = self.find::<group::Entity>().filter(group::Column::Id.eq(id)).all(&self.db).await?;
         Ok(self.assemble_groups(rows).await?.into_values().next())
@@ -68,7 +68,7 @@ impl Scope {
         state::group::assemble(&rows, roles, permissions)
     }
 
-    /// A page of a group's members by name.
+    /// Returns a page of a group's members by name.
     pub async fn members_of_group(&self, group: &GroupKey, text: Option<&str>, page: &Page) -> Result<PageOf<UserRow>> {
         let members =
             UserFilter { group: Some(group.clone()), search: text.map(ToOwned::to_owned), ..UserFilter::default() };
@@ -92,7 +92,7 @@ impl Scope {
         Ok(found.into_iter().map(|(user, groups)| (user, page_of(groups))).collect())
     }
 
-    /// A query for the first `most` memberships of each user in a part of the list of groups.
+    /// Returns a query for the first `most` memberships of each user in a part of the list of groups.
     fn first_groups(&self, users: &[UserKey], part: &Part<GroupKey>, most: usize) -> SelectStatement {
         use group_member::Column::{Group, TenantId, User};
         const PLACE: &str = "place";
@@ -118,7 +118,7 @@ impl Scope {
         query
     }
 
-    /// The groups that each of these users is in, by key; a user in none is not in the answer.
+    /// Returns the groups that each of these users is in, by key; a user in none is not in the answer.
     pub async fn groups_of_users(&self, users: &[UserKey]) -> Result<HashMap<UserKey, Vec<GroupKey>>> {
         let these = group_member::Column::User.is_in(users.iter().map(UserKey::as_str));
         let select = self.find::<group_member::Entity>().filter(these);
@@ -137,7 +137,7 @@ impl Scope {
         Ok(theirs.count(&self.db).await?)
     }
 
-    /// How many members each of these groups has; one without any is not in the answer.
+    /// Counts the members of each of these groups; a group without any is not in the answer.
     pub async fn member_counts(&self, groups: &[GroupKey]) -> Result<HashMap<GroupKey, u64>> {
         let rows: Vec<(String, i64)> = self
             .find::<group_member::Entity>()
@@ -152,7 +152,7 @@ impl Scope {
         rows.into_iter().map(|(key, n)| Ok((stored(GroupKey::parse(&key))?, n.cast_unsigned()))).collect()
     }
 
-    /// How many groups carry each of these custom roles; one that none carries is not in the answer.
+    /// Counts the groups that carry each of these custom roles; a role that none carries is not in the answer.
     pub async fn role_group_counts(&self, roles: &[RoleKey]) -> Result<HashMap<RoleKey, u64>> {
         let rows: Vec<(String, i64)> = self
             .find::<group_role::Entity>()

@@ -1,4 +1,4 @@
-//! What the database itself says of how it fares: what time it is there, and whether it takes a change.
+//! Health of the database as it reports it itself: its time, and whether it takes a change.
 
 use sea_orm::ConnectionTrait;
 use sea_orm::DbBackend;
@@ -15,9 +15,9 @@ const PROBES: &str = "write_probes";
 const ID: &str = "id";
 const AT: &str = "at";
 const FILLER: &str = "filler";
-/// So many ids fill a page of a database: what fits into no new page any more is a full disk.
+/// Number of ids that fill a page of a database: a disk on which they fit into no new page is full.
 const FILLER_IDS: usize = 256;
-/// For how long the row of an instance that asks no more stays.
+/// Time for which the row of an instance that asks no more stays.
 const KEPT_SECONDS: i64 = 24 * 3600;
 
 impl Store {

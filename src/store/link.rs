@@ -18,7 +18,7 @@ use crate::error::Result;
 /// The most lists that one statement asks for: `SQLite` bounds the depth of an expression.
 const BATCH: usize = 200;
 
-/// What is linked, by list. A list without links is not in it.
+/// Linked items by list. A list without links is not in it.
 pub type Linked = BTreeMap<LinkList, BTreeSet<ResourceKey>>;
 
 impl Scope {

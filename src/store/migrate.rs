@@ -15,11 +15,11 @@ use crate::error::{Error, Result};
 
 /// The advisory lock under which one instance at a time brings the schema up to date.
 const LOCK: i64 = 0x6261_696c_6977_6963;
-/// How long a migration waits for a lock that somebody holds.
+/// Longest wait of a migration for a lock that another session holds.
 const LOCK_MAX: Duration = Duration::from_mins(1);
-/// How often the log says that a migration goes on.
+/// Interval at which the log says that a migration goes on.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
-/// How long the database may say nothing at all, on whatever connection, before a migration is given up.
+/// Longest silence of the database, on all connections, before a migration is given up.
 const SILENCE_MAX: Duration = Duration::from_mins(2);
 /// The table in which the migrations that were made are kept.
 const MADE: &str = "seaql_migrations";
@@ -125,7 +125,7 @@ fn said(step: &Mutex<String>) -> MutexGuard<'_, String> {
     step.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The migrations that were made, by name.
+/// Returns the migrations that were made, by name.
 async fn made<C: ConnectionTrait>(db: &C) -> Result<Vec<String>, DbErr> {
     let mut table = Query::select();
     table.expr(Expr::val(1));
@@ -151,8 +151,8 @@ fn is_pending(made: &[String]) -> bool {
     known().iter().any(|name| !made.contains(name))
 }
 
-/// Whether nothing is to be done; refused where something was made that this program knows nothing of,
-/// unless all of it came after what it knows.
+/// Returns `true` if there is nothing to migrate. Refuses a database with migrations that this program does not know,
+/// unless all that it knows are made and the others are newer.
 fn is_up_to_date(made: &[String]) -> Result<bool> {
     let known = known();
     let newest = known.iter().max();

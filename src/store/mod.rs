@@ -53,20 +53,20 @@ pub use tx::{CommitError, Tx, View};
 use db::{Db, Permit, Purpose, Transaction};
 use entity::Tenanted;
 
-/// How long anything waits for a lock or another writer before it gives up.
+/// Longest wait for a lock or another writer, after which the waiter gives up.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long anything waits for a connection. Short, because this is how long a write takes to
-/// fail while the database is away, and enough, because who has a connection is soon done.
+/// Longest wait for a connection. Short, because a write takes this long to fail while the database is away; long
+/// enough, because connections are soon given back.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(1);
-/// How long it may take to read a whole tenant, or all of a long list.
+/// Longest time to read a whole tenant, or all of a long list.
 const READ_MAX: Duration = Duration::from_mins(2);
 /// The most of one tenant that write to it or look at it together, here.
 const TURNS_EACH: usize = 2;
-/// How many may wait for a turn.
+/// Largest number of tasks that wait for a turn.
 const WAITING_MAX: usize = 1024;
-/// How long a start that waits for the database pauses before it tries again.
+/// Pause between two attempts of a start that waits for the database.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
-/// How long connections may take to close.
+/// Longest time for connections to close.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
 
 /// The database of all tenants. Cheap to clone.
@@ -81,7 +81,7 @@ pub struct Store {
     /// Turns to look at a whole tenant: a quarter of the connections, for those who look hold one while
     /// they compile, and may need a second.
     lookers: Turns<TenantId>,
-    /// Turns to sign somebody in or change their credentials, which needs no turn to write to the tenant.
+    /// Turns to sign a user in or change their credentials, which needs no turn to write to the tenant.
     greeters: Turns<TenantId>,
 }
 
@@ -104,7 +104,8 @@ impl Store {
         Self::open_within(Duration::ZERO, url, limits).await
     }
 
-    /// The same, trying again for so long while the database is away. The log says why it waits.
+    /// Opens the database as [`Self::open`] does, trying again for at most `wait` while the database is away. The log
+    /// says why it waits.
     pub async fn open_within(wait: Duration, url: &str, limits: Limits) -> Result<Self> {
         let is_sqlite = url.starts_with("sqlite:");
         if is_sqlite && (url.contains(":memory:") || url.contains("mode=memory")) {
@@ -138,7 +139,7 @@ impl Store {
         }
     }
 
-    /// Whether the database answers.
+    /// Checks that the database answers.
     pub async fn ping(&self) -> Result<()> {
         Ok(timeout(PATIENCE, self.db.ping()).await.map_err(|_| too_slow())??)
     }
@@ -150,35 +151,36 @@ impl Store {
         }
     }
 
-    /// The reads of one tenant.
+    /// Returns the reads of one tenant.
     pub fn scope(&self, tenant: TenantId) -> Scope {
         Scope { db: self.db.clone(), tenant }
     }
 
-    /// A transaction that writes, with the right to. On `SQLite` it is the only one from
-    /// its first statement on.
+    /// Begins a transaction that writes, with the permit to. On `SQLite` it is the only one from its first statement
+    /// on.
     async fn begin_writing(&self, tenant: TenantId) -> Result<Transaction> {
         let permit = self.writer(tenant).await?;
         Ok(while_busy(|| self.db.begin(Purpose::Writing)).await?.with(permit))
     }
 
-    /// A turn to write to a tenant.
+    /// Waits for a turn to write to a tenant.
     async fn writer(&self, tenant: TenantId) -> Result<Permit> {
         self.writers.take(tenant).await.map_err(|_| too_slow())
     }
 
-    /// A turn to write to no tenant alone.
+    /// Waits for a turn to write to no tenant alone.
     async fn common_writer(&self) -> Result<Permit> {
         self.writer(TenantId(Uuid::nil())).await
     }
 
-    /// A turn to sign somebody in or change their credentials. Of the one writer of `SQLite` it is a turn to write.
+    /// Waits for a turn to sign a user in or change their credentials. `SQLite` has one writer: there it is a turn to
+    /// write.
     async fn greeter(&self, tenant: TenantId) -> Result<Permit> {
         let turns = if self.db.get_database_backend() == DbBackend::Sqlite { &self.writers } else { &self.greeters };
         turns.take(tenant).await.map_err(|_| too_slow())
     }
 
-    /// A turn to look at a whole tenant.
+    /// Waits for a turn to look at a whole tenant.
     async fn looker(&self, tenant: TenantId) -> Result<Permit> {
         self.lookers.take(tenant).await.map_err(|_| too_slow())
     }
@@ -202,24 +204,24 @@ fn bounds(together: usize) -> Bounds {
 }
 
 impl Scope {
-    /// The tenant.
+    /// Returns the tenant.
     pub const fn tenant(&self) -> TenantId {
         self.tenant
     }
 
-    /// A query over the tenant's rows of one table.
+    /// Returns a query over the tenant's rows of one table.
     fn find<E: Tenanted>(&self) -> Select<E> {
         find(self.tenant)
     }
 }
 
-/// A query over a tenant's rows of one table: where all queries of tenants begin.
+/// Returns a query over a tenant's rows of one table: where all queries of tenants begin.
 fn find<E: Tenanted>(tenant: TenantId) -> Select<E> {
     use sea_orm::ColumnTrait;
     E::find().filter(E::TENANT.eq(tenant.0))
 }
 
-/// A transaction in which all reads see the same moment.
+/// Begins a transaction in which all reads see the same moment.
 async fn begin_reading(db: &Db) -> Result<Transaction, DbErr> {
     db.begin(Purpose::Reading).await
 }

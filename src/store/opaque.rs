@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-/// What the digests begin with, so that they are digests of nothing else.
+/// Prefix of all that is digested here, so that these digests are digests of nothing else.
 const KEY: &[u8] = b"a place in a list, version 1";
 /// Bytes of the digest of what is sealed.
 const TAG: usize = 8;
@@ -31,7 +31,7 @@ pub fn open(sealed: &str) -> Option<Vec<u8>> {
     (seal(&text) == sealed).then_some(text)
 }
 
-/// As many bytes as anybody takes, which follow from the tag.
+/// Returns bytes that follow from the tag, as many as the caller takes.
 fn stream(tag: &[u8]) -> impl Iterator<Item = u8> + use<> {
     let seed = Sha256::new().chain_update(KEY).chain_update(tag);
     (0_u32..).flat_map(move |block| seed.clone().chain_update(block.to_be_bytes()).finalize())

@@ -20,7 +20,7 @@ use crate::domain::letters;
 use crate::error::{Error, Result};
 use crate::policy::reach::Part;
 
-/// How many things a page has when nobody says.
+/// Things on a page for which the caller names no number.
 pub const PAGE_DEFAULT: u64 = 50;
 /// The most things that a page has.
 pub const PAGE_MAX: u64 = 100;
@@ -57,7 +57,7 @@ fn bad_cursor() -> Error {
     Error::bad_input("this is not a cursor of this list")
 }
 
-/// Which part of a list is wanted.
+/// Part of a list that the caller wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Page {
     first: Option<u64>,
@@ -67,7 +67,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// The `first` things after `after`, or the `last` ones before `before`; not both.
+    /// Reads a page: the `first` things after `after`, or the `last` ones before `before`; not both.
     pub fn parse(first: Option<u64>, after: Option<&str>, last: Option<u64>, before: Option<&str>) -> Result<Self> {
         if first.is_some() && last.is_some() {
             return Err(Error::bad_input("`first` and `last` do not go together").at("last"));
@@ -81,7 +81,7 @@ impl Page {
         Ok(Self { first, after: cursor(after, "after")?, last, before: cursor(before, "before")? })
     }
 
-    /// Whether the page is taken from the end of the list.
+    /// Returns `true` if the page is taken from the end of the list.
     const fn is_backward(&self) -> bool {
         self.last.is_some() || (self.before.is_some() && self.after.is_none() && self.first.is_none())
     }
@@ -90,8 +90,8 @@ impl Page {
         self.first.or(self.last).unwrap_or(PAGE_DEFAULT)
     }
 
-    /// A page of a list that begins with a few fixed things, `heads` by their keys, and goes on
-    /// with a list of the store, of which `rest` gives a page.
+    /// Returns a page of a list that begins with a few fixed things, `heads` by their keys, and goes on with a list
+    /// of the store, of which `rest` gives a page.
     pub async fn with_heads<T, F>(&self, heads: Vec<(&str, T)>, rest: impl FnOnce(Self) -> F) -> Result<PageOf<T>>
     where
         F: Future<Output = Result<PageOf<T>>>,
@@ -133,8 +133,8 @@ impl Page {
         })
     }
 
-    /// What the page asks for of a list that is in the order of its keys. The list's cursors name
-    /// it by `field`, and hold a key that `parse` reads.
+    /// Returns the part that the page asks for of a list in the order of its keys. The list's cursors name the key by
+    /// `field`, and `parse` reads it.
     pub fn part<K>(&self, field: &str, parse: impl Fn(&str) -> Option<K>) -> Result<Part<K>> {
         let place = |cursor: &Option<Cursor>, name: &str| {
             let key = |cursor: &Cursor| cursor.0.get(field)?.as_str().and_then(&parse);
@@ -144,13 +144,13 @@ impl Page {
         Ok(Part { after, before, backward: self.is_backward() })
     }
 
-    /// How many of that part have to be looked for: one more than stand on the page tells whether
-    /// there is more.
+    /// Returns the number of things to look for in that part: one more than the page holds, which tells whether there
+    /// is more.
     pub fn sought(&self) -> usize {
         usize::try_from(self.limit()).unwrap_or(usize::MAX).saturating_add(1)
     }
 
-    /// The page, when so many were looked for and these found, in the part's direction.
+    /// Returns the page, given that so many were looked for and these found, in the part's direction.
     pub fn of_part<T>(&self, field: &str, mut found: Vec<T>, key: impl Fn(&T) -> String) -> PageOf<T> {
         let more = found.len() >= self.sought();
         found.truncate(self.sought() - 1);
@@ -163,7 +163,7 @@ impl Page {
         PageOf { items: found.into_iter().map(place).collect(), has_next, has_previous }
     }
 
-    /// The first things of a list.
+    /// Returns the page of the first things of a list.
     pub fn first(count: u64) -> Self {
         Self { first: Some(count.clamp(1, PAGE_MAX)), ..Self::default() }
     }
@@ -174,14 +174,14 @@ impl Page {
 pub struct PageOf<T> {
     /// The things, in the order of the list.
     pub items: Vec<(Cursor, T)>,
-    /// Whether there is more behind.
+    /// `true` if there is more after the page.
     pub has_next: bool,
-    /// Whether there is more before.
+    /// `true` if there is more before the page.
     pub has_previous: bool,
 }
 
 impl<T> PageOf<T> {
-    /// Nothing.
+    /// Returns a page of nothing.
     pub const fn empty() -> Self {
         Self { items: Vec::new(), has_next: false, has_previous: false }
     }
@@ -192,7 +192,7 @@ impl<T> PageOf<T> {
         PageOf { items, has_next: self.has_next, has_previous: self.has_previous }
     }
 
-    /// The same page of something made from each thing.
+    /// Maps each thing on the page with `make`; cursors and flags stay.
     pub fn try_map<U>(self, mut make: impl FnMut(T) -> Result<U>) -> Result<PageOf<U>> {
         let items = self.items.into_iter().map(|(cursor, item)| Ok((cursor, make(item)?))).collect::<Result<_>>()?;
         Ok(PageOf { items, has_next: self.has_next, has_previous: self.has_previous })
@@ -215,7 +215,7 @@ impl<C: ColumnTrait> Keyset<C> {
         Self { columns: columns.into(), descending: true }
     }
 
-    /// A page of what `select` finds.
+    /// Returns a page of what `select` finds.
     pub(super) async fn page<E>(&self, db: &Db, select: Select<E>, page: &Page) -> Result<PageOf<E::Model>>
     where
         E: EntityTrait<Column = C>,
@@ -253,7 +253,7 @@ impl<C: ColumnTrait> Keyset<C> {
         Ok(if larger { row.gt(place) } else { row.lt(place) })
     }
 
-    /// The values of a cursor, when it is one of this list: it names the columns that it is for.
+    /// Returns the values of a cursor, if it is one of this list: it names the columns that it is for.
     fn values(&self, cursor: &Cursor) -> Result<Vec<Value>> {
         let fields = cursor.0.as_array().filter(|fields| fields.len() == self.columns.len()).ok_or_else(bad_cursor)?;
         let mut values = Vec::with_capacity(fields.len());
@@ -279,8 +279,8 @@ impl<C: ColumnTrait> Keyset<C> {
     }
 }
 
-/// A cursor's value for a column of this type. It comes from a stranger: any other is refused,
-/// before `PostgreSQL` is asked to compare it.
+/// Returns a cursor's value for a column of this type. It comes from a stranger: any other is refused, before
+/// `PostgreSQL` is asked to compare it.
 fn value_of(kind: &ColumnType, json: &serde_json::Value) -> Option<Value> {
     match kind {
         ColumnType::BigInteger => json.as_i64().map(Value::from),
@@ -328,7 +328,7 @@ fn in_columns<C: ColumnTrait>(db: &Db, text: &str, columns: &[C]) -> Condition {
     found
 }
 
-/// What stands before a sign that means something to LIKE.
+/// Escape before a character that has a meaning in LIKE patterns.
 const ESCAPE: char = '\\';
 
 fn escaped(text: &str) -> String {
@@ -342,8 +342,8 @@ fn escaped(text: &str) -> String {
     literal
 }
 
-/// A pattern for the text in which each letter stands in all its cases. The databases' own ways
-/// of that know the letters of ASCII alone, or those of the locale that they were set up with.
+/// Returns a pattern for the text in which each letter stands in all its cases. The databases' own ways of that know
+/// the letters of ASCII alone, or those of the locale that they were set up with.
 fn in_any_case(text: &str, literal: fn(char) -> String) -> String {
     let pattern = |c: char| {
         let mut cases = ClassUnicode::new([ClassUnicodeRange::new(c, c)]);
@@ -354,12 +354,12 @@ fn in_any_case(text: &str, literal: fn(char) -> String) -> String {
     text.chars().map(pattern).collect()
 }
 
-/// A sign that means something to GLOB stands for itself in brackets.
+/// Writes a sign that means something to GLOB in brackets, where it stands for itself.
 fn of_glob(c: char) -> String {
     if matches!(c, '*' | '?' | '[') { format!("[{c}]") } else { c.to_string() }
 }
 
-/// A sign that may mean something to a regular expression stands for itself behind a backslash.
+/// Writes a sign that may mean something to a regular expression behind a backslash, where it stands for itself.
 fn of_regex(c: char) -> String {
     if c.is_ascii_punctuation() { format!("\\{c}") } else { c.to_string() }
 }

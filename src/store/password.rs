@@ -14,14 +14,14 @@ use crate::domain::key::{TenantId, UserKey};
 use crate::domain::name::Timestamp;
 use crate::error::Result;
 
-/// Whose password a link sets.
+/// User whose password a link sets, and the link's end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordResetRow {
     /// The user's tenant.
     pub tenant: TenantId,
     /// The user.
     pub user: UserKey,
-    /// Until when the link holds.
+    /// Time at which the link ends.
     pub expires_at: Timestamp,
 }
 
@@ -30,9 +30,9 @@ pub struct PasswordResetRow {
 pub struct NewPasswordReset {
     /// The digest of its token.
     pub token: [u8; 32],
-    /// From when.
+    /// Time at which the link begins.
     pub created_at: Timestamp,
-    /// Until when.
+    /// Time at which the link ends.
     pub expires_at: Timestamp,
 }
 
@@ -46,7 +46,7 @@ pub struct LastPasswordReset {
 }
 
 impl Store {
-    /// Whose link has this token. A void one may still be found: the caller looks at its end.
+    /// Returns the link with this token. A void one may still be found: the caller checks its end.
     pub async fn password_reset_by_token(&self, token: &[u8; 32]) -> Result<Option<PasswordResetRow>> {
         let this = password_reset::Column::TokenHash.eq(token.to_vec());
         let Some(row) = password_reset::Entity::find().filter(this).one(&self.db).await? else { return Ok(None) };

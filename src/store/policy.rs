@@ -31,7 +31,7 @@ pub use read::{FirstOrigins, RuleFilter, RuleRow};
 
 /// The most rules that one statement names.
 const BATCH: usize = 500;
-/// How many rules one statement reads while a policy is loaded.
+/// Rules that one statement reads while a policy is loaded.
 const LOAD_CHUNK: u64 = 20_000;
 
 /// A tenant's policy as stored at one moment.
@@ -135,7 +135,7 @@ fn text_at(row: &QueryResult, i: usize) -> Result<Option<&str>> {
 }
 
 impl View {
-    /// The rules that are stored, with where each came from.
+    /// Returns the rules that are stored, with where each came from.
     pub async fn stored_rules(&self) -> Result<Compiled> {
         let mut rules = Vec::new();
         read_rules(&self.db, self.tenant.id, &self.tenant.key, |rule| rules.push(rule)).await?;

@@ -18,7 +18,7 @@ use crate::domain::resource::Resource;
 use crate::error::Result;
 
 impl Scope {
-    /// A page of the profiles by name, each with its overrides and sections but with empty lists.
+    /// Returns a page of the profiles by name, each with its overrides and sections but with empty lists.
     pub async fn profiles(&self, text: Option<&str>, page: &Page) -> Result<PageOf<Profile>> {
         let by_name = Keyset::ascending([profile::Column::SortKey, profile::Column::Key]);
         let rows = by_name.page(&self.db, self.select_profiles(text), page).await?;
@@ -30,7 +30,7 @@ impl Scope {
         })
     }
 
-    /// How many profiles the text finds.
+    /// Counts the profiles that the text finds.
     pub async fn profiles_count(&self, text: Option<&str>) -> Result<u64> {
         Ok(self.select_profiles(text).count(&self.db).await?)
     }
@@ -40,8 +40,7 @@ impl Scope {
         self.find::<profile::Entity>().filter(search_named(&self.db, text, SortKey, &[Key, Description]))
     }
 
-    /// The profiles of these keys, each with its overrides and sections but with empty lists, in
-    /// no order.
+    /// Returns the profiles of these keys, each with its overrides and sections but with empty lists, in no order.
     pub async fn profiles_by_keys(&self, keys: &[ProfileKey]) -> Result<Vec<Profile>> {
         let keys: Vec<&str> = keys.iter().map(ProfileKey::as_str).collect();
         let these = profile::Column::Key.is_in(keys.iter().copied());
@@ -49,7 +48,7 @@ impl Scope {
         Ok(self.assemble_profiles(rows, &keys).await?.into_values().collect())
     }
 
-    /// The profile of this internal id, with empty lists.
+    /// Returns the profile of this internal id, with empty lists.
     pub async fn profile_by_id(&self, id: Uuid) -> Result<Option<Profile>> {
         let Some(row) = self.find::<profile::Entity>().filter(profile::Column::Id.eq(id)).one(&self.db).await? else {
             return Ok(None);
@@ -73,8 +72,8 @@ impl Scope {
         state::profile::assemble(rows, modules, sections, Vec::new())
     }
 
-    /// How many resources stand on the manual lists of these profiles, by section. Protected ones,
-    /// which every profile has, do not count; nor do sections where the answer is none.
+    /// Counts the resources on the manual lists of these profiles, by section. Protected ones, which every profile
+    /// has, do not count; a section with none is not in the answer.
     pub async fn association_counts(&self, profiles: &[ProfileKey]) -> Result<HashMap<(ProfileKey, SectionKey), u64>> {
         use profile_resource::Column::{Profile, Section};
         let rows: Vec<(String, String, i64)> = self
@@ -97,7 +96,7 @@ impl Scope {
             .collect()
     }
 
-    /// The resource that a row of a manual list names, if it is protected as said.
+    /// Returns a query for the resource that a row of a manual list names, if it is protected as said.
     fn listed_resource(&self, protected: bool) -> SelectStatement {
         use resource::Column::{Key, Protected, Section, TenantId};
         let of = |column: profile_resource::Column| (profile_resource::Entity, column);
@@ -111,8 +110,8 @@ impl Scope {
             .take()
     }
 
-    /// A page of a section's resources that the profile has: all when it takes them
-    /// automatically, else those on its list; and the protected ones. Without their members.
+    /// Returns a page of a section's resources that the profile has: all when it takes them automatically, else those
+    /// on its list; and the protected ones. Without their members.
     pub async fn profile_resources(
         &self,
         profile: &ProfileKey,
@@ -124,7 +123,7 @@ impl Scope {
         by_key().page(&self.db, select, page).await?.try_map(|row| state::resource::of(&row))
     }
 
-    /// How many of a section's resources the profile has.
+    /// Counts the resources of a section that the profile has and the text finds.
     pub async fn profile_resources_count(
         &self,
         profile: &ProfileKey,
@@ -134,7 +133,7 @@ impl Scope {
         Ok(self.select_associated(profile, section, text, true).count(&self.db).await?)
     }
 
-    /// A page of a section's resources that the profile does not have. Without their members.
+    /// Returns a page of a section's resources that the profile does not have. Without their members.
     pub async fn available_resources(
         &self,
         profile: &ProfileKey,
@@ -146,7 +145,7 @@ impl Scope {
         by_key().page(&self.db, select, page).await?.try_map(|row| state::resource::of(&row))
     }
 
-    /// How many of a section's resources the profile does not have.
+    /// Counts the resources of a section that the profile does not have and the text finds.
     pub async fn available_resources_count(
         &self,
         profile: &ProfileKey,
@@ -156,7 +155,7 @@ impl Scope {
         Ok(self.select_associated(profile, section, text, false).count(&self.db).await?)
     }
 
-    /// Which of these resources stand on the profile's manual list of the section.
+    /// Returns the ones among these resources that stand on the profile's manual list of the section.
     pub async fn listed(
         &self,
         profile: &ProfileKey,

@@ -16,7 +16,7 @@ pub(super) fn within<C: ColumnTrait>(db: &Db, column: C, reach: &Reach) -> Expr 
     }
 }
 
-/// The texts of a JSON list as rows.
+/// Returns a query for the texts of a JSON list, as rows.
 pub(super) fn listed(db: &impl ConnectionTrait, texts: &serde_json::Value) -> SelectStatement {
     let rows = match db.get_database_backend() {
         DbBackend::Sqlite => "json_each",

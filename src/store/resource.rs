@@ -21,25 +21,25 @@ use crate::policy::reach::{Candidates, Reach};
 /// A part of the list of all resources, which is in the order of their sections and keys.
 #[derive(Debug, Clone)]
 pub struct Stretch {
-    /// Where it begins: the object of a resource, be it there or not.
+    /// Beginning of the part: the object of a resource, which need not exist.
     pub low: Bound<Object>,
-    /// Where it ends.
+    /// End of the part.
     pub high: Bound<Object>,
-    /// Whether it is read from the end.
+    /// `true` if the part is read from its end.
     pub backward: bool,
 }
 
-/// How many resources a section has.
+/// Number of resources in a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ResourceCount {
-    /// All of them.
+    /// All resources of the section.
     pub total: u64,
-    /// Those among them that every profile has.
+    /// Resources that every profile has.
     pub protected: u64,
 }
 
 impl Scope {
-    /// A page of the resources of a section, or of all sections, by key. Without their members.
+    /// Returns a page of the resources of a section, or of all sections, by key. Without their members.
     pub async fn resources(
         &self,
         section: Option<&SectionKey>,
@@ -53,12 +53,12 @@ impl Scope {
             .try_map(|row| state::resource::of(&row))
     }
 
-    /// How many resources these are.
+    /// Counts the resources of a section, or of all sections, that the text finds.
     pub async fn resources_count(&self, section: Option<&SectionKey>, text: Option<&str>) -> Result<u64> {
         Ok(self.select_resources(section, text).count(&self.db).await?)
     }
 
-    /// A page of those resources of a section that are in reach, by key. Without their members.
+    /// Returns a page of the resources of a section that are in reach, by key. Without their members.
     pub async fn resources_within(
         &self,
         section: &SectionKey,
@@ -73,7 +73,7 @@ impl Scope {
             .try_map(|row| state::resource::of(&row))
     }
 
-    /// How many these are.
+    /// Counts the resources of a section that are in reach and the text finds.
     pub async fn resources_within_count(&self, section: &SectionKey, reach: &Reach, text: Option<&str>) -> Result<u64> {
         Ok(self.select_within(section, reach, text).count(&self.db).await?)
     }
@@ -95,7 +95,7 @@ impl Scope {
         }
     }
 
-    /// The first objects of a stretch of the candidates, at most `limit`, in its direction.
+    /// Returns the first objects of a stretch of the candidates, at most `limit`, in its direction.
     pub async fn objects_among(&self, these: &Candidates, stretch: &Stretch, limit: u64) -> Result<Vec<Object>> {
         use resource::Column::{Key, Section};
         let object = Section.into_expr().binary(BinOper::Custom("||"), Expr::val("/"));
@@ -116,7 +116,7 @@ impl Scope {
         rows.iter().map(|(section, key)| stored(Object::parse(&format!("{section}/{key}")))).collect()
     }
 
-    /// The first resources of a section by name, at most `limit`. Without their members.
+    /// Returns the first resources of a section by name, at most `limit`. Without their members.
     pub async fn first_resources(&self, section: &SectionKey, limit: u64) -> Result<Vec<Resource>> {
         let rows = self
             .select_resources(Some(section), None)
@@ -128,7 +128,7 @@ impl Scope {
         rows.iter().map(state::resource::of).collect()
     }
 
-    /// These resources with their members, in no order; one that is not there is not in the answer.
+    /// Returns these resources with their members, in no order; one that is not there is not in the answer.
     pub async fn resources_by_objects(&self, objects: &[Object]) -> Result<Vec<Resource>> {
         let asked: HashSet<(SectionKey, String)> = objects
             .iter()
@@ -153,14 +153,14 @@ impl Scope {
         Ok(found.into_values().collect())
     }
 
-    /// The resource of this internal id, with its members.
+    /// Returns the resource of this internal id, with its members.
     pub async fn resource_by_id(&self, id: Uuid) -> Result<Option<Resource>> {
         let row = self.find::<resource::Entity>().filter(resource::Column::Id.eq(id)).one(&self.db).await?;
         let Some(resource) = row.as_ref().map(state::resource::of).transpose()? else { return Ok(None) };
         Ok(self.resources_by_objects(&[resource.object()]).await?.into_iter().next())
     }
 
-    /// How many resources each section has. A section without one is not in the answer.
+    /// Counts the resources of each section. A section without one is not in the answer.
     pub async fn resource_counts(&self) -> Result<HashMap<SectionKey, ResourceCount>> {
         let protected = CaseStatement::new().case(resource::Column::Protected.eq(true), 1).finally(0);
         let rows: Vec<(String, i64, i64)> = self

@@ -33,15 +33,15 @@ pub struct RevisionEntry {
     pub revision: u64,
     /// The change that made it. Its audit event carries the same id.
     pub change_id: Uuid,
-    /// When.
+    /// Time at which the revision was made.
     pub at: Timestamp,
-    /// By whom.
+    /// Author of the revision.
     pub author: Actor,
-    /// Why.
+    /// Reason for the revision.
     pub reason: String,
-    /// What it changed in the rules.
+    /// Changes to the rules.
     pub rules: RuleDiff,
-    /// What it changed in the tenant's state.
+    /// Changes to the tenant's state.
     pub patch: StatePatch,
     /// The hex digest of the Casbin model.
     pub model_hash: String,
@@ -51,12 +51,12 @@ pub struct RevisionEntry {
     pub compiler_version: i32,
 }
 
-/// What a revision did to the tenant's state, and who compiled it.
+/// Effect of a revision on the tenant's state, and the compiler that made it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// Its number.
+    /// Number of the revision.
     pub revision: u64,
-    /// What it changed in the state, with all that changed since without making a revision.
+    /// Changes to the state by the revision, and by later changes that made no revision of their own.
     pub patch: StatePatch,
     /// The hex digest of the catalogue.
     pub catalogue_hash: String,
@@ -70,13 +70,13 @@ fn light(tenant: TenantId) -> Select<revision::Entity> {
     find::<revision::Entity>(tenant).select_only().columns(columns).expr_as(Expr::cust("NULL"), "checkpoint")
 }
 
-/// What [`Store::counters_and_log`] puts before the names of the log's columns.
+/// Prefix of the names of the log's columns in [`Store::counters_and_log`].
 const LOG: &str = "log_";
 
-/// What [`Store::counters_and_log`] calls the change of the revision that it begins after.
+/// Column of [`Store::counters_and_log`] with the change of the revision that it begins after.
 const AT: &str = "at_change";
 
-/// How far a tenant is, and what led there from a revision on.
+/// Counters of a tenant, and its revisions from a given one on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ahead {
     /// The counters.
@@ -87,7 +87,7 @@ pub struct Ahead {
     pub log: Vec<RevisionEntry>,
 }
 
-/// The change that made a revision.
+/// Returns a query for the change that made a revision.
 fn change_at(id: TenantId, revision: u64) -> SelectStatement {
     Query::select()
         .column((revision::Entity, revision::Column::ChangeId))
@@ -97,7 +97,7 @@ fn change_at(id: TenantId, revision: u64) -> SelectStatement {
         .take()
 }
 
-/// A tenant's row, once for each of its revisions after `after`, and once when there is none.
+/// Returns a query for a tenant's row, once for each of its revisions after `after`, and once when there is none.
 fn newest_and_log(id: TenantId, after: u64, limit: u64) -> SelectStatement {
     let of_log = |column: revision::Column| Expr::col((revision::Entity, column));
     let missing = of_log(revision::Column::TenantId)
@@ -122,9 +122,9 @@ fn newest_and_log(id: TenantId, after: u64, limit: u64) -> SelectStatement {
 }
 
 impl Store {
-    /// A tenant's counters, the change that made the revision `after`, and the revisions after it, in order
-    /// and at most `limit` of them, as of one moment; `None` when there is no such tenant. One statement,
-    /// because the news of a change are on every instance only as fast as this.
+    /// Returns a tenant's counters, the change that made the revision `after`, and the revisions after it, in order
+    /// and at most `limit` of them, as of one moment; `None` when there is no such tenant. One statement, because the
+    /// news of a change are on every instance only as fast as this.
     pub async fn counters_and_log(&self, tenant: TenantId, after: u64, limit: u64) -> Result<Option<Ahead>> {
         let rows = self.db.query_all(&newest_and_log(tenant, after, limit)).await?;
         let Some(first) = rows.first() else { return Ok(None) };
@@ -140,7 +140,7 @@ impl Store {
         Ok(Some(Ahead { counters, from, log }))
     }
 
-    /// The revisions of a tenant after `after`, in order, at most `limit` of them.
+    /// Returns the revisions of a tenant after `after`, in order, at most `limit` of them.
     pub async fn revisions_since(&self, tenant: TenantId, after: u64, limit: u64) -> Result<Vec<RevisionEntry>> {
         let rows = light(tenant)
             .filter(revision::Column::Revision.gt(after.cast_signed()))
@@ -194,19 +194,19 @@ impl Store {
 }
 
 impl Scope {
-    /// How many revisions the log has.
+    /// Counts the revisions in the log.
     pub async fn revisions_count(&self) -> Result<u64> {
         Ok(self.find::<revision::Entity>().count(&self.db).await?)
     }
 
-    /// One revision.
+    /// Returns one revision.
     pub async fn revision(&self, number: u64) -> Result<Option<RevisionEntry>> {
         let found = light(self.tenant).filter(revision::Column::Revision.eq(number.cast_signed()));
         found.one(&self.db).await?.map(entry_of).transpose()
     }
 
-    /// For each of these rules the last revision, `until` or before, that brought it; one that no revision of
-    /// the log brought is not in the answer.
+    /// Returns for each of these rules the last revision, `until` or before, that brought it; a rule that no revision
+    /// of the log brought is not in the answer.
     pub async fn brought_by(&self, rules: &[Rule], until: u64) -> Result<HashMap<Rule, u64>> {
         const LINES: &str = "lines";
         let elements = match self.db.get_database_backend() {
@@ -237,13 +237,13 @@ impl Scope {
         Ok(found)
     }
 
-    /// The change that made a revision; `None` when the log does not have it.
+    /// Returns the change that made a revision; `None` when the log does not have it.
     pub async fn change_of(&self, number: u64) -> Result<Option<Uuid>> {
         let row = self.find::<revision::Entity>().filter(revision::Column::Revision.eq(number.cast_signed()));
         Ok(row.select_only().column(revision::Column::ChangeId).into_tuple().one(&self.db).await?)
     }
 
-    /// The first revision that the log still has; `None` when it has none.
+    /// Returns the first revision that the log still has; `None` when it has none.
     pub async fn oldest_revision(&self) -> Result<Option<u64>> {
         let first = self.find::<revision::Entity>().order_by_asc(revision::Column::Revision);
         let found: Option<i64> =
@@ -251,8 +251,8 @@ impl Scope {
         Ok(found.map(i64::cast_unsigned))
     }
 
-    /// The newest state that the log holds whole, at or before `number`, and its revision. The
-    /// patches of the revisions after it lead from there to `number`.
+    /// Returns the newest state that the log holds whole, at or before `number`, and its revision. The patches of the
+    /// revisions after it lead from there to `number`.
     pub async fn checkpoint(&self, number: u64) -> Result<Option<(u64, TenantState)>> {
         let row = self
             .find::<revision::Entity>()
@@ -269,8 +269,7 @@ impl Scope {
 }
 
 impl View {
-    /// What the tenant's revisions from `first` on did to its state, in order, at most `limit` of
-    /// them.
+    /// Returns the steps of the tenant's revisions from `first` on, in order, at most `limit` of them.
     pub async fn steps_from(&self, first: u64, limit: u64) -> Result<Vec<Step>> {
         use revision::Column::{CatalogueHash, CompilerVersion, Patch, Revision};
         let from = find::<revision::Entity>(self.tenant.id).filter(Revision.gte(first.cast_signed()));

@@ -25,7 +25,7 @@ impl Scope {
         })
     }
 
-    /// How many custom roles the text finds.
+    /// Counts the custom roles that the text finds.
     pub async fn roles_count(&self, text: Option<&str>) -> Result<u64> {
         Ok(self.select_roles(text).count(&self.db).await?)
     }

@@ -9,7 +9,7 @@ use crate::domain::key::TenantId;
 use crate::error::{Error, Result};
 
 impl Scope {
-    /// The tenant's secret, if it has one yet.
+    /// Returns the tenant's secret, if it has one yet.
     pub async fn secret(&self) -> Result<Option<[u8; 32]>> {
         let Some(row) = self.find::<tenant_secret::Entity>().one(&self.db).await? else { return Ok(None) };
         let secret = row.secret.try_into().map_err(|_| Error::internal("a tenant's secret has 32 bytes"))?;

@@ -22,7 +22,7 @@ use crate::domain::user::BaseRole;
 use crate::error::Result;
 use crate::policy::revision::Counters;
 
-/// Who a token belongs to, as of one moment.
+/// Owner of a token, as of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialRow {
     /// The user's tenant.
@@ -37,19 +37,19 @@ pub struct CredentialRow {
     pub user_id: Uuid,
     /// The person's name.
     pub full_name: String,
-    /// Whether the user is enabled.
+    /// `true` while the user is enabled.
     pub enabled: bool,
     /// The user's base role.
     pub base_role: BaseRole,
     /// The session; `None` for an API key.
     pub session: Option<Uuid>,
-    /// Until when it holds; an API key holds until it is removed.
+    /// Time at which the credential ends; `None` for an API key, which holds until it is removed.
     pub expires_at: Option<Timestamp>,
-    /// When an API key was last used.
+    /// Time at which an API key was last used.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// What signing in looks at.
+/// Account data that signing in checks.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignInRow {
     /// The user.
@@ -60,14 +60,14 @@ pub struct SignInRow {
     pub full_name: String,
     /// The password's hash, if there is one.
     pub password_hash: Option<String>,
-    /// Whether the user is enabled.
+    /// `true` while the user is enabled.
     pub enabled: bool,
     /// The user's base role.
     pub base_role: BaseRole,
 }
 
 impl SignInRow {
-    /// Whether the user may sign in at all, with the right password.
+    /// Returns `true` if the user can sign in at all, with the right password.
     pub fn may_sign_in(&self) -> bool {
         self.enabled && self.base_role.signs_in()
     }
@@ -78,13 +78,13 @@ impl SignInRow {
 pub struct NewSession {
     /// Its id.
     pub id: Uuid,
-    /// Whose.
+    /// Owner of the session.
     pub user: UserKey,
     /// The digest of its token.
     pub token: [u8; 32],
-    /// From when.
+    /// Time at which the session begins.
     pub created_at: Timestamp,
-    /// Until when.
+    /// Time at which the session ends.
     pub expires_at: Timestamp,
 }
 
@@ -93,20 +93,20 @@ pub struct NewSession {
 pub struct NewApiKey {
     /// The digest of its token.
     pub token: [u8; 32],
-    /// What is shown of it.
+    /// First characters of the key, which can be shown.
     pub prefix: String,
-    /// When it is made.
+    /// Time at which the key is made.
     pub created_at: Timestamp,
 }
 
-/// What is shown of an API key.
+/// Part of an API key that can be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKeyRow {
     /// Its first characters.
     pub prefix: String,
-    /// When it was made.
+    /// Time at which the key was made.
     pub created_at: Timestamp,
-    /// When it was last used.
+    /// Time at which the key was last used.
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -135,7 +135,7 @@ pub(super) fn sign_in_of(row: user::Model) -> Result<SignInRow> {
     })
 }
 
-/// The owner of a credential in `table`, in one statement with its tenant's counters.
+/// Returns a query for the owner of a credential in `table`, in one statement with its tenant's counters.
 fn owner(table: &'static str, token: &[u8; 32]) -> SelectStatement {
     let of = |column: &'static str| Expr::col((table, column));
     let mut query = Query::select();
@@ -161,7 +161,7 @@ fn owner(table: &'static str, token: &[u8; 32]) -> SelectStatement {
 }
 
 impl Store {
-    /// Whose session has this token. An expired one is still found: the caller looks at its end.
+    /// Returns the owner of the session with this token. An expired one is still found: the caller checks its end.
     pub async fn session_by_token(&self, token: &[u8; 32]) -> Result<Option<CredentialRow>> {
         let mut query = owner("sessions", token);
         query
@@ -171,7 +171,7 @@ impl Store {
         self.credential(&query).await
     }
 
-    /// Whose API key has this token.
+    /// Returns the owner of the API key with this token.
     pub async fn api_key_by_token(&self, token: &[u8; 32]) -> Result<Option<CredentialRow>> {
         let mut query = owner("api_keys", token);
         query
@@ -208,19 +208,19 @@ impl Store {
 }
 
 impl Scope {
-    /// What signing in as this user looks at.
+    /// Returns the account data that signing in as this user checks.
     pub async fn sign_in(&self, key: &UserKey) -> Result<Option<SignInRow>> {
         let row = self.find::<user::Entity>().filter(user::Column::Key.eq(key.as_str())).one(&self.db).await?;
         row.map(sign_in_of).transpose()
     }
 
-    /// When this session began, if it is still there.
+    /// Returns the time at which this session began, if it is still there.
     pub async fn session_began(&self, id: Uuid) -> Result<Option<Timestamp>> {
         let row = self.find::<session::Entity>().filter(session::Column::Id.eq(id)).one(&self.db).await?;
         Ok(row.map(|row| Timestamp(row.created_at)))
     }
 
-    /// What is kept of the API keys of these users, where they have one.
+    /// Returns the part of these users' API keys that can be shown; a user without one is not in the answer.
     pub async fn api_keys(&self, users: &[UserKey]) -> Result<HashMap<UserKey, ApiKeyRow>> {
         let these = api_key::Column::User.is_in(users.iter().map(UserKey::as_str));
         let rows = self.find::<api_key::Entity>().filter(these).all(&self.db).await?;
@@ -284,7 +284,8 @@ impl SignIn {
 }
 
 impl Credentials<'_> {
-    /// The session, when it still holds: it may have been ended since its token was looked up.
+    /// Checks that the session still holds: it may have been ended since its token was looked up. `None` if it does
+    /// not.
     pub async fn check_session(&self, id: Uuid, now: Timestamp) -> Result<Option<()>> {
         let found = find::<session::Entity>(self.tenant)
             .filter(session::Column::Id.eq(id))

@@ -14,7 +14,7 @@ use super::{Store, while_busy};
 use crate::domain::letters;
 use crate::error::Result;
 
-/// How many names are given their keys at once.
+/// Names that are given their sort keys at once.
 const BATCH: usize = 500;
 /// The most sets of names alike that are told of each kind.
 const TOLD: u64 = 100;
@@ -31,7 +31,7 @@ const NAMED: [(&str, &str); 6] = [
     ("groups", "name"),
     ("resources", "name"),
 ];
-/// Those of them whose names are unique in the tenant.
+/// Tables with names that are unique in the tenant.
 const UNIQUE: [&str; 3] = ["profiles", "roles", "groups"];
 
 impl Store {

@@ -34,14 +34,14 @@ pub(super) async fn load(db: &Transaction, tenant: &TenantRow) -> Result<TenantS
     })
 }
 
-/// All rows of one table that belong to the tenant.
+/// Returns all rows of one table that belong to the tenant.
 async fn all<E: Tenanted>(db: &Transaction, tenant: TenantId) -> Result<Vec<E::Model>> {
     Ok(find::<E>(tenant).all(db).await?)
 }
 
 impl Scope {
-    /// The tenant's state with the counters that it was at, of one moment and without taking the
-    /// tenant: for looking at what a change would do. `None` when the tenant is gone.
+    /// Returns the tenant's state with the counters that it was at, of one moment and without taking the tenant: for
+    /// looking at what a change would do. `None` when the tenant is gone.
     pub async fn state(&self) -> Result<Option<(Counters, TenantState)>> {
         let db = begin_reading(&self.db).await?;
         let Some(tenant) = find_row(&db, self.tenant).await? else { return Ok(None) };

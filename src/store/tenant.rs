@@ -41,11 +41,11 @@ pub struct TenantRow {
     pub compiler_version: i32,
     /// The id of the change that left its state as it is.
     pub last_change: Option<Uuid>,
-    /// How far its chain of audit events is.
+    /// Head of the tenant's chain of audit events.
     pub audit: ChainHead,
     /// Its settings.
     pub settings: Settings,
-    /// When it was made.
+    /// Time at which the tenant was made.
     pub created_at: Timestamp,
 }
 
@@ -127,7 +127,7 @@ pub(super) fn select_counters(query: &mut SelectStatement) {
         .expr_as(steps(marks), "waiting_marks");
 }
 
-/// The number of steps and the sum of their marks.
+/// Returns expressions for the number of steps and the sum of their marks.
 pub(super) fn steps_summed() -> (Expr, Expr) {
     let marks = Expr::col((credential_step::Entity, credential_step::Column::Mark));
     let count = Expr::col((credential_step::Entity, credential_step::Column::Mark)).count();
@@ -191,24 +191,24 @@ fn named(change: Uuid) -> Option<Uuid> {
 }
 
 impl Store {
-    /// The tenant of this key.
+    /// Returns the tenant of this key.
     pub async fn tenant_by_key(&self, key: &TenantKey) -> Result<Option<TenantRow>> {
         let row = tenant::Entity::find().filter(tenant::Column::Key.eq(key.as_str())).one(&self.db).await?;
         row.as_ref().map(TenantRow::of).transpose()
     }
 
-    /// The tenant of this internal id.
+    /// Returns the tenant of this internal id.
     pub async fn tenant_by_id(&self, id: TenantId) -> Result<Option<TenantRow>> {
         find_row(&self.db, id).await
     }
 
-    /// A page of the tenants by key, for operators.
+    /// Returns a page of the tenants by key, for operators.
     pub async fn tenants(&self, text: Option<&str>, page: &Page) -> Result<PageOf<TenantRow>> {
         let by_key = Keyset::ascending([tenant::Column::Key]);
         by_key.page(&self.db, self.select_tenants(text), page).await?.try_map(|row| TenantRow::of(&row))
     }
 
-    /// How many tenants the text finds.
+    /// Counts the tenants that the text finds.
     pub async fn tenants_count(&self, text: Option<&str>) -> Result<u64> {
         Ok(self.select_tenants(text).count(&self.db).await?)
     }
@@ -217,7 +217,7 @@ impl Store {
         tenant::Entity::find().filter(search_named(&self.db, text, tenant::Column::SortKey, &[tenant::Column::Key]))
     }
 
-    /// The licences of these tenants: one without any is not in the answer.
+    /// Returns the licences of these tenants: one without any is not in the answer.
     pub async fn licences(&self, tenants: &[TenantId]) -> Result<HashMap<TenantId, BTreeSet<ModuleKey>>> {
         let mut found: HashMap<TenantId, BTreeSet<ModuleKey>> = HashMap::with_capacity(tenants.len());
         for chunk in tenants.chunks(CHUNK) {
@@ -229,8 +229,8 @@ impl Store {
         Ok(found)
     }
 
-    /// The counters of these tenants, one statement for each 500. Tenants that are gone are not
-    /// in the answer.
+    /// Returns the counters of these tenants, one statement for each 500. Tenants that are gone are not in the
+    /// answer.
     pub async fn counters(&self, tenants: &[TenantId]) -> Result<Vec<(TenantId, Counters)>> {
         let mut found = Vec::with_capacity(tenants.len());
         for chunk in tenants.chunks(CHUNK) {
@@ -248,7 +248,7 @@ impl Store {
 }
 
 impl Scope {
-    /// The tenant's row, unless it is gone.
+    /// Returns the tenant's row, unless it is gone.
     pub async fn tenant_row(&self) -> Result<Option<TenantRow>> {
         find_row(&self.db, self.tenant).await
     }

@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::revision::{Counters, Steps};
 
-/// Why a commit did not say yes.
+/// Reason for which a commit was not confirmed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
     /// Nothing of the change is stored.
@@ -45,23 +45,23 @@ pub struct View {
     _turn: Option<Permit>,
 }
 
-/// A transaction on one tenant, which it has taken: nobody else changes that tenant meanwhile. It
-/// is a view of what it has written as well.
+/// A transaction on one tenant, which it has taken: no other transaction changes that tenant meanwhile. It is a view
+/// of what it has written as well.
 #[derive(Debug)]
 #[must_use = "a transaction that is not committed leaves nothing"]
 pub struct Tx {
     view: View,
     /// The tenant's counters when it was taken.
     taken_at: Counters,
-    /// Whether the chain of audit events has grown since the tenant's row was written.
+    /// `true` if the chain of audit events has grown since the tenant's row was written.
     is_audited: bool,
     /// The extensions in use, read once it is asked for the next free one.
     pub(super) extensions: Option<BTreeSet<u64>>,
 }
 
 impl Store {
-    /// Begins a change of a tenant, once nobody else is at one; `None` when there is no such
-    /// tenant. Refused when a newer program has compiled the tenant's rules.
+    /// Begins a change of a tenant, once no other is under way; `None` when there is no such tenant. Refused when a
+    /// newer program has compiled the tenant's rules.
     pub async fn begin(&self, tenant: TenantId) -> Result<Option<Tx>> {
         let db = self.begin_writing(tenant).await?;
         let Some(row) = update_tenant(&db, tenant, &[]).await? else { return Ok(None) };
@@ -109,17 +109,17 @@ impl View {
         Ok(Self { db, tenant, _turn: turn })
     }
 
-    /// The tenant's row as it was found or taken, with what this transaction has changed in its counters.
+    /// Returns the tenant's row as it was found or taken, with what this transaction has changed in its counters.
     pub const fn tenant(&self) -> &TenantRow {
         &self.tenant
     }
 
-    /// The tenant's counters.
+    /// Returns the tenant's counters.
     pub const fn counters(&self) -> Counters {
         self.tenant.counters
     }
 
-    /// The tenant's whole state, in a fixed number of queries.
+    /// Returns the tenant's whole state, in a fixed number of queries.
     pub async fn state(&self) -> Result<TenantState> {
         state::load(&self.db, &self.tenant).await
     }
@@ -151,7 +151,7 @@ impl Tx {
         Ok(())
     }
 
-    /// The credentials of the tenant's users.
+    /// Returns the credentials of the tenant's users.
     pub fn credentials(&self) -> Credentials<'_> {
         Credentials { db: &self.db, tenant: self.tenant.id }
     }
@@ -167,8 +167,8 @@ impl Tx {
         self.step(change, revision, credential_epoch, Vec::new()).await
     }
 
-    /// The same for a change of the tenant's state, which it leaves its id in, and after which all
-    /// of the tenant's rules are those of this program's compiler.
+    /// Moves the counters as [`Self::bump`] does for a change of the tenant's state, and stores the change's id. All
+    /// of the tenant's rules are then those of this program's compiler.
     pub async fn conclude(&mut self, change: Uuid, revision: bool, credential_epoch: bool) -> Result<Counters> {
         let compiled = (tenant::Column::CompilerVersion, Expr::val(COMPILER_VERSION));
         let left = vec![(tenant::Column::LastChange, Expr::val(change)), compiled];
@@ -241,7 +241,7 @@ impl From<DbErr> for CommitError {
     }
 }
 
-/// What the tenant's row says of its chain.
+/// Returns the assignments that put the head of the chain into the tenant's row.
 fn chained(head: &ChainHead) -> [(tenant::Column, Expr); 2] {
     [
         (tenant::Column::AuditCount, Expr::val(head.count.cast_signed())),

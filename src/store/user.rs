@@ -40,11 +40,11 @@ pub struct NewAccount {
     pub extension: Option<String>,
     /// The telephone's settings.
     pub telephony: Telephony,
-    /// When the account was made.
+    /// Time at which the account was made.
     pub created_at: Timestamp,
 }
 
-/// What changes in an account. No `Debug`: it may hold the password's hash.
+/// Changes to an account. No `Debug`: it may hold the password's hash.
 #[derive(Clone, Default)]
 pub struct AccountChange {
     /// Another full name.
@@ -57,14 +57,14 @@ pub struct AccountChange {
     pub telephony: Option<Telephony>,
     /// Another password's argon2id hash.
     pub password_hash: Option<String>,
-    /// When the password was set to another one (R28).
+    /// Time at which the password was set to another one (R28).
     pub last_password_reset_at: Option<Timestamp>,
-    /// Whether the API key ends, if there is one.
+    /// `true` if the API key ends, where there is one.
     pub ends_api_key: bool,
 }
 
 impl NewAccount {
-    /// What the audit log shows of it: no secret.
+    /// Returns the part of the account that the audit log shows: no secret.
     pub fn for_audit(&self) -> serde_json::Value {
         serde_json::json!({
             "username": self.username,
@@ -277,8 +277,8 @@ impl Tx {
         self.credentials().write_account(key, change, generated).await
     }
 
-    /// The next free extension of the tenant, from 1000 on. Nobody else can take it meanwhile,
-    /// and asking again answers the one after it.
+    /// Returns the next free extension of the tenant, from 1000 on. No other change can take it meanwhile, and asking
+    /// again returns the one after it.
     pub async fn next_extension(&mut self) -> Result<String> {
         let taken = self.taken_extensions().await?;
         let free = (FIRST_EXTENSION..=LAST_EXTENSION).find(|number| !taken.contains(number));
@@ -328,7 +328,7 @@ impl Tx {
     }
 }
 
-/// The number that an extension takes. One with leading zeros is another text: it takes none.
+/// Returns the number that an extension takes. One with leading zeros is another text: it takes none.
 fn number(extension: &str) -> Option<u64> {
     extension.parse().ok().filter(|number: &u64| number.to_string() == extension)
 }

@@ -21,7 +21,7 @@ pub struct StoredPolicy {
     pub state: TenantState,
     /// The rules, in the order in which they were written.
     pub rules: Vec<StoredRule>,
-    /// Where rules came from, by their digests.
+    /// Origins of the rules, by the rules' digests.
     pub origins: BTreeMap<RuleHash, BTreeSet<Origin>>,
 }
 
@@ -35,7 +35,7 @@ pub struct StoredRule {
 }
 
 impl Scope {
-    /// The tenant's state and its rules, of one moment; `None` when the tenant is gone.
+    /// Returns the tenant's state and its rules, of one moment; `None` when the tenant is gone.
     pub async fn stored_policy(&self) -> Result<Option<StoredPolicy>> {
         let db = begin_reading(&self.db).await?;
         let Some(tenant) = find_row(&db, self.tenant).await? else { return Ok(None) };

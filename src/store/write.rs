@@ -16,7 +16,7 @@ const BATCH: usize = 500;
 /// The most rows that one statement deletes: `SQLite` bounds the depth of an expression.
 const DELETE_BATCH: usize = 200;
 
-/// How one table differs: the rows that go, and those that are new or changed.
+/// Differences in one table: the rows that go, and those that are new or changed.
 #[derive(Debug)]
 pub(super) struct Rows<E: EntityTrait> {
     gone: Vec<E::Model>,
@@ -94,7 +94,7 @@ where
     }
 }
 
-/// The row itself, by its primary key, of which the tenant is a part.
+/// Returns the condition for the row itself, by its primary key, of which the tenant is a part.
 fn identity<E: EntityTrait>(row: &E::Model) -> Condition {
     E::PrimaryKey::iter()
         .map(PrimaryKeyToColumn::into_column)
@@ -115,8 +115,8 @@ where
     plan_anew(db, count).await
 }
 
-/// After so many rows came into a table. `PostgreSQL` plans the checks of references to it once for
-/// each connection: planned while it was nearly empty, each check reads all of it.
+/// Discards the plans of `PostgreSQL` after many rows came into a table. It plans the checks of references to it once
+/// for each connection: planned while it was nearly empty, each check reads all of it.
 async fn plan_anew(db: &Transaction, rows: usize) -> Result<()> {
     if rows > BATCH && db.get_database_backend() == DbBackend::Postgres {
         db.execute_unprepared("DISCARD PLANS").await?;

@@ -11,14 +11,14 @@ use crate::service::decision::{DECISIONS_MAX, Decision, Query};
 /// The members that stand at the top for all evaluations that lack them.
 const DEFAULTS: [&str; 4] = ["subject", "action", "resource", "context"];
 
-/// How far a batch goes.
+/// Extent to which a batch is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Semantic {
-    /// To its end.
+    /// The whole batch.
     All,
-    /// To the first deny, which an evaluation that is wrong is too.
+    /// The part up to the first deny, which an evaluation that is wrong is too.
     FirstDeny,
-    /// To the first permit.
+    /// The part up to the first permit.
     FirstPermit,
 }
 
@@ -37,7 +37,7 @@ impl Semantic {
         }
     }
 
-    /// Whether nothing is evaluated behind this answer.
+    /// Returns `true` if nothing is evaluated after this answer.
     pub(super) const fn ends_at(self, allowed: bool) -> bool {
         match self {
             Self::All => false,
@@ -47,7 +47,7 @@ impl Semantic {
     }
 }
 
-/// What is asked.
+/// Question of a request: one evaluation, or several.
 #[derive(Debug)]
 pub(super) enum Asked {
     /// One evaluation, as if it had been sent alone.
@@ -56,7 +56,7 @@ pub(super) enum Asked {
     Many(Vec<Result<Query>>, Semantic),
 }
 
-/// The request in `body`.
+/// Reads the request in `body`.
 ///
 /// # Errors
 /// `BAD_INPUT` for what concerns them all, at the member that is missing or wrong.
@@ -87,8 +87,8 @@ pub(super) fn read(types: &SubjectTypes, body: &[u8]) -> Result<Asked> {
     Ok(Asked::Many(queries.collect(), semantic))
 }
 
-/// An evaluation with what stands at the top for those members that it lacks: each is one or the
-/// other, never a mixture.
+/// Reads an evaluation, with the members at the top of the request for those that it lacks: each is one or the other,
+/// never a mixture.
 fn completed(types: &SubjectTypes, own: &Value, top: &Map<String, Value>) -> Result<Query> {
     let Value::Object(own) = own else { return Err(Error::bad_input("an evaluation must be an object")) };
     evaluation::of_members(types, |name| own.get(name).or_else(|| top.get(name)))
@@ -128,7 +128,7 @@ impl<'a> Answers<'a> {
     }
 }
 
-/// An evaluation that cannot be made: a deny that says why.
+/// Returns the answer to an evaluation that cannot be made: a deny that says why.
 fn refused(error: &Error) -> Value {
     let error = json!({ "status": 400, "code": error.code.as_str(), "message": error.message, "field": error.field });
     json!({ "decision": false, "context": { "error": error } })

@@ -14,7 +14,7 @@ use super::shape::{self, Shape, SubjectTypes, about};
 use crate::error::{Error, Result};
 use crate::service::decision::{Decision, Obligation, Query};
 
-/// What the request must hold, for those who sent something else.
+/// Members that the request must hold, by which a faulty one is told what it lacks.
 const SHAPE: Shape = &[("subject", &["type", "id"]), ("action", &["name"]), ("resource", &["type", "id"])];
 
 #[derive(Deserialize)]
@@ -36,7 +36,7 @@ struct Entity<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow)]
     id: Cow<'a, str>,
-    /// What the caller says of it. What is stored counts alone, so that no caller can give rights.
+    /// Properties that the caller claims. Stored ones alone count, so that no caller can give rights.
     #[serde(rename = "properties")]
     _properties: Option<Members<IgnoredAny>>,
 }
@@ -68,7 +68,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
     }
 }
 
-/// The request in `body`.
+/// Reads the request in `body`.
 ///
 /// # Errors
 /// `BAD_INPUT`, at the member that is missing or wrong.
@@ -78,7 +78,7 @@ pub(super) fn read(types: &SubjectTypes, body: &[u8]) -> Result<Query> {
     Ok(shape::query(about(types, &subject.kind, &subject.id), &action.name, &resource.kind, &resource.id))
 }
 
-/// The request of these members: nothing of them is copied but what the request is.
+/// Reads the request out of these members: nothing of them is copied but what the request is.
 ///
 /// # Errors
 /// As [`read`].
@@ -89,7 +89,7 @@ pub(super) fn of_members<'v>(types: &SubjectTypes, member: impl Fn(&str) -> Opti
     Ok(shape::query(about, text("action", "name"), text("resource", "type"), text("resource", "id")))
 }
 
-/// What is wrong with a body that is no request.
+/// Returns the error for a body that is no request: its missing or wrong member, or that it cannot be read.
 fn fault(body: &[u8], error: &serde_json::Error) -> Error {
     let asked: Option<Value> = serde_json::from_slice(body).ok();
     let wrong = asked.and_then(|asked| shape::check(SHAPE, &asked).err());
@@ -107,7 +107,7 @@ pub(super) struct Answer<'a> {
     context: Context<'a>,
 }
 
-/// What goes with the answer.
+/// Context that goes with the answer.
 #[derive(Debug, Serialize)]
 struct Context<'a> {
     reason: &'static str,

@@ -1,7 +1,7 @@
-//! Where the endpoints are, for who knows the installation's address alone; also for one tenant,
-//! whose decision point is the installation's address and its key. A tenant that is not there gets
-//! the same answer, so that nobody learns who is a tenant here. The address comes from the settings,
-//! never from what a request says of its host.
+//! Addresses of the endpoints, for callers who know the installation's address alone; also for one tenant, whose
+//! decision point is the installation's address and its key. A tenant that is not there gets the same answer, so that
+//! no caller learns which tenants are here. The address comes from the settings, never from what a request says of
+//! its host.
 
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
@@ -14,7 +14,7 @@ use super::super::{RequestContext, nothing_at};
 use crate::service::Platform;
 use crate::service::tenant::TenantKey;
 
-/// Where the metadata is: it stands between the host and the path of what it is about.
+/// Path of the metadata: it stands between the host and the path of what it is about.
 pub(super) const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 
 pub(super) async fn answer(
@@ -33,8 +33,8 @@ pub(super) async fn answer(
     }
 }
 
-/// The decision point that is asked about: the installation, or a tenant of it. A path of the
-/// installation stands before the tenant, unless a proxy has taken it off as it does elsewhere.
+/// Returns the decision point that is asked about: the installation, or a tenant of it. A path of the installation
+/// stands before the tenant, unless a proxy has taken it off as it does elsewhere.
 fn decision_point(platform: &Platform, path: &str) -> Option<String> {
     let installation = platform.installation.as_str().trim_end_matches('/');
     let asked = path.strip_prefix(WELL_KNOWN)?;

@@ -35,10 +35,10 @@ mod shape;
 
 /// Bytes of a request's body.
 const BODY: usize = 64 * 1024;
-/// The same of a batch, which may hold a thousand.
+/// Bytes of a batch's body, which may hold a thousand evaluations.
 const BATCH: usize = 1024 * 1024;
 
-/// What the endpoints answer from.
+/// State that the endpoints answer from.
 #[derive(Clone)]
 struct Endpoints {
     platform: Platform,
@@ -51,7 +51,7 @@ impl FromRef<Endpoints> for Platform {
     }
 }
 
-/// `/access/v1` and the metadata. Subjects of these types are users.
+/// Returns the routes of `/access/v1` and the metadata. Subjects of these types are users.
 pub fn routes(platform: Platform, types: SubjectTypes) -> Router {
     let search = |sought: Sought| {
         any(move |State(endpoints): State<Endpoints>, context: RequestContext, request: Request| async move {
@@ -114,7 +114,7 @@ impl Endpoints {
     }
 }
 
-/// Who asks, and the body of the request.
+/// Returns the caller, and the body of the request.
 async fn read(
     platform: &Platform,
     context: &RequestContext,
@@ -131,7 +131,7 @@ async fn read(
     Ok((caller, body::whole(request, limit).await?))
 }
 
-/// Who asks.
+/// Returns the caller that the headers authenticate.
 async fn caller(platform: &Platform, context: &RequestContext, headers: &HeaderMap) -> Result<Caller> {
     let credentials = Credentials::from_headers(headers)?;
     let nobody = || Error::new(ErrorCode::Unauthenticated, "say who asks: send `Authorization: Bearer TOKEN`");

@@ -16,14 +16,14 @@ use crate::service::{Platform, opaque};
 /// The most bytes of a token.
 const TOKEN_MAX: usize = 1024;
 
-/// What is searched for.
+/// Object of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sought {
-    /// Who may do it.
+    /// Subjects that may perform the action on the resource.
     Subjects,
-    /// On what it may be done.
+    /// Resources that the subject may perform the action on.
     Resources,
-    /// What may be done.
+    /// Actions that the subject may perform on the resource.
     Actions,
 }
 
@@ -36,7 +36,7 @@ impl Sought {
         }
     }
 
-    /// The texts of a request that say what is searched for.
+    /// Returns the texts of a request that say what is searched for.
     fn question(self, asked: &Value) -> [&str; 5] {
         let of = |part: &str, member: &str| text(asked, part, member);
         let (subject, resource) = (of("subject", "type"), of("resource", "type"));
@@ -72,7 +72,7 @@ struct Token {
     after: Option<String>,
 }
 
-/// What part of the results is wanted.
+/// Part of the results that the caller wants.
 struct Page {
     of: String,
     limit: usize,
@@ -172,8 +172,8 @@ impl Token {
     }
 }
 
-/// What tells this search from all others. A token is no secret: it leads its finder to nothing that
-/// the same question would not.
+/// Returns the digest that tells this search from all others. A token is no secret: it leads its finder to nothing
+/// that the same question would not.
 fn digest(caller: &Caller, sought: Sought, question: &[&str; 5]) -> String {
     let whole =
         json!([caller.tenant().id.0, caller.home().id.0, caller.user().as_str(), format!("{sought:?}"), question]);

@@ -1,4 +1,4 @@
-//! What the requests have in common: which members they hold, and whom and what these mean.
+//! Common parts of the requests: the members that they must hold, and the subjects and objects that these mean.
 
 use serde_json::Value;
 
@@ -39,7 +39,7 @@ pub(super) fn check(shape: Shape, asked: &Value) -> Result<()> {
     check_members(shape, &|name: &str| asked.get(name))
 }
 
-/// The same of members, wherever they stand.
+/// Checks that members have this shape, wherever they stand.
 pub(super) fn check_members<'v>(shape: Shape, member: &impl Fn(&str) -> Option<&'v Value>) -> Result<()> {
     for (name, members) in shape {
         let Some(part) = member(name) else { return Err(wrong(&[name], "is missing")) };
@@ -61,18 +61,18 @@ pub(super) fn check_members<'v>(shape: Shape, member: &impl Fn(&str) -> Option<&
     }
 }
 
-/// A refusal of the member at this path.
+/// Returns a refusal of the member at this path.
 pub(super) fn wrong(path: &[&str], what: &str) -> Error {
     let error = Error::bad_input(format!("`{}` {what}", path.join(".")));
     path.iter().rev().fold(error, |error, name| error.at(*name))
 }
 
-/// A text of a request whose shape is checked.
+/// Returns a text of a request whose shape is checked.
 pub(super) fn text<'a>(asked: &'a Value, part: &str, member: &str) -> &'a str {
     asked.get(part).and_then(|part| part.get(member)?.as_str()).unwrap_or_default()
 }
 
-/// Who is meant. No key can name a subject of another type, or with another alphabet.
+/// Returns the user that is meant, or `Nobody`: no key can name a subject of another type, or with another alphabet.
 pub(super) fn about(types: &SubjectTypes, kind: &str, id: &str) -> About {
     match UserKey::parse(id) {
         Ok(key) if types.are_users(kind) => About::User(key),
@@ -80,7 +80,7 @@ pub(super) fn about(types: &SubjectTypes, kind: &str, id: &str) -> About {
     }
 }
 
-/// What is meant, if a rule can name it.
+/// Returns the object that is meant, if a rule can name it.
 pub(super) fn object(kind: &str, id: &str) -> Option<Object> {
     let object = if kind == SECTION {
         Object::parse(id)
@@ -90,8 +90,7 @@ pub(super) fn object(kind: &str, id: &str) -> Option<Object> {
     object.ok()
 }
 
-/// The request for a decision. One with a name that no rule can hold is well-formed too: no rule
-/// matches it.
+/// Returns the request for a decision. One with a name that no rule can hold is well-formed too: no rule matches it.
 pub(super) fn query(subject: About, action: &str, kind: &str, id: &str) -> Query {
     match (Action::encode(action), object(kind, id)) {
         (Ok(action), Some(object)) => Query { subject, action, object, when: When::Now },

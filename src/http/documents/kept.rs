@@ -29,12 +29,12 @@ impl Kept {
         Self { document, introspections, fields: text.len() / BYTES_OF_FIELD, ready }
     }
 
-    /// The document that an operation was let in with, if it is kept.
+    /// Returns the document that an operation was let in with, if it is kept.
     pub(in crate::http) fn of(data: &Data) -> Option<Arc<Self>> {
         data.get(&TypeId::of::<Arc<Self>>())?.downcast_ref().cloned()
     }
 
-    /// The ready form of the operation of this name; of the only one without.
+    /// Returns the ready form of the operation of this name; of the only one without.
     pub(in crate::http) fn ready(&self, name: Option<&str>) -> Option<&ExecutableDocument> {
         self.slot(name)?.get()
     }
@@ -58,7 +58,7 @@ impl Kept {
     }
 }
 
-/// How many selections there are in a set, counted no further than beyond `most`.
+/// Counts the selections of a set, no further than just beyond `most`.
 fn count(set: &SelectionSet, most: usize) -> usize {
     let mut all = 0;
     for item in &set.items {

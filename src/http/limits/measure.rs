@@ -1,4 +1,4 @@
-//! What a document asks for, its fragments put in where they are used.
+//! Measuring of a document, its fragments put in where they are used.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use async_graphql::{Name, Positioned, ServerError};
 
 use super::{ALIASES, DEPTH, FIELDS, INTROSPECTED, INTROSPECTION, NESTING, ROOT_FIELDS, at_most};
 
-/// What the whole document asks for, within the limits, and what each of its operations does.
+/// Measures the whole document within the limits, and each of its operations.
 pub(super) fn measure(document: &ExecutableDocument) -> Result<(Cost, Vec<Cost>), ServerError> {
     let mut survey = Survey { fragments: &document.fragments, measured: HashMap::new() };
     let (mut whole, mut each) = (Cost::default(), Vec::new());
@@ -31,8 +31,7 @@ pub(super) fn measure(document: &ExecutableDocument) -> Result<(Cost, Vec<Cost>)
     Ok((whole, each))
 }
 
-/// What a selection set asks for, its fragments put in. Counts stop at the largest number
-/// instead of running over.
+/// Cost of a selection set, its fragments put in. Counts stop at the largest number instead of running over.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cost {
     roots: usize,
@@ -42,14 +41,14 @@ pub(super) struct Cost {
     nesting: usize,
     /// Introspection lists inside one another, if this stands below `__schema` or `__type`.
     lists: usize,
-    /// The same for what does stand below them.
+    /// Introspection lists inside one another, of the parts that do stand below `__schema` or `__type`.
     introspection: usize,
     /// Values that what stands below them can be answered with.
     values: usize,
     told: usize,
-    /// Whether it asks for the schema itself.
+    /// `true` if the selection set asks for the schema itself.
     pub(super) introspects: bool,
-    /// Whether it asks for nothing else.
+    /// `true` if the selection set asks for nothing but the schema.
     pub(super) only_introspects: bool,
 }
 
@@ -71,8 +70,8 @@ impl Default for Cost {
     }
 }
 
-/// How many things a list of introspection holds, in a schema like this one; the longest of types, and
-/// of others on the average.
+/// Returns the number of things in an introspection list of a schema like this one: the most for types, the average
+/// for the others.
 fn listed(name: &str) -> usize {
     match name {
         "types" => 300,
@@ -100,7 +99,7 @@ impl Cost {
         self.only_introspects &= other.only_introspects;
     }
 
-    /// A field around what it selects.
+    /// Returns the cost of a field, around that of its selections.
     fn of_field(field: &Field, inner: Self) -> Self {
         let name = field.name.node.as_str();
         let introspects = matches!(name, "__schema" | "__type");

@@ -14,7 +14,7 @@ use super::shape::Shape;
 pub(super) struct NeverRuns(Arc<OnceLock<Arc<Shape>>>);
 
 impl NeverRuns {
-    /// The types of the schema, once an operation has come this far.
+    /// Returns the types of the schema, once an operation has come this far.
     pub(super) fn shape(&self) -> Option<Arc<Shape>> {
         self.0.get().cloned()
     }

@@ -40,7 +40,8 @@ impl Inputs {
         })
     }
 
-    /// The depth of a value is that of the JSON that it came in, which its reader bounds.
+    /// Returns `true` if the value fits the type. The depth of a value is that of the JSON that it came in, which its
+    /// reader bounds.
     fn fits(&self, ty: &str, value: &Value) -> bool {
         match (MetaTypeName::create(ty), value) {
             (MetaTypeName::NonNull(_), Value::Null) => false,

@@ -8,8 +8,8 @@ use crate::turns::{Bounds, Turn, Turns};
 
 /// The complexity from which an answer is large.
 const LARGE: u64 = 2_500;
-/// How many are made at once, of all and of one tenant or address, and how many wait for how long: longer
-/// than one that is being made may wait for a search.
+/// Large answers that are made at once, of all and of one tenant or address; those that wait, and for how long:
+/// longer than one that is being made may wait for a search.
 const BOUNDS: Bounds =
     Bounds { together: 8, each: 2, waiting: 256, waiting_each: 32, patience: Duration::from_secs(30) };
 
@@ -18,7 +18,7 @@ const BOUNDS: Bounds =
 pub(super) struct LargeAnswers(Turns<Sender>);
 
 impl LargeAnswers {
-    /// None is made yet.
+    /// Returns an instance in which no answer is made yet.
     pub(super) fn new() -> Self {
         Self(Turns::shared_by(BOUNDS, Sender::site))
     }

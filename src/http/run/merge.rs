@@ -19,7 +19,7 @@ use super::shape::Shape;
 pub(super) enum Given<'a> {
     /// All of them: what does not fit together does not fit whatever the variables are.
     All,
-    /// Those that the variables of an operation include.
+    /// Parts that the variables of an operation include.
     By(&'a Variables, &'a [Positioned<VariableDefinition>]),
 }
 
@@ -28,14 +28,14 @@ pub(super) struct Merger<'a> {
     shape: &'a Shape,
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     given: Given<'a>,
-    /// Whether any part stood under a condition.
+    /// `true` if any part stood under a condition.
     conditional: bool,
 }
 
 /// An operation with each field once.
 pub(super) struct Merged {
     pub(super) operation: OperationDefinition,
-    /// Whether the variables say what is in it.
+    /// `true` if the operation's content depends on the variables.
     pub(super) conditional: bool,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Fields<'a> {
 }
 
 impl<'a> Merger<'a> {
-    /// Nothing has been merged yet.
+    /// Returns a merger that has merged nothing yet.
     pub(super) fn new(
         shape: &'a Shape,
         fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
@@ -71,7 +71,7 @@ impl<'a> Merger<'a> {
         Self { shape, fragments, given, conditional: false }
     }
 
-    /// The operation with each field once.
+    /// Returns the operation with each field once.
     ///
     /// # Errors
     /// Two fields have one response key and are not the same, a condition has no value, or a
@@ -89,8 +89,8 @@ impl<'a> Merger<'a> {
         Ok(Merged { operation, conditional: self.conditional })
     }
 
-    /// One selection set of the type `on` out of several. Its depth is that of the document, which the
-    /// limits bound.
+    /// Merges several selection sets of the type `on` into one. Its depth is that of the document, which the limits
+    /// bound.
     fn set(&mut self, on: &str, sets: &[&'a SelectionSet]) -> Result<SelectionSet, ServerError> {
         let (mut always, mut narrowed) = (Fields::default(), BTreeSet::new());
         for set in sets {
@@ -226,7 +226,7 @@ impl<'a> Merger<'a> {
     }
 }
 
-/// The value of a condition: written there, of a variable, or a variable's default.
+/// Returns the value of a condition: written there, of a variable, or a variable's default.
 fn condition(
     directive: &Directive,
     variables: &Variables,

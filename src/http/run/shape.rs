@@ -39,7 +39,7 @@ impl Shape {
         }
     }
 
-    /// The type at the root of an operation; an empty name where the schema has none.
+    /// Returns the type at the root of an operation; an empty name where the schema has none.
     pub(super) fn root(&self, operation: OperationType) -> &str {
         match operation {
             OperationType::Query => &self.query,
@@ -48,12 +48,12 @@ impl Shape {
         }
     }
 
-    /// The type of a field; an empty name for one that the schema does not know.
+    /// Returns the type of a field; an empty name for one that the schema does not know.
     pub(super) fn field(&self, on: &str, field: &str) -> &str {
         self.types.get(on).and_then(|ty| ty.fields.get(field)).map_or("", String::as_str)
     }
 
-    /// The objects that a type stands for, if it is abstract.
+    /// Returns the objects that a type stands for, if it is abstract.
     pub(super) fn possible(&self, name: &str) -> Option<&BTreeSet<String>> {
         self.types.get(name)?.possible.as_ref()
     }

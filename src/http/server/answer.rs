@@ -19,7 +19,7 @@ impl Busy {
         Self(Arc::clone(pace))
     }
 
-    /// The connection speaks another protocol after this answer.
+    /// Notes that the connection speaks another protocol after this answer.
     pub(super) fn hand_over(&self) {
         self.0.hand_over();
     }

@@ -1,5 +1,5 @@
-//! Who is let in: so many connections in all, and so many from one address. When all places are
-//! taken, those that leave us waiting make room: of the network with the most of them, one by one.
+//! Admission of connections: so many in all, and so many from one address. When all places are taken, those that
+//! leave us waiting make room: of the network with the most of them, one by one.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -15,7 +15,7 @@ use crate::http::metrics::{Connections, Over, Refused};
 /// One place in so many is made free at once: looking for the longest waits costs as much for
 /// many as for one.
 const ROOM: usize = 64;
-/// So many more than there are places may be open for the moment in which others leave.
+/// Number of connections beyond the places that may be open for the moment in which others leave.
 const LEAVING: usize = 64;
 
 /// The shares that a whole site of IPv6 (48 bits) has: it holds thousands of networks of 64 bits.
@@ -37,15 +37,15 @@ struct Shared {
 struct Inside {
     next: u64,
     open: HashMap<u64, Guest>,
-    /// How many are open of each network that is counted, with how many shares it has.
+    /// Number of open connections of each counted network, together with its number of shares.
     networks: HashMap<(Network, usize), usize>,
-    /// How many were sent away, and are still open.
+    /// Number of connections that were sent away and are still open.
     leaving: usize,
 }
 
 struct Guest {
     pace: Arc<Pace>,
-    /// Whose it is; none of one that is not counted, which brings the connections of many.
+    /// Site that the connection comes from; none for a connection that is not counted, since it brings those of many.
     site: Option<Network>,
     leaving: bool,
 }

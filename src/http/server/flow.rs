@@ -2,25 +2,25 @@
 
 use std::time::{Duration, Instant};
 
-/// So many bytes have to move in the time in which some have to. Less is no progress: a byte now and then
-/// would hold a place for good.
+/// Bytes that have to move in the time in which some have to. Fewer are no progress: a byte now and then would hold a
+/// place for good.
 pub(super) const PROGRESS: usize = 16 * 1024;
 
 /// Bytes in one direction.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
-    /// Since when the other side is waited for; none while it is not.
+    /// Time since which the other side is waited for; none while it is not.
     stalled: Option<Instant>,
-    /// Since when it was waited for first, after it last made progress.
+    /// Time at which it was first waited for, after it last made progress.
     since: Option<Instant>,
-    /// How long it has been waited for since then, before now.
+    /// Total of the earlier waits since then.
     waited: Duration,
     /// Bytes that moved since then.
     moved: usize,
 }
 
 impl Flow {
-    /// The other side is waited for.
+    /// Notes that the other side is waited for.
     pub(super) fn stall(&mut self) {
         let now = Instant::now();
         self.stalled.get_or_insert(now);

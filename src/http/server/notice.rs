@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long one line speaks for all.
+/// Time for which one line speaks for all.
 const EVERY: Duration = Duration::from_secs(10);
 
 /// The reasons for one line.

@@ -1,5 +1,5 @@
-//! How far a connection is: whether we wait for it, since when, and whether it sends and takes what it has
-//! begun to. The connection and its watch share it.
+//! Progress of a connection: whether we wait for it, since when, and whether it sends and takes what it has begun to.
+//! The connection and its watch share it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -27,7 +27,7 @@ struct State {
     sent: Flow,
     /// Set once a WebSocket is to end: no task of ours watches it.
     ended: bool,
-    /// Those who wait for a WebSocket's bytes, and for room for them.
+    /// Tasks that wait for a WebSocket's bytes, and for room for them.
     wakers: [Option<Waker>; 2],
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Lingers {
     since: Instant,
 }
 
-/// Whose turn it is to wait for a WebSocket.
+/// Direction in which a task waits for a WebSocket.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Side {
     Reading,
@@ -145,14 +145,14 @@ impl Pace {
         }
     }
 
-    /// A whole head has come.
+    /// Notes that a whole head has come.
     pub(super) fn begin(&self) {
         let mut state = self.state();
         state.enter(Phase::Serving);
         state.sent = Flow::default();
     }
 
-    /// So much of the body has come, or none while it is waited for.
+    /// Notes that so much of the body has come, or none while it is waited for.
     pub(super) fn received(&self, polled: &Poll<Option<usize>>) {
         let mut state = self.state();
         match polled {
@@ -162,7 +162,7 @@ impl Pace {
         }
     }
 
-    /// The answer has been made.
+    /// Notes that the answer has been made.
     pub(super) fn finish(&self) {
         let mut state = self.state();
         if state.phase == Phase::Serving {
@@ -170,12 +170,12 @@ impl Pace {
         }
     }
 
-    /// The connection is a WebSocket from here on.
+    /// Notes that the connection is a WebSocket from here on.
     pub(super) fn hand_over(&self) {
         self.state().enter(Phase::Stranger);
     }
 
-    /// A credential was shown on the WebSocket, and holds, of a caller in this tenant.
+    /// Notes that a credential was shown on the WebSocket, and holds, of a caller in this tenant.
     pub(super) fn know(&self, tenant: Uuid) {
         let mut state = self.state();
         if state.phase == Phase::Stranger {
@@ -190,7 +190,7 @@ impl Pace {
         Some((tenant, state.since))
     }
 
-    /// A write was tried.
+    /// Notes that a write was tried.
     pub(super) fn wrote(&self, polled: &Poll<std::io::Result<usize>>) {
         let mut state = self.state();
         match polled {

@@ -26,7 +26,7 @@ use crate::http::{ActingIn, Credentials, Face, Gate, RequestContext, limits};
 
 mod admission;
 
-/// How long the client may take to read a message before it is given up.
+/// Longest time for the client to take a message before it is given up.
 const SEND: Duration = Duration::from_secs(30);
 
 /// The longest text that a close frame carries, in bytes.
@@ -36,17 +36,17 @@ const REASON: usize = 123;
 pub(super) struct Connection<E, G> {
     face: Face<E, G>,
     context: RequestContext,
-    /// Those of the upgrade request, until `connection_init` brings others.
+    /// Credentials of the upgrade request, until `connection_init` brings others.
     credentials: Credentials,
     acknowledged: bool,
     /// Tells the server that the caller is known; none where no server of ours has the connection.
     presence: Option<Presence>,
-    /// Whether anything came in since the last ping.
+    /// `true` if anything came in since the last ping.
     heard: bool,
     running: HashMap<String, Running>,
     /// Resolves when the credentials of what runs may hold no longer; none while that is not watched.
     changed: Option<BoxFuture<'static, ()>>,
-    /// How the connection ends once what was admitted before has its answer: the credentials hold no longer.
+    /// End of the connection once all that was admitted before is answered: the credentials hold no longer.
     ending: Option<Ending>,
     /// Streams are `Send` and not `Sync`: so no method holds `&self` over an await.
     events: SelectAll<BoxStream<'static, Event>>,
@@ -55,24 +55,24 @@ pub(super) struct Connection<E, G> {
 /// An operation that is under way.
 struct Running {
     handle: AbortHandle,
-    /// Whether it answers once: a query or a mutation. Set when its document has been read.
+    /// `true` if the operation answers once: a query or a mutation. Set when its document has been read.
     once: Arc<AtomicBool>,
 }
 
 impl Running {
-    /// Whether it may go on giving for as long as the caller is let in.
+    /// Returns `true` if the operation may go on for as long as the caller is let in.
     fn is_subscribed(&self) -> bool {
         !self.once.load(Ordering::Relaxed)
     }
 }
 
-/// What an operation gives.
+/// Event of an operation.
 enum Event {
     Next(String, Box<Answer>),
     Done(String),
 }
 
-/// Why a connection ends.
+/// Reason for which a connection ends.
 enum Ending {
     /// The other side is not there any more, or has said goodbye.
     Gone,
@@ -86,7 +86,7 @@ fn close(code: u16, reason: impl Into<String>) -> Ending {
     Ending::Close(code, reason.into())
 }
 
-/// The end for a caller whom the gate refused.
+/// Returns the end for a caller whom the gate refused.
 fn turned_away(error: &Error) -> Ending {
     let code = match error.code {
         ErrorCode::Unauthenticated | ErrorCode::Forbidden => 4403,
@@ -210,7 +210,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
         Ok(())
     }
 
-    /// The answers of an operation, which the gate admits first.
+    /// Returns the answers of an operation, which the gate admits first.
     fn run(&self, parameters: Parameters, once: Arc<AtomicBool>) -> BoxStream<'static, Answer> {
         let face = self.face.clone();
         // Each message is a request of its own.

@@ -9,7 +9,7 @@ use crate::http::Credentials;
 use crate::http::errors::Body;
 use crate::http::operation::Parameters;
 
-/// What a client says.
+/// Message of a client.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", expecting = "an object with `type`")]
 pub(super) enum FromClient {
@@ -20,7 +20,7 @@ pub(super) enum FromClient {
     Pong {},
 }
 
-/// What the server says.
+/// Message of the server.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ToClient<'a> {
@@ -42,8 +42,8 @@ pub(super) enum ToClient<'a> {
     },
 }
 
-/// The credentials in the payload of `connection_init`, under the names of the headers, for
-/// browsers, which cannot set headers; those of the upgrade request where it has none.
+/// Returns the credentials in the payload of `connection_init`, under the names of the headers, for browsers, which
+/// cannot set headers; those of the upgrade request where it has none.
 pub(super) fn credentials(payload: &Map<String, Value>, upgrade: &Credentials) -> Result<Credentials> {
     let said = Credentials::parse(field(payload, "Authorization")?, field(payload, "X-Tenant")?)?;
     Ok(Credentials {

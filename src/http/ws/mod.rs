@@ -26,7 +26,7 @@ mod message;
 
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// Everything at `/graphql/ws`.
+/// Answers every request at `/graphql/ws`.
 pub(super) async fn upgrade<E: Executor, G: Gate>(
     State(face): State<Face<E, G>>,
     context: RequestContext,
@@ -65,8 +65,8 @@ fn accept<E, G>(
     Ok((upgrade.max_message_size(limits::MESSAGE).max_frame_size(limits::MESSAGE), credentials))
 }
 
-/// Whether the page that opens the connection, if a page does, is one of this installation.
-/// Browsers ask no one before they let a page connect anywhere; they only say where it is from.
+/// Returns `true` if the page that opens the connection, if a page does, is one of this installation. Browsers ask no
+/// one before they let a page connect anywhere; they only say where it is from.
 fn from_our_pages(headers: &HeaderMap, public_url: Option<&Url>) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter();
     let Some(origin) = origins.next() else { return true };

@@ -24,35 +24,35 @@ use super::AuditEvent;
 use crate::domain::key::TenantId;
 use crate::error::Result;
 
-/// How many events are read at once.
+/// Events that are read at once.
 const CHUNK: u64 = 500;
 
-/// How far a chain is.
+/// Head of a chain of events: all that the next event is chained to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ChainHead {
-    /// How many events are in it.
+    /// Number of events in the chain.
     pub count: u64,
     /// The digest of the last of them: SHA-256; zeros before the first.
     pub digest: [u8; 32],
 }
 
 impl ChainHead {
-    /// The head with this event as the next.
+    /// Returns the head with this event as the next.
     pub(super) fn with(&self, tenant: TenantId, event: &AuditEvent) -> Self {
         let count = self.count + 1;
         Self { count, digest: digest(tenant, count, &self.digest, event) }
     }
 
-    /// The digest as people write it.
+    /// Returns the digest in hex.
     pub fn hex(&self) -> String {
         hex(&self.digest)
     }
 }
 
-/// What a look at the whole chain found.
+/// Result of a check of the whole chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainReport {
-    /// How many events are in order, from the first on.
+    /// Number of events that are in order, from the first on.
     pub events: u64,
     /// The head as the tenant's row has it.
     pub head: ChainHead,
@@ -60,7 +60,7 @@ pub struct ChainReport {
     pub broken: Option<Break>,
 }
 
-/// Where a chain is broken.
+/// Place and kind of a break in a chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Break {
     /// The event at this place is not there.
@@ -69,9 +69,9 @@ pub enum Break {
     Changed(u64),
     /// Behind this place events are gone that the tenant's row knows of.
     CutAfter(u64),
-    /// From this place on there are events that the tenant's row knows nothing of.
+    /// Place from which on there are events that the tenant's row knows nothing of.
     Added(u64),
-    /// So many events since the chain begins are in no place of it.
+    /// Number of events since the chain begins that are in no place of it.
     Outside(u64),
 }
 
@@ -115,7 +115,7 @@ impl Scope {
 }
 
 impl Store {
-    /// The tenants of which events wait for their places, some at a time.
+    /// Returns the tenants of which events wait for their places, some at a time.
     pub async fn tenants_with_waiting(&self) -> Result<Vec<TenantId>> {
         let this = Expr::col((audit_event::Entity, Column::TenantId)).equals((tenant::Entity, tenant::Column::Id));
         let waiting = Query::select()
@@ -166,8 +166,7 @@ pub(in crate::store) async fn place_waiting(db: &Transaction, tenant: &TenantRow
     Ok(head)
 }
 
-/// The events that wait for their places, in the order of their times, and how many are not what was
-/// written.
+/// Returns the events that wait for their places, in the order of their times, and how many are not what was written.
 async fn waiting(db: &Transaction, tenant: TenantId) -> Result<(Vec<AuditEvent>, u64)> {
     let rows = find::<audit_event::Entity>(tenant).filter(Column::Place.lt(0)).order_by_asc(Column::At);
     let (mut events, mut broken) = (Vec::new(), 0);
@@ -198,8 +197,8 @@ fn follow(tenant: TenantId, at: &mut ChainHead, rows: Vec<audit_event::Model>) -
     None
 }
 
-/// SHA-256 over the event as JSON without blanks, the members of every object in the order of their
-/// names: the same text whichever database has kept it.
+/// Returns the SHA-256 of the event as JSON without blanks, the members of every object in the order of their names:
+/// the text is the same, whichever database has kept it.
 fn digest(tenant: TenantId, place: u64, before: &[u8; 32], event: &AuditEvent) -> [u8; 32] {
     let text = sorted(&json!({
         "tenant": tenant.0,
@@ -221,8 +220,7 @@ fn digest(tenant: TenantId, place: u64, before: &[u8; 32], event: &AuditEvent) -
     Sha256::digest(text.to_string().as_bytes()).into()
 }
 
-/// The same value with the members of objects in the order of their names, whatever order a map of
-/// this build keeps.
+/// Returns the value with the members of its objects ordered by name, whatever order this build's maps keep.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(members) => {

@@ -12,9 +12,9 @@ use tokio::time::timeout;
 /// The pool.
 #[derive(Debug)]
 pub(super) enum Pool {
-    /// Of `PostgreSQL`.
+    /// Pool of `PostgreSQL`.
     Postgres(PgPool),
-    /// Of `SQLite`.
+    /// Pool of `SQLite`.
     Sqlite(SqlitePool),
 }
 
@@ -44,9 +44,9 @@ impl Pool {
 /// A connection.
 #[derive(Debug)]
 pub(super) enum Connection {
-    /// To `PostgreSQL`.
+    /// Connection to `PostgreSQL`.
     Postgres(PoolConnection<Postgres>),
-    /// To `SQLite`.
+    /// Connection to `SQLite`.
     Sqlite(PoolConnection<Sqlite>),
 }
 
@@ -72,7 +72,7 @@ impl Connection {
         }
     }
 
-    /// The rows that a statement gives, none of which may let itself be waited for longer than `wait`.
+    /// Returns the rows that a statement gives, none of which may let itself be waited for longer than `wait`.
     pub(super) async fn rows(
         &mut self,
         statement: &Statement,
@@ -127,7 +127,7 @@ fn parts(statement: &Statement) -> (AssertSqlSafe<String>, SqlxValues) {
     (AssertSqlSafe(statement.sql.clone()), SqlxValues(values))
 }
 
-/// An answer that did not come in time.
+/// Returns the error for an answer that did not come in time.
 pub(super) fn late() -> SqlxError {
     let words = "the database did not answer in time";
     SqlxError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, words))

@@ -1,4 +1,4 @@
-//! A connection that somebody works with, and what becomes of it after.
+//! A connection in use, and what becomes of it after.
 
 use std::time::Duration;
 
@@ -21,16 +21,16 @@ pub(super) struct Held {
     pub(super) permit: Option<Permit>,
 }
 
-/// How the connection was left.
+/// State in which the connection was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing is under way.
+    /// No transaction or statement is under way.
     Idle,
-    /// A transaction is.
+    /// A transaction is under way.
     Open,
-    /// A statement is: nobody has waited for its answer yet.
+    /// A statement is under way: its answer has not been waited for yet.
     Asked,
-    /// It is of no more use.
+    /// The connection is of no more use.
     Broken,
 }
 
@@ -79,7 +79,7 @@ impl Held {
         self.heard(before, done)
     }
 
-    /// The rows that a statement gives, within `total`.
+    /// Returns the rows that a statement gives, within `total`.
     pub(super) async fn rows(&mut self, statement: &Statement, total: Duration) -> Result<Vec<QueryResult>, SqlxError> {
         let ((limit, before), by_name) = (self.ask()?, self.by_name);
         let done = within(total, self.connection()?.rows(statement, by_name, limit)).await;

@@ -1,32 +1,32 @@
-//! How much of the database an instance takes, and how long anything of it may last.
+//! Limits on an instance's use of the database, and on the time that anything in it may take.
 
 use std::time::Duration;
 
 use super::Purpose;
 use crate::store::{PATIENCE, READ_MAX};
 
-/// From this version on `PostgreSQL` bounds whole transactions.
+/// First version of `PostgreSQL` that bounds whole transactions.
 const WITH_TRANSACTION_TIMEOUT: u32 = 170_000;
-/// From this version on `PostgreSQL` looks while it works whether the one who asked is still there.
+/// First version of `PostgreSQL` that checks, while it works, that its client is still there.
 const WITH_CONNECTION_CHECK: u32 = 140_000;
-/// How often it looks.
+/// Interval at which `PostgreSQL` checks, while it works, that its client is still there.
 const CONNECTION_CHECK: Duration = Duration::from_secs(1);
 /// The database ends a statement itself when it can; who waits gives up this much later.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// What an instance takes of the database.
+/// Limits on an instance's use of the database.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How many connections at the most.
+    /// Largest number of connections.
     pub connections: u32,
-    /// How long a statement may take.
+    /// Longest time for a statement.
     pub statement: Duration,
-    /// How long a change may hold its tenant without asking the database for anything.
+    /// Longest time for which a change may hold its tenant without asking the database for anything.
     pub idle: Duration,
-    /// How long a whole change may take, where the database can bound that.
+    /// Longest time for a whole change, where the database can bound that.
     pub transaction: Duration,
-    /// How many statements each connection keeps prepared. With 0, the connections can be of a pooler
-    /// that gives a server for one transaction at a time.
+    /// Number of statements that each connection keeps prepared. With 0, the connections can be of a pooler that
+    /// gives a server for one transaction at a time.
     pub prepared: u32,
 }
 
@@ -43,23 +43,23 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same with at most so many connections, and at least two: whoever writes may need a second.
+    /// Returns these limits with at most `connections` connections, and at least two: a writer may need a second.
     #[must_use]
     pub fn with_connections(self, connections: u32) -> Self {
         Self { connections: connections.max(2), ..self }
     }
 
-    /// Whether connections may lead to another server with each transaction.
+    /// Returns `true` if connections may lead to another server with each transaction.
     pub(super) fn is_pooled(&self) -> bool {
         self.prepared == 0
     }
 
-    /// How long an instance waits for an answer.
+    /// Returns the longest time for which an instance waits for an answer.
     pub(super) fn patience(&self) -> Duration {
         self.statement + MARGIN
     }
 
-    /// How long a statement of such a transaction may take in all.
+    /// Returns the longest time that a statement of a transaction with this purpose may take in all.
     pub(super) fn total(&self, purpose: Purpose) -> Duration {
         match purpose {
             Purpose::Reading => READ_MAX.max(self.patience()),
@@ -67,7 +67,7 @@ impl Limits {
         }
     }
 
-    /// What a session of `PostgreSQL` is told once.
+    /// Returns the settings of a session of `PostgreSQL`, as statements to be sent once.
     pub(super) fn set_session(&self, version: Option<u32>) -> String {
         // How long the server keeps what it sends to an instance that is gone.
         let unacknowledged = format!("SET tcp_user_timeout = {}", self.statement.as_millis());
@@ -76,8 +76,8 @@ impl Limits {
         each.chain([unacknowledged]).collect::<Vec<_>>().join("; ")
     }
 
-    /// The statement that begins a transaction of `PostgreSQL`, with the limits that its session does
-    /// not have already.
+    /// Returns the statement that begins a transaction of `PostgreSQL`, with the limits that its session does not
+    /// have already.
     pub(super) fn begin_postgres(&self, purpose: Purpose, version: Option<u32>) -> String {
         let mut begin = match purpose {
             Purpose::Reading => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
@@ -91,7 +91,7 @@ impl Limits {
         begin
     }
 
-    /// The statement that begins a transaction of `SQLite`. One that reads sees one moment as it is.
+    /// Returns the statement that begins a transaction of `SQLite`. One that reads sees one moment as it is.
     pub(super) const fn begin_sqlite(purpose: Purpose) -> &'static str {
         match purpose {
             Purpose::Reading => "BEGIN DEFERRED",

@@ -15,7 +15,7 @@ use crate::store::{CONNECTION_PATIENCE, PATIENCE};
 
 /// A connection idle for longer than this is asked whether it still lives before it is used.
 const IDLE: Duration = Duration::from_secs(1);
-/// How often two connections are asked which servers they lead to.
+/// Number of times that two connections are asked which servers they lead to.
 const LOOKS: usize = 3;
 
 /// Opens the pool.

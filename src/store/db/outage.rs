@@ -11,7 +11,7 @@ use crate::store::error::is_connection_lost;
 /// A database that has answered within this time is busy, not away.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// How the database fares.
+/// Availability of the database, as its answers and their absence show it.
 #[derive(Debug, Default)]
 pub(super) struct Outage(Mutex<Fares>);
 
@@ -22,7 +22,7 @@ struct Fares {
 }
 
 impl Outage {
-    /// The database has answered.
+    /// Notes that the database has answered.
     pub(super) fn answered(&self) {
         let mut fares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         fares.answered = Some(Instant::now());
@@ -31,7 +31,7 @@ impl Outage {
         }
     }
 
-    /// It has not, if that is what the error says.
+    /// Notes that the database has not answered, if that is what the error says.
     pub(super) fn failed(&self, error: &DbErr) {
         if !is_connection_lost(error) {
             return;

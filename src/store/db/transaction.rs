@@ -19,7 +19,7 @@ impl Transaction {
         Self { db, held: Mutex::new(held), purpose }
     }
 
-    /// The same, with the right to write: it is given back when the connection has let go.
+    /// Attaches the permit to write, which is given back when the connection has let go.
     pub(in crate::store) fn with(mut self, permit: Permit) -> Self {
         self.held.get_mut().permit = Some(permit);
         self

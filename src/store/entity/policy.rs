@@ -20,7 +20,7 @@ entity! {
 }
 
 entity! {
-    /// Where a rule came from.
+    /// Origin of a rule.
     rule_origin = "rule_origins" {
         #[sea_orm(primary_key, auto_increment = false)]
         tenant_id: Uuid,

@@ -22,7 +22,7 @@ entity! {
 }
 
 entity! {
-    /// What is in a container: the object of another resource.
+    /// Member of a container: the object of another resource.
     resource_member = "resource_members" {
         #[sea_orm(primary_key, auto_increment = false)]
         tenant_id: Uuid,

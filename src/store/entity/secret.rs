@@ -3,7 +3,7 @@
 use super::entity;
 
 entity! {
-    /// What a tenant's pseudonyms are made from.
+    /// Secret that a tenant's pseudonyms are made from.
     tenant_secret = "tenant_secrets" {
         #[sea_orm(primary_key, auto_increment = false)]
         tenant_id: Uuid,

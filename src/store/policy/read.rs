@@ -17,18 +17,18 @@ use crate::store::entity::policy::{rule, rule_origin};
 use crate::store::error::stored;
 use crate::store::page::{Keyset, Page, PageOf, search};
 
-/// Which rules are listed.
+/// Filter of the listed rules.
 #[derive(Debug, Clone, Default)]
 pub struct RuleFilter {
     /// `p` or `g`; both when absent.
     pub ptype: Option<String>,
-    /// What stands in a subject, an object or an action.
+    /// Text in a subject, an object or an action.
     pub search: Option<String>,
 }
 
 impl RuleFilter {
-    /// Whether the filter finds this rule, as it would find it stored: by its values, the tenant's own
-    /// key aside.
+    /// Returns `true` if the filter finds this rule as it would find it stored: by its values, the tenant's own key
+    /// aside.
     pub fn holds(&self, rule: &Rule, tenant: &TenantKey) -> bool {
         let values = rule.values(tenant);
         let searched: &[usize] = if rule.ptype() == "p" { &[0, 2, 3] } else { &[0, 1] };
@@ -48,7 +48,7 @@ pub struct RuleRow {
     pub rule: Rule,
 }
 
-/// Where a rule came from, as far as it is listed.
+/// Origins of a rule, as far as they are listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FirstOrigins {
     /// The first of its origins, in order.
@@ -63,13 +63,13 @@ const PLACE: &str = "place";
 const COUNT: &str = "origins_of_rule";
 
 impl Scope {
-    /// A page of the rules, in the order in which they were written.
+    /// Returns a page of the rules, in the order in which they were written.
     pub async fn rules(&self, filter: &RuleFilter, page: &Page) -> Result<PageOf<RuleRow>> {
         let by_id = Keyset::ascending([rule::Column::Id]);
         by_id.page(&self.db, self.select_rules(filter), page).await?.try_map(|row| row_of(&row))
     }
 
-    /// How many rules the filter finds.
+    /// Counts the rules that the filter finds.
     pub async fn rules_count(&self, filter: &RuleFilter) -> Result<u64> {
         Ok(self.select_rules(filter).count(&self.db).await?)
     }
@@ -106,7 +106,7 @@ impl Scope {
         Ok(found)
     }
 
-    /// A query for the first `most` origins of each rule, with the number of all of them.
+    /// Returns a query for the first `most` origins of each rule, with the number of all of them.
     fn first_origins(&self, rules: &[RuleHash], most: u32) -> SelectStatement {
         use rule_origin::Column::{Key, Kind, Module, Note, RuleHash, Section, TenantId};
         let of_rule = WindowStatement::partition_by(RuleHash);

@@ -87,7 +87,7 @@ impl Scope {
         Ok(rows.into_iter().map(diff).collect())
     }
 
-    /// A query for revisions in which the number of rules stands for the rules themselves.
+    /// Returns a query for revisions in which the number of rules stands for the rules themselves.
     fn heads(&self) -> Select<revision::Entity> {
         use revision::Column::{Added, Checkpoint, Patch, Removed};
         let backend = self.db.get_database_backend();
@@ -102,7 +102,7 @@ impl Scope {
     }
 }
 
-/// The number of elements of a JSON array, as JSON.
+/// Returns the expression for the number of elements of a JSON array, as JSON.
 fn length(backend: DbBackend, column: revision::Column) -> SimpleExpr {
     let of = |name: &'static str| Func::cust(name).arg(Expr::col(column));
     match backend {

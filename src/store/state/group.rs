@@ -49,7 +49,7 @@ fn owner<'a>(groups: &'a mut BTreeMap<GroupKey, Group>, key: &str) -> Result<&'a
     groups.get_mut(key).ok_or_else(|| Error::internal("a row of a group that is not there"))
 }
 
-/// A group without what its other rows hold.
+/// Returns a group without what its other rows hold.
 pub(in crate::store) fn of(row: &group::Model) -> Result<Group> {
     Ok(Group {
         id: row.id,
@@ -62,7 +62,7 @@ pub(in crate::store) fn of(row: &group::Model) -> Result<Group> {
     })
 }
 
-/// How the groups' tables differ between two states.
+/// Differences between two states in the groups' tables.
 #[derive(Debug, Default)]
 pub(super) struct GroupRows {
     pub(super) groups: Rows<group::Entity>,
@@ -88,7 +88,7 @@ impl GroupRows {
     }
 }
 
-/// What differs. The rows under a group that is gone go with it.
+/// Returns the rows that differ. The rows under a group that is gone go with it.
 pub(super) fn difference(tenant: TenantId, before: &Map<GroupKey, Group>, after: &Map<GroupKey, Group>) -> GroupRows {
     let mut rows = GroupRows::default();
     for Differing { was, is, .. } in before.differing(after) {

@@ -56,7 +56,7 @@ fn owner<'a>(profiles: &'a mut BTreeMap<ProfileKey, Profile>, key: &str) -> Resu
     profiles.get_mut(key).ok_or_else(|| Error::internal("a row of a profile that is not there"))
 }
 
-/// A profile without what its other rows hold.
+/// Returns a profile without what its other rows hold.
 pub(in crate::store) fn of(row: profile::Model) -> Result<Profile> {
     Ok(Profile {
         id: row.id,
@@ -72,14 +72,14 @@ pub(in crate::store) fn of(row: profile::Model) -> Result<Profile> {
     })
 }
 
-/// A section without its list.
+/// Returns a section without its list.
 fn section_of(row: &profile_section::Model) -> ProfileSection {
     let rights = row.can_edit.zip(row.can_delete).map(|(edit, delete)| Rights { read: true, edit, delete });
     let association = if row.automatic { Association::Automatic } else { Association::Manual(BTreeSet::new()) };
     ProfileSection { enabled: row.enabled, visible: row.visible, rights, association }
 }
 
-/// How the profiles' tables differ between two states.
+/// Differences between two states in the profiles' tables.
 #[derive(Debug, Default)]
 pub(super) struct ProfileRows {
     pub(super) profiles: Rows<profile::Entity>,
@@ -109,7 +109,7 @@ impl ProfileRows {
     }
 }
 
-/// What differs. The rows under a profile that is gone go with it.
+/// Returns the rows that differ. The rows under a profile that is gone go with it.
 pub(super) fn difference(
     tenant: TenantId,
     before: &Map<ProfileKey, Profile>,

@@ -35,7 +35,7 @@ pub(in crate::store) fn assemble(
     Ok(found)
 }
 
-/// A resource without its members.
+/// Returns a resource without its members.
 pub(in crate::store) fn of(row: &resource::Model) -> Result<Resource> {
     Ok(Resource {
         id: row.id,
@@ -49,7 +49,7 @@ pub(in crate::store) fn of(row: &resource::Model) -> Result<Resource> {
     })
 }
 
-/// How the resources' tables differ between two states.
+/// Differences between two states in the resources' tables.
 #[derive(Debug, Default)]
 pub(super) struct ResourceRows {
     pub(super) resources: Rows<resource::Entity>,
@@ -69,7 +69,7 @@ impl ResourceRows {
     }
 }
 
-/// What differs. The rows under a resource that is gone go with it.
+/// Returns the rows that differ. The rows under a resource that is gone go with it.
 pub(super) fn difference(
     tenant: TenantId,
     before: &Map<Object, Resource>,

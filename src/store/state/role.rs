@@ -45,7 +45,7 @@ fn owner<'a>(roles: &'a mut BTreeMap<RoleKey, CustomRole>, key: &str) -> Result<
     roles.get_mut(key).ok_or_else(|| Error::internal("a row of a custom role that is not there"))
 }
 
-/// A custom role without what its other rows hold.
+/// Returns a custom role without what its other rows hold.
 pub(in crate::store) fn of(row: role::Model) -> Result<CustomRole> {
     Ok(CustomRole {
         id: row.id,
@@ -68,7 +68,7 @@ pub(in crate::store) fn grant_of(row: &role_grant::Model) -> Result<Grant> {
     })
 }
 
-/// How the custom roles' tables differ between two states.
+/// Differences between two states in the custom roles' tables.
 #[derive(Debug, Default)]
 pub(super) struct RoleRows {
     pub(super) roles: Rows<role::Entity>,
@@ -91,7 +91,7 @@ impl RoleRows {
     }
 }
 
-/// What differs. The rows under a custom role that is gone go with it.
+/// Returns the rows that differ. The rows under a custom role that is gone go with it.
 pub(super) fn difference(
     tenant: TenantId,
     before: &Map<RoleKey, CustomRole>,

@@ -28,7 +28,7 @@ pub(super) async fn load(db: &Transaction, tenant: TenantId) -> Result<Map<UserK
     rows.iter().map(|row| of(row).map(|user| (user.key.clone(), user))).collect()
 }
 
-/// A user's access.
+/// Returns a user's access.
 pub(in crate::store) fn of(row: &user::Model) -> Result<User> {
     Ok(User {
         id: row.id,
@@ -85,7 +85,7 @@ impl Tx {
     }
 }
 
-/// What an update of a user sets: all but its key, and its version by how far that moves.
+/// Values that an update of a user sets: all but the key. The version moves by `steps`.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Access<'a> {
     base_role: BaseRole,

@@ -75,8 +75,8 @@ async fn write_licences(db: &Transaction, id: TenantId, before: &TenantState, af
     rows.put(db).await
 }
 
-/// Two things may swap their names in one change, or a new one may take that of one that goes:
-/// the names that are given up are replaced first, by something that no name can be.
+/// Replaces the names that are given up, first of all, by something that no name can be: two things may swap their
+/// names in one change, or a new one may take that of one that goes.
 async fn release_names(db: &Transaction, id: TenantId, before: &TenantState, after: &TenantState) -> Result<()> {
     use crate::store::entity::profile::profile as profile_entity;
     use {group_entity::Column as Group, profile_entity::Column as Profile, role_entity::Column as Role};
@@ -89,7 +89,7 @@ async fn release_names(db: &Transaction, id: TenantId, before: &TenantState, aft
     release::<group_entity::Entity>(db, id, Group::Key, Group::Name, &groups).await
 }
 
-/// The keys whose name another key has afterwards.
+/// Returns the keys whose names other keys have afterwards.
 fn given_up<'a, K, V>(before: &'a Map<K, V>, after: &'a Map<K, V>, name: fn(&V) -> &Name) -> BTreeSet<&'a str>
 where
     K: Ord + Clone + Borrow<str>,

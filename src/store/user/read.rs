@@ -21,7 +21,7 @@ use crate::store::state;
 /// A user with its account, without a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRow {
-    /// What decides its access.
+    /// Part of the user that decides their access.
     pub user: User,
     /// The name to sign in with, as typed.
     pub username: String,
@@ -29,20 +29,20 @@ pub struct UserRow {
     pub full_name: String,
     /// The email address.
     pub email: Option<String>,
-    /// Whether there is a password to sign in with.
+    /// `true` if there is a password to sign in with.
     pub has_password: bool,
     /// The extension.
     pub extension: String,
     /// The telephone's settings.
     pub telephony: Telephony,
-    /// When the account was made.
+    /// Time at which the account was made.
     pub created_at: Timestamp,
-    /// When its password was last set anew.
+    /// Time at which the password was last set anew.
     pub last_password_reset_at: Option<Timestamp>,
 }
 
 impl UserRow {
-    /// What the audit log shows of the account: no secret.
+    /// Returns the part of the account that the audit log shows: no secret.
     pub fn for_audit(&self) -> serde_json::Value {
         serde_json::json!({
             "username": self.username,
@@ -54,24 +54,24 @@ impl UserRow {
     }
 }
 
-/// Which users are listed; what is `None` holds for all.
+/// Filter of the listed users; a part that is `None` holds for all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserFilter {
-    /// What stands in the username, the name, the email address or the extension.
+    /// Text in the username, the name, the email address or the extension.
     pub search: Option<String>,
-    /// Those of a base role.
+    /// Base role of the users.
     pub base_role: Option<BaseRole>,
     /// The enabled or the disabled ones.
     pub enabled: Option<bool>,
-    /// Those who hold a profile.
+    /// Profile that the users hold.
     pub profile: Option<ProfileKey>,
-    /// Those who hold a custom role.
+    /// Custom role that the users hold.
     pub role: Option<RoleKey>,
     /// The members of a group.
     pub group: Option<GroupKey>,
 }
 
-/// What of a list is some user's already.
+/// Values of a list that some user has already.
 #[derive(Debug, Default)]
 pub struct Taken {
     /// Email addresses, in their unique form.
@@ -80,13 +80,13 @@ pub struct Taken {
     pub extensions: BTreeSet<String>,
 }
 
-/// In which order users are listed.
+/// Order of the listed users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UserOrder {
-    /// By name.
+    /// Ascending by name.
     #[default]
     NameAscending,
-    /// By name, from the end.
+    /// Descending by name.
     NameDescending,
     /// The oldest account first.
     OldestFirst,
@@ -121,12 +121,12 @@ fn row_of(row: user::Model) -> Result<UserRow> {
 }
 
 impl Scope {
-    /// A page of the users that the filter finds.
+    /// Returns a page of the users that the filter finds.
     pub async fn users(&self, filter: &UserFilter, order: UserOrder, page: &Page) -> Result<PageOf<UserRow>> {
         order.keyset().page(&self.db, self.select_users(filter), page).await?.try_map(row_of)
     }
 
-    /// A page of those users that the filter finds, are of base role AGENT and in reach.
+    /// Returns a page of the users that the filter finds, are of base role AGENT and in reach.
     pub async fn agents(
         &self,
         filter: &UserFilter,
@@ -137,7 +137,7 @@ impl Scope {
         order.keyset().page(&self.db, self.select_agents(filter, reach), page).await?.try_map(row_of)
     }
 
-    /// How many these are.
+    /// Counts the agents that are in reach and the filter finds.
     pub async fn agents_count(&self, filter: &UserFilter, reach: &Reach) -> Result<u64> {
         Ok(self.select_agents(filter, reach).count(&self.db).await?)
     }
@@ -147,13 +147,13 @@ impl Scope {
         self.select_users(filter).filter(agents).filter(within(&self.db, user::Column::Key, reach))
     }
 
-    /// How many managers hold no custom role.
+    /// Counts the managers who hold no custom role.
     pub async fn plain_managers_count(&self) -> Result<u64> {
         let managers = self.select_users(&UserFilter { base_role: Some(BaseRole::Manager), ..UserFilter::default() });
         Ok(managers.filter(user::Column::Role.is_null()).count(&self.db).await?)
     }
 
-    /// How many users the filter finds.
+    /// Counts the users that the filter finds.
     pub async fn users_count(&self, filter: &UserFilter) -> Result<u64> {
         Ok(self.select_users(filter).count(&self.db).await?)
     }
@@ -178,18 +178,18 @@ impl Scope {
         self.find::<user::Entity>().filter(these)
     }
 
-    /// The users of these keys, in no order; one that is not there is not in the answer.
+    /// Returns the users of these keys, in no order; one that is not there is not in the answer.
     pub async fn users_by_keys(&self, keys: &[UserKey]) -> Result<Vec<UserRow>> {
         let these = user::Column::Key.is_in(keys.iter().map(UserKey::as_str));
         self.find::<user::Entity>().filter(these).all(&self.db).await?.into_iter().map(row_of).collect()
     }
 
-    /// Those of these users that the filter finds, in no order.
+    /// Returns the users of these keys that the filter finds, in no order.
     pub async fn users_among(&self, keys: &[UserKey], filter: &UserFilter) -> Result<Vec<UserRow>> {
         self.select_among(keys, filter).all(&self.db).await?.into_iter().map(row_of).collect()
     }
 
-    /// How many those are.
+    /// Counts the users of these keys that the filter finds.
     pub async fn users_among_count(&self, keys: &[UserKey], filter: &UserFilter) -> Result<u64> {
         Ok(self.select_among(keys, filter).count(&self.db).await?)
     }
@@ -198,12 +198,12 @@ impl Scope {
         self.select_users(filter).filter(user::Column::Key.is_in(keys.iter().map(UserKey::as_str)))
     }
 
-    /// The user of this key.
+    /// Returns the user of this key.
     pub async fn user(&self, key: &UserKey) -> Result<Option<UserRow>> {
         self.one_user(user::Column::Key.eq(key.as_str())).await
     }
 
-    /// The user of this internal id.
+    /// Returns the user of this internal id.
     pub async fn user_by_id(&self, id: Uuid) -> Result<Option<UserRow>> {
         self.one_user(user::Column::Id.eq(id)).await
     }
@@ -217,7 +217,7 @@ impl Scope {
         rows.into_iter().next().map(row_of).transpose()
     }
 
-    /// Which of these email addresses, in their unique form, and extensions some user has already.
+    /// Returns the ones among these email addresses, in their unique form, and extensions that some user has already.
     pub async fn taken(&self, emails: Vec<String>, extensions: Vec<String>) -> Result<Taken> {
         use user::Column::{EmailKey, Extension};
         let these = Condition::any().add(EmailKey.is_in(emails)).add(Extension.is_in(extensions));
@@ -235,12 +235,12 @@ impl Scope {
         self.find::<user::Entity>().filter(which).one(&self.db).await?.map(row_of).transpose()
     }
 
-    /// How many users hold each of these profiles; one that nobody holds is not in the answer.
+    /// Counts the users who hold each of these profiles; a profile that no user holds is not in the answer.
     pub async fn profile_user_counts(&self, profiles: &[ProfileKey]) -> Result<HashMap<ProfileKey, u64>> {
         self.user_counts(user::Column::Profile, profiles.iter().map(ProfileKey::as_str), ProfileKey::parse).await
     }
 
-    /// How many users hold each of these custom roles; one that nobody holds is not in the answer.
+    /// Counts the users who hold each of these custom roles; a role that no user holds is not in the answer.
     pub async fn role_user_counts(&self, roles: &[RoleKey]) -> Result<HashMap<RoleKey, u64>> {
         self.user_counts(user::Column::Role, roles.iter().map(RoleKey::as_str), RoleKey::parse).await
     }

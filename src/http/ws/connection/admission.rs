@@ -1,5 +1,5 @@
-//! Whether the caller of a WebSocket is let in still: asked before each event of a subscription, as soon as the
-//! credentials may hold no longer, and with each ping.
+//! Renewed admission of a WebSocket's caller: checked before each event of a subscription, as soon as the credentials
+//! may hold no longer, and with each ping.
 
 use async_graphql::Executor;
 use axum::extract::ws::WebSocket;
@@ -75,7 +75,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
     }
 }
 
-/// Whether an error is of the moment: it says nothing about the caller.
+/// Returns `true` if an error is of the moment: it says nothing about the caller.
 fn is_passing(error: &Error) -> bool {
     matches!(error.code, ErrorCode::Unavailable | ErrorCode::RateLimited | ErrorCode::Internal)
 }
