@@ -1,4 +1,4 @@
-//! API keys (R30): one for a user, made and removed by themselves or by who may do so for others.
+//! API keys (R30): at most one per user, made and removed by the user or by others with the permission.
 
 use secrecy::SecretString;
 
@@ -16,18 +16,19 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::store::session::{ApiKeyRow, NewApiKey};
 use crate::store::{Credentials, Tx, UserTx};
 
-/// For how many seconds after signing in an API key is made without the password.
+/// Seconds after sign-in during which users can make an API key without giving their password.
 const FRESH_SECONDS: i64 = 600;
 
-/// A new API key.
+/// New API key.
 pub struct IssuedKey {
-    /// The bearer token, shown this once.
+    /// Bearer token, shown only this once.
     pub token: Token,
-    /// What is kept of it.
+    /// Stored part of the key: its prefix and its times.
     pub key: ApiKeyRow,
 }
 
-/// What is taken to change an API key: its user, whose own it is; or the tenant, by whose rules somebody else may.
+/// Transaction that changes an API key: it locks the user for their own key, and the tenant for the key of another
+/// user, because the tenant's rules decide who may change that one.
 enum Taken {
     Own(UserTx),
     Others(Box<Tx>, UserKey),
@@ -49,14 +50,15 @@ impl Taken {
     }
 }
 
-/// Returns whether the key of this user, or of nobody named, is the caller's own.
+/// Returns `true` if `user` is the caller, or absent, so that the key is the caller's own.
 fn is_own(caller: &Caller, user: Option<&UserKey>) -> bool {
     !caller.is_visiting() && !caller.is_system() && user.is_none_or(|user| user == caller.user())
 }
 
 impl Platform {
-    /// Makes a new API key for the caller, or for another user; an old one stops at once. Who has been signed
-    /// in for a while says their password again: a key outlives the session that somebody left open.
+    /// Makes a new API key for the caller, or for another user; the old key stops working at once. Callers whose
+    /// sign-in is more than ten minutes old give their password again, because a key outlives a session that was left
+    /// open.
     pub async fn generate_api_key(
         &self,
         caller: &Caller,
@@ -77,7 +79,7 @@ impl Platform {
         Ok(IssuedKey { token, key })
     }
 
-    /// Removes an API key; it stops at once, everywhere.
+    /// Removes an API key, which stops working at once, everywhere.
     pub async fn remove_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<UserKey> {
         let taken = self.begin_api_key(caller, user).await?;
         let user = taken.user(caller).clone();
@@ -88,9 +90,10 @@ impl Platform {
         Ok(user)
     }
 
-    /// Checks that the person who signed in is there still: they have just signed in, or know the password.
+    /// Refuses callers whose session is no longer fresh, unless they give their own password: the person at the screen
+    /// may be another one by now.
     async fn check_present(&self, caller: &Caller, password: Option<SecretString>) -> Result<()> {
-        // What is no session makes no key, or is the command line.
+        // API keys are refused later; the command line has no password to ask for.
         let Credential::Session(session) = *caller.credential() else { return Ok(()) };
         let (home, user) = (caller.home(), caller.user());
         let scope = self.store.scope(home.id);
@@ -111,7 +114,8 @@ impl Platform {
         if fits { Ok(()) } else { Err(wrong("this is not your password")) }
     }
 
-    /// Changing credentials needs a session: whoever finds an API key cannot dig in with it.
+    /// Begins a change of an API key. Requires a session, so that a stolen API key cannot be used to change
+    /// credentials.
     async fn begin_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<Taken> {
         let own = match *caller.credential() {
             Credential::Session(session) => is_own(caller, user).then_some(session),

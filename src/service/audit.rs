@@ -1,4 +1,4 @@
-//! The audit log: to be read, to be taken out, and to be checked.
+//! The audit log: reading, exporting and verifying it.
 
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
@@ -18,17 +18,17 @@ pub use crate::store::audit::chain::{Break, ChainHead, ChainReport};
 pub use crate::store::audit::{Actor, ActorKind, AuditEvent, AuditFilter, ListedEvent};
 use crate::store::page::{PAGE_MAX, Page, PageOf};
 
-/// The form of an export.
+/// Format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportFormat {
     /// A line of JSON for each event.
     JsonLines,
-    /// CSV with a line of heads; no cell that a spreadsheet takes for a formula.
+    /// CSV with a header line; no cell can be taken for a formula by a spreadsheet.
     Csv,
 }
 
 impl Platform {
-    /// A page of the audit log, newest first. Needs `read` on `admin/audit`.
+    /// Returns a page of the audit log, newest first. Needs `read` on `admin/audit`.
     pub async fn audit_events(&self, caller: &Caller, filter: &AuditFilter, page: Page) -> Result<PageOf<ListedEvent>> {
         self.audit_log(caller, filter).await?.listed_events(filter, &page).await
     }
@@ -38,21 +38,21 @@ impl Platform {
         Ok(self.store.scope(self.authorise(caller, Permit::AUDIT_READ).await?.id))
     }
 
-    /// How many events the filter finds.
+    /// Counts the events that match the filter.
     pub async fn count_audit_events(&self, caller: &Caller, filter: &AuditFilter) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::AUDIT_READ).await?;
         self.store.scope(tenant.id).audit_events_count(filter).await
     }
 
-    /// The event of this id.
+    /// Returns the event with this id.
     pub async fn audit_event_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<AuditEvent>> {
         let tenant = self.authorise(caller, Permit::AUDIT_READ).await?;
         self.store.scope(tenant.id).audit_event_by_id(id).await
     }
 
-    /// The events that the filter finds, newest first, as pieces of a text: no more of them is in
-    /// memory than one page. Each piece asks anew whether the caller still may. An export changes
-    /// nothing, and leaves an event itself.
+    /// Streams the events that match the filter, newest first, as chunks of text; at most one page of events is in
+    /// memory at a time. Each chunk checks again that the caller still has the permission. An export changes nothing,
+    /// but is itself recorded as an event.
     pub async fn export_audit(
         &self,
         caller: &Caller,
@@ -75,7 +75,7 @@ impl Platform {
         }))
     }
 
-    /// Leaves the event that somebody took the log out.
+    /// Records the event that the caller exported the log.
     async fn note_export(&self, caller: &Caller, filter: &AuditFilter, format: ExportFormat) -> Result<()> {
         let (_, mut tx) = self.begin(caller, Permit::AUDIT_READ).await?;
         let intent = Intent {
@@ -95,9 +95,8 @@ impl Platform {
         self.commit(tx, record, None, visited_from(caller)).await.map(drop)
     }
 
-    /// Looks at the whole chain of a tenant's audit events, and calls `seen` with how many are behind
-    /// it, now and then; `None` when there is no tenant of this key. For operators and the command
-    /// line.
+    /// Verifies the whole chain of a tenant's audit events, and calls `seen` now and then with the number of events
+    /// checked so far; `None` if there is no tenant with this key. For operators and the command line.
     pub async fn verify_audit(
         &self,
         caller: &Caller,
@@ -110,7 +109,7 @@ impl Platform {
     }
 }
 
-/// Refuses what no database can look for.
+/// Refuses texts with a NUL, which no database can search for.
 fn check_filter(filter: &AuditFilter) -> Result<()> {
     let texts = [("actor", &filter.actor), ("action", &filter.action), ("target", &filter.target)];
     match texts.into_iter().find(|(_, text)| text.as_deref().is_some_and(|text| text.contains('\0'))) {
@@ -119,7 +118,7 @@ fn check_filter(filter: &AuditFilter) -> Result<()> {
     }
 }
 
-/// The heads of the columns.
+/// Column headers of the CSV.
 const COLUMNS: [&str; 13] = [
     "at",
     "actorKind",
@@ -137,7 +136,7 @@ const COLUMNS: [&str; 13] = [
 ];
 
 impl ExportFormat {
-    /// Its name, as an address ends with it.
+    /// Returns the name of the format, which is also the file extension in URLs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::JsonLines => "jsonl",
@@ -153,7 +152,7 @@ impl ExportFormat {
     }
 }
 
-/// The event with the names that it has in GraphQL.
+/// Formats an event with the field names that it has in GraphQL.
 fn json(event: &AuditEvent) -> Value {
     json!({
         "id": event.id,

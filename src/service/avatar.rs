@@ -1,4 +1,4 @@
-//! Avatars (R32): setting one's own or another's, where it is, and the picture itself.
+//! Avatars (R32): setting one's own or another user's, their URLs, and the picture itself.
 
 use std::collections::HashMap;
 
@@ -20,21 +20,21 @@ use crate::store::avatar::Avatar;
 use crate::store::hex;
 use crate::store::{Scope, Tx};
 
-/// Characters of a digest that stand in the address of a picture: another one gets another.
+/// Number of characters of the digest in a picture's URL: another picture has another URL.
 const SHORT: usize = 16;
 
-/// A picture as it is served.
+/// Picture as it is served.
 pub struct Picture {
-    /// The file: the picture that was sent, and no more of what was sent with it.
+    /// Image file, stripped of everything that was sent along with the picture.
     pub image: Vec<u8>,
-    /// Its media type.
+    /// Media type of the file.
     pub content_type: &'static str,
-    /// The hex digest of the file.
+    /// Hex digest of the file.
     pub digest: String,
 }
 
 impl Platform {
-    /// Sets the avatar of the caller or of another user, or removes it; gives whose.
+    /// Sets or removes the avatar of the caller or of another user, and returns the key of that user.
     pub async fn set_avatar(&self, caller: &Caller, user: Option<&UserKey>, file: Option<Vec<u8>>) -> Result<UserKey> {
         let at_home = !caller.is_visiting() && !caller.is_system();
         let own = at_home && user.is_none_or(|user| user == caller.user());
@@ -48,7 +48,7 @@ impl Platform {
         } else {
             self.authorise(caller, Permit::change_user(user)).await?;
         }
-        // Looked at before the tenant is taken: nobody waits for a picture.
+        // Inspected before the tenant is locked, so that no other change waits for a picture.
         let avatar = match file {
             Some(file) => Some(self.inspect(caller, file).await?),
             None => None,
@@ -71,7 +71,7 @@ impl Platform {
         Ok(user.clone())
     }
 
-    /// Takes the tenant for a change of this user, who is there; nobody but an admin touches one.
+    /// Locks the tenant to change the avatar of an existing user; only admins can change an admin's.
     async fn begin_avatar(&self, caller: &Caller, user: &UserKey, own: bool) -> Result<Tx> {
         if own {
             let tx = self.store.begin(caller.home().id).await?.ok_or_else(unauthenticated)?;
@@ -91,7 +91,7 @@ impl Platform {
         Ok(tx)
     }
 
-    /// Looks at a file in a thread of its own, a few at once, and takes out what is not the picture.
+    /// Inspects a file on a blocking thread, a few at a time, and strips everything but the picture.
     async fn inspect(&self, caller: &Caller, file: Vec<u8>) -> Result<Avatar> {
         let turn = self.picture_turn(caller.tenant().id).await?;
         let created_at = self.now();
@@ -105,7 +105,7 @@ impl Platform {
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
 
-    /// Where the avatars of these users are; one without an avatar is not in the answer.
+    /// Returns the avatar URLs of these users; users without an avatar are not in the result.
     pub async fn avatar_urls(&self, caller: &Caller, users: &[UserKey]) -> Result<HashMap<UserKey, String>> {
         let (scope, seen) = self.visible_accounts(caller, users).await?;
         let found = scope.avatar_digests(&seen).await?;
@@ -113,15 +113,14 @@ impl Platform {
         Ok(found.into_iter().map(|(user, digest)| (user.clone(), url(&user, &digest))).collect())
     }
 
-    /// The hex digest of a user's avatar. Nobody's, and one that the caller may not see, look
-    /// alike.
+    /// Returns the hex digest of a user's avatar; `None` alike if they have none and if the caller cannot see the user.
     pub async fn avatar_digest(&self, caller: &Caller, user: &str) -> Result<Option<String>> {
         let Some((scope, user)) = self.visible(caller, user).await? else { return Ok(None) };
         let found = scope.avatar_digests(std::slice::from_ref(&user)).await?;
         Ok(found.get(&user).map(|digest| hex(digest)))
     }
 
-    /// A user's avatar, to whom [`Platform::avatar_digest`] gives its digest.
+    /// Returns a user's avatar to the callers to whom [`Platform::avatar_digest`] returns its digest.
     pub async fn avatar(&self, caller: &Caller, user: &str) -> Result<Option<Picture>> {
         let Some((scope, user)) = self.visible(caller, user).await? else { return Ok(None) };
         let Some(mut avatar) = scope.avatar(&user).await? else { return Ok(None) };
@@ -132,7 +131,7 @@ impl Platform {
         Ok(Some(Picture { content_type, digest, image: avatar.image }))
     }
 
-    /// Takes out of an avatar what an older version has kept beside the picture, once: the picture alone stays.
+    /// Strips, once, what an older version has stored along with the picture.
     async fn clean(&self, caller: &Caller, scope: &Scope, user: &UserKey, old: Avatar) -> Result<Avatar> {
         let cleaned = Avatar { created_at: old.created_at, ..self.inspect(caller, old.image).await? };
         if scope.replace_avatar(user, &old.sha256, cleaned.clone()).await? {
@@ -141,7 +140,8 @@ impl Platform {
         Ok(cleaned)
     }
 
-    /// Where to look for a user's avatar, when it can be one and the caller may see it.
+    /// Returns the store and the key to find a user's avatar with, if there can be such a user and the caller can see
+    /// them.
     async fn visible(&self, caller: &Caller, user: &str) -> Result<Option<(Scope, UserKey)>> {
         let Ok(user) = UserKey::parse(user) else { return Ok(None) };
         let scope = self.store.scope(self.tenant_of(caller).await?.id);

@@ -1,5 +1,4 @@
-//! A tenant's policy for other Casbin programs: the whole of it, and what one user's browser may
-//! have of it.
+//! A tenant's policy for other Casbin programs: the whole policy, and the part of it that one user's browser may have.
 
 use std::sync::Arc;
 
@@ -18,55 +17,52 @@ use crate::policy::COMPILER_VERSION;
 use crate::policy::rule::Subject;
 use crate::turns::Turn;
 
-/// So many bytes of text are made at once, and a line more.
+/// Size in bytes at which a chunk of text ends; its last line may exceed it.
 const CHUNK: usize = 64 * 1024;
-/// The most bytes of all rules as one text.
+/// Maximum size in bytes of a whole policy as one text.
 pub const TEXT_MAX: usize = 4 * 1024 * 1024;
 
-/// A whole policy at one revision, on its way to a Casbin program. While it is held, so is one of
-/// the few places for such.
+/// Whole policy at one revision, for a Casbin program. It holds one of the few export places until it is dropped.
 pub struct PolicyExport {
     tenant: TenantId,
     policy: Arc<TenantPolicy>,
     place: Turn<TenantId>,
 }
 
-/// The rules that one user's decisions are made from.
+/// Rules that decide one user's requests.
 pub struct UserRules {
-    /// The revision that they are of.
+    /// Revision of the rules.
     pub revision: u64,
-    /// What `casbin.js` takes: JSON with the model's text as `m` and the lines as `p`, where links
-    /// stand among the rules.
+    /// JSON for `casbin.js`: the model's text as `m`, and the lines as `p`, with role links among the rules.
     pub data: String,
-    /// One of the few places for such, for as long as they are on their way.
+    /// Place among the few concurrent exports, held while the rules are being sent.
     pub place: Turn<TenantId>,
 }
 
 impl Platform {
-    /// The Casbin model by which the rules match.
+    /// Returns the text of the Casbin model that the rules are matched with.
     pub async fn casbin_model(&self, caller: &Caller) -> Result<&str> {
         self.authorise(caller, Permit::RULES_READ).await?;
         Ok(&self.model)
     }
 
-    /// All rules in force here. `RATE_LIMITED` while too many of the tenant are on their way.
+    /// Exports all rules in force on this instance. `RATE_LIMITED` while too many exports of the tenant are under way.
     pub async fn export_policy(&self, caller: &Caller) -> Result<PolicyExport> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let place = self.export_place(tenant.id).await?;
         Ok(PolicyExport { tenant: tenant.id, policy: Arc::clone(&tenant.policy()), place })
     }
 
-    /// All rules that were in force at a revision.
+    /// Exports all rules that were in force at a revision.
     pub async fn export_policy_at(&self, caller: &Caller, revision: u64) -> Result<PolicyExport> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let place = self.export_place(tenant.id).await?;
         Ok(PolicyExport { tenant: tenant.id, policy: self.policy_at(caller, revision).await?, place })
     }
 
-    /// The rules that this user's decisions are made from: what it holds, and what that says. Anyone
-    /// may ask about themselves; asking about others needs `read` on `admin/rules`. A user that
-    /// is disabled has none; `None` where there is no such user. `RATE_LIMITED` while too many of the tenant are on
-    /// their way.
+    /// Returns the rules that decide this user's requests: the roles they hold, and the rules of those. Users can ask
+    /// about themselves; asking about others needs `read` on `admin/rules`. A disabled user has none; `None` if there
+    /// is no such user. `RATE_LIMITED` while too many exports of the tenant are under way.
     pub async fn casbin_rules_of(&self, caller: &Caller, user: &str) -> Result<Option<UserRules>> {
         let Ok(user) = UserKey::parse(user) else {
             self.authorise(caller, Permit::RULES_READ).await?;
@@ -79,7 +75,7 @@ impl Platform {
             return Ok(None);
         }
         let (model, place) = (self.model.clone(), self.user_rules_place(tenant.id).await?);
-        // Somebody can hold many thousands, and ask again and again.
+        // A user can hold many thousands of rules, and ask again and again.
         let made = blocking(move || {
             let rules = policy.snapshot.rules_of(&subject);
             let lines: Vec<_> = rules.iter().filter_map(|rule| policy.snapshot.line(rule)).collect();
@@ -91,18 +87,18 @@ impl Platform {
 }
 
 impl PolicyExport {
-    /// The revision that it is of.
+    /// Returns the revision of the policy.
     pub fn revision(&self) -> u64 {
         self.policy.counters.revision
     }
 
-    /// What tells this text from every other: of another tenant, change or compiler.
+    /// Returns a tag that differs from that of every other text: of another tenant, change or compiler.
     pub fn tag(&self) -> String {
         let change = self.policy.counters.policy_change.simple();
         format!("{}-{}-{change}-{COMPILER_VERSION}", self.tenant.0.simple(), self.revision())
     }
 
-    /// The rules as Casbin's file adapters read them, a line each: all at once.
+    /// Returns the rules in the format of Casbin's file adapters, one per line, as one text.
     ///
     /// # Errors
     /// `TOO_LARGE` above [`TEXT_MAX`].
@@ -114,21 +110,21 @@ impl PolicyExport {
         tokio::task::spawn_blocking(text).await.map_err(Error::internal)?
     }
 
-    /// The same in pieces, each made when it is asked for: however large the policy is, no more of
-    /// its text is in memory than one of them.
+    /// Streams the rules as chunks of the same text, each made on demand: however large the policy is, at most one
+    /// chunk of its text is in memory.
     pub async fn stream(self) -> Result<impl Stream<Item = String> + Send + 'static> {
         let Self { policy, place, .. } = self;
         let ordered = tokio::task::spawn_blocking(move || (policy.snapshot.lines(), place)).await;
         let (lines, place) = ordered.map_err(Error::internal)?;
         let chunks = Chunks(lines);
-        // The place goes with the last piece.
+        // The place is released with the last chunk.
         Ok(futures_util::stream::iter(chunks.inspect(move |_| {
             let _ = &place;
         })))
     }
 }
 
-/// Puts pieces together, unless that becomes too much.
+/// Joins chunks, up to [`TEXT_MAX`].
 fn whole(pieces: impl Iterator<Item = String>) -> Result<String> {
     let mut whole = String::new();
     for piece in pieces {
@@ -143,8 +139,7 @@ fn whole(pieces: impl Iterator<Item = String>) -> Result<String> {
     Ok(whole)
 }
 
-/// Lines as pieces of a CSV. No key holds a comma, a quote or a line break, so nothing needs
-/// quoting.
+/// Lines as chunks of a CSV. No key contains a comma, a quote or a line break, so nothing needs quoting.
 struct Chunks<L>(L);
 
 impl<L: Iterator<Item = Vec<String>>> Iterator for Chunks<L> {

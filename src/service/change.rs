@@ -1,6 +1,6 @@
-//! The one way in which a tenant changes. A use case says what it needs and what it does to the
-//! state; everything around it is here: the lock, the check that the caller still may, the
-//! compiler, the difference, the revision, the audit event, the commit, and the news of it.
+//! The one way in which a tenant changes. A use case states what it needs and what it does to the state; everything
+//! around it is here: the lock, the check that the caller still has the permission, the compiler, the difference, the
+//! revision, the audit event, the commit, and the news to other instances.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -39,93 +39,93 @@ pub use outcome::read_back;
 pub use record::Record;
 pub(super) use written::Written;
 
-/// The most characters that a reason may have.
+/// Maximum number of characters of a reason.
 const REASON_MAX: usize = 500;
-/// From this weight on a change is compiled beside the other work of a thread: to make room takes longer
-/// than to compile a smaller one.
+/// Weight above which a change is compiled only after the thread's other tasks were moved away: moving them takes
+/// longer than compiling a smaller change.
 const LARGE: usize = 500;
 
-/// What a change is, for the permission it needs and for those who read of it later.
+/// Description of a change: the permission that it needs, and what the audit log and the revision say of it.
 pub struct Intent {
-    /// What the caller must be allowed.
+    /// Permission that the caller needs.
     pub permit: Permit,
-    /// The use case, such as `profile.saveModule`.
+    /// Name of the use case, such as `profile.saveModule`.
     pub action: &'static str,
-    /// What it is done to, such as `profile:supervisors`.
+    /// Target of the change, such as `profile:supervisors`.
     pub target: String,
-    /// Why, in the caller's words.
+    /// Reason for the change, in the caller's words.
     pub reason: Option<String>,
-    /// Whether it gives or takes access, so that nobody gives what they lack, or takes what is not theirs
-    /// to take (R35b).
+    /// `true` if the change can give or take access: then callers can give only rights that they have, and take only
+    /// those that are theirs to take (R35b).
     pub gives: bool,
-    /// Whether it is only tried: then nothing changes.
+    /// `true` for a dry run, which changes nothing.
     pub dry_run: bool,
 }
 
-/// On what terms a change is asked for.
+/// Options that a caller passes along with a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// Why, in the caller's words.
+    /// Reason for the change, in the caller's words.
     pub reason: Option<String>,
-    /// Whether it is only tried.
+    /// `true` for a dry run, which changes nothing.
     pub dry_run: bool,
 }
 
 impl From<Option<String>> for Terms {
-    /// To be made, for this reason.
+    /// Makes the terms of a change that is carried out, with this reason.
     fn from(reason: Option<String>) -> Self {
         Self { reason, dry_run: false }
     }
 }
 
-/// A tenant's state as a use case may change it. Whatever it refuses, nothing is written.
+/// Copy of a tenant's state for a use case to change. Nothing is written if the use case fails.
 pub struct Draft<'a> {
-    /// What can be granted.
+    /// Catalogue of everything that can be granted.
     pub catalogue: &'a Catalogue,
-    /// The state: a copy.
+    /// Copy of the tenant's state.
     pub state: &'a mut TenantState,
-    /// The accounts of new users.
+    /// Accounts of new users.
     pub new_accounts: BTreeMap<UserKey, NewAccount>,
-    /// The accounts that change.
+    /// Changes to existing accounts.
     pub accounts: BTreeMap<UserKey, AccountChange>,
-    /// The agents that the caller may do this to, when it may to no other user (R34).
+    /// Agents that the caller can do this to, if they can do it to no other users (R34).
     pub(super) supervised: Option<Reach>,
-    /// What it is done to, where only the change itself finds the key.
+    /// Target of the change, if its key is known only once the change is made.
     pub target: Option<String>,
-    /// The lists of links that are told with it.
+    /// Lists of links that a host states along with the change.
     pub links: Vec<(LinkList, LinkEdit)>,
-    /// The time of the change.
+    /// Time of the change.
     pub now: Timestamp,
 }
 
-/// What came of a change.
+/// Outcome of a change.
 pub struct Done<T> {
-    /// What the use case gives.
+    /// Result of the use case; after a dry run, the result that it would have had.
     pub value: T,
-    /// The tenant's revision, which is in force here by now.
+    /// Revision of the tenant after the change, already in force on this instance.
     pub revision: u64,
-    /// Whether it was only tried: then `value` is what would have come of it.
+    /// `true` after a dry run: nothing was changed, and `value` is the result that the change would have had.
     pub dry_run: bool,
-    /// Who gains and who loses what by it. Only after a dry run, and for those who may see it.
+    /// Access that users would gain or lose. Present only after a dry run, and only for callers who can see it.
     pub impact: Option<Impact>,
-    /// The users that the impact names, as they are; those that are not there yet as they would be.
+    /// Users that the impact names, in their present state; users that do not exist yet, as they would be.
     pub users: HashMap<UserKey, UserRow>,
 }
 
 impl<T> Done<T> {
-    /// A change that was made.
+    /// Returns the outcome of a change that was carried out.
     pub(super) fn made(value: T, revision: u64) -> Self {
         Self { value, revision, dry_run: false, impact: None, users: HashMap::new() }
     }
 
-    /// The same with another value.
+    /// Replaces the value of the outcome.
     pub(super) fn with<U>(self, value: U) -> Done<U> {
         let Self { revision, dry_run, impact, users, .. } = self;
         Done { value, revision, dry_run, impact, users }
     }
 }
 
-/// A change as it was made to a copy and checked. Nothing of it is written.
+/// Change that was made to a copy of the state and checked. Nothing of it is written yet.
 pub(super) struct Drafted<T> {
     pub(super) value: T,
     found: Found,
@@ -133,7 +133,7 @@ pub(super) struct Drafted<T> {
     pub(super) new_accounts: BTreeMap<UserKey, NewAccount>,
     pub(super) accounts: BTreeMap<UserKey, AccountChange>,
     links: Vec<(LinkList, LinkDiff)>,
-    /// What turns the state as it was into `after`.
+    /// Difference that turns the state before the change into `after`.
     patch: StatePatch,
     pub(super) diff: PolicyDiff,
     target: Option<String>,
@@ -141,7 +141,7 @@ pub(super) struct Drafted<T> {
 }
 
 impl<T> Drafted<T> {
-    /// The state as it was found.
+    /// Returns the state before the change.
     pub(super) const fn before(&self) -> &TenantState {
         &self.found.stored
     }
@@ -179,8 +179,8 @@ impl Platform {
         Ok(Done::made(drafted.value, counters.revision))
     }
 
-    /// Makes the change to a copy of the state, compiles it and checks that the caller may. `policy`
-    /// is the tenant's at the moment of `view`.
+    /// Applies the change to a copy of the state, compiles it, and checks that the caller may make it. `policy` is the
+    /// tenant's policy at the moment of `view`.
     pub(super) async fn draft<T: Send>(
         &self,
         caller: &Caller,
@@ -220,8 +220,8 @@ impl Platform {
         Ok(Drafted { value, found, after, new_accounts, accounts, links, patch, diff, target, now })
     }
 
-    /// Checks that the caller may give what the change gives. What this program makes of the rest with its first
-    /// change of a tenant is not of their giving.
+    /// Refuses the change if it gives rights that the caller does not have. Differences that come from this program's
+    /// first change of the tenant, and not from the change itself, do not count.
     fn check_given(
         &self,
         giver: &rights::Giver<'_>,
@@ -240,10 +240,10 @@ impl Platform {
         giver.check(permit, &written, &diff)
     }
 
-    /// Takes the tenant. If it has moved on since the caller was authorised, this instance
-    /// catches up and asks again, so that a right that was just taken away is gone here too.
+    /// Locks the tenant. If it has changed since the caller was authorised, this instance catches up and authorises
+    /// again, so that a right that was just revoked is gone here too.
     pub async fn begin(&self, caller: &Caller, permit: Permit) -> Result<(Arc<Tenant>, Tx)> {
-        // Where the tenant is before it is asked: what it moves on meanwhile is asked about again.
+        // Read before the caller is authorised: if the tenant changes meanwhile, the caller is authorised again.
         let authorised_at = self.tenant_of(caller).await?.policy().counters;
         let tenant = self.authorise(caller, permit.clone()).await?;
         let tx = self.store.begin(tenant.id).await?.ok_or_else(super::permit::unauthenticated)?;
@@ -255,13 +255,13 @@ impl Platform {
         if tx.counters().same_policy(&tenant.policy().counters) {
             return Ok((tenant, tx));
         }
-        // So it is when what was taken and what was looked at are two databases: one takes over right now.
+        // This happens if the lock and the read came from two databases: one is taking over right now.
         Err(Error::unavailable("the database is not of one mind: try again later"))
     }
 
-    /// What turns the rules that are stored into those of the state after the change. Where they
-    /// follow from the state before, no more is compiled than the change touches; where that is
-    /// not known, all of it, and compared with all that is stored.
+    /// Returns the difference between the stored rules and those of the state after the change. If the stored rules are
+    /// known to follow from the state before, only the part that the change touches is compiled; otherwise everything
+    /// is, and compared with all stored rules.
     pub(super) async fn rule_diff(&self, view: &View, written: &Written<'_>) -> Result<PolicyDiff> {
         if written.is_followed {
             let compile = || compile_change(&self.catalogue, written.before, written.after, written.patch);
@@ -272,12 +272,12 @@ impl Platform {
     }
 }
 
-/// From where a visiting operator acts.
+/// Returns the home tenant of a visiting operator.
 pub(super) fn visited_from(caller: &Caller) -> Option<TenantId> {
     caller.is_visiting().then(|| caller.home().id).filter(|_| !caller.is_system())
 }
 
-/// Does the long work of a large change on this thread, and lets others do what else was waiting for it.
+/// Runs the long work of a large change on this thread, after handing the thread's other tasks to another one.
 pub(super) fn in_place<T>(work: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::CurrentThread => work(),
@@ -285,13 +285,14 @@ pub(super) fn in_place<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Whether anyone gets a password by this, or another address that a link for one is mailed to.
+/// Returns `true` if the change sets the password of any user, or changes the address that their password links are
+/// mailed to.
 fn sets_credentials(new: &BTreeMap<UserKey, NewAccount>, changed: &BTreeMap<UserKey, AccountChange>) -> bool {
     new.values().any(|account| account.password_hash.is_some())
         || changed.values().any(|account| account.password_hash.is_some() || account.email != Change::Keep)
 }
 
-/// Refuses a reason that no log could show.
+/// Refuses a reason that is too long or has control characters.
 pub(super) fn check_reason(reason: Option<&str>) -> Result<()> {
     match reason {
         Some(reason) if reason.chars().count() > REASON_MAX || reason.chars().any(char::is_control) => {

@@ -1,5 +1,5 @@
-//! What a CONFLICT tells: who changed what since the caller read it. Found in the audit log once
-//! a change is refused, so that changes themselves pay nothing for it.
+//! Details of a `CONFLICT`: who changed what since the caller read it. They are looked up in the audit log once a
+//! change is refused, so that changes themselves pay nothing for it.
 
 use std::collections::BTreeSet;
 
@@ -13,22 +13,22 @@ use crate::error::{Error, Result, Stale};
 use crate::store::audit::{Actor, ActorKind, AuditEvent, AuditFilter};
 use crate::store::page::Page;
 
-/// How many of the tenant's latest events are looked at. What was changed longer ago is still a
-/// CONFLICT, told without the details.
+/// Number of the tenant's latest events that are searched. Older changes still cause a `CONFLICT`, reported without
+/// details.
 const LOOKED_AT: u64 = 50;
-/// What tells nothing about a change.
+/// Fields that say nothing about a change.
 const UNTOLD: [&str; 4] = ["id", "key", "version", "imported_from"];
 
-/// A thing that has versions: the part of the state that it stands in, and its key there.
+/// Versioned thing: the part of the state that it is in, and its key there.
 struct Thing<'a> {
     part: &'static str,
     key: &'a str,
-    /// What the caller needs to be told of it.
+    /// Permission that the caller needs to be told about it.
     permit: Permit,
 }
 
 impl<'a> Thing<'a> {
-    /// The thing that a change is aimed at, such as `profile:night`.
+    /// Returns the thing that a change targets, such as `profile:night`.
     fn of(target: &'a str) -> Option<Self> {
         let (kind, key) = target.split_once(':')?;
         let (part, permit) = match kind {
@@ -41,14 +41,14 @@ impl<'a> Thing<'a> {
         Some(Self { part, key, permit })
     }
 
-    /// The thing in what an event says was or is.
+    /// Returns the thing in the state before or after an event.
     fn within<'b>(&self, state: Option<&'b Value>) -> Option<&'b Value> {
         state?.get(self.part)?.get(self.key).filter(|value| value.is_object())
     }
 }
 
 impl Platform {
-    /// The same error; a CONFLICT says who changed what, as far as the caller may know.
+    /// Adds to a `CONFLICT` who changed what, as far as the caller may know; returns any other error unchanged.
     pub(super) async fn explain_conflict(&self, caller: &Caller, target: &str, error: Error) -> Error {
         let (Some(stale), Some(thing)) = (error.stale, Thing::of(target)) else { return error };
         if !self.may(caller, thing.permit.clone()).await {
@@ -64,8 +64,8 @@ impl Platform {
         }
     }
 
-    /// What happened to a thing since it was at the version that was read; `None` when the
-    /// latest events do not tell all of it.
+    /// Describes what happened to a thing since the version that the caller read; `None` if the latest events do not
+    /// cover all of it.
     async fn meanwhile(&self, caller: &Caller, thing: &Thing<'_>, stale: Stale) -> Result<Option<String>> {
         let scope = self.store.scope(caller.tenant().id);
         let events = scope.audit_events(&AuditFilter::default(), &Page::first(LOOKED_AT)).await?;
@@ -90,16 +90,16 @@ impl Platform {
     }
 }
 
-/// What a thing was and is by one event.
+/// Thing before an event, the thing after it, and the event.
 type Step<'a> = (&'a Value, &'a Value, &'a AuditEvent);
 
-/// The events that led from the version that was read to the one that is there, newest first,
-/// when there is none missing.
+/// Returns the events that led from the version that was read to the current one, newest first; `None` if one is
+/// missing.
 fn changes_since<'a>(thing: &Thing<'_>, events: &'a [AuditEvent], stale: Stale) -> Option<Vec<Step<'a>>> {
     let step = |event: &'a AuditEvent| {
         Some((thing.within(event.before.as_ref())?, thing.within(event.after.as_ref())?, event))
     };
-    // A version that is still to come was read of another thing, or made up.
+    // A version from the future was read of another thing, or made up.
     if stale.read > stale.now {
         return None;
     }
@@ -107,7 +107,7 @@ fn changes_since<'a>(thing: &Thing<'_>, events: &'a [AuditEvent], stale: Stale) 
     let mut reached = i64::from(stale.now);
     for (was, is, event) in events.iter().filter_map(step) {
         let version = |value: &Value| value.get("version").and_then(Value::as_i64);
-        // One of another version is of a thing that had this key before, or not of this history.
+        // An event with another version is of an earlier thing with this key, or not of this history.
         if version(is) != Some(reached) {
             continue;
         }
@@ -120,7 +120,7 @@ fn changes_since<'a>(thing: &Thing<'_>, events: &'a [AuditEvent], stale: Stale) 
     None
 }
 
-/// Who made a change, in the eyes of the caller. Operators have their names in another tenant.
+/// Names the author of a change to the caller. Operators stay unnamed, because their names belong to another tenant.
 fn author<'a>(caller: &Caller, actor: &'a Actor, names_others: bool) -> &'a str {
     match actor.kind {
         ActorKind::Operator => "an operator",
@@ -131,8 +131,8 @@ fn author<'a>(caller: &Caller, actor: &'a Actor, names_others: bool) -> &'a str 
     }
 }
 
-/// The fields that differ now, by the names that inputs give them, and the modules and sections of
-/// a profile one by one. Never what is in them.
+/// Returns the fields that differ now, by their names in inputs, and the modules and sections of a profile one by one.
+/// Never returns their content.
 fn changed_parts(thing: &Thing<'_>, changes: &[Step<'_>]) -> BTreeSet<String> {
     let mut parts = BTreeSet::new();
     if let (Some((_, is, _)), Some((was, _, _))) = (changes.first(), changes.last()) {
@@ -156,7 +156,7 @@ fn changed_parts(thing: &Thing<'_>, changes: &[Step<'_>]) -> BTreeSet<String> {
     parts
 }
 
-/// The entries of two objects that differ.
+/// Returns the entries in which two objects differ.
 fn differences<'a>(was: &'a Value, is: &'a Value) -> impl Iterator<Item = (&'a str, &'a Value, &'a Value)> {
     let keys: BTreeSet<&str> =
         [was, is].into_iter().filter_map(Value::as_object).flatten().map(|(key, _)| key.as_str()).collect();
@@ -164,7 +164,7 @@ fn differences<'a>(was: &'a Value, is: &'a Value) -> impl Iterator<Item = (&'a s
     keys.into_iter().map(both).filter(|(_, was, is)| was != is)
 }
 
-/// What inputs call a field of the state.
+/// Returns the name that a field of the state has in inputs.
 fn input_name(field: &str) -> String {
     if field == "role" {
         return "customRole".to_owned();

@@ -1,5 +1,5 @@
-//! What changes of a user's own credentials have in common: they take the user and not the tenant, so that no
-//! change of the tenant holds them up, and what the tenant learns of them waits until it is taken.
+//! Changes of users' own credentials. They lock the user and not the tenant, so that no change of the tenant holds them
+//! up; their audit events wait until the tenant is locked.
 
 use std::time::Duration;
 
@@ -17,19 +17,19 @@ use crate::store::session::SignInRow;
 use crate::store::{CommitError, UserTx};
 use crate::turns::Bounds;
 
-/// How long whoever notes an event waits for it to have its place.
+/// Longest time that a request waits for its event to get its place in the audit log.
 const PLACE_MAX: Duration = Duration::from_secs(1);
-/// How long it takes until it is tried again, while somebody else has the tenant: so often, and then the next
-/// who changes the tenant does it, or what goes over all tenants now and then.
+/// Waits before each new attempt to place the events, while another change has the tenant locked. After the last, the
+/// next change of the tenant places them, or the regular pass over all tenants.
 const PLACE_AGAIN: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20)];
-/// Those that give events their places: of a tenant one is at it, and one waits that sees all that came
-/// meanwhile. Who finds both has nothing to do.
+/// Bounds of the tasks that place events: for each tenant one runs, and one waits that will see all events noted
+/// meanwhile. With both there, another has nothing to do.
 pub(super) const PLACINGS: Bounds =
     Bounds { together: 4, each: 1, waiting: 1024, waiting_each: 1, patience: Duration::from_mins(1) };
 
 impl Platform {
-    /// Takes the caller, to change what is their own, while this session of theirs holds.
+    /// Locks the caller's user row to change their own credentials, if their session is still valid.
     pub(super) async fn begin_own(&self, caller: &Caller, session: Uuid) -> Result<(UserTx, SignInRow)> {
         let taken = self.store.begin_user(caller.home().id, caller.user()).await?;
         let (tx, row) = taken.ok_or_else(unauthenticated)?;
@@ -37,7 +37,7 @@ impl Platform {
         Ok((tx, row))
     }
 
-    /// Commits a change of the caller's own credentials, which are looked up anew everywhere from then on.
+    /// Commits a change of the caller's own credentials, so that all instances look them up anew.
     pub(super) async fn commit_own(
         &self,
         caller: &Caller,
@@ -49,8 +49,8 @@ impl Platform {
         self.commit_credentials(caller.home().id, caller.user(), tx, record.event(None, after, None)).await
     }
 
-    /// Has all that waits for a tenant done. Nobody waits long for that: while somebody else has the tenant,
-    /// it goes on by itself.
+    /// Places all events that wait for a tenant. The caller waits for at most [`PLACE_MAX`]; while another change has
+    /// the tenant locked, placing goes on in the background.
     pub(super) async fn place_events(&self, tenant: TenantId) {
         let platform = self.clone();
         let placing = self.tasks.spawn(async move {
@@ -59,13 +59,13 @@ impl Platform {
                 tokio::spawn(platform.place_later(tenant));
             }
         });
-        // What comes of it is in the log.
+        // The outcome is in the log.
         drop(timeout(PLACE_MAX, placing).await);
     }
 
     async fn place_now(&self, tenant: TenantId) -> Result<()> {
         let Ok(_turn) = self.placings.take(tenant).await else { return Ok(()) };
-        // To take the tenant does all that waits for it.
+        // Locking the tenant places all that waits for it.
         let Some(tx) = self.store.begin(tenant).await? else { return Ok(()) };
         let placed = tx.commit().await;
         placed.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error).inspect_err(|error| {
@@ -82,7 +82,7 @@ impl Platform {
         }
     }
 
-    /// Has all that waits for any tenant done.
+    /// Places all events that wait for any tenant.
     pub(super) async fn place_all(&self) -> Result<()> {
         for tenant in self.store.tenants_with_waiting().await? {
             self.place_events(tenant).await;
@@ -91,12 +91,12 @@ impl Platform {
     }
 }
 
-/// Returns the error for who has no session: changing credentials needs one (R30).
+/// Returns the error for callers without a session: changing credentials needs one (R30).
 pub(super) fn needs_session() -> Error {
     Error::new(ErrorCode::Forbidden, "an API key cannot change passwords or API keys: sign in")
 }
 
-/// Returns what a change of a user's account is, for the audit log.
+/// Returns the intent of a change of a user's account, for the audit log.
 pub(super) fn account_intent(action: &'static str, user: &UserKey) -> Intent {
     let target = format!("user:{user}");
     Intent { permit: Permit::USERS_EDIT, action, target, reason: None, gives: false, dry_run: false }

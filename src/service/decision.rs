@@ -1,4 +1,4 @@
-//! Decisions: what the platform is for. From memory, without lock or I/O.
+//! Decisions, the platform's purpose: made from memory, without lock or I/O.
 
 use std::slice;
 use std::sync::Arc;
@@ -15,22 +15,22 @@ pub use crate::engine::tenant::{Decision, DecisionReason, Obligation};
 use crate::error::{Error, Result};
 use crate::policy::rule::Subject;
 
-/// The most decisions that one call asks for.
+/// Maximum number of decisions in one call.
 pub const DECISIONS_MAX: usize = 1000;
 
-/// Whom a request is about.
+/// Subject of a request.
 #[derive(Debug, Clone)]
 pub enum About {
-    /// The caller itself.
+    /// The caller themselves.
     Caller,
-    /// The user of this key.
+    /// The user with this key.
     User(UserKey),
-    /// Somebody that no key can name, and so no user: it is denied as an unknown one (R42).
+    /// A subject that no key can name, and so no user: denied as an unknown one (R42).
     Nobody,
 }
 
 impl About {
-    /// The subject of rules that is meant, if there can be one.
+    /// Returns the rule subject that is meant, if there can be one.
     pub(super) fn of(&self, caller: &Caller) -> Option<Subject> {
         match self {
             Self::Caller => Some(subject_of(caller)),
@@ -40,46 +40,46 @@ impl About {
     }
 }
 
-/// Of which time an answer is wanted.
+/// Time whose policy is to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum When {
-    /// What is in force here.
+    /// The policy in force on this instance.
     #[default]
     Now,
-    /// What is in force, and not older than this revision.
+    /// The policy in force, at this revision or newer.
     NotBefore(u64),
-    /// What was in force at this revision. Needs `read` on `admin/rules`.
+    /// The policy that was in force at this revision. Needs `read` on `admin/rules`.
     At(u64),
 }
 
-/// One request for a decision.
+/// Request for one decision.
 #[derive(Debug, Clone)]
 pub struct Query {
-    /// Who.
+    /// Subject that would act.
     pub subject: About,
-    /// Does what.
+    /// Action that the subject would take.
     pub action: Action,
-    /// On what.
+    /// Object of the action.
     pub object: Object,
-    /// Of which time the answer is.
+    /// Time whose policy is to answer.
     pub when: When,
 }
 
 impl Query {
-    /// A request about something that no rule can name, such as an id that is too long: it is denied.
+    /// Makes a request about an object that no rule can name, such as an id that is too long: it is denied.
     pub fn about_nothing(subject: About) -> Self {
         Self { subject, action: Action::read(), object: Object::nothing(), when: When::Now }
     }
 }
 
 impl Platform {
-    /// Decides all the requests at one revision, in their order. Anyone may ask about
-    /// themselves; asking about others needs `read` on `admin/decisions`.
+    /// Decides all the requests at one revision, in their order. Users can ask about themselves; asking about others
+    /// needs `read` on `admin/decisions`.
     pub async fn decide_all(&self, caller: &Caller, face: Face, queries: &[Query]) -> Result<Vec<Decision>> {
         self.decide_until(caller, face, queries, |_| false).await
     }
 
-    /// Decides as [`decide_all`](Self::decide_all) does, up to the first decision that ends it.
+    /// Decides as [`decide_all`](Self::decide_all) does, up to the first decision for which `ends` returns `true`.
     pub async fn decide_until(
         &self,
         caller: &Caller,
@@ -133,7 +133,7 @@ impl Platform {
         Ok(answer)
     }
 
-    /// Whether the caller itself may do this.
+    /// Returns `true` if the caller may take the action on the object.
     pub async fn can(&self, caller: &Caller, action: &Action, object: &Object) -> Result<bool> {
         let tenant: Arc<Tenant> = self.tenant_of(caller).await?;
         let allowed = tenant.policy().allows(&subject_of(caller), object, action);
@@ -145,8 +145,8 @@ impl Platform {
         tenant.inspect_err(|_| self.metrics.refused(face))
     }
 
-    /// The tenant to decide from, at the revision that the requests want, if the caller may ask:
-    /// about others by `permit`.
+    /// Returns the tenant to decide from, at the revision that the requests want, if the caller may ask; `permit` is
+    /// what asking about others needs.
     pub(super) async fn tenant_for(&self, caller: &Caller, permit: Permit, queries: &[Query]) -> Result<Arc<Tenant>> {
         let own = |query: &Query| match &query.subject {
             About::Caller => true,
@@ -168,7 +168,7 @@ impl Platform {
         Ok(tenant)
     }
 
-    /// The policy as it was at a revision, for those who may see rules.
+    /// Returns the policy of a revision, for callers who can see rules.
     pub(super) async fn policy_then(
         &self,
         caller: &Caller,

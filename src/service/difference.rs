@@ -1,4 +1,4 @@
-//! What changed in the rules between two revisions, in pages: it can be as much as the whole policy.
+//! Differences of the rules between two revisions, in pages: a difference can be as large as the whole policy.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,16 +18,15 @@ use crate::policy::rule::Rule;
 use crate::store::page::{Page, PageOf};
 use crate::store::revision::StoredDiff;
 
-/// How many revisions are read at once.
+/// Number of revisions that are read at once.
 const CHUNK: u64 = 100;
-/// How many rules of differences are remembered.
+/// Maximum number of rules in the cached differences, of all tenants together.
 const REMEMBERED: u64 = 500_000;
-/// The field by which a cursor names a place in a difference.
+/// Cursor field that names a place in a difference.
 const PLACE: &str = "place";
 
-/// The differences that were asked for lately, so that the next page finds its own: by the older revision
-/// and by the change that made the newer one, for a number alone may come again after a database was set
-/// back.
+/// Cache of recent differences, so that the next page finds its own. Keyed by the older revision and the change that
+/// made the newer one: a revision number alone may come again after a database was restored from a backup.
 pub(super) struct Differences(Cache<(TenantId, u64, Uuid), Arc<RuleDiff>>);
 
 impl Differences {
@@ -39,7 +38,7 @@ impl Differences {
     }
 }
 
-/// The rules that came and went from one revision to another, which may be the older one.
+/// Rules that were added and removed from one revision to another, which may be the older one.
 #[derive(Debug, Clone)]
 pub struct Difference {
     forward: Arc<RuleDiff>,
@@ -47,12 +46,12 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Returns the rules that came.
+    /// Returns the rules that were added.
     pub fn added(&self) -> &[Rule] {
         if self.is_backward { &self.forward.removed } else { &self.forward.added }
     }
 
-    /// Returns the rules that went.
+    /// Returns the rules that were removed.
     pub fn removed(&self) -> &[Rule] {
         if self.is_backward { &self.forward.added } else { &self.forward.removed }
     }
@@ -63,7 +62,7 @@ impl Difference {
     }
 }
 
-/// Cuts a page from the rules that came, or from those that went.
+/// Returns a page of the added or of the removed rules.
 pub fn page_of(rules: &[Rule], page: &Page) -> Result<PageOf<Rule>> {
     let part = page.part(PLACE, |place| place.parse::<usize>().ok())?;
     let all = rules.iter().enumerate();
@@ -80,7 +79,7 @@ pub fn page_of(rules: &[Rule], page: &Page) -> Result<PageOf<Rule>> {
     page.of_part(PLACE, found, |(place, _)| place.to_string()).try_map(|(_, rule)| Ok(rule.clone()))
 }
 
-/// A difference as far as its revisions have been read.
+/// Sum of the differences of the revisions read so far.
 #[derive(Default)]
 struct Sum {
     added: BTreeSet<Rule>,
@@ -88,11 +87,11 @@ struct Sum {
 }
 
 impl Sum {
-    /// Adds what later revisions did.
+    /// Adds the differences of later revisions.
     fn with(mut self, steps: &[StoredDiff]) -> Result<Self> {
         for step in steps {
             let RuleDiff { added, removed } = step.rules()?;
-            // What went after it had come, or came back after it had gone, is no difference.
+            // A rule that was added and then removed, or the reverse, is no difference.
             for rule in removed {
                 if !self.added.remove(&rule) {
                     self.removed.insert(rule);
@@ -113,7 +112,7 @@ impl Sum {
 }
 
 impl Platform {
-    /// Checks that both revisions are there; 0 is before the first. Needs `read` on `admin/rules`.
+    /// Refuses revisions that do not exist; 0 is before the first. Needs `read` on `admin/rules`.
     ///
     /// # Errors
     /// `NOT_FOUND` when there is no such revision, or it is no longer kept.
@@ -124,7 +123,7 @@ impl Platform {
         Ok(())
     }
 
-    /// Finds the rules that came and went from one revision to another, also backwards.
+    /// Returns the rules that were added and removed from one revision to another, which may be older.
     pub async fn policy_diff(&self, caller: &Caller, from: u64, to: u64) -> Result<Difference> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let forward = self.difference(&tenant, from.min(to), from.max(to)).await?;
@@ -141,7 +140,7 @@ impl Platform {
             return Ok(known);
         }
         let mut turn = self.search_turn(tenant.id).await?;
-        // Somebody may have found it out while this waited.
+        // Another task may have computed it while this one waited.
         if let Some(known) = self.differences.0.get(&key) {
             return Ok(known);
         }
@@ -154,7 +153,7 @@ impl Platform {
             if !is_whole {
                 return Err(self.gone(tenant.id, at).await?);
             }
-            // The work holds the turn: it goes on when whoever asked goes away.
+            // The work holds the turn, because it goes on when the caller goes away.
             let (summed, held) = blocking(move || (sum.with(&steps), turn)).await?;
             (sum, turn) = (summed?, held);
             at += wanted;

@@ -1,5 +1,4 @@
-//! Why a decision is what it is: the rules that match with the way to each, where they come from,
-//! and all of it in words.
+//! Reasons of a decision: the matching rules with the path to each, their origins, and a summary in words.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,24 +18,24 @@ pub use crate::policy::rule::Subject;
 mod nearest;
 mod text;
 
-/// The most matching rules that an explanation lists.
+/// Maximum number of matching rules that an explanation lists.
 pub const LISTED_MAX: usize = 100;
 
 pub use nearest::Suggestion;
 
-/// An answer, with the policy that it was made by: it can be asked why.
+/// Answer with the policy that made it, to be explained later.
 #[derive(Clone)]
 pub struct Because {
     policy: Arc<TenantPolicy>,
     subject: Subject,
-    /// On what.
+    /// Object of the action.
     pub object: Object,
-    /// Does what.
+    /// Action that was asked about.
     pub action: Action,
 }
 
 impl Because {
-    /// The revision of the policy that it was made by.
+    /// Returns the revision of the policy that made the answer.
     pub fn revision(&self) -> u64 {
         self.policy.counters.revision
     }
@@ -46,22 +45,22 @@ impl Because {
     }
 }
 
-/// A decision with its reasons.
+/// Decision with its reasons.
 #[derive(Debug, Clone)]
 pub struct Explanation {
-    /// The decision.
+    /// Decision itself.
     pub decision: Decision,
-    /// The rules that match, each with a way to it; [`LISTED_MAX`] are listed.
+    /// Matching rules, each with a path to it, and their number; at most [`LISTED_MAX`] are listed.
     pub matched: Matches,
-    /// Where those rules come from.
+    /// Origins of the listed rules.
     pub origins: HashMap<RuleHash, Origins>,
-    /// All of it in words.
+    /// Summary of the explanation in words.
     pub text: String,
 }
 
 impl Platform {
-    /// Explains a decision. Anyone may ask about themselves; asking about others needs `read` on
-    /// `admin/rules`, for an explanation shows rules.
+    /// Explains a decision. Users can ask about themselves; asking about others needs `read` on `admin/rules`, because
+    /// an explanation shows rules.
     pub async fn explain(&self, caller: &Caller, query: &Query) -> Result<Explanation> {
         let tenant = self.tenant_for(caller, Permit::RULES_READ, std::slice::from_ref(query)).await?;
         let policy = match query.when {
@@ -78,8 +77,8 @@ impl Platform {
         Ok(Explanation { decision, matched, origins, text })
     }
 
-    /// Finds the rules by which an answer came about, and lists the first `most`. Anyone may ask about
-    /// themselves; asking about others needs `read` on `admin/rules`.
+    /// Returns the rules that led to an answer; at most `most` are listed. Users can ask about themselves; asking about
+    /// others needs `read` on `admin/rules`.
     pub async fn why(&self, caller: &Caller, because: &Because, most: usize) -> Result<Matches> {
         if because.subject != subject_of(caller) {
             self.authorise(caller, Permit::RULES_READ).await?;

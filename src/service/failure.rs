@@ -1,7 +1,6 @@
-//! Attacks on accounts, told to those who can do something about them: a line in the log, and an
-//! event in the tenant's audit log. Both are bounded, with a count of what was left out, and the
-//! events are written beside the requests: nothing shows in their time, and nobody who fails on
-//! purpose holds up a tenant's changes.
+//! Attacks on accounts, reported to those who can do something about them: a line in the log, and an event in the
+//! tenant's audit log. Both are bounded, with a count of what was left out. The events are written apart from the
+//! requests, so that response times reveal nothing, and deliberate failures do not hold up a tenant's changes.
 
 mod gather;
 
@@ -21,31 +20,31 @@ use crate::error::Result;
 use crate::store::audit::{Actor, ActorKind, AuditEvent};
 use gather::{Gathered, Pace};
 
-/// The most lines of one kind that the log gets in [`LINES_TIME`].
+/// Maximum number of log lines of one kind within [`LINES_TIME`].
 const LINES: u32 = 20;
-/// See [`LINES`].
+/// Time in which the lines are counted; see [`LINES`].
 const LINES_TIME: Duration = Duration::from_mins(1);
-/// Tenants whose events wait to be written.
+/// Maximum number of tenants with events that wait to be written.
 const TENANTS: usize = 4096;
-/// Tenants that events are written to together.
+/// Number of tenants whose events are written at the same time.
 const TOGETHER: usize = 2;
 
-/// A kind of failure, or of refusal.
+/// Kind of a failure, or of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Failed {
-    /// A password did not fit.
+    /// A wrong password.
     SignIn,
-    /// With it, no more passwords of this client are looked at for a while.
+    /// A wrong password after which no more passwords of this client are checked for a while.
     LockedOut,
-    /// With it, passwords for this name are looked at slowly.
+    /// A wrong password after which passwords for this name are checked slowly.
     SlowedDown,
-    /// A password was not looked at: too many were wrong.
+    /// A password that was not checked, after too many wrong ones.
     Refused,
-    /// A link for a new password was asked for.
+    /// A request for a password link.
     LinkAsked,
-    /// No link was made: too many were.
+    /// A request for a password link that was refused, after too many.
     LinkRefused,
-    /// A user changed what is their own more often than anybody needs to.
+    /// A user's changes of their own data, more frequent than any user needs.
     TooOften,
 }
 
@@ -60,7 +59,7 @@ impl Failed {
         Self::TooOften,
     ];
 
-    /// Returns the action of its event.
+    /// Returns the action of the audit event.
     const fn action(self) -> &'static str {
         match self {
             Self::SignIn => "session.fail",
@@ -86,7 +85,7 @@ impl Failed {
     }
 }
 
-/// One failure.
+/// Single failure.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
     kind: Failed,
@@ -96,8 +95,8 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// Makes a failure of this request, for a user of this name of this tenant as they were typed. What
-    /// cannot be a name is not kept: people type passwords into the wrong field.
+    /// Makes a failure of this request, for the tenant and user name as they were typed. A text that cannot be a name
+    /// is not kept, because users type passwords into the wrong field.
     pub(super) fn new(kind: Failed, tenant: &str, name: &str, request: &RequestInfo) -> Self {
         let (tenant, name) = (TenantKey::parse(tenant).ok(), Username::parse(name).ok());
         Self { kind, tenant, name, request: request.clone() }
@@ -108,7 +107,7 @@ impl Failure {
     }
 }
 
-/// The failures that are to be told.
+/// Failures that are to be reported.
 pub(super) struct Failures {
     paces: Mutex<HashMap<Failed, Pace>>,
     gathered: Mutex<HashMap<TenantId, HashMap<Failed, Gathered>>>,
@@ -120,7 +119,7 @@ impl Failures {
         Self { paces: Mutex::default(), gathered: Mutex::default(), noted: Notify::new() }
     }
 
-    /// Takes a failure in, of a tenant if there is one. It waits for nothing.
+    /// Records a failure, of a tenant if there is one. Never waits.
     pub(super) fn note(&self, tenant: Option<TenantId>, failure: &Failure) {
         let pace =
             lock(&self.paces).entry(failure.kind).or_insert_with(|| Pace::new(LINES, LINES_TIME)).step(Instant::now());
@@ -139,8 +138,8 @@ impl Failures {
         self.noted.notify_one();
     }
 
-    /// Says how many lines were left out of the log in a time that is over, or that `end` ends.
-    /// Returns whether some are still to be told of.
+    /// Logs how many lines were left out in each period that is over, or that `end` ends. Returns `true` if some are
+    /// still to be reported.
     fn say_left_out(&self, end: impl Fn(&mut Pace) -> Option<u64>) -> bool {
         let mut paces = lock(&self.paces);
         for kind in Failed::ALL {
@@ -156,7 +155,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes the line of a failure. The request's id and address stand in its span too, but not in one of a task.
+/// Writes the log line of a failure. The request's id and address are in its span too, but not in the span of a task.
 fn say(failure: &Failure) {
     let (action, said) = (failure.kind.action(), failure.kind.in_words());
     let tenant = failure.tenant.as_ref().map_or("-", TenantKey::as_str);
@@ -173,12 +172,12 @@ fn left_out(kind: Failed, count: u64) {
 }
 
 impl Platform {
-    /// Waits until failures are to be told.
+    /// Waits until there are failures to report.
     pub async fn failures_noted(&self) {
         self.failures.noted.notified().await;
     }
 
-    /// Writes one event of each kind of failure to each tenant that has some.
+    /// Writes one audit event for each kind of failure to each tenant that had some.
     pub async fn tell_failures(&self) {
         if self.failures.say_left_out(|pace| pace.ended(Instant::now())) {
             self.failures.noted.notify_one();
@@ -186,7 +185,7 @@ impl Platform {
         self.write_gathered().await;
     }
 
-    /// Tells what is still to be told: the instance ends.
+    /// Reports the remaining failures before the instance stops.
     pub async fn tell_last_failures(&self) {
         self.failures.say_left_out(Pace::end);
         self.write_gathered().await;

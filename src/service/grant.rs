@@ -1,5 +1,5 @@
-//! The grants of custom roles (R35a), of one role or of all that a group carries: in pages, for a role
-//! may have as many as somebody likes to give it.
+//! The grants of custom roles (R35a), of one role or of all roles of a group. They come in pages, because the number of
+//! grants of a role has no bound.
 
 use std::collections::BTreeSet;
 
@@ -14,17 +14,17 @@ use crate::error::Result;
 use crate::policy::rule::Subject;
 use crate::store::page::{Page, PageOf};
 
-/// The most roles that are named as the source of one grant.
+/// Maximum number of roles that are named as the source of one grant.
 pub const SOURCES_MAX: u32 = 10;
 
-/// A grant of a group's roles, and where it comes from.
+/// Grant of a group's roles, with the roles that it comes from.
 #[derive(Debug, Clone)]
 pub struct GrantSource {
-    /// The grant.
+    /// Grant itself.
     pub grant: Grant,
-    /// The first of the roles that have it, by key.
+    /// First of the roles with the grant, ordered by key; at most [`SOURCES_MAX`].
     pub roles: Vec<RoleRef>,
-    /// The number of roles that have it.
+    /// Number of roles with the grant.
     pub role_count: u64,
 }
 
@@ -82,7 +82,7 @@ impl Platform {
         self.holders_of(caller, &key.into_iter().map(RoleRef::Custom).collect()).await
     }
 
-    /// Checks that the caller can see what these roles hold, and gives the keys of those that can have grants.
+    /// Refuses roles whose grants the caller cannot see, and returns the keys of the roles that can have grants.
     async fn holders_of(&self, caller: &Caller, roles: &BTreeSet<RoleRef>) -> Result<(TenantId, Vec<RoleKey>)> {
         let custom = roles.iter().filter_map(|role| match role {
             RoleRef::Manager => None,

@@ -23,7 +23,7 @@ fn intent(permit: Permit, action: &'static str, key: &str, terms: Terms) -> Inte
 }
 
 impl Platform {
-    /// Makes a group.
+    /// Creates a group.
     pub async fn create_group(
         &self,
         caller: &Caller,
@@ -88,7 +88,7 @@ impl Platform {
         self.change(caller, intent, |draft| draft.state.remove_members(key.as_str(), users)).await
     }
 
-    /// Deletes a group that is not the only one of any member.
+    /// Deletes a group, unless it is the only group of any member.
     pub async fn delete_group(
         &self,
         caller: &Caller,
@@ -104,34 +104,34 @@ impl Platform {
         }
     }
 
-    /// Whether the caller may be told who is in a group.
+    /// Returns `true` if the caller can see the members of groups.
     async fn sees_members(&self, caller: &Caller) -> bool {
         self.may(caller, Permit::GROUPS_READ).await && self.may(caller, Permit::USERS_READ).await
     }
 
-    /// A page of the groups, by name, without their members.
+    /// Returns a page of the groups, ordered by name, without their members.
     pub async fn groups(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<Group>> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
         self.store.scope(tenant.id).groups(search, &page).await
     }
 
-    /// How many groups there are.
+    /// Counts the groups.
     pub async fn count_groups(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
         self.store.scope(tenant.id).groups_count(search).await
     }
 
-    /// The group of this key, without its members.
+    /// Returns the group with this key, without its members.
     pub async fn group(&self, caller: &Caller, key: &GroupKey) -> Result<Option<Group>> {
         Ok(self.groups_by_keys(caller, std::slice::from_ref(key)).await?.pop())
     }
 
-    /// A group that the caller has just changed: it is not asked again whether it may.
+    /// Returns a group that the caller has just changed, without checking their permission again.
     pub async fn changed_group(&self, caller: &Caller, key: &GroupKey) -> Result<Option<Group>> {
         Ok(self.store.scope(caller.tenant().id).groups_by_keys(std::slice::from_ref(key)).await?.pop())
     }
 
-    /// The groups of these keys, in no order, without their members. Anyone may see those that
+    /// Returns the groups with these keys, in no particular order, without their members. Users can see the groups that
     /// they are in.
     pub async fn groups_by_keys(&self, caller: &Caller, keys: &[GroupKey]) -> Result<Vec<Group>> {
         let wanted = keys.iter().cloned().map(Subject::Group);
@@ -139,14 +139,14 @@ impl Platform {
         self.store.scope(tenant.id).groups_by_keys(keys).await
     }
 
-    /// The group of this internal id, without its members.
+    /// Returns the group with this internal id, without its members.
     pub async fn group_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<Group>> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
         self.store.scope(tenant.id).group_by_id(id).await
     }
 
-    /// Reads the same page of the keys of the groups that each of these users is in; a user in none is not
-    /// in the answer. Callers can ask about themselves.
+    /// Reads, for each of these users, the same page of the keys of their groups; users in no group are not in the
+    /// result. Callers can ask about themselves.
     pub async fn groups_of_users(
         &self,
         caller: &Caller,
@@ -165,20 +165,20 @@ impl Platform {
         self.store.scope(tenant.id).groups_count_of_user(user).await
     }
 
-    /// A page of the members of a group, by name.
+    /// Returns a page of the members of a group, ordered by name.
     pub async fn members(&self, caller: &Caller, key: &GroupKey, page: Page) -> Result<PageOf<UserRow>> {
         self.authorise(caller, Permit::GROUPS_READ).await?;
         let tenant = self.authorise(caller, Permit::USERS_READ).await?;
         self.store.scope(tenant.id).members_of_group(key, None, &page).await
     }
 
-    /// How many members each of these groups has; none where the answer has none.
+    /// Counts the members of each of these groups; groups without members are not in the result.
     pub async fn member_counts(&self, caller: &Caller, keys: &[GroupKey]) -> Result<HashMap<GroupKey, u64>> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
         self.store.scope(tenant.id).member_counts(keys).await
     }
 
-    /// How many members a group has.
+    /// Counts the members of a group.
     pub async fn member_count(&self, caller: &Caller, key: &GroupKey) -> Result<u64> {
         Ok(self.member_counts(caller, std::slice::from_ref(key)).await?.remove(key).unwrap_or(0))
     }

@@ -1,5 +1,5 @@
-//! Guesses at passwords, and how many are looked at. One that is refused is refused before anything is
-//! looked up for it: it costs nothing and tells nothing, not even by its time.
+//! Guesses at passwords, and how many are checked. A guess beyond the limit is refused before anything is looked up for
+//! it: it costs nothing and reveals nothing, not even by its timing.
 
 use std::time::Duration;
 
@@ -14,28 +14,28 @@ use crate::domain::key::TenantId;
 use crate::error::{Error, ErrorCode, Result};
 use crate::sync::tally::{Counter, Digest, Outcome};
 
-/// The most wrong passwords of one client that are looked at for one name.
+/// Maximum number of wrong passwords of one client for one name within `NAME_WINDOW`; more are refused.
 pub const WRONG_FOR_NAME: u32 = 10;
-/// The time in which they are counted.
+/// Time in which wrong passwords of one client for one name are counted.
 const NAME_WINDOW: Duration = Duration::from_mins(5);
-/// The most wrong passwords of one client that are looked at for whatever names.
+/// Maximum number of wrong passwords of one client for any names within `CLIENT_WINDOW`; more are refused.
 pub const WRONG_OF_CLIENT: u32 = 100;
-/// The time in which they are counted.
+/// Time in which wrong passwords of one client, or of one site, are counted.
 const CLIENT_WINDOW: Duration = Duration::from_mins(5);
-/// The most wrong passwords, in that time, of all clients of a site that are looked at: somebody can have
-/// thousands of networks, and neighbours can have one each.
+/// Maximum number of wrong passwords of all clients of a site within `CLIENT_WINDOW`; more are refused. One attacker
+/// can have thousands of networks, and neighbours can have one each.
 pub const WRONG_OF_SITE: u32 = 1000;
-/// The wrong passwords for one name, of whatever clients, after which more are looked at slowly. Never
-/// not at all: then anybody could lock a user out.
+/// Number of wrong passwords for one name, of any clients, within `SLOW_WINDOW`, after which more are checked slowly.
+/// They are never refused: then anyone could lock a user out.
 pub const SLOW_FOR_NAME: u32 = 100;
-/// The time in which they are counted.
+/// Time in which wrong passwords for one name are counted, of all clients.
 const SLOW_WINDOW: Duration = Duration::from_mins(15);
-/// The time by which each one more makes it slower.
+/// Delay that each further wrong password adds.
 const SLOW_STEP: Duration = Duration::from_millis(20);
-/// The longest that one is held back.
+/// Maximum delay of a guess.
 const SLOW_MAX: Duration = Duration::from_secs(2);
 
-/// A password that is tried: the tenant and the name, whether or not they can be.
+/// Account whose password is guessed: the tenant and the name as typed, valid or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tried {
     tenant: String,
@@ -43,7 +43,7 @@ pub(super) struct Tried {
 }
 
 impl Tried {
-    /// Names the password of this user of this tenant.
+    /// Names the account with this user name in this tenant.
     pub(super) fn new(tenant: &str, username: &str) -> Self {
         Self { tenant: tenant.to_owned(), name: username.to_ascii_lowercase() }
     }
@@ -56,8 +56,8 @@ impl Tried {
         digest(&["name", &self.tenant, &self.name])
     }
 
-    /// Lists the counts of a guess of this client: for the name, of the client, of its site, for the name of
-    /// whomever.
+    /// Returns the counters of a guess of this client: for the name from this client, of the client, of its site, and
+    /// for the name from all clients.
     fn counters(&self, client: Network) -> [Counter; 4] {
         let of_site = digest(&["site", &client.site().to_string()]);
         let (client, owner) = (client.to_string(), self.owner());
@@ -72,25 +72,25 @@ impl Tried {
     }
 }
 
-/// Makes the digest of several texts, none of which can pass for another's end.
+/// Returns the digest of several texts, framed so that no text can pass for the end of another.
 pub(super) fn digest(texts: &[&str]) -> Digest {
     let framed = |digest: Sha256, text: &&str| digest.chain_update(text.len().to_be_bytes()).chain_update(text);
     texts.iter().fold(Sha256::new(), framed).finalize().into()
 }
 
-/// The account that a guess is held against.
+/// Account that a guess is checked against.
 pub(super) struct Sought<T> {
-    /// The tenant, if there is one of this key.
+    /// Tenant, if there is one with this key.
     pub(super) tenant: Option<TenantId>,
-    /// The hash of the user's password, if they have one and may sign in.
+    /// Hash of the user's password, if they have one and can sign in.
     pub(super) stored: Option<String>,
-    /// All else that was found on the way.
+    /// Other data that was found along with the account.
     pub(super) found: T,
 }
 
 impl Platform {
-    /// Looks at a guess at a password: whether it fits, and what `sought` has found. `sought` runs
-    /// only if the guess may be looked at.
+    /// Checks a guess at a password. Returns whether it is right, and what `sought` has found; `sought` runs only if
+    /// the guess is within the limits.
     ///
     /// # Errors
     /// `BAD_INPUT` for the second guess of a request; `RATE_LIMITED` after too many wrong ones of the
@@ -109,8 +109,8 @@ impl Platform {
         self.hold_back(&tried, request, counts).await?;
         let Sought { tenant, stored, found } = sought.await?;
         let fits = self.passwords.verify(password, stored, client).await?;
-        // Once more, for the guesses that were looked at side by side with this one: of whatever is
-        // one too many nobody learns whether it fits.
+        // Counted once more because of concurrent guesses: a guess beyond the limit must not reveal whether it is
+        // right.
         if fits {
             let counts = self.tallies.look(&counters).await;
             self.counted(&tried, request, counts)?;
@@ -124,7 +124,7 @@ impl Platform {
         Ok((fits, found))
     }
 
-    /// Waits as long as a guess is held back after so many wrong ones.
+    /// Delays a guess after many wrong ones.
     async fn hold_back(&self, tried: &Tried, request: &RequestInfo, counts: Outcome) -> Result<()> {
         let counts = self.counted(tried, request, counts)?;
         let [.., for_name] = counts.as_slice() else { return Ok(()) };
@@ -135,7 +135,7 @@ impl Platform {
         Ok(())
     }
 
-    /// Refuses a guess that is one too many. Nothing is told of the tenant then: nothing was looked up.
+    /// Refuses a guess beyond the limits. The tenant is not told, because nothing was looked up.
     fn counted(&self, tried: &Tried, request: &RequestInfo, counts: Outcome) -> Result<Vec<u32>> {
         match counts {
             Outcome::Counted(counts) => Ok(counts),
@@ -158,13 +158,13 @@ impl Platform {
         }
     }
 
-    /// Forgets the wrong passwords for a name, of whatever clients: there is a new one.
+    /// Resets the counts of wrong passwords for a name, of all clients, because the user has a new password.
     pub(super) async fn forget_guesses(&self, tried: &Tried) {
         self.tallies.begin_anew(&tried.owner()).await;
     }
 }
 
-/// Tells how long a guess is held back after so many wrong ones.
+/// Returns the delay of a guess after `count` wrong ones.
 fn slowness(count: u32) -> Duration {
     (SLOW_STEP * count.saturating_sub(SLOW_FOR_NAME)).min(SLOW_MAX)
 }

@@ -1,5 +1,4 @@
-//! What an instance knows of how it fares: whether changes can be made, whether its clock is right, and
-//! what it holds in memory, as a digest.
+//! Health of an instance: that it can make changes, that its clock is right, and a digest of what it holds in memory.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -13,16 +12,16 @@ use super::Platform;
 use super::tenants::Memory;
 use crate::error::{Error, Result};
 
-/// For how long what was found by trying a change is told again: each is a commit.
+/// Time for which the result of a trial change is reused: each trial is a commit.
 const PROBE_EVERY: Duration = Duration::from_secs(2);
-/// For how long anyone waits for a look at the database. One that takes longer goes on by itself.
+/// Longest time that a caller waits for the database. A check that takes longer goes on in the background.
 const LOOK_MAX: Duration = Duration::from_millis(300);
-/// For how long a digest is told again: each goes through the rules that have changed since.
+/// Time for which a digest is reused: each goes through the rules that have changed since the last.
 const DIGEST_EVERY: Duration = Duration::from_secs(5);
 
-/// What was found last.
+/// Latest results of the health checks of an instance.
 pub(super) struct Health {
-    /// By what the database knows this instance.
+    /// Id by which the database knows this instance.
     instance: Uuid,
     clock_look: Arc<Look>,
     change_look: Arc<Look>,
@@ -30,23 +29,23 @@ pub(super) struct Health {
     clock: ClockWatch,
 }
 
-/// What a look at the database has found: one looks at a time, and nobody waits for it for long.
+/// Latest result of a check of the database. One check runs at a time, and no caller waits for it for long.
 #[derive(Default)]
 struct Look {
     turn: Arc<Mutex<()>>,
     found: std::sync::Mutex<Option<Found>>,
 }
 
-/// What a look has found, and when.
+/// Result of a check, and when it was made.
 #[derive(Debug, Clone)]
 pub struct Found {
     at: Instant,
-    /// What came of it.
+    /// Outcome of the check.
     pub outcome: Result<()>,
 }
 
 impl Found {
-    /// Returns how long ago it was found.
+    /// Returns the age of the result.
     pub fn age(&self) -> Duration {
         self.at.elapsed()
     }
@@ -57,8 +56,8 @@ impl Look {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks, and gives what was found: just now, or last where that takes longer than anyone waits. What was
-    /// found within `every` is told again.
+    /// Runs the check and returns its result, or the last result if the check takes longer than callers wait. A result
+    /// that is newer than `every` is reused.
     async fn tell(self: &Arc<Self>, every: Duration, look: impl Future<Output = Result<()>> + Send + 'static) -> Found {
         let is_fresh = |found: &Found| found.age() < every;
         if let Some(found) = self.found().filter(is_fresh) {
@@ -66,13 +65,13 @@ impl Look {
         }
         if let Ok(turn) = Arc::clone(&self.turn).try_lock_owned() {
             let me = Arc::clone(self);
-            // Of its own, so that it comes to its end though nobody waits any more.
+            // In a task of its own, so that it ends even if no caller waits any more.
             let looking = tokio::spawn(async move {
                 let outcome = look.await;
                 *me.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(Found { at: Instant::now(), outcome });
                 drop(turn);
             });
-            // However it ended: what was found tells.
+            // Its outcome is in `found`, however the wait ended.
             drop(timeout(LOOK_MAX, looking).await);
         } else {
             drop(timeout(LOOK_MAX, self.turn.lock()).await);
@@ -83,10 +82,10 @@ impl Look {
     }
 }
 
-/// How far the instance's clock is from the database's.
+/// Difference between the instance's clock and the database's.
 struct ClockWatch {
     most: Duration,
-    /// In microseconds; ahead above zero.
+    /// Difference in microseconds; positive if the instance is ahead.
     off: AtomicI64,
     is_off: AtomicBool,
 }
@@ -105,7 +104,7 @@ impl Health {
 }
 
 impl Platform {
-    /// Tries whether changes can be made: by one that nobody sees, or as it was found a moment ago.
+    /// Checks that changes can be made, by making one that no user sees. A result from a moment ago is reused.
     pub async fn try_change(&self) -> Found {
         let platform = self.clone();
         let look = async move {
@@ -115,13 +114,13 @@ impl Platform {
         self.health.change_look.tell(PROBE_EVERY, look).await
     }
 
-    /// Asks the database whether it is there, by comparing the clock with its own.
+    /// Checks that the database answers, by comparing the clock with its own.
     pub async fn try_database(&self) -> Found {
         let platform = self.clone();
         self.health.clock_look.tell(Duration::ZERO, async move { platform.compare_clock().await }).await
     }
 
-    /// Compares the clock with the database's, and says so in the log when it begins or ceases to be off.
+    /// Compares the clock with the database's, and logs when it starts or stops being wrong.
     ///
     /// # Errors
     /// `UNAVAILABLE` when the database does not answer; what was found last stays.
@@ -146,14 +145,14 @@ impl Platform {
         Ok(())
     }
 
-    /// Returns whether the clock was right when it was last compared, and by how many seconds it was off;
-    /// ahead above zero.
+    /// Returns `true` if the clock was right when it was last compared, and the seconds by which it was off; positive
+    /// if ahead.
     pub fn clock(&self) -> (bool, i64) {
         let clock = &self.health.clock;
         (!clock.is_off.load(Ordering::Relaxed), clock.off.load(Ordering::Relaxed) / 1_000_000)
     }
 
-    /// Returns what is in memory, as a digest of now or of a moment ago.
+    /// Returns a digest of what is in memory, computed now or a moment ago.
     pub async fn memory(&self) -> Result<Memory> {
         let mut digested = self.health.digested.lock().await;
         if let Some((at, memory)) = digested.as_ref()

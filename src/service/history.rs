@@ -1,8 +1,7 @@
-//! What the policy was, who made it so, and the way back.
+//! Past policies, the revisions that made them, and restoring them.
 //!
-//! The log of rule differences is the truth of what the rules were (R44): neither a catalogue nor a
-//! compiler of today decides what was in force. Settings, and who was disabled, come from the state
-//! that the log keeps beside it.
+//! The log of rule differences is the authority on past rules (R44): neither today's catalogue nor today's compiler
+//! decides what was in force. Settings and disabled users come from the state that the log keeps beside it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -32,21 +31,21 @@ use crate::store::page::{Page, PageOf};
 use crate::store::revision::{RevisionEntry, RevisionHead};
 pub use crate::store::user::UserRow;
 
-/// How many revisions are read at once.
+/// Number of revisions that are read at once.
 const CHUNK: u64 = 100;
-/// How many rules of past policies are remembered.
+/// Maximum number of rules in the cached past policies, of all tenants together.
 const REMEMBERED: u64 = 2_000_000;
 
-/// A policy of the past, with the state that it came from.
+/// Past policy, with the state that it came from.
 #[derive(Clone)]
 pub struct Past {
-    /// The policy.
+    /// Past policy.
     pub policy: Arc<TenantPolicy>,
     state: Arc<TenantState>,
 }
 
-/// The past policies that were asked about lately, by the changes that made them: a number alone may
-/// come again, after a database was set back.
+/// Cache of recent past policies, by the changes that made them: a revision number alone may come again after a
+/// database was restored from a backup.
 pub(super) struct Pasts(Cache<(TenantId, Uuid), Past>);
 
 impl Pasts {
@@ -58,19 +57,19 @@ impl Pasts {
 }
 
 impl Platform {
-    /// A page of the revisions, newest first. Needs `read` on `admin/rules`, as all of the past does.
+    /// Returns a page of the revisions, newest first. Needs `read` on `admin/rules`, as everything past does.
     pub async fn policy_revisions(&self, caller: &Caller, page: Page) -> Result<PageOf<RevisionHead>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.store.scope(tenant.id).revisions(&page).await
     }
 
-    /// How many revisions there are.
+    /// Counts the revisions.
     pub async fn count_policy_revisions(&self, caller: &Caller) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.store.scope(tenant.id).revisions_count().await
     }
 
-    /// The policy as it was at a revision; 0 is before the first.
+    /// Returns the policy of a revision; 0 is before the first.
     ///
     /// # Errors
     /// `NOT_FOUND` when there is no such revision, or it is no longer kept.
@@ -79,8 +78,8 @@ impl Platform {
         Ok(self.past(&tenant, revision).await?.policy)
     }
 
-    /// Who could do what at `to` and not at `from`, and the reverse; of the users whom the caller may
-    /// see, with those of them that are still there.
+    /// Returns the access that users had at `to` and not at `from`, and the reverse, with the rows of those users that
+    /// still exist. Covers only users that the caller can see.
     pub async fn access_diff(
         &self,
         caller: &Caller,
@@ -105,8 +104,8 @@ impl Platform {
         Ok((impact, users))
     }
 
-    /// Makes a new revision in which profiles, custom roles, groups and assignments are as they were at
-    /// an old one (R45). Gives what is otherwise than it was.
+    /// Makes a new revision that restores the profiles, custom roles, groups and assignments of an old one (R45).
+    /// Returns the parts that could not be restored as they were.
     pub async fn restore_policy(
         &self,
         caller: &Caller,
@@ -131,25 +130,26 @@ impl Platform {
         self.change(caller, intent, |draft| draft.state.restore(draft.catalogue, &past.state, newest)).await
     }
 
-    /// For each of these rules, which hold at a revision, the one since which they do; none of those that have
-    /// held since before the log begins. Nothing for who may not read the rules.
+    /// Returns, for each of these rules, which hold at `revision`, the revision since which it has held; rules that
+    /// have held since before the log begins are not in the result. Returns nothing to callers who cannot read the
+    /// rules.
     pub async fn brought_by(&self, caller: &Caller, rules: &[Rule], revision: u64) -> Result<HashMap<Rule, u64>> {
         if !self.may(caller, Permit::RULES_READ).await {
             return Ok(HashMap::new());
         }
-        // It may go through all of the log.
+        // The search may go through all of the log.
         let _turn = self.search_turn(caller.tenant().id).await?;
         self.store.scope(caller.tenant().id).brought_by(rules, revision).await
     }
 
-    /// These revisions, by their numbers.
+    /// Returns these revisions by their numbers.
     pub async fn revisions_by_numbers(&self, caller: &Caller, numbers: &[u64]) -> Result<HashMap<u64, RevisionHead>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let found = self.store.scope(tenant.id).revisions_by_numbers(numbers).await?.into_iter();
         Ok(found.map(|head| (head.revision, head)).collect())
     }
 
-    /// The policy of a tenant as it was at a revision.
+    /// Returns the policy of a tenant at a revision.
     pub(super) async fn past(&self, tenant: &Tenant, revision: u64) -> Result<Past> {
         let (change, newest) = self.find_revision(tenant, revision).await?;
         // A revision that may still be amended is not remembered: its state can grow.
@@ -180,11 +180,11 @@ impl Platform {
         Ok(past)
     }
 
-    /// Checks that there is such a revision, and gives the change that made it, none of 0, and the
-    /// newest revision.
+    /// Returns the change that made the revision, the nil id for revision 0, and the number of the newest revision.
+    /// Refuses revisions that do not exist.
     pub(super) async fn find_revision(&self, tenant: &Tenant, revision: u64) -> Result<(Uuid, u64)> {
         let here = tenant.policy().counters;
-        // Perhaps it is only not here yet; or what is here is not of the log.
+        // This instance may lag behind, or hold what is not of the log.
         if revision > here.revision || !self.is_of_log(tenant.id, &here).await? {
             self.tenants.refresh(tenant).await?;
         }
@@ -202,7 +202,7 @@ impl Platform {
         }
     }
 
-    /// Returns whether the log holds the change that made what is in memory: from there it leads back.
+    /// Returns `true` if the log has the change that made the policy in memory: from there it leads back.
     async fn is_of_log(&self, tenant: TenantId, here: &Counters) -> Result<bool> {
         if here.policy_change.is_nil() {
             return Ok(true);
@@ -210,12 +210,12 @@ impl Platform {
         Ok(self.store.scope(tenant).change_of(here.revision).await? == Some(here.policy_change))
     }
 
-    /// Whether the log leads back to where there was no rule.
+    /// Returns `true` if the log goes back to the state without any rule.
     async fn is_log_whole(&self, tenant: TenantId) -> Result<bool> {
         Ok(self.store.scope(tenant).oldest_revision().await?.is_none_or(|oldest| oldest == 1))
     }
 
-    /// Why a revision is not in the log although newer ones are.
+    /// Returns the error for a revision that is not in the log although newer ones are.
     pub(super) async fn gone(&self, tenant: TenantId, revision: u64) -> Result<Error> {
         Ok(match self.store.scope(tenant).oldest_revision().await? {
             Some(oldest) if revision < oldest => {
@@ -226,7 +226,8 @@ impl Platform {
         })
     }
 
-    /// The rules at a revision: from those of now back, or from none on, whichever way is shorter.
+    /// Returns the rules of a revision, computed from today's rules backwards or from none forwards, whichever is
+    /// shorter.
     async fn rules_at(&self, tenant: &Tenant, revision: u64) -> Result<BTreeSet<Rule>> {
         let now = Arc::clone(&tenant.policy());
         let newest = now.counters.revision;
@@ -251,13 +252,13 @@ impl Platform {
         Ok(rules)
     }
 
-    /// All revisions after `low` up to `high`.
+    /// Returns all revisions after `low`, up to and including `high`.
     async fn revisions_between(&self, tenant: TenantId, low: u64, high: u64) -> Result<Vec<RevisionEntry>> {
         let entries = self.store.revisions_since(tenant, low, high - low).await?;
         if entries.len() as u64 == high - low { Ok(entries) } else { Err(self.gone(tenant, low).await?) }
     }
 
-    /// Calls `each` with what every revision after `low` up to `high` did to the rules.
+    /// Calls `each` with the rule difference of every revision after `low`, up to and including `high`.
     async fn each_between(
         &self,
         tenant: TenantId,
@@ -276,7 +277,7 @@ impl Platform {
         Ok(())
     }
 
-    /// The tenant's state at a revision: the last that was written whole, and what changed since.
+    /// Returns the tenant's state at a revision: the last one that was stored whole, with the changes since applied.
     async fn state_at(&self, tenant: &Tenant, revision: u64) -> Result<TenantState> {
         if revision == 0 {
             return Ok(TenantState::empty(tenant.key.clone()));

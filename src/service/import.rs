@@ -20,22 +20,23 @@ pub use crate::engine::foreign::MODEL_MAX;
 pub use file::BYTES_MAX;
 pub use warn::Warning;
 
-/// How a file is read.
+/// Options for reading a file.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
-    /// The domain whose lines are meant; lines of others are passed over. Without it the lines name
-    /// this tenant, or none.
+    /// Domain whose lines are imported; lines of other domains are skipped. Without it, lines must name this tenant, or
+    /// no domain.
     pub domain: Option<String>,
-    /// The path under which all objects of the file go.
+    /// Path under which all objects of the file are placed.
     pub under: Option<Object>,
-    /// The text of the file's model: it says which column is what, and what would be decided otherwise.
+    /// Text of the file's model. It says what each column means; with it, lines that would be decided differently here
+    /// are refused.
     pub model: Option<String>,
-    /// What becomes of a holder of roles who is not there.
+    /// Treatment of a holder of roles who is not a user of the tenant.
     pub absent: Absent,
 }
 
 impl Reading {
-    /// The domains that the lines of a file name, in order.
+    /// Returns the domains that the lines of a file name, in order.
     ///
     /// # Errors
     /// The lines that do not fit the form.
@@ -44,28 +45,28 @@ impl Reading {
     }
 }
 
-/// What an import made, and what may have been meant otherwise.
+/// Result of an import, with warnings about what the file may mean instead.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// What it made.
+    /// Numbers of custom roles, grants, groups and memberships that the import made.
     pub imported: Imported,
-    /// How many lines are of other domains, and were passed over.
+    /// Number of lines that were skipped because they are of other domains.
     pub skipped: u64,
-    /// What may be a slip.
+    /// Lines that may contain a mistake.
     pub warnings: Vec<Warning>,
 }
 
-/// What came of a file.
+/// Outcome of an import.
 pub enum Import {
-    /// It was brought in, or would be.
+    /// The file was imported, or would be after a dry run.
     Done(Done<Report>),
-    /// It was not, because of these lines. Nothing has changed.
+    /// The file was refused because of these lines. Nothing has changed.
     Refused(BadLines),
 }
 
 impl Platform {
-    /// Brings the policy of a Casbin file into the caller's tenant: all of it in one change, or nothing.
-    /// How it is read, and what becomes of it, says `docs/adr/0011-a-policy-from-elsewhere.md`. The
+    /// Imports the policy of a Casbin file into the caller's tenant: all of it in one change, or nothing.
+    /// `docs/adr/0011-a-policy-from-elsewhere.md` describes how the file is read and what becomes of it. Importing the
     /// same file again changes nothing.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! Lists of items that are linked to an owner (R15): the queues of an agent, the integrations of a
-//! trigger. Here is who may choose, take away or only see which item; `set` changes what is linked.
+//! Lists of items that are linked to an owner (R15): the queues of an agent, the integrations of a trigger. This module
+//! decides who can link, unlink or only see an item; `set` changes the links.
 
 use std::collections::BTreeSet;
 
@@ -22,12 +22,12 @@ mod set;
 pub use set::LinksSet;
 pub(super) use set::{links_for_audit, told_differences};
 
-/// What the list of items is for.
+/// Owner that a list of items is for.
 #[derive(Debug, Clone)]
 pub enum Owner {
-    /// For a resource that is being created in this section.
+    /// A resource that is being created in this section.
     New(SectionKey),
-    /// For this resource of a section.
+    /// This resource of a section.
     Existing(SectionKey, ResourceKey),
 }
 
@@ -38,43 +38,43 @@ impl Owner {
     }
 }
 
-/// Which list of items is wanted, and for whom.
+/// Request for a list of items.
 #[derive(Debug, Clone)]
 pub struct ItemList {
-    /// Who sees it; the caller when absent.
+    /// User whose view of the list is requested; the caller if absent.
     pub subject: Option<UserKey>,
-    /// What the items are linked to.
+    /// Owner that the items are linked to.
     pub owner: Owner,
-    /// The section of the items.
+    /// Section of the items.
     pub items: SectionKey,
-    /// The items that are linked to the owner too, as the caller claims.
+    /// Additional items that are linked to the owner, as the caller claims.
     pub claimed: BTreeSet<ResourceKey>,
-    /// A part of the key or the name of an item.
+    /// Text that the key or the name of an item contains.
     pub search: Option<String>,
 }
 
-/// An item of a list.
+/// Item of a list.
 #[derive(Debug, Clone)]
 pub struct LinkableItem {
-    /// The item.
+    /// Resource that the item stands for.
     pub resource: Resource,
-    /// Whether it is linked to the owner now.
+    /// `true` if the item is linked to the owner now.
     pub linked: bool,
-    /// Whether it stays as it is: it is seen, and can neither be linked nor unlinked.
+    /// `true` if the subject can see the item, but neither link nor unlink it.
     pub locked: bool,
 }
 
-/// What somebody sees of a section's resources in a list of items.
+/// Resources of a section that the subject of a list of items can see and choose.
 struct Choice {
     scope: Scope,
     seen: Reach,
-    /// What can be linked and unlinked.
+    /// Items that the subject can link and unlink.
     free: Reach,
     linked: BTreeSet<ResourceKey>,
 }
 
 impl Platform {
-    /// A page of the items that the subject sees in the list, by key. Anyone may ask about
+    /// Returns a page of the items that the subject can see in the list, ordered by key. Users can ask about
     /// themselves; asking about others needs `read` on `admin/decisions`.
     pub async fn linkable_items(&self, caller: &Caller, list: &ItemList, page: Page) -> Result<PageOf<LinkableItem>> {
         let Choice { scope, seen, free, linked } = self.choice(caller, list).await?;
@@ -85,7 +85,7 @@ impl Platform {
         })
     }
 
-    /// How many items the subject sees in the list.
+    /// Counts the items that the subject can see in the list.
     pub async fn count_linkable_items(&self, caller: &Caller, list: &ItemList) -> Result<u64> {
         let Choice { scope, seen, .. } = self.choice(caller, list).await?;
         scope.resources_within_count(&list.items, &seen, list.search.as_deref()).await
@@ -94,7 +94,7 @@ impl Platform {
     async fn choice(&self, caller: &Caller, list: &ItemList) -> Result<Choice> {
         let tenant = self.authorise_about(caller, Permit::DECISIONS_READ, list.subject.iter()).await?;
         let subject = asked_about(caller, list.subject.as_ref());
-        // All answers of one policy, whatever changes meanwhile.
+        // All answers come from one policy, even if it changes meanwhile.
         let policy = tenant.policy();
         let section = self.check_list(&policy, list).map_err(|error| error.at("input"))?;
         let scope = self.store.scope(tenant.id);
@@ -128,7 +128,7 @@ impl Platform {
         Ok(Choice { scope, seen, free, linked })
     }
 
-    /// Checks that the catalogue knows a list of these items for this owner.
+    /// Returns the owner's section; refuses a list that the catalogue does not define for it.
     fn check_list(&self, policy: &TenantPolicy, list: &ItemList) -> Result<&Section> {
         if list.claimed.len() > LINKED_MAX {
             return Err(Error::bad_input(format!("at most {LINKED_MAX} linked items are allowed")).at("linked"));
@@ -136,8 +136,8 @@ impl Platform {
         section_with(&self.catalogue, list.owner.section(), &list.items, |items| self.is_listed(policy, items))
     }
 
-    /// Returns `true` for a section that is named to the tenant at all: one of an optional module is not,
-    /// without a licence (R2).
+    /// Returns `true` if the tenant may learn of the section: without a licence, sections of optional modules are
+    /// hidden (R2).
     fn is_listed(&self, policy: &TenantPolicy, section: &SectionKey) -> bool {
         let object = Object::from(section);
         let module = self.catalogue.module(object.first());
@@ -145,8 +145,8 @@ impl Platform {
     }
 }
 
-/// Returns what counts of the items that the caller claims to be linked. A host knows, and asks for its users;
-/// anybody else would learn by naming an item what there is.
+/// Returns the claimed links that count. A host knows the links of its users, and asks for them; other callers could
+/// find out by claims which items exist.
 fn claimed(caller: &Caller, policy: &TenantPolicy, list: &ItemList) -> BTreeSet<ResourceKey> {
     let asks_for_other = list.subject.as_ref().is_some_and(|subject| !is_self(caller, subject));
     let counts = asks_for_other && is_admin_or_host(caller, policy);

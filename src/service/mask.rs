@@ -1,4 +1,4 @@
-//! Contacts as a user sees them (R20). The host shows what comes out, and keeps what went in.
+//! Contacts as a user sees them (R20). The host shows the masked contacts, and keeps the originals.
 
 use super::Platform;
 use super::permit::{Permit, asked_about};
@@ -8,21 +8,21 @@ use crate::domain::key::{Action, Object, UserKey};
 pub use crate::domain::mask::Contact;
 use crate::error::{Error, Result};
 
-/// The most contacts that one call masks.
+/// Maximum number of contacts in one call.
 pub const CONTACTS_MAX: usize = 1000;
 
 /// Contacts as a subject sees them in a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
-    /// The contacts, in their order.
+    /// Contacts, in the order of the request.
     pub contacts: Vec<Contact>,
-    /// Whether they are masked for this subject.
+    /// `true` if the contacts are masked for this subject.
     pub masked: bool,
 }
 
 impl Platform {
-    /// The contacts as the subject (the caller when absent) sees them in a data view. Whoever may
-    /// not `unmask` there sees them masked: an unknown or a disabled user too.
+    /// Returns the contacts as the subject (the caller if absent) sees them in a data view. Subjects without `unmask`
+    /// there see them masked, including unknown and disabled users.
     pub async fn show_contacts(
         &self,
         caller: &Caller,
@@ -45,7 +45,7 @@ impl Platform {
     }
 }
 
-/// The object that stands for the contacts of a view.
+/// Returns the object of the contacts of a data view.
 fn data_of(catalogue: &Catalogue, view: &str) -> Result<Object> {
     let mut showing = catalogue.data_views().iter().filter(|known| known.masks_contacts);
     if showing.clone().any(|known| known.key.as_str() == view) {

@@ -1,4 +1,4 @@
-//! How long decisions of one tenant take here, beside casbin's own Enforcer over the same rules.
+//! Benchmark of the decisions of one tenant, compared with casbin's own Enforcer over the same rules.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -12,32 +12,32 @@ use crate::engine::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::policy::rule::{Rule, Subject};
 
-/// On how many rules requests are made of.
+/// Number of rules that requests are made from.
 const RULES: usize = 500;
-/// How often they are all decided; the median round counts.
+/// Number of rounds in which all requests are decided; the median round counts.
 const ROUNDS: usize = 200;
-/// How many requests casbin's Enforcer is asked: it takes time by the number of rules.
+/// Number of requests that casbin's Enforcer decides: its time grows with the number of rules.
 const ENFORCED: usize = 50;
 
-/// How long decisions take.
+/// Result of a benchmark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measured {
-    /// The revision whose rules were asked.
+    /// Revision whose rules were measured.
     pub revision: u64,
-    /// How many rules there are.
+    /// Number of rules.
     pub rules: usize,
-    /// How many different requests were made.
+    /// Number of different requests.
     pub requests: usize,
-    /// How many of them are allowed.
+    /// Number of requests that are allowed.
     pub allowed: usize,
-    /// One decision: the median of all rounds.
+    /// Time of one decision in the median round.
     pub decision: Duration,
-    /// The same by casbin's Enforcer: the mean; absent where the rules are too many for it.
+    /// Mean time of one decision by casbin's Enforcer; absent if there are too many rules for it.
     pub enforcer: Option<Duration>,
 }
 
 impl Platform {
-    /// Measures one tenant; `None` when there is none of this key, or no rule to ask about.
+    /// Measures the decisions of one tenant; `None` if there is no tenant with this key, or no rule to ask about.
     pub async fn measure(&self, caller: &Caller, tenant: &TenantKey) -> Result<Option<Measured>> {
         self.check_platform(caller, "tenants", &Action::read()).await?;
         let Some(row) = self.store.tenant_by_key(tenant).await? else { return Ok(None) };
@@ -63,7 +63,7 @@ impl Platform {
     }
 }
 
-/// The user that a link is of.
+/// Returns the user that a membership belongs to.
 fn member(rule: &Rule) -> Option<&UserKey> {
     match rule {
         Rule::Membership { member: Subject::User(user), .. } => Some(user),
@@ -71,13 +71,13 @@ fn member(rule: &Rule) -> Option<&UserKey> {
     }
 }
 
-/// Decides all requests once; gives how many are allowed.
+/// Decides all requests once, and returns how many are allowed.
 fn round(snapshot: &Snapshot, requests: &[Request]) -> usize {
     let decided = requests.iter().map(|(subject, object, action)| snapshot.decide(subject, object, action));
     decided.filter(|decision| decision.allowed).count()
 }
 
-/// How long one decision takes in the median of the rounds.
+/// Returns the time of one decision in the median round.
 fn median_round(snapshot: &Snapshot, requests: &[Request]) -> Duration {
     let mut rounds: Vec<Duration> = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
@@ -89,7 +89,7 @@ fn median_round(snapshot: &Snapshot, requests: &[Request]) -> Duration {
     rounds.get(ROUNDS / 2).map_or(Duration::ZERO, |median| mean(*median, requests.len()))
 }
 
-/// How long one decision of casbin's Enforcer takes, over requests spread over all of them.
+/// Returns the mean time of one decision by casbin's Enforcer, over a spread sample of the requests.
 fn enforced(oracle: &Oracle, requests: &[Request]) -> Result<Duration> {
     let some = requests.iter().step_by(requests.len().div_ceil(ENFORCED));
     let count = some.len();

@@ -1,4 +1,4 @@
-//! What a caller sees: its menu and home (R22, R23), read off its own snapshot.
+//! Menus and homes of users (R22, R23), read from the snapshot of their tenant.
 
 use std::collections::HashMap;
 
@@ -12,52 +12,52 @@ use crate::engine::tenant::TenantPolicy;
 use crate::error::Result;
 pub use crate::policy::rule::Subject;
 
-/// The most resources of one section that are looked at for menus: who sees few of them may have
+/// Maximum number of resources of one section that are checked for menus: a user who can see only few of them may miss
 /// those that come late.
 const LOOKED_AT: u64 = 1000;
-/// The most resources of one section that stand in a menu as entries.
+/// Maximum number of resources of one section that are entries of a menu.
 pub const ENTRIES_MAX: usize = 100;
 
-/// A module that somebody sees.
+/// Module of a user's menu.
 #[derive(Debug)]
 pub struct MenuModule {
-    /// Its key.
+    /// Key of the module.
     pub key: String,
-    /// Its name.
+    /// Name of the module.
     pub name: String,
-    /// Its sections, in the catalogue's order.
+    /// Sections of the module that the user can see, in the catalogue's order.
     pub sections: Vec<MenuSection>,
 }
 
-/// A section that somebody sees.
+/// Section of a user's menu.
 #[derive(Debug)]
 pub struct MenuSection {
-    /// Its key, with its module's.
+    /// Key of the section, including that of its module.
     pub key: String,
-    /// Its name.
+    /// Name of the section.
     pub name: String,
-    /// True where the section has edit, and its reader may create and change.
+    /// `true` if the section supports editing, and the user can create and change there.
     pub can_edit: bool,
-    /// True where the section has delete, and its reader may.
+    /// `true` if the section supports deletion, and the user can delete there.
     pub can_delete: bool,
-    /// The resources that are entries of the menu.
+    /// Resources that are entries of the menu.
     pub entries: Vec<Resource>,
 }
 
-/// The first page that somebody sees.
+/// First page that a user sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Home {
     /// The General dashboard.
     GeneralDashboard,
-    /// Nothing.
+    /// No page.
     Empty,
 }
 
-/// The resources that can stand in menus as entries, by their section.
+/// Resources that can be menu entries, by section.
 pub type Entries = HashMap<SectionKey, Vec<Resource>>;
 
 impl Platform {
-    /// The resources that can stand in the menus of the caller's tenant.
+    /// Returns the resources that can be entries in the menus of the caller's tenant.
     pub async fn menu_entries(&self, caller: &Caller) -> Result<Entries> {
         let scope = self.store.scope(caller.tenant().id);
         let mut entries = Entries::new();
@@ -67,17 +67,17 @@ impl Platform {
         Ok(entries)
     }
 
-    /// The caller's menu.
+    /// Returns the caller's menu.
     pub async fn menu(&self, caller: &Caller, entries: &Entries) -> Result<Vec<MenuModule>> {
         self.menu_of(caller, &subject_of(caller), entries).await
     }
 
-    /// The caller's home.
+    /// Returns the caller's home.
     pub async fn home(&self, caller: &Caller) -> Result<Home> {
         self.home_of(caller, &subject_of(caller)).await
     }
 
-    /// The menu of a subject of the caller's tenant, in the catalogue's order (R23).
+    /// Returns the menu of a subject of the caller's tenant, in the catalogue's order (R23).
     pub async fn menu_of(&self, caller: &Caller, subject: &Subject, entries: &Entries) -> Result<Vec<MenuModule>> {
         let tenant = self.tenant_of(caller).await?;
         let policy = tenant.policy();
@@ -92,23 +92,23 @@ impl Platform {
         Ok(menu)
     }
 
-    /// The sections that appear under a module: its own that appear nowhere else, and those of
-    /// other modules that say so (R22).
+    /// Returns the sections that appear under a module: its own, except those that appear elsewhere, and the sections
+    /// of other modules that say so (R22).
     fn shown_under<'a>(&'a self, module: &'a Module) -> impl Iterator<Item = &'a Section> {
         let own = module.sections.iter().filter(|section| section.shown_under.is_none());
         let others = self.catalogue.modules().iter().flat_map(|other| &other.sections);
         own.chain(others.filter(|section| section.shown_under.as_ref() == Some(&module.key)))
     }
 
-    /// Returns whether the section is in the subject's menu: where `show` is allowed, and of the platform's own
-    /// module, of which no profile has any, where `read` is. Downloads are no pages (R21).
+    /// Returns `true` if the section is in the subject's menu: if `show` is allowed or, in the platform's own module,
+    /// which no profile covers, `read`. Downloads are no pages (R21).
     fn is_shown(&self, policy: &TenantPolicy, subject: &Subject, section: &Section) -> bool {
         let is_own = self.catalogue.module(section.key.module()).is_some_and(|module| module.platform);
         let action = if is_own { Action::read() } else { Action::show() };
         !section.download && policy.allows(subject, &(&section.key).into(), &action)
     }
 
-    /// The home of a subject of the caller's tenant (R22).
+    /// Returns the home of a subject of the caller's tenant (R22).
     pub async fn home_of(&self, caller: &Caller, subject: &Subject) -> Result<Home> {
         let tenant = self.tenant_of(caller).await?;
         let general = Object::parse("dashboards/general/general")?;

@@ -1,6 +1,5 @@
-//! What an instance counts of its own work. It belongs to the instance, as everything does:
-//! several in one process count each for itself. Labels hold words of ours alone, never the key
-//! of a tenant or a user.
+//! Metrics of an instance. Like everything, they belong to the instance: several in one process count separately.
+//! Labels hold only words of the program, never the key of a tenant or a user.
 
 use std::array;
 use std::fmt;
@@ -20,13 +19,13 @@ use super::tenants::Tenants;
 use crate::error::{Error, ErrorCode};
 use crate::sync::BusStatus;
 
-/// Time is taken of one call in so many: two looks at a clock cost as much as a decision.
+/// One call in this number is timed, because reading the clock twice costs as much as a decision.
 const TIMED_ONE_IN: u64 = 16;
 
 /// Labels known when the program is written.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
-/// By which face a decision is asked for.
+/// Interface through which a decision is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Face {
     /// GraphQL.
@@ -42,40 +41,40 @@ impl Face {
         [(Self::GraphQl, "graphql"), (Self::AuthZen, "authzen"), (Self::CommandLine, "cli")];
 }
 
-/// What came of the decisions of one face. The counters are taken out of their family once, so
-/// that counting takes no lock.
+/// Outcomes of the decisions of one interface. The counters are taken out of their family once, so that counting takes
+/// no lock.
 struct Asked {
     allowed: Counter,
     denied: Counter,
     refused: Counter,
 }
 
-/// The counters of an instance.
+/// Counters of an instance.
 pub struct Metrics {
     asked: [Asked; Face::ALL.len()],
     seconds: Histogram,
     sign_ins: Family<Labels<1>, Counter>,
-    /// News that did not get out.
+    /// News to other instances that could not be published.
     pub publishes_failed: Counter,
-    /// What came of the shadow check.
+    /// Outcomes of the shadow check.
     pub shadow: ShadowMetrics,
 }
 
-/// What came of the shadow check.
+/// Outcomes of the shadow check.
 #[derive(Clone, Default)]
 pub struct ShadowMetrics {
-    /// Decisions that were made again.
+    /// Decisions that the shadow check repeated.
     pub checked: Counter,
-    /// Those that came out otherwise.
+    /// Repeated decisions with another result.
     pub disagreed: Counter,
-    /// Those of the sample that were not made again: no time, or too many rules.
+    /// Sampled decisions that were not repeated, for want of time or because there are too many rules.
     pub dropped: Counter,
-    /// Those that casbin gave no answer to.
+    /// Repeated decisions that casbin did not answer.
     pub failed: Counter,
 }
 
 impl Metrics {
-    /// Counters at zero, which `registry` shows.
+    /// Makes counters that start at zero, and registers them with `registry`.
     pub fn new(registry: &mut Registry) -> Self {
         let decisions = Family::<Labels<2>, Counter>::default();
         let asked = array::from_fn(|face| {
@@ -112,7 +111,7 @@ impl Metrics {
         self.asked.iter().zip(Face::ALL).find(|(_, (known, _))| *known == face).map(|(asked, _)| asked)
     }
 
-    /// When the decisions of a call begin, if this is one of the calls that are timed.
+    /// Returns the time at which the decisions of a call begin, if the call is one of those that are timed.
     pub(super) fn begin(&self, face: Face) -> Option<Instant> {
         let asked = self.of(face)?;
         (asked.allowed.get() + asked.denied.get()).is_multiple_of(TIMED_ONE_IN).then(Instant::now)
@@ -130,7 +129,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a call for decisions that got none.
+    /// Counts a call that was refused its decisions.
     pub(super) fn refused(&self, face: Face) {
         if let Some(asked) = self.of(face) {
             asked.refused.inc();
@@ -149,11 +148,11 @@ impl Metrics {
     }
 }
 
-/// What is so at this moment, looked up when somebody asks.
+/// Metrics of the present moment, read when they are collected.
 pub struct Moment {
-    /// The tenants in memory.
+    /// Tenants in memory.
     pub tenants: Arc<Tenants>,
-    /// How the bus is.
+    /// State of the bus.
     pub bus: Arc<BusStatus>,
 }
 

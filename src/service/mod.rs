@@ -1,5 +1,5 @@
-//! The use cases, a file per concept. Only they open a transaction, and each asks first who
-//! calls. They know nothing of HTTP, GraphQL or Redis.
+//! The use cases, one file per concept. Only they open a transaction, and each first checks the caller's permission.
+//! They know nothing of HTTP, GraphQL or Redis.
 
 pub mod api_key;
 pub mod audit;
@@ -69,53 +69,53 @@ use crate::sync::Bus;
 use crate::sync::tally::Tallies;
 use crate::turns::Turns;
 
-// What the transports need of the layers below: they know this layer alone.
+// Types of the layers below that the transports need: they depend on this layer alone.
 pub use self::health::Found;
 pub use crate::store::opaque;
 pub use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page, PageOf};
 pub use crate::sync::BusStatus;
 
-/// Tells the time. A parameter, so that a test can say what time it is.
+/// Function that returns the current time. It is a parameter so that tests can set the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What the use cases work with. Cheap to clone: all clones are one.
+/// Everything that the use cases work with. Cheap to clone: all clones share the same parts.
 #[derive(Clone)]
 pub struct Platform(Arc<Parts>);
 
-/// The parts of a [`Platform`].
+/// Parts of a [`Platform`].
 pub struct Parts {
-    /// Where everything is stored.
+    /// Store of everything that lasts.
     pub store: Store,
-    /// What can be granted.
+    /// Catalogue of everything that can be granted.
     pub catalogue: Arc<Catalogue>,
-    /// The text of the Casbin model.
+    /// Text of the Casbin model.
     pub model: String,
-    /// The hex digest of the model.
+    /// Hex digest of the model.
     pub model_hash: String,
-    /// The tenants in memory.
+    /// Tenants in memory.
     pub tenants: Arc<tenants::Tenants>,
     workings: working::Workings,
-    /// How instances hear of each other's changes.
+    /// Bus on which instances tell each other of changes.
     pub bus: Bus,
-    /// Hashes and checks passwords.
+    /// Hasher and verifier of passwords.
     pub passwords: Passwords,
-    /// Sends mails.
+    /// Sender of mails.
     pub mailer: Mailer,
-    /// The installation, as people reach it: where links in mails and to pictures lead.
+    /// Public URL of the installation, which links in mails and to pictures lead to.
     pub installation: Url,
     /// Commits and mails under way; a shutdown waits for them.
     pub tasks: TaskTracker,
-    /// How old what is in memory may be to decide from.
+    /// Maximum age of the policies in memory that decisions are made from; without it, there is no maximum.
     pub max_staleness: Option<Duration>,
-    /// What tenants share.
+    /// Places that the tenants share.
     places: places::Places,
-    /// What is counted.
+    /// Metrics of the instance.
     pub metrics: metrics::Metrics,
-    /// Makes some decisions again.
+    /// Shadow check, which repeats some decisions.
     pub shadow: shadow::Shadow,
-    /// Policies of the past that were asked about.
+    /// Cache of past policies.
     pasts: history::Pasts,
-    /// Differences of policies that were asked for.
+    /// Cache of differences between policies.
     differences: difference::Differences,
     revisions_kept_seconds: Option<i64>,
     health: health::Health,
@@ -127,37 +127,38 @@ pub struct Parts {
     clock: Clock,
 }
 
-/// What a [`Platform`] is made of.
+/// Parts that a [`Platform`] is built from.
 pub struct Foundation {
-    /// Where everything is stored.
+    /// Store of everything that lasts.
     pub store: Store,
-    /// What can be granted.
+    /// Catalogue of everything that can be granted.
     pub catalogue: Catalogue,
-    /// The text of the Casbin model.
+    /// Text of the Casbin model.
     pub model: String,
-    /// The plan made from it.
+    /// Plan that was made from the model.
     pub plan: Plan,
-    /// How instances hear of each other's changes.
+    /// Bus on which instances tell each other of changes.
     pub bus: Bus,
-    /// How old what is in memory may be to decide from.
+    /// Maximum age of the policies in memory that decisions are made from; without it, there is no maximum.
     pub max_staleness: Option<Duration>,
-    /// Sends mails.
+    /// Sender of mails.
     pub mailer: Mailer,
-    /// The installation, as people reach it.
+    /// Public URL of the installation.
     pub installation: Url,
-    /// How much may be in memory to decide from.
+    /// Limits of what is in memory to decide from.
     pub limits: tenants::Limits,
-    /// How many users, profiles, custom roles, groups and resources may be in memory to change.
+    /// Maximum number of users, profiles, custom roles, groups and resources in memory to change, of all tenants
+    /// together.
     pub state_in_memory: u64,
-    /// For how many seconds revisions are kept at least; for good without it.
+    /// Minimum number of seconds for which revisions are kept; without it, they are kept for good.
     pub revisions_kept_seconds: Option<i64>,
-    /// How far the clock may be from the database's.
+    /// Maximum difference between the clock and the database's.
     pub clock_skew_max: Duration,
-    /// One decision in how many is made again by casbin's Enforcer; none with 0.
+    /// Casbin's Enforcer repeats one decision in this number; none if it is 0.
     pub shadow_one_in: u32,
-    /// What is counted.
+    /// Metrics of the instance.
     pub metrics: metrics::Metrics,
-    /// Tells the time.
+    /// Source of the current time.
     pub clock: Clock,
 }
 
@@ -169,7 +170,7 @@ impl Deref for Platform {
 }
 
 impl Platform {
-    /// Puts the parts together.
+    /// Builds the platform from its parts.
     pub fn new(foundation: Foundation) -> Result<Self> {
         let Foundation { store, catalogue, model, plan, bus, max_staleness, limits, state_in_memory, .. } = foundation;
         let Foundation { revisions_kept_seconds, clock_skew_max, shadow_one_in, metrics, mailer, .. } = foundation;
@@ -207,7 +208,7 @@ impl Platform {
         })))
     }
 
-    /// What time it is.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         (self.clock)()
     }

@@ -1,4 +1,4 @@
-//! A change as it is written and committed, put in force here, and told to the others.
+//! Writing and committing a change, putting it in force here, and telling the other instances.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,30 +21,30 @@ use crate::store::audit::AuditEvent;
 use crate::store::policy::RevisionEntry;
 use crate::store::{CommitError, Tx, UserTx};
 
-/// A revision keeps the whole state every so often, so that going back need not start at the first.
+/// Number of revisions from one that keeps the whole state to the next, so that restoring a state need not start at the
+/// first.
 const CHECKPOINT_EVERY: u64 = 100;
 
-/// How long a change waits until its news is published.
+/// Time that a change waits for its news to be published; after it, publishing goes on in the background.
 const PUBLISH_WAIT: Duration = Duration::from_millis(500);
 
-/// A change whose commit was asked for.
+/// Change whose commit has been requested.
 pub(super) struct Made {
     pub(super) tenant: TenantId,
     pub(super) change: Uuid,
     pub(super) what: What,
 }
 
-/// The kind of a change: what it has taken until its end, and what others learn of it.
+/// Kind of a change: what it locks until it ends, and what the other instances are told.
 pub(super) enum What {
-    /// A change of the tenant.
+    /// Change of the tenant.
     Tenant(Box<OwnChange>),
-    /// A change of the credentials of this user.
+    /// Change of this user's credentials.
     Credentials(UserKey),
 }
 
 impl Platform {
-    /// Writes everything of one change but the commit. Gives what changed in the policy, when
-    /// that makes a revision (R43).
+    /// Writes everything of a change except the commit. Returns the change of the policy, if it makes a revision (R43).
     pub(in crate::service) async fn write(
         &self,
         tx: &mut Tx,
@@ -109,7 +109,8 @@ impl Platform {
         Ok(Some((rules, patch.clone())))
     }
 
-    /// What the audit log says the accounts were that go, or change in what it shows.
+    /// Returns, for the audit log, the accounts before the change: whole if the user is deleted, and otherwise the
+    /// changed fields that the log shows.
     async fn accounts_before(&self, tenant: TenantId, written: &Written<'_>) -> Result<Map<String, Value>> {
         let gone = written.users().filter(|user| user.is.is_none());
         let whole = gone.map(|user| (user.key.clone(), None));
@@ -146,10 +147,11 @@ impl Platform {
         }
     }
 
-    /// Commits, applies here and tells the others, in a task of its own: a client that hangs up
-    /// cannot stop it half-way.
+    /// Commits the change, applies it here and tells the other instances, in a task of its own: a client that
+    /// disconnects cannot stop it half-way.
     ///
-    /// What an operator does in another tenant is audited in its own as well: `from`.
+    /// If `from` is given, the event is also recorded in that tenant: it is the home of an operator who acts in another
+    /// tenant.
     pub(in crate::service) async fn commit(
         &self,
         mut tx: Tx,
@@ -169,7 +171,7 @@ impl Platform {
         Ok(counters)
     }
 
-    /// Commits a change of a user's credentials, and has the others look them up anew.
+    /// Commits a change of a user's credentials, so that all instances look them up anew.
     pub(in crate::service) async fn commit_credentials(
         &self,
         tenant: TenantId,
@@ -208,8 +210,8 @@ impl Platform {
         task.await.map_err(Error::internal)?
     }
 
-    /// Publishes a committed change and applies it here meanwhile. It is made, whatever fails now: the
-    /// others sweep, and so does this instance.
+    /// Publishes a committed change and applies it here at the same time. A failure does not undo the change: this
+    /// instance and the others find it with the next sweep.
     pub(super) async fn spread(&self, Made { tenant, what, .. }: &Made) {
         let (tenant, failed) = (*tenant, |error: &Error| {
             tracing::warn!(tenant = %tenant.0, %error, cause = error.source_text(), "a change is stored and not in force here yet; the sweep tries again");
@@ -219,7 +221,7 @@ impl Platform {
             What::Credentials(_) => {
                 match self.store.counters(&[tenant]).await.map(|found| found.first().copied()) {
                     Ok(Some((_, counters))) => {
-                        // From wherever this instance is: others may have come between.
+                        // Based on the latest counters: other changes may have come between.
                         let own = OwnChange { before: counters, counters, policy: None };
                         self.spread_own(tenant, &own).await.unwrap_or_else(|error| failed(&error));
                     }
@@ -235,7 +237,7 @@ impl Platform {
         let revision = own.counters.revision;
         let news = news_of(tenant, own.counters);
         let platform = self.clone();
-        // Of its own: a slow bus keeps nobody who makes a change waiting for long.
+        // In a task of its own, so that a slow bus does not hold up changes for long.
         let publish = self.tasks.spawn(async move {
             if let Err(error) = platform.bus.publish(&news).await {
                 platform.metrics.publishes_failed.inc();

@@ -1,8 +1,8 @@
-//! Changes of which the database has not said what became of them.
+//! Changes whose commit the database has not confirmed.
 //!
-//! The answer to a commit can get lost. The change is then looked up by its id: at once, and while the
-//! database is away in the background, so that a change that is stored comes into force here and
-//! reaches the others as soon as that is known.
+//! The answer to a commit can get lost. The change is then looked up by its id: at once, and in the background while
+//! the database is away, so that a stored change comes into force here and reaches the other instances as soon as its
+//! outcome is known.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use crate::service::Platform;
 use crate::service::permit::Permit;
 use crate::store::audit::AuditEvent;
 
-/// How long to wait before a change is looked up again: longer each time, from the first to the last.
+/// First and longest wait before a change is looked up again; the wait doubles each time.
 const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5)];
 
-/// How long a change may be on its way at the most: none has come after it that was not there by then.
+/// Longest time in which a commit can still be under way: a change that is not stored after it never will be.
 const SETTLED: Duration = Duration::from_mins(5);
 
 impl Platform {
-    /// Tells whether a change is stored whose commit was not answered, once that is for good: while the
-    /// database may still be at it, what it has taken cannot be taken. `None` while nobody can tell, as of a
-    /// tenant that is being made: it is not there to be taken.
+    /// Returns whether an unconfirmed change is stored, once that is final: while the database may still be committing
+    /// it, its lock cannot be taken. `None` while the outcome is unknown, such as for a tenant that is being created:
+    /// there is no row to lock yet.
     pub(super) async fn is_stored(&self, made: &Made) -> Result<Option<bool>> {
         let is_taken = match &made.what {
             What::Tenant(_) => self.store.begin(made.tenant).await?.is_some(),
@@ -36,10 +36,10 @@ impl Platform {
         Ok((is_stored || is_taken).then_some(is_stored))
     }
 
-    /// Looks a change up until it is known what became of it, or until this instance stops.
+    /// Looks the change up until its outcome is known, or until this instance stops.
     pub(super) fn find_out(&self, made: Made) {
         let (platform, tenant, change) = (self.clone(), made.tenant, made.change);
-        // Not among the tasks that a shutdown waits for: others find a stored change by themselves.
+        // Not tracked as a task that a shutdown waits for: other instances find a stored change by themselves.
         tokio::spawn(async move {
             let ([mut wait, longest], began) = (WAITS, Instant::now());
             while !platform.tasks.is_closed() {
@@ -58,14 +58,15 @@ impl Platform {
         });
     }
 
-    /// The event of a change of the caller's tenant: one of their own, and with `read` on `admin/audit`
-    /// anybody's. `None` when no such change is stored, and none will be.
+    /// Returns the audit event of a change in the caller's tenant: their own change, or, with `read` on `admin/audit`,
+    /// any change. `None` if no such change is stored, and none will be.
     pub async fn stored_change(&self, caller: &Caller, change: Uuid) -> Result<Option<AuditEvent>> {
         let tenant = self.tenant_of(caller).await?.id;
         let scope = self.store.scope(tenant);
         let mut found = scope.event_of_change(change).await?;
         if found.is_none() && self.may_be_on_its_way(change) {
-            // Whoever has the tenant after it sees it, or the caller, of their own credentials.
+            // A transaction that locks the tenant after the change sees it; for the caller's own credentials, one that
+            // locks the caller.
             drop(self.store.begin(tenant).await?);
             drop(self.store.begin_user(caller.home().id, caller.user()).await?);
             found = scope.event_of_change(change).await?;
@@ -83,8 +84,8 @@ impl Platform {
         }
     }
 
-    /// Returns whether a change of this id may have begun so lately that it is not stored yet: for no other
-    /// the tenant is taken, which its changes wait for.
+    /// Returns `true` if a change with this id is so recent that it may not be stored yet. For any other the tenant is
+    /// not locked, because that holds up its changes.
     fn may_be_on_its_way(&self, change: Uuid) -> bool {
         let Some(begun) = change.get_timestamp() else { return false };
         let begun = Duration::new(begun.to_unix().0, 0).as_micros();
@@ -93,13 +94,13 @@ impl Platform {
     }
 }
 
-/// The error for who asked for a change of which nobody can tell yet whether it is stored.
+/// Returns the error for a change whose outcome is not known yet.
 pub(super) fn unknown(cause: Error, change: Uuid) -> Error {
     let words = "the database went away while this was being stored: `change(id:)` tells whether it is, once the database is back";
     cause.saying(words).of_unknown_outcome(change)
 }
 
-/// What was read of a thing after its change was made. That it cannot be read does not unmake the change.
+/// Returns what was read back after a change, or `None` if that failed: a failed read does not undo the change.
 pub fn read_back<T>(found: Result<Option<T>>) -> Option<T> {
     found.unwrap_or_else(|error| {
         tracing::warn!(%error, cause = error.source_text(), "a change was made, and what it changed cannot be read");

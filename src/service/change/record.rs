@@ -1,4 +1,4 @@
-//! Who changes what: what the revision and the audit event of a change share.
+//! Facts of a change that its revision and its audit event share.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -9,13 +9,13 @@ use crate::domain::key::TenantKey;
 use crate::domain::name::Timestamp;
 use crate::store::audit::{Actor, ActorKind, AuditEvent};
 
-/// Who changes what, when and why: what the revision and the audit event share.
+/// Author, time, target and reason of a change, shared by its revision and its audit event.
 pub struct Record {
-    /// The id by which a commit whose answer was lost is looked up.
+    /// Id of the change, to look up a commit whose answer was lost.
     pub change_id: Uuid,
-    /// When.
+    /// Time of the change.
     pub at: Timestamp,
-    /// Who.
+    /// User, operator or system that makes the change.
     pub actor: Actor,
     action: &'static str,
     target: String,
@@ -24,7 +24,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// The record of an intent of the caller.
+    /// Makes the record of a change by the caller.
     pub fn new(caller: &Caller, intent: &Intent, at: Timestamp) -> Self {
         Self {
             change_id: Uuid::now_v7(),
@@ -37,7 +37,7 @@ impl Record {
         }
     }
 
-    /// The audit event of it.
+    /// Returns the audit event of the change.
     pub fn event(&self, before: Option<Value>, after: Option<Value>, revision: Option<u64>) -> AuditEvent {
         AuditEvent {
             id: Uuid::now_v7(),
@@ -55,7 +55,8 @@ impl Record {
         }
     }
 
-    /// The event in the operator's own tenant: that it was there, not what it saw.
+    /// Returns the event for the operator's own tenant: it says that they acted in the other tenant, and nothing of
+    /// that tenant's data.
     pub(super) fn event_elsewhere(&self, tenant: &TenantKey) -> AuditEvent {
         AuditEvent {
             id: Uuid::now_v7(),
@@ -65,7 +66,7 @@ impl Record {
     }
 }
 
-/// The caller as revisions and events name them.
+/// Returns the caller in the form in which revisions and events name them.
 pub(super) fn actor(caller: &Caller) -> Actor {
     let kind = match caller.credential() {
         Credential::System => ActorKind::System,

@@ -1,4 +1,4 @@
-//! What a change writes, beside what was there.
+//! Data that a change writes, with the state before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,26 +16,26 @@ use crate::service::link::links_for_audit;
 use crate::service::working::Found;
 use crate::store::user::{AccountChange, NewAccount};
 
-/// What a change writes.
+/// Data that a change writes, with the state before it.
 pub(in crate::service) struct Written<'a> {
-    /// The state as it was.
+    /// State before the change.
     pub before: &'a TenantState,
-    /// Whether the rules that are stored are known to follow from it.
+    /// `true` if the stored rules are known to follow from `before`.
     pub(super) is_followed: bool,
-    /// The state as it will be.
+    /// State after the change.
     pub after: &'a TenantState,
-    /// The accounts of new users.
+    /// Accounts of new users.
     pub new_accounts: &'a BTreeMap<UserKey, NewAccount>,
-    /// The accounts that change.
+    /// Changes to existing accounts.
     pub accounts: &'a BTreeMap<UserKey, AccountChange>,
-    /// The links that come and go.
+    /// Links that are added and removed.
     pub links: &'a [(LinkList, LinkDiff)],
-    /// What turns `before` into `after`.
+    /// Difference that turns `before` into `after`.
     pub patch: &'a StatePatch,
 }
 
 impl<'a> Written<'a> {
-    /// All of it.
+    /// Collects everything that a change writes, without links.
     pub(in crate::service) fn new(
         found: &'a Found,
         after: &'a TenantState,
@@ -47,14 +47,14 @@ impl<'a> Written<'a> {
         Self { before, is_followed: *is_followed, after, new_accounts, accounts, links: &[], patch }
     }
 
-    /// Returns the same with links that come and go.
+    /// Adds the links that are added and removed.
     #[must_use]
     pub(super) const fn with_links(mut self, links: &'a [(LinkList, LinkDiff)]) -> Self {
         self.links = links;
         self
     }
 
-    /// The users whose access changes.
+    /// Returns the users that the change creates, changes or deletes.
     pub(in crate::service) fn users(&self) -> impl Iterator<Item = Differing<'_, UserKey, User>> {
         self.before.users.differing(&self.after.users)
     }
@@ -68,9 +68,8 @@ impl<'a> Written<'a> {
         self.new_accounts.values().filter_map(|account| account.email.as_ref()).chain(changed)
     }
 
-    /// Whether anything changes of what is remembered with a credential: whether its user is
-    /// there and enabled, its base role, its name; or whether the password becomes another one, or the
-    /// API key ends.
+    /// Returns `true` if the change alters anything that instances cache with a credential: that its user exists and is
+    /// enabled, their base role, their name or their password, or that their API key ends.
     pub(super) fn alters_credentials(&self) -> bool {
         let remembered = |user: &User| (user.id, user.enabled, user.base_role);
         let altered =
@@ -79,7 +78,8 @@ impl<'a> Written<'a> {
             || self.accounts.values().any(|it| it.password_hash.is_some() || it.full_name.is_some() || it.ends_api_key)
     }
 
-    /// Whose sessions end for good: who may sign in no longer, and who gets another password.
+    /// Returns the users whose sessions end for good: those who can no longer sign in, and those who get another
+    /// password.
     pub(super) fn signed_out(&self) -> impl Iterator<Item = &UserKey> {
         let may_sign_in = |user: &User| user.enabled && user.base_role.signs_in();
         let could = self.users().filter(move |user| user.was.is_some_and(may_sign_in));
@@ -88,19 +88,20 @@ impl<'a> Written<'a> {
         barred.map(|user| user.key).chain(renewed.map(|(key, _)| key))
     }
 
-    /// Whose API key ends with the password.
+    /// Returns the users whose API key ends with their password.
     pub(super) fn keys_ended(&self) -> impl Iterator<Item = &UserKey> {
         self.accounts.iter().filter(|(_, account)| account.ends_api_key).map(|(key, _)| key)
     }
 
-    /// Whose link for a new password is void: theirs, and of who reads another mailbox from now on.
+    /// Returns the users whose password link becomes void: those whose sessions end, and those whose email address
+    /// changes.
     pub(super) fn links_voided(&self) -> impl Iterator<Item = &UserKey> {
         let moved = self.accounts.iter().filter(|(_, account)| !matches!(account.email, Change::Keep));
         self.signed_out().chain(moved.map(|(key, _)| key))
     }
 
-    /// What the audit log says was and is: the things that changed, never a secret.
-    /// `accounts_before` are the accounts as they were; `keys_ended`, whose API keys have ended with it.
+    /// Returns the changed things before and after, for the audit log; never a secret. `accounts_before` are the
+    /// accounts before the change; `keys_ended`, the users whose API keys have ended with it.
     pub(super) fn for_audit(
         &self,
         accounts_before: Map<String, Value>,

@@ -1,6 +1,6 @@
-//! What would turn a deny into an allow: the smallest changes, each tried on a copy of the state by
-//! the domain's own methods, compiled, and put to the engine. So what the domain refuses is never
-//! proposed, nor what would not do; and of what the licence forbids nothing is.
+//! Smallest changes that would turn a deny into an allow. Each is tried on a copy of the state with the domain's own
+//! methods, compiled, and decided by the engine, so that no change is proposed that the domain refuses or that would
+//! not help; a deny for want of a licence gets no proposal.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,21 +27,21 @@ use crate::service::permit::Permit;
 use crate::service::policy::NamedOrigin;
 use crate::service::rehearsal::told;
 
-/// How many suggestions are given.
+/// Maximum number of suggestions.
 const GIVEN: usize = 5;
-/// How many profiles, groups and roles are tried, of each.
+/// Maximum number of profiles, of groups and of roles that are tried.
 const TRIED: usize = 100;
 
-/// A change that would turn a deny into an allow.
+/// Change that would turn a deny into an allow.
 #[derive(Debug, Clone)]
 pub struct Suggestion {
-    /// The thing to change.
+    /// Thing to change.
     pub origin: NamedOrigin,
-    /// What to change, in a sentence.
+    /// Sentence that says what to change.
     pub text: String,
 }
 
-/// A change to try.
+/// Change to try.
 struct Candidate {
     suggestion: Suggestion,
     apply: Apply,
@@ -50,8 +50,8 @@ struct Candidate {
 type Apply = Box<dyn Fn(&mut TenantState) -> Result<()> + Send>;
 
 impl Platform {
-    /// The changes that would turn a deny into an allow: those that open the least first. None for an
-    /// allow, for what the licence forbids, and for who may not see rules.
+    /// Returns changes that would turn a deny into an allow, starting with those that give the least access. Returns
+    /// none for an allow, for a deny for want of a licence, and for callers who cannot see rules.
     pub async fn nearest(&self, caller: &Caller, query: &Query) -> Result<Vec<Suggestion>> {
         let Some(Subject::User(user)) = query.subject.of(caller) else { return Ok(Vec::new()) };
         if matches!(query.when, When::At(_)) {
@@ -78,7 +78,7 @@ impl Platform {
     }
 }
 
-/// A request that is denied, and all that it hangs on.
+/// Denied request with everything that the answer depends on.
 struct Asked<'a> {
     catalogue: &'a Arc<Catalogue>,
     state: &'a TenantState,
@@ -98,12 +98,12 @@ impl Asked<'_> {
                 found.push((opened, candidate.suggestion));
             }
         }
-        // What opens the least stands first; the rest in the order in which they were thought of.
+        // Changes that give the least access come first; among equals, the order of the candidates stays.
         found.sort_by_key(|(opened, _)| *opened);
         Ok(found.into_iter().take(GIVEN).map(|(_, suggestion)| suggestion).collect())
     }
 
-    /// How much a change opens, if it is one that can be made and turns the answer.
+    /// Returns how much access a change would give, if it can be made and turns the answer.
     fn opens(&self, apply: &Apply, objects: &Objects) -> Result<Option<u64>> {
         let opened = |(after, diff): (Snapshot, RuleDiff)| {
             self.policy.snapshot.impact(&after, &diff, objects, |_| true, 0).gained_count
@@ -111,7 +111,7 @@ impl Asked<'_> {
         Ok(self.turned(apply)?.map(opened))
     }
 
-    /// The rules after a change, if it is one that can be made and turns the answer.
+    /// Returns the rules after a change, if it can be made and turns the answer.
     fn turned(&self, apply: &Apply) -> Result<Option<(Snapshot, RuleDiff)>> {
         let mut state = self.state.clone();
         if apply(&mut state).is_err() {
@@ -150,7 +150,7 @@ impl Asked<'_> {
         })
     }
 
-    /// The section that the object is, or is in, and the resource.
+    /// Returns the section that the object is or is in, and the resource.
     fn place(&self) -> Option<(&Section, Option<ResourceKey>)> {
         let mut parts = self.object.as_str().splitn(3, '/');
         let (module, section, resource) = (parts.next()?, parts.next()?, parts.next());
@@ -158,12 +158,13 @@ impl Asked<'_> {
         Some((section, resource.and_then(|key| ResourceKey::parse(key).ok())))
     }
 
-    /// The fewest of: open the section, associate the resource, let it do more there.
+    /// Returns the smallest sets of these steps that suffice: open the section, associate the resource, let the profile
+    /// do more there.
     fn in_profile(&self, profile: &Profile) -> Result<Vec<Candidate>> {
         let Some((section, resource)) = self.place() else { return Ok(Vec::new()) };
         let mut enough: Vec<u8> = Vec::new();
         let mut all = Vec::new();
-        // By how many of the three it does; what holds one that is enough already is more than that.
+        // Ordered by the number of steps; a set that contains a sufficient smaller one is skipped.
         for steps in [0b001_u8, 0b010, 0b100, 0b011, 0b101, 0b110, 0b111] {
             if enough.iter().any(|fewer| steps & fewer == *fewer) {
                 continue;
@@ -218,8 +219,8 @@ impl Asked<'_> {
         made
     }
 
-    /// In the user's own role and those of its groups: a permission or a grant more, or a denial less.
-    /// In its groups: a permission more.
+    /// Returns changes of the user's own role and of their groups' roles: an added permission, an added grant or a
+    /// removed denial; and of their groups: an added permission.
     fn in_roles(&self) -> Vec<Candidate> {
         let groups: Vec<&GroupKey> = self.state.groups_of(&self.user.key).collect();
         let of_groups = groups.iter().filter_map(|key| self.state.groups.get(*key)).flat_map(|group| &group.roles);
@@ -314,7 +315,7 @@ impl Asked<'_> {
     }
 }
 
-/// Shows contacts of a profile unmasked (R20).
+/// Returns the change that stops masking contacts in a profile (R20).
 fn unmask(profile: &Profile) -> Candidate {
     let (key, version) = (profile.key.to_string(), profile.version);
     let text = format!("In the user profile {}, stop masking sensitive data.", profile.name);
@@ -336,7 +337,7 @@ fn candidate(
     Candidate { suggestion: Suggestion { origin, text }, apply: Box::new(apply) }
 }
 
-/// Whether the pattern is the object, or a prefix of it.
+/// Returns `true` if the pattern is the object, or a prefix of it.
 fn contains(pattern: &ObjectPattern, object: &Object) -> bool {
     match pattern.prefix() {
         Some(prefix) => object.as_str().starts_with(prefix),

@@ -1,4 +1,4 @@
-//! An explanation in sentences that can be read aloud.
+//! Explanations as sentences that can be read aloud.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,8 @@ use crate::policy::rule::{Effect, OriginKind, Rule, RuleHash, Subject};
 use crate::service::decision::Query;
 use crate::service::policy::{NamedOrigin, Origins};
 
-/// Who is told of whom, by which rules. `subject` is absent when no user can be meant.
+/// Describes a decision: the verdict, the rules that match, and the obligations. `subject` is absent if the request can
+/// mean no user.
 pub(super) fn of(
     subject: Option<&Subject>,
     query: &Query,
@@ -52,7 +53,7 @@ fn verdict(subject: Option<&Subject>, query: &Query, decision: &Decision) -> Str
     format!("{who} may not {what}, because {because}.")
 }
 
-/// What one rule says, and by which ways it is held.
+/// Describes one rule and the paths by which the subject holds it.
 fn rule(ways: &[Matched], rule: &Rule, origins: &Origins, catalogue: &Catalogue) -> Option<String> {
     let Rule::Permission { subject, object, action, effect } = rule else { return None };
     let verb = match effect {
@@ -76,7 +77,7 @@ fn rule(ways: &[Matched], rule: &Rule, origins: &Origins, catalogue: &Catalogue)
     Some(format!("{} {verb} {action} on {object}{notes}{held}.", source(subject, &origins.first)))
 }
 
-/// Whose rule it is, by the name that it has now.
+/// Names the subject that the rule belongs to, by its current name.
 fn source(subject: &Subject, origins: &[NamedOrigin]) -> String {
     let named = |kind, key: &str| {
         let origin = origins.iter().find(|named| named.origin.kind == kind && named.origin.key == key);
@@ -94,7 +95,7 @@ fn source(subject: &Subject, origins: &[NamedOrigin]) -> String {
     }
 }
 
-/// The way to a rule: directly, or through others; nothing for what every user holds, and for the
+/// Describes the path to a rule, directly or through others; `None` for rules that every user holds, and for the
 /// subject's own.
 fn through(way: &Matched) -> Option<String> {
     let (_, first) = way.via.first()?;

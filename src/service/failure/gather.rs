@@ -1,4 +1,4 @@
-//! Many failures as one event, and as few lines.
+//! Many failures gathered into one event, and into few log lines.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::Failure;
 
-/// Names that an event has; the others are counted.
+/// Maximum number of names in an event; the others are counted.
 const NAMES: usize = 20;
-/// Addresses that an event has, likewise.
+/// Maximum number of addresses in an event; the others are counted.
 const ADDRESSES: usize = 20;
-/// Requests that an event names: the first of them.
+/// Maximum number of request ids in an event: those of the first failures.
 const REQUESTS: usize = 5;
 
-/// The failures of one kind in one tenant that are not written yet.
+/// Failures of one kind in one tenant that are not written yet.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     count: u64,
@@ -23,7 +23,7 @@ pub(super) struct Gathered {
     requests: Vec<String>,
 }
 
-/// Counts of the first few that were seen, and of all others.
+/// Counts of the first few distinct texts, and of all others together.
 #[derive(Debug, Default)]
 struct Tally<const MAX: usize> {
     first: Option<String>,
@@ -56,7 +56,7 @@ impl Gathered {
         }
     }
 
-    /// Names the one user that was meant, or all of them.
+    /// Returns the audit target: the user, if all failures were for one, and otherwise all users.
     pub(super) fn target(&self) -> String {
         match self.names.counts.first_key_value() {
             Some((name, count)) if *count == self.count && name != "-" => format!("user:{name}"),
@@ -82,7 +82,7 @@ impl Gathered {
     }
 }
 
-/// So many in a while, and a count of the others.
+/// Limit of lines per period, with a count of the lines beyond it.
 #[derive(Debug)]
 pub(super) struct Pace {
     most: u32,
@@ -92,11 +92,11 @@ pub(super) struct Pace {
     left_out: u64,
 }
 
-/// The place of one more.
+/// Result of counting one more line.
 pub(super) struct Step {
-    /// Set when it is one of so many.
+    /// `true` if the line is within the limit.
     pub(super) is_in: bool,
-    /// The number of those left out in the while before, if that has just ended.
+    /// Number of lines left out in the period before, if that has just ended.
     pub(super) left_out: Option<u64>,
 }
 
@@ -105,7 +105,7 @@ impl Pace {
         Self { most, time, since: None, said: 0, left_out: 0 }
     }
 
-    /// Takes one more in.
+    /// Counts one more line.
     pub(super) fn step(&mut self, now: Instant) -> Step {
         let left_out = self.ended(now);
         self.since.get_or_insert(now);
@@ -118,19 +118,19 @@ impl Pace {
         Step { is_in, left_out }
     }
 
-    /// Ends the while if it is over. Returns how many were left out in it, if any were.
+    /// Ends the period if it is over. Returns how many lines were left out in it, if any were.
     pub(super) fn ended(&mut self, now: Instant) -> Option<u64> {
         let is_over = self.since.is_some_and(|since| now.saturating_duration_since(since) >= self.time);
         if is_over { self.end() } else { None }
     }
 
-    /// Ends the while. Returns how many were left out in it, if any were.
+    /// Ends the period. Returns how many lines were left out in it, if any were.
     pub(super) fn end(&mut self) -> Option<u64> {
         (self.since, self.said) = (None, 0);
         Some(std::mem::take(&mut self.left_out)).filter(|count| *count > 0)
     }
 
-    /// Returns whether some are left out that nobody was told of.
+    /// Returns `true` if lines were left out that are not reported yet.
     pub(super) const fn leaves_out(&self) -> bool {
         self.left_out > 0
     }

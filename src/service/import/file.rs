@@ -1,8 +1,8 @@
 //! A Casbin policy file, line by line.
 //!
-//! The form is that of Casbin's file adapters: values between commas, the space around them and quotes
-//! around a whole value left out; empty lines and lines that begin with `#` say nothing. Own code,
-//! because they take a quote behind a space for a quote, and readers of CSV do not.
+//! The format is that of Casbin's file adapters: values are separated by commas, the space around them and quotes
+//! around a whole value are dropped, and empty lines and lines that begin with `#` are skipped. The parser is our own,
+//! because those adapters accept a quote after a space, and CSV readers do not.
 
 use super::Reading;
 use super::form::{Fields, Form};
@@ -14,25 +14,25 @@ use crate::domain::name::Name;
 use crate::domain::role::{Effect, Grant};
 use crate::error::{Error, ErrorCode, Result};
 
-/// The most bytes of a file.
+/// Maximum size of a file in bytes.
 pub const BYTES_MAX: usize = 16 * 1024 * 1024;
-/// The most rules of a file.
+/// Maximum number of rules of a file.
 const RULES_MAX: usize = 100_000;
-/// What some editors put before the first line.
+/// Byte order mark, which some editors write before the first line.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// What a file says of one tenant.
+/// Content of a file for one tenant.
 #[derive(Debug)]
 pub(super) struct Read {
-    /// Its lines, as the tenant can hold them.
+    /// Lines, as the tenant can hold them.
     pub(super) lines: Vec<PolicyLine>,
-    /// How many are of other domains, and passed over.
+    /// Number of lines that were skipped because they are of other domains.
     pub(super) skipped: u64,
-    /// What may be meant otherwise.
+    /// Lines that may mean something else.
     pub(super) warnings: Vec<Warning>,
 }
 
-/// Reads a file for the tenant of this key. All of its lines are looked at, up to the bounds.
+/// Reads a file for the tenant with this key. All of its lines are checked, up to the bounds.
 pub(super) fn read(tenant: &TenantKey, csv: &str, reading: &Reading) -> Result<Read, Refused> {
     let form = Form::of(tenant, reading)?;
     let mut bad = BadLines::default();
@@ -65,7 +65,7 @@ pub(super) fn read(tenant: &TenantKey, csv: &str, reading: &Reading) -> Result<R
     bad.or(Read { lines, skipped, warnings: notes.warnings })
 }
 
-/// The domains that the lines of a file name, in order.
+/// Returns the domains that the lines of a file name, in order.
 ///
 /// # Errors
 /// As for the import: a file of which a line does not fit its form.
@@ -92,7 +92,7 @@ fn too_large(limit: &str) -> Refused {
     Error::new(ErrorCode::TooLarge, format!("a file of at most {limit} is imported at once: divide it")).into()
 }
 
-/// What is wrong at which column.
+/// Error with the column that it is about.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) column: usize,
@@ -103,15 +103,15 @@ pub(super) fn at(column: usize) -> impl Fn(Error) -> Fault {
     move |error| Fault { column, error: Box::new(error) }
 }
 
-/// A value that cannot be what it should.
+/// Makes the fault of a value that is not allowed at its place.
 pub(super) fn fault(column: usize, message: impl Into<String>) -> Fault {
     at(column)(Error::invalid(message))
 }
 
-/// A line with something in it.
+/// Line that is neither empty nor a comment.
 struct Record {
     number: u64,
-    /// Its values, the kind of the line first.
+    /// Values of the line; the first is its kind.
     says: Vec<String>,
 }
 
@@ -121,7 +121,7 @@ impl Record {
     }
 }
 
-/// The lines that say something, in the order of the file.
+/// Returns the lines that are neither empty nor comments, in the order of the file.
 fn records(csv: &str, form: &Form, bad: &mut BadLines) -> Result<Vec<Record>, Refused> {
     if csv.len() > BYTES_MAX {
         return Err(too_large(&format!("{} MiB", BYTES_MAX / 1024 / 1024)));
@@ -140,7 +140,7 @@ fn records(csv: &str, form: &Form, bad: &mut BadLines) -> Result<Vec<Record>, Re
     Ok(records)
 }
 
-/// The values of a line, if it says anything.
+/// Returns the values of a line, or `None` if it is empty or a comment.
 fn parse(form: &Form, text: &str) -> Result<Option<Vec<String>>, Fault> {
     if text.is_empty() || text.starts_with('#') {
         return Ok(None);
@@ -164,7 +164,7 @@ fn parse(form: &Form, text: &str) -> Result<Option<Vec<String>>, Fault> {
     }
 }
 
-/// The values between the commas.
+/// Splits a line into the values between its commas.
 fn split(text: &str) -> Result<Vec<String>, Fault> {
     let mut values = Vec::new();
     let mut rest = Some(text);
@@ -186,8 +186,8 @@ fn split(text: &str) -> Result<Vec<String>, Fault> {
     Ok(values)
 }
 
-/// A value behind its first quote, and what follows its comma. No name of a rule holds a quote, so
-/// the next one ends it.
+/// Returns a value without its quotes, and what follows its comma. `text` begins after the first quote; no name of a
+/// rule contains a quote, so the next one ends the value.
 fn unquoted(text: &str) -> Option<(String, Option<&str>)> {
     let (value, after) = text.split_once('"')?;
     match after.trim_start() {
@@ -200,7 +200,7 @@ fn bad_quote(column: usize) -> Fault {
     fault(column, "a quote stands before and after a whole value, and nowhere else")
 }
 
-/// The texts of all actions of the file, whatever its domains.
+/// Returns the texts of all actions of the file, of all domains.
 fn actions<'r>(form: &'r Form, records: &'r [Record]) -> impl Iterator<Item = &'r str> {
     let permissions = records.iter().filter_map(|record| match record.says.split_first() {
         Some((kind, values)) if kind == "p" => Some(values),
@@ -209,7 +209,7 @@ fn actions<'r>(form: &'r Form, records: &'r [Record]) -> impl Iterator<Item = &'
     permissions.filter_map(|values| form.permission(values).ok()).map(|fields| fields.action.1)
 }
 
-/// A file that is being read.
+/// File that is being read.
 struct File<'r> {
     form: Form,
     values: Values<'r>,
@@ -219,7 +219,7 @@ struct File<'r> {
 }
 
 impl<'r> File<'r> {
-    /// Takes in which object is in which group of objects.
+    /// Adds a line that puts an object into a group of objects.
     fn object_role(&mut self, says: &'r [String], number: u64, bad: &mut BadLines) {
         let taken = says.get(1..).map_or(Ok(()), |values| {
             let (member, role, domain) = self.form.object_role(values)?;
@@ -234,7 +234,7 @@ impl<'r> File<'r> {
         }
     }
 
-    /// What a line says: nothing, where it is of another domain.
+    /// Returns what a line says; nothing if it is of another domain.
     fn says(&mut self, number: u64, says: &'r [String]) -> Result<Vec<Says>, Fault> {
         match says.split_first() {
             Some((kind, values)) if kind == "p" => self.permissions(number, values),
@@ -268,7 +268,7 @@ impl<'r> File<'r> {
         Ok(says)
     }
 
-    /// `member, role`, with `dom` behind them where it is given.
+    /// Reads a line of the form `member, role`, with `dom` at the end if the form has one.
     fn membership(&mut self, number: u64, values: &'r [String]) -> Result<Option<Says>, Fault> {
         let (member, role, domain) = self.form.membership(values)?;
         if self.form.is_of_others(domain)? {
@@ -278,7 +278,7 @@ impl<'r> File<'r> {
         Ok(Some(Says::Membership { member: self.name(number, (2, member))?, role: self.name(number, (3, role))? }))
     }
 
-    /// A user or a role. What other models take for a pattern of them is none here.
+    /// Reads the name of a user or a role. Refuses `*`, which other models take for a pattern.
     fn name(&mut self, number: u64, (column, text): (usize, &'r str)) -> Result<Name, Fault> {
         if text.contains('*') {
             return Err(fault(column, "`*` stands for no users here: write a line for each role, and give it to them"));
@@ -297,7 +297,7 @@ mod tests {
         read(&TenantKey::parse("acme").unwrap(), text, &Reading::default()).map(|read| read.lines)
     }
 
-    /// The lines in the form of rules, with their numbers.
+    /// Returns the lines in the form of rules, with their numbers.
     fn lines(text: &str) -> Vec<String> {
         let line = |line: PolicyLine| match line.says {
             Says::Permission { subject, grant: Grant { object, action, effect } } => {
@@ -308,7 +308,7 @@ mod tests {
         read_text(text).unwrap().into_iter().map(line).collect()
     }
 
-    /// Where the lines are bad.
+    /// Returns the places of the bad lines.
     fn faults(text: &str) -> Vec<(u64, usize, ErrorCode)> {
         let Err(Refused::Lines(bad)) = read_text(text) else { panic!("not refused") };
         bad.told.into_iter().map(|line| (line.number, line.column, line.error.code)).collect()

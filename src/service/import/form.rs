@@ -1,4 +1,4 @@
-//! Which value of a line is what: by the file's model where it is given, and else by how many there are.
+//! Meaning of the values of a line: by the file's model if it is given, and otherwise by their number.
 
 use super::Reading;
 use super::file::{Fault, fault};
@@ -7,10 +7,10 @@ use crate::domain::role::Effect;
 use crate::engine::foreign::{By, Column, Combined, ForeignModel, MODEL_MAX};
 use crate::error::{Error, ErrorCode, Result};
 
-/// A value with its column, from 1; the first is the kind of the line.
+/// Value with its column, from 1; the first column is the kind of the line.
 pub(super) type At<'v> = (usize, &'v str);
 
-/// The values of a `p` line.
+/// Values of a `p` line.
 pub(super) struct Fields<'v> {
     pub(super) subject: At<'v>,
     pub(super) domain: Option<At<'v>>,
@@ -19,23 +19,23 @@ pub(super) struct Fields<'v> {
     pub(super) effect: Option<At<'v>>,
 }
 
-/// The form of a file's lines.
+/// Form of a file's lines.
 pub(super) struct Form {
     model: Option<ForeignModel>,
-    /// The domain whose lines are meant; all of them without it.
+    /// Domain whose lines are imported; without it, all lines are.
     domain: Option<String>,
-    /// Whether lines of other domains are passed over, and each line has to name one.
+    /// `true` if each line must name a domain, and lines of other domains are skipped.
     is_of_many: bool,
 }
 
 impl Form {
-    /// The form by which a tenant's lines are found.
+    /// Makes the form that finds the lines of a tenant.
     pub(super) fn of(tenant: &TenantKey, reading: &Reading) -> Result<Self> {
         let domain = reading.domain.clone().unwrap_or_else(|| tenant.to_string());
         Ok(Self { domain: Some(domain), is_of_many: reading.domain.is_some(), ..Self::of_all(reading)? })
     }
 
-    /// The form of lines of all domains.
+    /// Makes the form for the lines of all domains.
     pub(super) fn of_all(reading: &Reading) -> Result<Self> {
         let model = reading.model.as_deref().map(read_model).transpose()?;
         let form = Self { model, domain: None, is_of_many: true };
@@ -47,7 +47,7 @@ impl Form {
         }
     }
 
-    /// Whether the file's model is given.
+    /// Returns `true` if the file's model is given.
     pub(super) const fn is_told(&self) -> bool {
         self.model.is_some()
     }
@@ -64,7 +64,7 @@ impl Form {
         self.model.as_ref().is_some_and(|model| model.object_role_columns.is_some())
     }
 
-    /// Tells whether a line is of another domain, and so passed over.
+    /// Returns `true` if a line is of another domain, and so skipped.
     pub(super) fn is_of_others(&self, domain: Option<At<'_>>) -> Result<bool, Fault> {
         match domain {
             Some((column, "*")) if self.domain() != "*" => {
@@ -85,7 +85,7 @@ impl Form {
         )
     }
 
-    /// The values of a `p` line.
+    /// Reads the values of a `p` line.
     pub(super) fn permission<'v>(&self, values: &'v [String]) -> Result<Fields<'v>, Fault> {
         match &self.model {
             Some(model) => by_columns(&model.columns, values),
@@ -93,7 +93,7 @@ impl Form {
         }
     }
 
-    /// `sub, obj, act`, with `dom` behind `sub` and `eft` at the end where they are given.
+    /// Reads a line of the form `sub, obj, act`, with `dom` after `sub` and `eft` at the end if they are given.
     fn by_count<'v>(&self, values: &'v [String]) -> Result<Fields<'v>, Fault> {
         let texts: Vec<&str> = values.iter().map(String::as_str).collect();
         let is_effect = |text: &str| ["allow", "deny"].contains(&text);
@@ -127,13 +127,13 @@ impl Form {
         }
     }
 
-    /// The member and the role of a `g` line, and its domain.
+    /// Reads the member, the role and the domain of a `g` line.
     pub(super) fn membership<'v>(&self, values: &'v [String]) -> Result<(&'v str, &'v str, Option<At<'v>>), Fault> {
         let columns = self.model.as_ref().map(|model| model.role_columns.unwrap_or_default());
         self.pair("g", columns, values)
     }
 
-    /// The same of a `g2` line.
+    /// Reads the object, the group of objects and the domain of a `g2` line.
     pub(super) fn object_role<'v>(&self, values: &'v [String]) -> Result<(&'v str, &'v str, Option<At<'v>>), Fault> {
         let columns = self.model.as_ref().and_then(|model| model.object_role_columns);
         self.pair("g2", columns, values)
@@ -158,7 +158,7 @@ impl Form {
         }
     }
 
-    /// The effect of a line. A denial is refused where the model takes it for something else than here.
+    /// Reads the effect of a line. Refuses a denial if the file's model decides it differently.
     pub(super) fn effect(&self, effect: Option<At<'_>>) -> Result<Effect, Fault> {
         let Some((column, effect)) = effect.filter(|(_, effect)| *effect != "allow") else { return Ok(Effect::Allow) };
         if effect != "deny" {
@@ -195,7 +195,7 @@ fn read_model(text: &str) -> Result<ForeignModel> {
     })
 }
 
-/// The values in the model's columns.
+/// Reads the values of a line in the order of the model's columns.
 fn by_columns<'v>(columns: &[Column], values: &'v [String]) -> Result<Fields<'v>, Fault> {
     if columns.len() != values.len() {
         let message = format!("a `p` line of this model has {} values behind it, not {}", columns.len(), values.len());
@@ -215,5 +215,6 @@ fn by_columns<'v>(columns: &[Column], values: &'v [String]) -> Result<Fields<'v>
     })
 }
 
-/// How objects are compared where no model says so: patterns of any kind are noticed, and `*` alone.
+/// Comparisons that are assumed for objects if no model is given: patterns of each of these kinds are recognised, and
+/// so is `*` by itself.
 pub(super) const UNTOLD: [By; 4] = [By::Equal, By::KeyMatch, By::Colon, By::Brace];

@@ -1,4 +1,4 @@
-//! Objects and actions of a file, as they can stand here.
+//! Objects and actions of a file, in the form that they can have here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,24 +8,24 @@ use crate::domain::key::{Action, ActionPattern, Object, ObjectPattern};
 use crate::engine::foreign::By;
 use crate::error::Result;
 
-/// What stands for more than itself in a regular expression.
+/// Characters with a special meaning in a regular expression.
 const SPECIAL: [char; 13] = ['.', '+', '(', ')', '[', ']', '^', '$', '|', '?', '\\', '{', '}'];
 
-/// Turns the texts of a file into objects and actions.
+/// Converter of a file's texts into objects and actions.
 pub(super) struct Values<'r> {
     under: Option<&'r Object>,
     objects: BTreeSet<By>,
     actions: BTreeSet<By>,
-    /// Whether the file's model says how they are compared.
+    /// `true` if the file's model says how they are compared.
     is_told: bool,
-    /// The single actions that the file names.
+    /// Single actions that the file names.
     known: BTreeSet<String>,
-    /// The objects so far, with the texts that they come from.
+    /// Objects so far, with the texts that they come from.
     taken: HashMap<ObjectPattern, &'r str>,
 }
 
 impl<'r> Values<'r> {
-    /// For a file of this form, whose actions have these texts.
+    /// Makes the converter for a file of this form; `actions` are the texts of all its actions.
     pub(super) fn of<'t>(form: &Form, under: Option<&'r Object>, actions: impl Iterator<Item = &'t str>) -> Self {
         let (mut known, mut is_regex) = (BTreeSet::new(), false);
         for text in actions {
@@ -41,13 +41,13 @@ impl<'r> Values<'r> {
         Self { under, objects, actions, is_told: form.is_told(), known, taken: HashMap::new() }
     }
 
-    /// The objects that a text of the file stands for.
+    /// Returns the objects that a text of the file stands for.
     pub(super) fn objects(&mut self, (column, text): At<'r>) -> Result<Vec<ObjectPattern>, Fault> {
         let prefixes = [By::KeyMatch, By::Colon, By::Brace].iter().any(|by| self.objects.contains(by));
         let all = text == "*" && (self.objects.contains(&By::Star) || self.objects.contains(&By::KeyMatch));
         let is_whole = all || (text == "/*" && prefixes);
         let patterns = match self.under {
-            // The old system's `/` stands here as the path itself.
+            // The old system's `/` becomes the path itself.
             Some(under) if is_whole => vec![ObjectPattern::from(under), below(under).map_err(at(column))?],
             Some(under) if text == "/" => vec![ObjectPattern::from(under)],
             None if all => {
@@ -65,7 +65,7 @@ impl<'r> Values<'r> {
         };
         for pattern in &patterns {
             let other = self.taken.entry(pattern.clone()).or_insert(text);
-            // Both cover all there is.
+            // Both texts cover everything.
             if *other != text && !(is_whole && ["*", "/*"].contains(other)) {
                 return Err(fault(
                     column,
@@ -96,7 +96,7 @@ impl<'r> Values<'r> {
         };
         let whole = |path: String| if stem.is_some() { format!("{path}/*") } else { path };
         match self.under {
-            // Shown as it stands in the file.
+            // The error shows the text as it is in the file.
             _ if encoded.is_empty() => ObjectPattern::parse(text),
             Some(under) => ObjectPattern::parse(&whole(format!("{under}/{encoded}"))),
             None => ObjectPattern::parse(&whole(encoded)),
@@ -104,7 +104,7 @@ impl<'r> Values<'r> {
         .map_err(at(column))
     }
 
-    /// Checks that a text without `*` stands for itself alone in the file's model.
+    /// Refuses a text without `*` that stands for several objects in the file's model.
     fn check_literal(&self, column: usize, text: &str) -> Result<(), Fault> {
         let has = |by| self.objects.contains(&by);
         let several =
@@ -124,8 +124,8 @@ impl<'r> Values<'r> {
         Ok(())
     }
 
-    /// The actions that a text of the file stands for: of a regular expression, those that the file
-    /// names and that it matches.
+    /// Returns the actions that a text of the file stands for; for a regular expression, the actions named in the file
+    /// that match it.
     pub(super) fn actions(&self, (column, text): At<'_>) -> Result<Vec<ActionPattern>, Fault> {
         let has = |by| self.actions.contains(&by);
         let is_any =
@@ -154,7 +154,7 @@ fn below(under: &Object) -> Result<ObjectPattern> {
     ObjectPattern::below(under)
 }
 
-/// A single action, its odd bytes encoded.
+/// Returns a single action, with its special characters encoded.
 fn one(column: usize, text: &str) -> Result<ActionPattern, Fault> {
     let refused = |error| at(column)(error);
     match ActionPattern::parse(text) {
@@ -166,7 +166,7 @@ fn one(column: usize, text: &str) -> Result<ActionPattern, Fault> {
     }
 }
 
-/// The actions of `(GET)|(POST)`, `(GET|POST)`, `^(GET|POST)$` or `GET`; none of what is more than that.
+/// Returns the actions of `(GET)|(POST)`, `(GET|POST)`, `^(GET|POST)$` or `GET`; `None` for any other expression.
 fn alternatives(text: &str) -> Option<Vec<&str>> {
     let inside = match text.strip_prefix('^') {
         Some(rest) => {
@@ -194,12 +194,12 @@ fn alternatives(text: &str) -> Option<Vec<&str>> {
     (!is_split).then_some(pieces)
 }
 
-/// Which objects are in which groups of objects.
+/// Groups of objects, with the objects in each.
 #[derive(Default)]
 pub(super) struct ObjectRoles<'r>(BTreeMap<&'r str, BTreeSet<&'r str>>);
 
 impl<'r> ObjectRoles<'r> {
-    /// Takes an object into a group.
+    /// Adds an object to a group.
     pub(super) fn add(&mut self, member: &'r str, role: &'r str) -> Result<(), Fault> {
         for (column, text) in [(2, member), (3, role)] {
             if text.contains(['*', '{']) || text.split('/').any(|segment| segment.starts_with(':')) {
@@ -210,7 +210,7 @@ impl<'r> ObjectRoles<'r> {
         Ok(())
     }
 
-    /// The object itself, and all that are in it, directly or through others.
+    /// Returns the object itself, and all objects in it, directly or through other groups.
     pub(super) fn with_members(&self, (column, object): At<'r>) -> Result<Vec<At<'r>>, Fault> {
         const MEMBERS_MAX: usize = 10_000;
         let (mut all, mut due) = (BTreeSet::from([object]), vec![object]);

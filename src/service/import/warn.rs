@@ -1,34 +1,34 @@
-//! What a file may mean otherwise than it is read. It is told, and hinders nothing.
+//! Warnings about lines that may mean something else than is read. They never stop an import.
 
 use std::collections::{HashMap, HashSet};
 
-/// How many are told.
+/// Maximum number of warnings.
 const TOLD: usize = 100;
 
-/// Something that may be a slip.
+/// Line that may contain a mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// The line, from 1.
+    /// Number of the line, from 1.
     pub number: u64,
-    /// The column, from 1; the first is the kind of the line.
+    /// Number of the column, from 1; the first is the kind of the line.
     pub column: usize,
-    /// What is odd, and how it is read.
+    /// Message that says what is unusual, and how it is read.
     pub message: String,
 }
 
-/// Looks out for slips while a file is read.
+/// Collector of warnings while a file is read.
 #[derive(Default)]
 pub(super) struct Notes<'r> {
     pub(super) warnings: Vec<Warning>,
-    /// The names so far, by what they are without spaces and case, each with its first line.
+    /// Names so far, keyed by their text without spaces and case, each with its first line.
     names: HashMap<String, (&'r str, u64)>,
-    /// Those that were told.
+    /// Names that were already warned about.
     told: HashSet<&'r str>,
     has_denials: bool,
 }
 
 impl<'r> Notes<'r> {
-    /// Looks at a name of a user or a role.
+    /// Checks a name of a user or a role.
     pub(super) fn name(&mut self, number: u64, column: usize, text: &'r str) {
         let bare: String = text.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).collect();
         let (known, line) = *self.names.entry(bare).or_insert((text, number));
@@ -48,7 +48,7 @@ impl<'r> Notes<'r> {
         }
     }
 
-    /// Looks at a denial of a file whose model is not known.
+    /// Warns about the first denial of a file without a model.
     pub(super) fn denial(&mut self, number: u64) {
         if !std::mem::replace(&mut self.has_denials, true) {
             let message = "a denial wins here over whatever allows: if the file's model does otherwise, give it (`model`), \

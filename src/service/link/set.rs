@@ -1,7 +1,7 @@
-//! Changing what is linked. A host tells what is linked; a user, or a host in the name of one, links and
-//! unlinks what that user may, and nothing that is locked for them (R15).
+//! Changes of links. A host states what is linked; a user, or a host in a user's name, links and unlinks what that user
+//! may, and nothing that is locked for them (R15).
 //!
-//! Links change no decision: a change of them leaves an audit event, and neither a revision nor news.
+//! Links affect no decision: changing them makes an audit event, but neither a revision nor news.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,21 +19,21 @@ use crate::service::change::{Done, Intent, Record, Terms, check_reason, visited_
 use crate::service::permit::{Permit, forbidden, is_admin_or_host, is_self, subject_of};
 use crate::store::View;
 
-/// A change of one list of an owner.
+/// Change of one list of an owner.
 #[derive(Debug, Clone)]
 pub struct LinksSet {
-    /// The list.
+    /// List to change.
     pub list: LinkList,
-    /// The change.
+    /// Change of the list.
     pub edit: LinkEdit,
-    /// The user in whose name it is made; the caller when absent.
+    /// User in whose name the change is made; the caller if absent.
     pub subject: Option<UserKey>,
 }
 
-/// A change of a list as it was found to be allowed.
+/// Change of a list, after the checks.
 struct Found {
     diff: LinkDiff,
-    /// The items that are linked afterwards, as the one who changes them sees them.
+    /// Items that are linked after the change, as far as the user who makes it can see them.
     linked: BTreeSet<ResourceKey>,
 }
 
@@ -64,7 +64,7 @@ impl Found {
 }
 
 impl Platform {
-    /// Changes the items that are linked in one list of an owner, and gives those that are linked now.
+    /// Changes the items that are linked in one list of an owner, and returns those that are linked now.
     ///
     /// # Errors
     /// `FORBIDDEN` without `edit` on the owner, `LINK_LOCKED` for an item that may not be linked, `NOT_FOUND` for
@@ -77,7 +77,7 @@ impl Platform {
             Some(user) if !is_self(caller, user) => Permit::LINKS_FOR_OTHERS,
             _ => Permit::RESOURCES_EDIT.or(owner.clone()),
         };
-        // Of the two ways in, the owner's is the one that a user can be given.
+        // Names the owner's permission, the one of the two that a user can be given.
         let names_owner = set.subject.is_none() && !caller.is_visiting();
         let refused = |error: Error| match error.code {
             ErrorCode::Forbidden if names_owner => forbidden(owner.as_str(), &Action::edit()),
@@ -106,7 +106,7 @@ impl Platform {
         Ok(Done::made(linked, revision))
     }
 
-    /// Finds out what a change comes to, and refuses what may not be.
+    /// Computes the effect of a change, and refuses what is not allowed.
     async fn find_links(&self, caller: &Caller, policy: &TenantPolicy, view: &View, set: &LinksSet) -> Result<Found> {
         let LinksSet { list, edit, .. } = set;
         let chooser = chooser(caller, policy, set)?;
@@ -131,8 +131,8 @@ impl Platform {
     }
 }
 
-/// Finds the user whose choice a change is, who needs `edit` on the owner; `None` where a host or an admin tells
-/// what is linked.
+/// Returns the user whose choice the change is, who needs `edit` on the owner; `None` if a host or an admin states what
+/// is linked.
 fn chooser(caller: &Caller, policy: &TenantPolicy, set: &LinksSet) -> Result<Option<Subject>> {
     let (owner, tells) = (set.list.object(), is_admin_or_host(caller, policy));
     let refused = |subject: &Subject| !policy.allows(subject, &owner, &Action::edit());
@@ -156,7 +156,7 @@ fn chooser(caller: &Caller, policy: &TenantPolicy, set: &LinksSet) -> Result<Opt
     }
 }
 
-/// Finds the differences to the lists that a host tells with their owners.
+/// Returns the differences to the lists that a host states with their owners.
 pub(in crate::service) async fn told_differences(
     view: &View,
     told: Vec<(LinkList, LinkEdit)>,
@@ -174,7 +174,7 @@ pub(in crate::service) async fn told_differences(
     Ok(changes)
 }
 
-/// Refuses links that the tenant has no room for. They are counted only where some come.
+/// Refuses links that the tenant has no room for. The links are counted only if some are added.
 async fn has_room(view: &View, changes: &[(LinkList, LinkDiff)]) -> Result<()> {
     if changes.iter().all(|(_, diff)| diff.linked.is_empty()) {
         return Ok(());
@@ -182,7 +182,7 @@ async fn has_room(view: &View, changes: &[(LinkList, LinkDiff)]) -> Result<()> {
     check_room(view.links_count().await?, changes)
 }
 
-/// Returns the items that go and those that come, by owner and section, as the audit log tells them.
+/// Returns the unlinked and the linked items, by owner and section, for the audit log.
 pub(in crate::service) fn links_for_audit(changes: &[(LinkList, LinkDiff)]) -> [Option<Value>; 2] {
     let side = |part: fn(&LinkDiff) -> &BTreeSet<ResourceKey>| {
         let mut owners: BTreeMap<Object, BTreeMap<&str, &BTreeSet<ResourceKey>>> = BTreeMap::new();
@@ -194,7 +194,7 @@ pub(in crate::service) fn links_for_audit(changes: &[(LinkList, LinkDiff)]) -> [
     [side(|diff| &diff.unlinked), side(|diff| &diff.linked)]
 }
 
-/// One side of the audit event of links that a user changed, or a host in their name.
+/// Returns one side of the audit event of links that a user changed, or a host in their name.
 fn told(links: Option<Value>, subject: Option<&UserKey>) -> Value {
     let links = links.unwrap_or_else(|| json!({}));
     match subject {
