@@ -20,11 +20,11 @@ pub use crate::store::policy::{RuleFilter, RuleRow};
 pub use crate::store::revision::RevisionHead;
 use crate::store::{Scope, hex};
 
-/// By what a cursor names a rule of the past.
+/// Name of a cursor that stands at a rule of the past.
 const RULE: &str = "rule";
 /// The most origins of a rule that are listed: an agent can be a member of very many teams.
 pub const ORIGINS_MAX: u32 = 10;
-/// How many revisions a subscription reads at once.
+/// Number of revisions that a subscription reads at once.
 const CATCH_UP: u64 = 100;
 
 /// Where a rule comes from, with the name that its thing has now.
@@ -46,8 +46,8 @@ pub struct Origins {
 }
 
 impl NamedOrigin {
-    /// What about the thing, with its place in the catalogue: `Voice → Voice Queues, own permission read
-    /// and delete`.
+    /// Returns the part of the thing that the rule comes from, with its place in the catalogue: `Voice → Voice Queues,
+    /// own permission read and delete`.
     pub fn about(&self, catalogue: &Catalogue) -> String {
         let Origin { kind, module, section, note, .. } = &self.origin;
         // The licence is of the module already.
@@ -126,7 +126,7 @@ impl Platform {
         page.of_part(RULE, found, |(line, _)| line.clone()).try_map(|(_, rule)| Ok(rule))
     }
 
-    /// How many rules there were.
+    /// Counts the rules of the filter at a revision.
     pub async fn count_rules_then(&self, caller: &Caller, revision: u64, filter: &RuleFilter) -> Result<u64> {
         let policy = self.policy_at(caller, revision).await?;
         let (filter, key) = (filter.clone(), caller.tenant().key.clone());
@@ -134,7 +134,7 @@ impl Platform {
         self.search(caller.tenant().id, count).await
     }
 
-    /// How many rules there are.
+    /// Counts the rules of the filter that are stored.
     pub async fn count_rules(&self, caller: &Caller, filter: &RuleFilter) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.store.scope(tenant.id).rules_count(filter).await

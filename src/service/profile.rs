@@ -37,21 +37,20 @@ pub struct ModuleRow {
     pub index: usize,
     /// Its key.
     pub key: ModuleKey,
-    /// Whether the licence holds it.
+    /// `true` while the licence holds it.
     pub licensed: bool,
-    /// How far the profile has opened it.
+    /// Extent to which the profile has opened it.
     pub state: ModuleState,
     /// Its sections.
     pub sections: Vec<SectionKey>,
 }
 
-/// How many resources there are, and how many a profile has by its lists: what the states of
-/// modules are made of.
+/// Numbers of resources, of all and of those on the lists of profiles: the states of modules are made of them.
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
-    /// By section.
+    /// Numbers of resources, by section.
     pub resources: HashMap<SectionKey, ResourceCount>,
-    /// By profile and section: how many its list holds, protected ones not counted.
+    /// Numbers of resources on a profile's list, by profile and section; protected ones are not counted.
     pub listed: HashMap<(ProfileKey, SectionKey), u64>,
     /// The modules that the tenant sees, by their place in the catalogue, and whether the licence
     /// holds each.
@@ -171,7 +170,7 @@ impl Platform {
         found.try_map(|profile| Ok(self.profile_row(profile)))
     }
 
-    /// How many profiles there are.
+    /// Counts the profiles.
     pub async fn count_profiles(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         self.store.scope(tenant.id).profiles_count(search).await
@@ -208,7 +207,7 @@ impl Platform {
         ProfileRow { profile }
     }
 
-    /// How many users hold each of these profiles; none where the answer has none.
+    /// Counts the users who hold each of these profiles; a profile without any is absent.
     pub async fn profile_users(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<HashMap<ProfileKey, u64>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         self.store.scope(tenant.id).profile_user_counts(keys).await
@@ -221,12 +220,12 @@ impl Platform {
         self.store.scope(tenant.id).users(&filter, UserOrder::default(), &page).await
     }
 
-    /// How many users hold a profile.
+    /// Counts the users who hold a profile.
     pub async fn holder_count(&self, caller: &Caller, key: &ProfileKey) -> Result<u64> {
         Ok(self.profile_users(caller, std::slice::from_ref(key)).await?.remove(key).unwrap_or(0))
     }
 
-    /// What the states of the modules of these profiles are made of, in three queries.
+    /// Returns the numbers that the states of the modules of these profiles are made of, in three queries.
     pub async fn inventory(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Inventory> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         let scope = self.store.scope(tenant.id);
@@ -269,7 +268,7 @@ impl Platform {
         }
     }
 
-    /// How many resources a profile has in a section, or does not have yet.
+    /// Counts the resources that a profile has in a section, or does not have yet.
     pub async fn count_section_resources(
         &self,
         caller: &Caller,
@@ -289,7 +288,7 @@ impl Platform {
 }
 
 impl Inventory {
-    /// How many resources the profile has in a section, protected ones among them.
+    /// Counts the resources that the profile has in a section, protected ones among them.
     pub fn associated(&self, profile: &Profile, section: &SectionKey) -> u64 {
         let all = self.resources.get(section).copied().unwrap_or_default();
         match profile.sections.get(section).map(|own| &own.association) {

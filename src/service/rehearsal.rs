@@ -21,7 +21,7 @@ use crate::policy::impact::Impact;
 use crate::store::View;
 use crate::store::user::UserRow;
 
-/// How often a tenant that moves on meanwhile is looked at again.
+/// Number of looks at a tenant that moves on meanwhile, before the dry run gives up.
 const LOOKS: usize = 16;
 
 impl Platform {
@@ -64,8 +64,8 @@ impl Platform {
         Err(Error::unavailable("this tenant changes too fast to be looked at: try again later"))
     }
 
-    /// Who would gain and who would lose what, of those whom the caller may see, with the users
-    /// that are named. Nothing for those who may not see rules, or no user.
+    /// Returns the access that users would gain and lose, of those whom the caller may see, with the users that are
+    /// named; `None` for callers who may not see rules, or no user.
     async fn impact_of<T>(
         &self,
         caller: &Caller,

@@ -78,7 +78,7 @@ impl Platform {
         self.store.scope(tenant.id).resources(Some(section), search, &page).await
     }
 
-    /// How many resources a section has.
+    /// Counts the resources of a section.
     pub async fn count_resources(&self, caller: &Caller, section: &SectionKey, search: Option<&str>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RESOURCES_READ).await?;
         if self.is_hidden(&tenant.policy(), section) {

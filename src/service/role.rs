@@ -26,9 +26,9 @@ pub struct RoleRow {
     pub key: String,
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// The purpose of the role, in words.
     pub description: String,
-    /// Whether administrators made it.
+    /// `true` if administrators made it.
     pub custom: bool,
     /// The permissions that are on.
     pub permissions: BTreeSet<PermissionKey>,
@@ -124,7 +124,7 @@ impl Platform {
         page.with_heads(heads, rest).await
     }
 
-    /// How many roles there are.
+    /// Counts the roles.
     pub async fn count_roles(&self, caller: &Caller, search: Option<&str>, custom: Option<bool>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         let built_in = if custom == Some(true) { 0 } else { self.built_in_roles(search).len() as u64 };
@@ -169,13 +169,13 @@ impl Platform {
         Ok(found)
     }
 
-    /// How many users hold each of these custom roles themselves; none where the answer has none.
+    /// Counts the users who hold each of these custom roles themselves; a role without any is absent.
     pub async fn role_users(&self, caller: &Caller, keys: &[RoleKey]) -> Result<HashMap<RoleKey, u64>> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         self.store.scope(tenant.id).role_user_counts(keys).await
     }
 
-    /// How many enabled or disabled users have this base role and nothing instead of it.
+    /// Counts the users, enabled or disabled, who have this base role and nothing instead of it.
     pub async fn built_in_users(&self, caller: &Caller, key: &str) -> Result<u64> {
         use crate::domain::user::BaseRole;
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;

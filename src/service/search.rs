@@ -27,27 +27,27 @@ use crate::store::user::UserRow;
 
 /// The first segment of the objects of data views.
 const DATA: &str = "data";
-/// How many resources one statement reads while a subject's are listed.
+/// Number of resources that one statement reads while a subject's are listed.
 const CHUNK: u64 = 500;
-/// How many of those that may are held against a filter at once.
+/// Number of permitted users that are held against a filter at once.
 const FILTERED: usize = 1000;
-/// By what a cursor names a user.
+/// Name of a cursor that stands at a user.
 const USER: &str = "user";
-/// By what a cursor names an object and an action.
+/// Name of a cursor that stands at an object and an action.
 const PAIR: &str = "pair";
 
-/// Who is sought.
+/// A search for the users who may do an action on an object.
 #[derive(Debug, Clone)]
 pub struct WhoCan {
-    /// Those who may do this.
+    /// The action that the users may do.
     pub action: Action,
-    /// On this.
+    /// The object that they may do it on.
     pub object: Object,
-    /// Of those that this filter finds. As elsewhere, none finds nobody: it named what cannot be.
+    /// The filter on the users that are found. `None` finds no user: the filter named what cannot be.
     pub among: Option<UserFilter>,
 }
 
-/// Whose access is listed, and what of it. What is absent holds for all.
+/// A listing of a user's access, narrowed by what is given here.
 #[derive(Debug, Clone, Default)]
 pub struct WhatCan {
     /// The user; the caller when absent.
@@ -56,7 +56,7 @@ pub struct WhatCan {
     pub module: Option<ModuleKey>,
     /// This action alone.
     pub action: Option<Action>,
-    /// What stands in the object, in whichever case.
+    /// Text that stands in the object, in upper or lower case.
     pub search: Option<String>,
 }
 
@@ -97,7 +97,7 @@ impl Platform {
         })
     }
 
-    /// How many users may do this.
+    /// Counts the users who may do this.
     pub async fn count_who_can(&self, caller: &Caller, who: &WhoCan) -> Result<u64> {
         let walk = self.walk(caller, who).await?;
         let Some(filter) = &who.among else { return Ok(0) };
@@ -116,7 +116,7 @@ impl Platform {
         }
     }
 
-    /// Some of those that may, from the beginning of the part on.
+    /// Returns the first `count` permitted users in the part.
     async fn some(&self, walk: &Arc<Walk>, part: &Part<UserKey>, count: usize) -> Result<Vec<UserKey>> {
         let (walk, part) = (Arc::clone(walk), part.clone());
         self.search(walk.sight.scope.tenant(), move || walk.seen(&part).take(count).collect()).await
@@ -142,7 +142,7 @@ impl Platform {
         page.try_map(|(object, action)| Ok(Because::new(&listing.policy, listing.subject.clone(), object, action)))
     }
 
-    /// How many pairs of an object and an action these are.
+    /// Counts the pairs of an object and an action that the listing has.
     pub async fn count_what_can(&self, caller: &Caller, what: &WhatCan) -> Result<u64> {
         let listing = self.listing_of(caller, what).await?;
         let _turn = self.search_turn(listing.scope.tenant()).await?;
@@ -192,8 +192,8 @@ impl Walk {
     }
 }
 
-/// What the catalogue names of a module, or at all: the objects in its order, and the sections
-/// that resources are in.
+/// Returns the names of the catalogue, of one module or of all: the objects in its order, and the sections that
+/// resources are in.
 pub(super) fn catalogued(catalogue: &Catalogue, module: Option<&ModuleKey>) -> Result<(Vec<Object>, Vec<SectionKey>)> {
     let wanted = |key: &str| module.is_none_or(|module| module.as_str() == key);
     let (mut named, mut sections) = (Vec::new(), Vec::new());
@@ -214,11 +214,11 @@ struct Listing {
     scope: Scope,
     policy: Arc<TenantPolicy>,
     subject: Subject,
-    /// What the catalogue names, in its order.
+    /// The objects that the catalogue names, in its order.
     named: Vec<Object>,
     /// The sections whose resources follow.
     sections: Vec<SectionKey>,
-    /// What of it is wanted.
+    /// The listing that was asked for.
     what: WhatCan,
 }
 
@@ -256,7 +256,7 @@ impl Listing {
         Ok((found.count, found.pairs))
     }
 
-    /// What the catalogue names of a part, its ends included.
+    /// Returns the objects of a part that the catalogue names, its ends included.
     fn named_in(&self, part: &Part<Pair>) -> impl DoubleEndedIterator<Item = &Object> {
         let place = |pair: &Option<Pair>, beyond: usize, absent: usize| {
             pair.as_ref().map_or(absent, |(object, _)| self.place(object).unwrap_or(beyond))
@@ -298,7 +298,7 @@ struct Found<'a> {
     access: Access<'a>,
     part: &'a Part<Pair>,
     what: &'a WhatCan,
-    /// How many are listed; none when they are counted.
+    /// Number of pairs to list; none when they are counted.
     sought: Option<usize>,
     count: usize,
     pairs: Vec<Pair>,
@@ -330,7 +330,7 @@ impl Found<'_> {
         }
     }
 
-    /// Whether the pair lies between the ends of the part; on other objects than theirs it does.
+    /// Returns whether the pair lies between the ends of the part; on other objects than theirs it does.
     fn is_inside(&self, object: &Object, action: &Action) -> bool {
         let same = |end: &&Pair| end.0 == *object;
         let (after, before) = (self.part.after.as_ref().filter(same), self.part.before.as_ref().filter(same));
@@ -339,7 +339,7 @@ impl Found<'_> {
     }
 }
 
-/// How actions stand in a list, as [`Access::on`] gives them.
+/// Returns the place of an action in a list, in the order of [`Access::on`].
 fn order(action: &Action) -> (usize, &str) {
     let known = Action::all();
     (known.iter().position(|known| known == action).unwrap_or(known.len()), action.as_str())

@@ -1,5 +1,5 @@
-//! R34: who may not touch users may be given agents to manage, and never another user. An agent
-//! is a user and a resource in one; here the one is kept to the other.
+//! Managers of agents (R34): a user who may not touch users can be given agents to manage, and never another user. An
+//! agent is a user and a resource in one; here the one is kept to the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ use crate::store::Scope;
 use crate::store::page::{Page, PageOf};
 use crate::store::user::{UserFilter, UserOrder, UserRow};
 
-/// How many names are looked up at once.
+/// Number of names that are looked up at once.
 const NAMES_MAX: usize = 1000;
 
 impl Permit {
@@ -51,17 +51,17 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    /// Whether the caller sees this user.
+    /// Returns whether the caller sees this user.
     pub(super) fn sees(&self, user: &User) -> bool {
         self.reaches(&user.key) && (self.agents.is_none() || user.base_role == BaseRole::Agent)
     }
 
-    /// Whether the caller sees the user of this key, if it is an agent.
+    /// Returns whether the caller sees the user of this key, if that is an agent.
     pub(super) fn reaches(&self, key: &UserKey) -> bool {
         self.agents.as_ref().is_none_or(|reach| reach.holds(key.as_str()))
     }
 
-    /// The same of a user that a policy names.
+    /// Returns whether the caller sees a user that a policy names.
     pub(super) fn sees_in(&self, policy: &TenantPolicy, key: &UserKey) -> bool {
         let is_agent = || policy.snapshot.holds(&Subject::User(key.clone()), &Subject::Role(BuiltIn::Agent));
         self.agents.is_none() || self.reaches(key) && (is_agent() || policy.disabled.contains(key))
@@ -75,7 +75,7 @@ impl Sight {
         }
     }
 
-    /// How many of these users, which the caller sees, the filter finds.
+    /// Counts the users that the filter finds among these, which the caller sees.
     pub(super) async fn count_among(&self, keys: &[UserKey], filter: &UserFilter) -> Result<u64> {
         match (&self.agents, filter.base_role) {
             (Some(_), Some(other)) if other != BaseRole::Agent => Ok(0),
@@ -87,7 +87,7 @@ impl Sight {
         }
     }
 
-    /// How many the filter finds.
+    /// Counts the users in sight that the filter finds.
     pub(super) async fn users_count(&self, filter: &UserFilter) -> Result<u64> {
         match &self.agents {
             None => self.scope.users_count(filter).await,

@@ -54,14 +54,14 @@ pub struct NewAdmin {
     pub password: SecretString,
 }
 
-/// What changes in the settings; what is `None` stays.
+/// A change of the settings; what is `None` stays.
 #[derive(Debug, Default)]
 pub struct SettingsChange {
-    /// Whether passwords need several kinds of characters.
+    /// `true` to require several kinds of characters in passwords.
     pub security_suite: Option<bool>,
-    /// How many characters are masked.
+    /// Number of characters that are masked.
     pub masked_characters: Option<i32>,
-    /// How long a session lasts.
+    /// Lifetime of a session, in hours.
     pub session_hours: Option<i32>,
 }
 
@@ -130,7 +130,7 @@ impl Platform {
         Ok(Done::made(tenant, counters.revision))
     }
 
-    /// What every tenant has from the start (R3).
+    /// Adds what every tenant has from the start (R3).
     fn furnish(&self, state: &mut TenantState, admin: &UserKey, now: crate::domain::name::Timestamp) -> Result<()> {
         state.add_user(Uuid::now_v7(), admin, BaseRole::Admin, UserChange::default())?;
         if let Some(user) = state.users.get_mut(admin) {
@@ -246,7 +246,7 @@ impl Platform {
         self.store.tenants(search, &page).await
     }
 
-    /// How many tenants there are; for operators.
+    /// Counts the tenants; for operators.
     pub async fn count_tenants(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
         self.check_platform(caller, "tenants", &Action::read()).await?;
         self.store.tenants_count(search).await

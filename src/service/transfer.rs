@@ -20,7 +20,7 @@ use crate::store::Scope;
 
 /// The most users of one list.
 const USERS_MAX: usize = 1000;
-/// How many passwords of one list are hashed together: the other cores are for those who sign in.
+/// Number of passwords of one list that are hashed together: the other cores are for users who sign in.
 const HASHED_TOGETHER: usize = 2;
 
 /// The line above the users. Nothing secret is among them: no password, no key, not even whether
@@ -39,7 +39,7 @@ const COLUMNS: [&str; 10] = [
 ];
 
 impl Platform {
-    /// These users as CSV, in this order. Who took which users out stands in the audit log.
+    /// Returns these users as CSV, in this order. The audit log tells which user took them out.
     pub async fn export_users(&self, caller: &Caller, keys: &[UserKey]) -> Result<String> {
         check_count(keys.len()).map_err(|error| error.at("keys"))?;
         let (tenant, mut tx) = self.begin(caller, Permit::USERS_READ).await?;

@@ -23,7 +23,7 @@ pub use crate::store::session::ApiKeyRow;
 use crate::store::user::{AccountChange, NewAccount};
 pub use crate::store::user::{UserFilter, UserOrder, UserRow};
 
-/// A user as an administrator creates it.
+/// A user as administrators create them.
 #[derive(Clone)]
 pub struct NewUser {
     /// The name to sign in with.
@@ -32,7 +32,7 @@ pub struct NewUser {
     pub full_name: Name,
     /// The address for links to reset the password.
     pub email: Option<Email>,
-    /// The password; without one nobody can sign in yet.
+    /// The password; a user without one cannot sign in yet.
     pub password: Option<SecretString>,
     /// The base role.
     pub base_role: BaseRole,
@@ -48,10 +48,10 @@ pub struct NewUser {
     pub telephony: Telephony,
 }
 
-/// What changes in a user and its account.
+/// A change of a user and their account.
 #[derive(Default)]
 pub struct UserUpdate {
-    /// What decides its access.
+    /// The change of the user's access.
     pub access: UserChange,
     /// The person's name.
     pub full_name: Option<Name>,
@@ -75,7 +75,7 @@ impl NewUser {
         check_password(settings, password.expose_secret())
     }
 
-    /// What decides its access.
+    /// Returns the access that the user starts with.
     pub(super) fn access(&self) -> UserChange {
         UserChange {
             profile: self.profile.clone().map_or(Change::Keep, Change::Set),
@@ -236,7 +236,7 @@ impl Platform {
         }
     }
 
-    /// How many users the filter finds.
+    /// Counts the users that the filter finds.
     pub async fn count_users(&self, caller: &Caller, filter: Option<&UserFilter>) -> Result<u64> {
         let sight = self.sight(caller).await?;
         match filter {
@@ -285,7 +285,7 @@ impl Platform {
         self.store.scope(caller.tenant().id).user(key).await
     }
 
-    /// What is kept of a user's API key. Anyone may ask about their own.
+    /// Returns the records of these users' API keys. Callers can ask about their own.
     pub async fn api_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<HashMap<UserKey, ApiKeyRow>> {
         let (scope, seen) = self.visible_accounts(caller, keys).await?;
         scope.api_keys(&seen).await

@@ -19,18 +19,18 @@ use crate::policy::COMPILER_VERSION;
 use crate::store::View;
 use crate::store::revision::Step;
 
-/// How many revisions of others are followed one by one; after more, the whole tenant is read.
+/// Number of revisions of others that are followed one by one; after more, the whole tenant is read.
 const FOLLOW_MAX: u64 = 100;
 
 /// A tenant's state as it was found when the tenant was taken.
 pub(super) struct Found {
     /// The state as it is stored.
     pub stored: TenantState,
-    /// The same under this program's catalogue: what a change begins with.
+    /// The stored state under this program's catalogue: a change begins with it.
     pub state: TenantState,
-    /// Whether the rules that are stored are known to be those that this program compiles from
-    /// the state: an instance of the same program and catalogue has left them so, and this one has
-    /// followed since. Otherwise they need to be looked at.
+    /// `true` if the rules that are stored are known to be those that this program compiles from the state: an instance
+    /// of the same program and catalogue has left them so, and this one has followed since. Otherwise they need to be
+    /// looked at.
     pub is_followed: bool,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Remembered {
     pub state: TenantState,
 }
 
-/// What is remembered. What was not used for longest goes first.
+/// The remembered states, by tenant. The least recently used go first.
 pub(super) struct Workings(Cache<TenantId, Remembered>);
 
 impl Workings {
@@ -122,7 +122,7 @@ impl Platform {
         Ok(Some(state))
     }
 
-    /// Whether a revision's rules were compiled as this program compiles them.
+    /// Returns whether a revision's rules were compiled as this program compiles them.
     fn compiles_as(&self, step: &Step) -> bool {
         step.compiler_version == COMPILER_VERSION && step.catalogue_hash == self.catalogue.hash()
     }

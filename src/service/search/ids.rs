@@ -28,7 +28,7 @@ pub const FOUND_MAX: usize = 1000;
 pub struct Found<T> {
     /// The things, in the order of the list.
     pub these: Vec<T>,
-    /// Whether more follow.
+    /// `true` if more follow.
     pub has_more: bool,
 }
 
@@ -45,12 +45,12 @@ impl<T> Found<T> {
     }
 }
 
-/// Which objects are meant.
+/// The kind of objects that is searched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// What the catalogue names: modules, sections, data views.
+    /// The objects that the catalogue names: modules, sections, data views.
     Catalogue,
-    /// What is directly below this path, such as the queues of `voice/queues`.
+    /// The objects directly below this path, such as the queues of `voice/queues`.
     Below(Object),
 }
 
@@ -123,8 +123,9 @@ impl Platform {
         Ok(Found::of(found, limit))
     }
 
-    /// What the subject may do on an object: of the actions that the platform knows, and then of those
-    /// that rules name, each with the host's name, at most `limit` after `after`. Who may ask is the same.
+    /// Returns the actions that the subject may do on an object: of the actions that the platform knows, and then of
+    /// those that rules name, each with the host's name, at most `limit` after `after`. Callers can ask about
+    /// themselves; asking about others needs `read` on `admin/decisions`.
     pub async fn actions_allowed(
         &self,
         caller: &Caller,
@@ -187,7 +188,7 @@ struct Search {
     subject: Subject,
     action: Action,
     kind: Kind,
-    /// How many are looked for.
+    /// Number of objects that are looked for.
     wanted: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Where the tenants in memory are found, and how the least used make room for others.
+//! The registry of the tenants in memory, in which the least used make room for others.
 //!
 //! INVARIANT: there is at most one [`Tenant`] of an id, so that news reach whoever uses it. One
 //! that somebody holds or listens to therefore stays, above the limits too; one that nobody holds
@@ -18,7 +18,7 @@ use crate::sync::News;
 /// look for room again.
 const SPARE: usize = 20;
 
-/// How much may be in memory. Tenants in use stay, also above it.
+/// The most that can be in memory. Tenants in use stay, also above it.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Tenants.
@@ -61,7 +61,7 @@ impl Slot {
         self.tenant.load_full()
     }
 
-    /// Whether it is in the registry no more.
+    /// Returns whether the slot is in the registry no more.
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }

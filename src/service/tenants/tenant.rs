@@ -16,7 +16,7 @@ use crate::engine::tenant::TenantPolicy;
 use crate::policy::revision::Counters;
 use crate::sync::News;
 
-/// How many changes that were in memory are known again when late news tell of them.
+/// Number of past changes that are known again when late news tell of them.
 const TRAIL: usize = 64;
 
 /// One tenant in memory. There is never a second one of the same id beside it.
@@ -65,8 +65,8 @@ impl Moments {
     }
 }
 
-/// The looks at the database for how far a tenant has come, by number. Who waited for its turn need not
-/// look again when somebody else began to after it came: what is stored now was not there, or is here.
+/// The looks at the database for how far a tenant has come, by number. A task that waited for its turn need not look
+/// again if another look began after it came: that one has seen all that it needs.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
     begun: AtomicU64,
@@ -90,7 +90,7 @@ impl Looks {
         self.ended.store(number, Ordering::Release);
     }
 
-    /// Whether one that began after the one of this number has come to its end.
+    /// Returns whether a look that began after the one of this number has come to its end.
     pub(super) fn has_ended_after(&self, number: u64) -> bool {
         self.ended.load(Ordering::Acquire) > number
     }
@@ -190,7 +190,7 @@ impl Tenant {
         self.changed.subscribe()
     }
 
-    /// Whether somebody waits for its changes.
+    /// Returns whether a subscriber waits for the tenant's changes.
     pub(super) fn is_watched(&self) -> bool {
         self.changed.receiver_count() > 0
     }
@@ -248,8 +248,8 @@ impl Drop for Tenant {
     }
 }
 
-/// How much is in memory. The tenants count it themselves as they come, change and go, so that it
-/// is right whoever still holds one.
+/// The amounts that are in memory. The tenants count them themselves as they come, change and go, so that they are
+/// right whoever still holds one.
 #[derive(Debug, Default)]
 pub struct Held {
     tenants: AtomicUsize,
@@ -260,17 +260,17 @@ pub struct Held {
 }
 
 impl Held {
-    /// How many tenants.
+    /// Returns the number of tenants.
     pub fn tenants(&self) -> usize {
         self.tenants.load(Ordering::Relaxed)
     }
 
-    /// How many rules all of them have.
+    /// Returns the number of rules of all tenants together.
     pub fn rules(&self) -> usize {
         self.rules.load(Ordering::Relaxed)
     }
 
-    /// How many times a tenant that was in memory was brought forward.
+    /// Returns how many times a tenant that was in memory was brought forward.
     pub fn applied(&self) -> u64 {
         self.applied.load(Ordering::Relaxed)
     }

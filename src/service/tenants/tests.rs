@@ -186,7 +186,7 @@ fn counters([revision, credential_epoch]: [u64; 2], [policy, credential]: [u128;
     Counters { revision, credential_epoch, policy_change, credential_change }
 }
 
-/// What is stored, with the change at the revision that is in memory, and the revisions after it.
+/// Returns the rows that are stored, with the change at the revision that is in memory, and the revisions after it.
 fn ahead(counters: Counters, from: Option<u128>, log: &[u64]) -> Ahead {
     let entry = |revision: &u64| RevisionEntry {
         revision: *revision,
