@@ -32,12 +32,12 @@ fn is_resource_key(text: &str) -> bool {
         && text.bytes().all(|byte| stands_for_itself(byte) || byte == b'%')
 }
 
-/// Whether a byte of a host's name stands in rules as it is; `%` begins the code of any other.
+/// Returns whether a byte of a host's name stands in rules as it is; `%` begins the code of any other.
 const fn stands_for_itself(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'@' | b'+' | b'-')
 }
 
-/// What is wrong with a name, shown shortened so that an error never echoes a page of input.
+/// Returns a wrong name as errors show it: escaped and cut to 40 characters, so that no error echoes a page of input.
 fn shown(text: &str) -> String {
     let short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
     if text.chars().count() > 40 { format!("{short}…") } else { short }
@@ -170,8 +170,8 @@ text_type!(
     }
 );
 text_type!(
-    /// What a request asks about: `module`, `module/section`, `module/section/resource`, …
-    /// Segments of the key or resource alphabets, so that no request can hold a wildcard.
+    /// The object of a request: `module`, `module/section`, `module/section/resource`, … Segments of the key or
+    /// resource alphabets, so that no request can hold a wildcard.
     Object,
     |text| if text.len() <= OBJECT_MAX && text.split('/').all(is_resource_key) {
         Ok(())
@@ -183,8 +183,8 @@ text_type!(
     }
 );
 text_type!(
-    /// What a request wants to do: `read`, `edit`, `delete`, or a host's own such as `GET`. Case kept,
-    /// other bytes percent-encoded.
+    /// The action of a request: `read`, `edit`, `delete`, or a host's own such as `GET`. Case kept, other bytes
+    /// percent-encoded.
     Action,
     |text| if is_action(text) {
         Ok(())
@@ -233,7 +233,7 @@ impl TenantKey {
     /// The reserved tenant of the operators.
     pub const PLATFORM: &'static str = "platform";
 
-    /// Whether this is the reserved tenant of the operators.
+    /// Returns whether this is the reserved tenant of the operators.
     pub fn is_platform(&self) -> bool {
         self.as_str() == Self::PLATFORM
     }
@@ -283,7 +283,7 @@ fn percent_encode(id: &str, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// What [`percent_encode`] was given, if it could have written this.
+/// Returns the text that [`percent_encode`] was given, if it could have written this.
 fn percent_decode(text: &str) -> Option<String> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (mut bytes, mut text) = (Vec::with_capacity(text.len()), text.bytes());
@@ -327,7 +327,7 @@ impl Object {
         Self::parse(&text)
     }
 
-    /// What a request is about that no rule can name: no rule's object contains it.
+    /// Returns an object that no rule can name: no rule's object contains it.
     pub fn nothing() -> Self {
         Self(Arc::from(""))
     }
@@ -339,7 +339,7 @@ impl Object {
         Self::of_id(path, &id).is_ok_and(|object| object == *self).then_some(id)
     }
 
-    /// Whether `path` is what this object is in.
+    /// Returns whether this object is in `path` directly.
     pub fn is_directly_below(&self, path: &Self) -> bool {
         self.0.rsplit_once('/').is_some_and(|(above, _)| above == path.as_str())
     }
@@ -397,7 +397,7 @@ impl ActionPattern {
         Self(Arc::from("*"))
     }
 
-    /// Whether this is `*`.
+    /// Returns whether this is `*`.
     pub fn is_any(&self) -> bool {
         self.as_str() == "*"
     }

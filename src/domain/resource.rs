@@ -1,5 +1,5 @@
-//! Resources: references to objects that the host owns (R11, R16, R34a, R46). Those of the agents
-//! are users as well: see [`staff`](super::staff).
+//! Resources: references to objects that the host owns (R11, R16, R34a, R46). Resources of the agents are users as
+//! well: see [`staff`](super::staff).
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub struct Resource {
     pub key: ResourceKey,
     /// Its name for people.
     pub name: Name,
-    /// Whether it belongs to every profile (R16).
+    /// `true` if the resource belongs to every profile (R16).
     pub protected: bool,
     /// The resources that are in it (R34a): a team's agents.
     pub members: BTreeSet<Object>,
@@ -54,7 +54,7 @@ pub struct NewResource {
     pub key: ResourceKey,
     /// Its name for people.
     pub name: Name,
-    /// Whether it belongs to every profile.
+    /// `true` if the resource belongs to every profile.
     pub protected: bool,
     /// The resources that are in it; `None` keeps what is there.
     pub members: Option<BTreeSet<Object>>,
@@ -225,8 +225,8 @@ fn holding_section<'a>(catalogue: &'a Catalogue, section: &SectionKey) -> Result
     Err(Error::invalid(format!("`{section}` holds no resources")).at("section"))
 }
 
-/// What names a resource in the object of a grant, on it or on anything below it: the first
-/// three segments, without what follows.
+/// Returns the resource in the object of a grant on it or on anything below it: the first three segments, without what
+/// follows.
 fn resource_of(object: &str) -> &str {
     object.match_indices('/').nth(2).and_then(|(end, _)| object.get(..end)).unwrap_or(object)
 }

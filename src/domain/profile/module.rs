@@ -1,4 +1,4 @@
-//! Saving one module of a profile: its override, its sections and what they take (R8 to R17).
+//! Saving one module of a profile: its override, its sections and the resources that they take (R8 to R17).
 
 use std::collections::BTreeSet;
 
@@ -24,26 +24,26 @@ pub struct ModuleSave {
     pub sections: Option<Vec<SectionSave>>,
 }
 
-/// What one section is saved as.
+/// The settings that one section is saved with.
 #[derive(Debug, Clone)]
 pub struct SectionSave {
-    /// Which section.
+    /// The section.
     pub section: SectionKey,
-    /// Whether it is open.
+    /// `true` if the section is open.
     pub enabled: bool,
-    /// Whether it stands in the menu.
+    /// `true` if the section stands in the menu.
     pub visible: bool,
     /// Its override.
     pub rights: Change<Rights>,
-    /// All resources (true) or a list (false).
+    /// All resources (`true`) or a list (`false`).
     pub automatic: bool,
     /// The choice to keep the present resources as the list when AUTOMATIC goes off (R12).
     pub keep_associated: bool,
-    /// The whole list,
+    /// The whole list; not together with `add` or `remove`.
     pub resources: Option<BTreeSet<ResourceKey>>,
-    /// or what to add to it
+    /// The resources to add to the list.
     pub add: BTreeSet<ResourceKey>,
-    /// and what to take from it.
+    /// The resources to take from the list.
     pub remove: BTreeSet<ResourceKey>,
 }
 
