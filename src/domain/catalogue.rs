@@ -30,7 +30,7 @@ impl Rights {
         Self { read: self.read && other.read, edit: self.edit && other.edit, delete: self.delete && other.delete }
     }
 
-    /// The actions that hold, in the order read, edit, delete.
+    /// Returns the actions that hold, in the order read, edit, delete.
     pub fn actions(self) -> impl Iterator<Item = Action> {
         [(self.read, Action::read as fn() -> Action), (self.edit, Action::edit), (self.delete, Action::delete)]
             .into_iter()
@@ -153,32 +153,32 @@ impl Catalogue {
         Self { modules, data_views, permissions, sections, hash }
     }
 
-    /// The modules in the order of the menu.
+    /// Returns the modules in the order of the menu.
     pub fn modules(&self) -> &[Module] {
         &self.modules
     }
 
-    /// The data views.
+    /// Returns the data views.
     pub fn data_views(&self) -> &[DataView] {
         &self.data_views
     }
 
-    /// The named permissions.
+    /// Returns the named permissions.
     pub fn permissions(&self) -> &[Permission] {
         &self.permissions
     }
 
-    /// The hex digest of the text that the catalogue was read from.
+    /// Returns the hex digest of the text that the catalogue was read from.
     pub fn hash(&self) -> &str {
         &self.hash
     }
 
-    /// The module of this key, if there is one.
+    /// Returns the module of this key, if there is one.
     pub fn module(&self, key: &str) -> Option<&Module> {
         self.modules.iter().find(|module| module.key.as_str() == key)
     }
 
-    /// The section of this key (`module/section`), if there is one.
+    /// Returns the section of this key (`module/section`), if there is one.
     pub fn section(&self, key: &str) -> Option<&Section> {
         let (module, section) = self.sections.get(key)?;
         self.modules.get(*module)?.sections.get(*section)
@@ -202,7 +202,7 @@ impl Catalogue {
         Some(section.map_or_else(|| module.clone(), |section| format!("{module} → {}", section.name)))
     }
 
-    /// The named permission of this key, if there is one.
+    /// Returns the named permission of this key, if there is one.
     pub fn permission(&self, key: &str) -> Option<&Permission> {
         self.permissions.iter().find(|permission| permission.key.as_str() == key)
     }

@@ -94,7 +94,7 @@ impl BadLines {
         self.told.truncate(LINES_TOLD);
     }
 
-    /// The lines, if none is bad.
+    /// Returns `good`, if no line is bad.
     pub fn or<T>(self, good: T) -> Result<T, Refused> {
         if self.count == 0 { Ok(good) } else { Err(Refused::Lines(self)) }
     }
@@ -170,7 +170,7 @@ impl TenantState {
         bad.or(imported)
     }
 
-    /// The roles of the file, and its users with lines of their own, by their names.
+    /// Returns the roles of the file, and its users with lines of their own, by their names.
     fn parts<'a>(&self, lines: &'a [PolicyLine], absent: Absent, bad: &mut BadLines) -> Parts<'a> {
         let names = Names::of(lines, absent);
         let mut parts = Parts::new();

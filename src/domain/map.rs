@@ -32,7 +32,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Map<K, V> {
         self.0.is_empty()
     }
 
-    /// The thing of this key.
+    /// Returns the thing of this key.
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -40,7 +40,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Map<K, V> {
         self.0.get(key).map(Arc::as_ref)
     }
 
-    /// The thing of this key, to be changed.
+    /// Returns the thing of this key, to be changed.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -69,12 +69,12 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Map<K, V> {
         self.0.remove(key).map(Arc::unwrap_or_clone)
     }
 
-    /// The keys, in order.
+    /// Returns the keys, in order.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.0.keys()
     }
 
-    /// The things, in the order of their keys.
+    /// Returns the things, in the order of their keys.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.0.values().map(Arc::as_ref)
     }

@@ -21,7 +21,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// The contact with the last `characters` of each value masked.
+    /// Returns the contact with the last `characters` of each value masked.
     #[must_use]
     pub fn masked(&self, characters: usize) -> Self {
         let mask_with = |with: fn(&str, usize) -> String, value: &Option<String>| {
@@ -35,15 +35,14 @@ impl Contact {
     }
 }
 
-/// A value with its last `characters` masked; the whole, when it has no more than those.
+/// Returns a value with its last `characters` masked; the whole, when it has no more than those.
 fn masked_text(value: &str, characters: usize) -> String {
     let shown: Vec<&str> = value.graphemes(true).collect();
     mask_end(&shown, characters)
 }
 
-/// An address with the end of its local part masked as well as the end of its domain: either
-/// alone would tell who it is. With fewer characters than would be masked in all, nothing of it
-/// is seen, `@` included.
+/// Returns an address with the end of its local part masked as well as the end of its domain: either alone would tell
+/// who it is. With fewer characters than would be masked in all, nothing of it is seen, `@` included.
 fn masked_email(value: &str, characters: usize) -> String {
     let shown: Vec<&str> = value.graphemes(true).collect();
     if counted(&shown) <= characters {

@@ -63,7 +63,7 @@ pub fn listed(names: &[&str]) -> String {
     }
 }
 
-/// So many of a thing, in words.
+/// Returns a number of things in words.
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
@@ -84,7 +84,7 @@ fn check_version(stored: i32, given: i32) -> Result<()> {
 /// Number up to which keys are tried by doubling: more things of one name than a tenant can have.
 const NUMBERED_MAX: u32 = 1 << 20;
 
-/// A key made from a name: its letters and digits in ASCII and lowercase with `-` between them (R26), and a
+/// Returns a key made from a name: its letters and digits in ASCII and lowercase with `-` between them (R26), and a
 /// number behind when `taken`.
 fn unique_key(name: &Name, fallback: &str, taken: impl Fn(&str) -> bool) -> String {
     let mut base = String::new();

@@ -40,7 +40,7 @@ impl PermissionType {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Read, Self::ReadEdit, Self::ReadDelete, Self::ReadEditDelete];
 
-    /// The rights that it stands for.
+    /// Returns the rights that it stands for.
     pub const fn rights(self) -> Rights {
         Rights {
             read: true,
@@ -49,7 +49,7 @@ impl PermissionType {
         }
     }
 
-    /// The word under which it is stored.
+    /// Returns the word under which it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -84,7 +84,7 @@ impl Association {
         Self::Manual(BTreeSet::new())
     }
 
-    /// The resources of a manual list.
+    /// Returns the resources of a manual list.
     pub const fn list(&self) -> Option<&BTreeSet<ResourceKey>> {
         match self {
             Self::Manual(list) => Some(list),

@@ -216,7 +216,7 @@ impl TenantState {
     }
 }
 
-/// The section of this key, when it holds resources.
+/// Returns the section of this key, when it holds resources.
 fn holding_section<'a>(catalogue: &'a Catalogue, section: &SectionKey) -> Result<&'a Section> {
     let spec = catalogue.section(section.as_str()).ok_or_else(|| Error::not_found("section", section).at("section"))?;
     if spec.holds_resources {
@@ -238,7 +238,7 @@ pub(super) fn check_batch(len: usize, field: &str) -> Result<()> {
     Err(Error::invalid(format!("1 to {BATCH_MAX} at once are allowed")).at(field))
 }
 
-/// The refusal to remove what belongs to every profile (R16).
+/// Returns the refusal to remove what belongs to every profile (R16).
 pub(super) fn protected(key: &ResourceKey) -> Error {
     Error::new(ErrorCode::ProtectedResource, format!("`{key}` belongs to every profile and cannot be removed"))
 }

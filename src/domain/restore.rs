@@ -116,7 +116,7 @@ impl Restore<'_> {
         }
     }
 
-    /// The user as it was, if it is the same person's account still.
+    /// Returns the user as it was, if it is the same person's account still.
     fn as_it_was(&self, user: &User) -> Option<&User> {
         self.past.users.get(&user.key).filter(|was| was.id == user.id)
     }
@@ -187,8 +187,8 @@ impl Restore<'_> {
         self.now.users.get(&was.key).is_some_and(|user| user.id == was.id)
     }
 
-    /// The members that a group gets: those it had, as far as they are there, and those that it has of
-    /// the users who came since.
+    /// Returns the members that a group gets: those it had, as far as they are there, and those that it has of the
+    /// users who came since.
     fn members(&self, key: &GroupKey) -> BTreeSet<UserKey> {
         let had = self.past.groups.get(key).into_iter().flat_map(|group| &group.members);
         let had = had.filter(|member| self.past.users.get(*member).is_some_and(|was| self.is_same(was)));

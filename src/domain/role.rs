@@ -31,7 +31,7 @@ impl BuiltIn {
     /// All of them, in the order in which they are listed.
     pub const ALL: [Self; 5] = [Self::Admin, Self::Manager, Self::Agent, Self::Service, Self::Member];
 
-    /// The name after `role:`.
+    /// Returns the name after `role:`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -42,7 +42,7 @@ impl BuiltIn {
         }
     }
 
-    /// The role of this name, if there is one.
+    /// Returns the role of this name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == name)
     }
@@ -59,7 +59,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// The word in the rule.
+    /// Returns the word in the rule.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -267,7 +267,7 @@ pub enum RoleRef {
 }
 
 impl RoleRef {
-    /// The key by which people name it. Custom roles never have the key of a built-in one.
+    /// Returns the key by which people name it. Custom roles never have the key of a built-in one.
     pub fn key(&self) -> &str {
         match self {
             Self::Manager => BuiltIn::Manager.as_str(),

@@ -17,7 +17,7 @@ impl TenantState {
         is_agent(self.users.get(key))
     }
 
-    /// The agents that `before` did not know as such.
+    /// Returns the agents that `before` did not know as such.
     pub fn agents_made<'a>(&'a self, catalogue: &Catalogue, before: &'a Self) -> Vec<&'a UserKey> {
         if section(catalogue).is_none() {
             return Vec::new();
@@ -26,8 +26,8 @@ impl TenantState {
         made.map(|user| user.key).collect()
     }
 
-    /// The agents that are no resource yet: from a time when none of them was, or under a
-    /// catalogue that had no section for them.
+    /// Returns the agents that are no resource yet: from a time when none of them was, or under a catalogue that had no
+    /// section for them.
     pub fn agents_unregistered(&self, catalogue: &Catalogue) -> Vec<&UserKey> {
         if section(catalogue).is_none() {
             return Vec::new();
@@ -111,7 +111,7 @@ fn is_agent(user: Option<&User>) -> bool {
     user.is_some_and(|user| user.base_role == BaseRole::Agent)
 }
 
-/// The section of the agents, when the catalogue has one that holds resources.
+/// Returns the section of the agents, when the catalogue has one that holds resources.
 fn section(catalogue: &Catalogue) -> Option<&Section> {
     catalogue.section(SectionKey::agents().as_str()).filter(|section| section.holds_resources)
 }

@@ -78,7 +78,7 @@ pub struct TenantState {
 }
 
 impl TenantState {
-    /// A tenant with nothing in it.
+    /// Returns a tenant with nothing in it.
     pub fn empty(key: TenantKey) -> Self {
         Self {
             key,

@@ -36,7 +36,7 @@ impl BaseRole {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Admin, Self::Manager, Self::User, Self::Agent, Self::Service];
 
-    /// The word under which it is stored.
+    /// Returns the word under which it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -200,7 +200,7 @@ impl TenantState {
         Err(Error::new(ErrorCode::ProtectedUser, message).at(field))
     }
 
-    /// The groups that the user is in.
+    /// Returns the groups that the user is in.
     pub fn groups_of<'a>(&'a self, user: &'a UserKey) -> impl Iterator<Item = &'a GroupKey> {
         self.groups.values().filter(move |group| group.members.contains(user)).map(|group| &group.key)
     }
@@ -283,7 +283,7 @@ impl Username {
         &self.text
     }
 
-    /// The user's key.
+    /// Returns the user's key.
     pub const fn key(&self) -> &UserKey {
         &self.key
     }

@@ -107,12 +107,12 @@ impl Permit {
     pub const LINKS_FOR_OTHERS: Self =
         Self { object: "admin/resources", action: Action::edit, or: Vec::new(), also: Some(&Self::DECISIONS_READ) };
 
-    /// The object that it is asked about.
+    /// Returns the object that it is asked about.
     pub const fn object(&self) -> &'static str {
         self.object
     }
 
-    /// The action that it is asked for.
+    /// Returns the action that it is asked for.
     pub fn action(&self) -> Action {
         (self.action)()
     }
@@ -207,7 +207,7 @@ impl Platform {
         self.authorise(caller, permit).await.is_ok()
     }
 
-    /// The tenant that the caller acts in.
+    /// Returns the tenant that the caller acts in.
     pub async fn tenant_of(&self, caller: &Caller) -> Result<Arc<Tenant>> {
         self.check_age()?;
         let tenant = self.tenants.get(caller.tenant().id).await?.ok_or_else(unauthenticated)?;
@@ -257,7 +257,7 @@ impl Platform {
         if allowed { Ok(()) } else { Err(refused()) }
     }
 
-    /// The operators' tenant.
+    /// Returns the operators' tenant.
     pub async fn platform_tenant(&self) -> Result<Arc<Tenant>> {
         let key = TenantKey::parse(TenantKey::PLATFORM)?;
         let missing = || Error::unavailable("the platform's own tenant is not there yet");
@@ -307,7 +307,7 @@ pub(super) fn forbidden(object: &str, action: &Action) -> Error {
     Error::new(ErrorCode::Forbidden, format!("you may not {action} `{object}`"))
 }
 
-/// The caller's tenant or account is gone: it is nobody any more.
+/// Returns the refusal of a caller whose token is not valid, or whose tenant or account is gone.
 pub fn unauthenticated() -> Error {
     Error::new(ErrorCode::Unauthenticated, "sign in first: this token is not valid, or no longer")
 }

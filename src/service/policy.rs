@@ -57,7 +57,7 @@ impl NamedOrigin {
         place.into_iter().chain(note).collect::<Vec<_>>().join(", ")
     }
 
-    /// All of it in the words of administrators: `User profile Supervisors: Voice → Voice Queues, own
+    /// Returns all of it in the words of administrators: `User profile Supervisors: Voice → Voice Queues, own
     /// permission read and delete`.
     pub fn text(&self, catalogue: &Catalogue) -> String {
         let kind = match self.origin.kind {
@@ -75,7 +75,7 @@ impl NamedOrigin {
 }
 
 impl Platform {
-    /// The revision that is in force here.
+    /// Returns the revision that is in force here.
     pub async fn policy_revision(&self, caller: &Caller) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let revision = tenant.policy().counters.revision;
@@ -90,13 +90,13 @@ impl Platform {
         self.search(tenant.id, move || hex(&tenant.digest())).await
     }
 
-    /// A page of the rules that are stored.
+    /// Returns a page of the rules that are stored.
     pub async fn rules(&self, caller: &Caller, filter: &RuleFilter, page: Page) -> Result<PageOf<RuleRow>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.store.scope(tenant.id).rules(filter, &page).await
     }
 
-    /// A page of the rules as they were at a revision, in their order.
+    /// Returns a page of the rules as they were at a revision, in their order.
     pub async fn rules_then(
         &self,
         caller: &Caller,
@@ -157,7 +157,7 @@ impl Platform {
         Ok(origins.into_iter().map(|(rule, origins)| (rule, named(origins))).collect())
     }
 
-    /// The names of all things that these origins name: one query for each kind.
+    /// Returns the names of all things that these origins name: one query for each kind.
     async fn origin_names<'a>(
         &self,
         scope: &Scope,
@@ -204,8 +204,8 @@ impl Platform {
         })
     }
 
-    /// The revisions after `since`, then each new one once it is in force here. The right to see
-    /// them is asked again at each.
+    /// Streams the revisions after `since`, then each new one once it is in force here. The right to see them is asked
+    /// again at each.
     pub async fn policy_changes(
         self,
         caller: Caller,
@@ -276,7 +276,7 @@ impl Platform {
     }
 }
 
-/// A rule as it is stored, in the words of Casbin's files.
+/// Returns a rule as it is stored, in the words of Casbin's files.
 pub(super) fn line(rule: &Rule, tenant: &TenantKey) -> String {
     let mut text = rule.ptype().to_owned();
     for value in rule.values(tenant) {

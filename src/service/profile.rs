@@ -163,7 +163,7 @@ impl Platform {
         self.change(caller, intent, |draft| draft.state.delete_profile(key.as_str()).map(drop)).await
     }
 
-    /// A page of the profiles, by name.
+    /// Returns a page of the profiles, by name.
     pub async fn profiles(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<ProfileRow>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         let found = self.store.scope(tenant.id).profiles(search, &page).await?;
@@ -176,18 +176,18 @@ impl Platform {
         self.store.scope(tenant.id).profiles_count(search).await
     }
 
-    /// The profile of this key.
+    /// Returns the profile of this key.
     pub async fn profile(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
         Ok(self.profiles_by_keys(caller, std::slice::from_ref(key)).await?.pop())
     }
 
-    /// A profile that the caller has just changed: it is not asked again whether it may.
+    /// Returns a profile that the caller has just changed, without asking again whether they may see it.
     pub async fn changed_profile(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
         let found = self.store.scope(caller.tenant().id).profiles_by_keys(std::slice::from_ref(key)).await?.pop();
         Ok(found.map(|profile| self.profile_row(profile)))
     }
 
-    /// The profiles of these keys, in no order. Anyone may see the one that they hold.
+    /// Returns the profiles of these keys, in no order. Anyone may see the one that they hold.
     pub async fn profiles_by_keys(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Vec<ProfileRow>> {
         let wanted = keys.iter().cloned().map(Subject::Profile);
         let tenant = self.authorise_holder(caller, Permit::PROFILES_READ, wanted).await?;
@@ -195,7 +195,7 @@ impl Platform {
         Ok(found.into_iter().map(|profile| self.profile_row(profile)).collect())
     }
 
-    /// The profile of this internal id.
+    /// Returns the profile of this internal id.
     pub async fn profile_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<ProfileRow>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         Ok(self.store.scope(tenant.id).profile_by_id(id).await?.map(|profile| self.profile_row(profile)))
@@ -213,7 +213,7 @@ impl Platform {
         self.store.scope(tenant.id).profile_user_counts(keys).await
     }
 
-    /// A page of the users that hold a profile, by name.
+    /// Returns a page of the users that hold a profile, by name.
     pub async fn holders(&self, caller: &Caller, key: &ProfileKey, page: Page) -> Result<PageOf<UserRow>> {
         let tenant = self.authorise(caller, Permit::USERS_READ).await?;
         let filter = UserFilter { profile: Some(key.clone()), ..UserFilter::default() };
@@ -236,8 +236,8 @@ impl Platform {
         })
     }
 
-    /// The modules that profiles of the tenant configure, as this one has them (R7).
-    /// Optional ones without a licence are not listed (R2).
+    /// Returns the modules that profiles of the tenant configure, as this one has them (R7). Optional ones without a
+    /// licence are not listed (R2).
     pub fn profile_modules(&self, row: &ProfileRow, inventory: &Inventory) -> Vec<ModuleRow> {
         let modules = self.catalogue.modules();
         let row = |&(index, licensed): &(usize, bool)| {
@@ -249,7 +249,7 @@ impl Platform {
         inventory.modules.iter().filter_map(row).collect()
     }
 
-    /// A page of the resources that a profile has in a section, or does not have yet.
+    /// Returns a page of the resources that a profile has in a section, or does not have yet.
     pub async fn section_resources(
         &self,
         caller: &Caller,
@@ -297,7 +297,7 @@ impl Inventory {
         }
     }
 
-    /// The state of a licensed module for a profile (R7).
+    /// Returns the state of a licensed module for a profile (R7).
     fn state(&self, profile: &Profile, module: &Module) -> ModuleState {
         let default = ProfileSection::default();
         ModuleState::of(module.sections.iter().map(|section| {

@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::engine::MODEL;
 
-    /// The promises that the built-in model breaks with one piece of its text replaced.
+    /// Returns the promises that the built-in model breaks with one piece of its text replaced.
     fn broken(from: &str, to: &str) -> Vec<&'static str> {
         assert!(MODEL.contains(from), "{from}");
         let plan = Plan::from_model(&MODEL.replace(from, to)).unwrap();

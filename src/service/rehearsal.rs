@@ -47,8 +47,8 @@ impl Platform {
         Ok(Done { value: drafted.value, revision, dry_run: true, impact, users })
     }
 
-    /// The tenant as it is stored at one moment, with the policy of that moment, by which the
-    /// caller may do this.
+    /// Returns the tenant as it is stored at one moment, with the policy of that moment, by which the caller may do
+    /// this.
     pub(super) async fn look(&self, caller: &Caller, permit: &Permit) -> Result<(Arc<TenantPolicy>, View)> {
         for _ in 0..LOOKS {
             let tenant = self.authorise(caller, permit.clone()).await?;
@@ -101,7 +101,7 @@ impl Platform {
     }
 }
 
-/// The objects that a tenant can be asked about: those of the catalogue and the resources.
+/// Returns the objects that a tenant can be asked about: those of the catalogue and the resources.
 pub(super) fn told<'s>(
     catalogue: &Catalogue,
     states: impl IntoIterator<Item = &'s TenantState>,
@@ -111,7 +111,7 @@ pub(super) fn told<'s>(
     Ok(named.into_iter().chain(resources).collect())
 }
 
-/// The users that an impact names.
+/// Returns the users that an impact names.
 fn named(impact: &Impact) -> impl Iterator<Item = &UserKey> {
     impact.gained.iter().chain(&impact.lost).map(|change| &change.user)
 }
@@ -124,8 +124,8 @@ pub(super) async fn rows_of(sight: &Sight, impact: &Impact) -> Result<HashMap<Us
 }
 
 impl<T> Drafted<T> {
-    /// The users that are new, as they would be. An extension that is not given by hand is given
-    /// out when the user is made.
+    /// Returns the users that are new, as they would be. An extension that is not given by hand is given out when the
+    /// user is made.
     fn users_made(&self) -> HashMap<UserKey, UserRow> {
         let made = self.new_accounts.iter().filter_map(|(key, account)| {
             let row = UserRow {

@@ -66,7 +66,7 @@ impl Giver<'_> {
         Holdings::new(self.catalogue, state)
     }
 
-    /// The agents that the giver makes with this change, in the form of rules.
+    /// Returns the agents that the giver makes with this change, in the form of rules.
     fn agents_made(&self, written: &Written<'_>) -> BTreeSet<ObjectPattern> {
         let made = |object: &Object| {
             let resource =
@@ -159,7 +159,7 @@ impl Giver<'_> {
     }
 }
 
-/// A state as if everybody in it were enabled.
+/// Returns a state as if everybody in it were enabled.
 fn awake(state: &TenantState) -> TenantState {
     let mut awake = state.clone();
     awake.users.change(|user| !user.enabled, |user| user.enabled = true);

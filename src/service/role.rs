@@ -102,7 +102,7 @@ impl Platform {
         self.change(caller, intent, |draft| draft.state.delete_role(key.as_str()).map(drop)).await
     }
 
-    /// A page of the roles: the built-in ones, then the custom ones by name.
+    /// Returns a page of the roles: the built-in ones, then the custom ones by name.
     pub async fn roles(
         &self,
         caller: &Caller,
@@ -132,7 +132,7 @@ impl Platform {
         Ok(built_in + made)
     }
 
-    /// The role of this key.
+    /// Returns the role of this key.
     pub async fn role(&self, caller: &Caller, key: &str) -> Result<Option<RoleRow>> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         if let Some(role) = BuiltIn::from_name(key) {
@@ -142,13 +142,13 @@ impl Platform {
         Ok(self.store.scope(tenant.id).roles_by_keys(&[key]).await?.pop().map(Into::into))
     }
 
-    /// A custom role that the caller has just changed: it is not asked again whether it may.
+    /// Returns a custom role that the caller has just changed, without asking again whether they may see it.
     pub async fn changed_role(&self, caller: &Caller, key: &RoleKey) -> Result<Option<RoleRow>> {
         let found = self.store.scope(caller.tenant().id).roles_by_keys(std::slice::from_ref(key)).await?.pop();
         Ok(found.map(|role| RoleRow { changed: true, ..role.into() }))
     }
 
-    /// The roles that groups or users name, in no order. Anyone may see those that they hold.
+    /// Returns the roles that groups or users name, in no order. Anyone may see those that they hold.
     pub async fn roles_by_refs(&self, caller: &Caller, refs: &[RoleRef]) -> Result<Vec<RoleRow>> {
         let wanted = refs.iter().map(|role| match role {
             RoleRef::Manager => Subject::Role(BuiltIn::Manager),
@@ -222,7 +222,7 @@ impl Platform {
         }
     }
 
-    /// The role of this internal id.
+    /// Returns the role of this internal id.
     pub async fn role_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<RoleRow>> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         let built_in = BuiltIn::ALL.into_iter().map(|role| self.built_in_role(role)).find(|role| role.id == id);

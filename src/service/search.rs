@@ -70,8 +70,8 @@ impl WhatCan {
 type Pair = (Object, Action);
 
 impl Platform {
-    /// A page of the users that may do this, by key, each with what it was found by. Needs `read`
-    /// on `admin/decisions`, and finds those users alone whom the caller may see.
+    /// Returns a page of the users that may do this, by key, each with what explains the decision. Needs `read` on
+    /// `admin/decisions`, and finds only users whom the caller may see.
     pub async fn who_can(&self, caller: &Caller, who: &WhoCan, page: Page) -> Result<PageOf<(UserRow, Because)>> {
         let (walk, mut part) = (self.walk(caller, who).await?, page.part(USER, |key| UserKey::parse(key).ok())?);
         let Some(filter) = &who.among else { return Ok(PageOf::empty()) };
@@ -129,10 +129,9 @@ impl Platform {
         Ok(Arc::new(Walk { policy: Arc::clone(&tenant.policy()), sight, object, action }))
     }
 
-    /// A page of what somebody may do: on what the catalogue names, in its order, then on the
-    /// resources, by section and key. Of objects that neither the catalogue nor a host has told,
-    /// nothing is said. Anyone may ask about themselves; asking about others needs `read` on
-    /// `admin/decisions`.
+    /// Returns a page of the actions that a user may do: on the objects that the catalogue names, in its order, then on
+    /// the resources, by section and key. Objects that neither the catalogue nor a host has told are left out. Callers
+    /// can ask about themselves; asking about others needs `read` on `admin/decisions`.
     pub async fn what_can(&self, caller: &Caller, what: &WhatCan, page: Page) -> Result<PageOf<Because>> {
         let listing = self.listing_of(caller, what).await?;
         let part = page.part(PAIR, |text| listing.pair(text))?;
@@ -185,7 +184,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// The users in sight that may, by key: those of a part of the list.
+    /// Returns the users in sight that may, by key: those of a part of the list.
     fn seen(&self, part: &Part<UserKey>) -> impl Iterator<Item = UserKey> + use<'_> {
         let found = self.policy.who_can(&self.object, &self.action, part);
         found.filter(|user| self.sight.sees_in(&self.policy, user))
@@ -223,20 +222,20 @@ struct Listing {
 }
 
 impl Listing {
-    /// A pair as a cursor names it.
+    /// Reads a pair from a cursor.
     fn pair(&self, text: &str) -> Option<Pair> {
         let (object, action) = text.split_once(' ')?;
         let (object, action) = (Object::parse(object).ok()?, Action::parse(action).ok()?);
         (self.place(&object).is_some() || object.as_resource().is_some()).then_some((object, action))
     }
 
-    /// Where an object stands among those that the catalogue names.
+    /// Returns the place of an object among those that the catalogue names.
     fn place(&self, object: &Object) -> Option<usize> {
         self.named.iter().position(|named| named == object)
     }
 
-    /// The first `sought` pairs of a part of the list that are allowed, in its direction, and how
-    /// many they are; with none sought, how many there are, and no list.
+    /// Returns the first `sought` pairs of a part of the list that are allowed, in its direction, and their number;
+    /// with none sought, the number of all, and no list.
     async fn pairs(&self, part: &Part<Pair>, sought: Option<usize>) -> Result<(usize, Vec<Pair>)> {
         let snapshot = &self.policy.snapshot;
         let access = match &self.what.action {
@@ -266,7 +265,7 @@ impl Listing {
         named.map(|(_, object)| object)
     }
 
-    /// The resources of a part, its ends included; none when it ends before them.
+    /// Returns the resources of a part, its ends included; none when it ends before them.
     fn stretch(&self, part: &Part<Pair>) -> Option<Stretch> {
         let end = |pair: &Option<Pair>| match pair {
             Some((object, _)) if self.place(object).is_none() => Bound::Included(object.clone()),

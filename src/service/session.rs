@@ -169,7 +169,7 @@ impl Platform {
         }
     }
 
-    /// An operator acts in the tenant that it names. It is asked first, and looked up after.
+    /// Lets an operator act in the tenant that they name. Their right is checked before the tenant is looked up.
     async fn visit(&self, caller: Caller, key: &str) -> Result<Caller> {
         if !caller.home().key.is_platform() {
             return Err(Error::new(ErrorCode::Forbidden, "only operators name a tenant").at("X-Tenant"));

@@ -140,7 +140,7 @@ struct Oracles {
 }
 
 impl Oracles {
-    /// Casbin's answer. It takes long, so it is asked on a thread of its own.
+    /// Returns Casbin's answer. It takes long, so it is asked on a thread of its own.
     fn ask(&mut self, sample: &Sample) -> Result<bool, OracleError> {
         let snapshot = &sample.snapshot;
         let found = self.kept.iter().position(|(known, _)| Arc::ptr_eq(known, snapshot));

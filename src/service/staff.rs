@@ -27,17 +27,17 @@ use crate::store::user::{UserFilter, UserOrder, UserRow};
 const NAMES_MAX: usize = 1000;
 
 impl Permit {
-    /// To create users, or agents alone.
+    /// Returns the permit to create users, or agents alone.
     pub fn create_users() -> Self {
         Self::USERS_EDIT.or(Object::from(&SectionKey::agents()))
     }
 
-    /// To change this user, be it as the agent that it is.
+    /// Returns the permit to change this user, also as the agent that they are.
     pub fn change_user(key: &UserKey) -> Self {
         Self::USERS_EDIT.or(Object::agent(key))
     }
 
-    /// To delete this user, be it as the agent that it is.
+    /// Returns the permit to delete this user, also as the agent that they are.
     pub fn delete_user(key: &UserKey) -> Self {
         Self::USERS_DELETE.or(Object::agent(key))
     }
@@ -67,7 +67,7 @@ impl Sight {
         self.agents.is_none() || self.reaches(key) && (is_agent() || policy.disabled.contains(key))
     }
 
-    /// A page of those that the filter finds.
+    /// Returns a page of the users in sight that the filter finds.
     pub(super) async fn users(&self, filter: &UserFilter, order: UserOrder, page: &Page) -> Result<PageOf<UserRow>> {
         match &self.agents {
             None => self.scope.users(filter, order, page).await,
@@ -97,7 +97,7 @@ impl Sight {
 }
 
 impl Platform {
-    /// The users that the caller may see; refused when there can be none.
+    /// Returns the users that the caller may see; refused when there can be none.
     pub(super) async fn sight(&self, caller: &Caller) -> Result<Sight> {
         let (tenant, agents) = self.authorise_part(caller, Permit::USERS_READ, &SectionKey::agents()).await?;
         Ok(Sight { scope: self.store.scope(tenant.id), agents })
@@ -134,7 +134,7 @@ impl Platform {
     }
 }
 
-/// The agents that the caller may do it to, when the permit is for no other user.
+/// Returns the agents that the caller may do it to, when the permit is for no other user.
 pub(super) fn supervised(caller: &Caller, policy: &TenantPolicy, permit: &Permit) -> Result<Option<Reach>> {
     let subject = subject_of(caller);
     if caller.is_system() || permit.is_held_whole(policy, &subject)? {

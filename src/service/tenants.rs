@@ -98,7 +98,7 @@ impl Tenants {
         self.registry.held()
     }
 
-    /// The tenant of this id, loaded if it is not in memory. Concurrent first uses load once, and fail
+    /// Returns the tenant of this id, loaded if it is not in memory. Concurrent first uses load once, and fail
     /// together. One whose history is lost is not given out.
     pub async fn get(&self, id: TenantId) -> Result<Option<Arc<Tenant>>> {
         loop {
@@ -135,7 +135,7 @@ impl Tenants {
         }
     }
 
-    /// The tenant of this key.
+    /// Returns the tenant of this key.
     pub async fn get_by_key(&self, key: &TenantKey) -> Result<Option<Arc<Tenant>>> {
         if let Some(id) = self.registry.id_of(key)
             && let Some(tenant) = self.get(id).await?
@@ -153,8 +153,8 @@ impl Tenants {
         Ok(loaded.map(|(key, policy)| Arc::new(Tenant::new(id, key, policy, Arc::clone(self.held())))))
     }
 
-    /// The policy by which this instance decides, where the database was at `stored` or since: of a tenant
-    /// that is not in memory, what a first use would load. It is not kept for that.
+    /// Returns the policy by which this instance decides, where the database was at `stored` or since: of a tenant that
+    /// is not in memory, what a first use would load. It is not kept for that.
     pub async fn look_at(&self, id: TenantId, stored: Counters) -> Result<Option<Arc<TenantPolicy>>> {
         if let Some(tenant) = self.registry.find(id).and_then(|slot| slot.tenant()) {
             self.advance(&tenant, stored).await?;
@@ -254,7 +254,7 @@ impl Tenants {
     }
 }
 
-/// The news of a tenant that is at these counters.
+/// Returns the news of a tenant that is at these counters.
 pub(super) const fn news_of(tenant: TenantId, counters: Counters) -> News {
     let Counters { revision, credential_epoch, policy_change, credential_change } = counters;
     News {

@@ -135,7 +135,7 @@ fn check_count(count: usize) -> Result<()> {
     }
 }
 
-/// An error of the user at this place in the list.
+/// Returns an error as that of the user at this place in the list.
 fn at(place: usize, error: Error) -> Error {
     error.at(place.to_string()).at("users")
 }
@@ -227,7 +227,7 @@ pub(super) fn sheet<const N: usize>(heads: Option<[&str; N]>, lines: &[[String; 
     String::from_utf8(bytes).map_err(Error::internal)
 }
 
-/// A cell that no spreadsheet takes for a formula: an apostrophe says that it is a text. Some take the signs of
+/// Returns a cell that no spreadsheet takes for a formula: an apostrophe says that it is a text. Some take the signs of
 /// East Asian width for those of ASCII, and pass over what stands before them unseen.
 fn harmless(cell: &str) -> String {
     let begins = cell.trim_start_matches(|c: char| c == ' ' || letters::unseen(c.encode_utf8(&mut [0; 4])).is_some());

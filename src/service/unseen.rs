@@ -52,7 +52,7 @@ impl From<&GroupChange> for Named {
 }
 
 impl Platform {
-    /// The refusal of a change as its caller may be told it. The domain looks last at whether what a change
+    /// Returns the refusal of a change as its caller may be told it. The domain looks last at whether what a change
     /// names is there: so no other refusal tells it either.
     pub(super) async fn unseen(&self, caller: &Caller, named: Named, error: Error) -> Error {
         let tells = match error.code {

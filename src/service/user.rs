@@ -132,8 +132,8 @@ impl Platform {
         }
     }
 
-    /// The hash of a new password, if there is one: made before any transaction. A dry run, which
-    /// writes none, needs to know no more than that there is one.
+    /// Returns the hash of a new password, if there is one: made before any transaction. A dry run, which writes none,
+    /// needs to know no more than that there is one.
     pub(super) async fn hash_of(
         &self,
         caller: &Caller,
@@ -221,7 +221,7 @@ impl Platform {
         .await
     }
 
-    /// A page of users; none when the filter names what cannot be.
+    /// Returns a page of users; none when the filter names what cannot be.
     pub async fn users(
         &self,
         caller: &Caller,
@@ -245,19 +245,19 @@ impl Platform {
         }
     }
 
-    /// The user of this key.
+    /// Returns the user of this key.
     pub async fn user(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
         let sight = self.sight(caller).await?;
         Ok(sight.scope.user(key).await?.filter(|row| sight.sees(&row.user)))
     }
 
-    /// The user of this internal id.
+    /// Returns the user of this internal id.
     pub async fn user_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<UserRow>> {
         let sight = self.sight(caller).await?;
         Ok(sight.scope.user_by_id(id).await?.filter(|row| sight.sees(&row.user)))
     }
 
-    /// The users of these keys, in no order.
+    /// Returns the users of these keys, in no order.
     pub async fn users_by_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
         let sight = self.sight(caller).await?;
         let mut found = sight.scope.users_by_keys(keys).await?;
@@ -265,21 +265,20 @@ impl Platform {
         Ok(found)
     }
 
-    /// The users that the caller has just made or changed, in this order; see
-    /// [`Platform::changed_user`].
+    /// Returns the users that the caller has just made or changed, in this order; see [`Platform::changed_user`].
     pub async fn changed_users(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
         let rows = self.store.scope(caller.tenant().id).users_by_keys(keys).await?;
         let mut found: HashMap<UserKey, UserRow> = rows.into_iter().map(|row| (row.user.key.clone(), row)).collect();
         Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
     }
 
-    /// The caller's own account, in its home tenant.
+    /// Returns the caller's own account, in its home tenant.
     pub async fn own_user(&self, caller: &Caller) -> Result<UserRow> {
         let row = self.store.scope(caller.home().id).user(caller.user()).await?;
         row.ok_or_else(super::permit::unauthenticated)
     }
 
-    /// A user that the caller has just changed. It is not asked again whether it may: its answer
+    /// Returns a user that the caller has just changed, without asking again whether they may see them: the answer
     /// would be a refusal of what is done, where the change took the right itself.
     pub async fn changed_user(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
         self.store.scope(caller.tenant().id).user(key).await
@@ -291,8 +290,8 @@ impl Platform {
         scope.api_keys(&seen).await
     }
 
-    /// Of users whom the caller has found, those whose accounts it may see, with the reads of their
-    /// tenant: itself, and whom it has in sight.
+    /// Returns, of users whom the caller has found, those whose accounts they may see, with the reads of their tenant:
+    /// the caller themselves, and users in their sight.
     pub(super) async fn visible_accounts(&self, caller: &Caller, users: &[UserKey]) -> Result<(Scope, Vec<UserKey>)> {
         if users.iter().all(|user| is_self(caller, user)) {
             let tenant = self.tenant_of(caller).await?;

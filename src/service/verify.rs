@@ -71,7 +71,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place in words.
+    /// Returns the place in words.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stored => "stored rules",
@@ -95,7 +95,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The way in a word.
+    /// Returns the way in a word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -247,7 +247,7 @@ impl Report {
     }
 }
 
-/// The rules as Casbin writes them, with their digests.
+/// Returns the rules as Casbin writes them, with their digests.
 fn lines<'a>(rules: impl Iterator<Item = &'a Rule>, tenant: &TenantKey) -> BTreeMap<String, RuleHash> {
     rules.map(|rule| (line(rule, tenant), rule.hash())).collect()
 }
@@ -275,7 +275,7 @@ pub(super) fn sample(rules: &[Rule], users: &[&UserKey], count: usize) -> Result
     Ok(requests)
 }
 
-/// An object that the pattern is about.
+/// Returns an object that the pattern is about.
 fn within(pattern: &ObjectPattern) -> Result<Object> {
     match pattern.prefix() {
         Some(prefix) => Object::parse(&format!("{prefix}one")),
@@ -283,7 +283,7 @@ fn within(pattern: &ObjectPattern) -> Result<Object> {
     }
 }
 
-/// The requests that the snapshot decides otherwise than casbin's Enforcer, in words.
+/// Returns the requests that the snapshot decides otherwise than casbin's Enforcer, in words.
 fn disagreements(snapshot: &Snapshot, oracle: &Oracle, requests: &[Request]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for (subject, object, action) in requests {

@@ -63,7 +63,8 @@ pub(super) struct Remembered {
 pub(super) struct Workings(Cache<TenantId, Remembered>);
 
 impl Workings {
-    /// Nothing yet. They hold so many users, profiles, custom roles, groups and resources together.
+    /// Returns an empty cache of states that have at most so many users, profiles, custom roles, groups and resources
+    /// together.
     pub(super) fn new(things: u64) -> Self {
         let weigh = |_: &TenantId, it: &Remembered| u32::try_from(it.state.things()).unwrap_or(u32::MAX);
         Self(Cache::builder().max_capacity(things).weigher(weigh).build())
@@ -82,7 +83,7 @@ impl Workings {
 }
 
 impl Platform {
-    /// The state of the tenant that is taken or looked at.
+    /// Returns the state of the tenant that is taken or looked at.
     pub(super) async fn find_state(&self, view: &View) -> Result<Found> {
         let tenant = view.tenant();
         let known = self.workings.0.get(&tenant.id).filter(|_| tenant.compiler_version == COMPILER_VERSION);
@@ -99,9 +100,9 @@ impl Platform {
         Ok(Found::unfollowed(view.state().await?, &self.catalogue))
     }
 
-    /// The newest state, by the log from a remembered one on; `None` when the log does not lead
-    /// there. What was added to the same revision later stands in its entry: patches name whole
-    /// things, so to apply one again does no harm.
+    /// Returns the newest state, by the log from a remembered one on; `None` when the log does not lead there. What was
+    /// added to the same revision later stands in its entry: patches name whole things, so to apply one again does no
+    /// harm.
     async fn follow(&self, view: &View, known: Remembered) -> Result<Option<TenantState>> {
         let newest = view.counters().revision;
         let is_near = newest.checked_sub(known.revision).is_some_and(|behind| behind < FOLLOW_MAX);

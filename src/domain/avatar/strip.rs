@@ -6,7 +6,7 @@ const PIXELS: [&[u8; 4]; 5] = [b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"];
 /// The chunks that say in numbers how the colours of a PNG are meant, with their sizes.
 const COLOURS: [(&[u8; 4], u32); 4] = [(b"gAMA", 4), (b"cHRM", 32), (b"sRGB", 1), (b"cICP", 4)];
 
-/// The chunks of a PNG that it is shown by; none when it breaks off.
+/// Returns the chunks of a PNG that it is shown by; none when it breaks off.
 pub(super) fn png(bytes: &[u8]) -> Option<Vec<u8>> {
     let (signature, mut rest) = bytes.split_first_chunk::<8>()?;
     let mut kept = signature.to_vec();
@@ -31,7 +31,7 @@ const END: u8 = 0xD9;
 /// The marker of a scan, behind which stand pixels.
 const SCAN: u8 = 0xDA;
 
-/// The segments of a JPEG that it is shown by; none when it breaks off.
+/// Returns the segments of a JPEG that it is shown by; none when it breaks off.
 pub(super) fn jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
     let (start, mut rest) = bytes.split_first_chunk::<2>()?;
     let (mut kept, mut in_scan) = (start.to_vec(), false);

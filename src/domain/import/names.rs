@@ -14,7 +14,7 @@ const USER: &str = "user:";
 /// Marks of a role, where a file marks its roles.
 const ROLES: [&str; 2] = ["role:", "group:"];
 
-/// The key of a marked user: of `user:ann`, and of `user:default/ann`, in whatever namespace.
+/// Returns the key of a marked user: of `user:ann`, and of `user:default/ann`, in whatever namespace.
 fn marked_key(name: &str) -> Option<&str> {
     let key = name.strip_prefix(USER)?;
     Some(key.rsplit_once('/').map_or(key, |(_, key)| key))

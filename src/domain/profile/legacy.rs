@@ -52,12 +52,12 @@ pub struct LegacyUser {
 pub struct LegacyDigest(String);
 
 impl LegacyDigest {
-    /// One that was stored.
+    /// Takes a digest that was stored.
     pub const fn stored(hex: String) -> Self {
         Self(hex)
     }
 
-    /// The hex digits.
+    /// Returns the hex digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -95,7 +95,7 @@ impl LegacyPermissions {
     }
 }
 
-/// The error of one of the users of an import.
+/// Returns an error as that of one of the users of an import.
 fn place(i: usize, error: Error) -> Error {
     error.at(i.to_string()).at("users")
 }

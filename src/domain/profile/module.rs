@@ -108,7 +108,7 @@ impl TenantState {
         Ok(())
     }
 
-    /// The section's new list. Switching AUTOMATIC off starts an empty one, or keeps what is there (R12).
+    /// Returns the section's new list. Switching AUTOMATIC off starts an empty one, or keeps what is there (R12).
     fn associate(&self, spec: &Section, before: Association, save: &SectionSave) -> Result<Association> {
         check_holds_resources(spec, save)?;
         if save.keep_associated {
@@ -186,7 +186,7 @@ impl TenantState {
         }
     }
 
-    /// The module, when a profile of this tenant can configure it (R2).
+    /// Returns the module, when a profile of this tenant can configure it (R2).
     pub(super) fn configurable_module<'a>(&self, catalogue: &'a Catalogue, key: &str) -> Result<&'a Module> {
         let module = catalogue.module(key).ok_or_else(|| Error::not_found("module", key))?;
         if module.platform || !module.in_profiles {
@@ -199,7 +199,7 @@ impl TenantState {
     }
 }
 
-/// The module switch (R8): everything open, seen and inheriting, with all resources; or nothing at all.
+/// Sets the module switch (R8): everything open, seen and inheriting, with all resources; or nothing at all.
 pub(super) fn switch_module(profile: &mut Profile, module: &Module, on: bool) {
     profile.modules.remove(&module.key);
     profile.sections.retain(|section, _| section.module() != module.key.as_str());

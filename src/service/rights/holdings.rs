@@ -37,7 +37,7 @@ impl<'a> Holdings<'a> {
         }
     }
 
-    /// The users that are chosen, enabled or not.
+    /// Returns the users that are chosen, enabled or not.
     pub(super) fn users(&self, chosen: impl Fn(&User) -> bool) -> BTreeSet<UserKey> {
         self.state.users.values().filter(|user| chosen(user)).map(|user| user.key.clone()).collect()
     }
@@ -63,7 +63,7 @@ impl<'a> Holdings<'a> {
         Ok(holders)
     }
 
-    /// These subjects with all that they hold, and the rules of them all.
+    /// Returns these subjects with all that they hold, and the rules of them all.
     fn closure(&self, subjects: BTreeSet<Subject>) -> Result<Closure> {
         let mut closure = Closure { subjects: subjects.clone(), rules: Compiled::new() };
         let mut next = subjects;

@@ -56,7 +56,7 @@ impl Slot {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The tenant, once it is loaded.
+    /// Returns the tenant, once it is loaded.
     pub(super) fn tenant(&self) -> Option<Arc<Tenant>> {
         self.tenant.load_full()
     }
@@ -105,22 +105,22 @@ impl Registry {
         &self.held
     }
 
-    /// The slot for this id, new if there is none.
+    /// Returns the slot for this id, new if there is none.
     pub(super) fn slot(&self, id: TenantId) -> Arc<Slot> {
         Arc::clone(self.slots.pin().get_or_insert_with(id, Arc::default))
     }
 
-    /// The slot of this id, if there is one.
+    /// Returns the slot of this id, if there is one.
     pub(super) fn find(&self, id: TenantId) -> Option<Arc<Slot>> {
         self.slots.pin().get(&id).cloned()
     }
 
-    /// The id of the loaded tenant of this key.
+    /// Returns the id of the loaded tenant of this key.
     pub(super) fn id_of(&self, key: &TenantKey) -> Option<TenantId> {
         self.keys.pin().get(key).copied()
     }
 
-    /// The tenants that are loaded.
+    /// Returns the tenants that are loaded.
     pub(super) fn loaded(&self) -> Vec<TenantId> {
         self.slots.pin().iter().filter(|(_, slot)| slot.tenant.load().is_some()).map(|(id, _)| *id).collect()
     }

@@ -75,17 +75,17 @@ pub(super) struct Looks {
 }
 
 impl Looks {
-    /// The newest that has begun.
+    /// Returns the number of the newest look that has begun.
     pub(super) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Acquire)
     }
 
-    /// Begins one; gives its number.
+    /// Begins a look; returns its number.
     pub(super) fn begin(&self) -> u64 {
         self.begun.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// The one of this number has come to its end.
+    /// Notes that the look of this number has come to its end.
     pub(super) fn end(&self, number: u64) {
         self.ended.store(number, Ordering::Release);
     }
@@ -180,7 +180,7 @@ impl Tenant {
         self.trail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The policy as it is now. Takes no lock.
+    /// Returns the policy as it is now. Takes no lock.
     pub fn policy(&self) -> arc_swap::Guard<Arc<TenantPolicy>> {
         self.policy.load()
     }
