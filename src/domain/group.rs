@@ -28,7 +28,7 @@ pub struct Group {
     pub permissions: BTreeSet<PermissionKey>,
     /// Its members.
     pub members: BTreeSet<UserKey>,
-    /// Grows with each change of the group.
+    /// Version, which grows with each change of the group.
     pub version: i32,
 }
 

@@ -79,7 +79,7 @@ pub struct BadLine {
 /// The bad lines of a file: the first of them, and the number of all.
 #[derive(Debug, Clone, Default)]
 pub struct BadLines {
-    /// In the order of the file, 100 at the most.
+    /// The first bad lines, in the order of the file, 100 at the most.
     pub told: Vec<BadLine>,
     /// Number of all bad lines.
     pub count: u64,

@@ -114,7 +114,7 @@ text_type!(
     |text| check_key("tenant", text)
 );
 text_type!(
-    /// A user's key: the lowercase form of its username (R26).
+    /// A user's key: the lowercase form of their username (R26).
     UserKey,
     |text| check_key("user", text)
 );

@@ -56,7 +56,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Map<K, V> {
         self.0.contains_key(key)
     }
 
-    /// Puts a thing in, in place of the one that was there. Gives whether the key is new.
+    /// Puts a thing in, in place of the one that was there. Returns whether the key is new.
     pub fn insert(&mut self, key: K, value: V) -> bool {
         self.0.insert(key, Arc::new(value)).is_none()
     }

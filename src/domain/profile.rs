@@ -134,7 +134,7 @@ pub struct Profile {
     /// The permissions that it was imported from (R24), whatever became of it since.
     #[serde(default)]
     pub imported_from: Option<LegacyDigest>,
-    /// Grows with each change of the profile.
+    /// Version, which grows with each change of the profile.
     pub version: i32,
 }
 

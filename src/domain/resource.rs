@@ -34,7 +34,7 @@ pub struct Resource {
     pub members: BTreeSet<Object>,
     /// The user who made it, if the host said so and the user still exists.
     pub created_by: Option<UserKey>,
-    /// When it was registered.
+    /// Time of the registration.
     pub created_at: Timestamp,
 }
 
@@ -102,7 +102,7 @@ impl TenantState {
         self.resources.values().filter(move |resource| resource.section == *section)
     }
 
-    /// Adds a resource, or changes the one of its key. Gives whether it is new.
+    /// Adds a resource, or changes the one of its key. Returns whether it is new.
     pub(super) fn put_resource(
         &mut self,
         spec: &Section,

@@ -116,7 +116,7 @@ impl Restore<'_> {
         }
     }
 
-    /// Returns the user as it was, if it is the same person's account still.
+    /// Returns the user as they were, if it is still one and the same account.
     fn as_it_was(&self, user: &User) -> Option<&User> {
         self.past.users.get(&user.key).filter(|was| was.id == user.id)
     }
@@ -226,7 +226,7 @@ impl Restore<'_> {
         }
     }
 
-    /// Takes out the profiles and roles that came since and that nobody holds any more.
+    /// Takes out the profiles and roles that came since and that no user or group holds any more.
     fn take_out_what_came_since(&mut self) {
         let held: BTreeSet<ProfileKey> = self.now.users.values().filter_map(|user| user.profile.clone()).collect();
         let later: Vec<ProfileKey> =
@@ -277,8 +277,8 @@ macro_rules! versioned {
 }
 versioned!(Profile, CustomRole, super::group::Group);
 
-/// Puts a thing back as it was. One that is there keeps its id; its version moves on when anything
-/// changes, so that nobody who read it before overwrites it unseen.
+/// Puts a thing back as it was. One that is there keeps its id; its version moves on when anything changes, so that no
+/// user who read it before overwrites it unseen.
 fn put<K: Ord + Clone, V: Versioned>(things: &mut Map<K, V>, key: K, back: V, leap: i32) {
     let back = match things.get(&key) {
         Some(there) if back.clone().identified_as(there, there.version()) == *there => return,

@@ -94,7 +94,7 @@ pub struct CustomRole {
     pub permissions: BTreeSet<PermissionKey>,
     /// Its grants of its own.
     pub grants: BTreeSet<Grant>,
-    /// Grows with each change of the role.
+    /// Version, which grows with each change of the role.
     pub version: i32,
 }
 

@@ -81,7 +81,7 @@ pub struct User {
     /// The permissions with which the user was imported last (R24), wherever they were moved since.
     #[serde(default)]
     pub imported_from: Option<LegacyDigest>,
-    /// Grows with each change of the user or their account.
+    /// Version, which grows with each change of the user or their account.
     pub version: i32,
 }
 

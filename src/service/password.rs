@@ -246,7 +246,7 @@ impl Platform {
         Ok(Some(link.mail()))
     }
 
-    /// Ends a link that did not reach anybody.
+    /// Ends a link that did not reach its user.
     async fn void_link(&self, tenant: &TenantRow, user: &UserKey) -> Result<()> {
         let Some((tx, _)) = self.store.begin_user(tenant.id, user).await? else { return Ok(()) };
         tx.credentials().void_password_reset(user).await?;
@@ -263,8 +263,8 @@ impl Platform {
         Ok(account.is_some_and(|account| account.password_hash.is_some()).then_some(row))
     }
 
-    /// Tells whether the user has no link that holds, which another would void: a stranger could ask for
-    /// one each minute, and none would ever do. Nor any that was made just now.
+    /// Returns whether a link may be made for the user: none holds that a new one would void, since a stranger could
+    /// ask for one each minute, and none would ever do; and none was made just now.
     async fn link_is_due(&self, tenant: &TenantRow, user: &UserRow) -> Result<bool> {
         let now = self.now();
         let last = self.store.scope(tenant.id).last_password_reset(&user.user.key).await?;

@@ -285,8 +285,8 @@ pub fn subject_of(caller: &Caller) -> Subject {
     if caller.is_visiting() { Subject::Role(BuiltIn::Admin) } else { Subject::User(caller.user().clone()) }
 }
 
-/// Returns `true` for admins and host applications. A right of theirs can be granted to anyone, and makes
-/// nobody one of them.
+/// Returns `true` for admins and host applications. A right of theirs can be granted to any user, and makes no user one
+/// of them.
 pub(super) fn is_admin_or_host(caller: &Caller, policy: &TenantPolicy) -> bool {
     let subject = subject_of(caller);
     let holds = |role| policy.snapshot.holds(&subject, &Subject::Role(role));

@@ -27,16 +27,16 @@ pub const ORIGINS_MAX: u32 = 10;
 /// Number of revisions that a subscription reads at once.
 const CATCH_UP: u64 = 100;
 
-/// Where a rule comes from, with the name that its thing has now.
+/// The origin of a rule, with the name that its thing has now.
 #[derive(Debug, Clone)]
 pub struct NamedOrigin {
-    /// Where it comes from.
+    /// The origin.
     pub origin: Origin,
     /// The name of the thing.
     pub name: String,
 }
 
-/// Where a rule comes from, as far as it is listed.
+/// The origins of a rule, as far as they are listed.
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
     /// The first of its origins; [`ORIGINS_MAX`] are listed.
@@ -82,9 +82,8 @@ impl Platform {
         Ok(revision)
     }
 
-    /// Returns the digest of what is in memory here to decide from, in hexadecimal digits: of the rules, the
-    /// settings, who is disabled, and the changes that made it so. Other instances that hold the same have
-    /// the same.
+    /// Returns the digest of what is in memory here to decide from, in hexadecimal digits: of the rules, the settings,
+    /// the disabled users, and the changes that made it so. Other instances that hold the same have the same digest.
     pub async fn policy_digest(&self, caller: &Caller) -> Result<String> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.search(tenant.id, move || hex(&tenant.digest())).await

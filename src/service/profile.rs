@@ -187,7 +187,7 @@ impl Platform {
         Ok(found.map(|profile| self.profile_row(profile)))
     }
 
-    /// Returns the profiles of these keys, in no order. Anyone may see the one that they hold.
+    /// Returns the profiles of these keys, in no order. Callers can see the one that they hold.
     pub async fn profiles_by_keys(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Vec<ProfileRow>> {
         let wanted = keys.iter().cloned().map(Subject::Profile);
         let tenant = self.authorise_holder(caller, Permit::PROFILES_READ, wanted).await?;

@@ -1,6 +1,6 @@
-//! A change that is only tried. It goes the way of [`change`](super::change) as far as the tenant
-//! would be written: the same checks and refusals, at one moment of the tenant, which nobody waits
-//! for. Then it is told who would gain and who would lose what.
+//! A change that is only tried. It goes the way of [`change`](super::change) as far as the tenant would be written:
+//! with all checks and refusals, at one moment of the tenant, and without keeping others waiting. The result tells
+//! which users would gain and lose what.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;

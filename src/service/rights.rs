@@ -159,7 +159,7 @@ impl Giver<'_> {
     }
 }
 
-/// Returns a state as if everybody in it were enabled.
+/// Returns a state as if all users in it were enabled.
 fn awake(state: &TenantState) -> TenantState {
     let mut awake = state.clone();
     awake.users.change(|user| !user.enabled, |user| user.enabled = true);
@@ -183,7 +183,7 @@ fn check_left_alone(was: &Holdings<'_>, is: &Holdings<'_>, diff: &PolicyDiff) ->
     Err(Error::new(ErrorCode::BeyondOwnRights, message).in_the_way(shaken))
 }
 
-/// Checks that no user changes whom only admins may touch.
+/// Refuses a change of users whom only admins may touch.
 fn check_untouched(written: &Written<'_>) -> Result<()> {
     let touched = written.users().any(|user| [user.was, user.is].into_iter().flatten().any(is_privileged));
     if touched { Err(admins_only()) } else { Ok(()) }

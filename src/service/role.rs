@@ -32,7 +32,7 @@ pub struct RoleRow {
     pub custom: bool,
     /// The permissions that are on.
     pub permissions: BTreeSet<PermissionKey>,
-    /// Grows with each change.
+    /// Version, which grows with each change.
     pub version: i32,
     /// Mark of a role that the caller has just changed: its grants are shown without another right.
     pub(super) changed: bool,
@@ -91,7 +91,7 @@ impl Platform {
             .await
     }
 
-    /// Deletes a custom role that nobody holds.
+    /// Deletes a custom role that no user and no group holds.
     pub async fn delete_role(
         &self,
         caller: &Caller,
@@ -148,7 +148,7 @@ impl Platform {
         Ok(found.map(|role| RoleRow { changed: true, ..role.into() }))
     }
 
-    /// Returns the roles that groups or users name, in no order. Anyone may see those that they hold.
+    /// Returns the roles that groups or users name, in no order. Callers can see those that they hold.
     pub async fn roles_by_refs(&self, caller: &Caller, refs: &[RoleRef]) -> Result<Vec<RoleRow>> {
         let wanted = refs.iter().map(|role| match role {
             RoleRef::Manager => Subject::Role(BuiltIn::Manager),
@@ -175,7 +175,8 @@ impl Platform {
         self.store.scope(tenant.id).role_user_counts(keys).await
     }
 
-    /// Counts the users, enabled or disabled, who have this base role and nothing instead of it.
+    /// Counts the users, enabled or disabled, of a built-in role: those who have it as base role and nothing instead of
+    /// it, and all users for `member`.
     pub async fn built_in_users(&self, caller: &Caller, key: &str) -> Result<u64> {
         use crate::domain::user::BaseRole;
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;

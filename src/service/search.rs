@@ -1,4 +1,4 @@
-//! Searches: who can do this, and what can somebody do. Each answer is exactly what single
+//! Searches: the users who can do an action, and the actions that a user can do. Each answer is exactly what single
 //! decisions at one revision say, and comes in pages that are sought rather than cut from a whole.
 
 pub mod ids;

@@ -43,7 +43,7 @@ pub struct Credentials {
 
 struct Known {
     row: CredentialRow,
-    /// When it was looked up, by the moments of the tenants in memory.
+    /// Moment of the look-up, by the moments of the tenants in memory.
     moment: u64,
     touched: AtomicI64,
 }
@@ -73,7 +73,7 @@ pub struct NewSignIn {
 }
 
 impl Platform {
-    /// Signs a person in. Whatever does not fit, the answer and its time are the same.
+    /// Signs a person in. Whatever does not fit, the answer and its time are alike.
     pub async fn sign_in(
         &self,
         tenant: &str,

@@ -126,8 +126,8 @@ impl Shadow {
     }
 }
 
-/// Numbers in a row, scattered evenly: a caller that repeats itself must not have the same one of
-/// its requests checked for ever.
+/// Returns numbers in a row scattered evenly: a caller who repeats themselves must not have one and the same of their
+/// requests checked for ever.
 const fn scattered(number: u64) -> u64 {
     number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
 }
@@ -162,7 +162,7 @@ impl Oracles {
 /// The time that the check may take: it comes in evenly, and what is spent beyond it must come in
 /// first before more is.
 struct Budget {
-    /// In nanoseconds; below zero in debt.
+    /// Time left, in nanoseconds; below zero in debt.
     left: i64,
     at: Instant,
 }

@@ -144,8 +144,8 @@ pub(super) fn supervised(caller: &Caller, policy: &TenantPolicy, permit: &Permit
 }
 
 impl Draft<'_> {
-    /// Checks that a caller who may make agents alone makes one. It takes none over that the
-    /// host has registered, unless it may change that one.
+    /// Refuses a caller who may make agents alone and makes another user. They take no agent over that the host has
+    /// registered, unless they may change that one.
     pub(super) fn check_supervised_new(&self, key: &UserKey, base_role: BaseRole, access: &UserChange) -> Result<()> {
         let Some(reach) = &self.supervised else { return Ok(()) };
         check_plain_agent(base_role, access)?;
@@ -155,8 +155,8 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Checks that a caller who may change agents alone changes one, and gives it nothing. Any
-    /// other user is to it as if it were not there.
+    /// Refuses a caller who may change agents alone and changes another user, or gives an agent anything. Any other
+    /// user is to them as if it were not there.
     pub(super) fn check_supervised(&self, key: &UserKey, access: &UserChange) -> Result<()> {
         if self.supervised.is_none() {
             return Ok(());
@@ -175,8 +175,8 @@ impl Draft<'_> {
     }
 }
 
-/// Checks that a new user is an agent who is given nothing: all that a supervisor makes. It takes no look at what
-/// there is to give.
+/// Refuses a new user who is no agent, or who is given anything: a supervisor makes only plain agents. It takes no look
+/// at what there is to give.
 pub(super) fn check_plain_agent(base_role: BaseRole, access: &UserChange) -> Result<()> {
     if base_role != BaseRole::Agent {
         return Err(beyond("baseRole"));

@@ -165,8 +165,8 @@ impl Platform {
         Ok(())
     }
 
-    /// Makes the platform's own tenant with its operator, unless it is there. Gives whether it
-    /// was made: of several instances that start at once, one makes it.
+    /// Makes the platform's own tenant with its operator, unless it is there. Returns whether it was made: of several
+    /// instances that start at once, one makes it.
     pub async fn ensure_platform(&self, password: SecretString) -> Result<bool> {
         let key = TenantKey::parse(TenantKey::PLATFORM)?;
         if self.tenants.get_by_key(&key).await?.is_some() {

@@ -176,7 +176,7 @@ fn check_distinct(users: &[NewUser]) -> Result<()> {
     Ok(())
 }
 
-/// Checks that nobody in the tenant has an email address or an extension of the list yet.
+/// Refuses an email address or an extension of the list that a user of the tenant has already.
 async fn check_free(scope: &Scope, users: &[NewUser]) -> Result<()> {
     let emails = users.iter().filter_map(|user| user.email.as_ref()).flat_map(Email::forms);
     let extensions = users.iter().filter_map(|user| user.extension.clone());
@@ -209,9 +209,8 @@ fn cells(row: &UserRow, groups: Option<&Vec<GroupKey>>) -> [String; 10] {
     ]
 }
 
-/// CSV as RFC 4180 has it, with these heads, if any. Every cell is quoted: a spreadsheet that takes
-/// another character than the comma for the separator would else find cells that were never looked at
-/// here.
+/// Writes CSV as RFC 4180 has it, with these heads, if any. Every cell is quoted: a spreadsheet that takes another
+/// character than the comma for the separator would else find cells that were never looked at here.
 pub(super) fn sheet<const N: usize>(heads: Option<[&str; N]>, lines: &[[String; N]]) -> Result<String> {
     let mut sheet = csv::WriterBuilder::new()
         .quote_style(csv::QuoteStyle::Always)

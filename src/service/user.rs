@@ -109,7 +109,7 @@ fn intent(permit: Permit, action: &'static str, key: &UserKey, terms: Terms) -> 
 }
 
 impl Platform {
-    /// Creates a user with its access and its account.
+    /// Creates a user with their access and their account.
     pub async fn create_user(
         &self,
         caller: &Caller,
@@ -179,9 +179,9 @@ impl Platform {
         }
     }
 
-    /// Completes a change of an account by what it is now: the telephone after it, and without what is so already.
-    /// It is read before the tenant is taken: whoever changes the user meanwhile, changes its version, which the
-    /// caller names.
+    /// Completes a change of an account by its present values: the telephone after it, and without what is so already.
+    /// The account is read before the tenant is taken: another change of the user meanwhile changes their version,
+    /// which the caller names.
     async fn complete(
         &self,
         caller: &Caller,
@@ -207,7 +207,7 @@ impl Platform {
         Ok(())
     }
 
-    /// Deletes a user with its sessions and API key.
+    /// Deletes a user with their sessions and API key.
     pub async fn delete_user(
         &self,
         caller: &Caller,
@@ -272,7 +272,7 @@ impl Platform {
         Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
     }
 
-    /// Returns the caller's own account, in its home tenant.
+    /// Returns the caller's own account, in their home tenant.
     pub async fn own_user(&self, caller: &Caller) -> Result<UserRow> {
         let row = self.store.scope(caller.home().id).user(caller.user()).await?;
         row.ok_or_else(super::permit::unauthenticated)

@@ -23,8 +23,8 @@ use crate::store::verify::{StoredPolicy, StoredRule};
 
 /// Number of reads of a tenant that moves on while it is read, before the verification gives up.
 const ATTEMPTS: usize = 5;
-/// Of how many rules casbin's Enforcer is asked whether it decides alike: of each by the rule's
-/// own subject, and by a user.
+/// Number of rules on which casbin's Enforcer is asked whether it decides alike: on each by the rule's own subject, and
+/// by a user.
 const SAMPLE: usize = 25;
 /// The most rules that the Enforcer is asked over: it scans all of them for each request.
 pub(super) const ENFORCED_MAX: usize = 100_000;

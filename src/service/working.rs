@@ -1,11 +1,10 @@
 //! The states of the tenants that this instance has changed lately, so that their next change
 //! neither reads a whole tenant nor compiles it.
 //!
-//! Each change leaves its id in the tenant's row. A state that carries the id that is there when
-//! the tenant is taken is the newest: nobody has changed it since. Where others have, the log of
-//! revisions leads from there to the newest, if the database holds the change that it is of. So
-//! nothing needs to arrive for a state to become void, and it does not matter when one is
-//! remembered or dropped.
+//! Each change leaves its id in the tenant's row. A state that carries the id that is there when the tenant is taken is
+//! the newest: it has not changed since. Where others have changed it, the log of revisions leads from there to the
+//! newest, if the database holds the change that it is of. So nothing needs to arrive for a state to become void, and
+//! it does not matter when one is remembered or dropped.
 
 use moka::sync::Cache;
 use uuid::Uuid;

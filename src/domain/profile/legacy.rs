@@ -1,8 +1,8 @@
 //! The import of users that had permissions of their own before there were profiles (R24).
 //!
-//! A profile remembers the permissions that it was made from, and a user those that it was
-//! imported with, each by their digest. So whatever administrators change afterwards, the same
-//! import again finds everything done: it makes no second profile, and moves nobody back.
+//! A profile remembers the permissions that it was made from, and a user those that they were imported with, each by
+//! their digest. So whatever administrators change afterwards, the same import again finds everything done: it makes no
+//! second profile, and moves no user back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -109,8 +109,8 @@ impl Tenants {
         Ok(())
     }
 
-    /// Waits until a tenant whose history is lost was loaded anew. Where nobody is at it any more, it is
-    /// dropped: the next who looks for it loads it.
+    /// Waits until a tenant whose history is lost was loaded anew. Where no task is at it any more, it is dropped: the
+    /// next one that looks for it loads it.
     pub(super) async fn give_up_lost(&self, tenant: &Tenant) -> Result<()> {
         let _applying = within(WAIT_MAX, async { Ok(tenant.applying.lock().await) }).await?;
         if tenant.is_lost() {

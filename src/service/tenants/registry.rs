@@ -1,8 +1,8 @@
 //! The registry of the tenants in memory, in which the least used make room for others.
 //!
-//! INVARIANT: there is at most one [`Tenant`] of an id, so that news reach whoever uses it. One
-//! that somebody holds or listens to therefore stays, above the limits too; one that nobody holds
-//! takes its slot along, and who was about to use that slot looks for the next one.
+//! INVARIANT: there is at most one [`Tenant`] of an id, so that news reach all tasks that use it. One that a task holds
+//! or listens to therefore stays, above the limits too; one that no task holds takes its slot along, and a task that
+//! was about to use that slot looks for the next one.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -14,8 +14,8 @@ use crate::domain::key::{TenantId, TenantKey};
 use crate::error::Error;
 use crate::sync::News;
 
-/// When room is made, this share of a limit more than needed goes, so that the next loads need not
-/// look for room again.
+/// The share of a limit, one in so many, that goes beyond what is needed when room is made, so that the next loads need
+/// not look for room again.
 const SPARE: usize = 20;
 
 /// The most that can be in memory. Tenants in use stay, also above it.
@@ -32,12 +32,12 @@ pub struct Limits {
 pub(super) struct Slot {
     /// The news that were heard, also while the load is under way.
     heard: Mutex<Option<News>>,
-    /// Set once; emptied when the slot is closed. Found without a lock.
+    /// The tenant: set once, emptied when the slot is closed, and found without a lock.
     tenant: ArcSwapOption<Tenant>,
-    /// Held while the tenant is loaded or dropped.
+    /// Lock that is held while the tenant is loaded or dropped.
     pub(super) turn: tokio::sync::Mutex<()>,
     closed: AtomicBool,
-    /// Why the load failed for which others were waiting.
+    /// The reason why the load failed that others were waiting for.
     failure: OnceLock<Error>,
 }
 
@@ -165,7 +165,7 @@ impl Registry {
         self.close(id, slot);
     }
 
-    /// Drops a tenant that must not be used any more, by whoever still holds it.
+    /// Drops a tenant that no task may use any more, whichever still holds it.
     pub(super) async fn forget(&self, tenant: &Tenant) {
         let Some(slot) = self.find(tenant.id) else { return };
         let _turn = slot.turn.lock().await;
@@ -206,7 +206,7 @@ impl Registry {
         }
     }
 
-    /// Drops the tenant of a slot, unless somebody uses it.
+    /// Drops the tenant of a slot, unless it is in use.
     fn drop_unused(&self, slot: &Arc<Slot>) {
         let Ok(_turn) = slot.turn.try_lock() else { return };
         let Some(tenant) = slot.tenant.swap(None) else { return };

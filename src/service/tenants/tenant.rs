@@ -26,20 +26,20 @@ pub struct Tenant {
     /// The tenant's key.
     pub key: TenantKey,
     policy: ArcSwap<TenantPolicy>,
-    /// Held while the next policy is made, so that revisions are applied in order. Decisions
-    /// never take it: they read `policy`.
+    /// Lock that is held while the next policy is made, so that revisions are applied in order. Decisions never take
+    /// it: they read `policy`.
     pub(super) applying: Mutex<()>,
     pub(super) looks: Looks,
     changed: watch::Sender<Counters>,
-    /// When it was last used, by the clock of the registry.
+    /// Time of the last use, by the clock of the registry.
     used: AtomicU64,
     held: Arc<Held>,
     /// The moment since which the history that is in memory is watched.
     since: AtomicU64,
-    /// Since when it is known to be elsewhere than the database, in milliseconds of the registry's clock and
-    /// one more; 0 when it is not.
+    /// Time since which it is known to be elsewhere than the database, in milliseconds of the registry's clock and one
+    /// more; 0 when it is not.
     behind: AtomicU64,
-    /// Set once it is known to be of a history that the database has lost, until another takes its place.
+    /// `true` once it is known to be of a history that the database has lost, until another takes its place.
     lost: AtomicBool,
     /// The changes that were in memory lately and have been followed from.
     trail: std::sync::Mutex<VecDeque<Uuid>>,
@@ -185,7 +185,7 @@ impl Tenant {
         self.policy.load()
     }
 
-    /// Tells of each change, after it holds here. Who listens keeps the tenant in memory.
+    /// Returns a receiver of each change, after it holds here. A listener keeps the tenant in memory.
     pub fn changes(&self) -> watch::Receiver<Counters> {
         self.changed.subscribe()
     }
