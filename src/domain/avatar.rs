@@ -1,5 +1,5 @@
-//! Avatars: PNG or JPEG, told by what is in the file and never by what it is called (R32), and kept without what
-//! is in it beside the picture.
+//! Avatars: PNG or JPEG, told by the content of the file and never by its name (R32), and kept without anything in the
+//! file beside the picture.
 
 use std::io::Cursor;
 
@@ -21,7 +21,7 @@ const PIXELS_MAX: u64 = 128 * 1024 * 1024;
 /// The quality, of a hundred, at which a turned JPEG is encoded.
 const QUALITY: u8 = 90;
 
-/// What kind of picture an avatar is.
+/// The kind of picture that an avatar is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageType {
     /// PNG
@@ -49,11 +49,11 @@ impl ImageType {
     }
 }
 
-/// A picture as it is kept: what it is shown by, and nothing that its maker left beside, such as where it was
-/// taken, with what and by whom.
+/// A picture as it is kept: with what it is shown by, and nothing that its maker left beside, such as the place, the
+/// camera or the photographer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CleanImage {
-    /// What kind of picture it is.
+    /// The kind of picture.
     pub kind: ImageType,
     /// The file.
     pub bytes: Vec<u8>,
@@ -110,7 +110,7 @@ fn reader(file: &[u8], format: ImageFormat) -> ImageReader<Cursor<&[u8]>> {
     reader
 }
 
-/// How the file says that it is to be turned before it is shown.
+/// Returns the turn that the file asks for before it is shown.
 fn orientation(file: &[u8], format: ImageFormat) -> ImageResult<Orientation> {
     reader(file, format).into_decoder()?.orientation()
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::key::{Action, DataViewKey, ModuleKey, ObjectPattern, PermissionKey, ResourceKey, SectionKey};
 
-/// Which of read, edit and delete hold. An override always contains read (R9).
+/// A choice among read, edit and delete. An override always contains read (R9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Rights {
     /// See.
@@ -24,13 +24,13 @@ impl Rights {
     /// All three.
     pub const ALL: Self = Self { read: true, edit: true, delete: true };
 
-    /// What both allow.
+    /// Returns the rights that both allow.
     #[must_use]
     pub const fn intersection(self, other: Self) -> Self {
         Self { read: self.read && other.read, edit: self.edit && other.edit, delete: self.delete && other.delete }
     }
 
-    /// The actions that hold, in the order read, edit, delete.
+    /// Returns the actions that hold, in the order read, edit, delete.
     pub fn actions(self) -> impl Iterator<Item = Action> {
         [(self.read, Action::read as fn() -> Action), (self.edit, Action::edit), (self.delete, Action::delete)]
             .into_iter()
@@ -38,18 +38,18 @@ impl Rights {
     }
 }
 
-/// A module: what a licence names and a profile configures as a whole (R17).
+/// A module: a licence names it, and a profile configures it as a whole (R17).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Module {
     /// Its key, the first segment of its objects.
     pub key: ModuleKey,
     /// Its name for people.
     pub name: String,
-    /// Whether it is hidden from tenants without a licence for it (R2).
+    /// `true` if the module is hidden from tenants without a licence for it (R2).
     pub optional: bool,
-    /// Whether it is the platform's own: always licensed, never part of a profile (R2).
+    /// `true` if the module is the platform's own: always licensed, never part of a profile (R2).
     pub platform: bool,
-    /// Whether profiles configure it. The platform's own are not, nor those that only
+    /// `true` if profiles configure the module. They configure neither the platform's own modules nor those that only
     /// named permissions open.
     pub in_profiles: bool,
     /// Its sections in the order of the menu.
@@ -63,11 +63,11 @@ pub struct Section {
     pub key: SectionKey,
     /// Its name for people.
     pub name: String,
-    /// Whether hosts register resources in it.
+    /// `true` if hosts register resources in the section.
     pub holds_resources: bool,
-    /// Which rights it has at all; a profile can give no others.
+    /// The rights that the section has at all; a profile can give no others.
     pub rights: Rights,
-    /// Whether it is a kind of download: enabling it gives `download` and nothing else (R21).
+    /// `true` if the section is a kind of download: enabling it gives `download` and nothing else (R21).
     pub download: bool,
     /// The sections whose resources its resources link to (R15).
     pub links: Vec<SectionKey>,
@@ -79,11 +79,11 @@ pub struct Section {
     pub built_in: Vec<BuiltInResource>,
     /// The data view that it shows (R20).
     pub data_view: Option<DataViewKey>,
-    /// Whether contacts here are shown in full to a masking profile that may edit here (R20).
+    /// `true` if contacts here are shown in full to a masking profile that may edit here (R20).
     pub unmasked_by_edit: bool,
-    /// Whether its associated resources are entries of the menu (R22).
+    /// `true` if its associated resources are entries of the menu (R22).
     pub entries: bool,
-    /// Under which other module's menu entry it appears (R22): custom dashboards.
+    /// The other module under whose menu entry the section appears (R22): custom dashboards.
     pub shown_under: Option<ModuleKey>,
     /// The section whose resources are members of its resources (R34a): a team its agents.
     pub members: Option<SectionKey>,
@@ -98,8 +98,8 @@ pub struct BuiltInResource {
     pub key: ResourceKey,
     /// Its name for people.
     pub name: String,
-    /// Whether it belongs to every profile and cannot be removed (R16). The general dashboard
-    /// is there from the start, but not protected.
+    /// `true` if the resource belongs to every profile and cannot be removed (R16). The general dashboard is there from
+    /// the start, but not protected.
     pub protected: bool,
 }
 
@@ -110,7 +110,7 @@ pub struct DataView {
     pub key: DataViewKey,
     /// Its name for people.
     pub name: String,
-    /// Whether masking profiles see it masked (R20).
+    /// `true` if masking profiles see the view masked (R20).
     pub masks_contacts: bool,
 }
 
@@ -121,7 +121,7 @@ pub struct Permission {
     pub key: PermissionKey,
     /// Its name for people.
     pub name: String,
-    /// What it opens, for people.
+    /// A description, for people, of what the permission opens.
     pub description: String,
     /// The permissions that must be on with it (R36).
     pub requires: Vec<PermissionKey>,
@@ -153,32 +153,32 @@ impl Catalogue {
         Self { modules, data_views, permissions, sections, hash }
     }
 
-    /// The modules in the order of the menu.
+    /// Returns the modules in the order of the menu.
     pub fn modules(&self) -> &[Module] {
         &self.modules
     }
 
-    /// The data views.
+    /// Returns the data views.
     pub fn data_views(&self) -> &[DataView] {
         &self.data_views
     }
 
-    /// The named permissions.
+    /// Returns the named permissions.
     pub fn permissions(&self) -> &[Permission] {
         &self.permissions
     }
 
-    /// The hex digest of the text that the catalogue was read from.
+    /// Returns the hex digest of the text that the catalogue was read from.
     pub fn hash(&self) -> &str {
         &self.hash
     }
 
-    /// The module of this key, if there is one.
+    /// Returns the module of this key, if there is one.
     pub fn module(&self, key: &str) -> Option<&Module> {
         self.modules.iter().find(|module| module.key.as_str() == key)
     }
 
-    /// The section of this key (`module/section`), if there is one.
+    /// Returns the section of this key (`module/section`), if there is one.
     pub fn section(&self, key: &str) -> Option<&Section> {
         let (module, section) = self.sections.get(key)?;
         self.modules.get(*module)?.sections.get(*section)
@@ -195,14 +195,14 @@ impl Catalogue {
         successors
     }
 
-    /// Where something stands, by the names of its module and its section: `Voice → Voice Queues`.
+    /// Returns the place of a module, or of a section in it, in their names: `Voice → Voice Queues`.
     pub fn place(&self, module: &str, section: Option<&str>) -> Option<String> {
         let module = &self.module(module)?.name;
         let section = section.and_then(|key| self.section(key));
         Some(section.map_or_else(|| module.clone(), |section| format!("{module} → {}", section.name)))
     }
 
-    /// The named permission of this key, if there is one.
+    /// Returns the named permission of this key, if there is one.
     pub fn permission(&self, key: &str) -> Option<&Permission> {
         self.permissions.iter().find(|permission| permission.key.as_str() == key)
     }

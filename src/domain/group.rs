@@ -28,11 +28,11 @@ pub struct Group {
     pub permissions: BTreeSet<PermissionKey>,
     /// Its members.
     pub members: BTreeSet<UserKey>,
-    /// Grows with each change of the group.
+    /// Version, which grows with each change of the group.
     pub version: i32,
 }
 
-/// What changes in a group; what is `None` stays.
+/// A change of a group; what is `None` stays.
 #[derive(Debug, Clone, Default)]
 pub struct GroupChange {
     /// A new name.
@@ -58,7 +58,7 @@ impl TenantState {
         self.add_group(catalogue, id, key, name, change, members)
     }
 
-    /// The same of a name that no group has.
+    /// Makes a group of a name that no group has; its key comes from the name when none is given.
     pub(super) fn add_group(
         &mut self,
         catalogue: &Catalogue,

@@ -23,17 +23,17 @@ mod roles;
 use names::{Names, nobodys_role};
 use roles::{Part, Parts};
 
-/// How many bad lines are told; the others are counted.
+/// Number of bad lines that are told; the others are counted.
 const LINES_TOLD: usize = 100;
 /// The most roles, and users with lines of their own, that one file brings.
 const ROLES_MAX: usize = 10_000;
-/// What becomes of a name that holds roles, where there is no user of that name.
+/// Treatment of a name that holds roles, where there is no user of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Absent {
     /// The line is refused: a user may be missing.
     #[default]
     Refuse,
-    /// It becomes a role that nobody holds yet.
+    /// It becomes a role that no user holds yet.
     Role,
 }
 
@@ -42,25 +42,25 @@ pub enum Absent {
 pub struct PolicyLine {
     /// Its number in the file, from 1.
     pub number: u64,
-    /// What it says.
+    /// The statement of the line.
     pub says: Says,
 }
 
-/// What a line says.
+/// A statement of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Says {
     /// A `p` line: a user or a role may, or may not.
     Permission {
-        /// Who.
+        /// The user or role.
         subject: Name,
-        /// May what.
+        /// The object and action, allowed or denied.
         grant: Grant,
     },
     /// A `g` line: a user or a role holds a role.
     Membership {
-        /// Who holds.
+        /// The user or role that holds.
         member: Name,
-        /// What is held.
+        /// The role that is held.
         role: Name,
     },
 }
@@ -72,16 +72,16 @@ pub struct BadLine {
     pub number: u64,
     /// The column at fault, from 1; the first is the kind of the line.
     pub column: usize,
-    /// What is wrong, and what to do.
+    /// The fault, with what to do about it.
     pub error: Error,
 }
 
-/// The bad lines of a file: the first of them, and how many there are.
+/// The bad lines of a file: the first of them, and the number of all.
 #[derive(Debug, Clone, Default)]
 pub struct BadLines {
-    /// In the order of the file, 100 at the most.
+    /// The first bad lines, in the order of the file, 100 at the most.
     pub told: Vec<BadLine>,
-    /// How many there are.
+    /// Number of all bad lines.
     pub count: u64,
 }
 
@@ -94,13 +94,13 @@ impl BadLines {
         self.told.truncate(LINES_TOLD);
     }
 
-    /// The lines, if none is bad.
+    /// Returns `good`, if no line is bad.
     pub fn or<T>(self, good: T) -> Result<T, Refused> {
         if self.count == 0 { Ok(good) } else { Err(Refused::Lines(self)) }
     }
 }
 
-/// Why a policy is not brought in. Nothing of it is.
+/// The reason why a policy is not brought in. Nothing of it is.
 #[derive(Debug, Clone)]
 pub enum Refused {
     /// Some of its lines are bad.
@@ -115,7 +115,7 @@ impl From<Error> for Refused {
     }
 }
 
-/// What an import made. What was there already is not counted.
+/// The numbers of things that an import made. What was there already is not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Imported {
     /// Custom roles.
@@ -170,7 +170,7 @@ impl TenantState {
         bad.or(imported)
     }
 
-    /// The roles of the file, and its users with lines of their own, by their names.
+    /// Returns the roles of the file, and its users with lines of their own, by their names.
     fn parts<'a>(&self, lines: &'a [PolicyLine], absent: Absent, bad: &mut BadLines) -> Parts<'a> {
         let names = Names::of(lines, absent);
         let mut parts = Parts::new();

@@ -32,12 +32,12 @@ fn is_resource_key(text: &str) -> bool {
         && text.bytes().all(|byte| stands_for_itself(byte) || byte == b'%')
 }
 
-/// Whether a byte of a host's name stands in rules as it is; `%` begins the code of any other.
+/// Returns whether a byte of a host's name stands in rules as it is; `%` begins the code of any other.
 const fn stands_for_itself(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'~' | b'@' | b'+' | b'-')
 }
 
-/// What is wrong with a name, shown shortened so that an error never echoes a page of input.
+/// Returns a wrong name as errors show it: escaped and cut to 40 characters, so that no error echoes a page of input.
 fn shown(text: &str) -> String {
     let short: String = text.chars().take(40).flat_map(char::escape_debug).collect();
     if text.chars().count() > 40 { format!("{short}…") } else { short }
@@ -59,7 +59,7 @@ macro_rules! text_type {
                 Ok(Self(Arc::from(text)))
             }
 
-            /// The text itself.
+            /// Returns the text itself.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -114,7 +114,7 @@ text_type!(
     |text| check_key("tenant", text)
 );
 text_type!(
-    /// A user's key: the lowercase form of its username (R26).
+    /// A user's key: the lowercase form of their username (R26).
     UserKey,
     |text| check_key("user", text)
 );
@@ -170,8 +170,8 @@ text_type!(
     }
 );
 text_type!(
-    /// What a request asks about: `module`, `module/section`, `module/section/resource`, …
-    /// Segments of the key or resource alphabets, so that no request can hold a wildcard.
+    /// The object of a request: `module`, `module/section`, `module/section/resource`, … Segments of the key or
+    /// resource alphabets, so that no request can hold a wildcard.
     Object,
     |text| if text.len() <= OBJECT_MAX && text.split('/').all(is_resource_key) {
         Ok(())
@@ -183,8 +183,8 @@ text_type!(
     }
 );
 text_type!(
-    /// What a request wants to do: `read`, `edit`, `delete`, or a host's own such as `GET`. Case kept,
-    /// other bytes percent-encoded.
+    /// The action of a request: `read`, `edit`, `delete`, or a host's own such as `GET`. Case kept, other bytes
+    /// percent-encoded.
     Action,
     |text| if is_action(text) {
         Ok(())
@@ -233,29 +233,29 @@ impl TenantKey {
     /// The reserved tenant of the operators.
     pub const PLATFORM: &'static str = "platform";
 
-    /// Whether this is the reserved tenant of the operators.
+    /// Returns whether this is the reserved tenant of the operators.
     pub fn is_platform(&self) -> bool {
         self.as_str() == Self::PLATFORM
     }
 }
 
 impl SectionKey {
-    /// The section of the agents: the one whose resources are users of the tenant (R34).
+    /// Returns the section of the agents: the one whose resources are users of the tenant (R34).
     pub fn agents() -> Self {
         Self(Arc::from("staff/agents"))
     }
 
-    /// The section `section` of `module`.
+    /// Returns the section `section` of `module`.
     pub fn of(module: &ModuleKey, section: &str) -> Result<Self> {
         Self::parse(&format!("{module}/{section}"))
     }
 
-    /// The module's key.
+    /// Returns the module's key.
     pub fn module(&self) -> &str {
         self.0.split_once('/').map_or("", |(module, _)| module)
     }
 
-    /// The section's own key, without the module.
+    /// Returns the section's own key, without the module.
     pub fn name(&self) -> &str {
         self.0.split_once('/').map_or("", |(_, section)| section)
     }
@@ -283,7 +283,7 @@ fn percent_encode(id: &str, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// What [`percent_encode`] was given, if it could have written this.
+/// Returns the text that [`percent_encode`] was given, if it could have written this.
 fn percent_decode(text: &str) -> Option<String> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (mut bytes, mut text) = (Vec::with_capacity(text.len()), text.bytes());
@@ -294,19 +294,19 @@ fn percent_decode(text: &str) -> Option<String> {
 }
 
 impl Object {
-    /// The object of a resource.
+    /// Returns the object of a resource.
     pub fn resource(section: &SectionKey, key: &ResourceKey) -> Self {
         // INVARIANT: both parts are checked, and 64 + 1 + 64 + 1 + 128 bytes are below OBJECT_MAX.
         Self(Arc::from(format!("{section}/{key}")))
     }
 
-    /// The object of an agent: the resource that a user of base role AGENT is (R34).
+    /// Returns the object of an agent: the resource that a user of base role AGENT is (R34).
     pub fn agent(user: &UserKey) -> Self {
         // INVARIANT: the alphabet of user keys is a part of that of resource keys, and shorter.
         Self(Arc::from(format!("{}/{user}", SectionKey::agents())))
     }
 
-    /// The object of a host's id below a path, percent-encoded as in [`ResourceKey::encode`].
+    /// Returns the object of a host's id below a path, percent-encoded as in [`ResourceKey::encode`].
     pub fn of_id(path: &Self, id: &str) -> Result<Self> {
         let mut text = String::with_capacity(path.0.len() + 1 + id.len());
         text.push_str(path.as_str());
@@ -315,7 +315,7 @@ impl Object {
         Self::parse(&text)
     }
 
-    /// The path of a host's type of resources: each of its segments percent-encoded.
+    /// Returns the path of a host's type of resources: each of its segments percent-encoded.
     pub fn of_type(kind: &str) -> Result<Self> {
         let mut text = String::with_capacity(kind.len());
         for (place, segment) in kind.split('/').enumerate() {
@@ -327,30 +327,30 @@ impl Object {
         Self::parse(&text)
     }
 
-    /// What a request is about that no rule can name: no rule's object contains it.
+    /// Returns an object that no rule can name: no rule's object contains it.
     pub fn nothing() -> Self {
         Self(Arc::from(""))
     }
 
-    /// The host's id of which [`of_id`](Self::of_id) makes this object below `path`, if there is one.
+    /// Returns the host's id of which [`of_id`](Self::of_id) makes this object below `path`, if there is one.
     pub fn id_below(&self, path: &Self) -> Option<String> {
         let segment = self.0.strip_prefix(path.as_str())?.strip_prefix('/')?;
         let id = percent_decode(segment)?;
         Self::of_id(path, &id).is_ok_and(|object| object == *self).then_some(id)
     }
 
-    /// Whether `path` is what this object is in.
+    /// Returns whether this object is in `path` directly.
     pub fn is_directly_below(&self, path: &Self) -> bool {
         self.0.rsplit_once('/').is_some_and(|(above, _)| above == path.as_str())
     }
 
-    /// The section and key of the resource that this object names, if it has their form.
+    /// Returns the section and key of the resource that this object names, if it has their form.
     pub fn as_resource(&self) -> Option<(SectionKey, ResourceKey)> {
         let (section, key) = self.0.rsplit_once('/')?;
         Some((SectionKey::parse(section).ok()?, ResourceKey::parse(key).ok()?))
     }
 
-    /// The first segment: the module, or `data`, `tenants`, …
+    /// Returns the first segment: the module, or `data`, `tenants`, …
     pub fn first(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
     }
@@ -363,17 +363,17 @@ impl From<&SectionKey> for Object {
 }
 
 impl ObjectPattern {
-    /// Everything below `path`: `path/*`.
+    /// Returns everything below `path`: `path/*`.
     pub fn below(path: impl fmt::Display) -> Result<Self> {
         Self::parse(&format!("{path}/*"))
     }
 
-    /// The literal part before `*`, with its slash, when this is a prefix.
+    /// Returns the literal part before `*`, with its slash, when this is a prefix.
     pub fn prefix(&self) -> Option<&str> {
         self.0.strip_suffix('*')
     }
 
-    /// The first segment: the module, or `data`, `tenants`, …
+    /// Returns the first segment: the module, or `data`, `tenants`, …
     pub fn first(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
     }
@@ -392,26 +392,26 @@ impl From<&SectionKey> for ObjectPattern {
 }
 
 impl ActionPattern {
-    /// Every action.
+    /// Returns every action.
     pub fn any() -> Self {
         Self(Arc::from("*"))
     }
 
-    /// Whether this is `*`.
+    /// Returns whether this is `*`.
     pub fn is_any(&self) -> bool {
         self.as_str() == "*"
     }
 }
 
 impl Action {
-    /// The action of a host's name, percent-encoded as in [`ResourceKey::encode`].
+    /// Returns the action of a host's name, percent-encoded as in [`ResourceKey::encode`].
     pub fn encode(name: &str) -> Result<Self> {
         let mut text = String::with_capacity(name.len());
         percent_encode(name, &mut text)?;
         Self::parse(&text)
     }
 
-    /// The host's name of which [`encode`](Self::encode) makes this action, if there is one.
+    /// Returns the host's name of which [`encode`](Self::encode) makes this action, if there is one.
     pub fn decoded(&self) -> Option<String> {
         let name = percent_decode(&self.0)?;
         Self::encode(&name).is_ok_and(|action| action == *self).then_some(name)
@@ -430,7 +430,7 @@ macro_rules! actions {
         impl Action {
             $($(#[$meta])* pub fn $name() -> Self { Self(Arc::from($text)) })+
 
-            /// All that the platform itself knows, in the order in which they are listed.
+            /// Returns all that the platform itself knows, in the order in which they are listed.
             pub fn all() -> Vec<Self> {
                 vec![$(Self::$name()),+]
             }

@@ -81,13 +81,13 @@ impl LinkEdit {
         self.check(stored, self.difference(stored))
     }
 
-    /// Finds the difference to what is linked, as a user makes it who may link and unlink the items that are
-    /// `free`. Where the list `hides` all others, linked ones among them stay as they are, and one that is
-    /// named looks the same whether or not it is linked.
+    /// Finds the difference to what is linked, for a user who may link and unlink the items that are `free`. Where the
+    /// list `hides` all others, linked ones among them stay as they are, and one that is named looks alike whether or
+    /// not it is linked.
     ///
     /// # Errors
-    /// `LINK_LOCKED` for an item that comes or goes and is not free, also for one that is not there: nobody
-    /// learns by naming an item what there is. `INVALID` as for a host.
+    /// `LINK_LOCKED` for an item that comes or goes and is not free, also for one that is not there: no user learns by
+    /// naming an item what there is. `INVALID` as for a host.
     pub fn chosen(
         &self,
         stored: &BTreeSet<ResourceKey>,

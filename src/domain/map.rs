@@ -22,17 +22,17 @@ impl<K: Ord + Clone, V> Default for Map<K, V> {
 }
 
 impl<K: Ord + Clone, V: Clone + PartialEq> Map<K, V> {
-    /// How many things there are.
+    /// Returns the number of things.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is nothing.
+    /// Returns whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The thing of this key.
+    /// Returns the thing of this key.
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -40,7 +40,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Map<K, V> {
         self.0.get(key).map(Arc::as_ref)
     }
 
-    /// The thing of this key, to be changed.
+    /// Returns the thing of this key, to be changed.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -48,7 +48,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Map<K, V> {
         self.0.get_mut(key).map(Arc::make_mut)
     }
 
-    /// Whether there is a thing of this key.
+    /// Returns whether there is a thing of this key.
     pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -56,7 +56,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Map<K, V> {
         self.0.contains_key(key)
     }
 
-    /// Puts a thing in, in place of the one that was there. Gives whether the key is new.
+    /// Puts a thing in, in place of the one that was there. Returns whether the key is new.
     pub fn insert(&mut self, key: K, value: V) -> bool {
         self.0.insert(key, Arc::new(value)).is_none()
     }
@@ -69,12 +69,12 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Map<K, V> {
         self.0.remove(key).map(Arc::unwrap_or_clone)
     }
 
-    /// The keys, in order.
+    /// Returns the keys, in order.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.0.keys()
     }
 
-    /// The things, in the order of their keys.
+    /// Returns the things, in the order of their keys.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.0.values().map(Arc::as_ref)
     }
@@ -94,7 +94,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Map<K, V> {
         }
     }
 
-    /// What differs from here to `later`, in the order of the keys. What both share is passed over.
+    /// Returns the differences from here to `later`, in the order of the keys. What both share is passed over.
     pub fn differing<'a>(&'a self, later: &'a Self) -> impl Iterator<Item = Differing<'a, K, V>> {
         self.0.diff(&later.0).filter_map(|item| {
             let (key, was, is) = match item {
@@ -112,9 +112,9 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Map<K, V> {
 pub struct Differing<'a, K, V> {
     /// The key.
     pub key: &'a K,
-    /// What the earlier one holds.
+    /// The thing in the earlier map.
     pub was: Option<&'a V>,
-    /// What the later one holds.
+    /// The thing in the later map.
     pub is: Option<&'a V>,
 }
 
@@ -133,7 +133,7 @@ impl<'a, K: Ord + Clone, V: Clone + PartialEq> IntoIterator for &'a Map<K, V> {
     }
 }
 
-/// As of the maps of the standard library: panics without a thing of this key.
+/// Indexing like that of the maps of the standard library: it panics without a thing of this key.
 impl<K: Ord + Clone + Borrow<Q>, V, Q: Ord + ?Sized> Index<&Q> for Map<K, V> {
     type Output = V;
 

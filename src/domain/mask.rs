@@ -1,4 +1,4 @@
-//! Masking: what a user of a masking profile sees of a contact (R20). Pure.
+//! Masking of contacts for users of a masking profile (R20). Pure.
 //!
 //! The end of a value is masked: its last letters and digits, as many as the tenant says, and
 //! all that stands among and behind them. Characters are what people see as one (grapheme
@@ -6,10 +6,10 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// What is shown in place of one character.
+/// Sign that is shown in place of one character.
 const MASK: &str = "*";
 
-/// What is masked of a contact; what is absent stays absent.
+/// The parts of a contact that are masked; what is absent stays absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Contact {
     /// The person's name.
@@ -21,7 +21,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// The contact with the last `characters` of each value masked.
+    /// Returns the contact with the last `characters` of each value masked.
     #[must_use]
     pub fn masked(&self, characters: usize) -> Self {
         let mask_with = |with: fn(&str, usize) -> String, value: &Option<String>| {
@@ -35,15 +35,14 @@ impl Contact {
     }
 }
 
-/// A value with its last `characters` masked; the whole, when it has no more than those.
+/// Returns a value with its last `characters` masked; the whole, when it has no more than those.
 fn masked_text(value: &str, characters: usize) -> String {
     let shown: Vec<&str> = value.graphemes(true).collect();
     mask_end(&shown, characters)
 }
 
-/// An address with the end of its local part masked as well as the end of its domain: either
-/// alone would tell who it is. With fewer characters than would be masked in all, nothing of it
-/// is seen, `@` included.
+/// Returns an address with the end of its local part masked as well as the end of its domain: either alone would tell
+/// who it is. With fewer characters than would be masked in all, nothing of it is seen, `@` included.
 fn masked_email(value: &str, characters: usize) -> String {
     let shown: Vec<&str> = value.graphemes(true).collect();
     if counted(&shown) <= characters {
@@ -57,8 +56,7 @@ fn masked_email(value: &str, characters: usize) -> String {
     masked.collect()
 }
 
-/// Whether a character is the `@` between two sides; one that has grown together with a letter
-/// is none.
+/// Returns whether a character is the `@` between two sides; one that has grown together with a letter is none.
 fn parts_sides(character: &str) -> bool {
     character.contains('@') && !counts(character)
 }
@@ -75,9 +73,9 @@ fn counted(shown: &[&str]) -> usize {
     shown.iter().filter(|character| counts(character)).count()
 }
 
-/// Whether a character counts towards the number: a letter or a digit does, a space or a
-/// punctuation mark hides nobody. A `*` does, as what it stands for did: so what is masked
-/// already stays as it is when it is masked again.
+/// Returns whether a character counts towards the number: a letter or a digit does, a space or a punctuation mark hides
+/// no person. A `*` does, as the character under it did: so a value that is masked already stays as it is when it is
+/// masked again.
 fn counts(character: &str) -> bool {
     character == MASK || character.chars().any(char::is_alphanumeric)
 }

@@ -24,7 +24,7 @@ use name::Name;
 
 use crate::error::{Error, ErrorCode, Related, Result};
 
-/// What an update does to a field that may be empty: absent, null, or a value.
+/// A change of a field that may be empty: absent, null, or a value.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Change<T> {
     /// Leave it as it is.
@@ -37,7 +37,7 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
-    /// What holds after the change, when `before` held.
+    /// Returns what holds after the change, when `before` held.
     pub fn apply(self, before: Option<T>) -> Option<T> {
         match self {
             Self::Keep => before,
@@ -63,12 +63,12 @@ pub fn listed(names: &[&str]) -> String {
     }
 }
 
-/// So many of a thing, in words.
+/// Returns a number of things in words.
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Two who edit at once: the second one learns of it.
+/// Refuses a change of an older version: of two users who edit at once, the second one learns of it.
 fn check_version(stored: i32, given: i32) -> Result<()> {
     if stored == given {
         return Ok(());
@@ -81,10 +81,10 @@ fn check_version(stored: i32, given: i32) -> Result<()> {
     .at("version"))
 }
 
-/// How far the numbers of keys are tried by doubling: more things of one name than a tenant can have.
+/// Number up to which keys are tried by doubling: more things of one name than a tenant can have.
 const NUMBERED_MAX: u32 = 1 << 20;
 
-/// A key made from a name: its letters and digits in ASCII and lowercase with `-` between them (R26), and a
+/// Returns a key made from a name: its letters and digits in ASCII and lowercase with `-` between them (R26), and a
 /// number behind when `taken`.
 fn unique_key(name: &Name, fallback: &str, taken: impl Fn(&str) -> bool) -> String {
     let mut base = String::new();

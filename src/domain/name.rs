@@ -42,7 +42,7 @@ impl Name {
         Self(text)
     }
 
-    /// The text itself.
+    /// Returns the text itself.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -118,7 +118,7 @@ pub fn check_description(text: &str) -> Result<()> {
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The moment as RFC 3339 in UTC.
+    /// Returns the moment as RFC 3339 in UTC.
     pub fn to_rfc3339(self) -> String {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
             .ok()
@@ -126,7 +126,7 @@ impl Timestamp {
             .unwrap_or_default()
     }
 
-    /// The minute of it, for people: `2026-01-31 09:30 UTC`.
+    /// Returns the minute of it, for people: `2026-01-31 09:30 UTC`.
     pub fn to_minute(self) -> String {
         let text = self.to_rfc3339();
         format!("{} UTC", text.get(..16).unwrap_or(&text).replace('T', " "))
@@ -141,7 +141,7 @@ impl Timestamp {
             .map_err(|_| Error::bad_input("a time out of range"))
     }
 
-    /// The moment `seconds` later.
+    /// Returns the moment `seconds` later.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))

@@ -1,5 +1,5 @@
-//! User profiles: named sets of access over modules, sections and resources (R5 to R19, R24).
-//! What a profile is stands here; saving one of its modules and the import have files of their own.
+//! User profiles: named sets of access over modules, sections and resources (R5 to R19, R24). Profiles themselves stand
+//! here; saving one of their modules and the import have files of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ mod module;
 pub use legacy::{LegacyDigest, LegacyPermissions, LegacyUser};
 pub use module::{ModuleSave, SectionSave};
 
-/// What a profile gives where nothing overrides it (R5).
+/// The rights that a profile gives where nothing overrides them (R5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PermissionType {
@@ -40,7 +40,7 @@ impl PermissionType {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Read, Self::ReadEdit, Self::ReadDelete, Self::ReadEditDelete];
 
-    /// The rights that it stands for.
+    /// Returns the rights that it stands for.
     pub const fn rights(self) -> Rights {
         Rights {
             read: true,
@@ -49,7 +49,7 @@ impl PermissionType {
         }
     }
 
-    /// The word under which it is stored.
+    /// Returns the word under which it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -68,7 +68,7 @@ impl PermissionType {
     }
 }
 
-/// Which resources of a section a profile takes.
+/// The choice of the resources of a section that a profile takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Association {
@@ -84,7 +84,7 @@ impl Association {
         Self::Manual(BTreeSet::new())
     }
 
-    /// The resources of a manual list.
+    /// Returns the resources of a manual list.
     pub const fn list(&self) -> Option<&BTreeSet<ResourceKey>> {
         match self {
             Self::Manual(list) => Some(list),
@@ -93,16 +93,16 @@ impl Association {
     }
 }
 
-/// How a profile treats one section. The default is that of a section never configured.
+/// The settings of one section in a profile. The default is that of a section never configured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileSection {
-    /// Whether the section is open.
+    /// `true` if the section is open.
     pub enabled: bool,
-    /// Whether it stands in the menu, once it is open.
+    /// `true` if the section stands in the menu, once it is open.
     pub visible: bool,
-    /// What overrides the module's or the profile's rights here (R9).
+    /// Override of the module's or the profile's rights here (R9).
     pub rights: Option<Rights>,
-    /// Which resources it takes.
+    /// The resources that the section takes.
     pub association: Association,
 }
 
@@ -121,11 +121,11 @@ pub struct Profile {
     pub key: ProfileKey,
     /// Its name, unique in the tenant; it never changes (R5).
     pub name: Name,
-    /// What it is for.
+    /// The purpose of the profile, in words.
     pub description: String,
-    /// What it gives where nothing overrides it.
+    /// The rights that the profile gives where nothing overrides them.
     pub permission_type: PermissionType,
-    /// Whether its holders see contacts masked (R20).
+    /// `true` if users of the profile see contacts masked (R20).
     pub mask_sensitive_data: bool,
     /// The modules' overrides (R9).
     pub modules: BTreeMap<ModuleKey, Rights>,
@@ -134,13 +134,13 @@ pub struct Profile {
     /// The permissions that it was imported from (R24), whatever became of it since.
     #[serde(default)]
     pub imported_from: Option<LegacyDigest>,
-    /// Grows with each change of the profile.
+    /// Version, which grows with each change of the profile.
     pub version: i32,
 }
 
 impl Profile {
-    /// What holds in a section: its override, else the module's, else the permission type (R9),
-    /// as far as the section has these rights at all.
+    /// Returns the rights that hold in a section: its override, else the module's, else the permission type (R9), as
+    /// far as the section has these rights at all.
     pub fn effective(&self, section: &Section) -> Rights {
         let own = self.sections.get(&section.key).and_then(|settings| settings.rights);
         let module = || self.modules.get(section.key.module()).copied();
@@ -162,7 +162,7 @@ pub enum ModuleState {
 }
 
 impl ModuleState {
-    /// The state of a licensed module from how far each of its sections is.
+    /// Returns the state of a licensed module from the progress of each of its sections.
     pub fn of(sections: impl IntoIterator<Item = SectionProgress>) -> Self {
         let (mut all, mut any) = (true, false);
         for section in sections {
@@ -177,19 +177,19 @@ impl ModuleState {
     }
 }
 
-/// How far a profile has opened one section.
+/// Extent to which a profile has opened one section.
 #[derive(Debug, Clone, Copy)]
 pub struct SectionProgress {
-    /// Whether it is enabled.
+    /// `true` if the section is enabled.
     pub enabled: bool,
-    /// Whether the profile takes any of its resources by itself; protected ones, which every
-    /// profile has, do not count.
+    /// `true` if the profile takes any of the section's resources by itself; protected ones, which every profile has,
+    /// do not count.
     pub associated: bool,
-    /// Whether the profile has all resources of it.
+    /// `true` if the profile has all resources of the section.
     pub complete: bool,
 }
 
-/// What a new profile is made of (R5).
+/// The parts of a new profile (R5).
 #[derive(Debug, Clone)]
 pub struct NewProfile {
     /// Internal id.
@@ -198,15 +198,15 @@ pub struct NewProfile {
     pub key: Option<ProfileKey>,
     /// Its name.
     pub name: Name,
-    /// What it is for.
+    /// The purpose of the profile, in words.
     pub description: String,
-    /// What it gives where nothing overrides it.
+    /// The rights that the profile gives where nothing overrides them.
     pub permission_type: PermissionType,
-    /// Whether its holders see contacts masked.
+    /// `true` if users of the profile see contacts masked.
     pub mask_sensitive_data: bool,
 }
 
-/// What changes in a profile as a whole.
+/// A change of a profile as a whole.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileChange {
     /// A new description.
@@ -290,7 +290,7 @@ impl TenantState {
         Ok(())
     }
 
-    /// Only users of base role USER hold a profile (R19).
+    /// Refuses users of another base role than USER: only those hold a profile (R19).
     fn check_assignable<'a>(&self, users: impl IntoIterator<Item = &'a UserKey>) -> Result<()> {
         let is_user = |user: &&UserKey| self.users.get(*user).is_some_and(|user| user.base_role == BaseRole::User);
         let others = in_the_way_users(users.into_iter().filter(|user| !is_user(user)));

@@ -1,5 +1,5 @@
-//! Resources: references to objects that the host owns (R11, R16, R34a, R46). Those of the agents
-//! are users as well: see [`staff`](super::staff).
+//! Resources: references to objects that the host owns (R11, R16, R34a, R46). Resources of the agents are users as
+//! well: see [`staff`](super::staff).
 
 use std::collections::BTreeSet;
 
@@ -28,13 +28,13 @@ pub struct Resource {
     pub key: ResourceKey,
     /// Its name for people.
     pub name: Name,
-    /// Whether it belongs to every profile (R16).
+    /// `true` if the resource belongs to every profile (R16).
     pub protected: bool,
     /// The resources that are in it (R34a): a team's agents.
     pub members: BTreeSet<Object>,
     /// The user who made it, if the host said so and the user still exists.
     pub created_by: Option<UserKey>,
-    /// When it was registered.
+    /// Time of the registration.
     pub created_at: Timestamp,
 }
 
@@ -54,7 +54,7 @@ pub struct NewResource {
     pub key: ResourceKey,
     /// Its name for people.
     pub name: Name,
-    /// Whether it belongs to every profile.
+    /// `true` if the resource belongs to every profile.
     pub protected: bool,
     /// The resources that are in it; `None` keeps what is there.
     pub members: Option<BTreeSet<Object>>,
@@ -102,7 +102,7 @@ impl TenantState {
         self.resources.values().filter(move |resource| resource.section == *section)
     }
 
-    /// Adds a resource, or changes the one of its key. Gives whether it is new.
+    /// Adds a resource, or changes the one of its key. Returns whether it is new.
     pub(super) fn put_resource(
         &mut self,
         spec: &Section,
@@ -216,7 +216,7 @@ impl TenantState {
     }
 }
 
-/// The section of this key, when it holds resources.
+/// Returns the section of this key, when it holds resources.
 fn holding_section<'a>(catalogue: &'a Catalogue, section: &SectionKey) -> Result<&'a Section> {
     let spec = catalogue.section(section.as_str()).ok_or_else(|| Error::not_found("section", section).at("section"))?;
     if spec.holds_resources {
@@ -225,8 +225,8 @@ fn holding_section<'a>(catalogue: &'a Catalogue, section: &SectionKey) -> Result
     Err(Error::invalid(format!("`{section}` holds no resources")).at("section"))
 }
 
-/// What names a resource in the object of a grant, on it or on anything below it: the first
-/// three segments, without what follows.
+/// Returns the resource in the object of a grant on it or on anything below it: the first three segments, without what
+/// follows.
 fn resource_of(object: &str) -> &str {
     object.match_indices('/').nth(2).and_then(|(end, _)| object.get(..end)).unwrap_or(object)
 }
@@ -238,7 +238,7 @@ pub(super) fn check_batch(len: usize, field: &str) -> Result<()> {
     Err(Error::invalid(format!("1 to {BATCH_MAX} at once are allowed")).at(field))
 }
 
-/// The refusal to remove what belongs to every profile (R16).
+/// Returns the refusal to remove what belongs to every profile (R16).
 pub(super) fn protected(key: &ResourceKey) -> Error {
     Error::new(ErrorCode::ProtectedResource, format!("`{key}` belongs to every profile and cannot be removed"))
 }

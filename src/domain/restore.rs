@@ -1,6 +1,6 @@
-//! Back to what a tenant was (R45): profiles, custom roles, groups, and who holds them. Licences,
-//! accounts, base roles, whether users are enabled, settings and the inventory of resources stay as
-//! they are. What was made since and is still held is kept; what cannot come back is said.
+//! Restoring a tenant to what it was (R45): profiles, custom roles, groups, and their holders. Licences, accounts, base
+//! roles, the enabled or disabled state of users, settings and the inventory of resources stay as they are. What was
+//! made since and is still held is kept; what cannot come back is said.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use super::tenant::TenantState;
 use super::user::User;
 use crate::error::{Error, ErrorCode, Result};
 
-/// How far the version of what comes back is from the one that it had.
+/// Distance of the version of what comes back from the one that it had; the revision is added.
 const VERSION_LEAP: i32 = 1_000_000;
 
 /// Something that is not as it was after a restore.
@@ -24,14 +24,13 @@ const VERSION_LEAP: i32 = 1_000_000;
 pub struct NotRestored {
     /// The thing, such as `user:dana` or `profile:night`.
     pub thing: String,
-    /// What is otherwise, in a sentence.
+    /// The difference, in a sentence.
     pub text: String,
 }
 
 impl TenantState {
-    /// Brings profiles, custom roles, groups and assignments back to what they were. `revision` is that
-    /// of now, by which the versions of what comes back differ from all that they ever had. Gives what
-    /// is otherwise than it was.
+    /// Brings profiles, custom roles, groups and assignments back to what they were. `revision` is the current one, by
+    /// which the versions of what comes back differ from all that they ever had. Returns what is otherwise than it was.
     ///
     /// # Errors
     /// `ALREADY_EXISTS` when something that was made since, and is kept because it is held, has the
@@ -91,7 +90,7 @@ struct Restore<'a> {
     catalogue: &'a Catalogue,
     past: &'a TenantState,
     now: &'a mut TenantState,
-    /// By how much the version of what comes back grows.
+    /// Growth of the version of what comes back.
     leap: i32,
     lost: BTreeSet<NotRestored>,
 }
@@ -101,8 +100,8 @@ impl Restore<'_> {
         self.lost.insert(NotRestored { thing, text: text.into() });
     }
 
-    /// Whether the object is, or is in, a resource that was there and is not now. One that was
-    /// registered later under the same key inherits nothing (R46).
+    /// Returns whether the object is, or is in, a resource that was there and is not now. One that was registered later
+    /// under the same key inherits nothing (R46).
     fn is_gone(&self, object: &str) -> bool {
         let mut segments = object.match_indices('/').map(|(place, _)| place).skip(2);
         let resource = segments.next().and_then(|end| object.get(..end)).unwrap_or(object);
@@ -117,7 +116,7 @@ impl Restore<'_> {
         }
     }
 
-    /// The user as it was, if it is the same person's account still.
+    /// Returns the user as they were, if it is still one and the same account.
     fn as_it_was(&self, user: &User) -> Option<&User> {
         self.past.users.get(&user.key).filter(|was| was.id == user.id)
     }
@@ -188,8 +187,8 @@ impl Restore<'_> {
         self.now.users.get(&was.key).is_some_and(|user| user.id == was.id)
     }
 
-    /// The members that a group gets: those it had, as far as they are there, and those that it has of
-    /// the users who came since.
+    /// Returns the members that a group gets: those it had, as far as they are there, and those that it has of the
+    /// users who came since.
     fn members(&self, key: &GroupKey) -> BTreeSet<UserKey> {
         let had = self.past.groups.get(key).into_iter().flat_map(|group| &group.members);
         let had = had.filter(|member| self.past.users.get(*member).is_some_and(|was| self.is_same(was)));
@@ -227,7 +226,7 @@ impl Restore<'_> {
         }
     }
 
-    /// Takes out the profiles and roles that came since and that nobody holds any more.
+    /// Takes out the profiles and roles that came since and that no user or group holds any more.
     fn take_out_what_came_since(&mut self) {
         let held: BTreeSet<ProfileKey> = self.now.users.values().filter_map(|user| user.profile.clone()).collect();
         let later: Vec<ProfileKey> =
@@ -259,7 +258,7 @@ impl Restore<'_> {
 
 /// Something with an id and a version.
 trait Versioned: Clone + PartialEq {
-    /// The same as `other` is identified: its id, and this version.
+    /// Returns this thing with the id of `other`, and this version.
     fn identified_as(self, other: &Self, version: i32) -> Self;
     fn version(&self) -> i32;
 }
@@ -278,8 +277,8 @@ macro_rules! versioned {
 }
 versioned!(Profile, CustomRole, super::group::Group);
 
-/// Puts a thing back as it was. One that is there keeps its id; its version moves on when anything
-/// changes, so that nobody who read it before overwrites it unseen.
+/// Puts a thing back as it was. One that is there keeps its id; its version moves on when anything changes, so that no
+/// user who read it before overwrites it unseen.
 fn put<K: Ord + Clone, V: Versioned>(things: &mut Map<K, V>, key: K, back: V, leap: i32) {
     let back = match things.get(&key) {
         Some(there) if back.clone().identified_as(there, there.version()) == *there => return,

@@ -23,7 +23,7 @@ pub enum BuiltIn {
     Agent,
     /// Decides for others and registers resources.
     Service,
-    /// What every user that is not disabled holds.
+    /// Held by every user that is not disabled.
     Member,
 }
 
@@ -31,7 +31,7 @@ impl BuiltIn {
     /// All of them, in the order in which they are listed.
     pub const ALL: [Self; 5] = [Self::Admin, Self::Manager, Self::Agent, Self::Service, Self::Member];
 
-    /// The name after `role:`.
+    /// Returns the name after `role:`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -42,13 +42,13 @@ impl BuiltIn {
         }
     }
 
-    /// The role of this name, if there is one.
+    /// Returns the role of this name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == name)
     }
 }
 
-/// What a matching rule says.
+/// The effect of a matching rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
@@ -59,7 +59,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// The word in the rule.
+    /// Returns the word in the rule.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -88,17 +88,17 @@ pub struct CustomRole {
     pub key: RoleKey,
     /// Its name, unique in the tenant.
     pub name: Name,
-    /// What it is for.
+    /// The purpose of the role, in words.
     pub description: String,
     /// The catalogue's permissions that are on.
     pub permissions: BTreeSet<PermissionKey>,
     /// Its grants of its own.
     pub grants: BTreeSet<Grant>,
-    /// Grows with each change of the role.
+    /// Version, which grows with each change of the role.
     pub version: i32,
 }
 
-/// What a custom role is made of.
+/// A change of a custom role, or the parts of a new one.
 #[derive(Debug, Clone, Default)]
 pub struct RoleChange {
     /// A new name, if it changes.
@@ -134,8 +134,8 @@ fn check_role(catalogue: &Catalogue, role: &CustomRole) -> Result<()> {
 }
 
 impl Grant {
-    /// Checks what no grant may say. A deny over the platform's own objects could lock a tenant out of
-    /// itself (R35b), and the settings are for admins alone (R4).
+    /// Refuses what no grant may say. A deny over the platform's own objects could lock a tenant out of itself (R35b),
+    /// and the settings are for admins alone (R4).
     pub fn check(&self) -> Result<()> {
         let Self { object, effect, .. } = self;
         let message = match effect {
@@ -151,7 +151,7 @@ impl Grant {
     }
 }
 
-/// Whether a pattern stands for the settings or what is below them.
+/// Returns whether a pattern stands for the settings or what is below them.
 fn reaches_settings(object: &ObjectPattern) -> bool {
     const SETTINGS: &str = "admin/settings";
     let below = object.as_str().strip_prefix(SETTINGS).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -172,7 +172,7 @@ impl TenantState {
         self.add_role(catalogue, id, key, name, change)
     }
 
-    /// The same of a name that no role has.
+    /// Makes a custom role of a name that no role has; its key comes from the name when none is given.
     pub(super) fn add_role(
         &mut self,
         catalogue: &Catalogue,
@@ -267,7 +267,7 @@ pub enum RoleRef {
 }
 
 impl RoleRef {
-    /// The key by which people name it. Custom roles never have the key of a built-in one.
+    /// Returns the key by which people name it. Custom roles never have the key of a built-in one.
     pub fn key(&self) -> &str {
         match self {
             Self::Manager => BuiltIn::Manager.as_str(),

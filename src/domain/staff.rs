@@ -1,5 +1,5 @@
-//! Agents: each is a user of base role AGENT and, under the same key, a resource (R34). The state
-//! knows no names of persons, so whoever changes it says those of the agents to register.
+//! Agents: each is a user of base role AGENT and, under the same key, a resource (R34). The state knows no names of
+//! persons, so a change of it brings the names of the agents to register.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,12 @@ use super::user::{BaseRole, User};
 use crate::error::{Error, ErrorCode, Result};
 
 impl TenantState {
-    /// Whether a user of base role AGENT has this key.
+    /// Returns whether a user of base role AGENT has this key.
     pub fn is_agent(&self, key: &str) -> bool {
         is_agent(self.users.get(key))
     }
 
-    /// The agents that `before` did not know as such.
+    /// Returns the agents that `before` did not know as such.
     pub fn agents_made<'a>(&'a self, catalogue: &Catalogue, before: &'a Self) -> Vec<&'a UserKey> {
         if section(catalogue).is_none() {
             return Vec::new();
@@ -26,8 +26,8 @@ impl TenantState {
         made.map(|user| user.key).collect()
     }
 
-    /// The agents that are no resource yet: from a time when none of them was, or under a
-    /// catalogue that had no section for them.
+    /// Returns the agents that are no resource yet: from a time when none of them was, or under a catalogue that had no
+    /// section for them.
     pub fn agents_unregistered(&self, catalogue: &Catalogue) -> Vec<&UserKey> {
         if section(catalogue).is_none() {
             return Vec::new();
@@ -36,10 +36,10 @@ impl TenantState {
         agents.filter(|key| !self.resources.contains_key(&Object::agent(key))).collect()
     }
 
-    /// Makes the resources follow the users since `before`: those of `agents` that are agents are
-    /// registered or renamed, and those of users that are agents no more are removed (R46). What the change
-    /// itself made is the creator's: its profile gets it where its list is manual (R11). One that
-    /// the host had registered is taken over as it is.
+    /// Makes the resources follow the users since `before`: those of `agents` that are agents are registered or
+    /// renamed, and resources of users that are agents no more are removed (R46). Agents that the change itself made
+    /// are the creator's: their profile gets them where its list is manual (R11). One that the host had registered is
+    /// taken over as it is.
     pub fn follow_agents(
         &mut self,
         catalogue: &Catalogue,
@@ -84,7 +84,8 @@ impl TenantState {
         Ok(())
     }
 
-    /// What a host says about an agent that is a user, who alone decides about its name.
+    /// Returns what a host tells of an agent, with the name kept where the agent is a user: users alone decide about
+    /// their names.
     pub(super) fn keep_person(&self, spec: &Section, told: NewResource) -> NewResource {
         let known = self.resources.get(&Object::resource(&spec.key, &told.key));
         match known.filter(|known| spec.key == SectionKey::agents() && self.is_agent(known.key.as_str())) {
@@ -93,7 +94,7 @@ impl TenantState {
         }
     }
 
-    /// Refuses to remove the resource that a user is.
+    /// Refuses to remove a resource that is a user.
     pub(super) fn check_nobody(&self, section: &SectionKey, key: &ResourceKey) -> Result<()> {
         if *section != SectionKey::agents() || !self.is_agent(key.as_str()) {
             return Ok(());
@@ -110,7 +111,7 @@ fn is_agent(user: Option<&User>) -> bool {
     user.is_some_and(|user| user.base_role == BaseRole::Agent)
 }
 
-/// The section of the agents, when the catalogue has one that holds resources.
+/// Returns the section of the agents, when the catalogue has one that holds resources.
 fn section(catalogue: &Catalogue) -> Option<&Section> {
     catalogue.section(SectionKey::agents().as_str()).filter(|section| section.holds_resources)
 }

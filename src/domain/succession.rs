@@ -1,6 +1,6 @@
-//! Sections that became others. Where a catalogue says of sections what they were `formerly`, all that
-//! was configured of that one goes on to each of them, so that a new catalogue takes nothing away from
-//! anybody, and gives nothing but the same under other names.
+//! Sections that became others. Where a catalogue says of sections what they were `formerly`, all that was configured
+//! of that one goes on to each of them, so that a new catalogue takes nothing away from any user, and gives nothing but
+//! the same under other names.
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,8 @@ use super::role::Grant;
 use super::tenant::TenantState;
 
 impl TenantState {
-    /// Hands on what is configured of sections that the catalogue has no more. What comes of it depends
-    /// on the state and the catalogue alone. Versions stay: nobody who read a thing before changes
-    /// another than they saw.
+    /// Hands on what is configured of sections that the catalogue has no more. The result depends on the state and the
+    /// catalogue alone. Versions stay: no user who read a thing before changes another than they saw.
     pub fn succeed_sections(&mut self, catalogue: &Catalogue) {
         let successors = catalogue.successors();
         for (former, sections) in &successors {

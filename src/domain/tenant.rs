@@ -19,11 +19,11 @@ use crate::error::{Error, Result};
 /// A tenant's settings (R4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Whether passwords need several kinds of characters (R27).
+    /// `true` if passwords need several kinds of characters (R27).
     pub security_suite: bool,
-    /// How many characters at the end of a value are masked (R20).
+    /// Number of characters at the end of a value that are masked (R20).
     pub masked_characters: i32,
-    /// How many hours a session lasts.
+    /// Lifetime of a session, in hours.
     pub session_hours: i32,
 }
 
@@ -78,7 +78,7 @@ pub struct TenantState {
 }
 
 impl TenantState {
-    /// A tenant with nothing in it.
+    /// Returns a tenant with nothing in it.
     pub fn empty(key: TenantKey) -> Self {
         Self {
             key,
@@ -92,12 +92,12 @@ impl TenantState {
         }
     }
 
-    /// How many users, profiles, custom roles, groups and resources there are.
+    /// Returns the number of users, profiles, custom roles, groups and resources together.
     pub fn things(&self) -> usize {
         self.users.len() + self.profiles.len() + self.roles.len() + self.groups.len() + self.resources.len()
     }
 
-    /// Whether the licence holds the module; the platform's own always is (R2).
+    /// Returns whether the licence holds the module; the platform's own always count as licensed (R2).
     pub fn is_licensed(&self, catalogue: &Catalogue, module: &str) -> bool {
         self.licensed.contains(module) || catalogue.module(module).is_some_and(|module| module.platform)
     }

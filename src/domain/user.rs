@@ -1,4 +1,4 @@
-//! Users: what decides their access, and what an account is made of.
+//! Users: the part of them that decides their access, and the parts of their accounts.
 
 use std::collections::BTreeSet;
 
@@ -16,15 +16,15 @@ mod email;
 
 pub use email::Email;
 
-/// What a user is in its tenant (R25).
+/// The base role of a user in their tenant (R25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BaseRole {
     /// Everything licensed.
     Admin,
-    /// All permissions of the catalogue, or those of its custom role.
+    /// All permissions of the catalogue, or those of their custom role.
     Manager,
-    /// What its profile gives.
+    /// The access that their profile gives.
     User,
     /// Nothing of its own.
     Agent,
@@ -36,7 +36,7 @@ impl BaseRole {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Admin, Self::Manager, Self::User, Self::Agent, Self::Service];
 
-    /// The word under which it is stored.
+    /// Returns the word under which it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -47,7 +47,7 @@ impl BaseRole {
         }
     }
 
-    /// Whether one signs in with a password: a host application has its API key alone.
+    /// Returns whether users of this base role sign in with a password: a host application has its API key alone.
     pub fn signs_in(self) -> bool {
         self != Self::Service
     }
@@ -61,7 +61,7 @@ impl BaseRole {
     }
 }
 
-/// What decides a user's access.
+/// The part of a user that decides their access.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// Internal id, never used again.
@@ -70,29 +70,29 @@ pub struct User {
     pub key: UserKey,
     /// Its base role.
     pub base_role: BaseRole,
-    /// A disabled user holds no rule at all (R42).
+    /// `true` while the user is enabled; a disabled user holds no rule at all (R42).
     pub enabled: bool,
-    /// Whether it is the admin that came with the tenant (R3).
+    /// `true` if the user is the admin that came with the tenant (R3).
     pub default_admin: bool,
-    /// The profile that it holds: base role USER alone (R19).
+    /// The profile that the user holds: base role USER alone (R19).
     pub profile: Option<ProfileKey>,
-    /// The custom role that it holds: base role MANAGER alone (R19).
+    /// The custom role that the user holds: base role MANAGER alone (R19).
     pub role: Option<RoleKey>,
-    /// The permissions with which it was imported last (R24), wherever it was moved since.
+    /// The permissions with which the user was imported last (R24), wherever they were moved since.
     #[serde(default)]
     pub imported_from: Option<LegacyDigest>,
-    /// Grows with each change of the user or its account.
+    /// Version, which grows with each change of the user or their account.
     pub version: i32,
 }
 
 impl User {
-    /// Whether it can administer: an ADMIN that is enabled.
+    /// Returns whether the user can administer: an ADMIN that is enabled.
     fn is_acting_admin(&self) -> bool {
         self.enabled && self.base_role == BaseRole::Admin
     }
 }
 
-/// What changes in a user's access; groups are the whole list.
+/// A change of a user's access; groups are the whole list.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {
     /// Enabled or disabled.
@@ -103,7 +103,7 @@ pub struct UserChange {
     pub profile: Change<ProfileKey>,
     /// The custom role.
     pub role: Change<RoleKey>,
-    /// The groups it is in.
+    /// The groups that the user is in.
     pub groups: Option<BTreeSet<GroupKey>>,
 }
 
@@ -130,13 +130,13 @@ impl TenantState {
         Ok(())
     }
 
-    /// Checks that nobody has this username.
+    /// Refuses a username that is taken.
     pub fn check_username_free(&self, key: &UserKey) -> Result<()> {
         if self.users.contains_key(key) { Err(username_taken(key)) } else { Ok(()) }
     }
 
-    /// Changes a user's access. A user that leaves USER loses its profile, one that leaves
-    /// MANAGER its custom role (R19). The version grows when anything is another afterwards.
+    /// Changes a user's access. A user that leaves USER loses their profile, one that leaves MANAGER their custom role
+    /// (R19). The version grows when anything is another afterwards.
     pub fn change_user(&mut self, key: &str, version: i32, change: UserChange) -> Result<()> {
         let before = self.users.get(key).ok_or_else(|| Error::not_found("user", key).at("key"))?;
         super::check_version(before.version, version)?;
@@ -166,7 +166,7 @@ impl TenantState {
         Ok(())
     }
 
-    /// Lets the version of a user grow whose account changes, unless it has left `version` already.
+    /// Increases the version of a user whose account changes, unless it has left `version` already.
     pub fn change_account(&mut self, key: &str, version: i32) {
         if let Some(user) = self.users.get_mut(key).filter(|user| user.version == version) {
             user.version += 1;
@@ -185,8 +185,8 @@ impl TenantState {
         Ok(user)
     }
 
-    /// R3: the default admin stays one, and so does the last admin there is, so that somebody can
-    /// always administer the tenant. `field` is what would take that away.
+    /// Refuses to take away the default admin, or the last admin there is, so that one can always administer the tenant
+    /// (R3). `field` is the input's field that would do so.
     fn check_unprotected(&self, user: &User, field: &str) -> Result<()> {
         let mut others = self.users.values().filter(|other| other.key != user.key);
         let who = if user.default_admin {
@@ -200,12 +200,12 @@ impl TenantState {
         Err(Error::new(ErrorCode::ProtectedUser, message).at(field))
     }
 
-    /// The groups that the user is in.
+    /// Returns the groups that the user is in.
     pub fn groups_of<'a>(&'a self, user: &'a UserKey) -> impl Iterator<Item = &'a GroupKey> {
         self.groups.values().filter(move |group| group.members.contains(user)).map(|group| &group.key)
     }
 
-    /// Checks that a user holds what it may, and that this is there.
+    /// Refuses a user who holds what their base role may not, or what is not there.
     fn check_access(&self, user: &User) -> Result<()> {
         check_assignable(user.base_role, user.profile.as_ref(), user.role.as_ref())?;
         if let Some(profile) = user.profile.as_ref().filter(|profile| !self.profiles.contains_key(*profile)) {
@@ -237,7 +237,7 @@ impl TenantState {
     }
 }
 
-/// The refusal of a username that somebody has.
+/// Returns the refusal of a username that is taken.
 pub fn username_taken(key: &UserKey) -> Error {
     Error::new(ErrorCode::AlreadyExists, format!("the username `{key}` is taken")).at("username")
 }
@@ -260,7 +260,7 @@ pub fn check_assignable(base_role: BaseRole, profile: Option<&ProfileKey>, role:
     }
 }
 
-/// The name by which a person signs in: as typed, and the key that it stands for (R26).
+/// The name by which a person signs in: with the text that was typed, and the key that it stands for (R26).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username {
     text: String,
@@ -278,12 +278,12 @@ impl Username {
         }
     }
 
-    /// As it was typed.
+    /// Returns the text that was typed.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The user's key.
+    /// Returns the user's key.
     pub const fn key(&self) -> &UserKey {
         &self.key
     }
@@ -314,12 +314,12 @@ pub fn check_password(settings: &Settings, password: &str) -> Result<()> {
     Ok(())
 }
 
-/// How a user's telephone talks (R31).
+/// The settings of a user's telephone (R31).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Telephony {
     /// The transport.
     pub transport: Transport,
-    /// What is done about a firewall in between.
+    /// The way through a firewall in between.
     pub nat: Nat,
     /// The codecs that are allowed, the preferred ones first.
     pub codecs: Vec<Codec>,
@@ -344,12 +344,12 @@ impl Default for Telephony {
     }
 }
 
-/// What changes in how a user's telephone talks; what is absent stays as it is.
+/// A change of the settings of a user's telephone; what is absent stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TelephonyChange {
     /// The transport.
     pub transport: Option<Transport>,
-    /// What is done about a firewall in between.
+    /// The way through a firewall in between.
     pub nat: Option<Nat>,
     /// The codecs that are allowed, the preferred ones first.
     pub codecs: Option<Vec<Codec>>,
@@ -362,7 +362,7 @@ pub struct TelephonyChange {
 }
 
 impl Telephony {
-    /// The same with a change.
+    /// Returns the settings with a change; a codec that is named twice stands where it is first.
     #[must_use]
     pub fn with(self, change: TelephonyChange) -> Self {
         Self {
@@ -416,7 +416,7 @@ pub enum Transport {
     Wss,
 }
 
-/// What is done about a firewall between a telephone and the switch.
+/// The way through a firewall between a telephone and the switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Nat {
@@ -430,7 +430,7 @@ pub enum Nat {
     Comedia,
     /// Never.
     Never,
-    /// By route.
+    /// Decided by route.
     Route,
 }
 

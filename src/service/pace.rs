@@ -1,6 +1,6 @@
-//! Changes of what is a user's own: they need no permission, and each leaves an audit event. Those of
-//! keys have all credentials of the tenant looked up anew. So they are bounded in number, each kind for itself:
-//! but nothing that takes a credential away is, or whoever has stolen one could keep its owner from ending it.
+//! Changes of what is a user's own: they need no permission, and each leaves an audit event. A change of a key has all
+//! credentials of the tenant looked up anew. So they are bounded in number, each kind for itself; but nothing that
+//! takes a credential away is, or a thief of one could keep its owner from ending it.
 
 use std::time::Duration;
 

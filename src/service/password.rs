@@ -1,4 +1,5 @@
-//! Passwords (R27 to R29): one's own, another user's, and the link for who has forgotten theirs.
+//! Passwords (R27 to R29): changes of one's own and of another user's, and the link for users who have forgotten
+//! theirs.
 
 use std::time::Duration;
 
@@ -35,16 +36,16 @@ mod links;
 use links::Links;
 pub use links::{LATE_LINK_WINDOW, LINKS_FOR_ACCOUNT, LINKS_FOR_ACCOUNT_OF_CLIENT, LINKS_OF_CLIENT, LINKS_OF_SITE};
 
-/// How many seconds a link holds.
+/// Lifetime of a reset link, in seconds.
 const LINK_SECONDS: i64 = 3600;
-/// How many seconds pass between two links for one user, also after the first was used.
+/// Least time between two links for one user, in seconds; it holds also after the first was used.
 pub(super) const BETWEEN_LINKS_SECONDS: i64 = 60;
 /// Turns to work on requests for links: off the callers' path, in bounded numbers, each client its
 /// share. More requests are passed over.
 pub(super) const RESETS: Bounds =
     Bounds { together: 4, each: 1, waiting: 256, waiting_each: 8, patience: Duration::from_mins(2) };
 
-/// What becomes of the API key of a user who gets another password.
+/// Fate of the API key of a user who gets another password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WithKey {
     /// It ends with the password.
@@ -54,8 +55,8 @@ pub enum WithKey {
 }
 
 impl Platform {
-    /// Changes the caller's own password, and ends its other sessions (R28) and, unless it is to be kept, its
-    /// API key: whoever changes a password because somebody knows it, knows of no key that was made with it.
+    /// Changes the caller's own password, and ends their other sessions (R28) and, unless it is to be kept, their API
+    /// key: a user who changes a password because another person knows it may not know of a key that was made with it.
     pub async fn change_password(
         &self,
         caller: &Caller,
@@ -130,7 +131,7 @@ impl Platform {
         Ok(())
     }
 
-    /// Mails a link to whoever of this tenant has this address, if anyone has it and may sign in.
+    /// Mails a reset link to the user of this tenant with this address, if there is one who may sign in.
     ///
     /// The answer never tells (R29), so nothing is looked up before it: neither what is there nor
     /// how busy the database or the mail server is shows in it or in its time. For the same reason
@@ -245,7 +246,7 @@ impl Platform {
         Ok(Some(link.mail()))
     }
 
-    /// Ends a link that did not reach anybody.
+    /// Ends a link that did not reach its user.
     async fn void_link(&self, tenant: &TenantRow, user: &UserKey) -> Result<()> {
         let Some((tx, _)) = self.store.begin_user(tenant.id, user).await? else { return Ok(()) };
         tx.credentials().void_password_reset(user).await?;
@@ -262,16 +263,16 @@ impl Platform {
         Ok(account.is_some_and(|account| account.password_hash.is_some()).then_some(row))
     }
 
-    /// Tells whether the user has no link that holds, which another would void: a stranger could ask for
-    /// one each minute, and none would ever do. Nor any that was made just now.
+    /// Returns whether a link may be made for the user: none holds that a new one would void, since a stranger could
+    /// ask for one each minute, and none would ever do; and none was made just now.
     async fn link_is_due(&self, tenant: &TenantRow, user: &UserRow) -> Result<bool> {
         let now = self.now();
         let last = self.store.scope(tenant.id).last_password_reset(&user.user.key).await?;
         Ok(last.is_none_or(|last| last.expires_at <= now && last.created_at.plus_seconds(BETWEEN_LINKS_SECONDS) <= now))
     }
 
-    /// Sets the password of whoever the link was mailed to, and ends all of their sessions (R29) and their API
-    /// key. Gives who that is.
+    /// Sets the password of the user whom the link was mailed to, and ends all of their sessions (R29) and their API
+    /// key. Returns the keys of their tenant and of the user.
     pub async fn reset_password(
         &self,
         token: &str,

@@ -1,6 +1,5 @@
-//! What each use case needs: an (object, action) pair of the platform's own module, or any of some
-//! pairs, asked of the caller's own snapshot. `docs/PERMISSIONS.md` lists them; this is the one
-//! place that checks.
+//! The permission that each use case needs: an (object, action) pair of the platform's own module, or any of some
+//! pairs, asked of the caller's own snapshot. `docs/PERMISSIONS.md` lists them; this is the one place that checks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +21,7 @@ pub struct Permit {
     action: fn() -> Action,
     /// The objects on which the same action is enough.
     or: Vec<Object>,
-    /// What it needs beside.
+    /// A further permission that the use case needs as well.
     also: Option<&'static Self>,
 }
 
@@ -108,24 +107,24 @@ impl Permit {
     pub const LINKS_FOR_OTHERS: Self =
         Self { object: "admin/resources", action: Action::edit, or: Vec::new(), also: Some(&Self::DECISIONS_READ) };
 
-    /// The object that it is asked about.
+    /// Returns the object that it is asked about.
     pub const fn object(&self) -> &'static str {
         self.object
     }
 
-    /// The action that it is asked for.
+    /// Returns the action that it is asked for.
     pub fn action(&self) -> Action {
         (self.action)()
     }
 
-    /// The same, where the action on `object` is enough too.
+    /// Returns this permit, with the action on `object` as enough too.
     #[must_use]
     pub fn or(mut self, object: Object) -> Self {
         self.or.push(object);
         self
     }
 
-    /// Whether the subject has the first of the pairs: the one that knows no bounds.
+    /// Returns whether the subject has the first of the pairs: the one that knows no bounds.
     pub(super) fn is_held_whole(&self, policy: &TenantPolicy, subject: &Subject) -> Result<bool> {
         Ok(policy.allows(subject, &Object::parse(self.object)?, &self.action()))
     }
@@ -137,10 +136,10 @@ impl Permit {
 }
 
 impl Platform {
-    /// Checks that the caller may do what the use case needs, and gives the tenant it acts in.
+    /// Refuses a caller who may not do what the use case needs; returns the tenant that they act in.
     ///
     /// # Errors
-    /// `FORBIDDEN` when it may not, `UNAUTHENTICATED` when the tenant is gone.
+    /// `FORBIDDEN` when they may not, `UNAUTHENTICATED` when the tenant is gone.
     pub async fn authorise(&self, caller: &Caller, permit: Permit) -> Result<Arc<Tenant>> {
         let tenant = self.tenant_of(caller).await?;
         for needed in std::iter::successors(Some(&permit), |permit| permit.also) {
@@ -149,7 +148,7 @@ impl Platform {
         Ok(tenant)
     }
 
-    /// The same for what is asked about these users: anyone may ask about themselves.
+    /// Authorises a question about these users: callers can ask about themselves without a permit.
     pub async fn authorise_about<'a>(
         &self,
         caller: &Caller,
@@ -162,9 +161,9 @@ impl Platform {
         self.authorise(caller, permit).await
     }
 
-    /// The same for what is a resource of `section` too, as an agent is: who lacks the permit is
-    /// given what of that section it may do the same with. Refused where that is nothing, and
-    /// the section itself is closed as well.
+    /// Authorises a use case on the resources of `section`, such as agents: a caller who lacks the permit gets the part
+    /// of that section on which they may do the action. Refuses the caller if there is no such part and the section
+    /// itself is closed to them as well.
     pub async fn authorise_part(
         &self,
         caller: &Caller,
@@ -188,8 +187,7 @@ impl Platform {
         }
     }
 
-    /// The same for what is asked about `wanted`, which a caller that holds all of it (or is it)
-    /// needs no permit for: anyone may ask about themselves.
+    /// Authorises a question about `wanted`: a caller who is or holds all of these subjects needs no permit for it.
     pub async fn authorise_holder(
         &self,
         caller: &Caller,
@@ -204,12 +202,12 @@ impl Platform {
         self.authorise(caller, permit).await
     }
 
-    /// Whether the caller may, for what is told with more or less in it. When in doubt it may not.
+    /// Returns whether the caller may, for answers that tell more or less by it. When in doubt they may not.
     pub async fn may(&self, caller: &Caller, permit: Permit) -> bool {
         self.authorise(caller, permit).await.is_ok()
     }
 
-    /// The tenant that the caller acts in.
+    /// Returns the tenant that the caller acts in.
     pub async fn tenant_of(&self, caller: &Caller) -> Result<Arc<Tenant>> {
         self.check_age()?;
         let tenant = self.tenants.get(caller.tenant().id).await?.ok_or_else(unauthenticated)?;
@@ -217,9 +215,8 @@ impl Platform {
         Ok(tenant)
     }
 
-    /// Checks a permit against the policy of the tenant that the caller acts in. An operator
-    /// that visits is first asked for `tenants/KEY` in the platform's own policy, and then may
-    /// do what the tenant's admins may.
+    /// Checks a permit against the policy of the tenant that the caller acts in. An operator who visits is first asked
+    /// for `tenants/KEY` in the platform's own policy, and then can do what the tenant's admins can.
     async fn check(&self, caller: &Caller, policy: &TenantPolicy, permit: &Permit) -> Result<()> {
         if caller.is_system() {
             return Ok(());
@@ -260,7 +257,7 @@ impl Platform {
         if allowed { Ok(()) } else { Err(refused()) }
     }
 
-    /// The operators' tenant.
+    /// Returns the operators' tenant.
     pub async fn platform_tenant(&self) -> Result<Arc<Tenant>> {
         let key = TenantKey::parse(TenantKey::PLATFORM)?;
         let missing = || Error::unavailable("the platform's own tenant is not there yet");
@@ -282,26 +279,26 @@ impl Platform {
     }
 }
 
-/// As whom the caller is asked for in the tenant it acts in: itself at home, and an admin where
-/// it visits as an operator.
+/// Returns the subject that decisions about the caller are made for, in the tenant that they act in: the user
+/// themselves at home, and an admin where they visit as an operator.
 pub fn subject_of(caller: &Caller) -> Subject {
     if caller.is_visiting() { Subject::Role(BuiltIn::Admin) } else { Subject::User(caller.user().clone()) }
 }
 
-/// Returns `true` for admins and host applications. A right of theirs can be granted to anyone, and makes
-/// nobody one of them.
+/// Returns `true` for admins and host applications. A right of theirs can be granted to any user, and makes no user one
+/// of them.
 pub(super) fn is_admin_or_host(caller: &Caller, policy: &TenantPolicy) -> bool {
     let subject = subject_of(caller);
     let holds = |role| policy.snapshot.holds(&subject, &Subject::Role(role));
     caller.is_system() || holds(BuiltIn::Admin) || holds(BuiltIn::Service)
 }
 
-/// Whom a question is about: the caller, when it names nobody.
+/// Returns the subject of a question: the named user, or the caller when it names none.
 pub(super) fn asked_about(caller: &Caller, user: Option<&UserKey>) -> Subject {
     user.map_or_else(|| subject_of(caller), |user| Subject::User(user.clone()))
 }
 
-/// Whether a caller asks about itself when it names this user.
+/// Returns whether this user is the caller themselves.
 pub(super) fn is_self(caller: &Caller, user: &UserKey) -> bool {
     !caller.is_visiting() && !caller.is_system() && caller.user() == user
 }
@@ -310,7 +307,7 @@ pub(super) fn forbidden(object: &str, action: &Action) -> Error {
     Error::new(ErrorCode::Forbidden, format!("you may not {action} `{object}`"))
 }
 
-/// The caller's tenant or account is gone: it is nobody any more.
+/// Returns the refusal of a caller whose token is not valid, or whose tenant or account is gone.
 pub fn unauthenticated() -> Error {
     Error::new(ErrorCode::Unauthenticated, "sign in first: this token is not valid, or no longer")
 }

@@ -1,5 +1,5 @@
-//! What few can do together, by tenant: whoever searches much, or reads and sends slowly, takes from
-//! the places of their own tenant, and finds the others' free.
+//! Turns at work that only a few can do together, by tenant: a caller who searches much, or reads and sends slowly,
+//! takes from the places of their own tenant, and finds the others' free.
 
 use std::num::NonZero;
 use std::thread::available_parallelism;
@@ -21,7 +21,7 @@ const PICTURES: Bounds =
     Bounds { together: 2, each: 1, waiting: 128, waiting_each: 16, patience: Duration::from_secs(20) };
 /// Searches that wait, of all tenants and of one: an operation may begin fifty at once.
 const SEARCHES_WAITING: (usize, usize) = (1024, 128);
-/// How long a search waits.
+/// Longest wait of a search for its turn.
 const SEARCH_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The places of an instance.

@@ -20,23 +20,23 @@ pub use crate::store::policy::{RuleFilter, RuleRow};
 pub use crate::store::revision::RevisionHead;
 use crate::store::{Scope, hex};
 
-/// By what a cursor names a rule of the past.
+/// Name of a cursor that stands at a rule of the past.
 const RULE: &str = "rule";
 /// The most origins of a rule that are listed: an agent can be a member of very many teams.
 pub const ORIGINS_MAX: u32 = 10;
-/// How many revisions a subscription reads at once.
+/// Number of revisions that a subscription reads at once.
 const CATCH_UP: u64 = 100;
 
-/// Where a rule comes from, with the name that its thing has now.
+/// The origin of a rule, with the name that its thing has now.
 #[derive(Debug, Clone)]
 pub struct NamedOrigin {
-    /// Where it comes from.
+    /// The origin.
     pub origin: Origin,
     /// The name of the thing.
     pub name: String,
 }
 
-/// Where a rule comes from, as far as it is listed.
+/// The origins of a rule, as far as they are listed.
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
     /// The first of its origins; [`ORIGINS_MAX`] are listed.
@@ -46,8 +46,8 @@ pub struct Origins {
 }
 
 impl NamedOrigin {
-    /// What about the thing, with its place in the catalogue: `Voice → Voice Queues, own permission read
-    /// and delete`.
+    /// Returns the part of the thing that the rule comes from, with its place in the catalogue: `Voice → Voice Queues,
+    /// own permission read and delete`.
     pub fn about(&self, catalogue: &Catalogue) -> String {
         let Origin { kind, module, section, note, .. } = &self.origin;
         // The licence is of the module already.
@@ -57,7 +57,7 @@ impl NamedOrigin {
         place.into_iter().chain(note).collect::<Vec<_>>().join(", ")
     }
 
-    /// All of it in the words of administrators: `User profile Supervisors: Voice → Voice Queues, own
+    /// Returns all of it in the words of administrators: `User profile Supervisors: Voice → Voice Queues, own
     /// permission read and delete`.
     pub fn text(&self, catalogue: &Catalogue) -> String {
         let kind = match self.origin.kind {
@@ -75,28 +75,27 @@ impl NamedOrigin {
 }
 
 impl Platform {
-    /// The revision that is in force here.
+    /// Returns the revision that is in force here.
     pub async fn policy_revision(&self, caller: &Caller) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let revision = tenant.policy().counters.revision;
         Ok(revision)
     }
 
-    /// Returns the digest of what is in memory here to decide from, in hexadecimal digits: of the rules, the
-    /// settings, who is disabled, and the changes that made it so. Other instances that hold the same have
-    /// the same.
+    /// Returns the digest of what is in memory here to decide from, in hexadecimal digits: of the rules, the settings,
+    /// the disabled users, and the changes that made it so. Other instances that hold the same have the same digest.
     pub async fn policy_digest(&self, caller: &Caller) -> Result<String> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.search(tenant.id, move || hex(&tenant.digest())).await
     }
 
-    /// A page of the rules that are stored.
+    /// Returns a page of the rules that are stored.
     pub async fn rules(&self, caller: &Caller, filter: &RuleFilter, page: Page) -> Result<PageOf<RuleRow>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.store.scope(tenant.id).rules(filter, &page).await
     }
 
-    /// A page of the rules as they were at a revision, in their order.
+    /// Returns a page of the rules as they were at a revision, in their order.
     pub async fn rules_then(
         &self,
         caller: &Caller,
@@ -126,7 +125,7 @@ impl Platform {
         page.of_part(RULE, found, |(line, _)| line.clone()).try_map(|(_, rule)| Ok(rule))
     }
 
-    /// How many rules there were.
+    /// Counts the rules of the filter at a revision.
     pub async fn count_rules_then(&self, caller: &Caller, revision: u64, filter: &RuleFilter) -> Result<u64> {
         let policy = self.policy_at(caller, revision).await?;
         let (filter, key) = (filter.clone(), caller.tenant().key.clone());
@@ -134,7 +133,7 @@ impl Platform {
         self.search(caller.tenant().id, count).await
     }
 
-    /// How many rules there are.
+    /// Counts the rules of the filter that are stored.
     pub async fn count_rules(&self, caller: &Caller, filter: &RuleFilter) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.store.scope(tenant.id).rules_count(filter).await
@@ -157,7 +156,7 @@ impl Platform {
         Ok(origins.into_iter().map(|(rule, origins)| (rule, named(origins))).collect())
     }
 
-    /// The names of all things that these origins name: one query for each kind.
+    /// Returns the names of all things that these origins name: one query for each kind.
     async fn origin_names<'a>(
         &self,
         scope: &Scope,
@@ -204,8 +203,8 @@ impl Platform {
         })
     }
 
-    /// The revisions after `since`, then each new one once it is in force here. The right to see
-    /// them is asked again at each.
+    /// Streams the revisions after `since`, then each new one once it is in force here. The right to see them is asked
+    /// again at each.
     pub async fn policy_changes(
         self,
         caller: Caller,
@@ -276,7 +275,7 @@ impl Platform {
     }
 }
 
-/// A rule as it is stored, in the words of Casbin's files.
+/// Returns a rule as it is stored, in the words of Casbin's files.
 pub(super) fn line(rule: &Rule, tenant: &TenantKey) -> String {
     let mut text = rule.ptype().to_owned();
     for value in rule.values(tenant) {

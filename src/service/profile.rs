@@ -37,21 +37,20 @@ pub struct ModuleRow {
     pub index: usize,
     /// Its key.
     pub key: ModuleKey,
-    /// Whether the licence holds it.
+    /// `true` while the licence holds it.
     pub licensed: bool,
-    /// How far the profile has opened it.
+    /// Extent to which the profile has opened it.
     pub state: ModuleState,
     /// Its sections.
     pub sections: Vec<SectionKey>,
 }
 
-/// How many resources there are, and how many a profile has by its lists: what the states of
-/// modules are made of.
+/// Numbers of resources, of all and of those on the lists of profiles: the states of modules are made of them.
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
-    /// By section.
+    /// Numbers of resources, by section.
     pub resources: HashMap<SectionKey, ResourceCount>,
-    /// By profile and section: how many its list holds, protected ones not counted.
+    /// Numbers of resources on a profile's list, by profile and section; protected ones are not counted.
     pub listed: HashMap<(ProfileKey, SectionKey), u64>,
     /// The modules that the tenant sees, by their place in the catalogue, and whether the licence
     /// holds each.
@@ -164,31 +163,31 @@ impl Platform {
         self.change(caller, intent, |draft| draft.state.delete_profile(key.as_str()).map(drop)).await
     }
 
-    /// A page of the profiles, by name.
+    /// Returns a page of the profiles, by name.
     pub async fn profiles(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<ProfileRow>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         let found = self.store.scope(tenant.id).profiles(search, &page).await?;
         found.try_map(|profile| Ok(self.profile_row(profile)))
     }
 
-    /// How many profiles there are.
+    /// Counts the profiles.
     pub async fn count_profiles(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         self.store.scope(tenant.id).profiles_count(search).await
     }
 
-    /// The profile of this key.
+    /// Returns the profile of this key.
     pub async fn profile(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
         Ok(self.profiles_by_keys(caller, std::slice::from_ref(key)).await?.pop())
     }
 
-    /// A profile that the caller has just changed: it is not asked again whether it may.
+    /// Returns a profile that the caller has just changed, without asking again whether they may see it.
     pub async fn changed_profile(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
         let found = self.store.scope(caller.tenant().id).profiles_by_keys(std::slice::from_ref(key)).await?.pop();
         Ok(found.map(|profile| self.profile_row(profile)))
     }
 
-    /// The profiles of these keys, in no order. Anyone may see the one that they hold.
+    /// Returns the profiles of these keys, in no order. Callers can see the one that they hold.
     pub async fn profiles_by_keys(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Vec<ProfileRow>> {
         let wanted = keys.iter().cloned().map(Subject::Profile);
         let tenant = self.authorise_holder(caller, Permit::PROFILES_READ, wanted).await?;
@@ -196,7 +195,7 @@ impl Platform {
         Ok(found.into_iter().map(|profile| self.profile_row(profile)).collect())
     }
 
-    /// The profile of this internal id.
+    /// Returns the profile of this internal id.
     pub async fn profile_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<ProfileRow>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         Ok(self.store.scope(tenant.id).profile_by_id(id).await?.map(|profile| self.profile_row(profile)))
@@ -208,25 +207,25 @@ impl Platform {
         ProfileRow { profile }
     }
 
-    /// How many users hold each of these profiles; none where the answer has none.
+    /// Counts the users who hold each of these profiles; a profile without any is absent.
     pub async fn profile_users(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<HashMap<ProfileKey, u64>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         self.store.scope(tenant.id).profile_user_counts(keys).await
     }
 
-    /// A page of the users that hold a profile, by name.
+    /// Returns a page of the users that hold a profile, by name.
     pub async fn holders(&self, caller: &Caller, key: &ProfileKey, page: Page) -> Result<PageOf<UserRow>> {
         let tenant = self.authorise(caller, Permit::USERS_READ).await?;
         let filter = UserFilter { profile: Some(key.clone()), ..UserFilter::default() };
         self.store.scope(tenant.id).users(&filter, UserOrder::default(), &page).await
     }
 
-    /// How many users hold a profile.
+    /// Counts the users who hold a profile.
     pub async fn holder_count(&self, caller: &Caller, key: &ProfileKey) -> Result<u64> {
         Ok(self.profile_users(caller, std::slice::from_ref(key)).await?.remove(key).unwrap_or(0))
     }
 
-    /// What the states of the modules of these profiles are made of, in three queries.
+    /// Returns the numbers that the states of the modules of these profiles are made of, in three queries.
     pub async fn inventory(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Inventory> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         let scope = self.store.scope(tenant.id);
@@ -237,8 +236,8 @@ impl Platform {
         })
     }
 
-    /// The modules that profiles of the tenant configure, as this one has them (R7).
-    /// Optional ones without a licence are not listed (R2).
+    /// Returns the modules that profiles of the tenant configure, as this one has them (R7). Optional ones without a
+    /// licence are not listed (R2).
     pub fn profile_modules(&self, row: &ProfileRow, inventory: &Inventory) -> Vec<ModuleRow> {
         let modules = self.catalogue.modules();
         let row = |&(index, licensed): &(usize, bool)| {
@@ -250,7 +249,7 @@ impl Platform {
         inventory.modules.iter().filter_map(row).collect()
     }
 
-    /// A page of the resources that a profile has in a section, or does not have yet.
+    /// Returns a page of the resources that a profile has in a section, or does not have yet.
     pub async fn section_resources(
         &self,
         caller: &Caller,
@@ -269,7 +268,7 @@ impl Platform {
         }
     }
 
-    /// How many resources a profile has in a section, or does not have yet.
+    /// Counts the resources that a profile has in a section, or does not have yet.
     pub async fn count_section_resources(
         &self,
         caller: &Caller,
@@ -289,7 +288,7 @@ impl Platform {
 }
 
 impl Inventory {
-    /// How many resources the profile has in a section, protected ones among them.
+    /// Counts the resources that the profile has in a section, protected ones among them.
     pub fn associated(&self, profile: &Profile, section: &SectionKey) -> u64 {
         let all = self.resources.get(section).copied().unwrap_or_default();
         match profile.sections.get(section).map(|own| &own.association) {
@@ -298,7 +297,7 @@ impl Inventory {
         }
     }
 
-    /// The state of a licensed module for a profile (R7).
+    /// Returns the state of a licensed module for a profile (R7).
     fn state(&self, profile: &Profile, module: &Module) -> ModuleState {
         let default = ProfileSection::default();
         ModuleState::of(module.sections.iter().map(|section| {

@@ -1,6 +1,6 @@
-//! What every model has to keep: an installation can bring a Casbin model of its own, and one that voids
-//! denials, lets strangers in or forgets prefixes would be decided by as faithfully as any other. So a model
-//! is asked, before anything is served by it, about a small tenant of which the answers are known.
+//! The promises that every model has to keep: an installation can bring a Casbin model of its own, and one that voids
+//! denials, lets strangers in or forgets prefixes would be decided by as faithfully as any other. So a model is asked,
+//! before anything is served by it, about a small tenant of which the answers are known.
 
 use std::sync::Arc;
 
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::engine::MODEL;
 
-    /// The promises that the built-in model breaks with one piece of its text replaced.
+    /// Returns the promises that the built-in model breaks with one piece of its text replaced.
     fn broken(from: &str, to: &str) -> Vec<&'static str> {
         assert!(MODEL.contains(from), "{from}");
         let plan = Plan::from_model(&MODEL.replace(from, to)).unwrap();

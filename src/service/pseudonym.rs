@@ -1,7 +1,7 @@
 //! Users as others see them in reports (R37): by name, or by pseudonym.
 //!
-//! A pseudonym hides nobody from whom knows whose it is. So only those who decide for others (a
-//! host application, an admin) may ask for those of others, and nobody else can collect them.
+//! A pseudonym hides no user from a person who knows whose it is. So only callers who decide for others (a host
+//! application, an admin) can ask for those of others, and no other caller can collect them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use crate::policy::rule::Subject;
 
 /// The most users that one call names.
 pub const PSEUDONYMS_MAX: usize = 1000;
-/// What a user must be allowed to `identify`, to see who others are.
+/// Object that a user must be allowed to `identify`, to see the names of others.
 const PERFORMANCE: &str = "data/performance";
 
-/// How a user is named.
+/// A user with the name that others see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownName {
-    /// Who.
+    /// The user.
     pub user: UserKey,
     /// The full name or the pseudonym.
     pub name: String,
-    /// Whether it is the pseudonym.
+    /// `true` if the name is the pseudonym.
     pub anonymised: bool,
 }
 
 impl Platform {
-    /// The names of users, in their order: as `subject` sees them, or their pseudonyms when there
-    /// is none. A subject sees its own name, and those of others where it may identify them.
+    /// Returns the names of users, in their order: as `subject` sees them, or their pseudonyms when there is none.
+    /// Subjects see their own name, and those of others where they may identify them.
     pub async fn pseudonyms(
         &self,
         caller: &Caller,
@@ -63,7 +63,7 @@ impl Platform {
         users.iter().enumerate().map(shown).collect()
     }
 
-    /// What makes the tenant's pseudonyms. Its secret is made when it is first needed.
+    /// Returns the maker of the tenant's pseudonyms. Its secret is made when it is first needed.
     async fn pseudonyms_in(&self, tenant: &Tenant) -> Result<Arc<Pseudonyms>> {
         let from_secret = || async {
             let scope = self.store.scope(tenant.id);

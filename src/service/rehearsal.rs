@@ -1,6 +1,6 @@
-//! A change that is only tried. It goes the way of [`change`](super::change) as far as the tenant
-//! would be written: the same checks and refusals, at one moment of the tenant, which nobody waits
-//! for. Then it is told who would gain and who would lose what.
+//! A change that is only tried. It goes the way of [`change`](super::change) as far as the tenant would be written:
+//! with all checks and refusals, at one moment of the tenant, and without keeping others waiting. The result tells
+//! which users would gain and lose what.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::policy::impact::Impact;
 use crate::store::View;
 use crate::store::user::UserRow;
 
-/// How often a tenant that moves on meanwhile is looked at again.
+/// Number of looks at a tenant that moves on meanwhile, before the dry run gives up.
 const LOOKS: usize = 16;
 
 impl Platform {
@@ -47,8 +47,8 @@ impl Platform {
         Ok(Done { value: drafted.value, revision, dry_run: true, impact, users })
     }
 
-    /// The tenant as it is stored at one moment, with the policy of that moment, by which the
-    /// caller may do this.
+    /// Returns the tenant as it is stored at one moment, with the policy of that moment, by which the caller may do
+    /// this.
     pub(super) async fn look(&self, caller: &Caller, permit: &Permit) -> Result<(Arc<TenantPolicy>, View)> {
         for _ in 0..LOOKS {
             let tenant = self.authorise(caller, permit.clone()).await?;
@@ -64,8 +64,8 @@ impl Platform {
         Err(Error::unavailable("this tenant changes too fast to be looked at: try again later"))
     }
 
-    /// Who would gain and who would lose what, of those whom the caller may see, with the users
-    /// that are named. Nothing for those who may not see rules, or no user.
+    /// Returns the access that users would gain and lose, of those whom the caller may see, with the users that are
+    /// named; `None` for callers who may not see rules, or no user.
     async fn impact_of<T>(
         &self,
         caller: &Caller,
@@ -101,7 +101,7 @@ impl Platform {
     }
 }
 
-/// The objects that a tenant can be asked about: those of the catalogue and the resources.
+/// Returns the objects that a tenant can be asked about: those of the catalogue and the resources.
 pub(super) fn told<'s>(
     catalogue: &Catalogue,
     states: impl IntoIterator<Item = &'s TenantState>,
@@ -111,7 +111,7 @@ pub(super) fn told<'s>(
     Ok(named.into_iter().chain(resources).collect())
 }
 
-/// The users that an impact names.
+/// Returns the users that an impact names.
 fn named(impact: &Impact) -> impl Iterator<Item = &UserKey> {
     impact.gained.iter().chain(&impact.lost).map(|change| &change.user)
 }
@@ -124,8 +124,8 @@ pub(super) async fn rows_of(sight: &Sight, impact: &Impact) -> Result<HashMap<Us
 }
 
 impl<T> Drafted<T> {
-    /// The users that are new, as they would be. An extension that is not given by hand is given
-    /// out when the user is made.
+    /// Returns the users that are new, as they would be. An extension that is not given by hand is given out when the
+    /// user is made.
     fn users_made(&self) -> HashMap<UserKey, UserRow> {
         let made = self.new_accounts.iter().filter_map(|(key, account)| {
             let row = UserRow {

@@ -60,7 +60,7 @@ impl Platform {
         .await
     }
 
-    /// A page of the resources of a section, by key; of a section that the tenant does not see, none.
+    /// Returns a page of the resources of a section, by key; of a section that the tenant does not see, none.
     pub async fn resources(
         &self,
         caller: &Caller,
@@ -78,7 +78,7 @@ impl Platform {
         self.store.scope(tenant.id).resources(Some(section), search, &page).await
     }
 
-    /// How many resources a section has.
+    /// Counts the resources of a section.
     pub async fn count_resources(&self, caller: &Caller, section: &SectionKey, search: Option<&str>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RESOURCES_READ).await?;
         if self.is_hidden(&tenant.policy(), section) {
@@ -87,13 +87,13 @@ impl Platform {
         self.store.scope(tenant.id).resources_count(Some(section), search).await
     }
 
-    /// The resources of these objects, for the host that has just registered them: it is not
-    /// asked again.
+    /// Returns the resources of these objects, for the host that has just registered them, without asking again whether
+    /// it may see them.
     pub async fn registered(&self, caller: &Caller, objects: &[Object]) -> Result<Vec<Resource>> {
         self.store.scope(caller.tenant().id).resources_by_objects(objects).await
     }
 
-    /// The resource of this internal id, in a section that the tenant sees.
+    /// Returns the resource of this internal id, in a section that the tenant sees.
     pub async fn resource_by_id(&self, caller: &Caller, id: uuid::Uuid) -> Result<Option<Resource>> {
         let tenant = self.authorise(caller, Permit::RESOURCES_READ).await?;
         let found = self.store.scope(tenant.id).resource_by_id(id).await?;

@@ -19,13 +19,13 @@ use holdings::Holdings;
 
 mod holdings;
 
-/// Who gives, and by what policy.
+/// The maker of a change, with the policy that their own rights are looked up in.
 pub struct Giver<'a> {
     /// The policy before the change.
     pub policy: &'a TenantPolicy,
     /// The one who makes the change.
     pub subject: &'a Subject,
-    /// What can be granted.
+    /// The catalogue of all that can be granted.
     pub catalogue: &'a Catalogue,
 }
 
@@ -38,11 +38,10 @@ impl Giver<'_> {
         self.policy.snapshot.holds(self.subject, &Subject::Role(role))
     }
 
-    /// Checks that all that the change gives to anyone, the giver may do itself, and that no one
-    /// but an admin touches an admin or a host application, or what they hold. An admin may give
-    /// anything, also on objects outside the catalogue; the resources that a host application
-    /// registers are its own; and so is to whoever makes an agent what its profile then gives it
-    /// of that agent (R11).
+    /// Refuses a change that gives to anyone what the giver may not do themselves, and, unless the giver is an admin,
+    /// one that touches an admin or a host application, or what they hold. Admins can give anything, also on objects
+    /// outside the catalogue; a host application can give anything on the resources that it registers; and the maker of
+    /// an agent can give what their own profile then holds on that agent (R11).
     pub(super) fn check(&self, permit: &Permit, written: &Written<'_>, diff: &PolicyDiff) -> Result<()> {
         let is_host = permit.object() == Permit::RESOURCES_EDIT.object() && self.is(BuiltIn::Service);
         if self.is_admin() || is_host {
@@ -67,7 +66,7 @@ impl Giver<'_> {
         Holdings::new(self.catalogue, state)
     }
 
-    /// The agents that the giver makes with this change, in the form of rules.
+    /// Returns the agents that the giver makes with this change, in the form of rules.
     fn agents_made(&self, written: &Written<'_>) -> BTreeSet<ObjectPattern> {
         let made = |object: &Object| {
             let resource =
@@ -108,8 +107,8 @@ impl Giver<'_> {
         self.covers_all(&was.reachable(lost, Effect::Deny)?)
     }
 
-    /// Checks that the giver may do all that those may whose passwords it sets, or whose address
-    /// for a new password: nobody weaker points it elsewhere, or leaves them without one.
+    /// Refuses the change if it sets the password, or the address for a new password, of a user with more rights than
+    /// the giver has: no weaker user points it elsewhere, or leaves them without one.
     fn check_credentials(&self, written: &Written<'_>, awake: &Holdings<'_>) -> Result<()> {
         let new = written.new_accounts.iter().filter(|(_, account)| account.password_hash.is_some());
         let changed = written
@@ -120,8 +119,8 @@ impl Giver<'_> {
         self.check_poses_as(awake, users.filter_map(|user| written.after.users.get(user)))
     }
 
-    /// Checks that who gets hold of this user's credentials gains nothing by it: a key for
-    /// another user is all that this user may do, now or once it is enabled.
+    /// Refuses the giver who would gain rights by this user's credentials: a key for another user opens all that this
+    /// user may do, now or once they are enabled.
     pub fn check_takes_over(&self, state: &TenantState, user: &User) -> Result<()> {
         if self.is_admin() {
             return Ok(());
@@ -129,8 +128,7 @@ impl Giver<'_> {
         self.check_poses_as(&self.holdings(&awake(state)), std::iter::once(user))
     }
 
-    /// Checks that the giver may change anything of this user: no one but an admin touches an
-    /// admin.
+    /// Refuses the giver who may not change anything of this user: only admins touch an admin.
     pub fn check_touches(&self, user: &User) -> Result<()> {
         if self.is_admin() || !is_privileged(user) { Ok(()) } else { Err(admins_only()) }
     }
@@ -161,7 +159,7 @@ impl Giver<'_> {
     }
 }
 
-/// A state as if everybody in it were enabled.
+/// Returns a state as if all users in it were enabled.
 fn awake(state: &TenantState) -> TenantState {
     let mut awake = state.clone();
     awake.users.change(|user| !user.enabled, |user| user.enabled = true);
@@ -185,7 +183,7 @@ fn check_left_alone(was: &Holdings<'_>, is: &Holdings<'_>, diff: &PolicyDiff) ->
     Err(Error::new(ErrorCode::BeyondOwnRights, message).in_the_way(shaken))
 }
 
-/// Checks that no user changes whom only admins may touch.
+/// Refuses a change of users whom only admins may touch.
 fn check_untouched(written: &Written<'_>) -> Result<()> {
     let touched = written.users().any(|user| [user.was, user.is].into_iter().flatten().any(is_privileged));
     if touched { Err(admins_only()) } else { Ok(()) }

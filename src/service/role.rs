@@ -26,13 +26,13 @@ pub struct RoleRow {
     pub key: String,
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// The purpose of the role, in words.
     pub description: String,
-    /// Whether administrators made it.
+    /// `true` if administrators made it.
     pub custom: bool,
     /// The permissions that are on.
     pub permissions: BTreeSet<PermissionKey>,
-    /// Grows with each change.
+    /// Version, which grows with each change.
     pub version: i32,
     /// Mark of a role that the caller has just changed: its grants are shown without another right.
     pub(super) changed: bool,
@@ -91,7 +91,7 @@ impl Platform {
             .await
     }
 
-    /// Deletes a custom role that nobody holds.
+    /// Deletes a custom role that no user and no group holds.
     pub async fn delete_role(
         &self,
         caller: &Caller,
@@ -102,7 +102,7 @@ impl Platform {
         self.change(caller, intent, |draft| draft.state.delete_role(key.as_str()).map(drop)).await
     }
 
-    /// A page of the roles: the built-in ones, then the custom ones by name.
+    /// Returns a page of the roles: the built-in ones, then the custom ones by name.
     pub async fn roles(
         &self,
         caller: &Caller,
@@ -124,7 +124,7 @@ impl Platform {
         page.with_heads(heads, rest).await
     }
 
-    /// How many roles there are.
+    /// Counts the roles.
     pub async fn count_roles(&self, caller: &Caller, search: Option<&str>, custom: Option<bool>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         let built_in = if custom == Some(true) { 0 } else { self.built_in_roles(search).len() as u64 };
@@ -132,7 +132,7 @@ impl Platform {
         Ok(built_in + made)
     }
 
-    /// The role of this key.
+    /// Returns the role of this key.
     pub async fn role(&self, caller: &Caller, key: &str) -> Result<Option<RoleRow>> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         if let Some(role) = BuiltIn::from_name(key) {
@@ -142,13 +142,13 @@ impl Platform {
         Ok(self.store.scope(tenant.id).roles_by_keys(&[key]).await?.pop().map(Into::into))
     }
 
-    /// A custom role that the caller has just changed: it is not asked again whether it may.
+    /// Returns a custom role that the caller has just changed, without asking again whether they may see it.
     pub async fn changed_role(&self, caller: &Caller, key: &RoleKey) -> Result<Option<RoleRow>> {
         let found = self.store.scope(caller.tenant().id).roles_by_keys(std::slice::from_ref(key)).await?.pop();
         Ok(found.map(|role| RoleRow { changed: true, ..role.into() }))
     }
 
-    /// The roles that groups or users name, in no order. Anyone may see those that they hold.
+    /// Returns the roles that groups or users name, in no order. Callers can see those that they hold.
     pub async fn roles_by_refs(&self, caller: &Caller, refs: &[RoleRef]) -> Result<Vec<RoleRow>> {
         let wanted = refs.iter().map(|role| match role {
             RoleRef::Manager => Subject::Role(BuiltIn::Manager),
@@ -169,13 +169,14 @@ impl Platform {
         Ok(found)
     }
 
-    /// How many users hold each of these custom roles themselves; none where the answer has none.
+    /// Counts the users who hold each of these custom roles themselves; a role without any is absent.
     pub async fn role_users(&self, caller: &Caller, keys: &[RoleKey]) -> Result<HashMap<RoleKey, u64>> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         self.store.scope(tenant.id).role_user_counts(keys).await
     }
 
-    /// How many enabled or disabled users have this base role and nothing instead of it.
+    /// Counts the users, enabled or disabled, of a built-in role: those who have it as base role and nothing instead of
+    /// it, and all users for `member`.
     pub async fn built_in_users(&self, caller: &Caller, key: &str) -> Result<u64> {
         use crate::domain::user::BaseRole;
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
@@ -222,7 +223,7 @@ impl Platform {
         }
     }
 
-    /// The role of this internal id.
+    /// Returns the role of this internal id.
     pub async fn role_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<RoleRow>> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         let built_in = BuiltIn::ALL.into_iter().map(|role| self.built_in_role(role)).find(|role| role.id == id);

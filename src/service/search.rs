@@ -1,4 +1,4 @@
-//! Searches: who can do this, and what can somebody do. Each answer is exactly what single
+//! Searches: the users who can do an action, and the actions that a user can do. Each answer is exactly what single
 //! decisions at one revision say, and comes in pages that are sought rather than cut from a whole.
 
 pub mod ids;
@@ -27,27 +27,27 @@ use crate::store::user::UserRow;
 
 /// The first segment of the objects of data views.
 const DATA: &str = "data";
-/// How many resources one statement reads while a subject's are listed.
+/// Number of resources that one statement reads while a subject's are listed.
 const CHUNK: u64 = 500;
-/// How many of those that may are held against a filter at once.
+/// Number of permitted users that are held against a filter at once.
 const FILTERED: usize = 1000;
-/// By what a cursor names a user.
+/// Name of a cursor that stands at a user.
 const USER: &str = "user";
-/// By what a cursor names an object and an action.
+/// Name of a cursor that stands at an object and an action.
 const PAIR: &str = "pair";
 
-/// Who is sought.
+/// A search for the users who may do an action on an object.
 #[derive(Debug, Clone)]
 pub struct WhoCan {
-    /// Those who may do this.
+    /// The action that the users may do.
     pub action: Action,
-    /// On this.
+    /// The object that they may do it on.
     pub object: Object,
-    /// Of those that this filter finds. As elsewhere, none finds nobody: it named what cannot be.
+    /// The filter on the users that are found. `None` finds no user: the filter named what cannot be.
     pub among: Option<UserFilter>,
 }
 
-/// Whose access is listed, and what of it. What is absent holds for all.
+/// A listing of a user's access, narrowed by what is given here.
 #[derive(Debug, Clone, Default)]
 pub struct WhatCan {
     /// The user; the caller when absent.
@@ -56,7 +56,7 @@ pub struct WhatCan {
     pub module: Option<ModuleKey>,
     /// This action alone.
     pub action: Option<Action>,
-    /// What stands in the object, in whichever case.
+    /// Text that stands in the object, in upper or lower case.
     pub search: Option<String>,
 }
 
@@ -70,8 +70,8 @@ impl WhatCan {
 type Pair = (Object, Action);
 
 impl Platform {
-    /// A page of the users that may do this, by key, each with what it was found by. Needs `read`
-    /// on `admin/decisions`, and finds those users alone whom the caller may see.
+    /// Returns a page of the users that may do this, by key, each with what explains the decision. Needs `read` on
+    /// `admin/decisions`, and finds only users whom the caller may see.
     pub async fn who_can(&self, caller: &Caller, who: &WhoCan, page: Page) -> Result<PageOf<(UserRow, Because)>> {
         let (walk, mut part) = (self.walk(caller, who).await?, page.part(USER, |key| UserKey::parse(key).ok())?);
         let Some(filter) = &who.among else { return Ok(PageOf::empty()) };
@@ -97,7 +97,7 @@ impl Platform {
         })
     }
 
-    /// How many users may do this.
+    /// Counts the users who may do this.
     pub async fn count_who_can(&self, caller: &Caller, who: &WhoCan) -> Result<u64> {
         let walk = self.walk(caller, who).await?;
         let Some(filter) = &who.among else { return Ok(0) };
@@ -116,7 +116,7 @@ impl Platform {
         }
     }
 
-    /// Some of those that may, from the beginning of the part on.
+    /// Returns the first `count` permitted users in the part.
     async fn some(&self, walk: &Arc<Walk>, part: &Part<UserKey>, count: usize) -> Result<Vec<UserKey>> {
         let (walk, part) = (Arc::clone(walk), part.clone());
         self.search(walk.sight.scope.tenant(), move || walk.seen(&part).take(count).collect()).await
@@ -129,10 +129,9 @@ impl Platform {
         Ok(Arc::new(Walk { policy: Arc::clone(&tenant.policy()), sight, object, action }))
     }
 
-    /// A page of what somebody may do: on what the catalogue names, in its order, then on the
-    /// resources, by section and key. Of objects that neither the catalogue nor a host has told,
-    /// nothing is said. Anyone may ask about themselves; asking about others needs `read` on
-    /// `admin/decisions`.
+    /// Returns a page of the actions that a user may do: on the objects that the catalogue names, in its order, then on
+    /// the resources, by section and key. Objects that neither the catalogue nor a host has told are left out. Callers
+    /// can ask about themselves; asking about others needs `read` on `admin/decisions`.
     pub async fn what_can(&self, caller: &Caller, what: &WhatCan, page: Page) -> Result<PageOf<Because>> {
         let listing = self.listing_of(caller, what).await?;
         let part = page.part(PAIR, |text| listing.pair(text))?;
@@ -142,7 +141,7 @@ impl Platform {
         page.try_map(|(object, action)| Ok(Because::new(&listing.policy, listing.subject.clone(), object, action)))
     }
 
-    /// How many pairs of an object and an action these are.
+    /// Counts the pairs of an object and an action that the listing has.
     pub async fn count_what_can(&self, caller: &Caller, what: &WhatCan) -> Result<u64> {
         let listing = self.listing_of(caller, what).await?;
         let _turn = self.search_turn(listing.scope.tenant()).await?;
@@ -185,15 +184,15 @@ struct Walk {
 }
 
 impl Walk {
-    /// The users in sight that may, by key: those of a part of the list.
+    /// Returns the users in sight that may, by key: those of a part of the list.
     fn seen(&self, part: &Part<UserKey>) -> impl Iterator<Item = UserKey> + use<'_> {
         let found = self.policy.who_can(&self.object, &self.action, part);
         found.filter(|user| self.sight.sees_in(&self.policy, user))
     }
 }
 
-/// What the catalogue names of a module, or at all: the objects in its order, and the sections
-/// that resources are in.
+/// Returns the names of the catalogue, of one module or of all: the objects in its order, and the sections that
+/// resources are in.
 pub(super) fn catalogued(catalogue: &Catalogue, module: Option<&ModuleKey>) -> Result<(Vec<Object>, Vec<SectionKey>)> {
     let wanted = |key: &str| module.is_none_or(|module| module.as_str() == key);
     let (mut named, mut sections) = (Vec::new(), Vec::new());
@@ -214,29 +213,29 @@ struct Listing {
     scope: Scope,
     policy: Arc<TenantPolicy>,
     subject: Subject,
-    /// What the catalogue names, in its order.
+    /// The objects that the catalogue names, in its order.
     named: Vec<Object>,
     /// The sections whose resources follow.
     sections: Vec<SectionKey>,
-    /// What of it is wanted.
+    /// The listing that was asked for.
     what: WhatCan,
 }
 
 impl Listing {
-    /// A pair as a cursor names it.
+    /// Reads a pair from a cursor.
     fn pair(&self, text: &str) -> Option<Pair> {
         let (object, action) = text.split_once(' ')?;
         let (object, action) = (Object::parse(object).ok()?, Action::parse(action).ok()?);
         (self.place(&object).is_some() || object.as_resource().is_some()).then_some((object, action))
     }
 
-    /// Where an object stands among those that the catalogue names.
+    /// Returns the place of an object among those that the catalogue names.
     fn place(&self, object: &Object) -> Option<usize> {
         self.named.iter().position(|named| named == object)
     }
 
-    /// The first `sought` pairs of a part of the list that are allowed, in its direction, and how
-    /// many they are; with none sought, how many there are, and no list.
+    /// Returns the first `sought` pairs of a part of the list that are allowed, in its direction, and their number;
+    /// with none sought, the number of all, and no list.
     async fn pairs(&self, part: &Part<Pair>, sought: Option<usize>) -> Result<(usize, Vec<Pair>)> {
         let snapshot = &self.policy.snapshot;
         let access = match &self.what.action {
@@ -256,7 +255,7 @@ impl Listing {
         Ok((found.count, found.pairs))
     }
 
-    /// What the catalogue names of a part, its ends included.
+    /// Returns the objects of a part that the catalogue names, its ends included.
     fn named_in(&self, part: &Part<Pair>) -> impl DoubleEndedIterator<Item = &Object> {
         let place = |pair: &Option<Pair>, beyond: usize, absent: usize| {
             pair.as_ref().map_or(absent, |(object, _)| self.place(object).unwrap_or(beyond))
@@ -266,7 +265,7 @@ impl Listing {
         named.map(|(_, object)| object)
     }
 
-    /// The resources of a part, its ends included; none when it ends before them.
+    /// Returns the resources of a part, its ends included; none when it ends before them.
     fn stretch(&self, part: &Part<Pair>) -> Option<Stretch> {
         let end = |pair: &Option<Pair>| match pair {
             Some((object, _)) if self.place(object).is_none() => Bound::Included(object.clone()),
@@ -298,7 +297,7 @@ struct Found<'a> {
     access: Access<'a>,
     part: &'a Part<Pair>,
     what: &'a WhatCan,
-    /// How many are listed; none when they are counted.
+    /// Number of pairs to list; none when they are counted.
     sought: Option<usize>,
     count: usize,
     pairs: Vec<Pair>,
@@ -330,7 +329,7 @@ impl Found<'_> {
         }
     }
 
-    /// Whether the pair lies between the ends of the part; on other objects than theirs it does.
+    /// Returns whether the pair lies between the ends of the part; on other objects than theirs it does.
     fn is_inside(&self, object: &Object, action: &Action) -> bool {
         let same = |end: &&Pair| end.0 == *object;
         let (after, before) = (self.part.after.as_ref().filter(same), self.part.before.as_ref().filter(same));
@@ -339,7 +338,7 @@ impl Found<'_> {
     }
 }
 
-/// How actions stand in a list, as [`Access::on`] gives them.
+/// Returns the place of an action in a list, in the order of [`Access::on`].
 fn order(action: &Action) -> (usize, &str) {
     let known = Action::all();
     (known.iter().position(|known| known == action).unwrap_or(known.len()), action.as_str())

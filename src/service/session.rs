@@ -1,4 +1,4 @@
-//! Signing in and out, and who a bearer token belongs to.
+//! Signing in and out, and the users that bearer tokens belong to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -22,13 +22,13 @@ use crate::domain::user::Username;
 use crate::error::{Error, ErrorCode, Result};
 use crate::store::session::{CredentialRow, NewSession, SignInRow};
 
-/// How many credentials are remembered.
+/// Number of credentials that are remembered.
 const REMEMBERED: u64 = 100_000;
-/// How many turns there are to look one up.
+/// Number of turns to look one up.
 const TURNS: usize = 256;
-/// How long a look-up waits for another one of the same turn.
+/// Longest wait of a look-up for another one of the same turn.
 const TURN_MAX: Duration = Duration::from_secs(1);
-/// How many seconds pass before the last use of an API key is written again.
+/// Least time between two writes of the last use of an API key, in seconds.
 const TOUCH_SECONDS: i64 = 60;
 
 /// Credentials that this instance has looked up. One holds only in its tenant's current epoch, named by
@@ -36,14 +36,14 @@ const TOUCH_SECONDS: i64 = 60;
 /// remembered.
 pub struct Credentials {
     known: moka::sync::Cache<TokenHash, Arc<Known>>,
-    /// Who brings the same token has the same turn, so that a raised epoch, which voids what is
-    /// remembered of a whole tenant, makes one look-up of each token and not of each request.
+    /// Turns to look a token up; requests with the same token have the same turn, so that a raised epoch, which voids
+    /// what is remembered of a whole tenant, makes one look-up of each token and not of each request.
     turns: Vec<Mutex<()>>,
 }
 
 struct Known {
     row: CredentialRow,
-    /// When it was looked up, by the moments of the tenants in memory.
+    /// Moment of the look-up, by the moments of the tenants in memory.
     moment: u64,
     touched: AtomicI64,
 }
@@ -66,14 +66,14 @@ impl Credentials {
 pub struct NewSignIn {
     /// The bearer token, shown this once.
     pub token: Token,
-    /// Until when it holds.
+    /// End of its validity.
     pub expires_at: Timestamp,
-    /// Who has signed in.
+    /// The user who has signed in, as a caller.
     pub caller: Caller,
 }
 
 impl Platform {
-    /// Signs a person in. Whatever does not fit, the answer and its time are the same.
+    /// Signs a person in. Whatever does not fit, the answer and its time are alike.
     pub async fn sign_in(
         &self,
         tenant: &str,
@@ -123,7 +123,7 @@ impl Platform {
         Ok(NewSignIn { token, expires_at, caller })
     }
 
-    /// Finds whose password is tried, of those who may sign in.
+    /// Finds the user whose password is tried, if they may sign in.
     async fn find_sign_in(&self, tenant: &str, username: &str) -> Result<Sought<Option<(TenantRef, SignInRow)>>> {
         let nobody = Sought { tenant: None, stored: None, found: None };
         let (Ok(key), Ok(username)) = (TenantKey::parse(tenant), Username::parse(username)) else { return Ok(nobody) };
@@ -146,7 +146,7 @@ impl Platform {
         self.commit_own(caller, tx, "session.end", None).await
     }
 
-    /// Who a bearer token belongs to. `tenant` is the one that an operator names.
+    /// Returns the caller that a bearer token belongs to. `tenant` is the one that an operator names.
     pub async fn authenticate(&self, bearer: &str, tenant: Option<&str>, request: RequestInfo) -> Result<Caller> {
         let token = Token::parse(bearer).ok_or_else(unauthenticated)?;
         let known = self.look_up(&token).await?;
@@ -169,7 +169,7 @@ impl Platform {
         }
     }
 
-    /// An operator acts in the tenant that it names. It is asked first, and looked up after.
+    /// Lets an operator act in the tenant that they name. Their right is checked before the tenant is looked up.
     async fn visit(&self, caller: Caller, key: &str) -> Result<Caller> {
         if !caller.home().key.is_platform() {
             return Err(Error::new(ErrorCode::Forbidden, "only operators name a tenant").at("X-Tenant"));
@@ -224,7 +224,7 @@ impl Platform {
         Ok(known)
     }
 
-    /// What is remembered of a credential, if that still holds.
+    /// Returns what is remembered of a credential, if that still holds.
     async fn remembered(&self, hash: &TokenHash) -> Result<Option<Arc<Known>>> {
         let Some(known) = self.credentials.known.get(hash) else { return Ok(None) };
         let tenant = self.tenants.get(known.row.tenant).await?.ok_or_else(unauthenticated)?;
@@ -251,7 +251,7 @@ impl Platform {
     }
 }
 
-/// How long it is until then.
+/// Returns the time from `now` until `end`.
 fn until(end: Timestamp, now: Timestamp) -> Duration {
     Duration::from_micros(u64::try_from(end.0.saturating_sub(now.0)).unwrap_or(0))
 }

@@ -18,16 +18,16 @@ use crate::domain::key::{Action, Object};
 use crate::engine::{Oracle, OracleError, Snapshot};
 use crate::policy::rule::Subject;
 
-/// How many decisions may wait. Each holds its snapshot in memory.
+/// Number of decisions that can wait. Each holds its snapshot in memory.
 pub const QUEUE: usize = 64;
 /// The most rules of a tenant whose decisions are made again: some 50 ms to build an Enforcer, and
 /// 12 ms for each request.
 const RULES_MAX: usize = 20_000;
-/// How many Enforcers are kept.
+/// Number of Enforcers that are kept.
 const KEPT: usize = 4;
 /// The share of a core that the check may take: one part in so many.
 const SHARE: u32 = 50;
-/// How much time it may have saved up.
+/// The most time that the check can save up.
 const SAVED_MAX: Duration = Duration::from_secs(1);
 
 /// A decision as it was made.
@@ -35,11 +35,11 @@ const SAVED_MAX: Duration = Duration::from_secs(1);
 pub struct Sample {
     /// The rules that it was made from.
     pub snapshot: Arc<Snapshot>,
-    /// Who.
+    /// The subject of the decision.
     pub subject: Subject,
-    /// On what.
+    /// The object that it was asked about.
     pub object: Object,
-    /// Does what.
+    /// The action that it was asked for.
     pub action: Action,
     /// The answer.
     pub allowed: bool,
@@ -61,7 +61,7 @@ impl Shadow {
         Self { one_in: one_in.into(), decisions: AtomicU64::new(0), queue, waiting: Mutex::new(waiting), metrics }
     }
 
-    /// Whether the decision that is being made is one of the sample.
+    /// Returns whether the decision that is being made is one of the sample.
     pub(super) fn picks(&self) -> bool {
         self.one_in != 0 && scattered(self.decisions.fetch_add(1, Ordering::Relaxed)).is_multiple_of(self.one_in)
     }
@@ -126,8 +126,8 @@ impl Shadow {
     }
 }
 
-/// Numbers in a row, scattered evenly: a caller that repeats itself must not have the same one of
-/// its requests checked for ever.
+/// Returns numbers in a row scattered evenly: a caller who repeats themselves must not have one and the same of their
+/// requests checked for ever.
 const fn scattered(number: u64) -> u64 {
     number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
 }
@@ -140,7 +140,7 @@ struct Oracles {
 }
 
 impl Oracles {
-    /// Casbin's answer. It takes long, so it is asked on a thread of its own.
+    /// Returns Casbin's answer. It takes long, so it is asked on a thread of its own.
     fn ask(&mut self, sample: &Sample) -> Result<bool, OracleError> {
         let snapshot = &sample.snapshot;
         let found = self.kept.iter().position(|(known, _)| Arc::ptr_eq(known, snapshot));
@@ -162,7 +162,7 @@ impl Oracles {
 /// The time that the check may take: it comes in evenly, and what is spent beyond it must come in
 /// first before more is.
 struct Budget {
-    /// In nanoseconds; below zero in debt.
+    /// Time left, in nanoseconds; below zero in debt.
     left: i64,
     at: Instant,
 }

@@ -1,5 +1,5 @@
-//! R34: who may not touch users may be given agents to manage, and never another user. An agent
-//! is a user and a resource in one; here the one is kept to the other.
+//! Managers of agents (R34): a user who may not touch users can be given agents to manage, and never another user. An
+//! agent is a user and a resource in one; here the one is kept to the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,21 +23,21 @@ use crate::store::Scope;
 use crate::store::page::{Page, PageOf};
 use crate::store::user::{UserFilter, UserOrder, UserRow};
 
-/// How many names are looked up at once.
+/// Number of names that are looked up at once.
 const NAMES_MAX: usize = 1000;
 
 impl Permit {
-    /// To create users, or agents alone.
+    /// Returns the permit to create users, or agents alone.
     pub fn create_users() -> Self {
         Self::USERS_EDIT.or(Object::from(&SectionKey::agents()))
     }
 
-    /// To change this user, be it as the agent that it is.
+    /// Returns the permit to change this user, also as the agent that they are.
     pub fn change_user(key: &UserKey) -> Self {
         Self::USERS_EDIT.or(Object::agent(key))
     }
 
-    /// To delete this user, be it as the agent that it is.
+    /// Returns the permit to delete this user, also as the agent that they are.
     pub fn delete_user(key: &UserKey) -> Self {
         Self::USERS_DELETE.or(Object::agent(key))
     }
@@ -51,23 +51,23 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    /// Whether the caller sees this user.
+    /// Returns whether the caller sees this user.
     pub(super) fn sees(&self, user: &User) -> bool {
         self.reaches(&user.key) && (self.agents.is_none() || user.base_role == BaseRole::Agent)
     }
 
-    /// Whether the caller sees the user of this key, if it is an agent.
+    /// Returns whether the caller sees the user of this key, if that is an agent.
     pub(super) fn reaches(&self, key: &UserKey) -> bool {
         self.agents.as_ref().is_none_or(|reach| reach.holds(key.as_str()))
     }
 
-    /// The same of a user that a policy names.
+    /// Returns whether the caller sees a user that a policy names.
     pub(super) fn sees_in(&self, policy: &TenantPolicy, key: &UserKey) -> bool {
         let is_agent = || policy.snapshot.holds(&Subject::User(key.clone()), &Subject::Role(BuiltIn::Agent));
         self.agents.is_none() || self.reaches(key) && (is_agent() || policy.disabled.contains(key))
     }
 
-    /// A page of those that the filter finds.
+    /// Returns a page of the users in sight that the filter finds.
     pub(super) async fn users(&self, filter: &UserFilter, order: UserOrder, page: &Page) -> Result<PageOf<UserRow>> {
         match &self.agents {
             None => self.scope.users(filter, order, page).await,
@@ -75,7 +75,7 @@ impl Sight {
         }
     }
 
-    /// How many of these users, which the caller sees, the filter finds.
+    /// Counts the users that the filter finds among these, which the caller sees.
     pub(super) async fn count_among(&self, keys: &[UserKey], filter: &UserFilter) -> Result<u64> {
         match (&self.agents, filter.base_role) {
             (Some(_), Some(other)) if other != BaseRole::Agent => Ok(0),
@@ -87,7 +87,7 @@ impl Sight {
         }
     }
 
-    /// How many the filter finds.
+    /// Counts the users in sight that the filter finds.
     pub(super) async fn users_count(&self, filter: &UserFilter) -> Result<u64> {
         match &self.agents {
             None => self.scope.users_count(filter).await,
@@ -97,7 +97,7 @@ impl Sight {
 }
 
 impl Platform {
-    /// The users that the caller may see; refused when there can be none.
+    /// Returns the users that the caller may see; refused when there can be none.
     pub(super) async fn sight(&self, caller: &Caller) -> Result<Sight> {
         let (tenant, agents) = self.authorise_part(caller, Permit::USERS_READ, &SectionKey::agents()).await?;
         Ok(Sight { scope: self.store.scope(tenant.id), agents })
@@ -134,7 +134,7 @@ impl Platform {
     }
 }
 
-/// The agents that the caller may do it to, when the permit is for no other user.
+/// Returns the agents that the caller may do it to, when the permit is for no other user.
 pub(super) fn supervised(caller: &Caller, policy: &TenantPolicy, permit: &Permit) -> Result<Option<Reach>> {
     let subject = subject_of(caller);
     if caller.is_system() || permit.is_held_whole(policy, &subject)? {
@@ -144,8 +144,8 @@ pub(super) fn supervised(caller: &Caller, policy: &TenantPolicy, permit: &Permit
 }
 
 impl Draft<'_> {
-    /// Checks that a caller who may make agents alone makes one. It takes none over that the
-    /// host has registered, unless it may change that one.
+    /// Refuses a caller who may make agents alone and makes another user. They take no agent over that the host has
+    /// registered, unless they may change that one.
     pub(super) fn check_supervised_new(&self, key: &UserKey, base_role: BaseRole, access: &UserChange) -> Result<()> {
         let Some(reach) = &self.supervised else { return Ok(()) };
         check_plain_agent(base_role, access)?;
@@ -155,8 +155,8 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Checks that a caller who may change agents alone changes one, and gives it nothing. Any
-    /// other user is to it as if it were not there.
+    /// Refuses a caller who may change agents alone and changes another user, or gives an agent anything. Any other
+    /// user is to them as if it were not there.
     pub(super) fn check_supervised(&self, key: &UserKey, access: &UserChange) -> Result<()> {
         if self.supervised.is_none() {
             return Ok(());
@@ -175,8 +175,8 @@ impl Draft<'_> {
     }
 }
 
-/// Checks that a new user is an agent who is given nothing: all that a supervisor makes. It takes no look at what
-/// there is to give.
+/// Refuses a new user who is no agent, or who is given anything: a supervisor makes only plain agents. It takes no look
+/// at what there is to give.
 pub(super) fn check_plain_agent(base_role: BaseRole, access: &UserChange) -> Result<()> {
     if base_role != BaseRole::Agent {
         return Err(beyond("baseRole"));

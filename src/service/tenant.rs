@@ -54,14 +54,14 @@ pub struct NewAdmin {
     pub password: SecretString,
 }
 
-/// What changes in the settings; what is `None` stays.
+/// A change of the settings; what is `None` stays.
 #[derive(Debug, Default)]
 pub struct SettingsChange {
-    /// Whether passwords need several kinds of characters.
+    /// `true` to require several kinds of characters in passwords.
     pub security_suite: Option<bool>,
-    /// How many characters are masked.
+    /// Number of characters that are masked.
     pub masked_characters: Option<i32>,
-    /// How long a session lasts.
+    /// Lifetime of a session, in hours.
     pub session_hours: Option<i32>,
 }
 
@@ -130,7 +130,7 @@ impl Platform {
         Ok(Done::made(tenant, counters.revision))
     }
 
-    /// What every tenant has from the start (R3).
+    /// Adds what every tenant has from the start (R3).
     fn furnish(&self, state: &mut TenantState, admin: &UserKey, now: crate::domain::name::Timestamp) -> Result<()> {
         state.add_user(Uuid::now_v7(), admin, BaseRole::Admin, UserChange::default())?;
         if let Some(user) = state.users.get_mut(admin) {
@@ -165,8 +165,8 @@ impl Platform {
         Ok(())
     }
 
-    /// Makes the platform's own tenant with its operator, unless it is there. Gives whether it
-    /// was made: of several instances that start at once, one makes it.
+    /// Makes the platform's own tenant with its operator, unless it is there. Returns whether it was made: of several
+    /// instances that start at once, one makes it.
     pub async fn ensure_platform(&self, password: SecretString) -> Result<bool> {
         let key = TenantKey::parse(TenantKey::PLATFORM)?;
         if self.tenants.get_by_key(&key).await?.is_some() {
@@ -188,7 +188,7 @@ impl Platform {
         }
     }
 
-    /// The command line as a caller in a tenant.
+    /// Returns the command line as a caller in a tenant.
     pub async fn system_caller(&self, tenant: &TenantKey) -> Result<Caller> {
         let platform = self.platform_tenant().await?;
         let unknown = || Error::not_found("tenant", tenant);
@@ -240,25 +240,25 @@ impl Platform {
         .await
     }
 
-    /// A page of all tenants, by key; for operators.
+    /// Returns a page of all tenants, by key; for operators.
     pub async fn list_tenants(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<TenantRow>> {
         self.check_platform(caller, "tenants", &Action::read()).await?;
         self.store.tenants(search, &page).await
     }
 
-    /// How many tenants there are; for operators.
+    /// Counts the tenants; for operators.
     pub async fn count_tenants(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
         self.check_platform(caller, "tenants", &Action::read()).await?;
         self.store.tenants_count(search).await
     }
 
-    /// The tenant that the caller acts in.
+    /// Returns the tenant that the caller acts in.
     pub async fn own_tenant(&self, caller: &Caller) -> Result<TenantRow> {
         self.store.tenant_by_id(caller.tenant().id).await?.ok_or_else(super::permit::unauthenticated)
     }
 
-    /// The tenant of this internal id: the one that the caller acts in, or any for operators. To
-    /// others a foreign one is none at all (R1).
+    /// Returns the tenant of this internal id: the one that the caller acts in, or any for operators. To others a
+    /// foreign one is none at all (R1).
     pub async fn tenant_row(&self, caller: &Caller, id: TenantId) -> Result<Option<TenantRow>> {
         if id != caller.tenant().id {
             match self.check_platform(caller, "tenants", &Action::read()).await {
@@ -269,12 +269,12 @@ impl Platform {
         self.store.tenant_by_id(id).await
     }
 
-    /// A tenant that the caller has just changed: it is not asked again whether it may.
+    /// Returns a tenant that the caller has just changed, without asking again whether they may see it.
     pub async fn changed_tenant(&self, tenant: &TenantRef) -> Result<Option<TenantRow>> {
         self.store.tenant_by_id(tenant.id).await
     }
 
-    /// The modules of the licences of these tenants: the caller's own, or as an operator.
+    /// Returns the modules of the licences of these tenants: the caller's own, or as an operator.
     pub async fn licences(
         &self,
         caller: &Caller,
@@ -286,7 +286,7 @@ impl Platform {
         self.store.licences(tenants).await
     }
 
-    /// The settings of a tenant, for those who may read them: its admins, and operators (R4).
+    /// Returns whether the caller may read a tenant's settings: its admins may, and operators (R4).
     pub async fn may_read_settings(&self, caller: &Caller, id: TenantId) -> Result<bool> {
         let allowed = if id == caller.tenant().id {
             self.authorise(caller, Permit::SETTINGS_READ).await.map(drop)
@@ -314,8 +314,8 @@ impl Platform {
         module.is_some_and(|module| module.optional) && policy.is_unlicensed(&section.into(), &Action::read())
     }
 
-    /// The modules that the caller's tenant sees, by their place in the catalogue, and whether
-    /// the licence holds each. Optional ones without a licence are not listed (R2).
+    /// Returns the modules that the caller's tenant sees, by their place in the catalogue, and whether the licence
+    /// holds each. Optional ones without a licence are not listed (R2).
     pub async fn listed_modules(&self, caller: &Caller) -> Result<Vec<(usize, bool)>> {
         let id = caller.tenant().id;
         let licensed = self.store.licences(&[id]).await?.remove(&id).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The tenants that this instance has in memory, and the one applier of each: whoever brings
-//! news of a tenant (an own commit, a message, the sweep, a first load) comes through here.
+//! The tenants that this instance has in memory, and the one applier of each: all news of a tenant (an own commit, a
+//! message, the sweep, a first load) comes through here.
 
 mod digest;
 mod follow;
@@ -37,14 +37,13 @@ use crate::policy::revision::Counters;
 use crate::store::Store;
 use crate::sync::News;
 
-/// How many revisions behind an instance follows one by one; further behind, it loads the whole
-/// tenant anew.
+/// Number of revisions behind that an instance follows one by one; further behind, it loads the whole tenant anew.
 const FOLLOW_MAX: u64 = 256;
-/// How long the database may take to say what is new, before it counts as away.
+/// Longest time for the database to say what is new, before it counts as away.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
-/// How long it may take to hand over a whole tenant.
+/// Longest time for the database to hand over a whole tenant.
 const LOAD_MAX: Duration = Duration::from_mins(2);
-/// How long a decision waits for a revision that it must not be older than.
+/// Longest wait of a decision for a revision that it must not be older than.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// A change of this instance's own, as it has just been committed.
@@ -53,7 +52,7 @@ pub struct OwnChange {
     pub before: Counters,
     /// The counters after it.
     pub counters: Counters,
-    /// What it changed in the rules and in the state, when it made a revision.
+    /// The change of the rules and of the state, if it made a revision.
     pub policy: Option<(RuleDiff, StatePatch)>,
 }
 
@@ -63,20 +62,21 @@ pub struct Tenants {
     plan: Arc<Plan>,
     registry: Registry,
     started: Instant,
-    /// What goes on beside the sweep, until `stopped`.
+    /// Tasks that run beside the sweep, until `stopped`.
     tasks: TaskTracker,
     stopped: CancellationToken,
     slow: Arc<Semaphore>,
-    /// Places for those who follow news: each holds a connection to the database.
+    /// Places for the tasks that follow news: each holds a connection to the database.
     following: Semaphore,
-    /// Itself, for what goes on.
+    /// A reference to itself, for the tasks.
     me: Weak<Self>,
     /// Milliseconds from `started` to the last time that the database confirmed what is here.
     confirmed: AtomicU64,
 }
 
 impl Tenants {
-    /// None yet: tenants are loaded on first use, and above `limits` the least used are dropped.
+    /// Returns an instance without tenants: they are loaded on first use, and above `limits` the least used are
+    /// dropped.
     pub fn new(store: Store, plan: Arc<Plan>, limits: Limits) -> Arc<Self> {
         let following = Semaphore::new(store.share());
         Arc::new_cyclic(|me| Self {
@@ -93,12 +93,12 @@ impl Tenants {
         })
     }
 
-    /// How much is in memory.
+    /// Returns the amounts that are in memory.
     pub fn held(&self) -> &Arc<Held> {
         self.registry.held()
     }
 
-    /// The tenant of this id, loaded if it is not in memory. Concurrent first uses load once, and fail
+    /// Returns the tenant of this id, loaded if it is not in memory. Concurrent first uses load once, and fail
     /// together. One whose history is lost is not given out.
     pub async fn get(&self, id: TenantId) -> Result<Option<Arc<Tenant>>> {
         loop {
@@ -135,7 +135,7 @@ impl Tenants {
         }
     }
 
-    /// The tenant of this key.
+    /// Returns the tenant of this key.
     pub async fn get_by_key(&self, key: &TenantKey) -> Result<Option<Arc<Tenant>>> {
         if let Some(id) = self.registry.id_of(key)
             && let Some(tenant) = self.get(id).await?
@@ -153,8 +153,8 @@ impl Tenants {
         Ok(loaded.map(|(key, policy)| Arc::new(Tenant::new(id, key, policy, Arc::clone(self.held())))))
     }
 
-    /// The policy by which this instance decides, where the database was at `stored` or since: of a tenant
-    /// that is not in memory, what a first use would load. It is not kept for that.
+    /// Returns the policy by which this instance decides, where the database was at `stored` or since: of a tenant that
+    /// is not in memory, what a first use would load. It is not kept for that.
     pub async fn look_at(&self, id: TenantId, stored: Counters) -> Result<Option<Arc<TenantPolicy>>> {
         if let Some(tenant) = self.registry.find(id).and_then(|slot| slot.tenant()) {
             self.advance(&tenant, stored).await?;
@@ -165,7 +165,7 @@ impl Tenants {
         Ok(self.read(id).await?.map(|(_, policy)| Arc::new(policy)))
     }
 
-    /// How rules are matched.
+    /// Returns the plan by which rules are matched.
     pub(super) const fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
@@ -218,7 +218,7 @@ impl Tenants {
             .map_err(|_| Error::unavailable(format!("revision {revision} is not here yet")).at("atLeastRevision"))?
     }
 
-    /// How long ago the database last confirmed what is in memory.
+    /// Returns the time since the database last confirmed what is in memory.
     pub fn age(&self) -> Duration {
         let now = self.started.elapsed();
         now.saturating_sub(Duration::from_millis(self.confirmed.load(Ordering::Relaxed)))
@@ -242,8 +242,8 @@ impl Tenants {
         slot.tenant()
     }
 
-    /// The same, where the answer must hold: a tenant is out of its place for a moment while it is
-    /// looked whether it can be dropped, and its place is taken while it is loaded.
+    /// Remembers the news and gives the tenant, where the answer must hold: a tenant is out of its place for a moment
+    /// while it is looked whether it can be dropped, and its place is taken while it is loaded.
     async fn surely_loaded(&self, id: TenantId, news: News) -> Option<Arc<Tenant>> {
         if let Some(tenant) = self.loaded(id, news) {
             return Some(tenant);
@@ -254,7 +254,7 @@ impl Tenants {
     }
 }
 
-/// The news of a tenant that is at these counters.
+/// Returns the news of a tenant that is at these counters.
 pub(super) const fn news_of(tenant: TenantId, counters: Counters) -> News {
     let Counters { revision, credential_epoch, policy_change, credential_change } = counters;
     News {

@@ -1,4 +1,4 @@
-//! What has run out, and goes.
+//! Deletion of what has run out.
 
 use super::Platform;
 use super::password::BETWEEN_LINKS_SECONDS;

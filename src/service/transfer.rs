@@ -20,7 +20,7 @@ use crate::store::Scope;
 
 /// The most users of one list.
 const USERS_MAX: usize = 1000;
-/// How many passwords of one list are hashed together: the other cores are for those who sign in.
+/// Number of passwords of one list that are hashed together: the other cores are for users who sign in.
 const HASHED_TOGETHER: usize = 2;
 
 /// The line above the users. Nothing secret is among them: no password, no key, not even whether
@@ -39,7 +39,7 @@ const COLUMNS: [&str; 10] = [
 ];
 
 impl Platform {
-    /// These users as CSV, in this order. Who took which users out stands in the audit log.
+    /// Returns these users as CSV, in this order. The audit log tells which user took them out.
     pub async fn export_users(&self, caller: &Caller, keys: &[UserKey]) -> Result<String> {
         check_count(keys.len()).map_err(|error| error.at("keys"))?;
         let (tenant, mut tx) = self.begin(caller, Permit::USERS_READ).await?;
@@ -135,7 +135,7 @@ fn check_count(count: usize) -> Result<()> {
     }
 }
 
-/// An error of the user at this place in the list.
+/// Returns an error as that of the user at this place in the list.
 fn at(place: usize, error: Error) -> Error {
     error.at(place.to_string()).at("users")
 }
@@ -176,7 +176,7 @@ fn check_distinct(users: &[NewUser]) -> Result<()> {
     Ok(())
 }
 
-/// Checks that nobody in the tenant has an email address or an extension of the list yet.
+/// Refuses an email address or an extension of the list that a user of the tenant has already.
 async fn check_free(scope: &Scope, users: &[NewUser]) -> Result<()> {
     let emails = users.iter().filter_map(|user| user.email.as_ref()).flat_map(Email::forms);
     let extensions = users.iter().filter_map(|user| user.extension.clone());
@@ -209,9 +209,8 @@ fn cells(row: &UserRow, groups: Option<&Vec<GroupKey>>) -> [String; 10] {
     ]
 }
 
-/// CSV as RFC 4180 has it, with these heads, if any. Every cell is quoted: a spreadsheet that takes
-/// another character than the comma for the separator would else find cells that were never looked at
-/// here.
+/// Writes CSV as RFC 4180 has it, with these heads, if any. Every cell is quoted: a spreadsheet that takes another
+/// character than the comma for the separator would else find cells that were never looked at here.
 pub(super) fn sheet<const N: usize>(heads: Option<[&str; N]>, lines: &[[String; N]]) -> Result<String> {
     let mut sheet = csv::WriterBuilder::new()
         .quote_style(csv::QuoteStyle::Always)
@@ -227,7 +226,7 @@ pub(super) fn sheet<const N: usize>(heads: Option<[&str; N]>, lines: &[[String; 
     String::from_utf8(bytes).map_err(Error::internal)
 }
 
-/// A cell that no spreadsheet takes for a formula: an apostrophe says that it is a text. Some take the signs of
+/// Returns a cell that no spreadsheet takes for a formula: an apostrophe says that it is a text. Some take the signs of
 /// East Asian width for those of ASCII, and pass over what stands before them unseen.
 fn harmless(cell: &str) -> String {
     let begins = cell.trim_start_matches(|c: char| c == ' ' || letters::unseen(c.encode_utf8(&mut [0; 4])).is_some());

@@ -1,6 +1,6 @@
-//! What a change names beside the thing that it changes, and its caller may not read. A key that is not there and
-//! one that is not the caller's to give are refused alike, so that nobody learns by trying which profiles, roles and
-//! groups there are, or what they hold.
+//! Refusals over things that a change names beside its target, and that its caller may not read. A key that is not
+//! there and one that is not the caller's to give are refused alike, so that no caller learns by trying which profiles,
+//! roles and groups there are, or what they hold.
 
 use super::Platform;
 use super::permit::Permit;
@@ -25,7 +25,7 @@ impl Named {
     /// A profile alone.
     pub(super) const PROFILE: Self = Self { profiles: true, roles: false, groups: false };
 
-    /// What either names.
+    /// Returns the kinds that either names.
     pub(super) const fn and(self, other: Self) -> Self {
         Self {
             profiles: self.profiles || other.profiles,
@@ -52,7 +52,7 @@ impl From<&GroupChange> for Named {
 }
 
 impl Platform {
-    /// The refusal of a change as its caller may be told it. The domain looks last at whether what a change
+    /// Returns the refusal of a change as its caller may be told it. The domain looks last at whether what a change
     /// names is there: so no other refusal tells it either.
     pub(super) async fn unseen(&self, caller: &Caller, named: Named, error: Error) -> Error {
         let tells = match error.code {

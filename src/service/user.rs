@@ -23,7 +23,7 @@ pub use crate::store::session::ApiKeyRow;
 use crate::store::user::{AccountChange, NewAccount};
 pub use crate::store::user::{UserFilter, UserOrder, UserRow};
 
-/// A user as an administrator creates it.
+/// A user as administrators create them.
 #[derive(Clone)]
 pub struct NewUser {
     /// The name to sign in with.
@@ -32,7 +32,7 @@ pub struct NewUser {
     pub full_name: Name,
     /// The address for links to reset the password.
     pub email: Option<Email>,
-    /// The password; without one nobody can sign in yet.
+    /// The password; a user without one cannot sign in yet.
     pub password: Option<SecretString>,
     /// The base role.
     pub base_role: BaseRole,
@@ -48,10 +48,10 @@ pub struct NewUser {
     pub telephony: Telephony,
 }
 
-/// What changes in a user and its account.
+/// A change of a user and their account.
 #[derive(Default)]
 pub struct UserUpdate {
-    /// What decides its access.
+    /// The change of the user's access.
     pub access: UserChange,
     /// The person's name.
     pub full_name: Option<Name>,
@@ -75,7 +75,7 @@ impl NewUser {
         check_password(settings, password.expose_secret())
     }
 
-    /// What decides its access.
+    /// Returns the access that the user starts with.
     pub(super) fn access(&self) -> UserChange {
         UserChange {
             profile: self.profile.clone().map_or(Change::Keep, Change::Set),
@@ -109,7 +109,7 @@ fn intent(permit: Permit, action: &'static str, key: &UserKey, terms: Terms) -> 
 }
 
 impl Platform {
-    /// Creates a user with its access and its account.
+    /// Creates a user with their access and their account.
     pub async fn create_user(
         &self,
         caller: &Caller,
@@ -132,8 +132,8 @@ impl Platform {
         }
     }
 
-    /// The hash of a new password, if there is one: made before any transaction. A dry run, which
-    /// writes none, needs to know no more than that there is one.
+    /// Returns the hash of a new password, if there is one: made before any transaction. A dry run, which writes none,
+    /// needs to know no more than that there is one.
     pub(super) async fn hash_of(
         &self,
         caller: &Caller,
@@ -179,9 +179,9 @@ impl Platform {
         }
     }
 
-    /// Completes a change of an account by what it is now: the telephone after it, and without what is so already.
-    /// It is read before the tenant is taken: whoever changes the user meanwhile, changes its version, which the
-    /// caller names.
+    /// Completes a change of an account by its present values: the telephone after it, and without what is so already.
+    /// The account is read before the tenant is taken: another change of the user meanwhile changes their version,
+    /// which the caller names.
     async fn complete(
         &self,
         caller: &Caller,
@@ -207,7 +207,7 @@ impl Platform {
         Ok(())
     }
 
-    /// Deletes a user with its sessions and API key.
+    /// Deletes a user with their sessions and API key.
     pub async fn delete_user(
         &self,
         caller: &Caller,
@@ -221,7 +221,7 @@ impl Platform {
         .await
     }
 
-    /// A page of users; none when the filter names what cannot be.
+    /// Returns a page of users; none when the filter names what cannot be.
     pub async fn users(
         &self,
         caller: &Caller,
@@ -236,7 +236,7 @@ impl Platform {
         }
     }
 
-    /// How many users the filter finds.
+    /// Counts the users that the filter finds.
     pub async fn count_users(&self, caller: &Caller, filter: Option<&UserFilter>) -> Result<u64> {
         let sight = self.sight(caller).await?;
         match filter {
@@ -245,19 +245,19 @@ impl Platform {
         }
     }
 
-    /// The user of this key.
+    /// Returns the user of this key.
     pub async fn user(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
         let sight = self.sight(caller).await?;
         Ok(sight.scope.user(key).await?.filter(|row| sight.sees(&row.user)))
     }
 
-    /// The user of this internal id.
+    /// Returns the user of this internal id.
     pub async fn user_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<UserRow>> {
         let sight = self.sight(caller).await?;
         Ok(sight.scope.user_by_id(id).await?.filter(|row| sight.sees(&row.user)))
     }
 
-    /// The users of these keys, in no order.
+    /// Returns the users of these keys, in no order.
     pub async fn users_by_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
         let sight = self.sight(caller).await?;
         let mut found = sight.scope.users_by_keys(keys).await?;
@@ -265,34 +265,33 @@ impl Platform {
         Ok(found)
     }
 
-    /// The users that the caller has just made or changed, in this order; see
-    /// [`Platform::changed_user`].
+    /// Returns the users that the caller has just made or changed, in this order; see [`Platform::changed_user`].
     pub async fn changed_users(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
         let rows = self.store.scope(caller.tenant().id).users_by_keys(keys).await?;
         let mut found: HashMap<UserKey, UserRow> = rows.into_iter().map(|row| (row.user.key.clone(), row)).collect();
         Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
     }
 
-    /// The caller's own account, in its home tenant.
+    /// Returns the caller's own account, in their home tenant.
     pub async fn own_user(&self, caller: &Caller) -> Result<UserRow> {
         let row = self.store.scope(caller.home().id).user(caller.user()).await?;
         row.ok_or_else(super::permit::unauthenticated)
     }
 
-    /// A user that the caller has just changed. It is not asked again whether it may: its answer
+    /// Returns a user that the caller has just changed, without asking again whether they may see them: the answer
     /// would be a refusal of what is done, where the change took the right itself.
     pub async fn changed_user(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
         self.store.scope(caller.tenant().id).user(key).await
     }
 
-    /// What is kept of a user's API key. Anyone may ask about their own.
+    /// Returns the records of these users' API keys. Callers can ask about their own.
     pub async fn api_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<HashMap<UserKey, ApiKeyRow>> {
         let (scope, seen) = self.visible_accounts(caller, keys).await?;
         scope.api_keys(&seen).await
     }
 
-    /// Of users whom the caller has found, those whose accounts it may see, with the reads of their
-    /// tenant: itself, and whom it has in sight.
+    /// Returns, of users whom the caller has found, those whose accounts they may see, with the reads of their tenant:
+    /// the caller themselves, and users in their sight.
     pub(super) async fn visible_accounts(&self, caller: &Caller, users: &[UserKey]) -> Result<(Scope, Vec<UserKey>)> {
         if users.iter().all(|user| is_self(caller, user)) {
             let tenant = self.tenant_of(caller).await?;

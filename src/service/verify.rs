@@ -1,5 +1,5 @@
-//! Whether a tenant's rules are what its state compiles to, wherever they are held (R44): in the
-//! database, in the snapshot that decides here, and to casbin's own Enforcer.
+//! Comparison of a tenant's rules with what its state compiles to, wherever they are held (R44): in the database, in
+//! the snapshot that decides here, and by casbin's own Enforcer.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -21,41 +21,41 @@ use crate::store::hex;
 use crate::store::tenant::TenantRow;
 use crate::store::verify::{StoredPolicy, StoredRule};
 
-/// How often a tenant is read again that moves on while it is read.
+/// Number of reads of a tenant that moves on while it is read, before the verification gives up.
 const ATTEMPTS: usize = 5;
-/// Of how many rules casbin's Enforcer is asked whether it decides alike: of each by the rule's
-/// own subject, and by a user.
+/// Number of rules on which casbin's Enforcer is asked whether it decides alike: on each by the rule's own subject, and
+/// by a user.
 const SAMPLE: usize = 25;
 /// The most rules that the Enforcer is asked over: it scans all of them for each request.
 pub(super) const ENFORCED_MAX: usize = 100_000;
 
-/// What the verification of one tenant found.
+/// The findings of the verification of one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The tenant.
     pub tenant: TenantKey,
     /// The revision that was verified.
     pub revision: u64,
-    /// How many rules its state compiles to.
+    /// Number of rules that its state compiles to.
     pub rules: usize,
-    /// How many requests casbin's Enforcer was asked.
+    /// Number of requests that casbin's Enforcer was asked.
     pub requests: usize,
-    /// What is not as it should be; nothing, where all is.
+    /// The differences from what should be; empty where there is none.
     pub differences: Vec<Difference>,
 }
 
 /// One thing that is not as the tenant's state makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Where.
+    /// The place where it was found.
     pub place: Place,
-    /// In which way.
+    /// The way in which it differs.
     pub kind: Kind,
-    /// What: a rule as Casbin writes it, or words.
+    /// The difference itself: a rule as Casbin writes it, or words.
     pub what: String,
 }
 
-/// Where rules are held.
+/// A place where rules are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// The table of rules.
@@ -71,7 +71,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place in words.
+    /// Returns the place in words.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stored => "stored rules",
@@ -83,7 +83,7 @@ impl Place {
     }
 }
 
-/// In which way something differs.
+/// A way in which something differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// It should be there.
@@ -95,7 +95,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The way in a word.
+    /// Returns the way in a word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -247,7 +247,7 @@ impl Report {
     }
 }
 
-/// The rules as Casbin writes them, with their digests.
+/// Returns the rules as Casbin writes them, with their digests.
 fn lines<'a>(rules: impl Iterator<Item = &'a Rule>, tenant: &TenantKey) -> BTreeMap<String, RuleHash> {
     rules.map(|rule| (line(rule, tenant), rule.hash())).collect()
 }
@@ -275,7 +275,7 @@ pub(super) fn sample(rules: &[Rule], users: &[&UserKey], count: usize) -> Result
     Ok(requests)
 }
 
-/// An object that the pattern is about.
+/// Returns an object that the pattern is about.
 fn within(pattern: &ObjectPattern) -> Result<Object> {
     match pattern.prefix() {
         Some(prefix) => Object::parse(&format!("{prefix}one")),
@@ -283,7 +283,7 @@ fn within(pattern: &ObjectPattern) -> Result<Object> {
     }
 }
 
-/// The requests that the snapshot decides otherwise than casbin's Enforcer, in words.
+/// Returns the requests that the snapshot decides otherwise than casbin's Enforcer, in words.
 fn disagreements(snapshot: &Snapshot, oracle: &Oracle, requests: &[Request]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for (subject, object, action) in requests {

@@ -1,11 +1,10 @@
 //! The states of the tenants that this instance has changed lately, so that their next change
 //! neither reads a whole tenant nor compiles it.
 //!
-//! Each change leaves its id in the tenant's row. A state that carries the id that is there when
-//! the tenant is taken is the newest: nobody has changed it since. Where others have, the log of
-//! revisions leads from there to the newest, if the database holds the change that it is of. So
-//! nothing needs to arrive for a state to become void, and it does not matter when one is
-//! remembered or dropped.
+//! Each change leaves its id in the tenant's row. A state that carries the id that is there when the tenant is taken is
+//! the newest: it has not changed since. Where others have changed it, the log of revisions leads from there to the
+//! newest, if the database holds the change that it is of. So nothing needs to arrive for a state to become void, and
+//! it does not matter when one is remembered or dropped.
 
 use moka::sync::Cache;
 use uuid::Uuid;
@@ -19,18 +18,18 @@ use crate::policy::COMPILER_VERSION;
 use crate::store::View;
 use crate::store::revision::Step;
 
-/// How many revisions of others are followed one by one; after more, the whole tenant is read.
+/// Number of revisions of others that are followed one by one; after more, the whole tenant is read.
 const FOLLOW_MAX: u64 = 100;
 
 /// A tenant's state as it was found when the tenant was taken.
 pub(super) struct Found {
     /// The state as it is stored.
     pub stored: TenantState,
-    /// The same under this program's catalogue: what a change begins with.
+    /// The stored state under this program's catalogue: a change begins with it.
     pub state: TenantState,
-    /// Whether the rules that are stored are known to be those that this program compiles from
-    /// the state: an instance of the same program and catalogue has left them so, and this one has
-    /// followed since. Otherwise they need to be looked at.
+    /// `true` if the rules that are stored are known to be those that this program compiles from the state: an instance
+    /// of the same program and catalogue has left them so, and this one has followed since. Otherwise they need to be
+    /// looked at.
     pub is_followed: bool,
 }
 
@@ -59,11 +58,12 @@ pub(super) struct Remembered {
     pub state: TenantState,
 }
 
-/// What is remembered. What was not used for longest goes first.
+/// The remembered states, by tenant. The least recently used go first.
 pub(super) struct Workings(Cache<TenantId, Remembered>);
 
 impl Workings {
-    /// Nothing yet. They hold so many users, profiles, custom roles, groups and resources together.
+    /// Returns an empty cache of states that have at most so many users, profiles, custom roles, groups and resources
+    /// together.
     pub(super) fn new(things: u64) -> Self {
         let weigh = |_: &TenantId, it: &Remembered| u32::try_from(it.state.things()).unwrap_or(u32::MAX);
         Self(Cache::builder().max_capacity(things).weigher(weigh).build())
@@ -82,7 +82,7 @@ impl Workings {
 }
 
 impl Platform {
-    /// The state of the tenant that is taken or looked at.
+    /// Returns the state of the tenant that is taken or looked at.
     pub(super) async fn find_state(&self, view: &View) -> Result<Found> {
         let tenant = view.tenant();
         let known = self.workings.0.get(&tenant.id).filter(|_| tenant.compiler_version == COMPILER_VERSION);
@@ -99,9 +99,9 @@ impl Platform {
         Ok(Found::unfollowed(view.state().await?, &self.catalogue))
     }
 
-    /// The newest state, by the log from a remembered one on; `None` when the log does not lead
-    /// there. What was added to the same revision later stands in its entry: patches name whole
-    /// things, so to apply one again does no harm.
+    /// Returns the newest state, by the log from a remembered one on; `None` when the log does not lead there. What was
+    /// added to the same revision later stands in its entry: patches name whole things, so to apply one again does no
+    /// harm.
     async fn follow(&self, view: &View, known: Remembered) -> Result<Option<TenantState>> {
         let newest = view.counters().revision;
         let is_near = newest.checked_sub(known.revision).is_some_and(|behind| behind < FOLLOW_MAX);
@@ -122,7 +122,7 @@ impl Platform {
         Ok(Some(state))
     }
 
-    /// Whether a revision's rules were compiled as this program compiles them.
+    /// Returns whether a revision's rules were compiled as this program compiles them.
     fn compiles_as(&self, step: &Step) -> bool {
         step.compiler_version == COMPILER_VERSION && step.catalogue_hash == self.catalogue.hash()
     }

@@ -1,12 +1,12 @@
-//! What a picture is made of, without what its maker left beside: places, cameras, names, thumbnails. Pixels are
-//! not touched. Only what is known to be needed is kept, so that no kind of note is forgotten.
+//! Pictures without what their makers left beside them: places, cameras, names, thumbnails. Pixels are not touched.
+//! Only what is known to be needed is kept, so that no kind of note is forgotten.
 
 /// The chunks of a PNG that are its pixels.
 const PIXELS: [&[u8; 4]; 5] = [b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"];
-/// Those that say in numbers how its colours are meant, with their sizes.
+/// The chunks that say in numbers how the colours of a PNG are meant, with their sizes.
 const COLOURS: [(&[u8; 4], u32); 4] = [(b"gAMA", 4), (b"cHRM", 32), (b"sRGB", 1), (b"cICP", 4)];
 
-/// The chunks of a PNG that it is shown by; none when it breaks off.
+/// Returns the chunks of a PNG that it is shown by; none when it breaks off.
 pub(super) fn png(bytes: &[u8]) -> Option<Vec<u8>> {
     let (signature, mut rest) = bytes.split_first_chunk::<8>()?;
     let mut kept = signature.to_vec();
@@ -28,10 +28,10 @@ pub(super) fn png(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// The marker of the end of a JPEG.
 const END: u8 = 0xD9;
-/// That of a scan, behind which stand pixels.
+/// The marker of a scan, behind which stand pixels.
 const SCAN: u8 = 0xDA;
 
-/// The segments of a JPEG that it is shown by; none when it breaks off.
+/// Returns the segments of a JPEG that it is shown by; none when it breaks off.
 pub(super) fn jpeg(bytes: &[u8]) -> Option<Vec<u8>> {
     let (start, mut rest) = bytes.split_first_chunk::<2>()?;
     let (mut kept, mut in_scan) = (start.to_vec(), false);

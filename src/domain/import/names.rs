@@ -1,4 +1,4 @@
-//! What the names of a file are: users of the tenant, or roles.
+//! The meaning of the names in a file: users of the tenant, or roles.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +8,13 @@ use crate::domain::name::Name;
 use crate::domain::tenant::TenantState;
 use crate::error::{Error, ErrorCode, Result};
 
-/// What marks a user, where a file marks its users.
+/// Mark of a user, where a file marks its users.
 const USER: &str = "user:";
 
-/// What marks a role, where a file marks its roles.
+/// Marks of a role, where a file marks its roles.
 const ROLES: [&str; 2] = ["role:", "group:"];
 
-/// The key of a marked user: of `user:ann`, and of `user:default/ann`, in whatever namespace.
+/// Returns the key of a marked user: of `user:ann`, and of `user:default/ann`, in whatever namespace.
 fn marked_key(name: &str) -> Option<&str> {
     let key = name.strip_prefix(USER)?;
     Some(key.rsplit_once('/').map_or(key, |(_, key)| key))
@@ -24,9 +24,9 @@ pub(super) fn nobodys_role(name: &Name) -> Error {
     Error::invalid(format!("`{name}` is a user, and a user is nobody's role"))
 }
 
-/// How a file uses its names.
+/// The use that a file makes of its names.
 pub(super) struct Names<'a> {
-    /// Whether it marks its users. Then a bare name is a role's, or a slip.
+    /// `true` if the file marks its users. Then a bare name is a role's, or a slip.
     marked: bool,
     /// The names that are held.
     held: BTreeSet<&'a str>,
@@ -58,7 +58,7 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// The user of this name; none when it is a role's.
+    /// Returns the user of this name; `None` when it is a role's.
     pub(super) fn who(&self, state: &TenantState, name: &Name) -> Result<Option<UserKey>> {
         let text = name.as_str();
         let known = |key: &str| UserKey::parse(key).ok().filter(|key| state.users.contains_key(key));
@@ -87,8 +87,8 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Checks a name that neither a user nor a role that is held has, and that would bind nobody: it may
-    /// be a role for later, and must not be a slip.
+    /// Refuses a name that is a slip for a user: one that no user and no role that is held has, and that would bind no
+    /// user. It may be a role for later.
     fn check_nobody(&self, name: &Name, known: impl Fn(&str) -> Option<UserKey>) -> Result<()> {
         let text = name.as_str().to_lowercase();
         let marked = text.strip_prefix("user").and_then(|rest| rest.trim_start().strip_prefix(':'));

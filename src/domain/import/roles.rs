@@ -1,4 +1,4 @@
-//! The roles of a file, and which of them each holds through others.
+//! The roles of a file, with the roles that each holds through others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,21 +8,21 @@ use crate::domain::name::Name;
 use crate::domain::role::Grant;
 use crate::error::{Error, ErrorCode};
 
-/// The most links from a user to the last of its roles: what every Casbin follows.
+/// The most links from a user to the last of their roles: every Casbin follows as many.
 const LINKS_MAX: usize = 8;
 /// The most roles that all groups together carry, where roles hold others.
 const HELD_MAX: usize = 200_000;
-/// How many names of a chain are told.
+/// Number of names of a chain that are told.
 const TOLD: usize = 10;
 
 /// A role of the file, or a user with lines of its own.
 pub(super) struct Part<'a> {
     pub(super) name: &'a Name,
-    /// The line that names it first, and where there.
+    /// The line that names it first; `column` is the place in that line, from 1.
     pub(super) line: u64,
     pub(super) column: usize,
     pub(super) grants: BTreeSet<Grant>,
-    /// Who holds it directly; itself, where it is a user.
+    /// The users who hold it directly; the user themselves, where it is one.
     pub(super) users: BTreeSet<UserKey>,
     /// The roles that it holds directly, each with the line that says so first.
     pub(super) holds: BTreeMap<&'a str, u64>,
@@ -38,15 +38,15 @@ impl<'a> Part<'a> {
     }
 }
 
-/// What a role holds, directly or through others, itself included.
+/// The roles that a role holds, directly or through others, itself included.
 struct Held<'a> {
     all: BTreeSet<&'a str>,
-    /// How many links lead to the last of them.
+    /// Number of links that lead to the last of them.
     depth: usize,
 }
 
-/// What each role holds, directly or through others, itself included. Refused where that has no end,
-/// or one that is too far away.
+/// Returns the roles that each role holds, directly or through others, itself included. Refuses roles that hold each
+/// other, a chain of more than [`LINKS_MAX`] links, and more than [`HELD_MAX`] roles in all.
 pub(super) fn held<'a>(parts: &Parts<'a>) -> Result<BTreeMap<&'a str, BTreeSet<&'a str>>, Refused> {
     let mut held: BTreeMap<&str, Held<'_>> = BTreeMap::new();
     let mut count = 0;

@@ -1,8 +1,8 @@
 //! The import of users that had permissions of their own before there were profiles (R24).
 //!
-//! A profile remembers the permissions that it was made from, and a user those that it was
-//! imported with, each by their digest. So whatever administrators change afterwards, the same
-//! import again finds everything done: it makes no second profile, and moves nobody back.
+//! A profile remembers the permissions that it was made from, and a user those that they were imported with, each by
+//! their digest. So whatever administrators change afterwards, the same import again finds everything done: it makes no
+//! second profile, and moves no user back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,52 +20,52 @@ use crate::domain::resource::check_batch;
 use crate::domain::tenant::TenantState;
 use crate::error::{Error, Result};
 
-/// What a user was permitted by switches of its own.
+/// The permissions that a user had by switches of their own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LegacyPermissions {
-    /// Whether it could change what it saw.
+    /// `true` if the user could change what they saw.
     pub edit: bool,
-    /// Whether it could delete what it saw.
+    /// `true` if the user could delete what they saw.
     pub delete: bool,
     /// The modules that were on as a whole.
     pub modules: BTreeSet<ModuleKey>,
     /// The sections that were on.
     pub sections: BTreeSet<SectionKey>,
-    /// The resources that it saw.
+    /// The resources that the user saw.
     pub resources: BTreeSet<Object>,
 }
 
-/// A user with what it was permitted.
+/// A user with the permissions that they had.
 #[derive(Debug, Clone)]
 pub struct LegacyUser {
-    /// Who.
+    /// The user.
     pub user: UserKey,
-    /// What it was permitted.
+    /// The permissions that the user had.
     pub permissions: LegacyPermissions,
     /// The internal id of a profile, for when these permissions need a new one.
     pub profile_id: Uuid,
 }
 
-/// What a set of legacy permissions is recognised by: the hex SHA-256 of what it means.
+/// The mark by which a set of legacy permissions is recognised: the hex SHA-256 of its meaning.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LegacyDigest(String);
 
 impl LegacyDigest {
-    /// One that was stored.
+    /// Takes a digest that was stored.
     pub const fn stored(hex: String) -> Self {
         Self(hex)
     }
 
-    /// The hex digits.
+    /// Returns the hex digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl LegacyPermissions {
-    /// The same for all sets that mean the same: what is named below a module that is on as a
-    /// whole adds nothing to it.
+    /// Returns one digest for all sets of one meaning: what is named below a module that is on as a whole adds nothing
+    /// to it.
     fn digest(&self) -> LegacyDigest {
         let mut hash = Sha256::new();
         let mut line = |what: &str, of: &dyn fmt::Display| hash.update(format!("{what} {of}\n"));
@@ -95,16 +95,15 @@ impl LegacyPermissions {
     }
 }
 
-/// The error of one of the users of an import.
+/// Returns an error as that of one of the users of an import.
 fn place(i: usize, error: Error) -> Error {
     error.at(i.to_string()).at("users")
 }
 
 impl TenantState {
-    /// Gives each user the profile that permits what it was permitted: one for each set of
-    /// permissions, new where there is none yet. Users that were imported with the same
-    /// permissions before stay as they are. Answers the profiles that the users are in, in the
-    /// order of first use.
+    /// Gives each user the profile that permits what they were permitted: one for each set of permissions, new where
+    /// there is none yet. Users that were imported with the same permissions before stay as they are. Returns the
+    /// profiles that the users are in, in the order of first use.
     pub fn import_legacy(&mut self, catalogue: &Catalogue, users: &[LegacyUser]) -> Result<Vec<ProfileKey>> {
         check_batch(users.len(), "users")?;
         self.check_named(users)?;
@@ -143,7 +142,7 @@ impl TenantState {
         Ok(())
     }
 
-    /// Those that were not imported with these permissions yet, with their place and digest.
+    /// Returns the users that were not imported with these permissions yet, with their place and digest.
     fn not_imported<'a>(&self, users: &'a [LegacyUser]) -> Vec<(usize, &'a LegacyUser, LegacyDigest)> {
         let digests = users.iter().enumerate().map(|(i, one)| (i, one, one.permissions.digest()));
         let is_new = |(_, one, digest): &(usize, &LegacyUser, LegacyDigest)| {

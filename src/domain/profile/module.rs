@@ -1,4 +1,4 @@
-//! Saving one module of a profile: its override, its sections and what they take (R8 to R17).
+//! Saving one module of a profile: its override, its sections and the resources that they take (R8 to R17).
 
 use std::collections::BTreeSet;
 
@@ -24,26 +24,26 @@ pub struct ModuleSave {
     pub sections: Option<Vec<SectionSave>>,
 }
 
-/// What one section is saved as.
+/// The settings that one section is saved with.
 #[derive(Debug, Clone)]
 pub struct SectionSave {
-    /// Which section.
+    /// The section.
     pub section: SectionKey,
-    /// Whether it is open.
+    /// `true` if the section is open.
     pub enabled: bool,
-    /// Whether it stands in the menu.
+    /// `true` if the section stands in the menu.
     pub visible: bool,
     /// Its override.
     pub rights: Change<Rights>,
-    /// All resources (true) or a list (false).
+    /// All resources (`true`) or a list (`false`).
     pub automatic: bool,
     /// The choice to keep the present resources as the list when AUTOMATIC goes off (R12).
     pub keep_associated: bool,
-    /// The whole list,
+    /// The whole list; not together with `add` or `remove`.
     pub resources: Option<BTreeSet<ResourceKey>>,
-    /// or what to add to it
+    /// The resources to add to the list.
     pub add: BTreeSet<ResourceKey>,
-    /// and what to take from it.
+    /// The resources to take from the list.
     pub remove: BTreeSet<ResourceKey>,
 }
 
@@ -108,7 +108,7 @@ impl TenantState {
         Ok(())
     }
 
-    /// The section's new list. Switching AUTOMATIC off starts an empty one, or keeps what is there (R12).
+    /// Returns the section's new list. Switching AUTOMATIC off starts an empty one, or keeps what is there (R12).
     fn associate(&self, spec: &Section, before: Association, save: &SectionSave) -> Result<Association> {
         check_holds_resources(spec, save)?;
         if save.keep_associated {
@@ -186,7 +186,7 @@ impl TenantState {
         }
     }
 
-    /// The module, when a profile of this tenant can configure it (R2).
+    /// Returns the module, when a profile of this tenant can configure it (R2).
     pub(super) fn configurable_module<'a>(&self, catalogue: &'a Catalogue, key: &str) -> Result<&'a Module> {
         let module = catalogue.module(key).ok_or_else(|| Error::not_found("module", key))?;
         if module.platform || !module.in_profiles {
@@ -199,7 +199,7 @@ impl TenantState {
     }
 }
 
-/// The module switch (R8): everything open, seen and inheriting, with all resources; or nothing at all.
+/// Sets the module switch (R8): everything open, seen and inheriting, with all resources; or nothing at all.
 pub(super) fn switch_module(profile: &mut Profile, module: &Module, on: bool) {
     profile.modules.remove(&module.key);
     profile.sections.retain(|section, _| section.module() != module.key.as_str());

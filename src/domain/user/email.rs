@@ -1,4 +1,4 @@
-//! Email addresses: those that a mail can be sent to.
+//! Email addresses that mails can be sent to.
 
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::domain::letters;
 use crate::error::{Error, Result};
 
-/// The most bytes of an address, and of what stands before its `@`: those of SMTP.
+/// The most bytes of an address, and of the part before its `@`: the limits of SMTP.
 const ADDRESS_MAX: usize = 254;
 const LOCAL_MAX: usize = 64;
 
@@ -15,7 +15,7 @@ const LOCAL_MAX: usize = 64;
 /// that DNS knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
-    /// The address that is mailed to: what stands before the `@` as it was given, and the domain in ASCII.
+    /// The address that is mailed to: the part before the `@` as it was given, and the domain in ASCII.
     text: String,
     /// The place of the `@`.
     at: usize,
@@ -44,7 +44,7 @@ impl Email {
         &self.text
     }
 
-    /// Returns what stands before the `@`.
+    /// Returns the part before the `@`.
     pub fn local(&self) -> &str {
         self.text.get(..self.at).unwrap_or_default()
     }
@@ -54,14 +54,14 @@ impl Email {
         self.text.get(self.at + 1..).unwrap_or_default()
     }
 
-    /// Returns what is unique in the tenant: the lowercase form.
+    /// Returns the form that is unique in the tenant: lowercase.
     pub fn unique_form(&self) -> String {
         self.text.to_lowercase()
     }
 
-    /// Returns all unique forms under which an account can have this address: first the one that older versions
-    /// made of what was given, then the one of now, and the one of older versions where the domain has other
-    /// letters than those of ASCII.
+    /// Returns all unique forms under which an account can have this address: first the one that older versions made of
+    /// what was given, then the one of now, and the one of older versions where the domain has other letters than those
+    /// of ASCII.
     pub fn forms(&self) -> Vec<String> {
         let (domain, _) =
             Uts46::new().to_unicode(self.domain().as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast);
@@ -75,7 +75,7 @@ impl Email {
     }
 }
 
-/// Tells whether words with dots between them stand here: what every mail server takes before the `@`.
+/// Returns whether the text is words with dots between them: every mail server takes that before the `@`.
 fn is_local(text: &str) -> bool {
     let is_sign = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii() || "!#$%&'*+-/=?^_`{|}~".contains(c);
     let is_word = |word: &str| !word.is_empty() && word.chars().all(is_sign);
@@ -85,7 +85,7 @@ fn is_local(text: &str) -> bool {
         && !text.chars().any(char::is_whitespace)
 }
 
-/// Returns a domain as DNS knows it; none when it cannot be one that mails go to.
+/// Returns a domain as DNS knows it; `None` when it cannot be one that mails go to.
 fn in_ascii(domain: &str) -> Option<String> {
     let ascii = Uts46::new()
         .to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)

@@ -1,4 +1,4 @@
-//! How many links are mailed to an account, and for a client.
+//! Limits on the links that are mailed to an account and for a client.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::sync::tally::Counter;
 
 /// The most links that are mailed to one account in a day.
 pub const LINKS_FOR_ACCOUNT: u32 = 10;
-/// The most of them that one client can ask for: less, so that nobody uses up what the owner needs.
+/// The most links to one account that one client can ask for: fewer, so that no stranger uses up the owner's.
 pub const LINKS_FOR_ACCOUNT_OF_CLIENT: u32 = 5;
-/// The time in which one more is mailed to an account that has had its links of the day, if it is a client that
-/// asks for it that has not done so. So nobody uses up what the owner needs, with however many clients.
+/// The time in which one more link is mailed to an account that has had its links of the day, if the client that asks
+/// has not asked for it that day. So no stranger uses up the owner's links, with however many clients.
 pub const LATE_LINK_WINDOW: Duration = Duration::from_hours(1);
 /// The most links that are mailed for one client in a day, to whatever accounts.
 pub const LINKS_OF_CLIENT: u32 = 30;
@@ -35,15 +35,15 @@ impl Links {
         Self { account: account.to_string(), client }
     }
 
-    /// Lists those of a day: for the account by this client's site, for the account by whomever, by this client and
-    /// by its site for whomever.
+    /// Lists the counters of a day: for the account by this client's site, for the account by all clients, by this
+    /// client for all accounts, and by its site for all accounts.
     pub(super) fn daily(&self) -> Vec<Counter> {
         let for_account = counter(&["links for account", &self.account], LINKS_FOR_ACCOUNT, DAY);
         let own = self.for_account_of_client(LINKS_FOR_ACCOUNT_OF_CLIENT);
         [own, for_account].into_iter().chain(self.of_client()).collect()
     }
 
-    /// Lists those of a link beyond the account's day, which a client gets that has had none.
+    /// Lists the counters of a link beyond the account's day, which goes to a client that has had none.
     pub(super) fn late(&self) -> Vec<Counter> {
         let for_account = counter(&["late links for account", &self.account], 1, LATE_LINK_WINDOW);
         [self.for_account_of_client(1), for_account].into_iter().chain(self.of_client()).collect()

@@ -1,4 +1,4 @@
-//! What users, groups and roles of a state hold, as far as it is asked about.
+//! The rules that users, groups and roles of a state hold, as far as they are asked about.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::policy::compile::{Compiled, compile_sources};
 use crate::policy::rule::{Effect, Rule, Subject};
 use crate::policy::source;
 
-/// What the subjects of a state hold. No more is compiled than is asked about.
+/// The subjects of a state with all that they hold. Only what is asked about is compiled.
 pub(super) struct Holdings<'a> {
     catalogue: &'a Catalogue,
     state: &'a TenantState,
@@ -24,12 +24,12 @@ struct Closure {
 }
 
 impl<'a> Holdings<'a> {
-    /// Those of this state.
+    /// Returns the holdings of this state.
     pub(super) const fn new(catalogue: &'a Catalogue, state: &'a TenantState) -> Self {
         Self { catalogue, state }
     }
 
-    /// Whether a user is there and enabled; groups and roles always are.
+    /// Returns whether a user is there and enabled; groups and roles always are.
     pub(super) fn is_there(&self, subject: &Subject) -> bool {
         match subject {
             Subject::User(user) => self.state.users.get(user).is_some_and(|user| user.enabled),
@@ -37,12 +37,12 @@ impl<'a> Holdings<'a> {
         }
     }
 
-    /// The users that are chosen, enabled or not.
+    /// Returns the users that are chosen, enabled or not.
     pub(super) fn users(&self, chosen: impl Fn(&User) -> bool) -> BTreeSet<UserKey> {
         self.state.users.values().filter(|user| chosen(user)).map(|user| user.key.clone()).collect()
     }
 
-    /// Of these users those that are, or hold, any of the subjects.
+    /// Returns the users of these that are, or hold, any of the subjects.
     pub(super) fn holders(
         &self,
         users: &BTreeSet<UserKey>,
@@ -63,7 +63,7 @@ impl<'a> Holdings<'a> {
         Ok(holders)
     }
 
-    /// These subjects with all that they hold, and the rules of them all.
+    /// Returns these subjects with all that they hold, and the rules of them all.
     fn closure(&self, subjects: BTreeSet<Subject>) -> Result<Closure> {
         let mut closure = Closure { subjects: subjects.clone(), rules: Compiled::new() };
         let mut next = subjects;
@@ -80,7 +80,8 @@ impl<'a> Holdings<'a> {
         Ok(closure)
     }
 
-    /// What holding these means: their rules of this effect, with those of all that they hold.
+    /// Returns the rights that come with holding these subjects: their rules of this effect, with those of all that
+    /// they hold.
     pub(super) fn reachable(
         &self,
         held: BTreeSet<Subject>,

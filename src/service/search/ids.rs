@@ -28,7 +28,7 @@ pub const FOUND_MAX: usize = 1000;
 pub struct Found<T> {
     /// The things, in the order of the list.
     pub these: Vec<T>,
-    /// Whether more follow.
+    /// `true` if more follow.
     pub has_more: bool,
 }
 
@@ -37,7 +37,7 @@ impl<T> Found<T> {
         Self { these: Vec::new(), has_more: false }
     }
 
-    /// The first `limit` of them, of which one more was looked for.
+    /// Keeps the first `limit` of them, of which one more was looked for.
     fn of(mut these: Vec<T>, limit: usize) -> Self {
         let has_more = these.len() > limit;
         these.truncate(limit);
@@ -45,23 +45,23 @@ impl<T> Found<T> {
     }
 }
 
-/// Which objects are meant.
+/// The kind of objects that is searched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// What the catalogue names: modules, sections, data views.
+    /// The objects that the catalogue names: modules, sections, data views.
     Catalogue,
-    /// What is directly below this path, such as the queues of `voice/queues`.
+    /// The objects directly below this path, such as the queues of `voice/queues`.
     Below(Object),
 }
 
 impl Kind {
-    /// The kind of this name, if there can be one: `section`, or a path.
+    /// Reads the kind from its name, if there can be one: `section`, or a path.
     pub fn parse(name: &str) -> Option<Self> {
         if name == "section" { Some(Self::Catalogue) } else { Object::of_type(name).ok().map(Self::Below) }
     }
 
-    /// The host's id of an object of this kind; none of an object whose encoding is not the one that
-    /// its id would get, which no host can ask about.
+    /// Returns the host's id of an object of this kind; none of an object whose encoding is not the one that its id
+    /// would get, which no host can ask about.
     fn id(&self, object: &Object) -> Option<String> {
         match self {
             Self::Catalogue => Some(object.to_string()),
@@ -71,9 +71,9 @@ impl Kind {
 }
 
 impl Platform {
-    /// The users that may do this, by key, at most `limit` of them after `after`. Needs `read` on
-    /// `admin/decisions`: who may ask about each user may ask about all of them, and learns no more
-    /// than their keys.
+    /// Returns the users that may do this, by key, at most `limit` of them after `after`. Needs `read` on
+    /// `admin/decisions`: a caller who may ask about each user may ask about all of them, and learns no more than their
+    /// keys.
     pub async fn users_allowed(
         &self,
         caller: &Caller,
@@ -92,9 +92,9 @@ impl Platform {
         Ok(Found::of(users, limit))
     }
 
-    /// The objects of a kind on which the subject may do this, each with its place in the list and the
-    /// host's id, at most `limit` of them after the place `after`. Anyone may ask about themselves;
-    /// asking about others needs `read` on `admin/decisions`.
+    /// Returns the objects of a kind on which the subject may do this, each with its place in the list and the host's
+    /// id, at most `limit` of them after the place `after`. Callers can ask about themselves; asking about others needs
+    /// `read` on `admin/decisions`.
     pub async fn resources_allowed(
         &self,
         caller: &Caller,
@@ -123,8 +123,9 @@ impl Platform {
         Ok(Found::of(found, limit))
     }
 
-    /// What the subject may do on an object: of the actions that the platform knows, and then of those
-    /// that rules name, each with the host's name, at most `limit` after `after`. Who may ask is the same.
+    /// Returns the actions that the subject may do on an object: of the actions that the platform knows, and then of
+    /// those that rules name, each with the host's name, at most `limit` after `after`. Callers can ask about
+    /// themselves; asking about others needs `read` on `admin/decisions`.
     pub async fn actions_allowed(
         &self,
         caller: &Caller,
@@ -187,17 +188,17 @@ struct Search {
     subject: Subject,
     action: Action,
     kind: Kind,
-    /// How many are looked for.
+    /// Number of objects that are looked for.
     wanted: usize,
 }
 
 impl Search {
-    /// The host's id, if it is allowed there.
+    /// Returns the host's id, if it is allowed there.
     fn allowed(&self, object: &Object) -> Option<String> {
         self.kind.id(object).filter(|_| self.policy.allows(&self.subject, object, &self.action))
     }
 
-    /// The objects of the kind that the catalogue or a rule names.
+    /// Returns the objects of the kind that the catalogue or a rule names.
     fn named(&self, catalogued: Vec<Object>) -> BTreeSet<Object> {
         match &self.kind {
             Kind::Catalogue => catalogued.into_iter().collect(),

@@ -1,4 +1,4 @@
-//! What tells apart what instances hold in memory, in a few bytes: two that hold the same have the same.
+//! Digests of what instances hold in memory, in a few bytes: two that hold the same have the same.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use crate::store::hex;
 /// A digest.
 pub(super) type Digest = [u8; 32];
 
-/// What an instance holds in memory.
+/// The amount and digest of what an instance holds in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Memory {
-    /// How many tenants.
+    /// Number of tenants in memory.
     pub tenants: usize,
     /// The digest of all of them, in hexadecimal digits.
     pub digest: String,
@@ -43,8 +43,8 @@ impl Tenants {
     }
 }
 
-/// Returns what tells a policy from every other: its rules in no order, its settings, who is disabled, and
-/// the changes that made it so.
+/// Returns the digest that tells a policy from every other: of its rules in no order, its settings, its disabled users,
+/// and the changes that made it so.
 pub(in crate::service) fn digest(policy: &TenantPolicy) -> Digest {
     let mut rules: Vec<RuleHash> = policy.snapshot.rules().map(|rule| rule.hash()).collect();
     rules.sort_unstable();

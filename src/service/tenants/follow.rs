@@ -1,4 +1,4 @@
-//! How a tenant in memory comes to where the database is, whoever says that it is elsewhere.
+//! The update of a tenant in memory to where the database is, from whatever source the news comes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +29,8 @@ impl Tenants {
         self.look_unless(tenant, || tenant.has(news)).await
     }
 
-    /// Brings a tenant to where the database is, unless it `is_there`. Who comes while another one looks
-    /// waits for the next look, and has it in common with all who came meanwhile.
+    /// Brings a tenant to where the database is, unless it `is_there`. A task that comes while another one looks waits
+    /// for the next look, and shares it with all that came meanwhile.
     async fn look_unless(&self, tenant: &Tenant, is_there: impl Fn() -> bool) -> Result<()> {
         if is_there() {
             return Ok(());
@@ -109,8 +109,8 @@ impl Tenants {
         Ok(())
     }
 
-    /// Waits until a tenant whose history is lost was loaded anew. Where nobody is at it any more, it is
-    /// dropped: the next who looks for it loads it.
+    /// Waits until a tenant whose history is lost was loaded anew. Where no task is at it any more, it is dropped: the
+    /// next one that looks for it loads it.
     pub(super) async fn give_up_lost(&self, tenant: &Tenant) -> Result<()> {
         let _applying = within(WAIT_MAX, async { Ok(tenant.applying.lock().await) }).await?;
         if tenant.is_lost() {
@@ -128,7 +128,7 @@ impl Tenants {
     }
 }
 
-/// What a read gives within its time.
+/// Returns the result of a read, or `UNAVAILABLE` if it takes longer than `limit`.
 pub(super) async fn within<T>(limit: Duration, read: impl Future<Output = Result<T>>) -> Result<T> {
     timeout(limit, read).await.map_err(|_| Error::unavailable("the database does not answer: try again later"))?
 }

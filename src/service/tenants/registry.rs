@@ -1,8 +1,8 @@
-//! Where the tenants in memory are found, and how the least used make room for others.
+//! The registry of the tenants in memory, in which the least used make room for others.
 //!
-//! INVARIANT: there is at most one [`Tenant`] of an id, so that news reach whoever uses it. One
-//! that somebody holds or listens to therefore stays, above the limits too; one that nobody holds
-//! takes its slot along, and who was about to use that slot looks for the next one.
+//! INVARIANT: there is at most one [`Tenant`] of an id, so that news reach all tasks that use it. One that a task holds
+//! or listens to therefore stays, above the limits too; one that no task holds takes its slot along, and a task that
+//! was about to use that slot looks for the next one.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -14,11 +14,11 @@ use crate::domain::key::{TenantId, TenantKey};
 use crate::error::Error;
 use crate::sync::News;
 
-/// When room is made, this share of a limit more than needed goes, so that the next loads need not
-/// look for room again.
+/// The share of a limit, one in so many, that goes beyond what is needed when room is made, so that the next loads need
+/// not look for room again.
 const SPARE: usize = 20;
 
-/// How much may be in memory. Tenants in use stay, also above it.
+/// The most that can be in memory. Tenants in use stay, also above it.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Tenants.
@@ -32,12 +32,12 @@ pub struct Limits {
 pub(super) struct Slot {
     /// The news that were heard, also while the load is under way.
     heard: Mutex<Option<News>>,
-    /// Set once; emptied when the slot is closed. Found without a lock.
+    /// The tenant: set once, emptied when the slot is closed, and found without a lock.
     tenant: ArcSwapOption<Tenant>,
-    /// Held while the tenant is loaded or dropped.
+    /// Lock that is held while the tenant is loaded or dropped.
     pub(super) turn: tokio::sync::Mutex<()>,
     closed: AtomicBool,
-    /// Why the load failed for which others were waiting.
+    /// The reason why the load failed that others were waiting for.
     failure: OnceLock<Error>,
 }
 
@@ -56,12 +56,12 @@ impl Slot {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The tenant, once it is loaded.
+    /// Returns the tenant, once it is loaded.
     pub(super) fn tenant(&self) -> Option<Arc<Tenant>> {
         self.tenant.load_full()
     }
 
-    /// Whether it is in the registry no more.
+    /// Returns whether the slot is in the registry no more.
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
@@ -105,22 +105,22 @@ impl Registry {
         &self.held
     }
 
-    /// The slot for this id, new if there is none.
+    /// Returns the slot for this id, new if there is none.
     pub(super) fn slot(&self, id: TenantId) -> Arc<Slot> {
         Arc::clone(self.slots.pin().get_or_insert_with(id, Arc::default))
     }
 
-    /// The slot of this id, if there is one.
+    /// Returns the slot of this id, if there is one.
     pub(super) fn find(&self, id: TenantId) -> Option<Arc<Slot>> {
         self.slots.pin().get(&id).cloned()
     }
 
-    /// The id of the loaded tenant of this key.
+    /// Returns the id of the loaded tenant of this key.
     pub(super) fn id_of(&self, key: &TenantKey) -> Option<TenantId> {
         self.keys.pin().get(key).copied()
     }
 
-    /// The tenants that are loaded.
+    /// Returns the tenants that are loaded.
     pub(super) fn loaded(&self) -> Vec<TenantId> {
         self.slots.pin().iter().filter(|(_, slot)| slot.tenant.load().is_some()).map(|(id, _)| *id).collect()
     }
@@ -165,7 +165,7 @@ impl Registry {
         self.close(id, slot);
     }
 
-    /// Drops a tenant that must not be used any more, by whoever still holds it.
+    /// Drops a tenant that no task may use any more, whichever still holds it.
     pub(super) async fn forget(&self, tenant: &Tenant) {
         let Some(slot) = self.find(tenant.id) else { return };
         let _turn = slot.turn.lock().await;
@@ -206,7 +206,7 @@ impl Registry {
         }
     }
 
-    /// Drops the tenant of a slot, unless somebody uses it.
+    /// Drops the tenant of a slot, unless it is in use.
     fn drop_unused(&self, slot: &Arc<Slot>) {
         let Ok(_turn) = slot.turn.try_lock() else { return };
         let Some(tenant) = slot.tenant.swap(None) else { return };

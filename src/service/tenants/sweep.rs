@@ -17,13 +17,13 @@ use crate::error::{ErrorCode, Result};
 use crate::policy::revision::Counters;
 use crate::sync::{Applier, News};
 
-/// How many tenants the sweep asks about at once.
+/// Number of tenants that the sweep asks about at once.
 const SWEEP_CHUNK: usize = 500;
-/// How many tenants it brings to where the database is, side by side.
+/// Number of tenants that the sweep brings to where the database is, side by side.
 const SIDE_BY_SIDE: usize = 4;
-/// How long it waits for one of them. One that takes longer goes on beside it.
+/// Longest wait of the sweep for one tenant. One that takes longer goes on beside it.
 const QUICK: Duration = Duration::from_secs(1);
-/// How many may go on beside it: each holds a connection to the database.
+/// Number of tenants that can go on beside the sweep: each holds a connection to the database.
 pub(super) const SLOW_MAX: usize = 2;
 
 impl Tenants {

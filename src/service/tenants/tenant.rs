@@ -16,7 +16,7 @@ use crate::engine::tenant::TenantPolicy;
 use crate::policy::revision::Counters;
 use crate::sync::News;
 
-/// How many changes that were in memory are known again when late news tell of them.
+/// Number of past changes that are known again when late news tell of them.
 const TRAIL: usize = 64;
 
 /// One tenant in memory. There is never a second one of the same id beside it.
@@ -26,20 +26,20 @@ pub struct Tenant {
     /// The tenant's key.
     pub key: TenantKey,
     policy: ArcSwap<TenantPolicy>,
-    /// Held while the next policy is made, so that revisions are applied in order. Decisions
-    /// never take it: they read `policy`.
+    /// Lock that is held while the next policy is made, so that revisions are applied in order. Decisions never take
+    /// it: they read `policy`.
     pub(super) applying: Mutex<()>,
     pub(super) looks: Looks,
     changed: watch::Sender<Counters>,
-    /// When it was last used, by the clock of the registry.
+    /// Time of the last use, by the clock of the registry.
     used: AtomicU64,
     held: Arc<Held>,
     /// The moment since which the history that is in memory is watched.
     since: AtomicU64,
-    /// Since when it is known to be elsewhere than the database, in milliseconds of the registry's clock and
-    /// one more; 0 when it is not.
+    /// Time since which it is known to be elsewhere than the database, in milliseconds of the registry's clock and one
+    /// more; 0 when it is not.
     behind: AtomicU64,
-    /// Set once it is known to be of a history that the database has lost, until another takes its place.
+    /// `true` once it is known to be of a history that the database has lost, until another takes its place.
     lost: AtomicBool,
     /// The changes that were in memory lately and have been followed from.
     trail: std::sync::Mutex<VecDeque<Uuid>>,
@@ -65,8 +65,8 @@ impl Moments {
     }
 }
 
-/// The looks at the database for how far a tenant has come, by number. Who waited for its turn need not
-/// look again when somebody else began to after it came: what is stored now was not there, or is here.
+/// The looks at the database for how far a tenant has come, by number. A task that waited for its turn need not look
+/// again if another look began after it came: that one has seen all that it needs.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
     begun: AtomicU64,
@@ -75,22 +75,22 @@ pub(super) struct Looks {
 }
 
 impl Looks {
-    /// The newest that has begun.
+    /// Returns the number of the newest look that has begun.
     pub(super) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Acquire)
     }
 
-    /// Begins one; gives its number.
+    /// Begins a look; returns its number.
     pub(super) fn begin(&self) -> u64 {
         self.begun.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// The one of this number has come to its end.
+    /// Notes that the look of this number has come to its end.
     pub(super) fn end(&self, number: u64) {
         self.ended.store(number, Ordering::Release);
     }
 
-    /// Whether one that began after the one of this number has come to its end.
+    /// Returns whether a look that began after the one of this number has come to its end.
     pub(super) fn has_ended_after(&self, number: u64) -> bool {
         self.ended.load(Ordering::Acquire) > number
     }
@@ -180,17 +180,17 @@ impl Tenant {
         self.trail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The policy as it is now. Takes no lock.
+    /// Returns the policy as it is now. Takes no lock.
     pub fn policy(&self) -> arc_swap::Guard<Arc<TenantPolicy>> {
         self.policy.load()
     }
 
-    /// Tells of each change, after it holds here. Who listens keeps the tenant in memory.
+    /// Returns a receiver of each change, after it holds here. A listener keeps the tenant in memory.
     pub fn changes(&self) -> watch::Receiver<Counters> {
         self.changed.subscribe()
     }
 
-    /// Whether somebody waits for its changes.
+    /// Returns whether a subscriber waits for the tenant's changes.
     pub(super) fn is_watched(&self) -> bool {
         self.changed.receiver_count() > 0
     }
@@ -248,8 +248,8 @@ impl Drop for Tenant {
     }
 }
 
-/// How much is in memory. The tenants count it themselves as they come, change and go, so that it
-/// is right whoever still holds one.
+/// The amounts that are in memory. The tenants count them themselves as they come, change and go, so that they are
+/// right whoever still holds one.
 #[derive(Debug, Default)]
 pub struct Held {
     tenants: AtomicUsize,
@@ -260,17 +260,17 @@ pub struct Held {
 }
 
 impl Held {
-    /// How many tenants.
+    /// Returns the number of tenants.
     pub fn tenants(&self) -> usize {
         self.tenants.load(Ordering::Relaxed)
     }
 
-    /// How many rules all of them have.
+    /// Returns the number of rules of all tenants together.
     pub fn rules(&self) -> usize {
         self.rules.load(Ordering::Relaxed)
     }
 
-    /// How many times a tenant that was in memory was brought forward.
+    /// Returns how many times a tenant that was in memory was brought forward.
     pub fn applied(&self) -> u64 {
         self.applied.load(Ordering::Relaxed)
     }

@@ -17,7 +17,7 @@ fn limits(tenants: usize, rules: usize) -> Registry {
     Registry::new(Limits { tenants, rules })
 }
 
-/// A policy of so many rules.
+/// Returns a policy of so many rules.
 fn policy(key: &TenantKey, rules: usize) -> TenantPolicy {
     let plan = Arc::new(Plan::from_model(engine::MODEL).unwrap());
     let rule = |n| {
@@ -45,7 +45,7 @@ fn find(registry: &Registry, n: u128) -> Option<Arc<Tenant>> {
     registry.find(TenantId(Uuid::from_u128(n)))?.tenant().map(|tenant| registry.used(tenant))
 }
 
-/// The numbers of the tenants in memory.
+/// Returns the numbers of the tenants in memory.
 fn loaded(registry: &Registry) -> Vec<u128> {
     let mut numbers: Vec<u128> = registry.loaded().iter().map(|id| id.0.as_u128()).collect();
     numbers.sort_unstable();
@@ -143,7 +143,7 @@ fn a_slot_whose_load_was_given_up_is_taken_out() {
     assert!(registry.find(TenantId(Uuid::from_u128(2))).is_none() && find(&registry, 1).is_some());
 }
 
-/// The tenant of number 1, loaded when it is not there: as `Tenants::get` does, for a thread.
+/// Returns the tenant of number 1, loaded when it is not there: as `Tenants::get` does, for a thread.
 fn used(registry: &Registry) -> Arc<Tenant> {
     loop {
         let slot = registry.slot(TenantId(Uuid::from_u128(1)));
@@ -180,13 +180,13 @@ fn there_is_never_a_second_one_beside_one_that_is_held_while_room_is_made() {
     assert_eq!((loaded(&registry).len(), registry.held().tenants()), (0, 0));
 }
 
-/// The counters of this revision and epoch, and the changes that made them.
+/// Returns the counters of this revision and epoch, and the changes that made them.
 fn counters([revision, credential_epoch]: [u64; 2], [policy, credential]: [u128; 2]) -> Counters {
     let (policy_change, credential_change) = (Uuid::from_u128(policy), Uuid::from_u128(credential));
     Counters { revision, credential_epoch, policy_change, credential_change }
 }
 
-/// What is stored, with the change at the revision that is in memory, and the revisions after it.
+/// Returns the rows that are stored, with the change at the revision that is in memory, and the revisions after it.
 fn ahead(counters: Counters, from: Option<u128>, log: &[u64]) -> Ahead {
     let entry = |revision: &u64| RevisionEntry {
         revision: *revision,
@@ -203,7 +203,7 @@ fn ahead(counters: Counters, from: Option<u128>, log: &[u64]) -> Ahead {
     Ahead { counters, from: from.map(Uuid::from_u128), log: log.iter().map(entry).collect() }
 }
 
-/// The way from counters in memory, in a word.
+/// Returns the way from counters in memory, in a word.
 fn told(here: Counters, ahead: &Ahead) -> &'static str {
     let key = TenantKey::parse("acme").unwrap();
     match way(&TenantPolicy { counters: here, ..policy(&key, 1) }, ahead) {

@@ -1,4 +1,4 @@
-//! How what is in memory of a tenant comes to where the database is.
+//! The choice of a way for a tenant in memory to where the database is.
 
 use crate::engine::tenant::TenantPolicy;
 use crate::policy::revision::Counters;
