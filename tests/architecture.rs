@@ -1,6 +1,7 @@
 //! The project keeps its order: each layer names only the layers and crates that it may, and the list of permissions is
 //! complete. `docs/ARCHITECTURE.md` shows the same table to people.
 
+mod comments;
 mod source;
 
 use std::collections::BTreeSet;

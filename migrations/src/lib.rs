@@ -17,8 +17,8 @@ mod m0008_whole_states;
 mod m0009_named_counters;
 mod m0010_write_probes;
 mod m0011_resource_links;
-mod m0013_sort_keys;
-mod m0016_credential_steps;
+mod m0012_sort_keys;
+mod m0013_credential_steps;
 mod table;
 
 /// All migrations, oldest first.
@@ -40,8 +40,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_named_counters::NamedCounters),
             Box::new(m0010_write_probes::WriteProbes),
             Box::new(m0011_resource_links::ResourceLinks),
-            Box::new(m0016_credential_steps::CredentialSteps),
-            Box::new(m0013_sort_keys::SortKeys),
+            Box::new(m0012_sort_keys::SortKeys),
+            Box::new(m0013_credential_steps::CredentialSteps),
         ]
     }
 }

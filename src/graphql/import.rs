@@ -77,7 +77,7 @@ payload! {
         /// Number of lines that were skipped because they belong to other domains.
         skipped: i32,
         /// Possible slips in the policy: the first 100.
-        warnings: Vec<PolicyImportWarning>,
+        warnings: Vec<PolicyImportWarning> [at most 100],
         /// Policy revision of the tenant.
         revision: i32,
         /// Access that users would gain or lose, after a dry run. Null after a real change, and for callers who cannot

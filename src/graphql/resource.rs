@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::catalogue::Section;
 use super::context::{caller, loaders};
 use super::impact::Impact;
-use super::input::{parse, parse_all, parse_opt};
+use super::input::{given, parse, parse_all, parse_opt};
 use super::node::{Kind, node_id};
 use super::page::{connection, page};
 use super::payload::{if_seen, payload, unless_dry};
@@ -105,12 +105,12 @@ pub struct ResourceInput {
     /// empties the list.
     members: MaybeUndefined<Vec<String>>,
     /// Items that are linked to the resource, list by list: each list replaces the former one, and a list that is
-    /// absent stays. Only admins and host applications can set them; at most 200 lists in a call.
-    links: Option<Vec<ResourceLinksInput>>,
+    /// absent stays; null is refused. Only admins and host applications can set them; at most 200 lists in a call.
+    links: MaybeUndefined<Vec<ResourceLinksInput>>,
 }
 
 /// One list of the items that are linked to a resource.
-#[derive(InputObject)]
+#[derive(Clone, InputObject)]
 pub struct ResourceLinksInput {
     /// Section of the items, such as `voice/queues`: one of the `links` of the resource's section.
     item_section: String,
@@ -133,7 +133,8 @@ impl ResourceInput {
 
     fn item_lists(&self) -> Result<ItemLists> {
         let mut lists = ItemLists::new();
-        for (i, list) in self.links.iter().flatten().enumerate() {
+        let given = given("links", self.links.clone())?;
+        for (i, list) in given.into_iter().flatten().enumerate() {
             let place = |error: Error| error.at(i.to_string()).at("links");
             let section = parse("itemSection", &list.item_section, SectionKey::parse).map_err(place)?;
             let items = parse_all("items", &list.items, ResourceKey::parse).map_err(place)?;

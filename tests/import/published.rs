@@ -659,7 +659,7 @@ async fn a_slip_that_casbin_takes_to_the_letter_is_warned_about_and_hinders_noth
         for user in USERS {
             alice.add_user(user, "AGENT", json!({})).await;
         }
-        let csv = "p, role:admin, papers, read\ng, ann, role: admin\np, Clerk, plans, read, deny\ng, ben, clerk\ng, cy, clerk\n";
+        let csv = "p, role:admin, papers, read\ng, ann, role: admin\np, night clerk, plans, read, deny\ng, ben, nightclerk\ng, cy, nightclerk\n";
         let done = alice.make("PolicyImport", json!({ "csv": csv, "dryRun": true })).await;
         let places = |done: &Value| -> Vec<(Value, Value)> {
             let warnings = done["warnings"].as_array().unwrap();

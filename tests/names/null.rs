@@ -17,7 +17,7 @@ enum Null {
 use Null::{Empties, Refused};
 
 /// All fields of updates that can be null, but for the reason of a change.
-const FIELDS: [(&str, &str, Null); 32] = [
+const FIELDS: [(&str, &str, Null); 33] = [
     ("GroupUpdateInput", "name", Refused),
     ("GroupUpdateInput", "roles", Empties),
     ("GroupUpdateInput", "permissions", Empties),
@@ -50,6 +50,7 @@ const FIELDS: [(&str, &str, Null); 32] = [
     ("ProfileSaveModuleInput", "override", Empties),
     ("ProfileSaveModuleInput", "sections", Empties),
     ("ResourceInput", "members", Empties),
+    ("ResourceInput", "links", Refused),
 ];
 
 /// The mutation that takes such an input, the rest of it, and where in it the fields stand.

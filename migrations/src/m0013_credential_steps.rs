@@ -12,7 +12,7 @@ const TABLE: &str = "credential_steps";
 
 impl MigrationName for CredentialSteps {
     fn name(&self) -> &'static str {
-        "m0016_credential_steps"
+        "m0013_credential_steps"
     }
 }
 

@@ -41,7 +41,7 @@ const NAMED: [Named; 6] = [
 
 impl MigrationName for SortKeys {
     fn name(&self) -> &'static str {
-        "m0013_sort_keys"
+        "m0012_sort_keys"
     }
 }
 
