@@ -91,13 +91,19 @@ impl CleanImage {
         Ok(Self { kind, bytes })
     }
 
-    /// Returns whether a file of this kind holds nothing but the picture. It does not look at the picture.
+    /// Returns whether a file of this kind holds nothing but the picture, and at most the note of how to turn it. It
+    /// does not look at the picture.
     pub fn is_clean(kind: ImageType, file: &[u8]) -> bool {
-        let stripped = match kind {
-            ImageType::Png => strip::png(file),
-            ImageType::Jpeg => strip::jpeg(file),
+        let (format, stripped) = match kind {
+            ImageType::Png => (ImageFormat::Png, strip::png(file)),
+            ImageType::Jpeg => (ImageFormat::Jpeg, strip::jpeg(file)),
         };
-        stripped.is_some_and(|stripped| stripped == file)
+        let Some(stripped) = stripped else { return false };
+        let is_noted = || {
+            let turned = orientation(file, format).ok().filter(|turned| *turned != Orientation::NoTransforms);
+            turned.is_some_and(|turned| noted(&stripped, turned, kind).is_ok_and(|noted| noted == file))
+        };
+        stripped == file || is_noted()
     }
 }
 

@@ -13,6 +13,8 @@ use crate::error::{Error, ErrorCode, Result};
 pub const LINKED_MAX: usize = 1000;
 /// The most lists that one registration tells.
 pub const LISTS_MAX: usize = 200;
+/// Links that one change can make and take out: it holds its tenant, and its audit event names each.
+pub const CHANGED_MAX: usize = 10_000;
 /// The most links that a tenant has.
 pub const TENANT_LINKS_MAX: u64 = 1_000_000;
 
@@ -181,6 +183,20 @@ impl TenantState {
     }
 }
 
+/// Refuses differences of more links than one change can have.
+///
+/// # Errors
+/// `TOO_LARGE`.
+pub fn check_size(changes: &[(LinkList, LinkDiff)]) -> Result<()> {
+    let links: usize = changes.iter().map(|(_, diff)| diff.linked.len() + diff.unlinked.len()).sum();
+    if links > CHANGED_MAX {
+        let message =
+            format!("a change links and unlinks at most {CHANGED_MAX} items, and this would be {links}: divide it");
+        return Err(Error::new(ErrorCode::TooLarge, message));
+    }
+    Ok(())
+}
+
 /// Refuses differences after which a tenant that has so many links would have too many.
 ///
 /// # Errors
@@ -299,6 +315,20 @@ mod tests {
         assert_eq!(part("x", "7").told(&stored).unwrap(), diff("x", "7"));
         assert_eq!(whole(&format!("{} x", many.join(" "))).told(&keys("")).unwrap_err().field, ["items"]);
         assert_eq!(part("x", "x").told(&keys("")).unwrap_err().code, ErrorCode::Invalid);
+    }
+
+    #[test]
+    fn a_change_of_more_links_than_one_holds_is_refused_whichever_way_they_go() {
+        let section = SectionKey::parse("voice/queues").unwrap();
+        let owner = ResourceKey::parse("sales").unwrap();
+        let list = LinkList { section: section.clone(), owner, items: section };
+        let many: Vec<String> = (0..CHANGED_MAX).map(|n| n.to_string()).collect();
+        let many = many.join(" ");
+        assert!(check_size(&[(list.clone(), diff(&many, ""))]).is_ok());
+        for changes in [vec![diff("", &many), diff("x", "")], vec![diff(&many, "x")]] {
+            let changes: Vec<_> = changes.into_iter().map(|diff| (list.clone(), diff)).collect();
+            assert_eq!(check_size(&changes).unwrap_err().code, ErrorCode::TooLarge);
+        }
     }
 
     #[test]

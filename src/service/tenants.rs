@@ -98,6 +98,11 @@ impl Tenants {
         self.registry.held()
     }
 
+    /// Returns the tenant of this id if it is in memory. Reads nothing.
+    pub fn in_memory(&self, id: TenantId) -> Option<Arc<Tenant>> {
+        self.registry.find(id)?.tenant()
+    }
+
     /// Returns the tenant of this id, loaded if it is not in memory. Concurrent first uses load once, and fail
     /// together. One whose history is lost is not given out.
     pub async fn get(&self, id: TenantId) -> Result<Option<Arc<Tenant>>> {

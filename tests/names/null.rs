@@ -116,6 +116,14 @@ async fn null_empties_a_field_of_an_update_or_is_refused_by_its_name() {
     .await;
 }
 
+/// Adds a line of a description, which can have several.
+fn say(said: &mut String, line: &str) {
+    if line != "\"\"\"" {
+        said.push_str(line);
+        said.push(' ');
+    }
+}
+
 #[tokio::test]
 async fn null_leaves_nothing_in_what_it_empties() {
     on_both(async |instance| {
@@ -153,16 +161,17 @@ async fn the_schema_says_of_every_field_of_an_update_that_can_be_null_what_null_
         if !name.ends_with("UpdateInput") && !inputs.contains(name) {
             continue;
         }
-        let mut said = "";
+        let mut said = String::new();
         for line in body.split_once("\n}").unwrap().0.lines() {
             let Some((field, kind)) = line.trim().split_once(": ") else {
-                said = if line.trim() == "\"\"\"" { said } else { line.trim() };
+                say(&mut said, line.trim());
                 continue;
             };
             if !field.chars().all(char::is_alphanumeric) {
-                said = line.trim();
+                say(&mut said, line.trim());
                 continue;
             }
+            let said = std::mem::take(&mut said);
             if kind.ends_with('!') || kind.contains(" = ") || field == "reason" {
                 continue;
             }

@@ -76,8 +76,10 @@ fn r32_a_picture_of_any_pixels_is_kept_without_what_a_camera_notes_but_for_how_i
                 ImageFormat::Jpeg => jpeg_of_a_camera(&file, orientation),
                 _ => png_with_notes(&file, orientation),
             };
-            let kept = CleanImage::of(&noted).unwrap().bytes;
-            assert!(!tells_the_place(&kept));
+            let CleanImage { kind, bytes: kept } = CleanImage::of(&noted).unwrap();
+            assert!(
+                !tells_the_place(&kept) && CleanImage::is_clean(kind, &kept) && !CleanImage::is_clean(kind, &noted)
+            );
             let reader = image::ImageReader::with_format(std::io::Cursor::new(&kept), format);
             let mut decoder = reader.into_decoder().unwrap();
             let turned = image::ImageDecoder::orientation(&mut decoder).unwrap();

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::evaluation::{self, Answer};
 use super::shape::{SubjectTypes, wrong};
+use super::strict;
 use crate::error::{Error, Result};
 use crate::service::decision::{DECISIONS_MAX, Decision, Query};
 
@@ -61,8 +62,7 @@ pub(super) enum Asked {
 /// # Errors
 /// `BAD_INPUT` for what concerns them all, at the member that is missing or wrong.
 pub(super) fn read(types: &SubjectTypes, body: &[u8]) -> Result<Asked> {
-    let asked: Value =
-        serde_json::from_slice(body).map_err(|error| Error::bad_input(format!("the body cannot be read: {error}")))?;
+    let asked = strict::read(body)?;
     let Value::Object(asked) = asked else { return Err(Error::bad_input("the body must be a JSON object")) };
     let semantic = Semantic::parse(asked.get("options"))?;
     let evaluations = match asked.get("evaluations") {

@@ -4,7 +4,7 @@
 //! - `evaluation`: one decision, how it is asked and answered; `batch`: several at once
 //! - `search`: who, on what and what, in pages
 //! - `metadata`: where all this is
-//! - `shape`: what the requests have in common
+//! - `shape`: what the requests have in common; `strict`: JSON without doubled members
 
 use std::sync::Arc;
 
@@ -32,6 +32,7 @@ mod evaluation;
 mod metadata;
 mod search;
 mod shape;
+mod strict;
 
 /// Bytes of a request's body.
 const BODY: usize = 64 * 1024;

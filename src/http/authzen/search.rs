@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::shape::{self, Shape, SubjectTypes, about, object, text, wrong};
+use super::strict;
 use crate::auth::caller::Caller;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::service::decision::Action;
 use crate::service::search::ids::{FOUND_MAX, Found, Kind};
 use crate::service::{Platform, opaque};
@@ -90,8 +91,7 @@ pub(super) async fn run(
     sought: Sought,
     body: &[u8],
 ) -> Result<Answer> {
-    let asked: Value =
-        serde_json::from_slice(body).map_err(|error| Error::bad_input(format!("the body cannot be read: {error}")))?;
+    let asked = strict::read(body)?;
     shape::check(sought.shape(), &asked)?;
     let [subject_kind, subject_id, action, resource_kind, resource_id] = sought.question(&asked);
     let page = Page::read(asked.get("page"), digest(caller, sought, &sought.question(&asked)))?;

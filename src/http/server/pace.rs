@@ -25,6 +25,8 @@ struct State {
     taken: Flow,
     /// The body of the request under way that is being sent.
     sent: Flow,
+    /// Set once the connection is to make room for another.
+    sent_away: bool,
     /// Set once a WebSocket is to end: no task of ours watches it.
     ended: bool,
     /// Tasks that wait for a WebSocket's bytes, and for room for them.
@@ -69,6 +71,7 @@ impl Pace {
             since: Instant::now(),
             taken: Flow::default(),
             sent: Flow::default(),
+            sent_away: false,
             ended: false,
             wakers: [None, None],
         };
@@ -102,6 +105,7 @@ impl Pace {
     /// Ends the connection, to make room for another. Returns whether it is a WebSocket: those end at once.
     pub(super) fn send_away(&self) -> bool {
         let mut state = self.state();
+        state.sent_away = true;
         if !matches!(state.phase, Phase::Stranger | Phase::Known(_)) {
             self.away.notify_one();
             return false;
@@ -172,7 +176,10 @@ impl Pace {
 
     /// Notes that the connection is a WebSocket from here on.
     pub(super) fn hand_over(&self) {
-        self.state().enter(Phase::Stranger);
+        let mut state = self.state();
+        state.enter(Phase::Stranger);
+        // Its request came while it was on its way out: as a WebSocket it ends at once.
+        state.ended |= state.sent_away;
     }
 
     /// Notes that a credential was shown on the WebSocket, and holds, of a caller in this tenant.

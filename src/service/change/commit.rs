@@ -13,7 +13,7 @@ use crate::domain::key::{TenantId, UserKey};
 use crate::error::{Error, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
-use crate::policy::revision::Counters;
+use crate::policy::revision::{Counters, Steps};
 use crate::service::Platform;
 use crate::service::tenants::{OwnChange, news_of};
 use crate::service::working::Remembered;
@@ -212,7 +212,7 @@ impl Platform {
 
     /// Publishes a committed change and applies it here at the same time. A failure does not undo the change: this
     /// instance and the others find it with the next sweep.
-    pub(super) async fn spread(&self, Made { tenant, what, .. }: &Made) {
+    pub(super) async fn spread(&self, Made { tenant, change, what }: &Made) {
         let (tenant, failed) = (*tenant, |error: &Error| {
             tracing::warn!(tenant = %tenant.0, %error, cause = error.source_text(), "a change is stored and not in force here yet; the sweep tries again");
         });
@@ -226,10 +226,26 @@ impl Platform {
                         self.spread_own(tenant, &own).await.unwrap_or_else(|error| failed(&error));
                     }
                     Ok(None) => {}
-                    Err(error) => failed(&error),
+                    Err(error) => {
+                        failed(&error);
+                        self.void_credentials(tenant, *change).await;
+                    }
                 }
                 self.place_events(tenant).await;
             }
+        }
+    }
+
+    /// Ends what is remembered of a tenant's credentials without asking the database: here at once, and elsewhere by
+    /// news of an epoch that the others do not know, which makes them look.
+    async fn void_credentials(&self, tenant: TenantId, change: Uuid) {
+        // A tenant that is not in memory has no credential that counts.
+        let Some(held) = self.tenants.in_memory(tenant) else { return };
+        held.forget_credentials();
+        let step = Steps { count: 1, marks: Steps::mark(change) };
+        let news = news_of(tenant, held.policy().counters.after(step));
+        if !matches!(timeout(PUBLISH_WAIT, self.bus.publish(&news)).await, Ok(Ok(()))) {
+            self.metrics.publishes_failed.inc();
         }
     }
 

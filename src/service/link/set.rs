@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::section_with;
 use crate::auth::caller::Caller;
 use crate::domain::key::{Action, Object, ResourceKey, UserKey};
-use crate::domain::link::{LinkDiff, LinkEdit, LinkList, check_room};
+use crate::domain::link::{LinkDiff, LinkEdit, LinkList, check_room, check_size};
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, ErrorCode, Result};
 use crate::policy::rule::Subject;
@@ -170,6 +170,7 @@ pub(in crate::service) async fn told_differences(
         let diff = edit.told(&stored.remove(&list).unwrap_or_default())?;
         changes.extend((!diff.is_empty()).then_some((list, diff)));
     }
+    check_size(&changes)?;
     has_room(view, &changes).await?;
     Ok(changes)
 }

@@ -220,6 +220,11 @@ impl Tenant {
         self.lost.store(false, Ordering::SeqCst);
     }
 
+    /// Has every credential of the tenant that is remembered looked up anew.
+    pub(in crate::service) fn forget_credentials(&self) {
+        self.since.store(self.held.moments.next(), Ordering::SeqCst);
+    }
+
     fn put(&self, next: TenantPolicy) {
         let counters = next.counters;
         self.held.rules.fetch_add(next.snapshot.len(), Ordering::Relaxed);

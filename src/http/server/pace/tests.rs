@@ -66,10 +66,19 @@ fn a_websocket_that_is_sent_away_wakes_whoever_waits_for_it() {
     let pace = Pace::new();
     let cx = Context::from_waker(Waker::noop());
     assert!(!pace.is_ended(Side::Reading, &cx));
-    assert!(!pace.send_away(), "that is for its watch");
     pace.hand_over();
     assert!(!pace.is_ended(Side::Reading, &cx) && !pace.is_ended(Side::Writing, &cx));
     assert!(pace.send_away());
+    assert!(pace.is_ended(Side::Reading, &cx) && pace.is_ended(Side::Writing, &cx));
+}
+
+#[test]
+fn a_connection_that_is_sent_away_and_becomes_a_websocket_ends() {
+    let pace = Pace::new();
+    let cx = Context::from_waker(Waker::noop());
+    assert!(!pace.send_away(), "that is for its watch");
+    assert!(!pace.is_ended(Side::Reading, &cx));
+    pace.hand_over();
     assert!(pace.is_ended(Side::Reading, &cx) && pace.is_ended(Side::Writing, &cx));
 }
 
