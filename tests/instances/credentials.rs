@@ -4,6 +4,7 @@
 use bailiwick::store::audit::AuditEvent;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
+use super::proxy::{Proxy, Wire};
 use super::*;
 use crate::common::mail::token_in;
 use crate::common::not_hung;
@@ -138,4 +139,33 @@ async fn events_that_wait_get_their_places_from_the_next_change_or_with_what_has
             assert_eq!(chain.broken, None);
         }
     }
+}
+
+#[tokio::test]
+async fn r30_a_key_that_is_removed_ends_although_the_database_goes_away_with_the_commit() {
+    let database = Database::postgres().await;
+    let (wire, wired) = Proxy::before(&database).await;
+    let one = Instance::start(&wired, Choices::default()).await;
+    acme(&one).await;
+    let uma = one.stranger().signed_in("acme", "uma", PASSWORD).await;
+    let key = key_of(&uma).await;
+    // Decided from memory.
+    let may_ask = async |client: &Client| {
+        let asked = "{ viewer { can(action: \"read\", object: \"voice/queues\") } }";
+        client.ask(asked, json!({})).await["errors"].is_null()
+    };
+    assert!(may_ask(&key).await);
+    wire.set(Wire::Cut);
+    assert!(may_ask(&key).await, "what is remembered holds while the database is away");
+    wire.set(Wire::Open);
+    eventually("the database is back", async || is_in(&uma).await).await;
+
+    assert!(may_ask(&key).await);
+    wire.set(Wire::EndsWithCommit);
+    let removed = uma.ask("mutation { apiKeyRemove(input: {}) { userErrors { code } } }", json!({})).await;
+    assert_eq!(removed["data"]["apiKeyRemove"]["userErrors"], json!([]), "{removed}");
+    assert!(!may_ask(&key).await);
+    wire.set(Wire::Open);
+    eventually("the database is back", async || is_in(&uma).await).await;
+    assert!(!may_ask(&key).await);
 }
