@@ -21,6 +21,7 @@ mod names;
 mod roles;
 
 use names::{Names, nobodys_role};
+pub(crate) use roles::LINKS_MAX;
 use roles::{Part, Parts};
 
 /// Number of bad lines that are told; the others are counted.

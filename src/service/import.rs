@@ -81,8 +81,9 @@ impl Platform {
     ) -> Result<Import> {
         let (absent, Terms { reason, dry_run }) = (reading.absent, terms.into());
         let tenant = self.authorise(caller, Permit::POLICY_IMPORT).await?.key.clone();
-        let read = tokio::task::spawn_blocking(move || file::read(&tenant, &csv, &reading)).await;
-        let file::Read { lines, skipped, warnings } = match read.map_err(Error::internal)? {
+        // A file takes a core for a while, as a search does.
+        let read = self.search(caller.tenant().id, move || file::read(&tenant, &csv, &reading)).await?;
+        let file::Read { lines, skipped, warnings } = match read {
             Ok(lines) => lines,
             Err(Refused::Lines(bad)) => return Ok(Import::Refused(bad)),
             Err(Refused::Whole(error)) => return Err(error),

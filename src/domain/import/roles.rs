@@ -9,7 +9,7 @@ use crate::domain::role::Grant;
 use crate::error::{Error, ErrorCode};
 
 /// The most links from a user to the last of their roles: every Casbin follows as many.
-const LINKS_MAX: usize = 8;
+pub(crate) const LINKS_MAX: usize = 8;
 /// The most roles that all groups together carry, where roles hold others.
 const HELD_MAX: usize = 200_000;
 /// Number of names of a chain that are told.

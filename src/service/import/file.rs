@@ -38,11 +38,12 @@ pub(super) fn read(tenant: &TenantKey, csv: &str, reading: &Reading) -> Result<R
     let mut bad = BadLines::default();
     let records = records(csv, &form, &mut bad)?;
     let mut file = File {
-        values: Values::of(&form, reading.under.as_ref(), actions(&form, &records)),
+        values: Values::of(&form, reading.under.as_ref(), actions(&form, &records))?,
         form,
         roles: ObjectRoles::default(),
         notes: Notes::default(),
         skipped: 0,
+        room: RULES_MAX,
     };
     for Record { number, says } in records.iter().filter(|record| record.is_of_objects()) {
         file.object_role(says, *number, &mut bad);
@@ -51,10 +52,8 @@ pub(super) fn read(tenant: &TenantKey, csv: &str, reading: &Reading) -> Result<R
     for Record { number, says } in records.iter().filter(|record| !record.is_of_objects()) {
         match file.says(*number, says) {
             Ok(said) => lines.extend(said.into_iter().map(|says| PolicyLine { number: *number, says })),
-            Err(fault) => bad.push(*number, fault.column, *fault.error),
-        }
-        if lines.len() > RULES_MAX {
-            return Err(too_large(&format!("{RULES_MAX} rules")));
+            Err(Stop::Line(fault)) => bad.push(*number, fault.column, *fault.error),
+            Err(Stop::Full) => return Err(too_many_rules()),
         }
     }
     let File { notes, skipped, form, .. } = file;
@@ -76,11 +75,14 @@ pub(super) fn domains(csv: &str, reading: &Reading) -> Result<Vec<String>, Refus
     for Record { number, says } in &records(csv, &form, &mut bad)? {
         let named = match says.split_first() {
             Some((kind, values)) if kind == "p" => form.permission(values).map(|fields| fields.domain),
+            Some((kind, values)) if kind == "g2" => form.object_role(values).map(|(.., domain)| domain),
             Some((_, values)) => form.membership(values).map(|(.., domain)| domain),
             None => continue,
         };
         match named {
             Ok(Some((_, domain))) => _ = domains.insert(domain.to_owned()),
+            // The model gives these lines no domain: they are of all.
+            Ok(None) if says.first().is_some_and(|kind| kind != "p") => {}
             Ok(None) => bad.push(*number, 1, Error::invalid("the line names no domain")),
             Err(fault) => bad.push(*number, fault.column, *fault.error),
         }
@@ -88,7 +90,11 @@ pub(super) fn domains(csv: &str, reading: &Reading) -> Result<Vec<String>, Refus
     bad.or(domains.into_iter().collect())
 }
 
-fn too_large(limit: &str) -> Refused {
+fn too_many_rules() -> Refused {
+    too_large(&format!("{RULES_MAX} rules"))
+}
+
+pub(super) fn too_large(limit: &str) -> Refused {
     Error::new(ErrorCode::TooLarge, format!("a file of at most {limit} is imported at once: divide it")).into()
 }
 
@@ -97,6 +103,20 @@ fn too_large(limit: &str) -> Refused {
 pub(super) struct Fault {
     pub(super) column: usize,
     pub(super) error: Box<Error>,
+}
+
+/// Reason why a line is not read.
+enum Stop {
+    /// The line is bad.
+    Line(Fault),
+    /// The file has more than [`RULES_MAX`] rules.
+    Full,
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Line(fault)
+    }
 }
 
 pub(super) fn at(column: usize) -> impl Fn(Error) -> Fault {
@@ -134,7 +154,7 @@ fn records(csv: &str, form: &Form, bad: &mut BadLines) -> Result<Vec<Record>, Re
             Err(fault) => bad.push(number, fault.column, *fault.error),
         }
         if records.len() > RULES_MAX {
-            return Err(too_large(&format!("{RULES_MAX} rules")));
+            return Err(too_many_rules());
         }
     }
     Ok(records)
@@ -201,7 +221,7 @@ fn bad_quote(column: usize) -> Fault {
 }
 
 /// Returns the texts of all actions of the file, of all domains.
-fn actions<'r>(form: &'r Form, records: &'r [Record]) -> impl Iterator<Item = &'r str> {
+fn actions<'r>(form: &'r Form, records: &'r [Record]) -> impl Iterator<Item = &'r str> + Clone {
     let permissions = records.iter().filter_map(|record| match record.says.split_first() {
         Some((kind, values)) if kind == "p" => Some(values),
         _ => None,
@@ -216,9 +236,17 @@ struct File<'r> {
     roles: ObjectRoles<'r>,
     notes: Notes<'r>,
     skipped: u64,
+    /// Number of rules that the file can still have. Bad lines count as well, for what it takes to read them.
+    room: usize,
 }
 
 impl<'r> File<'r> {
+    /// Takes room for a number of rules, before they are made.
+    fn take_room(&mut self, rules: usize) -> Result<(), Stop> {
+        self.room = self.room.checked_sub(rules).ok_or(Stop::Full)?;
+        Ok(())
+    }
+
     /// Adds a line that puts an object into a group of objects.
     fn object_role(&mut self, says: &'r [String], number: u64, bad: &mut BadLines) {
         let taken = says.get(1..).map_or(Ok(()), |values| {
@@ -235,15 +263,15 @@ impl<'r> File<'r> {
     }
 
     /// Returns what a line says; nothing if it is of another domain.
-    fn says(&mut self, number: u64, says: &'r [String]) -> Result<Vec<Says>, Fault> {
+    fn says(&mut self, number: u64, says: &'r [String]) -> Result<Vec<Says>, Stop> {
         match says.split_first() {
             Some((kind, values)) if kind == "p" => self.permissions(number, values),
-            Some((_, values)) => self.membership(number, values).map(|says| says.into_iter().collect()),
+            Some((_, values)) => Ok(self.membership(number, values)?.into_iter().collect()),
             None => Ok(Vec::new()),
         }
     }
 
-    fn permissions(&mut self, number: u64, values: &'r [String]) -> Result<Vec<Says>, Fault> {
+    fn permissions(&mut self, number: u64, values: &'r [String]) -> Result<Vec<Says>, Stop> {
         let Fields { subject, domain, object, action, effect } = self.form.permission(values)?;
         if self.form.is_of_others(domain)? {
             self.skipped += 1;
@@ -253,8 +281,15 @@ impl<'r> File<'r> {
         let subject = self.name(number, subject)?;
         let actions = self.values.actions(action)?;
         let (column, mut says) = (object.0, Vec::new());
-        for object in self.roles.with_members(object)? {
-            for object in self.values.objects(object)? {
+        let mut visited = 0;
+        let members = self.roles.with_members(object, &mut visited);
+        let each = if members.is_ok() { actions.len() } else { 1 };
+        self.take_room(visited.saturating_mul(each))?;
+        for object in members? {
+            let objects = self.values.objects(object)?;
+            // The whole of the file's objects is two of the tenant.
+            self.take_room(objects.len().saturating_sub(1).saturating_mul(actions.len()))?;
+            for object in objects {
                 for action in &actions {
                     let grant = Grant { object: object.clone(), action: action.clone(), effect };
                     grant.check().map_err(at(column))?;
@@ -269,12 +304,13 @@ impl<'r> File<'r> {
     }
 
     /// Reads a line of the form `member, role`, with `dom` at the end if the form has one.
-    fn membership(&mut self, number: u64, values: &'r [String]) -> Result<Option<Says>, Fault> {
+    fn membership(&mut self, number: u64, values: &'r [String]) -> Result<Option<Says>, Stop> {
         let (member, role, domain) = self.form.membership(values)?;
         if self.form.is_of_others(domain)? {
             self.skipped += 1;
             return Ok(None);
         }
+        self.take_room(1)?;
         Ok(Some(Says::Membership { member: self.name(number, (2, member))?, role: self.name(number, (3, role))? }))
     }
 
@@ -396,5 +432,140 @@ mod tests {
         assert!(too_large(&rule.repeat(RULES_MAX + 1)));
         assert_eq!(read_text(&rule.repeat(RULES_MAX)).unwrap().len(), RULES_MAX);
         assert!(too_large(&"#".repeat(BYTES_MAX + 1)));
+    }
+
+    /// Reads a file with a model of this matcher, in which `g2` lines have no domain.
+    fn read_by(matcher: &str, text: &str) -> Result<Vec<PolicyLine>, Refused> {
+        let reading =
+            Reading { model: Some(model("sub, obj, act", "g = _, _\ng2 = _, _", matcher)), ..Reading::default() };
+        read(&TenantKey::parse("acme").unwrap(), text, &reading).map(|read| read.lines)
+    }
+
+    fn model(columns: &str, roles: &str, matcher: &str) -> String {
+        format!(
+            "[request_definition]\nr = {columns}\n[policy_definition]\np = {columns}\n[role_definition]\n{roles}\n\
+             [policy_effect]\ne = some(where (p.eft == allow))\n[matchers]\nm = {matcher}\n"
+        )
+    }
+
+    /// Returns the places of the bad lines with their messages, or the code of what refuses the file as a whole.
+    fn refusal(read: Result<Vec<PolicyLine>, Refused>) -> Result<Vec<(u64, usize, String)>, ErrorCode> {
+        match read.expect_err("not refused") {
+            Refused::Lines(bad) => {
+                Ok(bad.told.into_iter().map(|line| (line.number, line.column, line.error.to_string())).collect())
+            }
+            Refused::Whole(error) => Err(error.code),
+        }
+    }
+
+    /// Returns the places of the bad lines of a file that is read with a model of this matcher.
+    fn faults_by(matcher: &str, text: &str) -> Vec<(u64, usize)> {
+        let bad = refusal(read_by(matcher, text)).expect("a line is bad");
+        bad.into_iter().map(|(number, column, _)| (number, column)).collect()
+    }
+
+    /// Returns numbered texts with this between them.
+    fn numbered(count: usize, between: &str, text: impl Fn(usize) -> String) -> String {
+        (0..count).map(text).collect::<Vec<_>>().join(between)
+    }
+
+    const REGEX: &str = "g(r.sub, p.sub) && g2(r.obj, p.obj) && regexMatch(r.act, p.act)";
+    const EQUAL: &str = "g(r.sub, p.sub) && g2(r.obj, p.obj) && r.act == p.act";
+
+    #[test]
+    fn one_line_stands_for_no_more_than_the_bounds() {
+        let of = |count| format!("p, ops, crm, {}\n", numbered(count, "|", |n| format!("a{n}z")));
+        assert_eq!(read_text(&of(100)).unwrap().len(), 100);
+        let bad = refusal(read_text(&of(101))).unwrap();
+        assert_eq!((bad[0].0, bad[0].1), (1, 4));
+        assert!(bad[0].2.contains("at most 100 actions"), "{bad:?}");
+        assert_eq!(refusal(read_text(&of(120_000))).unwrap().len(), 1);
+        // Actions that are no regular expressions are as many as the rules.
+        let plain = |count| numbered(count, "\n", |n| format!("p, ops, crm, a{n}z"));
+        assert_eq!(read_text(&plain(1_001)).unwrap().len(), 1_001);
+        let regular = |count| format!("{}\np, ops, crm, (a0z)\n", plain(count));
+        assert_eq!(read_text(&regular(1_000)).unwrap().len(), 1_001);
+        assert_eq!(refusal(read_text(&regular(1_001))), Err(ErrorCode::TooLarge));
+    }
+
+    #[test]
+    fn the_rules_of_a_file_are_counted_before_they_are_made() {
+        let members = numbered(2_000, "\n", |n| format!("g2, o{n}, all"));
+        let actions = numbered(60, "|", |n| format!("a{n}z"));
+        let text = format!("{members}\np, ops, all, {actions}\n");
+        assert_eq!(refusal(read_by(REGEX, &text)), Err(ErrorCode::TooLarge));
+        // Bad lines take room as well.
+        let bad = format!("{members}\ng2, /bad, all\n{}", "p, ops, all, read\n".repeat(60));
+        assert_eq!(refusal(read_by(EQUAL, &bad)), Err(ErrorCode::TooLarge));
+        assert_eq!(read_by(EQUAL, &format!("{members}\np, ops, all, read\n")).unwrap().len(), 2_001);
+    }
+
+    #[test]
+    fn an_anchored_expression_is_its_own_actions_and_another_one_all_that_contain_it() {
+        let text = "p, ops, crm, ^(P|GET)$\np, lead, crm, P\np, desk, crm, POST\n";
+        let read = read_by(REGEX, text).unwrap();
+        let numbers: Vec<u64> = read.iter().map(|line| line.number).collect();
+        assert_eq!(numbers, [1, 1, 2, 2, 3]);
+    }
+
+    #[test]
+    fn a_space_beside_an_alternative_is_part_of_it_for_casbin_and_refused() {
+        for action in ["GET | DELETE", "(GET )|(DELETE)", "GET| DELETE", "^(GET |DELETE)$", "(GET) | (DELETE)"] {
+            assert_eq!(faults(&format!("p, ops, crm, {action}")), [(1, 4, ErrorCode::Invalid)], "{action}");
+        }
+        assert_eq!(lines("p, ops, crm, GET|DELETE").len(), 2);
+    }
+
+    #[test]
+    fn a_colon_within_a_segment_is_a_pattern_of_key_match_2() {
+        let objects = "r.sub == p.sub && keyMatch2(r.obj, p.obj) && r.act == p.act";
+        let text = "p, ops, crm/a:b, read\np, ops, crm/:b, read\np, ops, crm, read:all\n";
+        assert_eq!(faults_by(objects, text), [(1, 3), (2, 3)]);
+        for (call, action) in [
+            ("keyMatch2", "read:all"),
+            ("keyMatch2", "re.d"),
+            ("keyMatch3", "read{all}"),
+            ("globMatch", "rea?"),
+            ("globMatch", "rea[dl]"),
+            ("globMatch", "*"),
+        ] {
+            let matcher = format!("r.sub == p.sub && r.obj == p.obj && {call}(r.act, p.act)");
+            let text = format!("p, ops, crm, read\np, ops, crm, {action}\n");
+            assert_eq!(faults_by(&matcher, &text), [(2, 4)], "{call} {action}");
+        }
+        let equal = "r.sub == p.sub && r.obj == p.obj && r.act == p.act";
+        assert_eq!(faults_by(equal, "p, ops, crm, read:all\np, ops, crm, *\n"), [(2, 4)]);
+        // Without the model, a colon is most likely a name's.
+        assert_eq!(lines("p, ops, crm/a:b, read").len(), 1);
+    }
+
+    #[test]
+    fn groups_of_objects_have_chains_of_at_most_eight_links() {
+        let chain =
+            |links| format!("{}\np, ops, o{links}, read\n", numbered(links, "\n", |n| format!("g2, o{n}, o{}", n + 1)));
+        assert_eq!(read_by(EQUAL, &chain(8)).unwrap().len(), 9);
+        assert_eq!(faults_by(EQUAL, &chain(9)), [(10, 3)]);
+        assert_eq!(faults_by(EQUAL, &chain(50_000)), [(50_001, 3)]);
+        let cycle = "g2, a, b\ng2, b, c\ng2, c, a\ng2, a, a\np, ops, a, read\n";
+        assert_eq!(read_by(EQUAL, cycle).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn the_domains_of_a_file_are_read_by_the_form_of_each_kind_of_line() {
+        let columns = "sub, dom, obj, act";
+        let (g, g2) = ("g(r.sub, p.sub, r.dom)", "g2(r.obj, p.obj, r.dom)");
+        let named = |roles: &str, g: &str, g2: &str, text: &str| {
+            let matcher = format!("{g} && r.dom == p.dom && {g2} && r.act == p.act");
+            domains(text, &Reading { model: Some(model(columns, roles, &matcher)), ..Reading::default() })
+        };
+        let text = "p, ops, north, crm, read\ng, ann, ops, south\n";
+        let all = format!("{text}g2, crm/deals, crm\n");
+        assert_eq!(named("g = _, _, _\ng2 = _, _", g, "g2(r.obj, p.obj)", &all).unwrap(), ["north", "south"]);
+        let all = format!("{text}g2, crm/deals, crm, west\n");
+        assert_eq!(named("g = _, _, _\ng2 = _, _, _", g, g2, &all).unwrap(), ["north", "south", "west"]);
+        let all = "p, ops, north, crm, read\ng, ann, ops\ng2, crm/deals, crm, west\n";
+        assert_eq!(named("g = _, _\ng2 = _, _, _", "g(r.sub, p.sub)", g2, all).unwrap(), ["north", "west"]);
+        let short = format!("{text}g2, crm/deals, crm\n");
+        assert!(named("g = _, _, _\ng2 = _, _, _", g, g2, &short).is_err());
     }
 }

@@ -2,14 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::file::{Fault, at, fault};
+use super::file::{Fault, at, fault, too_large};
 use super::form::{At, Form, UNTOLD};
+use crate::domain::import::{LINKS_MAX, Refused};
 use crate::domain::key::{Action, ActionPattern, Object, ObjectPattern};
 use crate::engine::foreign::By;
 use crate::error::Result;
 
 /// Characters with a special meaning in a regular expression.
 const SPECIAL: [char; 13] = ['.', '+', '(', ')', '[', ']', '^', '$', '|', '?', '\\', '{', '}'];
+
+/// Maximum number of alternatives of one text.
+const ALTERNATIVES_MAX: usize = 100;
+/// Maximum number of single actions of a file in which they are regular expressions.
+const KNOWN_MAX: usize = 1_000;
 
 /// Converter of a file's texts into objects and actions.
 pub(super) struct Values<'r> {
@@ -18,27 +24,32 @@ pub(super) struct Values<'r> {
     actions: BTreeSet<By>,
     /// `true` if the file's model says how they are compared.
     is_told: bool,
-    /// Single actions that the file names.
+    /// Single actions that the file names, if they are regular expressions.
     known: BTreeSet<String>,
     /// Objects so far, with the texts that they come from.
     taken: HashMap<ObjectPattern, &'r str>,
 }
 
 impl<'r> Values<'r> {
-    /// Makes the converter for a file of this form; `actions` are the texts of all its actions.
-    pub(super) fn of<'t>(form: &Form, under: Option<&'r Object>, actions: impl Iterator<Item = &'t str>) -> Self {
-        let (mut known, mut is_regex) = (BTreeSet::new(), false);
-        for text in actions {
-            is_regex |= text.contains(['(', '|']);
-            known.extend(alternatives(text).into_iter().flatten().map(str::to_owned));
-        }
+    /// Makes the converter for a file of this form; `texts` are those of all its actions.
+    ///
+    /// # Errors
+    /// `TOO_LARGE` above [`KNOWN_MAX`].
+    pub(super) fn of<'t>(
+        form: &Form,
+        under: Option<&'r Object>,
+        texts: impl Iterator<Item = &'t str> + Clone,
+    ) -> Result<Self, Refused> {
         let (objects, actions) = match form.model() {
             Some(model) => (model.objects.clone(), model.actions.clone()),
             // One alternation tells that they are all regular expressions.
-            None if is_regex => (BTreeSet::from(UNTOLD), BTreeSet::from([By::Star, By::Regex])),
+            None if texts.clone().any(|text| text.contains(['(', '|'])) => {
+                (BTreeSet::from(UNTOLD), BTreeSet::from([By::Star, By::Regex]))
+            }
             None => (BTreeSet::from(UNTOLD), BTreeSet::from([By::Equal, By::Star])),
         };
-        Self { under, objects, actions, is_told: form.is_told(), known, taken: HashMap::new() }
+        let known = if actions.contains(&By::Regex) { known(texts)? } else { BTreeSet::new() };
+        Ok(Self { under, objects, actions, is_told: form.is_told(), known, taken: HashMap::new() })
     }
 
     /// Returns the objects that a text of the file stands for.
@@ -109,7 +120,9 @@ impl<'r> Values<'r> {
         let has = |by| self.objects.contains(&by);
         let several =
             "stands for several objects in the file's model: write them one by one, or a prefix that ends in `/*`";
-        if has(By::Colon) && text.split('/').any(|segment| segment.starts_with(':')) {
+        // casbin replaces `:name` anywhere. Without the model, a colon within a segment is most likely a name's.
+        let is_pattern = |segment: &str| segment.starts_with(':') || (self.is_told && segment.contains(':'));
+        if has(By::Colon) && text.split('/').any(is_pattern) {
             return Err(fault(column, format!("`:name` {several}")));
         }
         let special = |text: &str| text.contains(SPECIAL);
@@ -133,21 +146,53 @@ impl<'r> Values<'r> {
         if is_any {
             return Ok(vec![ActionPattern::any()]);
         }
+        if text == "*" && !has(By::Regex) {
+            let message = "`*` is no pattern for actions in the file's model: write them one by one";
+            return Err(fault(column, message));
+        }
+        let signs: &[char] = &[':', '{', '}', '?', '[', ']', '\\', '!'];
+        if (has(By::Colon) && text.contains(':'))
+            || ((has(By::Brace) || has(By::Glob)) && text.contains(signs))
+            || ((has(By::Colon) || has(By::Brace)) && !has(By::Regex) && text.contains(SPECIAL))
+        {
+            let message = format!("`{text}` stands for several actions in the file's model: write them one by one");
+            return Err(fault(column, message));
+        }
         if !has(By::Regex) {
             return one(column, text).map(|action| vec![action]);
         }
         let Some(alternatives) = alternatives(text) else {
             return Err(fault(
                 column,
-                format!("`{text}` is more than actions with `|` between them: write them one by one"),
+                format!("`{text}` is more than actions with `|`, and no space, between them: write them one by one"),
             ));
         };
-        let is_anchored = text.starts_with('^');
+        if alternatives.len() > ALTERNATIVES_MAX {
+            let message = format!("at most {ALTERNATIVES_MAX} actions are in one value: divide the line");
+            return Err(fault(column, message));
+        }
+        let alternatives: BTreeSet<&str> = alternatives.into_iter().collect();
+        let own = alternatives.iter().map(|it| one(column, it)).collect::<Result<Vec<_>, _>>()?;
+        if text.starts_with('^') {
+            return Ok(own);
+        }
         // casbin looks for the expression anywhere in the action.
-        let matches =
-            |known: &str| alternatives.iter().any(|it| if is_anchored { known == *it } else { known.contains(it) });
+        let matches = |known: &str| alternatives.iter().any(|it| known.contains(it));
         self.known.iter().filter(|known| matches(known)).map(|known| one(column, known)).collect()
     }
+}
+
+/// Returns the single actions that these texts name. Those that cannot be actions are refused with their lines.
+fn known<'t>(texts: impl Iterator<Item = &'t str>) -> Result<BTreeSet<String>, Refused> {
+    let mut known = BTreeSet::new();
+    for text in texts {
+        let named = alternatives(text).filter(|named| named.len() <= ALTERNATIVES_MAX).into_iter().flatten();
+        known.extend(named.filter(|action| one(1, action).is_ok()).map(str::to_owned));
+        if known.len() > KNOWN_MAX {
+            return Err(too_large(&format!("{KNOWN_MAX} actions, where they are regular expressions,")));
+        }
+    }
+    Ok(known)
 }
 
 fn below(under: &Object) -> Result<ObjectPattern> {
@@ -184,10 +229,8 @@ fn alternatives(text: &str) -> Option<Vec<&str>> {
         text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).filter(|text| !text.contains(['(', ')']))
     };
     let inside = group(inside).unwrap_or(inside);
-    let pieces = inside.split('|').map(|piece| {
-        let piece = piece.trim();
-        Some(group(piece).unwrap_or(piece)).filter(|piece| bare(piece))
-    });
+    // A space is part of what casbin compares.
+    let pieces = inside.split('|').map(|piece| Some(group(piece).unwrap_or(piece)).filter(|piece| bare(piece)));
     let pieces = pieces.collect::<Option<Vec<_>>>()?;
     // `^(a)|(b)$` is `^a`, or `b$`.
     let is_split = text.starts_with('^') && inside.starts_with('(') && pieces.len() > 1;
@@ -210,18 +253,33 @@ impl<'r> ObjectRoles<'r> {
         Ok(())
     }
 
-    /// Returns the object itself, and all objects in it, directly or through other groups.
-    pub(super) fn with_members(&self, (column, object): At<'r>) -> Result<Vec<At<'r>>, Fault> {
+    /// Returns the object itself, and all objects in it, directly or through other groups. `visited` becomes the number
+    /// of objects that were looked at, even if the group is refused.
+    pub(super) fn with_members(&self, (column, object): At<'r>, visited: &mut usize) -> Result<Vec<At<'r>>, Fault> {
         const MEMBERS_MAX: usize = 10_000;
-        let (mut all, mut due) = (BTreeSet::from([object]), vec![object]);
-        while let Some(next) = due.pop() {
-            due.extend(self.0.get(next).into_iter().flatten().copied().filter(|member| all.insert(member)));
-            if all.len() > MEMBERS_MAX {
-                return Err(fault(
-                    column,
-                    format!("more than {MEMBERS_MAX} objects are in this group: name a prefix instead"),
-                ));
+        let (mut all, mut layer) = (BTreeSet::from([object]), vec![object]);
+        *visited = 1;
+        for depth in 0.. {
+            let mut next = Vec::new();
+            for member in layer.iter().filter_map(|role| self.0.get(role)).flatten() {
+                if all.insert(*member) {
+                    next.push(*member);
+                    *visited += 1;
+                }
+                if all.len() > MEMBERS_MAX {
+                    let message = format!("more than {MEMBERS_MAX} objects are in this group: name a prefix instead");
+                    return Err(fault(column, message));
+                }
             }
+            if next.is_empty() {
+                break;
+            }
+            if depth == LINKS_MAX {
+                let message =
+                    format!("objects are in this group through more than {LINKS_MAX} links: put them into it directly");
+                return Err(fault(column, message));
+            }
+            layer = next;
         }
         Ok(all.into_iter().map(|object| (column, object)).collect())
     }
