@@ -10,7 +10,7 @@ use bailiwick::store::page::Page;
 use serde_json::{Value, json};
 
 use crate::common::app::{Client, on_both};
-use crate::common::operations::{automatic, merged, open};
+use crate::common::operations::{automatic, merged, open, refusal};
 
 /// Returns the input of a section that is not enabled, with this list of associated resources.
 fn closed(section: &str, resources: &[&str]) -> Value {
@@ -178,10 +178,14 @@ async fn r2_items_of_an_optional_module_are_neither_listed_nor_named_without_its
         alice.register(items, &["support"]).await;
         alice.register("staff/agents", &["tom"]).await;
         let links = json!({ "owner": "staff/agents/tom", "itemSection": items, "items": ["support"] });
-        alice.make("ResourceLinksSet", links).await;
-        let none: [String; 0] = [];
-        assert_eq!(seen(&alice, on_edit("staff/agents/tom", items)).await, none);
-        assert_eq!(seen(&alice, on_create("staff/agents", items)).await, none);
+        assert_eq!(alice.refuse("ResourceLinksSet", links.clone()).await, refusal("INVALID", "itemSection"));
+        let desk = alice.new_service("desk").await;
+        desk.make("ResourceLinksSet", links).await;
+        for list in [on_edit("staff/agents/tom", items), on_create("staff/agents", items)] {
+            for caller in [&alice, &desk] {
+                assert_eq!(caller.fail("LinkableItems", json!({ "input": list })).await, "BAD_INPUT");
+            }
+        }
         let unknown = json!({ "input": on_edit("staff/agents/tom", "tools/tags") });
         let message = async || alice.answer("LinkableItems", unknown.clone()).await["errors"][0]["message"].to_string();
         let told = message().await;

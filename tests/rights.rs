@@ -4,8 +4,9 @@ mod held;
 
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, Instance, on_both};
-use crate::common::operations::{automatic, merged};
+use crate::common::app::{Choices, Client, Database, Instance, on_both};
+use crate::common::operations::{automatic, merged, open};
+use crate::common::tables::Tables;
 
 /// The objects that mia may administer, but not see; and people, of the catalogue.
 const OBJECTS: [&str; 5] = ["admin/users", "admin/user-profiles", "admin/groups", "admin/roles", "admin/api-keys"];
@@ -43,6 +44,42 @@ async fn r35b_no_one_gives_themselves_or_others_more_than_they_have() {
         assert_eq!((alice.revision().await, alice.rules().await), (revision, rules));
     })
     .await;
+}
+
+#[tokio::test]
+async fn r35b_what_an_older_compiler_did_not_know_is_the_givers_own_at_the_first_change() {
+    for database in [Database::sqlite(), Database::postgres().await] {
+        let old = Instance::start(&database, Choices::default()).await;
+        let alice = old.tenant("acme").await;
+        alice.register("staff/agents", &["ann"]).await;
+        let team = json!([{ "key": "sales", "name": "Sales", "members": ["staff/agents/ann"] }]);
+        alice.make("ResourceRegister", json!({ "section": "staff/teams", "resources": team })).await;
+        alice.add_profile("Lead", "READ_EDIT").await;
+        alice.save_sections("lead", "staff", json!([open("staff/teams", &["sales"])])).await;
+        let grants = [("admin/users", "edit"), ("admin/api-keys", "edit"), ("admin/user-profiles", "read")];
+        let grants = grants.map(|(object, action)| json!({ "object": object, "action": action }));
+        alice.make("RoleCreate", json!({ "name": "Deputy", "permissions": [], "grants": grants })).await;
+        let mia = alice.new_user("acme", "mia", "USER", json!({ "profile": "lead" })).await;
+        alice.make("GroupCreate", json!({ "name": "Deputies", "roles": ["deputy"], "members": ["mia"] })).await;
+        mia.add_user("one", "USER", json!({ "profile": "lead" })).await;
+        old.stop().await;
+
+        let tables = Tables::of(&database).await;
+        let gone = "v0 = 'profile:lead' AND v3 = 'link'";
+        let origins =
+            format!("DELETE FROM rule_origins WHERE rule_hash IN (SELECT hash FROM casbin_rule WHERE {gone})");
+        tables.run(&origins).await;
+        tables.run(&format!("DELETE FROM casbin_rule WHERE {gone}")).await;
+        tables.run("UPDATE tenants SET compiler_version = 1 WHERE key = 'acme'").await;
+        let new = Instance::start(&database, Choices::default()).await;
+        let (alice, mia) = (alice.at(&new), mia.at(&new));
+        assert!(!alice.allowed("mia", "link", "staff/agents/ann").await, "as the older one compiled it");
+        mia.make("ApiKeyGenerate", json!({ "user": "one" })).await;
+        let strong = json!({ "username": "two", "fullName": "two", "email": "two@example.com", "baseRole": "MANAGER" });
+        assert_eq!(mia.refuse("UserCreate", strong).await.0, "BEYOND_OWN_RIGHTS");
+        mia.add_user("two", "USER", json!({ "profile": "lead" })).await;
+        assert!(alice.allowed("mia", "link", "staff/agents/ann").await);
+    }
 }
 
 fn beyond() -> Vec<(&'static str, Value)> {

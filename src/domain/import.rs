@@ -140,7 +140,7 @@ impl TenantState {
         new_id: &mut dyn FnMut() -> Uuid,
     ) -> Result<Imported, Refused> {
         let mut bad = BadLines::default();
-        let parts = self.parts(lines, absent, &mut bad);
+        let parts = self.parts(catalogue, lines, absent, &mut bad);
         check_apart(&parts, &mut bad);
         let parts = bad.or(parts)?;
         if parts.len() > ROLES_MAX {
@@ -172,19 +172,27 @@ impl TenantState {
     }
 
     /// Returns the roles of the file, and its users with lines of their own, by their names.
-    fn parts<'a>(&self, lines: &'a [PolicyLine], absent: Absent, bad: &mut BadLines) -> Parts<'a> {
-        let names = Names::of(lines, absent);
+    fn parts<'a>(
+        &self,
+        catalogue: &Catalogue,
+        lines: &'a [PolicyLine],
+        absent: Absent,
+        bad: &mut BadLines,
+    ) -> Parts<'a> {
+        let (names, successors) = (Names::of(lines, absent), catalogue.successors());
         let mut parts = Parts::new();
         for PolicyLine { number, says } in lines {
             match says {
-                Says::Permission { subject, grant } => match names.who(self, subject) {
-                    Ok(who) => {
-                        let part = parts.entry(subject.as_str()).or_insert_with(|| Part::new(subject, *number, 2));
-                        part.grants.insert(grant.clone());
-                        part.users.extend(who);
+                Says::Permission { subject, grant } => {
+                    match grant.check_current(&successors).and_then(|()| names.who(self, subject)) {
+                        Ok(who) => {
+                            let part = parts.entry(subject.as_str()).or_insert_with(|| Part::new(subject, *number, 2));
+                            part.grants.insert(grant.clone());
+                            part.users.extend(who);
+                        }
+                        Err(error) => bad.push(*number, 2, error),
                     }
-                    Err(error) => bad.push(*number, 2, error),
-                },
+                }
                 Says::Membership { member, role } => match (names.who(self, member), names.who(self, role)) {
                     (Ok(who), Ok(None)) => {
                         let part = parts.entry(role.as_str()).or_insert_with(|| Part::new(role, *number, 3));

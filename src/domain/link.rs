@@ -211,7 +211,7 @@ pub fn check_room(count: u64, changes: &[(LinkList, LinkDiff)]) -> Result<()> {
     Ok(())
 }
 
-/// Finds the section of owners, when the catalogue knows a list of these items for them.
+/// Finds the section of owners, when the catalogue knows a list of these items for them and it is `shown`.
 ///
 /// # Errors
 /// `BAD_INPUT`, which names the lists that there are; those of items of modules that are not `shown` left out.
@@ -223,7 +223,7 @@ pub fn section_with<'a>(
 ) -> Result<&'a Section> {
     let section = catalogue.section(owner.as_str());
     let section = section.ok_or_else(|| Error::bad_input(format!("there is no section `{owner}`")).at("owner"))?;
-    if section.links.contains(items) {
+    if section.links.contains(items) && shown(items) {
         return Ok(section);
     }
     let there_are: Vec<_> = section.links.iter().filter(|link| shown(link)).map(|link| format!("`{link}`")).collect();

@@ -1,12 +1,12 @@
 //! Roles: the built-in ones, and the custom ones that administrators make from MANAGER.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::catalogue::Catalogue;
-use super::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey};
+use super::catalogue::{Catalogue, Section};
+use super::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey, SectionKey};
 use super::name::{Name, check_description, check_free};
 use super::tenant::TenantState;
 use super::{check_version, counted, in_the_way_users, unique_key};
@@ -127,10 +127,14 @@ pub(super) fn check_permissions(catalogue: &Catalogue, permissions: &BTreeSet<Pe
     Ok(())
 }
 
-fn check_role(catalogue: &Catalogue, role: &CustomRole) -> Result<()> {
+/// Refuses what no role may be. `known` are the grants that the role had before.
+fn check_role(catalogue: &Catalogue, role: &CustomRole, known: &BTreeSet<Grant>) -> Result<()> {
     check_description(&role.description)?;
     check_permissions(catalogue, &role.permissions)?;
-    role.grants.iter().try_for_each(Grant::check).map_err(|error| error.at("grants"))
+    role.grants.iter().try_for_each(Grant::check).map_err(|error| error.at("grants"))?;
+    let successors = catalogue.successors();
+    let mut new = role.grants.difference(known);
+    new.try_for_each(|grant| grant.check_current(&successors)).map_err(|error| error.at("grants"))
 }
 
 impl Grant {
@@ -148,6 +152,27 @@ impl Grant {
             _ => return Ok(()),
         };
         Err(Error::new(ErrorCode::ProtectedRole, message))
+    }
+
+    /// Refuses a new grant on a section of an earlier catalogue, or on anything in it. The sections that took its place
+    /// would inherit the grant later, and nobody would ask whether its maker may give it there (R35b).
+    pub(super) fn check_current(&self, successors: &BTreeMap<&SectionKey, Vec<&Section>>) -> Result<()> {
+        let Some((former, sections)) = successors.iter().find(|(former, _)| self.below(former).is_some()) else {
+            return Ok(());
+        };
+        let sections: Vec<_> = sections.iter().map(|section| format!("`{}`", section.key)).collect();
+        let message = format!(
+            "`{}` is in `{former}`, which is no section any more: grant on {} instead",
+            self.object,
+            sections.join(" or ")
+        );
+        Err(Error::invalid(message))
+    }
+
+    /// Returns what follows the section's key in the object, if the grant is on the section or on anything in it.
+    pub(super) fn below(&self, section: &SectionKey) -> Option<&str> {
+        let rest = self.object.as_str().strip_prefix(section.as_str())?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(rest)
     }
 }
 
@@ -198,7 +223,7 @@ impl TenantState {
             grants: change.grants.unwrap_or_default(),
             version: 1,
         };
-        check_role(catalogue, &role)?;
+        check_role(catalogue, &role, &BTreeSet::new())?;
         self.roles.insert(key.clone(), role);
         Ok(key)
     }
@@ -217,7 +242,7 @@ impl TenantState {
         role.description = change.description.unwrap_or(role.description);
         role.permissions = change.permissions.unwrap_or(role.permissions);
         role.grants = change.grants.unwrap_or(role.grants);
-        check_role(catalogue, &role)?;
+        check_role(catalogue, &role, &before.grants)?;
         role.version += i32::from(role != *before);
         self.roles.insert(role.key.clone(), role);
         Ok(())

@@ -67,7 +67,7 @@ impl TenantState {
 
     fn hand_on_grants(&mut self, former: &SectionKey, sections: &[&Section]) {
         self.roles.change(
-            |role| role.grants.iter().any(|grant| below(former, grant).is_some()),
+            |role| role.grants.iter().any(|grant| grant.below(former).is_some()),
             |role| {
                 let grants = std::mem::take(&mut role.grants).into_iter();
                 role.grants = grants.flat_map(|grant| successors_of(former, sections, grant)).collect();
@@ -76,15 +76,9 @@ impl TenantState {
     }
 }
 
-/// Returns what follows the section's key in the object of a grant on the section, or on anything in it.
-fn below<'a>(section: &SectionKey, grant: &'a Grant) -> Option<&'a str> {
-    let rest = grant.object.as_str().strip_prefix(section.as_str())?;
-    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
-}
-
 /// Returns the grant on each successor; itself, when it is on something else.
 fn successors_of(former: &SectionKey, sections: &[&Section], grant: Grant) -> Vec<Grant> {
-    let Some(rest) = below(former, &grant) else { return vec![grant] };
+    let Some(rest) = grant.below(former) else { return vec![grant] };
     let object = |section: &&Section| ObjectPattern::parse(&format!("{}{rest}", section.key)).ok();
     sections.iter().filter_map(object).map(|object| Grant { object, ..grant.clone() }).collect()
 }

@@ -1,5 +1,7 @@
 //! API keys (R30): at most one per user, made and removed by the user or by others with the permission.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 
 use super::Platform;
@@ -9,6 +11,7 @@ use super::guess::{Sought, Tried};
 use super::pace::Own;
 use super::permit::{Permit, subject_of, unauthenticated};
 use super::rights::Giver;
+use super::working::Found;
 use crate::auth::caller::{Caller, Credential};
 use crate::auth::token::{Token, TokenKind};
 use crate::domain::key::UserKey;
@@ -127,10 +130,12 @@ impl Platform {
         }
         let user = user.cloned().ok_or_else(|| Error::invalid("name the user of this tenant").at("user"))?;
         let (tenant, tx) = self.begin(caller, Permit::API_KEYS_EDIT).await?;
-        let state = self.find_state(&tx).await?.state;
+        let Found { state, is_followed, .. } = self.find_state(&tx).await?;
         let found = state.users.get(&user).ok_or_else(|| Error::not_found("user", &user).at("user"))?;
         if !caller.is_system() {
-            let (policy, subject) = (tenant.policy(), subject_of(caller));
+            let (stored, subject) = (Arc::clone(&tenant.policy()), subject_of(caller));
+            // Rights that another program may have compiled are not compared with those that this one compiles.
+            let policy = if is_followed { stored } else { Arc::new(self.compiled_policy(&stored, &state)?) };
             Giver { policy: &policy, subject: &subject, catalogue: &self.catalogue }.check_takes_over(&state, found)?;
         }
         Ok(Taken::Others(Box::new(tx), user))

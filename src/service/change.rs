@@ -21,6 +21,7 @@ use crate::domain::key::{TenantId, UserKey};
 use crate::domain::link::{LinkDiff, LinkEdit, LinkList};
 use crate::domain::name::Timestamp;
 use crate::domain::tenant::TenantState;
+use crate::engine::snapshot::Snapshot;
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, Result};
 use crate::policy::compile::{compile, compile_change};
@@ -221,7 +222,8 @@ impl Platform {
     }
 
     /// Refuses the change if it gives rights that the caller does not have. Differences that come from this program's
-    /// first change of the tenant, and not from the change itself, do not count.
+    /// first change of the tenant, and not from the change itself, do not count: what is given and what the giver has
+    /// are compiled alike.
     fn check_given(
         &self,
         giver: &rights::Giver<'_>,
@@ -237,7 +239,19 @@ impl Platform {
         let patch = StatePatch::between(&own.state, written.after);
         let written = Written::new(&own, written.after, written.new_accounts, written.accounts, &patch);
         let diff = in_place(|| compile_change(&self.catalogue, written.before, written.after, &patch))?;
+        let policy = self.compiled_policy(giver.policy, &own.state)?;
+        let giver = rights::Giver { policy: &policy, subject: giver.subject, catalogue: giver.catalogue };
         giver.check(permit, &written, &diff)
+    }
+
+    /// Returns the tenant's policy as this program compiles it from a state that another program may have compiled.
+    pub(super) fn compiled_policy(&self, policy: &TenantPolicy, state: &TenantState) -> Result<TenantPolicy> {
+        let revision = policy.counters.revision;
+        let snapshot = in_place(|| {
+            let rules = compile(&self.catalogue, state)?;
+            Ok::<_, Error>(Snapshot::build(self.tenants.plan(), &state.key, revision, rules.keys()))
+        })?;
+        Ok(TenantPolicy { snapshot: Arc::new(snapshot), ..policy.clone() })
     }
 
     /// Locks the tenant. If it has changed since the caller was authorised, this instance catches up and authorises

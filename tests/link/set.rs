@@ -184,7 +184,14 @@ async fn r46_a_host_tells_what_is_linked_while_the_module_is_not_licensed_and_a_
         licence(&["staff"]).await;
         let refused = dana.refuse("ResourceLinksSet", changed(TOM, &["test2"], &[])).await;
         assert_eq!(refused, refusal("UNLICENSED_MODULE", "itemSection"));
-        alice.make("ResourceLinksSet", changed(TOM, &["other"], &[])).await;
+        let admins = alice.refuse("ResourceLinksSet", changed(TOM, &["other"], &[])).await;
+        assert_eq!(admins, refusal("UNLICENSED_MODULE", "itemSection"), "admins are not above the licence");
+        licence(&["voice"]).await;
+        let admins = alice.refuse("ResourceLinksSet", changed(TOM, &["other"], &[])).await;
+        assert_eq!(admins, refusal("UNLICENSED_MODULE", "owner"));
+        licence(&["staff"]).await;
+        let desk = alice.new_service("desk").await;
+        desk.make("ResourceLinksSet", changed(TOM, &["other"], &[])).await;
         tell(&alice, &[("ann", &["sales"])]).await;
         licence(&["staff", "voice"]).await;
         assert_eq!(linked(&alice, TOM).await, ["Support", "other", "sales", "test1"]);

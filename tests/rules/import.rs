@@ -159,6 +159,20 @@ fn r35a_whatever_is_imported_is_decided_as_casbin_decides_it_and_the_same_again_
 }
 
 #[test]
+fn r35b_a_line_on_a_section_that_became_others_is_refused() {
+    let world = tenant();
+    let texts = [
+        "p desk crm/deals read allow",
+        "p desk analytics/extracted-reports/* read allow",
+        "p ann analytics/extracted-reports read deny",
+        "p desk analytics/extracted-reports-of-others read allow",
+        "g ann desk",
+    ];
+    assert_eq!(world.bad(&texts), ["2:2 INVALID", "3:2 INVALID"]);
+    assert!(world.told(&texts).contains("`analytics/custom-extracted-reports`"));
+}
+
+#[test]
 fn r35a_a_role_becomes_a_custom_role_and_a_group_gives_it_with_all_that_it_holds() {
     let mut world = tenant();
     let texts = [

@@ -1,6 +1,7 @@
 //! Resources that the host registers (R34a, R46).
 
 use super::*;
+use bailiwick::domain::link::section_with;
 
 fn refused(code: ErrorCode, field: &str) -> (ErrorCode, String) {
     (code, field.to_owned())
@@ -161,4 +162,16 @@ fn r46_registering_works_while_the_module_is_unlicensed() {
     assert_eq!(world.may("dana", "voice/queues/sales"), "read link");
     world.licence("chat").unwrap();
     world.remove("voice/queues", "sales").unwrap();
+}
+
+#[test]
+fn r2_a_hidden_list_of_links_is_answered_like_one_that_is_not_there() {
+    let shown = |section: &SectionKey| !section.as_str().starts_with("whatsapp/");
+    let told = |items: &str| {
+        let found = section_with(&CATALOGUE, &key("staff/agents"), &key(items), shown).map(drop);
+        found.map_err(|error| error.message.replace(&format!("`{items}`"), "this"))
+    };
+    assert_eq!(told("voice/queues"), Ok(()));
+    assert_eq!(told("whatsapp/queues"), told("tools/tags"));
+    assert!(told("whatsapp/queues").unwrap_err().contains("`voice/queues`"));
 }

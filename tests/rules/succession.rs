@@ -74,7 +74,7 @@ fn r11_a_list_of_the_section_that_was_goes_to_both_with_its_resources() {
 
 #[test]
 fn r35a_a_denial_on_the_section_that_was_goes_to_what_it_became() {
-    let (_, mut state) = before(Association::Automatic);
+    let (old, mut state) = before(Association::Automatic);
     let change = RoleChange {
         grants: Some(grants(&[
             "deny read analytics/extracted-reports/october",
@@ -83,7 +83,7 @@ fn r35a_a_denial_on_the_section_that_was_goes_to_what_it_became() {
         ])),
         ..RoleChange::default()
     };
-    state.create_role(&CATALOGUE, Uuid::nil(), Some(key("fence")), key("Fence"), change).unwrap();
+    state.create_role(&old, Uuid::nil(), Some(key("fence")), key("Fence"), change).unwrap();
     state.succeed_sections(&CATALOGUE);
     assert_eq!(
         state.roles["fence"].grants,
@@ -95,6 +95,31 @@ fn r35a_a_denial_on_the_section_that_was_goes_to_what_it_became() {
             "allow read analytics/extracted-reports-of-others",
         ])
     );
+}
+
+#[test]
+fn r35b_no_new_grant_is_on_a_section_that_became_others() {
+    let (old, mut state) = before(Association::Automatic);
+    let had = "allow read analytics/extracted-reports/october";
+    let change = |texts: &[&str]| RoleChange { grants: Some(grants(texts)), ..RoleChange::default() };
+    state.create_role(&old, Uuid::nil(), Some(key("had")), key("Had"), change(&[had])).unwrap();
+    for grant in [
+        "allow read analytics/extracted-reports",
+        "allow read analytics/extracted-reports/*",
+        "deny read analytics/extracted-reports/october",
+        "allow edit analytics/extracted-reports/october",
+    ] {
+        let mut copy = state.clone();
+        let made = copy.create_role(&CATALOGUE, Uuid::nil(), None, key("New"), change(&[grant])).unwrap_err();
+        assert_eq!((made.code, made.field.join(".")), (ErrorCode::Invalid, "grants".to_owned()), "{grant}");
+        let named = "grant on `analytics/default-extracted-reports` or `analytics/custom-extracted-reports` instead";
+        assert!(made.message.ends_with(named), "{}", made.message);
+        let added = copy.update_role(&CATALOGUE, "had", 1, change(&[had, grant]));
+        assert_eq!(refusal(added), (ErrorCode::Invalid, "grants".to_owned()), "{grant}");
+    }
+    let other = "allow read analytics/extracted-reports-of-others";
+    state.update_role(&CATALOGUE, "had", 1, change(&[had, other, "allow read analytics/*"])).unwrap();
+    assert_eq!(state.roles["had"].grants.len(), 3, "what the role had already stays");
 }
 
 #[test]

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::section_with;
 use crate::auth::caller::Caller;
-use crate::domain::key::{Action, Object, ResourceKey, UserKey};
+use crate::domain::key::{Action, Object, ResourceKey, SectionKey, UserKey};
 use crate::domain::link::{LinkDiff, LinkEdit, LinkList, check_room, check_size};
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, ErrorCode, Result};
-use crate::policy::rule::Subject;
+use crate::policy::rule::{BuiltIn, Subject};
 use crate::service::Platform;
 use crate::service::change::{Done, Intent, Record, Terms, check_reason, visited_from};
 use crate::service::permit::{Permit, forbidden, is_admin_or_host, is_self, subject_of};
@@ -52,8 +52,7 @@ impl Found {
     ) -> Result<Self> {
         let items = Object::from(&set.list.items);
         if policy.is_unlicensed(&items, &Action::link()) {
-            let message = format!("`{}` is not in the licence", items.first());
-            return Err(Error::new(ErrorCode::UnlicensedModule, message).at("itemSection"));
+            return Err(unlicensed(&items).at("itemSection"));
         }
         let free = policy.snapshot.reach(chooser, &items, &Action::link());
         let free = |item: &ResourceKey| free.holds(item.as_str());
@@ -68,7 +67,8 @@ impl Platform {
     ///
     /// # Errors
     /// `FORBIDDEN` without `edit` on the owner, `LINK_LOCKED` for an item that may not be linked, `NOT_FOUND` for
-    /// an owner or an item that is not there.
+    /// an owner or an item that is not there, `UNLICENSED_MODULE` for users and admins while the owner or the items are
+    /// not in the licence.
     pub async fn set_links(&self, caller: &Caller, set: LinksSet, terms: Terms) -> Result<Done<BTreeSet<ResourceKey>>> {
         let Terms { reason, dry_run } = terms;
         check_reason(reason.as_deref())?;
@@ -110,8 +110,13 @@ impl Platform {
     async fn find_links(&self, caller: &Caller, policy: &TenantPolicy, view: &View, set: &LinksSet) -> Result<Found> {
         let LinksSet { list, edit, .. } = set;
         let chooser = chooser(caller, policy, set)?;
-        let section = section_with(&self.catalogue, &list.section, &list.items, |items| self.is_listed(policy, items));
+        let tells_all = chooser.is_none() && tells_unlicensed(caller, policy);
+        let shown = |items: &SectionKey| (tells_all && *items == list.items) || self.is_listed(policy, items);
+        let section = section_with(&self.catalogue, &list.section, &list.items, shown);
         let section = section.map_err(|error| error.with_code(ErrorCode::Invalid))?;
+        if chooser.is_none() && !tells_all {
+            check_licensed(policy, list)?;
+        }
         let missing = view.missing_resource(&list.section, &BTreeSet::from([list.owner.clone()])).await?.is_some();
         if missing {
             return Err(Error::not_found("resource", list.object()).at("owner"));
@@ -154,6 +159,29 @@ fn chooser(caller: &Caller, policy: &TenantPolicy, set: &LinksSet) -> Result<Opt
         _ if refused(&subject_of(caller)) => Err(forbidden(owner.as_str(), &Action::edit())),
         _ => Ok(Some(subject_of(caller))),
     }
+}
+
+/// Returns `true` for those who tell what is linked also while a module is not in the licence (R46): host applications,
+/// operators and the program itself, but not the tenant's admins (R2).
+fn tells_unlicensed(caller: &Caller, policy: &TenantPolicy) -> bool {
+    let is_host = || policy.snapshot.holds(&subject_of(caller), &Subject::Role(BuiltIn::Service));
+    caller.is_system() || caller.is_visiting() || is_host()
+}
+
+/// Refuses a list whose owner or items are in a module without a licence.
+fn check_licensed(policy: &TenantPolicy, list: &LinkList) -> Result<()> {
+    for (object, action, field) in
+        [(list.object(), Action::edit(), "owner"), (Object::from(&list.items), Action::link(), "itemSection")]
+    {
+        if policy.is_unlicensed(&object, &action) {
+            return Err(unlicensed(&object).at(field));
+        }
+    }
+    Ok(())
+}
+
+fn unlicensed(object: &Object) -> Error {
+    Error::new(ErrorCode::UnlicensedModule, format!("`{}` is not in the licence", object.first()))
 }
 
 /// Returns the differences to the lists that a host states with their owners.
