@@ -56,7 +56,14 @@ async fn r35b_what_an_older_compiler_did_not_know_is_the_givers_own_at_the_first
         alice.make("ResourceRegister", json!({ "section": "staff/teams", "resources": team })).await;
         alice.add_profile("Lead", "READ_EDIT").await;
         alice.save_sections("lead", "staff", json!([open("staff/teams", &["sales"])])).await;
-        let grants = [("admin/users", "edit"), ("admin/api-keys", "edit"), ("admin/user-profiles", "read")];
+        let grants = [
+            ("admin/users", "edit"),
+            ("admin/users", "read"),
+            ("admin/api-keys", "edit"),
+            ("admin/user-profiles", "read"),
+            ("admin/groups", "read"),
+            ("admin/roles", "read"),
+        ];
         let grants = grants.map(|(object, action)| json!({ "object": object, "action": action }));
         alice.make("RoleCreate", json!({ "name": "Deputy", "permissions": [], "grants": grants })).await;
         let mia = alice.new_user("acme", "mia", "USER", json!({ "profile": "lead" })).await;
