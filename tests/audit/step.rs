@@ -87,7 +87,7 @@ pub(super) fn steps() -> Vec<Step> {
 fn beginning() -> Vec<Step> {
     let admin = json!({ "username": "alice", "fullName": "Alice", "email": "alice@example.com", "password": PASSWORD });
     let tenant = json!({ "key": "acme", "name": "Acme", "modules": ["voice"], "admin": admin });
-    let licence = json!({ "tenant": "acme", "modules": ["voice", "reports", "automation"] });
+    let licence = json!({ "tenant": "acme", "modules": ["voice", "staff", "reports", "automation"] });
     vec![
         sign_in("platform", "operator", OPERATOR_PASSWORD, By::Operator),
         step("tenantCreate", "tenant.create", "tenant:acme", tenant).by_operator(),
