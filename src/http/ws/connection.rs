@@ -46,7 +46,7 @@ pub(super) struct Connection<E, G> {
     running: HashMap<String, Running>,
     /// Resolves when the credentials of what runs may hold no longer; none while that is not watched.
     changed: Option<BoxFuture<'static, ()>>,
-    /// End of the connection once all that was admitted before is answered: the credentials hold no longer.
+    /// End of the connection once all that answers once is answered: the credentials hold no longer.
     ending: Option<Ending>,
     /// Streams are `Send` and not `Sync`: so no method holds `&self` over an await.
     events: SelectAll<BoxStream<'static, Event>>,
@@ -55,14 +55,14 @@ pub(super) struct Connection<E, G> {
 /// An operation that is under way.
 struct Running {
     handle: AbortHandle,
-    /// `true` if the operation answers once: a query or a mutation. Set when its document has been read.
-    once: Arc<AtomicBool>,
+    /// `true` once the operation is known for a subscription: it was admitted, and its document has been read.
+    subscribed: Arc<AtomicBool>,
 }
 
 impl Running {
     /// Returns `true` if the operation may go on for as long as the caller is let in.
     fn is_subscribed(&self) -> bool {
-        !self.once.load(Ordering::Relaxed)
+        self.subscribed.load(Ordering::Relaxed)
     }
 }
 
@@ -196,14 +196,14 @@ impl<E: Executor, G: Gate> Connection<E, G> {
             return self.fail(socket, &id, refused(&Error::new(ErrorCode::RateLimited, message))).await;
         }
         let (next, done) = (id.clone(), id.clone());
-        let once = Arc::new(AtomicBool::new(false));
+        let subscribed = Arc::new(AtomicBool::new(false));
         let events = self
-            .run(parameters, Arc::clone(&once))
+            .run(parameters, Arc::clone(&subscribed))
             .map(move |answer| Event::Next(next.clone(), Box::new(answer)))
             .chain(stream::once(async { Event::Done(done) }));
         let (events, handle) = stream::abortable(events);
         self.events.push(events.boxed());
-        self.running.insert(id, Running { handle, once });
+        self.running.insert(id, Running { handle, subscribed });
         if self.changed.is_none() {
             self.watch();
         }
@@ -211,7 +211,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
     }
 
     /// Returns the answers of an operation, which the gate admits first.
-    fn run(&self, parameters: Parameters, once: Arc<AtomicBool>) -> BoxStream<'static, Answer> {
+    fn run(&self, parameters: Parameters, subscribed: Arc<AtomicBool>) -> BoxStream<'static, Answer> {
         let face = self.face.clone();
         // Each message is a request of its own.
         let (credentials, context) = (self.credentials.clone(), self.context.another());
@@ -223,10 +223,10 @@ impl<E: Executor, G: Gate> Connection<E, G> {
             let tenant = ActingIn::of(&data);
             match face.documents.open(parameters, tenant, context.address).await {
                 Ok(opened @ Opened { runs: Some(OperationType::Query | OperationType::Mutation), .. }) => {
-                    once.store(true, Ordering::Relaxed);
                     stream::once(async move { face.answer(opened, tenant, data, &context).await }).boxed()
                 }
                 Ok(Opened { mut request, .. }) => {
+                    subscribed.store(true, Ordering::Relaxed);
                     request.data = data;
                     request.data.insert(context);
                     face.executor.execute_stream(request, None)

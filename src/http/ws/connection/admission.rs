@@ -41,7 +41,7 @@ impl<E: Executor, G: Gate> Connection<E, G> {
     }
 
     /// Ends the subscriptions of a caller who is let in no longer, and the connection: at once, or after the
-    /// answers to what was admitted before, such as to the very operation that ended the session.
+    /// answers to all that answers once, such as to the very operation that ended the session.
     fn turn_away(&mut self, error: &Error) -> Step {
         self.running.retain(|_, running| {
             if running.is_subscribed() {
