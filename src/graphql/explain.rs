@@ -92,7 +92,7 @@ impl Explanation {
     #[graphql(complexity = "cut_cost(first, MATCHED, child_complexity)")]
     async fn matched(
         &self,
-        #[graphql(desc = "So many of them; 50 when absent, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Number of rules; 50 when absent, at most 100.")] first: Option<i32>,
     ) -> Result<Vec<MatchedRule>> {
         let matched = |matched: &Matched| {
             let origins = self.told.origins.get(&matched.rule.hash()).cloned();

@@ -126,8 +126,8 @@ impl Group {
     async fn roles(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<RoleConnection> {
         let wanted = page(first, after.as_deref(), None, None)?;
         let part = wanted.part(ROLE, |key| RoleRef::parse(key).ok())?;
@@ -174,8 +174,8 @@ impl Group {
     async fn effective_grants(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<GrantConnection> {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after.as_deref(), None, None)?;
@@ -188,8 +188,8 @@ impl Group {
     async fn grant_sources(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<GrantSourceConnection> {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after.as_deref(), None, None)?;
@@ -202,8 +202,8 @@ impl Group {
     async fn members(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<UserConnection> {
         let (platform, caller) = caller(ctx)?;
         let found = platform.members(caller, &self.row.key, page(first, after.as_deref(), None, None)?).await?;
@@ -235,11 +235,11 @@ impl GroupQuery {
     async fn groups(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "A part of the key or the name.")] search: Option<String>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Part of the key or the name.")] search: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends.")] before: Option<String>,
     ) -> Result<GroupConnection> {
         let (platform, caller) = caller(ctx)?;
         let found =

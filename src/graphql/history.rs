@@ -106,8 +106,8 @@ impl PolicyDiff {
     async fn added(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<RuleConnection> {
         let wanted = page(first, after.as_deref(), None, None)?;
         rules(ctx, self.rules(ctx).await?.added(), &wanted)
@@ -118,8 +118,8 @@ impl PolicyDiff {
     async fn removed(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<RuleConnection> {
         let wanted = page(first, after.as_deref(), None, None)?;
         rules(ctx, self.rules(ctx).await?.removed(), &wanted)
@@ -250,10 +250,10 @@ impl HistoryQuery {
     async fn policy_revisions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends.")] before: Option<String>,
     ) -> Result<PolicyRevisionConnection> {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;

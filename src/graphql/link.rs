@@ -98,11 +98,11 @@ impl LinkQuery {
     async fn linkable_items(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which list.")] input: LinkableItemsInput,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "The list of items.")] input: LinkableItemsInput,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends.")] before: Option<String>,
     ) -> Result<LinkableItemConnection> {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;

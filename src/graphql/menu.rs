@@ -49,8 +49,8 @@ impl Viewer {
     async fn can(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it wants to do, such as `edit`.")] action: String,
-        #[graphql(desc = "On what, such as `voice/queues/sales`.")] object: String,
+        #[graphql(desc = "Action, such as `edit`.")] action: String,
+        #[graphql(desc = "Object, such as `voice/queues/sales`.")] object: String,
     ) -> Result<bool> {
         let (platform, caller) = caller(ctx)?;
         let action = parse("action", &action, Action::parse)?;
@@ -64,9 +64,9 @@ impl Viewer {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only this module of the catalogue, or `data` for the data views.")] module: Option<String>,
-        #[graphql(desc = "What of it; all when absent.")] filter: Option<AccessFilter>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Filter of the access; all when absent.")] filter: Option<AccessFilter>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<AccessConnection> {
         let wanted = page(first, after.as_deref(), None, None)?;
         search::what_can(ctx, search::wanted(None, module.as_deref(), filter)?, wanted).await

@@ -53,9 +53,9 @@ impl Policy {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only `p` or only `g` lines.")] ptype: Option<String>,
-        #[graphql(desc = "A part of a value.")] search: Option<String>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Part of a value.")] search: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<RuleConnection> {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after.as_deref(), None, None)?;
@@ -254,7 +254,7 @@ impl PolicyQuery {
     async fn policy(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "As they were at this revision.", name = "revision")] then: Option<i32>,
+        #[graphql(desc = "Revision of the rules; the current one when absent.", name = "revision")] then: Option<i32>,
     ) -> Result<Policy> {
         let (platform, caller) = caller(ctx)?;
         let then = then.map(revision).transpose().map_err(|error| error.at("revision"))?;

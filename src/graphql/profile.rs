@@ -84,8 +84,8 @@ impl Profile {
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<UserConnection> {
         let (platform, caller) = caller(ctx)?;
         let key = self.row.profile.key.clone();
@@ -197,9 +197,9 @@ impl ProfileSection {
     async fn resources(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "A part of the key or the name.")] search: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Part of the key or the name.")] search: Option<String>,
     ) -> Result<ResourceConnection> {
         self.listed(ctx, true, first, after, search).await
     }
@@ -214,9 +214,9 @@ impl ProfileSection {
     async fn available(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "A part of the key or the name.")] search: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Part of the key or the name.")] search: Option<String>,
     ) -> Result<ResourceConnection> {
         self.listed(ctx, false, first, after, search).await
     }
@@ -311,11 +311,11 @@ impl ProfileQuery {
     async fn profiles(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "A part of the key or the name.")] search: Option<String>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Part of the key or the name.")] search: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends.")] before: Option<String>,
     ) -> Result<ProfileConnection> {
         let (platform, caller) = caller(ctx)?;
         let found = platform

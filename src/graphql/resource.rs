@@ -200,11 +200,11 @@ impl ResourceQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The section, such as `voice/queues`.")] section: String,
-        #[graphql(desc = "A part of the key or the name.")] search: Option<String>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Part of the key or the name.")] search: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends.")] before: Option<String>,
     ) -> Result<ResourceConnection> {
         let (platform, caller) = caller(ctx)?;
         let section = parse("section", &section, SectionKey::parse)?;

@@ -79,8 +79,8 @@ impl Role {
     async fn grants(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<GrantConnection> {
         let (platform, caller) = caller(ctx)?;
         let found = platform.role_grants(caller, &self.row, page(first, after.as_deref(), None, None)?).await?;
@@ -281,12 +281,12 @@ impl RoleQuery {
     async fn roles(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "A part of the key or the name.")] search: Option<String>,
+        #[graphql(desc = "Part of the key or the name.")] search: Option<String>,
         #[graphql(desc = "Only custom ones, or only built-in ones.")] custom: Option<bool>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends.")] before: Option<String>,
     ) -> Result<RoleConnection> {
         let (platform, caller) = caller(ctx)?;
         let found = platform

@@ -51,7 +51,7 @@ macro_rules! because {
             async fn via(
                 &self,
                 ctx: &Context<'_>,
-                #[graphql(desc = "So many of them; 5 when absent, at most 100.")] first: Option<i32>,
+                #[graphql(desc = "Number of rules; 5 when absent, at most 100.")] first: Option<i32>,
             ) -> Result<Vec<MatchedRule>> {
                 why(ctx, &self.because, cut(first, VIA)?).await
             }
@@ -134,13 +134,13 @@ impl SearchQuery {
     async fn who_can(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What they may do, such as `edit`.")] action: String,
-        #[graphql(desc = "On what, such as `voice/queues/sales`.")] object: String,
-        #[graphql(desc = "Among which users; all when absent.")] filter: Option<UserFilter>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Action, such as `edit`.")] action: String,
+        #[graphql(desc = "Object, such as `voice/queues/sales`.")] object: String,
+        #[graphql(desc = "Filter of the users; all when absent.")] filter: Option<UserFilter>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends.")] before: Option<String>,
     ) -> Result<SubjectAccessConnection> {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;
@@ -167,11 +167,11 @@ impl SearchQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The user's bare key, such as `dana`.")] subject: String,
         #[graphql(desc = "Only this module of the catalogue, or `data` for the data views.")] module: Option<String>,
-        #[graphql(desc = "What of it; all when absent.")] filter: Option<AccessFilter>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filter of the access; all when absent.")] filter: Option<AccessFilter>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends.")] before: Option<String>,
     ) -> Result<AccessConnection> {
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;
         let subject = parse("subject", &subject, UserKey::parse);

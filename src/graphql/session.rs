@@ -104,7 +104,7 @@ impl SessionMutation {
     async fn session_create(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who signs in.")] input: SessionCreateInput,
+        #[graphql(desc = "The tenant, the user and the password.")] input: SessionCreateInput,
     ) -> Result<SessionCreatePayload> {
         let platform = platform(ctx)?;
         let request = request(ctx)?;
@@ -133,7 +133,7 @@ impl SessionMutation {
     async fn api_key_generate(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose key.")] input: ApiKeyGenerateInput,
+        #[graphql(desc = "The user, or none for one's own key.")] input: ApiKeyGenerateInput,
     ) -> Result<ApiKeyGeneratePayload> {
         let (platform, caller) = caller(ctx)?;
         let issued = async {
@@ -152,7 +152,7 @@ impl SessionMutation {
     async fn api_key_remove(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose key.")] input: ApiKeyRemoveInput,
+        #[graphql(desc = "The user, or none for one's own key.")] input: ApiKeyRemoveInput,
     ) -> Result<ApiKeyRemovePayload> {
         let (platform, caller) = caller(ctx)?;
         let removed = async {

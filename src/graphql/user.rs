@@ -113,8 +113,8 @@ impl User {
     async fn groups(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<GroupConnection> {
         let wanted = page(first, after.as_deref(), None, None)?;
         if !self.is_here(ctx)? {
@@ -200,12 +200,12 @@ impl UserQuery {
     async fn users(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which users; all when absent.")] filter: Option<UserFilter>,
-        #[graphql(desc = "In which order; by name when absent.")] order_by: Option<UserOrder>,
-        #[graphql(desc = "So many from the start; at most 100.")] first: Option<i32>,
-        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
-        #[graphql(desc = "So many from the end; at most 100.")] last: Option<i32>,
-        #[graphql(desc = "Before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Filter of the users; all when absent.")] filter: Option<UserFilter>,
+        #[graphql(desc = "Order of the users; by name when absent.")] order_by: Option<UserOrder>,
+        #[graphql(desc = "Number of items from the start; at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
+        #[graphql(desc = "Number of items from the end; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Cursor before which the page ends.")] before: Option<String>,
     ) -> Result<UserConnection> {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;

@@ -133,15 +133,7 @@ impl Platform {
         if list.claimed.len() > LINKED_MAX {
             return Err(Error::bad_input(format!("at most {LINKED_MAX} linked items are allowed")).at("linked"));
         }
-        section_with(&self.catalogue, list.owner.section(), &list.items, |items| self.is_listed(policy, items))
-    }
-
-    /// Returns `true` if the tenant may learn of the section: without a licence, sections of optional modules are
-    /// hidden (R2).
-    fn is_listed(&self, policy: &TenantPolicy, section: &SectionKey) -> bool {
-        let object = Object::from(section);
-        let module = self.catalogue.module(object.first());
-        module.is_some_and(|module| !module.optional) || !policy.is_unlicensed(&object, &Action::link())
+        section_with(&self.catalogue, list.owner.section(), &list.items, |items| !self.is_hidden(policy, items))
     }
 }
 

@@ -239,7 +239,7 @@ impl GroupMutation {
     async fn group_add_members(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The group and the users that come.")] input: GroupAddMembersInput,
+        #[graphql(desc = "The group and the users who join.")] input: GroupAddMembersInput,
     ) -> Result<GroupAddMembersPayload> {
         let (platform, caller) = caller(ctx)?;
         let added = async {
@@ -261,7 +261,7 @@ impl GroupMutation {
     async fn group_remove_members(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The group and the users that go.")] input: GroupRemoveMembersInput,
+        #[graphql(desc = "The group and the users who leave.")] input: GroupRemoveMembersInput,
     ) -> Result<GroupRemoveMembersPayload> {
         let (platform, caller) = caller(ctx)?;
         let removed = async {

@@ -7,7 +7,6 @@ use super::form::{At, Form, UNTOLD};
 use crate::domain::import::{LINKS_MAX, Refused};
 use crate::domain::key::{Action, ActionPattern, Object, ObjectPattern};
 use crate::engine::foreign::By;
-use crate::error::Result;
 
 /// Characters with a special meaning in a regular expression.
 const SPECIAL: [char; 13] = ['.', '+', '(', ')', '[', ']', '^', '$', '|', '?', '\\', '{', '}'];
@@ -59,7 +58,9 @@ impl<'r> Values<'r> {
         let is_whole = all || (text == "/*" && prefixes);
         let patterns = match self.under {
             // The old system's `/` becomes the path itself.
-            Some(under) if is_whole => vec![ObjectPattern::from(under), below(under).map_err(at(column))?],
+            Some(under) if is_whole => {
+                vec![ObjectPattern::from(under), ObjectPattern::below(under).map_err(at(column))?]
+            }
             Some(under) if text == "/" => vec![ObjectPattern::from(under)],
             None if all => {
                 let message = "`*` is not an object of a rule: a line for each first part of the objects, such as `crm/*`, \
@@ -195,19 +196,14 @@ fn known<'t>(texts: impl Iterator<Item = &'t str>) -> Result<BTreeSet<String>, R
     Ok(known)
 }
 
-fn below(under: &Object) -> Result<ObjectPattern> {
-    ObjectPattern::below(under)
-}
-
 /// Returns a single action, with its special characters encoded.
 fn one(column: usize, text: &str) -> Result<ActionPattern, Fault> {
-    let refused = |error| at(column)(error);
     match ActionPattern::parse(text) {
         Err(_) if !text.contains([' ', '\t', '#', '*']) && !text.contains(SPECIAL) => Action::encode(text)
             .map(|action| ActionPattern::from(&action))
             .or_else(|_| ActionPattern::parse(text))
-            .map_err(refused),
-        parsed => parsed.map_err(refused),
+            .map_err(at(column)),
+        parsed => parsed.map_err(at(column)),
     }
 }
 

@@ -111,7 +111,7 @@ impl Platform {
         let LinksSet { list, edit, .. } = set;
         let chooser = chooser(caller, policy, set)?;
         let tells_all = chooser.is_none() && tells_unlicensed(caller, policy);
-        let shown = |items: &SectionKey| (tells_all && *items == list.items) || self.is_listed(policy, items);
+        let shown = |items: &SectionKey| (tells_all && *items == list.items) || !self.is_hidden(policy, items);
         let section = section_with(&self.catalogue, &list.section, &list.items, shown);
         let section = section.map_err(|error| error.with_code(ErrorCode::Invalid))?;
         if chooser.is_none() && !tells_all {
@@ -131,7 +131,7 @@ impl Platform {
             let item = Object::resource(&list.items, item);
             return Err(Error::not_found("resource", item).at(edit.field_of_linked()));
         }
-        has_room(view, &[(list.clone(), found.diff.clone())]).await?;
+        check_links_fit(view, &[(list.clone(), found.diff.clone())]).await?;
         Ok(found)
     }
 }
@@ -198,13 +198,14 @@ pub(in crate::service) async fn told_differences(
         let diff = edit.told(&stored.remove(&list).unwrap_or_default())?;
         changes.extend((!diff.is_empty()).then_some((list, diff)));
     }
-    check_size(&changes)?;
-    has_room(view, &changes).await?;
+    check_links_fit(view, &changes).await?;
     Ok(changes)
 }
 
-/// Refuses links that the tenant has no room for. The links are counted only if some are added.
-async fn has_room(view: &View, changes: &[(LinkList, LinkDiff)]) -> Result<()> {
+/// Refuses more links than a change can have, and links that the tenant has no room for. The links are counted only if
+/// some are added.
+async fn check_links_fit(view: &View, changes: &[(LinkList, LinkDiff)]) -> Result<()> {
+    check_size(changes)?;
     if changes.iter().all(|(_, diff)| diff.linked.is_empty()) {
         return Ok(());
     }
