@@ -18,8 +18,9 @@ use crate::http::authzen::SubjectTypes;
 use crate::http::client::TrustedProxies;
 use crate::http::metrics::{Connections, Requests};
 use crate::http::server::{Bounds, Server};
-use crate::service::metrics::{Metrics, Moment};
-use crate::service::{Foundation, Platform, promises};
+use crate::service::policy::promises;
+use crate::service::runtime::metrics::{Metrics, Moment};
+use crate::service::{Foundation, Platform};
 use crate::sync::{BusStatus, listener, sweep};
 use crate::{graphql, http};
 

@@ -16,7 +16,7 @@ use crate::domain::role::{RoleChange, RoleRef};
 use crate::domain::user::{BaseRole, Telephony, UserChange, Username};
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
-use crate::service::user::{NewUser, UserUpdate};
+use crate::service::admin::user::{NewUser, UserUpdate};
 use file::{Demo, Profile, User, email, rights};
 
 const NORTHWIND: &str = include_str!("../demo/northwind.yaml");

@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 
-use bailiwick::service::guess::WRONG_FOR_NAME;
+use bailiwick::service::access::throttle::WRONG_FOR_NAME;
 use serde_json::{Value, json};
 
 use crate::common::app::{Choices, Client, Instance, PASSWORD, eventually};

@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 
 use bailiwick::domain::key::{Action, Object, TenantKey};
 use bailiwick::service::Platform;
-use bailiwick::service::decision::{About, Face, Query};
-use bailiwick::service::tenants::{Limits, Tenant};
+use bailiwick::service::ask::decision::{About, Face, Query};
+use bailiwick::service::runtime::policy_cache::{Limits, Tenant};
 use bailiwick::sync::Bus;
 use futures_util::StreamExt;
 use serde_json::json;
@@ -174,7 +174,7 @@ async fn who_waits_for_a_revision_gets_it_though_others_crowd_the_tenant_out() {
                 subject: About::User("dana".to_owned().try_into().unwrap()),
                 action: Action::read(),
                 object: Object::parse("voice/queues").unwrap(),
-                when: bailiwick::service::decision::When::NotBefore(next),
+                when: bailiwick::service::ask::decision::When::NotBefore(next),
             };
             let change = async {
                 crowd_out(platform, &["t0", "t1", "t2"]).await;

@@ -4,7 +4,7 @@ mod published;
 
 use bailiwick::engine::MODEL;
 use bailiwick::error::ErrorCode;
-use bailiwick::service::import::{Import, Reading};
+use bailiwick::service::policy::import::{Import, Reading};
 use casbin::{CoreApi, DefaultModel, Enforcer, FileAdapter};
 use serde_json::{Value, json};
 

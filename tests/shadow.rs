@@ -6,9 +6,9 @@ use bailiwick::domain::key::{Action, Object, ObjectPattern, TenantKey, UserKey};
 use bailiwick::engine::{self, Plan, Snapshot};
 use bailiwick::policy::rule::{Rule, Subject};
 use bailiwick::service::Platform;
-use bailiwick::service::decision::{About, Face, Query};
-use bailiwick::service::metrics::ShadowMetrics;
-use bailiwick::service::shadow::{QUEUE, Sample};
+use bailiwick::service::ask::decision::{About, Face, Query};
+use bailiwick::service::ask::shadow::{QUEUE, Sample};
+use bailiwick::service::runtime::metrics::ShadowMetrics;
 use serde_json::json;
 
 use crate::common::app::{Choices, Database, Instance, eventually};
@@ -102,7 +102,7 @@ async fn answers_do_not_wait_for_the_check() {
         subject: About::User(UserKey::parse("alice").unwrap()),
         action: Action::read(),
         object: Object::parse("voice/queues").unwrap(),
-        when: bailiwick::service::decision::When::Now,
+        when: bailiwick::service::ask::decision::When::Now,
     };
     let answers = platform.decide_all(&caller, Face::CommandLine, &vec![query; 1000]).await.unwrap();
     assert!(answers.len() == 1000 && answers.iter().all(|answer| answer.allowed));

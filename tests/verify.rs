@@ -5,7 +5,7 @@ use bailiwick::domain::key::{ActionPattern, ObjectPattern, ProfileKey, TenantKey
 use bailiwick::error::ErrorCode;
 use bailiwick::policy::COMPILER_VERSION;
 use bailiwick::policy::rule::{Rule, Subject};
-use bailiwick::service::verify::{Kind, Place, Report};
+use bailiwick::service::policy::verify::{Kind, Place, Report};
 use serde_json::json;
 
 use crate::common::app::{Choices, Client, Database, Instance};

@@ -14,7 +14,7 @@ use crate::http::client::TrustedProxies;
 use crate::http::server::Bounds;
 use crate::mail::Mailer;
 use crate::service::Clock;
-use crate::service::tenants::Limits;
+use crate::service::runtime::policy_cache::Limits;
 use crate::store::Store;
 use crate::sync::Bus;
 use crate::{config, engine, store};

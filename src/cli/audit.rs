@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::domain::key::TenantKey;
 use crate::domain::name::Timestamp;
 use crate::error::{Error, Result};
-use crate::service::audit::{AuditFilter, Break, ChainReport, ExportFormat};
+use crate::service::admin::audit::{AuditFilter, Break, ChainReport, ExportFormat};
 use clap::{Subcommand, ValueEnum};
 use futures_util::TryStreamExt as _;
 use serde::Deserialize;

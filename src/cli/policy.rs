@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::domain::key::TenantKey;
 use crate::error::{Error, Result};
-use crate::service::verify::Report;
+use crate::service::policy::verify::Report;
 use crate::store::page::Page;
 use clap::Subcommand;
 use indicatif::ProgressBar;

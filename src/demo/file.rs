@@ -17,7 +17,7 @@ use crate::domain::resource::NewResource;
 use crate::domain::role::Grant;
 use crate::domain::user::{BaseRole, Email, Username};
 use crate::error::Result;
-use crate::service::tenant::{NewAdmin, NewTenant};
+use crate::service::admin::tenant::{NewAdmin, NewTenant};
 
 /// The contents of the file.
 #[derive(Deserialize)]

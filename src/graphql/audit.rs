@@ -10,7 +10,8 @@ use super::page::{connection, page};
 use super::scalar::{DateTime, int};
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result};
-use crate::service::{Platform, audit};
+use crate::service::Platform;
+use crate::service::admin::audit;
 
 /// An event of the audit log: a recorded action with its time, actor, target and reason. It holds no secret.
 #[derive(Clone, Description)]

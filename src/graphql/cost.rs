@@ -8,7 +8,7 @@
 use std::cell::Cell;
 
 use crate::domain::catalogue::{Catalogue, Module, Section};
-use crate::service::menu::ENTRIES_MAX;
+use crate::service::ask::menu::ENTRIES_MAX;
 
 /// The maximum cost of one field: sums over a whole document stay far from an overflow.
 const CEILING: usize = 1 << 40;

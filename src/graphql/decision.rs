@@ -7,7 +7,7 @@ use super::input::{parse, parse_opt};
 use super::scalar::int;
 use crate::domain::key::{self, Action, UserKey};
 use crate::error::{Error, ErrorCode, Result};
-use crate::service::decision::{self, About, DECISIONS_MAX, Face, Query, When};
+use crate::service::ask::decision::{self, About, DECISIONS_MAX, Face, Query, When};
 
 /// A request for a decision: may the subject do the action on the object?
 #[derive(InputObject)]

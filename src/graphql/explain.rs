@@ -10,9 +10,9 @@ use super::policy::{Origin, Rule};
 use super::scalar::int;
 use crate::domain::key::TenantKey;
 use crate::error::Result;
-use crate::service::decision::Query;
-use crate::service::explain::{self, Matched};
-use crate::service::policy;
+use crate::service::ask::decision::Query;
+use crate::service::ask::explain::{self, Matched};
+use crate::service::policy::rules;
 
 /// Number of matching rules in an explanation when the client names none.
 const MATCHED: usize = 50;
@@ -45,7 +45,7 @@ impl MatchedRule {
     #[graphql(complexity = "25 + child_complexity")]
     async fn since(&self, ctx: &Context<'_>) -> Result<Option<PolicyRevision>> {
         let links = self.links.iter().cloned();
-        let mut rules: Vec<_> = links.map(|(member, role)| policy::Rule::Membership { member, role }).collect();
+        let mut rules: Vec<_> = links.map(|(member, role)| rules::Rule::Membership { member, role }).collect();
         rules.push(self.rule.line().clone());
         loaders(ctx)?.since(rules, self.revision).await
     }

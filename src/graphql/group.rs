@@ -18,8 +18,8 @@ use crate::domain::key::{GroupKey, PermissionKey};
 use crate::domain::role::RoleRef;
 use crate::error::Result;
 use crate::service::Platform;
-use crate::service::grant::{self, SOURCES_MAX};
-use crate::service::role::RoleRow;
+use crate::service::admin::grant::{self, SOURCES_MAX};
+use crate::service::admin::role::RoleRow;
 
 pub mod mutation;
 

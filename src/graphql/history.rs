@@ -13,8 +13,8 @@ use super::scalar::{DateTime, int};
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result};
 use crate::service::change::Terms;
-use crate::service::difference::{self, Difference};
-use crate::service::policy::{self, RevisionHead};
+use crate::service::policy::difference::{self, Difference};
+use crate::service::policy::rules::{self, RevisionHead};
 use crate::service::{Page, Platform};
 
 /// One version of a tenant's policy: who made it, when and why, and what it changed.
@@ -92,7 +92,7 @@ impl PolicyDiff {
 }
 
 /// Makes a page of the rules that were added, or of those that were removed.
-fn rules(ctx: &Context<'_>, rules: &[policy::Rule], wanted: &Page) -> Result<RuleConnection> {
+fn rules(ctx: &Context<'_>, rules: &[rules::Rule], wanted: &Page) -> Result<RuleConnection> {
     let (_, caller) = caller(ctx)?;
     let tenant = &caller.tenant().key;
     let found = difference::page_of(rules, wanted)?;
@@ -221,15 +221,15 @@ pub struct Actor {
     name: String,
 }
 
-impl From<policy::Actor> for Actor {
-    fn from(actor: policy::Actor) -> Self {
+impl From<rules::Actor> for Actor {
+    fn from(actor: rules::Actor) -> Self {
         Self { kind: actor.kind.into(), key: actor.key, name: actor.name }
     }
 }
 
 /// The kinds of actors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "policy::ActorKind")]
+#[graphql(remote = "rules::ActorKind")]
 pub enum ActorKind {
     /// A user of the tenant.
     User,

@@ -7,8 +7,8 @@ use async_graphql::SimpleObject;
 use super::scalar::int;
 use super::user::User;
 use crate::domain::key::{TenantId, UserKey};
+use crate::service::admin::user::UserRow;
 use crate::service::change::{self, Done};
-use crate::service::user::UserRow;
 
 /// The exact effect of a change on the access of users: on the catalogue's objects, the resources and the objects that
 /// rules name, with the actions that the platform knows and those that a user's rules name. Users whom the caller may

@@ -10,7 +10,7 @@ use super::scalar::int;
 use crate::domain::key::Object as Path;
 use crate::error::{ErrorCode, Result};
 use crate::service::change::Terms;
-use crate::service::import::{Absent, BadLine, BadLines, Import, Imported, Reading, Warning};
+use crate::service::policy::import::{Absent, BadLine, BadLines, Import, Imported, Reading, Warning};
 
 /// Imports the policy of another Casbin program.
 #[derive(InputObject)]

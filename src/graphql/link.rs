@@ -8,7 +8,7 @@ use super::page::{connection, page};
 use super::resource::Resource;
 use crate::domain::key::{self, ResourceKey, SectionKey, UserKey};
 use crate::error::{Error, ErrorCode, Result};
-use crate::service::link::{self, ItemList, Owner};
+use crate::service::ask::link::{self, ItemList, Owner};
 
 pub mod mutation;
 

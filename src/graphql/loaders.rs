@@ -19,11 +19,11 @@ use crate::auth::caller::Caller;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey, SectionKey, TenantId, UserKey};
 use crate::domain::role::RoleRef;
 use crate::error::{Error, Related, Result};
-use crate::service::difference::Difference;
-use crate::service::menu::Entries;
-use crate::service::policy::{Origins, Rule};
-use crate::service::profile::{Inventory, ModuleRow, ProfileRow};
-use crate::service::role::RoleRow;
+use crate::service::admin::profile::{Inventory, ModuleRow, ProfileRow};
+use crate::service::admin::role::RoleRow;
+use crate::service::ask::menu::Entries;
+use crate::service::policy::difference::Difference;
+use crate::service::policy::rules::{Origins, Rule};
 use crate::service::{Page, PageOf, Platform};
 
 /// The platform and the caller for whom the loaders read.

@@ -6,7 +6,7 @@ use super::context::caller;
 use super::input::parse_opt;
 use crate::domain::key::UserKey;
 use crate::error::{ErrorCode, Result};
-use crate::service::mask::Contact;
+use crate::service::ask::mask::Contact;
 
 /// Contacts to mask, with the data view and the user who sees them.
 #[derive(InputObject)]

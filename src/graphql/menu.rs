@@ -11,7 +11,7 @@ use super::tenant::Tenant;
 use super::user::User;
 use crate::domain::key::{self, Action};
 use crate::error::Result;
-use crate::service::menu;
+use crate::service::ask::menu;
 
 /// The caller.
 #[derive(Description)]

@@ -9,8 +9,8 @@ use super::user::User;
 use crate::domain::key::{TenantKey, UserKey};
 use crate::domain::user::Email;
 use crate::error::Result;
+use crate::service::access::password::WithKey;
 use crate::service::change::read_back;
-use crate::service::password::WithKey;
 
 /// Changes the caller's own password.
 #[derive(InputObject)]

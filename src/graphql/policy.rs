@@ -9,7 +9,7 @@ use super::scalar::int;
 use crate::auth::caller::Caller;
 use crate::domain::key::TenantKey;
 use crate::error::{Error, Result};
-use crate::service::policy::{self, NamedOrigin, Origins, RuleFilter, RuleRow};
+use crate::service::policy::rules::{self, NamedOrigin, Origins, RuleFilter, RuleRow};
 use crate::service::{Page, Platform};
 
 /// A tenant's Casbin policy, at present or at an earlier revision.
@@ -110,7 +110,7 @@ async fn past_rules(
 /// One Casbin line.
 #[derive(Clone, Description)]
 pub struct Rule {
-    line: policy::Rule,
+    line: rules::Rule,
     values: Vec<String>,
     /// Origins of the rule, if they have been read with it.
     origins: Option<Origins>,
@@ -118,12 +118,12 @@ pub struct Rule {
 
 impl Rule {
     /// Creates a rule of the tenant of this key, present or past.
-    pub(super) fn new(rule: policy::Rule, tenant: &TenantKey) -> Self {
+    pub(super) fn new(rule: rules::Rule, tenant: &TenantKey) -> Self {
         Self { values: rule.values(tenant), line: rule, origins: None }
     }
 
     /// Returns the rule itself.
-    pub(super) const fn line(&self) -> &policy::Rule {
+    pub(super) const fn line(&self) -> &rules::Rule {
         &self.line
     }
 
@@ -228,7 +228,7 @@ impl Origin {
 
 /// The kinds of things that rules come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "policy::OriginKind")]
+#[graphql(remote = "rules::OriginKind")]
 pub enum OriginKind {
     /// A user profile.
     Profile,

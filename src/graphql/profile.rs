@@ -14,7 +14,7 @@ use crate::domain::catalogue::Rights;
 use crate::domain::key::{ProfileKey, SectionKey};
 use crate::domain::profile::{self, ProfileSection as Settings};
 use crate::error::Result;
-use crate::service::profile::{ModuleRow, ProfileRow};
+use crate::service::admin::profile::{ModuleRow, ProfileRow};
 
 pub mod input;
 pub mod mutation;

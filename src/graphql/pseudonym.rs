@@ -6,7 +6,7 @@ use super::context::caller;
 use super::input::{parse, parse_opt};
 use crate::domain::key::UserKey;
 use crate::error::{Error, ErrorCode, Result};
-use crate::service::pseudonym::ShownName;
+use crate::service::ask::pseudonym::ShownName;
 
 /// The name of a user in a report.
 #[derive(SimpleObject)]

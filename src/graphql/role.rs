@@ -18,8 +18,8 @@ use crate::domain::name::{Name, check_description};
 use crate::domain::role::{self, RoleChange};
 use crate::error::Result;
 use crate::service::Platform;
+use crate::service::admin::role::RoleRow;
 use crate::service::change::Terms;
-use crate::service::role::RoleRow;
 
 /// A role: a built-in one, or a custom one made from MANAGER.
 #[derive(Clone, Description)]

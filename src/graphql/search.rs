@@ -12,8 +12,8 @@ use super::user::filter::UserFilter;
 use crate::domain::key::{self, Action, ModuleKey, UserKey};
 use crate::error::{ErrorCode, Result};
 use crate::service::Platform;
-use crate::service::explain::Because;
-use crate::service::search::{WhatCan, WhoCan};
+use crate::service::ask::explain::Because;
+use crate::service::ask::search::{WhatCan, WhoCan};
 
 /// Number of rules listed with an answer when the client names none.
 const VIA: usize = 5;

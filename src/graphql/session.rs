@@ -9,8 +9,8 @@ use super::scalar::DateTime;
 use super::user::User;
 use crate::domain::key::UserKey;
 use crate::error::Result;
+use crate::service::admin::user::ApiKeyRow;
 use crate::service::change::read_back;
-use crate::service::user::ApiKeyRow;
 
 /// Signs in with a password.
 #[derive(InputObject)]

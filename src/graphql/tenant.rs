@@ -14,8 +14,8 @@ use crate::domain::name::Name;
 use crate::domain::tenant;
 use crate::domain::user::{Email, Username};
 use crate::error::Result;
+use crate::service::admin::tenant::{NewAdmin, NewTenant, SettingsChange, TenantRow};
 use crate::service::change::{Terms, read_back};
-use crate::service::tenant::{NewAdmin, NewTenant, SettingsChange, TenantRow};
 
 /// An organisation. Nothing crosses its border.
 #[derive(Clone, SimpleObject)]

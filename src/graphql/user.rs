@@ -15,8 +15,8 @@ use crate::auth::caller::Caller;
 use crate::domain::key::{TenantId, UserKey};
 use crate::domain::user;
 use crate::error::Result;
-use crate::service::menu::Subject;
-use crate::service::user::UserRow;
+use crate::service::admin::user::UserRow;
+use crate::service::ask::menu::Subject;
 use crate::service::{PageOf, Platform};
 
 pub mod avatar;

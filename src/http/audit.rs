@@ -17,7 +17,7 @@ use super::errors::Refusal;
 use super::media::Media;
 use super::{RequestContext, caller_of};
 use crate::error::{Error, Result};
-use crate::service::audit::{AuditFilter, ExportFormat, Timestamp};
+use crate::service::admin::audit::{AuditFilter, ExportFormat, Timestamp};
 
 /// Returns the routes.
 pub fn routes(gate: PlatformGate) -> Router {

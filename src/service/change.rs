@@ -7,13 +7,6 @@ use std::sync::Arc;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::Platform;
-use super::credential::needs_session;
-use super::link::told_differences;
-use super::permit::{Permit, subject_of};
-use super::tenants::Tenant;
-use super::working::Found;
-use super::{rights, staff};
 use crate::auth::caller::{Caller, Credential};
 use crate::domain::Change;
 use crate::domain::catalogue::Catalogue;
@@ -28,12 +21,23 @@ use crate::policy::compile::{compile, compile_change};
 use crate::policy::diff::{PolicyDiff, StatePatch};
 pub use crate::policy::impact::{AccessChange, Impact};
 use crate::policy::reach::Reach;
+use crate::service::Platform;
+use crate::service::access::credential::needs_session;
+use crate::service::access::escalation;
+use crate::service::access::permit::{Permit, subject_of};
+use crate::service::admin::agent;
+use crate::service::ask::link::told_differences;
+use crate::service::change::state_cache::Found;
+use crate::service::runtime::policy_cache::Tenant;
 use crate::store::user::{AccountChange, NewAccount, UserRow};
 use crate::store::{Tx, View};
 
 mod commit;
+pub(in crate::service) mod conflict;
+pub(in crate::service) mod dry_run;
 mod outcome;
 mod record;
+pub(in crate::service) mod state_cache;
 mod written;
 
 pub use outcome::read_back;
@@ -199,7 +203,7 @@ impl Platform {
             accounts: BTreeMap::new(),
             target: None,
             links: Vec::new(),
-            supervised: staff::supervised(caller, policy, &intent.permit)?,
+            supervised: agent::supervised(caller, policy, &intent.permit)?,
             now: self.now(),
         };
         let value = apply(&mut draft)?;
@@ -215,7 +219,7 @@ impl Platform {
         let diff = self.rule_diff(view, &written).await?;
         if intent.gives && !caller.is_system() {
             let subject = subject_of(caller);
-            let giver = rights::Giver { policy, subject: &subject, catalogue: &self.catalogue };
+            let giver = escalation::Giver { policy, subject: &subject, catalogue: &self.catalogue };
             self.check_given(&giver, &intent.permit, &found, &written, &diff)?;
         }
         Ok(Drafted { value, found, after, new_accounts, accounts, links, patch, diff, target, now })
@@ -226,7 +230,7 @@ impl Platform {
     /// are compiled alike.
     fn check_given(
         &self,
-        giver: &rights::Giver<'_>,
+        giver: &escalation::Giver<'_>,
         permit: &Permit,
         found: &Found,
         written: &Written<'_>,
@@ -240,7 +244,7 @@ impl Platform {
         let written = Written::new(&own, written.after, written.new_accounts, written.accounts, &patch);
         let diff = in_place(|| compile_change(&self.catalogue, written.before, written.after, &patch))?;
         let policy = self.compiled_policy(giver.policy, &own.state)?;
-        let giver = rights::Giver { policy: &policy, subject: giver.subject, catalogue: giver.catalogue };
+        let giver = escalation::Giver { policy: &policy, subject: giver.subject, catalogue: giver.catalogue };
         giver.check(permit, &written, &diff)
     }
 
@@ -260,7 +264,7 @@ impl Platform {
         // Read before the caller is authorised: if the tenant changes meanwhile, the caller is authorised again.
         let authorised_at = self.tenant_of(caller).await?.policy().counters;
         let tenant = self.authorise(caller, permit.clone()).await?;
-        let tx = self.store.begin(tenant.id).await?.ok_or_else(super::permit::unauthenticated)?;
+        let tx = self.store.begin(tenant.id).await?.ok_or_else(crate::service::access::permit::unauthenticated)?;
         if tx.counters() == authorised_at {
             return Ok((tenant, tx));
         }

@@ -1,52 +1,19 @@
-//! The use cases, one file per concept. Only they open a transaction, and each first checks the caller's permission.
-//! They know nothing of HTTP, GraphQL or Redis.
+//! The use cases, one file per concept, in rooms by what they are for. Only they open a transaction, and each first
+//! checks the caller's permission. They know nothing of HTTP, GraphQL or Redis.
+//!
+//! - [`access`]: who calls, and what they can do: sign-in, passwords, permits, escalation
+//! - [`change`]: the one way in which a tenant changes, and its dry run
+//! - [`ask`]: decisions, their reasons, searches, and what follows from them: menus, masks, links
+//! - [`policy`]: the compiled rules, their history, and other Casbin programs
+//! - [`admin`]: what administrators keep: users, profiles, groups, roles, resources, tenants
+//! - [`runtime`]: what an instance holds in memory, how it fares, and how it shares its time
 
-pub mod api_key;
-pub mod audit;
-pub mod avatar;
-pub mod casbin;
+pub mod access;
+pub mod admin;
+pub mod ask;
 pub mod change;
-mod conflict;
-mod credential;
-pub mod decision;
-pub mod difference;
-pub mod explain;
-mod failure;
-pub mod grant;
-pub mod group;
-pub mod guess;
-mod health;
-pub mod history;
-pub mod import;
-pub mod link;
-pub mod mask;
-pub mod measure;
-pub mod menu;
-pub mod metrics;
-pub mod pace;
-pub mod password;
-pub mod permit;
-mod places;
 pub mod policy;
-pub mod profile;
-pub mod promises;
-pub mod pseudonym;
-mod rehearsal;
-pub mod resource;
-pub mod rights;
-pub mod role;
-pub mod search;
-pub mod session;
-pub mod shadow;
-mod staff;
-pub mod tenant;
-pub mod tenants;
-mod tidy;
-pub mod transfer;
-mod unseen;
-pub mod user;
-pub mod verify;
-mod working;
+pub mod runtime;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -56,6 +23,11 @@ use sha2::{Digest, Sha256};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use self::access::{credential, failure, password, session};
+use self::ask::shadow;
+use self::change::state_cache;
+use self::policy::{difference, history};
+use self::runtime::{health, metrics, places, policy_cache};
 use crate::auth::address::Network;
 use crate::auth::password::Passwords;
 use crate::domain::catalogue::Catalogue;
@@ -70,7 +42,7 @@ use crate::sync::tally::Tallies;
 use crate::turns::Turns;
 
 // Types of the layers below that the transports need: they depend on this layer alone.
-pub use self::health::Found;
+pub use self::runtime::health::Found;
 pub use crate::store::opaque;
 pub use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page, PageOf};
 pub use crate::sync::BusStatus;
@@ -93,8 +65,8 @@ pub struct Parts {
     /// Hex digest of the model.
     pub model_hash: String,
     /// Tenants in memory.
-    pub tenants: Arc<tenants::Tenants>,
-    workings: working::Workings,
+    pub tenants: Arc<policy_cache::Tenants>,
+    workings: state_cache::Workings,
     /// Bus on which instances tell each other of changes.
     pub bus: Bus,
     /// Hasher and verifier of passwords.
@@ -146,7 +118,7 @@ pub struct Foundation {
     /// Public URL of the installation.
     pub installation: Url,
     /// Limits of what is in memory to decide from.
-    pub limits: tenants::Limits,
+    pub limits: policy_cache::Limits,
     /// Maximum number of users, profiles, custom roles, groups and resources in memory to change, of all tenants
     /// together.
     pub state_in_memory: u64,
@@ -175,8 +147,8 @@ impl Platform {
         let Foundation { store, catalogue, model, plan, bus, max_staleness, limits, state_in_memory, .. } = foundation;
         let Foundation { revisions_kept_seconds, clock_skew_max, shadow_one_in, metrics, mailer, .. } = foundation;
         let Foundation { installation, clock, .. } = foundation;
-        let tenants = tenants::Tenants::new(store.clone(), Arc::new(plan), limits);
-        let workings = working::Workings::new(state_in_memory);
+        let tenants = policy_cache::Tenants::new(store.clone(), Arc::new(plan), limits);
+        let workings = state_cache::Workings::new(state_in_memory);
         let model_hash = hex(&Sha256::digest(model.as_bytes()));
         let tallies = Tallies::new(&bus);
         Ok(Self(Arc::new(Parts {

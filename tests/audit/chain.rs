@@ -1,7 +1,7 @@
 //! The chain of events: whatever others do to the log shows.
 
 use bailiwick::domain::key::TenantKey;
-use bailiwick::service::audit::{Break, ChainReport};
+use bailiwick::service::admin::audit::{Break, ChainReport};
 use serde_json::json;
 
 use crate::common::app::{Choices, Client, Database, Instance, on_both};

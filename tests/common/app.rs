@@ -12,7 +12,7 @@ use bailiwick::http::authzen::SubjectTypes;
 use bailiwick::http::client::TrustedProxies;
 use bailiwick::http::server::Bounds;
 use bailiwick::mail::Mailer;
-use bailiwick::service::tenants::Limits;
+use bailiwick::service::runtime::policy_cache::Limits;
 use bailiwick::service::{Page, Platform};
 use bailiwick::store::Store;
 use bailiwick::store::audit::{AuditEvent, AuditFilter};

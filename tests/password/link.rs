@@ -1,6 +1,6 @@
 //! R29: the link by mail that sets a new password, and all that must not come of it.
 
-use bailiwick::service::password::{LINKS_FOR_ACCOUNT, LINKS_FOR_ACCOUNT_OF_CLIENT, LINKS_OF_CLIENT};
+use bailiwick::service::access::password::{LINKS_FOR_ACCOUNT, LINKS_FOR_ACCOUNT_OF_CLIENT, LINKS_OF_CLIENT};
 use serde_json::{Value, json};
 
 use super::{ANOTHER, events, holds_no_secret, is_in, signs_in};

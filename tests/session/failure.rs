@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bailiwick::domain::key::TenantKey;
-use bailiwick::service::guess::WRONG_FOR_NAME;
+use bailiwick::service::access::throttle::WRONG_FOR_NAME;
 use serde_json::json;
 
 use super::SIGN_IN;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bailiwick::service::guess::{SLOW_FOR_NAME, WRONG_FOR_NAME, WRONG_OF_CLIENT};
+use bailiwick::service::access::throttle::{SLOW_FOR_NAME, WRONG_FOR_NAME, WRONG_OF_CLIENT};
 use bailiwick::sync::Bus;
 use serde_json::json;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::domain::key::{Object, TenantKey};
 use crate::error::{Error, Result};
-use crate::service::import::{BYTES_MAX, MODEL_MAX};
+use crate::service::policy::import::{BYTES_MAX, MODEL_MAX};
 use clap::ValueHint;
 use indicatif::ProgressBar;
 use serde::Deserialize;

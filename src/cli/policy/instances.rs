@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::auth::caller::Caller;
 use crate::domain::key::TenantKey;
 use crate::error::{Error, Result};
-use crate::service::verify::{Difference, Kind, Place};
+use crate::service::policy::verify::{Difference, Kind, Place};
 use serde_json::{Value, json};
 use url::Url;
 

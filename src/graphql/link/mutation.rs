@@ -10,8 +10,8 @@ use crate::graphql::context::caller;
 use crate::graphql::input::{parse, parse_all, parse_opt};
 use crate::graphql::payload::payload;
 use crate::graphql::scalar::int;
+use crate::service::ask::link::LinksSet;
 use crate::service::change::Terms;
-use crate::service::link::LinksSet;
 
 /// Changes the items that are linked to a resource in one list.
 #[derive(InputObject)]

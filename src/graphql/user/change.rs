@@ -15,8 +15,8 @@ use crate::graphql::input::{change, given, parse, parse_all, parse_opt};
 use crate::graphql::payload::{payload, unless_dry};
 use crate::graphql::role::list;
 use crate::graphql::scalar::int;
+use crate::service::admin::user::{NewUser, UserUpdate};
 use crate::service::change::Terms;
-use crate::service::user::{NewUser, UserUpdate};
 
 /// Creates a user.
 #[derive(InputObject)]

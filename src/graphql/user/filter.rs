@@ -4,7 +4,7 @@ use async_graphql::{Enum, InputObject};
 
 use super::BaseRole;
 use crate::domain::key::{GroupKey, ProfileKey, RoleKey};
-use crate::service::user::{UserFilter as Filter, UserOrder as Order};
+use crate::service::admin::user::{UserFilter as Filter, UserOrder as Order};
 
 /// A choice of users; every given field must fit.
 #[derive(Default, InputObject)]

@@ -11,8 +11,8 @@ use crate::graphql::impact::Impact;
 use crate::graphql::input::parse_all;
 use crate::graphql::payload::{payload, unless_dry};
 use crate::graphql::scalar::int;
+use crate::service::admin::user::NewUser;
 use crate::service::change::Terms;
-use crate::service::user::NewUser;
 
 /// Chooses users to export.
 #[derive(InputObject)]

@@ -7,7 +7,7 @@ use super::evaluation::{self, Answer};
 use super::shape::{SubjectTypes, wrong};
 use super::strict;
 use crate::error::{Error, Result};
-use crate::service::decision::{DECISIONS_MAX, Decision, Query};
+use crate::service::ask::decision::{DECISIONS_MAX, Decision, Query};
 
 /// The members that stand at the top for all evaluations that lack them.
 const DEFAULTS: [&str; 4] = ["subject", "action", "resource", "context"];

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::shape::{self, Shape, SubjectTypes, about};
 use crate::error::{Error, Result};
-use crate::service::decision::{Decision, Obligation, Query};
+use crate::service::ask::decision::{Decision, Obligation, Query};
 
 /// Members that the request must hold, by which a faulty one is told what it lacks.
 const SHAPE: Shape = &[("subject", &["type", "id"]), ("action", &["name"]), ("resource", &["type", "id"])];
@@ -147,7 +147,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::service::decision::{About, Object};
+    use crate::service::ask::decision::{About, Object};
 
     fn request() -> Value {
         json!({

@@ -12,7 +12,7 @@ use super::super::errors::{Refusal, encode};
 use super::super::media::Media;
 use super::super::{RequestContext, nothing_at};
 use crate::service::Platform;
-use crate::service::tenant::TenantKey;
+use crate::service::admin::tenant::TenantKey;
 
 /// Path of the metadata: it stands between the host and the path of what it is about.
 pub(super) const WELL_KNOWN: &str = "/.well-known/authzen-configuration";

@@ -21,7 +21,7 @@ use super::{Credentials, RequestContext, body};
 use crate::auth::caller::Caller;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
-use crate::service::decision::{Decision, Face, Query};
+use crate::service::ask::decision::{Decision, Face, Query};
 
 use batch::{Answers, Asked};
 use search::Sought;

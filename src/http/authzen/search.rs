@@ -10,8 +10,8 @@ use super::shape::{self, Shape, SubjectTypes, about, object, text, wrong};
 use super::strict;
 use crate::auth::caller::Caller;
 use crate::error::Result;
-use crate::service::decision::Action;
-use crate::service::search::ids::{FOUND_MAX, Found, Kind};
+use crate::service::ask::decision::Action;
+use crate::service::ask::search::ids::{FOUND_MAX, Found, Kind};
 use crate::service::{Platform, opaque};
 
 /// The most bytes of a token.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::service::decision::{About, Action, Object, Query, UserKey, When};
+use crate::service::ask::decision::{About, Action, Object, Query, UserKey, When};
 
 /// The type of resource whose ids are objects themselves.
 pub(super) const SECTION: &str = "section";

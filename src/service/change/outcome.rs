@@ -14,7 +14,7 @@ use super::record::actor;
 use crate::auth::caller::Caller;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
-use crate::service::permit::Permit;
+use crate::service::access::permit::Permit;
 use crate::store::audit::AuditEvent;
 
 /// First and longest wait before a change is looked up again; the wait doubles each time.

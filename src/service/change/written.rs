@@ -12,8 +12,8 @@ use crate::domain::tenant::TenantState;
 use crate::domain::user::{Email, User};
 use crate::error::{Error, Result};
 use crate::policy::diff::StatePatch;
-use crate::service::link::links_for_audit;
-use crate::service::working::Found;
+use crate::service::ask::link::links_for_audit;
+use crate::service::change::state_cache::Found;
 use crate::store::user::{AccountChange, NewAccount};
 
 /// Data that a change writes, with the state before it.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use crate::domain::key::{ModuleKey, TenantKey};
 use crate::domain::user::{Email, Username};
 use crate::error::{Error, ErrorCode, Result};
-use crate::service::import::{BadLine, Reading, Refused};
+use crate::service::policy::import::{BadLine, Reading, Refused};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

@@ -1,0 +1,315 @@
+//! User profiles (R5 to R19, R24).
+
+use std::collections::{BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use crate::auth::caller::Caller;
+use crate::domain::catalogue::Module;
+use crate::domain::key::{ModuleKey, ProfileKey, SectionKey, UserKey};
+use crate::domain::name::Name;
+use crate::domain::profile::{
+    Association, LegacyUser, ModuleSave, ModuleState, NewProfile, Profile, ProfileChange, ProfileSection,
+    SectionProgress,
+};
+use crate::domain::resource::Resource;
+use crate::error::Result;
+use crate::policy::rule::Subject;
+use crate::service::Platform;
+use crate::service::access::permit::Permit;
+use crate::service::access::unseen::Named;
+use crate::service::change::{Done, Intent, Terms};
+use crate::store::page::{Page, PageOf};
+use crate::store::resource::ResourceCount;
+use crate::store::user::{UserFilter, UserOrder, UserRow};
+
+/// A profile as lists show it: without its manual lists, which are asked for a page at a time.
+#[derive(Debug, Clone)]
+pub struct ProfileRow {
+    /// The profile; the lists of its sections are empty.
+    pub profile: Profile,
+}
+
+/// A module as a profile has it.
+#[derive(Debug, Clone)]
+pub struct ModuleRow {
+    /// Its place in the catalogue.
+    pub index: usize,
+    /// Its key.
+    pub key: ModuleKey,
+    /// `true` while the licence holds it.
+    pub licensed: bool,
+    /// Extent to which the profile has opened it.
+    pub state: ModuleState,
+    /// Its sections.
+    pub sections: Vec<SectionKey>,
+}
+
+/// Numbers of resources, of all and of those on the lists of profiles: the states of modules are made of them.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// Numbers of resources, by section.
+    pub resources: HashMap<SectionKey, ResourceCount>,
+    /// Numbers of resources on a profile's list, by profile and section; protected ones are not counted.
+    pub listed: HashMap<(ProfileKey, SectionKey), u64>,
+    /// The modules that the tenant sees, by their place in the catalogue, and whether the licence
+    /// holds each.
+    pub modules: Vec<(usize, bool)>,
+}
+
+fn intent(permit: Permit, action: &'static str, key: &str, terms: Terms) -> Intent {
+    let Terms { reason, dry_run } = terms;
+    Intent { permit, action, target: format!("profile:{key}"), reason, gives: true, dry_run }
+}
+
+impl Platform {
+    /// Makes a profile that permits nothing yet.
+    pub async fn create_profile(
+        &self,
+        caller: &Caller,
+        new: NewProfile,
+        terms: impl Into<Terms> + Send,
+    ) -> Result<Done<ProfileKey>> {
+        let intent = intent(Permit::PROFILES_EDIT, "profile.create", new.name.as_str(), terms.into());
+        self.change(caller, intent, |draft| {
+            let key = draft.state.create_profile(new)?;
+            draft.target = Some(format!("profile:{key}"));
+            Ok(key)
+        })
+        .await
+    }
+
+    /// Changes a profile's description, permission type or masking.
+    pub async fn update_profile(
+        &self,
+        caller: &Caller,
+        key: &ProfileKey,
+        version: i32,
+        change: ProfileChange,
+        terms: impl Into<Terms> + Send,
+    ) -> Result<Done<()>> {
+        let intent = intent(Permit::PROFILES_EDIT, "profile.update", key.as_str(), terms.into());
+        self.change(caller, intent, |draft| draft.state.update_profile(key.as_str(), version, change)).await
+    }
+
+    /// Saves one module of a profile as a whole (R17).
+    pub async fn save_module(
+        &self,
+        caller: &Caller,
+        key: &ProfileKey,
+        module: &str,
+        version: i32,
+        save: ModuleSave,
+        terms: impl Into<Terms> + Send,
+    ) -> Result<Done<()>> {
+        let intent = intent(Permit::PROFILES_EDIT, "profile.saveModule", key.as_str(), terms.into());
+        self.change(caller, intent, |draft| {
+            draft.state.save_module(draft.catalogue, key.as_str(), module, version, save)
+        })
+        .await
+    }
+
+    /// Gives a profile to many users in one change (R19).
+    pub async fn assign_profile(
+        &self,
+        caller: &Caller,
+        key: &ProfileKey,
+        users: &BTreeSet<UserKey>,
+        terms: impl Into<Terms> + Send,
+    ) -> Result<Done<()>> {
+        let intent = intent(Permit::USERS_EDIT, "profile.assign", key.as_str(), terms.into());
+        match self.change(caller, intent, |draft| draft.state.assign_profile(key, users)).await {
+            Err(error) => Err(self.unseen(caller, Named::PROFILE, error).await),
+            done => done,
+        }
+    }
+
+    /// Makes profiles of what users were permitted one by one, and gives the profiles that the
+    /// users are in (R24).
+    pub async fn import_legacy(
+        &self,
+        caller: &Caller,
+        users: &[LegacyUser],
+        terms: impl Into<Terms> + Send,
+    ) -> Result<Done<Vec<ProfileKey>>> {
+        let intent = intent(Permit::PROFILES_IMPORT, "profile.importLegacy", "profile_*", terms.into());
+        self.change(caller, intent, |draft| draft.state.import_legacy(draft.catalogue, users)).await
+    }
+
+    /// Copies a profile under a new name, without its users.
+    pub async fn clone_profile(
+        &self,
+        caller: &Caller,
+        key: &ProfileKey,
+        new_key: Option<ProfileKey>,
+        new_name: Name,
+        terms: impl Into<Terms> + Send,
+    ) -> Result<Done<ProfileKey>> {
+        let intent = intent(Permit::PROFILES_EDIT, "profile.clone", key.as_str(), terms.into());
+        self.change(caller, intent, |draft| {
+            draft.state.clone_profile(draft.catalogue, key.as_str(), Uuid::now_v7(), new_key, new_name)
+        })
+        .await
+    }
+
+    /// Deletes a profile that no user holds.
+    pub async fn delete_profile(
+        &self,
+        caller: &Caller,
+        key: &ProfileKey,
+        terms: impl Into<Terms> + Send,
+    ) -> Result<Done<()>> {
+        let intent = intent(Permit::PROFILES_DELETE, "profile.delete", key.as_str(), terms.into());
+        self.change(caller, intent, |draft| draft.state.delete_profile(key.as_str()).map(drop)).await
+    }
+
+    /// Returns a page of the profiles, by name.
+    pub async fn profiles(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<ProfileRow>> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        let found = self.store.scope(tenant.id).profiles(search, &page).await?;
+        found.try_map(|profile| Ok(self.profile_row(profile)))
+    }
+
+    /// Counts the profiles.
+    pub async fn count_profiles(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        self.store.scope(tenant.id).profiles_count(search).await
+    }
+
+    /// Returns the profile of this key.
+    pub async fn profile(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
+        Ok(self.profiles_by_keys(caller, std::slice::from_ref(key)).await?.pop())
+    }
+
+    /// Returns a profile that the caller has just changed, without asking again whether they may see it.
+    pub async fn changed_profile(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
+        let found = self.store.scope(caller.tenant().id).profiles_by_keys(std::slice::from_ref(key)).await?.pop();
+        Ok(found.map(|profile| self.profile_row(profile)))
+    }
+
+    /// Returns the profiles of these keys, in no order. Callers can see the one that they hold.
+    pub async fn profiles_by_keys(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Vec<ProfileRow>> {
+        let wanted = keys.iter().cloned().map(Subject::Profile);
+        let tenant = self.authorise_holder(caller, Permit::PROFILES_READ, wanted).await?;
+        let found = self.store.scope(tenant.id).profiles_by_keys(keys).await?;
+        Ok(found.into_iter().map(|profile| self.profile_row(profile)).collect())
+    }
+
+    /// Returns the profile of this internal id.
+    pub async fn profile_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<ProfileRow>> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        Ok(self.store.scope(tenant.id).profile_by_id(id).await?.map(|profile| self.profile_row(profile)))
+    }
+
+    /// Returns the row of a profile, as the next save of it would begin with.
+    fn profile_row(&self, mut profile: Profile) -> ProfileRow {
+        profile.conform(&self.catalogue);
+        ProfileRow { profile }
+    }
+
+    /// Counts the users who hold each of these profiles; a profile without any is absent.
+    pub async fn profile_users(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<HashMap<ProfileKey, u64>> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        self.store.scope(tenant.id).profile_user_counts(keys).await
+    }
+
+    /// Returns a page of the users that hold a profile, by name.
+    pub async fn holders(&self, caller: &Caller, key: &ProfileKey, page: Page) -> Result<PageOf<UserRow>> {
+        let tenant = self.authorise(caller, Permit::USERS_READ).await?;
+        let filter = UserFilter { profile: Some(key.clone()), ..UserFilter::default() };
+        self.store.scope(tenant.id).users(&filter, UserOrder::default(), &page).await
+    }
+
+    /// Counts the users who hold a profile.
+    pub async fn holder_count(&self, caller: &Caller, key: &ProfileKey) -> Result<u64> {
+        Ok(self.profile_users(caller, std::slice::from_ref(key)).await?.remove(key).unwrap_or(0))
+    }
+
+    /// Returns the numbers that the states of the modules of these profiles are made of, in three queries.
+    pub async fn inventory(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Inventory> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        let scope = self.store.scope(tenant.id);
+        Ok(Inventory {
+            resources: scope.resource_counts().await?,
+            listed: scope.association_counts(keys).await?,
+            modules: self.listed_modules(caller).await?,
+        })
+    }
+
+    /// Returns the modules that profiles of the tenant configure, as this one has them (R7). Optional ones without a
+    /// licence are not listed (R2).
+    pub fn profile_modules(&self, row: &ProfileRow, inventory: &Inventory) -> Vec<ModuleRow> {
+        let modules = self.catalogue.modules();
+        let row = |&(index, licensed): &(usize, bool)| {
+            let module = modules.get(index).filter(|module| module.in_profiles && !module.platform)?;
+            let state = if licensed { inventory.state(&row.profile, module) } else { ModuleState::Unlicensed };
+            let sections = module.sections.iter().map(|section| section.key.clone()).collect();
+            Some(ModuleRow { index, key: module.key.clone(), licensed, state, sections })
+        };
+        inventory.modules.iter().filter_map(row).collect()
+    }
+
+    /// Returns a page of the resources that a profile has in a section, or does not have yet.
+    pub async fn section_resources(
+        &self,
+        caller: &Caller,
+        profile: &ProfileKey,
+        section: &SectionKey,
+        associated: bool,
+        search: Option<&str>,
+        page: Page,
+    ) -> Result<PageOf<Resource>> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        let scope = self.store.scope(tenant.id);
+        if associated {
+            scope.profile_resources(profile, section, search, &page).await
+        } else {
+            scope.available_resources(profile, section, search, &page).await
+        }
+    }
+
+    /// Counts the resources that a profile has in a section, or does not have yet.
+    pub async fn count_section_resources(
+        &self,
+        caller: &Caller,
+        profile: &ProfileKey,
+        section: &SectionKey,
+        associated: bool,
+        search: Option<&str>,
+    ) -> Result<u64> {
+        let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
+        let scope = self.store.scope(tenant.id);
+        if associated {
+            scope.profile_resources_count(profile, section, search).await
+        } else {
+            scope.available_resources_count(profile, section, search).await
+        }
+    }
+}
+
+impl Inventory {
+    /// Counts the resources that the profile has in a section, protected ones among them.
+    pub fn associated(&self, profile: &Profile, section: &SectionKey) -> u64 {
+        let all = self.resources.get(section).copied().unwrap_or_default();
+        match profile.sections.get(section).map(|own| &own.association) {
+            Some(Association::Automatic) => all.total,
+            _ => all.protected + self.listed.get(&(profile.key.clone(), section.clone())).copied().unwrap_or(0),
+        }
+    }
+
+    /// Returns the state of a licensed module for a profile (R7).
+    fn state(&self, profile: &Profile, module: &Module) -> ModuleState {
+        let default = ProfileSection::default();
+        ModuleState::of(module.sections.iter().map(|section| {
+            let own = profile.sections.get(&section.key).unwrap_or(&default);
+            let all = self.resources.get(&section.key).copied().unwrap_or_default();
+            let has = self.associated(profile, &section.key);
+            let automatic = own.association == Association::Automatic;
+            SectionProgress {
+                enabled: own.enabled,
+                associated: section.holds_resources && (automatic || has > all.protected),
+                complete: has >= all.total,
+            }
+        }))
+    }
+}

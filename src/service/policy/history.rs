@@ -1,0 +1,307 @@
+//! Past policies, the revisions that made them, and restoring them.
+//!
+//! The log of rule differences is the authority on past rules (R44): neither today's catalogue nor today's compiler
+//! decides what was in force. Settings and disabled users come from the state that the log keeps beside it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use uuid::Uuid;
+
+use crate::auth::caller::Caller;
+use crate::domain::key::{TenantId, UserKey};
+pub use crate::domain::restore::NotRestored;
+use crate::domain::tenant::TenantState;
+use crate::engine::impact::Objects;
+use crate::engine::snapshot::Snapshot;
+use crate::engine::tenant::TenantPolicy;
+use crate::error::{Error, ErrorCode, Result};
+use crate::policy::diff::RuleDiff;
+pub use crate::policy::impact::Impact;
+use crate::policy::revision::Counters;
+use crate::policy::rule::Rule;
+use crate::service::Platform;
+use crate::service::access::permit::Permit;
+use crate::service::ask::search::blocking;
+use crate::service::change::dry_run::{rows_of, told};
+use crate::service::change::{Done, Intent, Terms};
+use crate::service::runtime::policy_cache::Tenant;
+use crate::store::page::{Page, PageOf};
+use crate::store::revision::{RevisionEntry, RevisionHead};
+pub use crate::store::user::UserRow;
+
+/// Number of revisions that are read at once.
+const CHUNK: u64 = 100;
+/// Maximum number of rules in the cached past policies, of all tenants together.
+const REMEMBERED: u64 = 2_000_000;
+
+/// Past policy, with the state that it came from.
+#[derive(Clone)]
+pub struct Past {
+    /// Past policy.
+    pub policy: Arc<TenantPolicy>,
+    state: Arc<TenantState>,
+}
+
+/// Cache of recent past policies, by the changes that made them: a revision number alone may come again after a
+/// database was restored from a backup.
+pub(in crate::service) struct Pasts(Cache<(TenantId, Uuid), Past>);
+
+impl Pasts {
+    pub(in crate::service) fn new() -> Self {
+        let weigh =
+            |_: &(TenantId, Uuid), past: &Past| u32::try_from(past.policy.snapshot.len()).unwrap_or(u32::MAX).max(1);
+        Self(Cache::builder().max_capacity(REMEMBERED).weigher(weigh).build())
+    }
+}
+
+impl Platform {
+    /// Returns a page of the revisions, newest first. Needs `read` on `admin/rules`, as everything past does.
+    pub async fn policy_revisions(&self, caller: &Caller, page: Page) -> Result<PageOf<RevisionHead>> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        self.store.scope(tenant.id).revisions(&page).await
+    }
+
+    /// Counts the revisions.
+    pub async fn count_policy_revisions(&self, caller: &Caller) -> Result<u64> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        self.store.scope(tenant.id).revisions_count().await
+    }
+
+    /// Returns the policy of a revision; 0 is before the first.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when there is no such revision, or it is no longer kept.
+    pub async fn policy_at(&self, caller: &Caller, revision: u64) -> Result<Arc<TenantPolicy>> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        Ok(self.past(&tenant, revision).await?.policy)
+    }
+
+    /// Returns the access that users had at `to` and not at `from`, and the reverse, with the rows of those users that
+    /// still exist. Covers only users that the caller can see.
+    pub async fn access_diff(
+        &self,
+        caller: &Caller,
+        from: u64,
+        to: u64,
+    ) -> Result<(Impact, HashMap<UserKey, UserRow>)> {
+        self.check_revisions(caller, from, to).await?;
+        let diff = self.policy_diff(caller, from, to).await?;
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        let sight = self.sight(caller).await?;
+        let (was, is) = (self.past(&tenant, from).await?, self.past(&tenant, to).await?);
+        let told = told(&self.catalogue, [&*was.state, &*is.state])?;
+        let (impact, sight) = self
+            .search(tenant.id, move || {
+                let (before, after) = (&was.policy.snapshot, &is.policy.snapshot);
+                let objects = Objects::new(told, before);
+                let seen = |user: &UserKey| sight.sees_in(&is.policy, user) || sight.sees_in(&was.policy, user);
+                (before.impact(after, &diff.rules(), &objects, seen, Impact::LISTED_MAX), sight)
+            })
+            .await?;
+        let users = rows_of(&sight, &impact).await?;
+        Ok((impact, users))
+    }
+
+    /// Makes a new revision that restores the profiles, custom roles, groups and assignments of an old one (R45).
+    /// Returns the parts that could not be restored as they were.
+    pub async fn restore_policy(
+        &self,
+        caller: &Caller,
+        revision: u64,
+        terms: impl Into<Terms>,
+    ) -> Result<Done<Vec<NotRestored>>> {
+        let Terms { reason, dry_run } = terms.into();
+        let tenant = self.authorise(caller, Permit::RESTORE).await?;
+        if revision == 0 {
+            return Err(no_revision(revision));
+        }
+        let past = self.past(&tenant, revision).await?;
+        let intent = Intent {
+            permit: Permit::RESTORE,
+            action: "policy.restore",
+            target: format!("revision:{revision}"),
+            reason,
+            gives: true,
+            dry_run,
+        };
+        let newest = tenant.policy().counters.revision;
+        self.change(caller, intent, |draft| draft.state.restore(draft.catalogue, &past.state, newest)).await
+    }
+
+    /// Returns, for each of these rules, which hold at `revision`, the revision since which it has held; rules that
+    /// have held since before the log begins are not in the result. Returns nothing to callers who cannot read the
+    /// rules.
+    pub async fn brought_by(&self, caller: &Caller, rules: &[Rule], revision: u64) -> Result<HashMap<Rule, u64>> {
+        if !self.may(caller, Permit::RULES_READ).await {
+            return Ok(HashMap::new());
+        }
+        // The search may go through all of the log.
+        let _turn = self.search_turn(caller.tenant().id).await?;
+        self.store.scope(caller.tenant().id).brought_by(rules, revision).await
+    }
+
+    /// Returns these revisions by their numbers.
+    pub async fn revisions_by_numbers(&self, caller: &Caller, numbers: &[u64]) -> Result<HashMap<u64, RevisionHead>> {
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        let found = self.store.scope(tenant.id).revisions_by_numbers(numbers).await?.into_iter();
+        Ok(found.map(|head| (head.revision, head)).collect())
+    }
+
+    /// Returns the policy of a tenant at a revision.
+    pub(in crate::service) async fn past(&self, tenant: &Tenant, revision: u64) -> Result<Past> {
+        let (change, newest) = self.find_revision(tenant, revision).await?;
+        // A revision that may still be amended is not remembered: its state can grow.
+        let is_closed = revision < newest;
+        if let Some(past) = self.pasts.0.get(&(tenant.id, change)).filter(|_| is_closed) {
+            return Ok(past);
+        }
+        let turn = self.search_turn(tenant.id).await?;
+        let rules = self.rules_at(tenant, revision).await?;
+        let state = self.state_at(tenant, revision).await?;
+        let (plan, key) = (Arc::clone(self.tenants.plan()), tenant.key.clone());
+        let past = blocking(move || {
+            let _held = turn;
+            let snapshot = Snapshot::build(&plan, &key, revision, &rules);
+            let disabled = state.users.values().filter(|user| !user.enabled).map(|user| user.key.clone());
+            let policy = TenantPolicy {
+                counters: Counters { revision, policy_change: change, ..Counters::default() },
+                snapshot: Arc::new(snapshot),
+                settings: state.settings,
+                disabled: Arc::new(disabled.collect()),
+            };
+            Past { policy: Arc::new(policy), state: Arc::new(state) }
+        })
+        .await?;
+        if is_closed {
+            self.pasts.0.insert((tenant.id, change), past.clone());
+        }
+        Ok(past)
+    }
+
+    /// Returns the change that made the revision, the nil id for revision 0, and the number of the newest revision.
+    /// Refuses revisions that do not exist.
+    pub(in crate::service) async fn find_revision(&self, tenant: &Tenant, revision: u64) -> Result<(Uuid, u64)> {
+        let here = tenant.policy().counters;
+        // This instance may lag behind, or hold what is not of the log.
+        if revision > here.revision || !self.is_of_log(tenant.id, &here).await? {
+            self.tenants.refresh(tenant).await?;
+        }
+        let newest = tenant.policy().counters.revision;
+        if revision > newest {
+            return Err(no_revision(revision));
+        }
+        let found = match revision {
+            0 => self.is_log_whole(tenant.id).await?.then_some(Uuid::nil()),
+            _ => self.store.scope(tenant.id).change_of(revision).await?,
+        };
+        match found {
+            Some(change) => Ok((change, newest)),
+            None => Err(self.gone(tenant.id, revision).await?),
+        }
+    }
+
+    /// Returns `true` if the log has the change that made the policy in memory: from there it leads back.
+    async fn is_of_log(&self, tenant: TenantId, here: &Counters) -> Result<bool> {
+        if here.policy_change.is_nil() {
+            return Ok(true);
+        }
+        Ok(self.store.scope(tenant).change_of(here.revision).await? == Some(here.policy_change))
+    }
+
+    /// Returns `true` if the log goes back to the state without any rule.
+    async fn is_log_whole(&self, tenant: TenantId) -> Result<bool> {
+        Ok(self.store.scope(tenant).oldest_revision().await?.is_none_or(|oldest| oldest == 1))
+    }
+
+    /// Returns the error for a revision that is not in the log although newer ones are.
+    pub(in crate::service) async fn gone(&self, tenant: TenantId, revision: u64) -> Result<Error> {
+        Ok(match self.store.scope(tenant).oldest_revision().await? {
+            Some(oldest) if revision < oldest => {
+                let message = format!("revision `{revision}` is no longer kept: the oldest is `{oldest}`");
+                Error::new(ErrorCode::NotFound, message).at("revision")
+            }
+            _ => Error::internal("the log of revisions has a gap"),
+        })
+    }
+
+    /// Returns the rules of a revision, computed from today's rules backwards or from none forwards, whichever is
+    /// shorter.
+    async fn rules_at(&self, tenant: &Tenant, revision: u64) -> Result<BTreeSet<Rule>> {
+        let now = Arc::clone(&tenant.policy());
+        let newest = now.counters.revision;
+        if revision < newest - revision && self.is_log_whole(tenant.id).await? {
+            let mut rules = BTreeSet::new();
+            let each = |diff: &RuleDiff| step(&mut rules, &diff.removed, &diff.added);
+            match self.each_between(tenant.id, 0, revision, each).await {
+                // The log was shortened meanwhile; the revision may be there still.
+                Err(error) if error.code == ErrorCode::NotFound => {}
+                read => return read.map(|()| rules),
+            }
+        }
+        let mut rules: BTreeSet<Rule> = blocking(move || now.snapshot.rules().collect()).await?;
+        let mut high = newest;
+        while high > revision {
+            let low = high.saturating_sub(CHUNK).max(revision);
+            for entry in self.revisions_between(tenant.id, low, high).await?.iter().rev() {
+                step(&mut rules, &entry.rules.added, &entry.rules.removed);
+            }
+            high = low;
+        }
+        Ok(rules)
+    }
+
+    /// Returns all revisions after `low`, up to and including `high`.
+    async fn revisions_between(&self, tenant: TenantId, low: u64, high: u64) -> Result<Vec<RevisionEntry>> {
+        let entries = self.store.revisions_since(tenant, low, high - low).await?;
+        if entries.len() as u64 == high - low { Ok(entries) } else { Err(self.gone(tenant, low).await?) }
+    }
+
+    /// Calls `each` with the rule difference of every revision after `low`, up to and including `high`.
+    async fn each_between(
+        &self,
+        tenant: TenantId,
+        low: u64,
+        high: u64,
+        mut each: impl FnMut(&RuleDiff) + Send,
+    ) -> Result<()> {
+        let mut at = low;
+        while at < high {
+            let next = high.min(at + CHUNK);
+            for entry in &self.revisions_between(tenant, at, next).await? {
+                each(&entry.rules);
+            }
+            at = next;
+        }
+        Ok(())
+    }
+
+    /// Returns the tenant's state at a revision: the last one that was stored whole, with the changes since applied.
+    async fn state_at(&self, tenant: &Tenant, revision: u64) -> Result<TenantState> {
+        if revision == 0 {
+            return Ok(TenantState::empty(tenant.key.clone()));
+        }
+        let found = self.store.scope(tenant.id).checkpoint(revision).await?;
+        let Some((mut at, mut state)) = found else { return Err(self.gone(tenant.id, revision).await?) };
+        while at < revision {
+            let next = revision.min(at + CHUNK);
+            for entry in &self.revisions_between(tenant.id, at, next).await? {
+                entry.patch.apply(&mut state);
+            }
+            at = next;
+        }
+        Ok(state)
+    }
+}
+
+fn step(rules: &mut BTreeSet<Rule>, go: &[Rule], come: &[Rule]) {
+    for rule in go {
+        rules.remove(rule);
+    }
+    rules.extend(come.iter().cloned());
+}
+
+fn no_revision(revision: u64) -> Error {
+    Error::not_found("revision", revision).at("revision")
+}
