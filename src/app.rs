@@ -20,13 +20,13 @@ use crate::http::metrics::{Connections, Requests};
 use crate::http::server::{Bounds, Server};
 use crate::service::policy::promises;
 use crate::service::runtime::metrics::{Metrics, Moment};
-use crate::service::{Foundation, Platform};
+use crate::service::{Platform, PlatformConfig};
 use crate::sync::{BusStatus, listener, sweep};
 use crate::{graphql, http};
 
-mod parts;
+mod config;
 
-pub use parts::{Parts, limits, system_clock};
+pub use config::{AppConfig, limits, system_clock};
 
 /// Time that a shutdown waits for requests under way.
 const GRACE: Duration = Duration::from_secs(10);
@@ -59,12 +59,12 @@ pub struct App {
 
 impl App {
     /// Plans the model and puts the instance together. It loads no tenant yet.
-    pub fn new(parts: Parts) -> Result<Self> {
+    pub fn new(parts: AppConfig) -> Result<Self> {
         let plan =
             Plan::from_model(&parts.model).map_err(|error| Error::invalid(format!("the model is refused: {error}")))?;
         promises::check(&plan)?;
         let mut registry = Registry::with_prefix("bailiwick");
-        let platform = Platform::new(Foundation {
+        let platform = Platform::new(PlatformConfig {
             store: parts.store,
             catalogue: parts.catalogue,
             model: parts.model,
@@ -84,9 +84,9 @@ impl App {
         let status = Arc::new(BusStatus::new());
         let moment = Moment { tenants: Arc::clone(&platform.tenants), bus: Arc::clone(&status) };
         registry.register_collector(Box::new(moment));
-        let Parts { sweep_every, tidy_every, failures_every, trusted_proxies, connections, .. } = parts;
-        let Parts { subject_types, .. } = parts;
-        let Parts { public_url, graphiql, introspection, .. } = parts;
+        let AppConfig { sweep_every, tidy_every, failures_every, trusted_proxies, connections, .. } = parts;
+        let AppConfig { subject_types, .. } = parts;
+        let AppConfig { public_url, graphiql, introspection, .. } = parts;
         let transport = http::Options { public_url, graphiql, introspection, ..http::Options::default() };
         let stopping = CancellationToken::new();
         Ok(Self {

@@ -81,7 +81,7 @@ struct Queue<K: Eq + Hash + Clone> {
 }
 
 /// A turn that was given at once, or a place in the queue.
-enum Asked<K: Eq + Hash + Clone> {
+enum Admission<K: Eq + Hash + Clone> {
     Now(Turn<K>),
     Later(Place<K>),
 }
@@ -118,8 +118,8 @@ impl<K: Eq + Hash + Clone> Turns<K> {
     /// [`Crowded`] when too many wait already, or it takes too long.
     pub async fn take(&self, key: K) -> Result<Turn<K>, Crowded> {
         let mut place = match self.ask(key)? {
-            Asked::Now(turn) => return Ok(turn),
-            Asked::Later(place) => place,
+            Admission::Now(turn) => return Ok(turn),
+            Admission::Later(place) => place,
         };
         match timeout(self.0.bounds.patience, &mut place.receiver).await {
             Ok(Ok(turn)) => Ok(turn),
@@ -135,7 +135,7 @@ impl<K: Eq + Hash + Clone> Turns<K> {
         (queue.held, queue.waiting)
     }
 
-    fn ask(&self, key: K) -> Result<Asked<K>, Crowded> {
+    fn ask(&self, key: K) -> Result<Admission<K>, Crowded> {
         let (bounds, wide) = (&self.0.bounds, (self.0.wide)(&key));
         let mut queue = self.queue();
         let queue = &mut *queue;
@@ -146,7 +146,7 @@ impl<K: Eq + Hash + Clone> Turns<K> {
         if queue.held < bounds.together && line.held < bounds.each {
             queue.held += 1;
             line.held += 1;
-            return Ok(Asked::Now(Turn { turns: self.clone(), key: wide }));
+            return Ok(Admission::Now(Turn { turns: self.clone(), key: wide }));
         }
         let (own, all) = (line.len_of(&key), line.len());
         if !queue.has_room(bounds, &wide, own, all) {
@@ -161,7 +161,7 @@ impl<K: Eq + Hash + Clone> Turns<K> {
         if all == 0 {
             queue.round.push_back(wide.clone());
         }
-        Ok(Asked::Later(Place { turns: self.clone(), wide, number, receiver }))
+        Ok(Admission::Later(Place { turns: self.clone(), wide, number, receiver }))
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<K>> {

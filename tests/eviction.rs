@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use bailiwick::domain::key::{Action, Object, TenantKey};
 use bailiwick::service::Platform;
-use bailiwick::service::ask::decision::{About, Face, Query};
+use bailiwick::service::ask::decision::{About, Interface, Query};
 use bailiwick::service::runtime::policy_cache::{Limits, Tenant};
 use bailiwick::sync::Bus;
 use futures_util::StreamExt;
@@ -180,7 +180,7 @@ async fn who_waits_for_a_revision_gets_it_though_others_crowd_the_tenant_out() {
                 crowd_out(platform, &["t0", "t1", "t2"]).await;
                 set_voice(&alice, open).await
             };
-            let (answer, revision) = tokio::join!(platform.decide(&caller, Face::CommandLine, &query), change);
+            let (answer, revision) = tokio::join!(platform.decide(&caller, Interface::CommandLine, &query), change);
             assert_eq!(revision.cast_unsigned(), next);
             got = answer.ok();
             if got.is_some() {

@@ -6,7 +6,7 @@ use bailiwick::domain::key::{Action, Object, ObjectPattern, TenantKey, UserKey};
 use bailiwick::engine::{self, Plan, Snapshot};
 use bailiwick::policy::rule::{Rule, Subject};
 use bailiwick::service::Platform;
-use bailiwick::service::ask::decision::{About, Face, Query};
+use bailiwick::service::ask::decision::{About, Interface, Query};
 use bailiwick::service::ask::shadow::{QUEUE, Sample};
 use bailiwick::service::runtime::metrics::ShadowMetrics;
 use serde_json::json;
@@ -104,7 +104,7 @@ async fn answers_do_not_wait_for_the_check() {
         object: Object::parse("voice/queues").unwrap(),
         when: bailiwick::service::ask::decision::When::Now,
     };
-    let answers = platform.decide_all(&caller, Face::CommandLine, &vec![query; 1000]).await.unwrap();
+    let answers = platform.decide_all(&caller, Interface::CommandLine, &vec![query; 1000]).await.unwrap();
     assert!(answers.len() == 1000 && answers.iter().all(|answer| answer.allowed));
     assert_eq!(shadow(&platform).checked.get(), 0);
     assert_eq!(shadow(&platform).dropped.get(), 1000 - QUEUE as u64, "what does not fit is dropped");

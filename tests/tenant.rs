@@ -1,4 +1,4 @@
-//! Tenants, licences and settings, through the API.
+//! PolicyCache, licences and settings, through the API.
 
 use bailiwick::domain::key::TenantKey;
 use bailiwick::store::page::Page;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bailiwick::app::{App, Parts};
+use bailiwick::app::{App, AppConfig};
 use bailiwick::auth::address::ClientAddress;
 use bailiwick::config::Settings;
 use bailiwick::domain::key::{TenantId, TenantKey, UserKey};
@@ -35,7 +35,7 @@ pub(crate) const PASSWORD: &str = "Operator-1";
 pub(crate) async fn open(database: &str, redis: Option<&str>) -> Result<App> {
     let mut environment = vec![("BAILIWICK_DATABASE_URL".to_owned(), database.to_owned())];
     environment.extend(redis.map(|redis| ("BAILIWICK_REDIS_URL".to_owned(), redis.to_owned())));
-    let app = App::new(Parts::from_settings(&Settings::load(None, environment)?).await?)?;
+    let app = App::new(AppConfig::from_settings(&Settings::load(None, environment)?).await?)?;
     app.first_start(Some(PASSWORD.into())).await?;
     Ok(app)
 }

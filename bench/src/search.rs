@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bailiwick::domain::key::{Action, Object};
 use bailiwick::engine::tenant::TenantPolicy;
-use bailiwick::policy::reach::Part;
+use bailiwick::policy::reach::KeyRange;
 use bailiwick::policy::revision::Counters;
 use bailiwick::policy::rule::Subject;
 
@@ -35,7 +35,7 @@ pub(crate) fn run(options: &Options, findings: &mut Findings) -> Result<()> {
     let (policy, users, objects) = tenant(searched)?;
     let action = Action::read();
     let object = objects.first().ok_or("a tenant without objects")?;
-    let who_can = || policy.who_can(black_box(object), &action, &Part::whole()).count();
+    let who_can = || policy.who_can(black_box(object), &action, &KeyRange::whole()).count();
     let by_user = || users.iter().filter(|user| policy.allows(user, black_box(object), &action)).count();
     in_turns(findings, WHO_CAN, searched, (&who_can, &by_user))?;
     let subject = users.first().ok_or("a tenant without users")?;

@@ -21,7 +21,7 @@ const WAITING_MAX: usize = 1024;
 /// Maximum number of callers of one client that wait for a hash.
 const WAITING_EACH_MAX: usize = 16;
 /// Maximum time that a caller waits.
-const PATIENCE: Duration = Duration::from_secs(10);
+const HASH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The hashing and checking of passwords, in bounded numbers.
 #[derive(Clone)]
@@ -43,7 +43,7 @@ impl Passwords {
             each: together.div_ceil(2),
             waiting: WAITING_MAX,
             waiting_each: WAITING_EACH_MAX,
-            patience: PATIENCE,
+            patience: HASH_TIMEOUT,
         })
     }
 

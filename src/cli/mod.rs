@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::app::{App, Parts};
+use crate::app::{App, AppConfig};
 use crate::auth::caller::Caller;
 use crate::config::{LogFormat, Settings, kubernetes};
 use crate::domain::key::TenantKey;
@@ -227,7 +227,7 @@ fn api_key() -> Result<Option<SecretString>> {
 /// Opens the instance, with the platform's own tenant in its database. The first command makes that tenant, and shows
 /// the operator's password if it had to make one.
 async fn open(settings: &Settings) -> Result<App> {
-    let app = App::new(Parts::from_settings(settings).await?)?;
+    let app = App::new(AppConfig::from_settings(settings).await?)?;
     if let Some(password) = app.first_start(settings.operator_password.clone()).await? {
         eprintln!("The operator `operator` of the tenant `platform` was made. Its password, shown this once:");
         eprintln!("  {}", password.expose_secret());
@@ -237,7 +237,7 @@ async fn open(settings: &Settings) -> Result<App> {
 
 /// Opens the instance for a command that only reads.
 async fn open_to_read(settings: &Settings) -> Result<App> {
-    App::new(Parts::to_read(settings).await?)
+    App::new(AppConfig::to_read(settings).await?)
 }
 
 /// Reads the environment's settings as text. Variables of other programs can be of any form.

@@ -100,7 +100,7 @@ pub(super) struct Licence {
 
 /// The answer of a dry run.
 #[derive(Deserialize)]
-struct Tried {
+struct DryRun {
     /// The impact; `None` for callers who cannot see rules.
     impact: Option<Impact>,
 }
@@ -177,7 +177,7 @@ async fn licence(client: &Client, args: Licence) -> Result<ExitCode> {
         return print_json(&set);
     }
     if dry_run {
-        let impact = typed::<Tried>(set)?.impact;
+        let impact = typed::<DryRun>(set)?.impact;
         return print(&impact.map_or_else(|| "nothing was changed\n".to_owned(), |impact| impact.for_people()));
     }
     let Changed { tenant, revision } = typed(set)?;

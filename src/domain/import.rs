@@ -22,7 +22,7 @@ mod roles;
 
 use names::{Names, nobodys_role};
 pub(crate) use roles::LINKS_MAX;
-use roles::{Part, Parts};
+use roles::{ImportedRole, ImportedRoles};
 
 /// Number of bad lines that are told; the others are counted.
 const LINES_TOLD: usize = 100;
@@ -178,15 +178,16 @@ impl TenantState {
         lines: &'a [PolicyLine],
         absent: Absent,
         bad: &mut BadLines,
-    ) -> Parts<'a> {
+    ) -> ImportedRoles<'a> {
         let (names, successors) = (Names::of(lines, absent), catalogue.successors());
-        let mut parts = Parts::new();
+        let mut parts = ImportedRoles::new();
         for PolicyLine { number, says } in lines {
             match says {
                 Says::Permission { subject, grant } => {
                     match grant.check_current(&successors).and_then(|()| names.who(self, subject)) {
                         Ok(who) => {
-                            let part = parts.entry(subject.as_str()).or_insert_with(|| Part::new(subject, *number, 2));
+                            let part =
+                                parts.entry(subject.as_str()).or_insert_with(|| ImportedRole::new(subject, *number, 2));
                             part.grants.insert(grant.clone());
                             part.users.extend(who);
                         }
@@ -195,11 +196,12 @@ impl TenantState {
                 }
                 Says::Membership { member, role } => match (names.who(self, member), names.who(self, role)) {
                     (Ok(who), Ok(None)) => {
-                        let part = parts.entry(role.as_str()).or_insert_with(|| Part::new(role, *number, 3));
+                        let part = parts.entry(role.as_str()).or_insert_with(|| ImportedRole::new(role, *number, 3));
                         if let Some(user) = who {
                             part.users.insert(user);
                         } else {
-                            let part = parts.entry(member.as_str()).or_insert_with(|| Part::new(member, *number, 2));
+                            let part =
+                                parts.entry(member.as_str()).or_insert_with(|| ImportedRole::new(member, *number, 2));
                             part.holds.entry(role.as_str()).or_insert(*number);
                         }
                     }
@@ -216,7 +218,7 @@ impl TenantState {
     fn import_role(
         &mut self,
         catalogue: &Catalogue,
-        part: &Part<'_>,
+        part: &ImportedRole<'_>,
         known: Option<&RoleKey>,
         id: Uuid,
         imported: &mut Imported,
@@ -239,7 +241,7 @@ impl TenantState {
     fn import_group(
         &mut self,
         catalogue: &Catalogue,
-        part: &Part<'_>,
+        part: &ImportedRole<'_>,
         known: Option<&GroupKey>,
         roles: BTreeSet<RoleRef>,
         id: Uuid,
@@ -281,8 +283,8 @@ impl<'a, K: Clone + 'a> FromIterator<(&'a Name, &'a K)> for Known<K> {
 }
 
 /// Refuses roles of a file whose names are one but for their case or form (R26).
-fn check_apart(parts: &Parts<'_>, bad: &mut BadLines) {
-    let mut apart: HashMap<String, &Part<'_>> = HashMap::with_capacity(parts.len());
+fn check_apart(parts: &ImportedRoles<'_>, bad: &mut BadLines) {
+    let mut apart: HashMap<String, &ImportedRole<'_>> = HashMap::with_capacity(parts.len());
     for part in parts.values() {
         let Some(first) = apart.insert(part.name.folded(), part) else { continue };
         let later = if (first.line, first.column) > (part.line, part.column) { first } else { part };

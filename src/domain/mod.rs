@@ -1,5 +1,6 @@
 //! The words of the platform as pure types, and the rules they keep. No I/O, no async.
 
+pub mod agent;
 pub mod avatar;
 pub mod catalogue;
 pub mod group;
@@ -14,7 +15,6 @@ pub mod profile;
 pub mod resource;
 pub mod restore;
 pub mod role;
-pub mod staff;
 pub mod succession;
 pub mod tenant;
 pub mod user;

@@ -1,5 +1,5 @@
 //! Resources: references to objects that the host owns (R11, R16, R34a, R46). Resources of the agents are users as
-//! well: see [`staff`](super::staff).
+//! well: see [`staff`](super::agent).
 
 use std::collections::BTreeSet;
 
@@ -88,7 +88,7 @@ impl TenantState {
                 return Err(place(Error::invalid(format!("`{}` is named twice", resource.key)).at("key")));
             }
             let key = resource.key.clone();
-            let resource = self.keep_person(spec, resource);
+            let resource = self.preserve_agent_name(spec, resource);
             let is_new = self.put_resource(spec, resource, created_by, now).map_err(place)?;
             if let (true, Some(profile)) = (is_new, &profile) {
                 self.associate_created(profile, section, key);
@@ -176,7 +176,7 @@ impl TenantState {
             if resource.protected {
                 return Err(protected(key).at("keys"));
             }
-            self.check_nobody(section, key)?;
+            self.refuse_if_user(section, key)?;
         }
         self.clear_resources(section, keys);
         Ok(())

@@ -22,7 +22,7 @@ pub struct Verdict {
 impl Snapshot {
     /// Decides whether `subject` may do `action` on `object`. Takes no lock and allocates nothing.
     pub fn decide(&self, subject: &Subject, object: &Object, action: &Action) -> Verdict {
-        let mut found = Found::default();
+        let mut found = FirstMatches::default();
         self.visit_matches(subject, object, action, |id, effect| {
             found.note(id, effect, |one, other| self.index.order(one, other).is_lt());
         });
@@ -48,7 +48,7 @@ impl Snapshot {
         } else {
             self.index.actions.find(action.as_str(), "")
         };
-        let mut found = Found::default();
+        let mut found = FirstMatches::default();
         let mut note = |id, permission: &Permission| match permission.effect {
             Effect::Allow if self.acts(permission, wanted) => found.allow = Some(id),
             Effect::Deny if action.is_any() || self.acts(permission, wanted) => found.deny = Some(id),
@@ -104,12 +104,12 @@ impl Snapshot {
 
 /// The first rule of each effect among those that match.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Found {
+pub(super) struct FirstMatches {
     pub(super) allow: Option<RuleId>,
     pub(super) deny: Option<RuleId>,
 }
 
-impl Found {
+impl FirstMatches {
     /// Takes one more rule that matches; `before` tells which of two comes first.
     #[inline]
     pub(super) fn note(&mut self, id: RuleId, effect: Effect, before: impl Fn(&RuleId, &RuleId) -> bool) {
@@ -134,7 +134,7 @@ impl Found {
 
 impl Combine {
     #[inline]
-    pub(super) fn verdict(self, Found { allow, deny }: Found) -> Verdict {
+    pub(super) fn verdict(self, FirstMatches { allow, deny }: FirstMatches) -> Verdict {
         let denied = match self {
             Self::SomeAllow => None,
             Self::SomeAllowAndNoDeny | Self::NoDeny => deny,

@@ -101,7 +101,7 @@ impl ForeignModel {
         let fields = Fields { request: &request, policy: &policy };
         let term = |text: &str| fields.term(text).ok_or_else(|| PlanError::UnknownTerm(text.to_owned()));
         let mut terms = expression::terms(&matcher).into_iter().map(term).collect::<Result<Vec<_>, _>>()?;
-        let parts = Parts::take(&mut terms, &policy)?;
+        let parts = MatcherParts::take(&mut terms, &policy)?;
         let roles = |kind| role_columns(&model, kind);
         let by_roles = parts.object.by.contains(&By::Roles);
         Ok(Self {
@@ -234,7 +234,7 @@ impl Fields<'_> {
 }
 
 /// The parts of a matcher: the columns of subject and domain, and the comparisons of objects and actions.
-struct Parts {
+struct MatcherParts {
     subject: usize,
     has_roles: bool,
     domain: Option<usize>,
@@ -242,7 +242,7 @@ struct Parts {
     action: Term,
 }
 
-impl Parts {
+impl MatcherParts {
     fn take(terms: &mut Vec<Term>, policy: &[String]) -> Result<Self, PlanError> {
         let named =
             |term: &Term, names: &[&str]| policy.get(term.policy).is_some_and(|it| names.contains(&it.as_str()));

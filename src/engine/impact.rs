@@ -13,7 +13,7 @@ use super::snapshot::Snapshot;
 use crate::domain::key::{Action, Object, UserKey};
 use crate::policy::diff::RuleDiff;
 use crate::policy::impact::{AccessChange, Impact};
-use crate::policy::reach::Part;
+use crate::policy::reach::KeyRange;
 use crate::policy::rule::{Rule, Subject};
 
 /// Objects by the path that they are directly below, such as `voice/queues/`.
@@ -180,10 +180,10 @@ impl<'s> Comparison<'s> {
     /// Returns all users that rules name before or after, by key, with their numbers in both snapshots.
     fn users(&self) -> BTreeMap<&'s str, [Option<u32>; 2]> {
         let mut users: BTreeMap<&'s str, [Option<u32>; 2]> = BTreeMap::new();
-        for (key, number) in self.before.users(&Part::whole(), std::iter::empty()) {
+        for (key, number) in self.before.users(&KeyRange::whole(), std::iter::empty()) {
             users.insert(key, [number, None]);
         }
-        for (key, number) in self.after.users(&Part::whole(), std::iter::empty()) {
+        for (key, number) in self.after.users(&KeyRange::whole(), std::iter::empty()) {
             let [_, is] = users.entry(key).or_default();
             *is = number;
         }
@@ -211,7 +211,7 @@ impl<'s> Comparison<'s> {
         let Ok(key) = UserKey::parse(key) else { return delta };
         let subject = Subject::User(key);
         let actions = &self.before.actions_of(was) | &self.after.actions_of(is);
-        let mut asked = Asked(self.before.access_by(&subject, &actions), self.after.access_by(&subject, &actions));
+        let mut asked = AccessPair(self.before.access_by(&subject, &actions), self.after.access_by(&subject, &actions));
         let named: HashSet<&str, RandomState> = held.objects().chain(holds.objects()).collect();
         for (path, these) in &touched {
             match these {
@@ -284,9 +284,9 @@ impl<'o> These<'o> {
 }
 
 /// A user's access before and after.
-struct Asked<'a>(Access<'a>, Access<'a>);
+struct AccessPair<'a>(Access<'a>, Access<'a>);
 
-impl Asked<'_> {
+impl AccessPair<'_> {
     fn on(&mut self, object: &Object) -> Differs {
         Differs::between(&self.0.on(object), &self.1.on(object))
     }

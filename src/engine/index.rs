@@ -2,12 +2,12 @@
 //! interned and laid out for look-ups; the next one is made by copying only what changed.
 //!
 //! It knows texts, and neither models nor the platform's own rules: a [`Snapshot`](super::snapshot::Snapshot) and a
-//! [`LinePolicy`](super::lines::LinePolicy) choose the names under which they store things, and ask by the same names.
+//! [`LinePolicy`](super::casbin_policy::LinePolicy) choose the names under which they store things, and ask by the same names.
 
 use std::cmp::Ordering;
 
 use super::change::{Change, by_subject};
-use super::names::Names;
+use super::interner::Names;
 use super::permissions::{Permission, Permissions};
 use super::roles::Roles;
 use super::rules::{RuleId, subject_order};

@@ -10,8 +10,8 @@
 //! number of rules, and that of the next snapshot on what a change touches. The [`oracle`] answers the same questions
 //! the slow way, and the two must always agree.
 
+pub mod casbin_policy;
 mod change;
-mod chunks;
 pub mod decide;
 pub mod explain;
 mod expression;
@@ -19,13 +19,13 @@ pub mod foreign;
 mod held;
 pub mod impact;
 mod index;
+mod interner;
 mod layout;
-pub mod lines;
 mod matcher;
-mod names;
 pub mod oracle;
 mod patterns;
 mod permissions;
+mod persistent_vec;
 pub mod plan;
 pub mod reach;
 mod residual;
@@ -35,8 +35,8 @@ pub mod search;
 pub mod snapshot;
 pub mod tenant;
 
+pub use casbin_policy::{LineError, LinePolicy};
 pub use decide::Verdict;
-pub use lines::{LineError, LinePolicy};
 pub use oracle::{Oracle, OracleError};
 pub use plan::{Plan, PlanError};
 pub use rules::RuleId;

@@ -2,7 +2,7 @@
 //! action of a [`Rule`].
 //!
 //! Rules have to answer more than decisions: what a grant covers, what is in reach, which users have a permission. So
-//! of the [family](super::lines) that can be decided, a plan takes the models whose objects are names and prefixes and
+//! of the [family](super::casbin_policy) that can be decided, a plan takes the models whose objects are names and prefixes and
 //! whose actions are names and `*`, and refuses the others with the term in question.
 
 use super::layout::{Combine, Field, Layout, Rest, Slot};
@@ -54,7 +54,7 @@ const FIRST: &str = "priority(p_eft) || deny";
 
 /// The value that a field of the model holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum FieldRole {
     Subject,
     Domain,
     Object,
@@ -65,8 +65,8 @@ enum Part {
 /// A model that has been understood, for the platform's rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    request: Vec<Part>,
-    policy: Vec<Part>,
+    request: Vec<FieldRole>,
+    policy: Vec<FieldRole>,
     prefixes: bool,
     star: bool,
     combine: Combine,
@@ -91,10 +91,10 @@ impl Plan {
         }
         told_apart(&layout)?;
         let keys = [
-            (subject.request, Part::Subject),
-            (domain, Part::Domain),
-            (object.request, Part::Object),
-            (action, Part::Action),
+            (subject.request, FieldRole::Subject),
+            (domain, FieldRole::Domain),
+            (object.request, FieldRole::Object),
+            (action, FieldRole::Action),
         ];
         Ok(Self {
             request: request_parts(&layout, &keys)?,
@@ -122,7 +122,7 @@ impl Plan {
     /// Returns whether the model can hold a rule of this effect. Without an effect field every rule of a model allows,
     /// and a denial has no place in it.
     pub(super) fn holds(&self, effect: Effect) -> bool {
-        effect == Effect::Allow || self.policy.contains(&Part::Effect)
+        effect == Effect::Allow || self.policy.contains(&FieldRole::Effect)
     }
 
     /// Returns the rule's columns `v0`, `v1`, … in the order that the model defines; `None` for a denial in a model
@@ -131,24 +131,24 @@ impl Plan {
         let Rule::Permission { subject, object, action, effect } = rule else {
             return Some(rule.values(tenant));
         };
-        let value = |part: &Part| match part {
-            Part::Subject => subject.to_string(),
-            Part::Domain => tenant.to_string(),
-            Part::Object => object.to_string(),
-            Part::Action => action.to_string(),
-            Part::Effect => effect.as_str().to_owned(),
+        let value = |part: &FieldRole| match part {
+            FieldRole::Subject => subject.to_string(),
+            FieldRole::Domain => tenant.to_string(),
+            FieldRole::Object => object.to_string(),
+            FieldRole::Action => action.to_string(),
+            FieldRole::Effect => effect.as_str().to_owned(),
         };
         self.holds(*effect).then(|| self.policy.iter().map(value).collect())
     }
 
     /// Returns the request's values in the order that the model defines.
     pub fn request_line(&self, tenant: &TenantKey, subject: &Subject, object: &Object, action: &Action) -> Vec<String> {
-        let value = |part: &Part| match part {
-            Part::Subject => Some(subject.to_string()),
-            Part::Domain => Some(tenant.to_string()),
-            Part::Object => Some(object.to_string()),
-            Part::Action => Some(action.to_string()),
-            Part::Effect => None,
+        let value = |part: &FieldRole| match part {
+            FieldRole::Subject => Some(subject.to_string()),
+            FieldRole::Domain => Some(tenant.to_string()),
+            FieldRole::Object => Some(object.to_string()),
+            FieldRole::Action => Some(action.to_string()),
+            FieldRole::Effect => None,
         };
         self.request.iter().filter_map(value).collect()
     }
@@ -192,7 +192,7 @@ fn told_apart(layout: &Layout) -> Result<(), PlanError> {
     }
 }
 
-fn request_parts(layout: &Layout, keys: &[(usize, Part)]) -> Result<Vec<Part>, PlanError> {
+fn request_parts(layout: &Layout, keys: &[(usize, FieldRole)]) -> Result<Vec<FieldRole>, PlanError> {
     let part = |(at, field): (usize, &String)| {
         let key = keys.iter().find(|(request, _)| *request == at);
         key.map(|(_, part)| *part).ok_or_else(|| PlanError::UnusedField(field.clone()))
@@ -201,13 +201,13 @@ fn request_parts(layout: &Layout, keys: &[(usize, Part)]) -> Result<Vec<Part>, P
 }
 
 /// Returns the value that a field holds, in a layout that has one field left: the action.
-const fn part(slot: Slot) -> Part {
+const fn part(slot: Slot) -> FieldRole {
     match slot {
-        Slot::Subject => Part::Subject,
-        Slot::Domain => Part::Domain,
-        Slot::Object => Part::Object,
-        Slot::Effect => Part::Effect,
-        Slot::Rest(_) => Part::Action,
+        Slot::Subject => FieldRole::Subject,
+        Slot::Domain => FieldRole::Domain,
+        Slot::Object => FieldRole::Object,
+        Slot::Effect => FieldRole::Effect,
+        Slot::Rest(_) => FieldRole::Action,
     }
 }
 
@@ -264,8 +264,11 @@ mod tests {
             [matchers]\nm = (p.verb == r.verb || p.verb == \"*\") && p.org == r.org && \
             g(r.who, p.who, r.org) && r.thing == p.thing # a comment\n";
         let plan = Plan::from_model(text).unwrap();
-        assert_eq!(plan.request, [Part::Action, Part::Subject, Part::Domain, Part::Object]);
-        assert_eq!(plan.policy, [Part::Effect, Part::Object, Part::Domain, Part::Action, Part::Subject]);
+        assert_eq!(plan.request, [FieldRole::Action, FieldRole::Subject, FieldRole::Domain, FieldRole::Object]);
+        assert_eq!(
+            plan.policy,
+            [FieldRole::Effect, FieldRole::Object, FieldRole::Domain, FieldRole::Action, FieldRole::Subject]
+        );
         assert!(!plan.prefixes() && plan.star());
         assert_eq!(plan.combine(), Combine::NoDeny);
         let line = plan.policy_line(&denial(), &TenantKey::parse("acme").unwrap());
@@ -278,7 +281,10 @@ mod tests {
             .replace("keyMatch(r.obj, p.obj)", "r.act == p.act")
             .replace("(r.act == p.act || p.act == \"*\")", "r.obj == p.obj");
         let plan = Plan::from_model(&plain).unwrap();
-        assert_eq!(plan.policy, [Part::Subject, Part::Domain, Part::Object, Part::Action, Part::Effect]);
+        assert_eq!(
+            plan.policy,
+            [FieldRole::Subject, FieldRole::Domain, FieldRole::Object, FieldRole::Action, FieldRole::Effect]
+        );
         assert!(!plan.prefixes() && !plan.star());
         let unnamed = plain.replace("obj", "thing");
         assert_eq!(

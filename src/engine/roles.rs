@@ -11,7 +11,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 
 use super::change::{Change, by_subject, changed, outcomes};
-use super::chunks::Chunks;
+use super::persistent_vec::Chunks;
 
 /// Maximum number of links from a subject to a role that it holds. Casbin's role manager surely follows as many (past
 /// them its count depends on the order of the rules), and no chain that can be written is longer than eight.

@@ -8,14 +8,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ahash::RandomState;
 
-use super::decide::Found;
+use super::decide::FirstMatches;
 use super::held::Held;
 use super::permissions::Permissions;
 use super::rules::RuleId;
 use super::snapshot::Snapshot;
 use super::tenant::TenantPolicy;
 use crate::domain::key::{Action, Object, SectionKey, UserKey};
-use crate::policy::reach::{Candidates, Part};
+use crate::policy::reach::{Candidates, KeyRange};
 use crate::policy::rule::{Effect, Subject};
 
 impl TenantPolicy {
@@ -26,7 +26,7 @@ impl TenantPolicy {
         &'p self,
         object: &Object,
         action: &Action,
-        part: &Part<UserKey>,
+        part: &KeyRange<UserKey>,
     ) -> impl Iterator<Item = UserKey> + use<'p> {
         let mut fold = Fold::new(&self.snapshot, object, action);
         // A user without a rule may do what is allowed to every user; in most models that is nothing.
@@ -43,7 +43,7 @@ struct Fold<'s> {
     objects: Vec<u32>,
     wanted: Option<u32>,
     /// The matching rules of each subject with rules of its own: roles, for the most part.
-    own: HashMap<u32, Found, RandomState>,
+    own: HashMap<u32, FirstMatches, RandomState>,
 }
 
 impl<'s> Fold<'s> {
@@ -56,7 +56,7 @@ impl<'s> Fold<'s> {
 
     /// Returns whether this subject may do it; `None` stands for a subject that no rule names.
     fn allows(&mut self, subject: Option<u32>) -> bool {
-        let (snapshot, mut all) = (self.snapshot, Found::default());
+        let (snapshot, mut all) = (self.snapshot, FirstMatches::default());
         if let Some(subject) = subject {
             snapshot.index.roles.visit(subject, |holder, own| {
                 if !own.is_empty() {
@@ -67,10 +67,10 @@ impl<'s> Fold<'s> {
         snapshot.allowed_by(all)
     }
 
-    fn matches(&mut self, holder: u32, own: &Permissions) -> Found {
+    fn matches(&mut self, holder: u32, own: &Permissions) -> FirstMatches {
         let (snapshot, objects, wanted) = (self.snapshot, &self.objects, self.wanted);
         *self.own.entry(holder).or_insert_with(|| {
-            let mut matches = Found::default();
+            let mut matches = FirstMatches::default();
             let permissions = objects.iter().flat_map(|object| own.on(*object));
             for permission in permissions.filter(|permission| snapshot.acts(permission, wanted)) {
                 matches.note_any(RuleId { subject: holder, permission: *permission }, permission.effect);
@@ -83,7 +83,7 @@ impl<'s> Fold<'s> {
 impl Snapshot {
     /// Returns the users that rules name, with their numbers, and `others` that no rule names: those in a part of the
     /// list by key, in the part's direction.
-    pub(super) fn users<'s>(&'s self, part: &Part<UserKey>, others: impl Iterator<Item = &'s str>) -> Users<'s> {
+    pub(super) fn users<'s>(&'s self, part: &KeyRange<UserKey>, others: impl Iterator<Item = &'s str>) -> Users<'s> {
         let user = |number| Some((user_key(self.index.subjects.text(number)?)?, Some(number)));
         let beyond = |key: &str| {
             part.after.as_ref().is_none_or(|after| after.as_str() < key)
@@ -178,7 +178,7 @@ pub struct Access<'s> {
     actions: Vec<(Option<u32>, Action)>,
     held: Held<'s>,
     /// A path with its slash, and what rules say of all that is directly below, by action.
-    around: Option<(String, Vec<Found>)>,
+    around: Option<(String, Vec<FirstMatches>)>,
 }
 
 impl<'s> Access<'s> {
@@ -230,10 +230,10 @@ impl<'s> Access<'s> {
     }
 
     /// Returns the verdict of rules on everything directly below a path, by action.
-    fn around(&mut self, above: &str) -> Vec<Found> {
+    fn around(&mut self, above: &str) -> Vec<FirstMatches> {
         let known = self.around.take().filter(|(path, _)| path == above);
         let (path, matches) = known.unwrap_or_else(|| {
-            let mut matches = vec![Found::default(); self.actions.len()];
+            let mut matches = vec![FirstMatches::default(); self.actions.len()];
             self.snapshot.index.containing(self.snapshot.plan.prefixes(), above, |object| {
                 self.held.visit(object, |id| note(self.snapshot, &self.actions, &mut matches, id));
             });
@@ -243,14 +243,14 @@ impl<'s> Access<'s> {
         matches
     }
 
-    fn allowed<'a>(&'a self, matches: &'a [Found]) -> impl Iterator<Item = &'a Action> {
+    fn allowed<'a>(&'a self, matches: &'a [FirstMatches]) -> impl Iterator<Item = &'a Action> {
         let verdicts = matches.iter().map(|matches| self.snapshot.allowed_by(*matches));
         self.actions.iter().zip(verdicts).filter(|(_, allowed)| *allowed).map(|((_, action), _)| action)
     }
 }
 
 /// Notes a rule for each action that it is for.
-fn note(snapshot: &Snapshot, actions: &[(Option<u32>, Action)], matches: &mut [Found], id: RuleId) {
+fn note(snapshot: &Snapshot, actions: &[(Option<u32>, Action)], matches: &mut [FirstMatches], id: RuleId) {
     for ((wanted, _), matches) in actions.iter().zip(matches) {
         if snapshot.acts(&id.permission, *wanted) {
             matches.note_any(id, id.permission.effect);

@@ -7,7 +7,7 @@ use super::input::{parse, parse_opt};
 use super::scalar::int;
 use crate::domain::key::{self, Action, UserKey};
 use crate::error::{Error, ErrorCode, Result};
-use crate::service::ask::decision::{self, About, DECISIONS_MAX, Face, Query, When};
+use crate::service::ask::decision::{self, About, DECISIONS_MAX, Interface, Query, When};
 
 /// A request for a decision: may the subject do the action on the object?
 #[derive(InputObject)]
@@ -142,7 +142,7 @@ impl DecisionQuery {
     ) -> Result<Decision> {
         let (platform, caller) = caller(ctx)?;
         let query = input.query().map_err(|error| error.at("input"))?;
-        platform.decide(caller, Face::GraphQl, &query).await.map(Into::into)
+        platform.decide(caller, Interface::GraphQl, &query).await.map(Into::into)
     }
 
     /// Decides up to 1000 requests, all at one revision, in their order.
@@ -159,6 +159,6 @@ impl DecisionQuery {
         let place =
             |(i, input): (usize, &DecisionInput)| input.query().map_err(|error| error.at(i.to_string()).at("inputs"));
         let queries = inputs.iter().enumerate().map(place).collect::<Result<Vec<_>>>()?;
-        Ok(platform.decide_all(caller, Face::GraphQl, &queries).await?.into_iter().map(Into::into).collect())
+        Ok(platform.decide_all(caller, Interface::GraphQl, &queries).await?.into_iter().map(Into::into).collect())
     }
 }

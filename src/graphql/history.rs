@@ -12,7 +12,7 @@ use super::policy::{Rule, RuleConnection};
 use super::scalar::{DateTime, int};
 use crate::auth::caller::Caller;
 use crate::error::{Error, Result};
-use crate::service::change::Terms;
+use crate::service::change::ChangeOptions;
 use crate::service::policy::difference::{self, Difference};
 use crate::service::policy::rules::{self, RevisionHead};
 use crate::service::{Page, Platform};
@@ -193,8 +193,8 @@ impl HistoryMutation {
         let (platform, caller) = caller(ctx)?;
         let restored = async {
             let number = revision(input.revision).map_err(|error| error.at("revision").at("input"))?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.restore_policy(caller, number, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.restore_policy(caller, number, options).await?;
             let lost_count = int(done.value.len() as u64);
             let lost = done.value.iter().take(NOT_RESTORED_MAX);
             let lost = lost.map(|lost| NotRestored { thing: lost.thing.clone(), text: lost.text.clone() }).collect();

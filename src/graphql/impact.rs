@@ -8,7 +8,7 @@ use super::scalar::int;
 use super::user::User;
 use crate::domain::key::{TenantId, UserKey};
 use crate::service::admin::user::UserRow;
-use crate::service::change::{self, Done};
+use crate::service::change::{self, Outcome};
 
 /// The exact effect of a change on the access of users: on the catalogue's objects, the resources and the objects that
 /// rules name, with the actions that the platform knows and those that a user's rules name. Users whom the caller may
@@ -46,8 +46,8 @@ pub struct AccessChange {
 
 impl Impact {
     /// Returns the impact on users of `tenant`, if the change has one.
-    pub(super) fn of<T>(tenant: TenantId, done: Done<T>) -> Option<Self> {
-        let Done { impact, users, .. } = done;
+    pub(super) fn of<T>(tenant: TenantId, done: Outcome<T>) -> Option<Self> {
+        let Outcome { impact, users, .. } = done;
         Some(Self::new(tenant, impact?, &users))
     }
 

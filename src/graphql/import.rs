@@ -9,7 +9,7 @@ use super::payload::{UserError, payload, user_errors};
 use super::scalar::int;
 use crate::domain::key::Object as Path;
 use crate::error::{ErrorCode, Result};
-use crate::service::change::Terms;
+use crate::service::change::ChangeOptions;
 use crate::service::policy::import::{Absent, BadLine, BadLines, Import, Imported, Reading, Warning};
 
 /// Imports the policy of another Casbin program.
@@ -124,7 +124,7 @@ impl ImportMutation {
         #[graphql(desc = "The policy to bring in.")] input: PolicyImportInput,
     ) -> Result<PolicyImportPayload> {
         let (platform, caller) = caller(ctx)?;
-        let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+        let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
         let imported = async {
             let reading = Reading {
                 domain: input.domain,
@@ -133,7 +133,7 @@ impl ImportMutation {
                 model: input.model,
                 absent: input.absent.into(),
             };
-            Ok(match platform.import_policy(caller, input.csv, reading, terms).await? {
+            Ok(match platform.import_policy(caller, input.csv, reading, options).await? {
                 Import::Refused(bad) => PolicyImportPayload { user_errors: told(bad)?, ..Default::default() },
                 Import::Done(done) => PolicyImportPayload {
                     imported: Some(done.value.imported.into()),

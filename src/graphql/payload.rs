@@ -6,7 +6,7 @@ use super::context::loaders;
 use super::node::Node;
 use super::scalar::int;
 use crate::error::{Error, ErrorCode as Code, RELATED_MAX, Related, Result};
-use crate::service::change::{Done, read_back};
+use crate::service::change::{Outcome, read_back};
 
 /// The reason why a request was refused. The last seven stand among the top-level errors, as `extensions.code`; the
 /// others in `userErrors`.
@@ -117,7 +117,7 @@ pub(super) fn if_seen<T: Default>(found: Result<T>) -> Result<T> {
 
 /// Returns the changed thing; `None` after a dry run, which has made nothing, and `None` if the thing cannot be read,
 /// since the change is made all the same.
-pub(super) async fn unless_dry<T, U>(done: &Done<U>, found: impl Future<Output = Result<Option<T>>>) -> Option<T> {
+pub(super) async fn unless_dry<T, U>(done: &Outcome<U>, found: impl Future<Output = Result<Option<T>>>) -> Option<T> {
     if done.dry_run { None } else { read_back(found.await) }
 }
 

@@ -98,11 +98,11 @@ async fn past_rules(
     filter: RuleFilter,
     wanted: Page,
 ) -> Result<RuleConnection> {
-    let found = platform.rules_then(caller, revision, &filter, wanted).await?;
+    let found = platform.rules_at(caller, revision, &filter, wanted).await?;
     let tenant = caller.tenant().key.clone();
     let count = move |platform: Platform, caller: Caller| {
         let filter = filter.clone();
-        Box::pin(async move { platform.count_rules_then(&caller, revision, &filter).await }) as _
+        Box::pin(async move { platform.count_rules_at(&caller, revision, &filter).await }) as _
     };
     Ok(RuleConnection::new(found, |rule| Rule::new(rule, &tenant), Box::new(count)))
 }

@@ -18,7 +18,7 @@ use crate::domain::link::ItemLists;
 use crate::domain::name::Name;
 use crate::domain::resource::{self, NewResource};
 use crate::error::{Error, ErrorCode, Result};
-use crate::service::change::Terms;
+use crate::service::change::ChangeOptions;
 
 /// A reference to an object that the host owns: the queue "Sales".
 #[derive(Clone, SimpleObject)]
@@ -243,9 +243,9 @@ impl ResourceMutation {
             };
             let links = input.resources.iter().enumerate().map(place).collect::<Result<Vec<_>>>()?;
             let created_by = parse_opt("createdBy", input.created_by.as_deref(), UserKey::parse)?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
             let done =
-                platform.register_resources(caller, &section, resources, links, created_by.as_ref(), terms).await?;
+                platform.register_resources(caller, &section, resources, links, created_by.as_ref(), options).await?;
             let found = async { if_seen(platform.registered(caller, &objects).await).map(Some) };
             let resources = unless_dry(&done, found).await;
             Ok(ResourceRegisterPayload {
@@ -269,8 +269,8 @@ impl ResourceMutation {
         let removed = async {
             let section = parse("section", &input.section, SectionKey::parse)?;
             let keys = parse_all("keys", &input.keys, ResourceKey::parse)?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.remove_resources(caller, &section, &keys, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.remove_resources(caller, &section, &keys, options).await?;
             Ok(ResourceRemovePayload {
                 keys: (!done.dry_run).then(|| keys.into_iter().map(|key| key.to_string()).collect()),
                 revision: Some(int(done.revision)),

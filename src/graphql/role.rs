@@ -19,7 +19,7 @@ use crate::domain::role::{self, RoleChange};
 use crate::error::Result;
 use crate::service::Platform;
 use crate::service::admin::role::RoleRow;
-use crate::service::change::Terms;
+use crate::service::change::ChangeOptions;
 
 /// A role: a built-in one, or a custom one made from MANAGER.
 #[derive(Clone, Description)]
@@ -329,8 +329,8 @@ impl RoleMutation {
                 permissions: Some(parse_all("permissions", &input.permissions, PermissionKey::parse)?),
                 grants: Some(grants(&input.grants)?),
             };
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.create_role(caller, key, name, change, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.create_role(caller, key, name, change, options).await?;
             Ok(RoleCreatePayload {
                 role: unless_dry(&done, platform.changed_role(caller, &done.value)).await.map(Role::new),
                 revision: Some(int(done.revision)),
@@ -359,8 +359,8 @@ impl RoleMutation {
                     .transpose()?,
                 grants: list(input.grants).map(|list| grants(&list)).transpose()?,
             };
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.update_role(caller, &key, input.version, change, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.update_role(caller, &key, input.version, change, options).await?;
             Ok(RoleUpdatePayload {
                 role: unless_dry(&done, platform.changed_role(caller, &key)).await.map(Role::new),
                 revision: Some(int(done.revision)),
@@ -380,8 +380,8 @@ impl RoleMutation {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, RoleKey::parse)?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.delete_role(caller, &key, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.delete_role(caller, &key, options).await?;
             Ok(RoleDeletePayload {
                 key: (!done.dry_run).then(|| key.to_string()),
                 revision: Some(int(done.revision)),

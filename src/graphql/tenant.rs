@@ -15,7 +15,7 @@ use crate::domain::tenant;
 use crate::domain::user::{Email, Username};
 use crate::error::Result;
 use crate::service::admin::tenant::{NewAdmin, NewTenant, SettingsChange, TenantRow};
-use crate::service::change::{Terms, read_back};
+use crate::service::change::{ChangeOptions, read_back};
 
 /// An organisation. Nothing crosses its border.
 #[derive(Clone, SimpleObject)]
@@ -248,8 +248,8 @@ impl TenantMutation {
         let set = async {
             let key = parse("tenant", &input.tenant, TenantKey::parse)?;
             let modules = parse_all("modules", &input.modules, ModuleKey::parse)?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.set_licence(caller, &key, modules, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.set_licence(caller, &key, modules, options).await?;
             let row = unless_dry(&done, platform.changed_tenant(&done.value)).await;
             Ok(TenantSetLicencePayload {
                 tenant: row.map(Tenant::new),

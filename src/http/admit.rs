@@ -11,7 +11,7 @@ use super::health::{CHANGES, Check, Held, Readiness};
 use crate::auth::caller::Caller;
 use crate::error::Result;
 use crate::graphql::request_data;
-use crate::service::{BusStatus, Found, Platform};
+use crate::service::{BusStatus, Platform, ProbeResult};
 
 /// The gate of the platform.
 #[derive(Clone)]
@@ -68,7 +68,7 @@ impl Readiness for PlatformReadiness {
         }
         let (database, changes) = tokio::join!(self.platform.try_database(), self.platform.try_change());
         let stale = self.platform.check_age();
-        let detail = |found: &Found| {
+        let detail = |found: &ProbeResult| {
             let words = found.outcome.as_ref().err().map_or_else(|| "ok".to_owned(), ToString::to_string);
             match found.age().as_secs() {
                 0 => words,

@@ -38,7 +38,7 @@ pub fn routes(gate: PlatformGate) -> Router {
 /// The filter, as GraphQL has it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct AuditQuery {
     actor: Option<String>,
     action: Option<String>,
     target: Option<String>,
@@ -46,7 +46,7 @@ struct Asked {
     to: Option<String>,
 }
 
-impl Asked {
+impl AuditQuery {
     fn filter(self) -> Result<AuditFilter> {
         let moment = |text: Option<String>, name: &str| {
             text.map(|text| Timestamp::from_rfc3339(&text).map_err(|error| Error::bad_input(error.message).at(name)))
@@ -62,7 +62,7 @@ async fn export(
     context: &RequestContext,
     uri: &Uri,
     headers: &HeaderMap,
-    asked: Result<Query<Asked>, QueryRejection>,
+    asked: Result<Query<AuditQuery>, QueryRejection>,
     format: ExportFormat,
 ) -> Result<Response, Refusal> {
     let caller = caller_of(gate, context, uri, headers).await?;

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::admit::PlatformGate;
 use super::errors::Refusal;
+use super::etag::{CACHED, etag, is_known};
 use super::media::Media;
-use super::tag::{CACHED, etag, is_known};
 use super::{Credentials, RequestContext, held, nothing_at};
 use crate::error::{Error, ErrorCode};
 use crate::turns::{Crowded, Turns};

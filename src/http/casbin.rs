@@ -19,8 +19,8 @@ use serde_json::json;
 
 use super::admit::PlatformGate;
 use super::errors::Refusal;
+use super::etag::{CACHED, etag, is_known};
 use super::media::Media;
-use super::tag::{CACHED, etag, is_known};
 use super::{RequestContext, caller_of, held};
 use crate::error::{Error, ErrorCode};
 
@@ -66,7 +66,7 @@ async fn policy(State(gate): State<PlatformGate>, context: RequestContext, uri: 
 
 /// Query that `casbin.js` adds to the address: the subject that it then asks about.
 #[derive(Deserialize)]
-struct Asked {
+struct SubjectQuery {
     subject: Option<String>,
 }
 
@@ -76,7 +76,7 @@ async fn user(
     uri: Uri,
     headers: HeaderMap,
     Path(user): Path<String>,
-    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    asked: Result<Query<SubjectQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Response {
     let answered = async {
         let caller = caller_of(&gate, &context, &uri, &headers).await?;

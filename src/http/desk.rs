@@ -22,7 +22,7 @@ pub(super) const SHORT: usize = 1024;
 const IN_LINE: usize = 256;
 const IN_LINE_EACH: usize = 16;
 /// Longest wait of a document.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sender of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -70,7 +70,7 @@ impl Desk {
             each: together.div_ceil(2),
             waiting: IN_LINE,
             waiting_each: IN_LINE_EACH,
-            patience: PATIENCE,
+            patience: TURN_TIMEOUT,
         };
         Self(Turns::shared_by(bounds, Sender::site))
     }

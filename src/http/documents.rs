@@ -22,9 +22,9 @@ mod kept;
 pub(super) use kept::Kept;
 
 /// Bytes of text of all documents that are kept. Parsed, each may take a hundred times as much.
-const KEPT: u64 = 256 * 1024;
+const CACHE_BYTES_MAX: u64 = 256 * 1024;
 /// Bytes of the longest that is kept: who sends it can wait for the parser.
-const LONGEST: usize = 8 * 1024;
+const QUERY_BYTES_MAX: usize = 8 * 1024;
 
 /// Documents of queries alone that are within the limits.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ impl Documents {
     /// Returns a store without documents.
     pub(super) fn new(introspection: bool) -> Self {
         let size = |text: &Arc<str>, _: &Arc<Kept>| u32::try_from(text.len()).unwrap_or(u32::MAX);
-        let parsed = Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build());
+        let parsed = Arc::new(Cache::builder().max_capacity(CACHE_BYTES_MAX).weigher(size).build());
         Self { parsed, persisted: PersistedQueries::new(), introspection, desk: Desk::new() }
     }
 
@@ -105,7 +105,7 @@ impl Documents {
     /// Gives the request its document, and keeps it when it is one to keep.
     fn check(&self, mut request: Request) -> Result<Opened, ServerError> {
         let name = request.operation_name.clone();
-        let general = request.query.len() <= LONGEST && !request.query.contains('"');
+        let general = request.query.len() <= QUERY_BYTES_MAX && !request.query.contains('"');
         let (document, introspections) = limits::check(&mut request, self.introspection)?;
         let runs = limits::selected(document, name.as_deref());
         let mut operations = document.operations.iter();
@@ -181,10 +181,10 @@ mod tests {
     #[test]
     fn long_documents_and_too_many_are_not_kept() {
         let documents = Documents::new(true);
-        assert_eq!(ask(&documents, &format!("{{a}}{}", " ".repeat(LONGEST)), None).1, 0);
+        assert_eq!(ask(&documents, &format!("{{a}}{}", " ".repeat(QUERY_BYTES_MAX)), None).1, 0);
         for n in 0..100 {
-            ask(&documents, &format!("{{a}}{}", " ".repeat(LONGEST - 100 + n)), None);
+            ask(&documents, &format!("{{a}}{}", " ".repeat(QUERY_BYTES_MAX - 100 + n)), None);
         }
-        assert!(documents.parsed.weighted_size() <= KEPT, "{}", documents.parsed.weighted_size());
+        assert!(documents.parsed.weighted_size() <= CACHE_BYTES_MAX, "{}", documents.parsed.weighted_size());
     }
 }

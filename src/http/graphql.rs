@@ -17,8 +17,8 @@ use super::errors::{Body, Refusal, encode, never_ran, present};
 use super::gate::ActingIn;
 use super::limits::{self, Budget};
 use super::media::{self, Media};
-use super::operation::{Asked, Parameters};
-use super::{Credentials, Face, Gate, RequestContext, body, multipart};
+use super::operation::{GraphqlRequest, Parameters};
+use super::{Credentials, Gate, GraphqlState, RequestContext, body, multipart};
 use crate::error::{Error, ErrorCode};
 use crate::turns::Turn;
 
@@ -26,7 +26,7 @@ const METHODS: &str = "GET, HEAD, POST";
 
 /// Answers every request at `/graphql`.
 pub(super) async fn handle<E: Executor, G: Gate>(
-    State(face): State<Face<E, G>>,
+    State(face): State<GraphqlState<E, G>>,
     context: RequestContext,
     request: Request,
 ) -> Response {
@@ -46,7 +46,7 @@ pub(super) async fn handle<E: Executor, G: Gate>(
 }
 
 async fn answer<E: Executor, G: Gate>(
-    face: &Face<E, G>,
+    face: &GraphqlState<E, G>,
     context: &RequestContext,
     media: Media,
     request: Request,
@@ -56,17 +56,17 @@ async fn answer<E: Executor, G: Gate>(
     // The room is held until the answer is there, as the files are.
     let (asked, _room) = if !read_only && media::is_multipart(request.headers()) {
         let room = make_room(face, context, &credentials).await?;
-        (Asked::One(multipart::read(request).await?), Some(room))
+        (GraphqlRequest::One(multipart::read(request).await?), Some(room))
     } else {
         (read(face, context, &credentials, request).await?, None)
     };
-    if matches!(asked, Asked::Batch(_)) {
+    if matches!(asked, GraphqlRequest::Batch(_)) {
         credentials.require_for(" to send several operations at once")?;
     }
-    let budget = matches!(asked, Asked::Batch(_)).then(Budget::default);
+    let budget = matches!(asked, GraphqlRequest::Batch(_)).then(Budget::default);
     let run = Run { face, context, credentials, read_only, budget };
     match asked {
-        Asked::One(operation) => {
+        GraphqlRequest::One(operation) => {
             let answer = run.one(operation).await?;
             let before_it_ran = never_ran(&answer) && media == Media::GraphQl;
             let status = if before_it_ran { StatusCode::BAD_REQUEST } else { StatusCode::OK };
@@ -74,7 +74,7 @@ async fn answer<E: Executor, G: Gate>(
             response.headers_mut().extend(answer.http_headers);
             Ok(response)
         }
-        Asked::Batch(operations) => {
+        GraphqlRequest::Batch(operations) => {
             // One after the other: a client that batches two changes means them in that order.
             let mut answers = Vec::with_capacity(operations.len());
             let mut headers = HeaderMap::new();
@@ -101,7 +101,7 @@ async fn answer<E: Executor, G: Gate>(
 /// first, and it may be large: so it is read for those alone who show a bearer token that holds,
 /// which no browser adds by itself, and a few of each tenant at once.
 async fn make_room<E: Executor, G: Gate>(
-    face: &Face<E, G>,
+    face: &GraphqlState<E, G>,
     context: &RequestContext,
     credentials: &Credentials,
 ) -> Result<Turn<Option<Uuid>>, Refusal> {
@@ -113,13 +113,13 @@ async fn make_room<E: Executor, G: Gate>(
 
 /// Reads the operations that the request carries. Much is read only of callers who show that they may ask.
 async fn read<E: Executor, G: Gate>(
-    face: &Face<E, G>,
+    face: &GraphqlState<E, G>,
     context: &RequestContext,
     credentials: &Credentials,
     request: Request,
-) -> Result<Asked, Refusal> {
+) -> Result<GraphqlRequest, Refusal> {
     match *request.method() {
-        Method::GET | Method::HEAD => Ok(Asked::from_query(request.uri())?),
+        Method::GET | Method::HEAD => Ok(GraphqlRequest::from_query(request.uri())?),
         Method::POST if !media::is_json(request.headers()) => {
             let error = Error::bad_input(
                 "the body must be sent as `application/json`, in UTF-8, or with files as `multipart/form-data`",
@@ -131,13 +131,13 @@ async fn read<E: Executor, G: Gate>(
             if request.body().size_hint().upper().is_none_or(|bytes| bytes > limits::STRANGERS_BODY as u64) {
                 face.gate.admit(credentials, context).await?;
             }
-            Ok(Asked::from_body(&body::whole(request, limit).await?)?)
+            Ok(GraphqlRequest::from_body(&body::whole(request, limit).await?)?)
         }
         _ => Err(Refusal::method(METHODS, "only GET and POST are known here")),
     }
 }
 
-impl<E: Executor, G: Gate> Face<E, G> {
+impl<E: Executor, G: Gate> GraphqlState<E, G> {
     /// Returns the answer to an operation of a caller who acts in `tenant`, if in any.
     pub(super) async fn answer(
         &self,
@@ -161,7 +161,7 @@ impl<E: Executor, G: Gate> Face<E, G> {
 
 /// State that the operations of one HTTP request share.
 struct Run<'a, E, G> {
-    face: &'a Face<E, G>,
+    face: &'a GraphqlState<E, G>,
     context: &'a RequestContext,
     credentials: Credentials,
     read_only: bool,

@@ -50,7 +50,7 @@ pub trait Readiness: Clone + Send + Sync + 'static {
 /// Query of `/readyz`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct HealthQuery {
     /// Work that the instance must be ready for.
     #[serde(rename = "for", default)]
     purpose: Purpose,
@@ -84,7 +84,7 @@ pub(super) async fn alive() -> impl IntoResponse {
 pub(super) async fn ready<R: Readiness>(
     State(readiness): State<R>,
     context: RequestContext,
-    asked: Result<Query<Asked>, QueryRejection>,
+    asked: Result<Query<HealthQuery>, QueryRejection>,
 ) -> Response {
     let Ok(Query(asked)) = asked else {
         let refused = Error::bad_input("`/readyz` takes `for=decisions`, `for=changes` and `verbose`").at("for");

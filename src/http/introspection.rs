@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorCode};
 use crate::turns::{Bounds, Turns};
 
 /// Answers that are kept; each may take some megabytes.
-const KEPT: u64 = 4;
+const ANSWERS_MAX: u64 = 4;
 /// The turn to make one, and callers who wait for it: of one network few, so that none fills the line.
 const BOUNDS: Bounds = Bounds { together: 1, each: 1, waiting: 64, waiting_each: 4, patience: Duration::from_secs(10) };
 
@@ -30,7 +30,7 @@ pub(super) struct Introspection {
 impl Introspection {
     /// Returns an instance without ready answers.
     pub(super) fn new() -> Self {
-        let ready = Cache::new(KEPT);
+        let ready = Cache::new(ANSWERS_MAX);
         Self { ready, turns: Turns::shared_by(BOUNDS, Sender::site) }
     }
 

@@ -20,7 +20,7 @@ use super::context::nosniff;
 /// The form that Prometheus asks for: `OpenMetrics`.
 const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Label of requests that fit no route.
-const NOWHERE: &str = "other";
+const UNMATCHED_ROUTE: &str = "other";
 
 /// A route and a status.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -43,7 +43,7 @@ impl Requests {
 
     /// Counts a request of this route, if one fitted it, that was answered so.
     pub(super) fn count(&self, route: Option<&MatchedPath>, status: StatusCode) {
-        let route = route.map_or(NOWHERE, MatchedPath::as_str).to_owned();
+        let route = route.map_or(UNMATCHED_ROUTE, MatchedPath::as_str).to_owned();
         self.0.get_or_create(&Answered { route, status: status.as_u16() }).inc();
     }
 }

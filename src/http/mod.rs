@@ -46,6 +46,7 @@ pub mod context;
 mod desk;
 mod documents;
 pub mod errors;
+mod etag;
 pub mod gate;
 mod graphiql;
 pub mod graphql;
@@ -59,7 +60,6 @@ mod operation;
 mod persisted;
 pub mod run;
 pub mod server;
-mod tag;
 pub mod ws;
 
 pub use context::RequestContext;
@@ -113,7 +113,7 @@ impl Default for Options {
 
 /// State that the GraphQL handlers share.
 #[derive(Clone)]
-struct Face<E, G> {
+struct GraphqlState<E, G> {
     executor: E,
     gate: G,
     options: Arc<Options>,
@@ -131,7 +131,7 @@ pub fn graphql_routes<E: Executor, G: Gate>(executor: E, gate: G, options: Optio
     let documents = Documents::new(options.introspection);
     let introspection = Introspection::new();
     let uploads = Turns::new(limits::UPLOADS);
-    let face = Face { executor, gate, options: Arc::new(options), documents, introspection, uploads, page };
+    let face = GraphqlState { executor, gate, options: Arc::new(options), documents, introspection, uploads, page };
     Router::new()
         .route("/graphql", any(graphql::handle::<E, G>))
         .route("/graphql/ws", any(ws::upgrade::<E, G>))

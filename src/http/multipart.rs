@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::errors::Refusal;
 use super::limits;
-use super::operation::{Asked, Parameters, json};
+use super::operation::{GraphqlRequest, Parameters, json};
 use crate::error::{Error, ErrorCode, Result};
 
 /// Places of the variables that each file is put in, by the name of the file's part.
@@ -31,7 +31,7 @@ pub(super) async fn read(mut request: Request) -> Result<Parameters, Refusal> {
 
 async fn assemble(mut parts: Multipart) -> Result<Parameters> {
     let operations = part(&mut parts, "operations").await?;
-    let Asked::One(mut operation) = Asked::from_body(&operations)? else {
+    let GraphqlRequest::One(mut operation) = GraphqlRequest::from_body(&operations)? else {
         return Err(Error::bad_input("a batch takes no files: send one operation"));
     };
     let mut map: Map = json(&part(&mut parts, "map").await?, "the part `map`")?;

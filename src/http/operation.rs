@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 /// The parameters of one operation.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "RawParameters")]
 pub(super) struct Parameters {
     pub(super) source: Source,
     pub(super) operation_name: Option<String>,
@@ -34,7 +34,7 @@ pub(super) enum Source {
 /// The parameters as they are written.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", expecting = "an object with `query`")]
-struct Written {
+struct RawParameters {
     query: Option<String>,
     operation_name: Option<String>,
     #[serde(default)]
@@ -42,10 +42,10 @@ struct Written {
     extensions: Option<Extensions>,
 }
 
-impl TryFrom<Written> for Parameters {
+impl TryFrom<RawParameters> for Parameters {
     type Error = Error;
 
-    fn try_from(written: Written) -> Result<Self> {
+    fn try_from(written: RawParameters) -> Result<Self> {
         let hash = DocumentHash::named_in(written.extensions.as_ref())?;
         let source = match (written.query, hash) {
             (Some(text), None) => Source::Text(text),
@@ -53,7 +53,7 @@ impl TryFrom<Written> for Parameters {
             (_, Some(hash)) => Source::Hash(hash),
             (None, None) => return Err(Error::bad_input("the parameter `query` is missing")),
         };
-        let Written { operation_name, variables, extensions, .. } = written;
+        let RawParameters { operation_name, variables, extensions, .. } = written;
         Ok(Self { source, operation_name, variables, extensions: extensions.unwrap_or_default() })
     }
 }
@@ -67,12 +67,12 @@ impl Parameters {
 
 /// Operations that one HTTP request asks for. A batch is answered as a list, also when it holds one.
 #[derive(Debug)]
-pub(super) enum Asked {
+pub(super) enum GraphqlRequest {
     One(Parameters),
     Batch(Vec<Parameters>),
 }
 
-impl Asked {
+impl GraphqlRequest {
     /// Reads the operations out of the body of a POST.
     pub(super) fn from_body(body: &[u8]) -> Result<Self> {
         if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'[') {
@@ -103,7 +103,7 @@ impl Asked {
         let present = |text: Option<String>| text.filter(|text| !text.is_empty());
         let variables = present(pairs.variables).map(|text| json(text.as_bytes(), "`variables`")).transpose()?;
         let extensions = present(pairs.extensions).map(|text| json(text.as_bytes(), "`extensions`")).transpose()?;
-        let written = Written {
+        let written = RawParameters {
             query: pairs.query,
             operation_name: present(pairs.operation_name),
             variables: variables.unwrap_or_default(),
@@ -123,14 +123,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn body(value: &serde_json::Value) -> Result<Asked> {
-        Asked::from_body(value.to_string().as_bytes())
+    fn body(value: &serde_json::Value) -> Result<GraphqlRequest> {
+        GraphqlRequest::from_body(value.to_string().as_bytes())
     }
 
     #[test]
     fn null_parameters_count_as_absent() {
         let asked = body(&json!({"query": "{a}", "variables": null, "operationName": null, "extensions": null}));
-        assert!(matches!(asked, Ok(Asked::One(_))));
+        assert!(matches!(asked, Ok(GraphqlRequest::One(_))));
     }
 
     #[test]
@@ -151,10 +151,12 @@ mod tests {
         let hash = "ab".repeat(32);
         let named = json!({"persistedQuery": {"version": 1, "sha256Hash": hash}});
         for body_of in [json!({"extensions": named}), json!({"query": null, "extensions": named})] {
-            let Asked::One(operation) = body(&body_of).unwrap() else { panic!("one was asked for") };
+            let GraphqlRequest::One(operation) = body(&body_of).unwrap() else { panic!("one was asked for") };
             assert!(matches!(operation.source, Source::Hash(_)));
         }
-        let Asked::One(both) = body(&json!({"query": "{a}", "extensions": named})).unwrap() else { panic!("one") };
+        let GraphqlRequest::One(both) = body(&json!({"query": "{a}", "extensions": named})).unwrap() else {
+            panic!("one")
+        };
         assert!(matches!(both.source, Source::Both(text, _) if text == "{a}"));
         for wrong in
             [json!({}), json!(1), json!({"version": 2, "sha256Hash": hash}), json!({"version": 1, "sha256Hash": "ab"})]
@@ -173,12 +175,14 @@ mod tests {
     #[test]
     fn a_query_string_carries_variables_as_json() {
         let uri = "/graphql?query=%7Ba%7D&operationName=&variables=%7B%22n%22%3A1%7D".parse().unwrap();
-        let Asked::One(operation) = Asked::from_query(&uri).unwrap() else { panic!("one was asked for") };
+        let GraphqlRequest::One(operation) = GraphqlRequest::from_query(&uri).unwrap() else {
+            panic!("one was asked for")
+        };
         assert_eq!(operation.source, Source::Text("{a}".to_owned()));
         assert_eq!(operation.operation_name, None);
         assert_eq!(operation.variables.get("n"), Some(&async_graphql::Value::from(1)));
-        assert!(Asked::from_query(&"/graphql?query=a&query=b".parse().unwrap()).is_err());
-        assert!(Asked::from_query(&"/graphql?query=a&variables=[]".parse().unwrap()).is_err());
-        assert!(Asked::from_query(&"/graphql".parse().unwrap()).is_err());
+        assert!(GraphqlRequest::from_query(&"/graphql?query=a&query=b".parse().unwrap()).is_err());
+        assert!(GraphqlRequest::from_query(&"/graphql?query=a&variables=[]".parse().unwrap()).is_err());
+        assert!(GraphqlRequest::from_query(&"/graphql".parse().unwrap()).is_err());
     }
 }

@@ -18,9 +18,9 @@ use super::gate::ActingIn;
 use crate::error::{Error, ErrorCode, Result};
 
 /// Bytes of text of all queries that are kept.
-const KEPT: u64 = 256 * 1024;
+const CACHE_BYTES_MAX: u64 = 256 * 1024;
 /// The least that a query counts, so that their number is bounded too: by 1024.
-const LEAST: usize = 256;
+const ENTRY_BYTES_MIN: usize = 256;
 
 /// The SHA-256 of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -72,8 +72,10 @@ pub(super) struct PersistedQueries(Arc<Cache<(Uuid, DocumentHash), Arc<str>>>);
 impl PersistedQueries {
     /// Returns a store without queries.
     pub(super) fn new() -> Self {
-        let size = |_: &(Uuid, DocumentHash), text: &Arc<str>| u32::try_from(text.len().max(LEAST)).unwrap_or(u32::MAX);
-        Self(Arc::new(Cache::builder().max_capacity(KEPT).weigher(size).build()))
+        let size = |_: &(Uuid, DocumentHash), text: &Arc<str>| {
+            u32::try_from(text.len().max(ENTRY_BYTES_MIN)).unwrap_or(u32::MAX)
+        };
+        Self(Arc::new(Cache::builder().max_capacity(CACHE_BYTES_MAX).weigher(size).build()))
     }
 
     /// Returns the text of a query, for a caller in a tenant that has sent it before.
@@ -109,7 +111,7 @@ mod tests {
             }
             queries.0.run_pending_tasks();
             assert!(queries.0.entry_count() <= 1024, "{}", queries.0.entry_count());
-            assert!(queries.0.entry_count() * text.len() as u64 <= KEPT, "{}", queries.0.entry_count());
+            assert!(queries.0.entry_count() * text.len() as u64 <= CACHE_BYTES_MAX, "{}", queries.0.entry_count());
         }
     }
 

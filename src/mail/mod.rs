@@ -21,7 +21,7 @@ use crate::domain::user::Email;
 use crate::error::{Error, Result};
 
 /// Maximum time of each answer of a mail server.
-const PATIENCE: Duration = Duration::from_secs(10);
+const SMTP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A mail to one person, in plain text.
 pub struct Mail {
@@ -63,7 +63,7 @@ impl Mailer {
     pub fn smtp(url: &str, from: Mailbox) -> Result<Self> {
         let wrong = |_| Error::invalid("`smtp_url` is not the address of a mail server");
         let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(wrong)?;
-        Ok(Self { from, way: Way::Smtp(server.timeout(Some(PATIENCE)).build()) })
+        Ok(Self { from, way: Way::Smtp(server.timeout(Some(SMTP_TIMEOUT)).build()) })
     }
 
     /// Makes a mailer that writes each mail into a file of its own in `folder`, which is made with the first.

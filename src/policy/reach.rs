@@ -55,7 +55,7 @@ pub struct Candidates {
 
 /// A part of a list that is ordered by key: the items between two places, taken from either end.
 #[derive(Debug, Clone)]
-pub struct Part<K> {
+pub struct KeyRange<K> {
     /// The key after which the part begins.
     pub after: Option<K>,
     /// The key before which the part ends.
@@ -64,14 +64,14 @@ pub struct Part<K> {
     pub backward: bool,
 }
 
-impl<K> Part<K> {
+impl<K> KeyRange<K> {
     /// Returns the whole list.
     pub const fn whole() -> Self {
         Self { after: None, before: None, backward: false }
     }
 }
 
-impl<K: Ord> Part<K> {
+impl<K: Ord> KeyRange<K> {
     /// Returns `true` if the key lies between the two places.
     pub fn holds(&self, key: &K) -> bool {
         self.after.as_ref().is_none_or(|after| after < key) && self.before.as_ref().is_none_or(|before| key < before)

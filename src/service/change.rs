@@ -27,31 +27,31 @@ use crate::service::access::escalation;
 use crate::service::access::permit::{Permit, subject_of};
 use crate::service::admin::agent;
 use crate::service::ask::link::told_differences;
-use crate::service::change::state_cache::Found;
+use crate::service::change::state_cache::LoadedState;
 use crate::service::runtime::policy_cache::Tenant;
 use crate::store::user::{AccountChange, NewAccount, UserRow};
 use crate::store::{Tx, View};
 
+mod change_set;
 mod commit;
 pub(in crate::service) mod conflict;
+mod context;
 pub(in crate::service) mod dry_run;
-mod outcome;
-mod record;
+mod read_back;
 pub(in crate::service) mod state_cache;
-mod written;
 
-pub use outcome::read_back;
-pub use record::Record;
-pub(super) use written::Written;
+pub(super) use change_set::ChangeSet;
+pub use context::ChangeContext;
+pub use read_back::read_back;
 
 /// Maximum number of characters of a reason.
 const REASON_MAX: usize = 500;
 /// Weight above which a change is compiled only after the thread's other tasks were moved away: moving them takes
 /// longer than compiling a smaller change.
-const LARGE: usize = 500;
+const LARGE_CHANGE_WEIGHT: usize = 500;
 
 /// Description of a change: the permission that it needs, and what the audit log and the revision say of it.
-pub struct Intent {
+pub struct ChangeRequest {
     /// Permission that the caller needs.
     pub permit: Permit,
     /// Name of the use case, such as `profile.saveModule`.
@@ -62,29 +62,29 @@ pub struct Intent {
     pub reason: Option<String>,
     /// `true` if the change can give or take access: then callers can give only rights that they have, and take only
     /// those that are theirs to take (R35b).
-    pub gives: bool,
+    pub checks_escalation: bool,
     /// `true` for a dry run, which changes nothing.
     pub dry_run: bool,
 }
 
 /// Options that a caller passes along with a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Terms {
+pub struct ChangeOptions {
     /// Reason for the change, in the caller's words.
     pub reason: Option<String>,
     /// `true` for a dry run, which changes nothing.
     pub dry_run: bool,
 }
 
-impl From<Option<String>> for Terms {
-    /// Makes the terms of a change that is carried out, with this reason.
+impl From<Option<String>> for ChangeOptions {
+    /// Makes the options of a change that is carried out, with this reason.
     fn from(reason: Option<String>) -> Self {
         Self { reason, dry_run: false }
     }
 }
 
 /// Copy of a tenant's state for a use case to change. Nothing is written if the use case fails.
-pub struct Draft<'a> {
+pub struct ChangeDraft<'a> {
     /// Catalogue of everything that can be granted.
     pub catalogue: &'a Catalogue,
     /// Copy of the tenant's state.
@@ -104,7 +104,7 @@ pub struct Draft<'a> {
 }
 
 /// Outcome of a change.
-pub struct Done<T> {
+pub struct Outcome<T> {
     /// Result of the use case; after a dry run, the result that it would have had.
     pub value: T,
     /// Revision of the tenant after the change, already in force on this instance.
@@ -117,23 +117,23 @@ pub struct Done<T> {
     pub users: HashMap<UserKey, UserRow>,
 }
 
-impl<T> Done<T> {
+impl<T> Outcome<T> {
     /// Returns the outcome of a change that was carried out.
-    pub(super) fn made(value: T, revision: u64) -> Self {
+    pub(super) fn committed(value: T, revision: u64) -> Self {
         Self { value, revision, dry_run: false, impact: None, users: HashMap::new() }
     }
 
     /// Replaces the value of the outcome.
-    pub(super) fn with<U>(self, value: U) -> Done<U> {
+    pub(super) fn with<U>(self, value: U) -> Outcome<U> {
         let Self { revision, dry_run, impact, users, .. } = self;
-        Done { value, revision, dry_run, impact, users }
+        Outcome { value, revision, dry_run, impact, users }
     }
 }
 
 /// Change that was made to a copy of the state and checked. Nothing of it is written yet.
-pub(super) struct Drafted<T> {
+pub(super) struct PreparedChange<T> {
     pub(super) value: T,
-    found: Found,
+    found: LoadedState,
     pub(super) after: TenantState,
     pub(super) new_accounts: BTreeMap<UserKey, NewAccount>,
     pub(super) accounts: BTreeMap<UserKey, AccountChange>,
@@ -145,14 +145,15 @@ pub(super) struct Drafted<T> {
     now: Timestamp,
 }
 
-impl<T> Drafted<T> {
+impl<T> PreparedChange<T> {
     /// Returns the state before the change.
     pub(super) const fn before(&self) -> &TenantState {
         &self.found.stored
     }
 
-    fn written(&self) -> Written<'_> {
-        Written::new(&self.found, &self.after, &self.new_accounts, &self.accounts, &self.patch).with_links(&self.links)
+    fn written(&self) -> ChangeSet<'_> {
+        ChangeSet::new(&self.found, &self.after, &self.new_accounts, &self.accounts, &self.patch)
+            .with_links(&self.links)
     }
 }
 
@@ -161,12 +162,12 @@ impl Platform {
     pub async fn change<T: Send>(
         &self,
         caller: &Caller,
-        mut intent: Intent,
-        apply: impl FnOnce(&mut Draft<'_>) -> Result<T> + Send,
-    ) -> Result<Done<T>> {
+        mut intent: ChangeRequest,
+        apply: impl FnOnce(&mut ChangeDraft<'_>) -> Result<T> + Send,
+    ) -> Result<Outcome<T>> {
         check_reason(intent.reason.as_deref())?;
         if intent.dry_run {
-            return self.rehearse(caller, &intent, apply).await;
+            return self.dry_run(caller, &intent, apply).await;
         }
         let (tenant, mut tx) = self.begin(caller, intent.permit.clone()).await?;
         let policy = Arc::clone(&tenant.policy());
@@ -178,10 +179,10 @@ impl Platform {
             }
         };
         intent.target = drafted.target.clone().unwrap_or(intent.target);
-        let record = Record::new(caller, &intent, drafted.now);
+        let record = ChangeContext::new(caller, &intent, drafted.now);
         let policy = self.write(&mut tx, &drafted.written(), &drafted.diff, &record).await?;
         let counters = self.commit(tx, record, policy, visited_from(caller)).await?;
-        Ok(Done::made(drafted.value, counters.revision))
+        Ok(Outcome::committed(drafted.value, counters.revision))
     }
 
     /// Applies the change to a copy of the state, compiles it, and checks that the caller may make it. `policy` is the
@@ -191,12 +192,12 @@ impl Platform {
         caller: &Caller,
         policy: &TenantPolicy,
         view: &View,
-        intent: &Intent,
-        apply: impl FnOnce(&mut Draft<'_>) -> Result<T> + Send,
-    ) -> Result<Drafted<T>> {
+        intent: &ChangeRequest,
+        apply: impl FnOnce(&mut ChangeDraft<'_>) -> Result<T> + Send,
+    ) -> Result<PreparedChange<T>> {
         let found = self.find_state(view).await?;
         let mut after = found.state.clone();
-        let mut draft = Draft {
+        let mut draft = ChangeDraft {
             catalogue: &self.catalogue,
             state: &mut after,
             new_accounts: BTreeMap::new(),
@@ -208,44 +209,44 @@ impl Platform {
         };
         let value = apply(&mut draft)?;
         self.follow_agents(caller, &found, &mut draft).await?;
-        let Draft { new_accounts, accounts, target, links, now, .. } = draft;
+        let ChangeDraft { new_accounts, accounts, target, links, now, .. } = draft;
         let links = told_differences(view, links).await?;
         if *caller.credential() == Credential::ApiKey && sets_credentials(&new_accounts, &accounts) {
             return Err(needs_session());
         }
         let patch = StatePatch::between(&found.stored, &after);
         self.check_deletes(caller, policy, &patch).await?;
-        let written = Written::new(&found, &after, &new_accounts, &accounts, &patch);
+        let written = ChangeSet::new(&found, &after, &new_accounts, &accounts, &patch);
         let diff = self.rule_diff(view, &written).await?;
-        if intent.gives && !caller.is_system() {
+        if intent.checks_escalation && !caller.is_system() {
             let subject = subject_of(caller);
-            let giver = escalation::Giver { policy, subject: &subject, catalogue: &self.catalogue };
-            self.check_given(&giver, &intent.permit, &found, &written, &diff)?;
+            let grantor = escalation::Grantor { policy, subject: &subject, catalogue: &self.catalogue };
+            self.check_given(&grantor, &intent.permit, &found, &written, &diff)?;
         }
-        Ok(Drafted { value, found, after, new_accounts, accounts, links, patch, diff, target, now })
+        Ok(PreparedChange { value, found, after, new_accounts, accounts, links, patch, diff, target, now })
     }
 
     /// Refuses the change if it gives rights that the caller does not have. Differences that come from this program's
-    /// first change of the tenant, and not from the change itself, do not count: what is given and what the giver has
+    /// first change of the tenant, and not from the change itself, do not count: what is given and what the grantor has
     /// are compiled alike.
     fn check_given(
         &self,
-        giver: &escalation::Giver<'_>,
+        grantor: &escalation::Grantor<'_>,
         permit: &Permit,
-        found: &Found,
-        written: &Written<'_>,
+        found: &LoadedState,
+        written: &ChangeSet<'_>,
         diff: &PolicyDiff,
     ) -> Result<()> {
         if found.is_followed {
-            return giver.check(permit, written, diff);
+            return grantor.check(permit, written, diff);
         }
-        let own = Found::followed(found.state.clone());
+        let own = LoadedState::followed(found.state.clone());
         let patch = StatePatch::between(&own.state, written.after);
-        let written = Written::new(&own, written.after, written.new_accounts, written.accounts, &patch);
+        let written = ChangeSet::new(&own, written.after, written.new_accounts, written.accounts, &patch);
         let diff = in_place(|| compile_change(&self.catalogue, written.before, written.after, &patch))?;
-        let policy = self.compiled_policy(giver.policy, &own.state)?;
-        let giver = escalation::Giver { policy: &policy, subject: giver.subject, catalogue: giver.catalogue };
-        giver.check(permit, &written, &diff)
+        let policy = self.compiled_policy(grantor.policy, &own.state)?;
+        let grantor = escalation::Grantor { policy: &policy, subject: grantor.subject, catalogue: grantor.catalogue };
+        grantor.check(permit, &written, &diff)
     }
 
     /// Returns the tenant's policy as this program compiles it from a state that another program may have compiled.
@@ -280,10 +281,14 @@ impl Platform {
     /// Returns the difference between the stored rules and those of the state after the change. If the stored rules are
     /// known to follow from the state before, only the part that the change touches is compiled; otherwise everything
     /// is, and compared with all stored rules.
-    pub(super) async fn rule_diff(&self, view: &View, written: &Written<'_>) -> Result<PolicyDiff> {
+    pub(super) async fn rule_diff(&self, view: &View, written: &ChangeSet<'_>) -> Result<PolicyDiff> {
         if written.is_followed {
             let compile = || compile_change(&self.catalogue, written.before, written.after, written.patch);
-            return if written.patch.weight(written.before) > LARGE { in_place(compile) } else { compile() };
+            return if written.patch.weight(written.before) > LARGE_CHANGE_WEIGHT {
+                in_place(compile)
+            } else {
+                compile()
+            };
         }
         let stored = view.stored_rules().await?;
         in_place(|| Ok(PolicyDiff::between(&stored, &compile(&self.catalogue, written.after)?)))

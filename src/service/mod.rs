@@ -42,7 +42,7 @@ use crate::sync::tally::Tallies;
 use crate::turns::Turns;
 
 // Types of the layers below that the transports need: they depend on this layer alone.
-pub use self::runtime::health::Found;
+pub use self::runtime::health::ProbeResult;
 pub use crate::store::opaque;
 pub use crate::store::page::{PAGE_DEFAULT, PAGE_MAX, Page, PageOf};
 pub use crate::sync::BusStatus;
@@ -65,8 +65,8 @@ pub struct Parts {
     /// Hex digest of the model.
     pub model_hash: String,
     /// Tenants in memory.
-    pub tenants: Arc<policy_cache::Tenants>,
-    workings: state_cache::Workings,
+    pub tenants: Arc<policy_cache::PolicyCache>,
+    states: state_cache::StateCache,
     /// Bus on which instances tell each other of changes.
     pub bus: Bus,
     /// Hasher and verifier of passwords.
@@ -86,7 +86,7 @@ pub struct Parts {
     /// Shadow check, which repeats some decisions.
     pub shadow: shadow::Shadow,
     /// Cache of past policies.
-    pasts: history::Pasts,
+    historical: history::HistoricalPolicies,
     /// Cache of differences between policies.
     differences: difference::Differences,
     revisions_kept_seconds: Option<i64>,
@@ -100,7 +100,7 @@ pub struct Parts {
 }
 
 /// Parts that a [`Platform`] is built from.
-pub struct Foundation {
+pub struct PlatformConfig {
     /// Store of everything that lasts.
     pub store: Store,
     /// Catalogue of everything that can be granted.
@@ -143,12 +143,12 @@ impl Deref for Platform {
 
 impl Platform {
     /// Builds the platform from its parts.
-    pub fn new(foundation: Foundation) -> Result<Self> {
-        let Foundation { store, catalogue, model, plan, bus, max_staleness, limits, state_in_memory, .. } = foundation;
-        let Foundation { revisions_kept_seconds, clock_skew_max, shadow_one_in, metrics, mailer, .. } = foundation;
-        let Foundation { installation, clock, .. } = foundation;
-        let tenants = policy_cache::Tenants::new(store.clone(), Arc::new(plan), limits);
-        let workings = state_cache::Workings::new(state_in_memory);
+    pub fn new(config: PlatformConfig) -> Result<Self> {
+        let PlatformConfig { store, catalogue, model, plan, bus, max_staleness, limits, state_in_memory, .. } = config;
+        let PlatformConfig { revisions_kept_seconds, clock_skew_max, shadow_one_in, metrics, mailer, .. } = config;
+        let PlatformConfig { installation, clock, .. } = config;
+        let tenants = policy_cache::PolicyCache::new(store.clone(), Arc::new(plan), limits);
+        let states = state_cache::StateCache::new(state_in_memory);
         let model_hash = hex(&Sha256::digest(model.as_bytes()));
         let tallies = Tallies::new(&bus);
         Ok(Self(Arc::new(Parts {
@@ -157,7 +157,7 @@ impl Platform {
             model,
             model_hash,
             tenants,
-            workings,
+            states,
             bus,
             passwords: Passwords::new()?,
             mailer,
@@ -167,7 +167,7 @@ impl Platform {
             places: places::Places::new(),
             shadow: shadow::Shadow::new(shadow_one_in, metrics.shadow.clone()),
             metrics,
-            pasts: history::Pasts::new(),
+            historical: history::HistoricalPolicies::new(),
             differences: difference::Differences::new(),
             revisions_kept_seconds,
             health: health::Health::new(clock_skew_max),

@@ -17,7 +17,7 @@ use super::user::{UserFilter, UserOrder, UserRow};
 use crate::domain::group::Group;
 use crate::domain::key::{GroupKey, RoleKey, UserKey};
 use crate::error::Result;
-use crate::policy::reach::Part;
+use crate::policy::reach::KeyRange;
 
 /// The field by which a cursor names a group of a user.
 const GROUP: &str = "group";
@@ -93,7 +93,7 @@ impl Scope {
     }
 
     /// Returns a query for the first `most` memberships of each user in a part of the list of groups.
-    fn first_groups(&self, users: &[UserKey], part: &Part<GroupKey>, most: usize) -> SelectStatement {
+    fn first_groups(&self, users: &[UserKey], part: &KeyRange<GroupKey>, most: usize) -> SelectStatement {
         use group_member::Column::{Group, TenantId, User};
         const PLACE: &str = "place";
         let order = if part.backward { Order::Desc } else { Order::Asc };

@@ -6,7 +6,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{PATIENCE, Store, too_slow};
+use super::{LOCK_TIMEOUT, Store, too_slow};
 use crate::domain::key::TenantId;
 use crate::domain::name::Timestamp;
 use crate::error::{Error, Result};
@@ -28,7 +28,7 @@ impl Store {
             _ => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
         };
         let query = Query::select().expr_as(Expr::cust(micros), AT).take();
-        let row = timeout(PATIENCE, self.db.query_one(&query)).await.map_err(|_| too_slow())??;
+        let row = timeout(LOCK_TIMEOUT, self.db.query_one(&query)).await.map_err(|_| too_slow())??;
         let row = row.ok_or_else(|| Error::internal("the database does not say what time it is"))?;
         Ok(Timestamp(row.try_get("", AT)?))
     }
@@ -36,7 +36,7 @@ impl Store {
     /// Writes a little and commits it, as a change does, so that a database that can only be read, or
     /// has no room left, tells.
     pub async fn probe(&self, instance: Uuid, now: Timestamp) -> Result<()> {
-        timeout(PATIENCE, self.write_probe(instance, now)).await.map_err(|_| too_slow())?
+        timeout(LOCK_TIMEOUT, self.write_probe(instance, now)).await.map_err(|_| too_slow())?
     }
 
     async fn write_probe(&self, instance: Uuid, now: Timestamp) -> Result<()> {

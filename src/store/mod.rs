@@ -54,7 +54,7 @@ use db::{Db, Permit, Purpose, Transaction};
 use entity::Tenanted;
 
 /// Longest wait for a lock or another writer, after which the waiter gives up.
-const PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait for a connection. Short, because a write takes this long to fail while the database is away; long
 /// enough, because connections are soon given back.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(1);
@@ -141,7 +141,7 @@ impl Store {
 
     /// Checks that the database answers.
     pub async fn ping(&self) -> Result<()> {
-        Ok(timeout(PATIENCE, self.db.ping()).await.map_err(|_| too_slow())??)
+        Ok(timeout(LOCK_TIMEOUT, self.db.ping()).await.map_err(|_| too_slow())??)
     }
 
     /// Closes all connections, and waits for that no longer than it takes where the database is well.
@@ -199,7 +199,7 @@ fn bounds(together: usize) -> Bounds {
         each: TURNS_EACH.min(together / 2),
         waiting: WAITING_MAX,
         waiting_each: WAITING_MAX / 4,
-        patience: PATIENCE,
+        patience: LOCK_TIMEOUT,
     }
 }
 

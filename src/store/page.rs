@@ -18,7 +18,7 @@ use super::db::Db;
 use super::opaque;
 use crate::domain::letters;
 use crate::error::{Error, Result};
-use crate::policy::reach::Part;
+use crate::policy::reach::KeyRange;
 
 /// Things on a page for which the caller names no number.
 pub const PAGE_DEFAULT: u64 = 50;
@@ -57,7 +57,7 @@ fn bad_cursor() -> Error {
     Error::bad_input("this is not a cursor of this list")
 }
 
-/// Part of a list that the caller wants.
+/// KeyRange of a list that the caller wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Page {
     first: Option<u64>,
@@ -135,13 +135,13 @@ impl Page {
 
     /// Returns the part that the page asks for of a list in the order of its keys. The list's cursors name the key by
     /// `field`, and `parse` reads it.
-    pub fn part<K>(&self, field: &str, parse: impl Fn(&str) -> Option<K>) -> Result<Part<K>> {
+    pub fn part<K>(&self, field: &str, parse: impl Fn(&str) -> Option<K>) -> Result<KeyRange<K>> {
         let place = |cursor: &Option<Cursor>, name: &str| {
             let key = |cursor: &Cursor| cursor.0.get(field)?.as_str().and_then(&parse);
             cursor.as_ref().map(|cursor| key(cursor).ok_or_else(|| bad_cursor().at(name))).transpose()
         };
         let (after, before) = (place(&self.after, "after")?, place(&self.before, "before")?);
-        Ok(Part { after, before, backward: self.is_backward() })
+        Ok(KeyRange { after, before, backward: self.is_backward() })
     }
 
     /// Returns the number of things to look for in that part: one more than the page holds, which tells whether there

@@ -111,7 +111,7 @@ pub struct ApiKeyRow {
 }
 
 #[derive(FromQueryResult)]
-struct Found {
+struct JoinedRow {
     tenant_id: Uuid,
     tenant_key: String,
     user_key: String,
@@ -183,7 +183,7 @@ impl Store {
 
     async fn credential(&self, query: &SelectStatement) -> Result<Option<CredentialRow>> {
         let Some(row) = self.db.query_one(query).await? else { return Ok(None) };
-        let found = Found::from_query_result(&row, "")?;
+        let found = JoinedRow::from_query_result(&row, "")?;
         Ok(Some(CredentialRow {
             tenant: TenantId(found.tenant_id),
             tenant_key: stored(TenantKey::parse(&found.tenant_key))?,

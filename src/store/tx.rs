@@ -72,7 +72,7 @@ impl Store {
 
     /// Looks at a tenant as it is now, without taking it; `None` when there is no such tenant.
     /// Refused where a change would be.
-    pub async fn look(&self, tenant: TenantId) -> Result<Option<View>> {
+    pub async fn view(&self, tenant: TenantId) -> Result<Option<View>> {
         let turn = self.looker(tenant).await?;
         let db = begin_reading(&self.db).await?;
         let Some(row) = find_row(&db, tenant).await? else { return Ok(None) };

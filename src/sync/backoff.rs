@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// The wait after the first failure, on average.
-const SHORTEST: Duration = Duration::from_millis(50);
+const WAIT_MIN: Duration = Duration::from_millis(50);
 /// The longest wait, on average.
-pub(super) const LONGEST: Duration = Duration::from_secs(5);
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Waits that double from failure to failure, each spread at random by up to half its length either way.
 pub(super) struct Backoff {
@@ -14,13 +14,13 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new() -> Self {
-        Self { next: SHORTEST }
+        Self { next: WAIT_MIN }
     }
 
     /// Returns the time to wait now. The next wait is twice as long.
     pub(super) fn wait(&mut self) -> Duration {
         let now = self.next;
-        self.next = (now * 2).min(LONGEST);
+        self.next = (now * 2).min(WAIT_MAX);
         spread(now, 0.5)
     }
 }
@@ -50,7 +50,7 @@ mod tests {
         for _ in 0..9 {
             waits.push(backoff.next.as_millis());
             let wait = backoff.wait();
-            assert!(wait <= LONGEST * 2, "{wait:?}");
+            assert!(wait <= WAIT_MAX * 2, "{wait:?}");
         }
         assert_eq!(waits, [50, 100, 200, 400, 800, 1600, 3200, 5000, 5000]);
     }

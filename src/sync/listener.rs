@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::backoff::{Backoff, LONGEST};
+use super::backoff::{Backoff, WAIT_MAX};
 use super::bus::{Heard, Subscription};
 use super::inbox::Inbox;
 use super::{Applier, Bus, BusError, BusStatus};
@@ -45,7 +45,7 @@ impl<A: Applier> Listener<A> {
             log.lost(&error);
             // A bus that takes subscriptions and drops them at once is no better than one that
             // is away; only a connection that held starts the waits anew.
-            if began.elapsed() > LONGEST {
+            if began.elapsed() > WAIT_MAX {
                 backoff = Backoff::new();
             }
             sleep(backoff.wait()).await;

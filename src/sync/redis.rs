@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Silence after which the listener asks whether the connection still lives: a connection that died without a word (a
 /// pulled cable, a forgetful firewall) looks just like one without news.
-const SILENCE: Duration = Duration::from_secs(2);
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// Maximum time that the listener waits for the answer.
 const PING_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -223,7 +223,7 @@ pub(super) struct RedisSubscription {
 impl RedisSubscription {
     pub(super) async fn next(&mut self) -> Heard {
         loop {
-            match timeout(SILENCE, self.stream.next()).await {
+            match timeout(READ_TIMEOUT, self.stream.next()).await {
                 Ok(Some(message)) => {
                     if let Some(news) = parse(&message) {
                         return Heard::News(news);

@@ -17,9 +17,9 @@ use super::{Bus, RedisBus};
 use own::OwnCounts;
 
 /// Maximum time that a count waits for Redis.
-const PATIENCE: Duration = Duration::from_millis(100);
+const REDIS_TIMEOUT: Duration = Duration::from_millis(100);
 /// Time for which Redis is not asked after it has failed or was slow.
-const REST: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Time for which Redis remembers that counts were begun anew: longer than any of them is kept.
 const EPOCH_KEPT: Duration = Duration::from_hours(48);
 
@@ -206,7 +206,7 @@ impl Shared {
         let redis = self.redis.clone();
         // In a task of its own, so that a connection that takes longer is there for the next command.
         let answer = tokio::spawn(async move { redis.run::<Vec<i64>>(&command).await });
-        let fault = match timeout(PATIENCE, answer).await {
+        let fault = match timeout(REDIS_TIMEOUT, answer).await {
             Ok(Ok(Ok(answer))) => {
                 if self.is_away.swap(false, Ordering::Relaxed) {
                     tracing::info!("wrong passwords are counted by all instances together again");
@@ -214,9 +214,9 @@ impl Shared {
                 return Some(answer);
             }
             Ok(Ok(Err(error))) => error.to_string(),
-            Ok(Err(_)) | Err(_) => format!("it did not answer within {} ms", PATIENCE.as_millis()),
+            Ok(Err(_)) | Err(_) => format!("it did not answer within {} ms", REDIS_TIMEOUT.as_millis()),
         };
-        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + REST);
+        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + RETRY_AFTER);
         if !self.is_away.swap(true, Ordering::Relaxed) {
             tracing::warn!(fault, "redis is away or slow: this instance counts wrong passwords for itself");
         }

@@ -1,6 +1,6 @@
 //! `serve`: a server's start, its stop, and what it lets others read.
 
-use bailiwick::app::Parts;
+use bailiwick::app::AppConfig;
 use bailiwick::config::Settings;
 use futures_util::stream::{self, StreamExt as _};
 
@@ -199,7 +199,7 @@ async fn the_days_that_revisions_are_kept_are_counted_in_seconds() {
     for (set, kept) in [(None, None), (Some("30"), Some(30 * 24 * 3600))] {
         let days = set.map(|days| ("BAILIWICK_REVISIONS_KEPT_DAYS".to_owned(), days.to_owned()));
         let settings = Settings::load(None, days.into_iter().chain([database.clone()])).unwrap();
-        assert_eq!(Parts::from_settings(&settings).await.unwrap().revisions_kept_seconds, kept);
+        assert_eq!(AppConfig::from_settings(&settings).await.unwrap().revisions_kept_seconds, kept);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use bailiwick::app::{App, Parts, system_clock};
+use bailiwick::app::{App, AppConfig, system_clock};
 use bailiwick::config::catalogue;
 use bailiwick::domain::catalogue::Catalogue;
 use bailiwick::domain::name::Timestamp;
@@ -168,7 +168,7 @@ impl Instance {
         let ahead = Arc::new(AtomicI64::new(0));
         let mail = tempfile::tempdir().unwrap();
         let (now, seconds) = (system_clock(), Arc::clone(&ahead));
-        let parts = Parts {
+        let parts = AppConfig {
             store,
             bus: choices.bus,
             catalogue: choices.catalogue,

@@ -127,7 +127,7 @@ impl Model {
         }
         let slow = ["keyMatch2", "regexMatch", "globMatch"].iter().any(|name| object.starts_with(name))
             || action.starts_with("regexMatch");
-        // Terms that casbin compiles come last, else it would compile them for each line.
+        // ChangeOptions that casbin compiles come last, else it would compile them for each line.
         if slow {
             terms.sort_by_key(|term| term.contains("egexMatch") || term.contains("Match2") || term.contains("glob"));
         } else {

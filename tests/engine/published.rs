@@ -3,7 +3,7 @@
 //! tests of casbin-rs 2.20 and of casbin (Go) 3; each table names its tests.
 
 use super::family::{enforcer, line, policy};
-use bailiwick::engine::lines::LineError;
+use bailiwick::engine::casbin_policy::LineError;
 use bailiwick::engine::plan::PlanError;
 use bailiwick::engine::{LinePolicy, Plan};
 

@@ -7,7 +7,7 @@ use bailiwick::domain::key::{SectionKey, UserKey};
 use bailiwick::domain::tenant::Settings;
 use bailiwick::engine::tenant::TenantPolicy;
 use bailiwick::policy::diff::RuleDiff;
-use bailiwick::policy::reach::{Candidates, Part};
+use bailiwick::policy::reach::{Candidates, KeyRange};
 use bailiwick::policy::revision::Counters;
 
 use super::*;
@@ -63,7 +63,7 @@ fn compare_who(model: &str, policies: u64, seed: u64) -> [usize; 2] {
         for _ in 0..20 {
             let Request(_, object, action) = random.request();
             let place = |random: &mut Random| random.percent(40).then(|| UserKey::parse(random.of(&USERS)).unwrap());
-            let part = Part { after: place(&mut random), before: place(&mut random), backward: random.percent(50) };
+            let part = KeyRange { after: place(&mut random), before: place(&mut random), backward: random.percent(50) };
             let may = |user: &&&str| {
                 let subject = Subject::parse(&format!("user:{user}")).unwrap();
                 is_there(&policy, user) && policy.allows(&subject, &object, &action)

@@ -38,7 +38,7 @@ async fn all_counters(fresh: &Fresh, tenant: TenantId) -> Vec<Counters> {
     vec![
         store.load_policy(tenant).await.unwrap().unwrap().counters,
         store.counters_and_log(tenant, 0, 10).await.unwrap().unwrap().counters,
-        store.look(tenant).await.unwrap().unwrap().counters(),
+        store.view(tenant).await.unwrap().unwrap().counters(),
         store.scope(tenant).state().await.unwrap().unwrap().0,
         store.api_key_by_token(&[7; 32]).await.unwrap().unwrap().counters,
         store.begin(tenant).await.unwrap().unwrap().counters(),

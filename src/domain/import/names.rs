@@ -83,13 +83,13 @@ impl<'a> Names<'a> {
             ))),
             Some(user) => Ok(Some(user)),
             None if is_held => Ok(None),
-            None => self.check_nobody(name, known).map(|()| None),
+            None => self.refuse_if_user(name, known).map(|()| None),
         }
     }
 
     /// Refuses a name that is a slip for a user: one that no user and no role that is held has, and that would bind no
     /// user. It may be a role for later.
-    fn check_nobody(&self, name: &Name, known: impl Fn(&str) -> Option<UserKey>) -> Result<()> {
+    fn refuse_if_user(&self, name: &Name, known: impl Fn(&str) -> Option<UserKey>) -> Result<()> {
         let text = name.as_str().to_lowercase();
         let marked = text.strip_prefix("user").and_then(|rest| rest.trim_start().strip_prefix(':'));
         match known(marked.unwrap_or(&text).trim()) {

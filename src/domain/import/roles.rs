@@ -16,7 +16,7 @@ const HELD_MAX: usize = 200_000;
 const TOLD: usize = 10;
 
 /// A role of the file, or a user with lines of its own.
-pub(super) struct Part<'a> {
+pub(super) struct ImportedRole<'a> {
     pub(super) name: &'a Name,
     /// The line that names it first; `column` is the place in that line, from 1.
     pub(super) line: u64,
@@ -29,9 +29,9 @@ pub(super) struct Part<'a> {
 }
 
 /// All of them, by their names.
-pub(super) type Parts<'a> = BTreeMap<&'a str, Part<'a>>;
+pub(super) type ImportedRoles<'a> = BTreeMap<&'a str, ImportedRole<'a>>;
 
-impl<'a> Part<'a> {
+impl<'a> ImportedRole<'a> {
     pub(super) fn new(name: &'a Name, line: u64, column: usize) -> Self {
         let (grants, users, holds) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         Self { name, line, column, grants, users, holds }
@@ -47,7 +47,7 @@ struct Held<'a> {
 
 /// Returns the roles that each role holds, directly or through others, itself included. Refuses roles that hold each
 /// other, a chain of more than [`LINKS_MAX`] links, and more than [`HELD_MAX`] roles in all.
-pub(super) fn held<'a>(parts: &Parts<'a>) -> Result<BTreeMap<&'a str, BTreeSet<&'a str>>, Refused> {
+pub(super) fn held<'a>(parts: &ImportedRoles<'a>) -> Result<BTreeMap<&'a str, BTreeSet<&'a str>>, Refused> {
     let mut held: BTreeMap<&str, Held<'_>> = BTreeMap::new();
     let mut count = 0;
     // Each round settles those that hold only what is settled; the users stand a link before them.
@@ -73,7 +73,7 @@ pub(super) fn held<'a>(parts: &Parts<'a>) -> Result<BTreeMap<&'a str, BTreeSet<&
 }
 
 /// Follows what is not settled to where it comes back to itself, or else the longest way to its end.
-fn endless(parts: &Parts<'_>, held: &BTreeMap<&str, Held<'_>>, from: &str) -> Refused {
+fn endless(parts: &ImportedRoles<'_>, held: &BTreeMap<&str, Held<'_>>, from: &str) -> Refused {
     let (mut way, mut at) = (vec![from], BTreeMap::from([(from, 0)]));
     let mut line = parts.get(from).map_or(0, |part| part.line);
     let mut last = from;

@@ -16,7 +16,7 @@ use crate::graphql::input::{given, parse, parse_all, parse_opt};
 use crate::graphql::payload::{payload, unless_dry};
 use crate::graphql::role::list;
 use crate::graphql::scalar::int;
-use crate::service::change::Terms;
+use crate::service::change::ChangeOptions;
 
 /// Makes a group.
 #[derive(InputObject)]
@@ -194,8 +194,8 @@ impl GroupMutation {
                 permissions: Some(parse_all("permissions", &input.permissions, PermissionKey::parse)?),
             };
             let members = parse_all("members", &input.members, UserKey::parse)?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.create_group(caller, key, name, change, members, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.create_group(caller, key, name, change, members, options).await?;
             Ok(GroupCreatePayload {
                 group: unless_dry(&done, platform.changed_group(caller, &done.value)).await.map(Group::new),
                 revision: Some(int(done.revision)),
@@ -223,8 +223,8 @@ impl GroupMutation {
                     .map(|list| parse_all("permissions", &list, PermissionKey::parse))
                     .transpose()?,
             };
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.update_group(caller, &key, input.version, change, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.update_group(caller, &key, input.version, change, options).await?;
             Ok(GroupUpdatePayload {
                 group: unless_dry(&done, platform.changed_group(caller, &key)).await.map(Group::new),
                 revision: Some(int(done.revision)),
@@ -245,8 +245,8 @@ impl GroupMutation {
         let added = async {
             let key = parse("group", &input.group, GroupKey::parse)?;
             let users = parse_all("users", &input.users, UserKey::parse)?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.add_members(caller, &key, users, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.add_members(caller, &key, users, options).await?;
             Ok(GroupAddMembersPayload {
                 group: unless_dry(&done, platform.changed_group(caller, &key)).await.map(Group::new),
                 revision: Some(int(done.revision)),
@@ -267,8 +267,8 @@ impl GroupMutation {
         let removed = async {
             let key = parse("group", &input.group, GroupKey::parse)?;
             let users = parse_all("users", &input.users, UserKey::parse)?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.remove_members(caller, &key, &users, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.remove_members(caller, &key, &users, options).await?;
             Ok(GroupRemoveMembersPayload {
                 group: unless_dry(&done, platform.changed_group(caller, &key)).await.map(Group::new),
                 revision: Some(int(done.revision)),
@@ -288,8 +288,8 @@ impl GroupMutation {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, GroupKey::parse)?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.delete_group(caller, &key, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.delete_group(caller, &key, options).await?;
             Ok(GroupDeletePayload {
                 key: (!done.dry_run).then(|| key.to_string()),
                 message: (!done.dry_run).then(|| "Group deleted successfully.".to_owned()),

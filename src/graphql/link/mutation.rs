@@ -11,7 +11,7 @@ use crate::graphql::input::{parse, parse_all, parse_opt};
 use crate::graphql::payload::payload;
 use crate::graphql::scalar::int;
 use crate::service::ask::link::LinksSet;
-use crate::service::change::Terms;
+use crate::service::change::ChangeOptions;
 
 /// Changes the items that are linked to a resource in one list.
 #[derive(InputObject)]
@@ -88,8 +88,8 @@ impl LinkMutation {
     ) -> Result<ResourceLinksSetPayload> {
         let (platform, caller) = caller(ctx)?;
         let set = async {
-            let terms = Terms { reason: input.reason.clone(), dry_run: input.dry_run };
-            let done = platform.set_links(caller, input.set()?, terms).await?;
+            let options = ChangeOptions { reason: input.reason.clone(), dry_run: input.dry_run };
+            let done = platform.set_links(caller, input.set()?, options).await?;
             Ok(ResourceLinksSetPayload {
                 linked: Some(done.value.iter().map(ToString::to_string).collect()),
                 revision: Some(int(done.revision)),

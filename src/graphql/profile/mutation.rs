@@ -15,7 +15,7 @@ use crate::graphql::impact::Impact;
 use crate::graphql::input::{parse, parse_all, parse_opt};
 use crate::graphql::payload::{if_seen, payload, unless_dry};
 use crate::graphql::scalar::int;
-use crate::service::change::Terms;
+use crate::service::change::ChangeOptions;
 
 payload! {
     /// A new profile.
@@ -122,8 +122,8 @@ impl ProfileMutation {
     ) -> Result<ProfileCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
-            let terms = Terms { reason: input.reason.take(), dry_run: input.dry_run };
-            let done = platform.create_profile(caller, input.new_profile()?, terms).await?;
+            let options = ChangeOptions { reason: input.reason.take(), dry_run: input.dry_run };
+            let done = platform.create_profile(caller, input.new_profile()?, options).await?;
             Ok(ProfileCreatePayload {
                 profile: unless_dry(&done, platform.changed_profile(caller, &done.value)).await.map(Profile::new),
                 revision: Some(int(done.revision)),
@@ -143,8 +143,9 @@ impl ProfileMutation {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let key = parse("key", &input.key, ProfileKey::parse)?;
-            let (version, terms) = (input.version, Terms { reason: input.reason.take(), dry_run: input.dry_run });
-            let done = platform.update_profile(caller, &key, version, input.change()?, terms).await?;
+            let (version, options) =
+                (input.version, ChangeOptions { reason: input.reason.take(), dry_run: input.dry_run });
+            let done = platform.update_profile(caller, &key, version, input.change()?, options).await?;
             Ok(ProfileUpdatePayload {
                 profile: unless_dry(&done, platform.changed_profile(caller, &key)).await.map(Profile::new),
                 revision: Some(int(done.revision)),
@@ -166,8 +167,9 @@ impl ProfileMutation {
         let saved = async {
             let key = parse("profile", &input.profile, ProfileKey::parse)?;
             let module = parse("module", &input.module, ModuleKey::parse)?;
-            let (version, terms) = (input.version, Terms { reason: input.reason.take(), dry_run: input.dry_run });
-            let done = platform.save_module(caller, &key, module.as_str(), version, input.save()?, terms).await?;
+            let (version, options) =
+                (input.version, ChangeOptions { reason: input.reason.take(), dry_run: input.dry_run });
+            let done = platform.save_module(caller, &key, module.as_str(), version, input.save()?, options).await?;
             Ok(ProfileSaveModulePayload {
                 profile: unless_dry(&done, platform.changed_profile(caller, &key)).await.map(Profile::new),
                 revision: Some(int(done.revision)),
@@ -188,8 +190,8 @@ impl ProfileMutation {
         let assigned = async {
             let key = parse("profile", &input.profile, ProfileKey::parse)?;
             let users = parse_all("users", &input.users, UserKey::parse)?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.assign_profile(caller, &key, &users, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.assign_profile(caller, &key, &users, options).await?;
             Ok(ProfileAssignPayload {
                 profile: unless_dry(&done, async { if_seen(loaders(ctx)?.profile(&key).await) }).await,
                 revision: Some(int(done.revision)),
@@ -210,8 +212,8 @@ impl ProfileMutation {
     ) -> Result<ProfilesImportLegacyPayload> {
         let (platform, caller) = caller(ctx)?;
         let imported = async {
-            let terms = Terms { reason: input.reason.take(), dry_run: input.dry_run };
-            let done = platform.import_legacy(caller, &input.users()?, terms).await?;
+            let options = ChangeOptions { reason: input.reason.take(), dry_run: input.dry_run };
+            let done = platform.import_legacy(caller, &input.users()?, options).await?;
             Ok(ProfilesImportLegacyPayload {
                 profiles: unless_dry(&done, async { if_seen(loaders(ctx)?.profiles(&done.value).await).map(Some) })
                     .await,
@@ -234,8 +236,8 @@ impl ProfileMutation {
             let key = parse("key", &input.key, ProfileKey::parse)?;
             let new_key = parse_opt("newKey", input.new_key.as_deref(), ProfileKey::parse)?;
             let new_name = parse("newName", &input.new_name, Name::parse)?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.clone_profile(caller, &key, new_key, new_name, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.clone_profile(caller, &key, new_key, new_name, options).await?;
             Ok(ProfileClonePayload {
                 profile: unless_dry(&done, platform.changed_profile(caller, &done.value)).await.map(Profile::new),
                 revision: Some(int(done.revision)),
@@ -255,8 +257,8 @@ impl ProfileMutation {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, ProfileKey::parse)?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.delete_profile(caller, &key, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.delete_profile(caller, &key, options).await?;
             Ok(ProfileDeletePayload {
                 key: (!done.dry_run).then(|| key.to_string()),
                 revision: Some(int(done.revision)),

@@ -16,7 +16,7 @@ use crate::graphql::payload::{payload, unless_dry};
 use crate::graphql::role::list;
 use crate::graphql::scalar::int;
 use crate::service::admin::user::{NewUser, UserUpdate};
-use crate::service::change::Terms;
+use crate::service::change::ChangeOptions;
 
 /// Creates a user.
 #[derive(InputObject)]
@@ -190,8 +190,8 @@ impl UserMutation {
     ) -> Result<UserCreatePayload> {
         let (platform, caller) = caller(ctx)?;
         let made = async {
-            let terms = Terms { reason: input.reason.take(), dry_run: input.dry_run };
-            let done = platform.create_user(caller, input.new_user()?, terms).await?;
+            let options = ChangeOptions { reason: input.reason.take(), dry_run: input.dry_run };
+            let done = platform.create_user(caller, input.new_user()?, options).await?;
             let user = unless_dry(&done, platform.changed_user(caller, &done.value)).await;
             Ok(UserCreatePayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
@@ -212,8 +212,9 @@ impl UserMutation {
         let (platform, caller) = caller(ctx)?;
         let updated = async {
             let key = parse("key", &input.key, UserKey::parse)?;
-            let (version, terms) = (input.version, Terms { reason: input.reason.take(), dry_run: input.dry_run });
-            let done = platform.update_user(caller, &key, version, input.update()?, terms).await?;
+            let (version, options) =
+                (input.version, ChangeOptions { reason: input.reason.take(), dry_run: input.dry_run });
+            let done = platform.update_user(caller, &key, version, input.update()?, options).await?;
             let user = unless_dry(&done, platform.changed_user(caller, &key)).await;
             Ok(UserUpdatePayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
@@ -234,8 +235,8 @@ impl UserMutation {
         let (platform, caller) = caller(ctx)?;
         let deleted = async {
             let key = parse("key", &input.key, UserKey::parse)?;
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.delete_user(caller, &key, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.delete_user(caller, &key, options).await?;
             Ok(UserDeletePayload {
                 key: (!done.dry_run).then(|| key.to_string()),
                 revision: Some(int(done.revision)),

@@ -12,7 +12,7 @@ use crate::graphql::input::parse_all;
 use crate::graphql::payload::{payload, unless_dry};
 use crate::graphql::scalar::int;
 use crate::service::admin::user::NewUser;
-use crate::service::change::Terms;
+use crate::service::change::ChangeOptions;
 
 /// Chooses users to export.
 #[derive(InputObject)]
@@ -85,8 +85,8 @@ impl TransferMutation {
         let (platform, caller) = caller(ctx)?;
         let imported = async {
             let users = input.users.into_iter().enumerate().map(|(i, user)| new_user(i, user));
-            let terms = Terms { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.import_users(caller, users.collect::<Result<_>>()?, terms).await?;
+            let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
+            let done = platform.import_users(caller, users.collect::<Result<_>>()?, options).await?;
             let rows = unless_dry(&done, async { platform.changed_users(caller, &done.value).await.map(Some) }).await;
             let tenant = caller.tenant().id;
             Ok(UsersImportPayload {

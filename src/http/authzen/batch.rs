@@ -50,7 +50,7 @@ impl Semantic {
 
 /// Question of a request: one evaluation, or several.
 #[derive(Debug)]
-pub(super) enum Asked {
+pub(super) enum Evaluations {
     /// One evaluation, as if it had been sent alone.
     One(Query),
     /// Several, each for itself: one that is wrong is a deny, and leaves the others as they are.
@@ -61,14 +61,14 @@ pub(super) enum Asked {
 ///
 /// # Errors
 /// `BAD_INPUT` for what concerns them all, at the member that is missing or wrong.
-pub(super) fn read(types: &SubjectTypes, body: &[u8]) -> Result<Asked> {
+pub(super) fn read(types: &SubjectTypes, body: &[u8]) -> Result<Evaluations> {
     let asked = strict::read(body)?;
     let Value::Object(asked) = asked else { return Err(Error::bad_input("the body must be a JSON object")) };
     let semantic = Semantic::parse(asked.get("options"))?;
     let evaluations = match asked.get("evaluations") {
-        None => return evaluation::of_members(types, |name| asked.get(name)).map(Asked::One),
+        None => return evaluation::of_members(types, |name| asked.get(name)).map(Evaluations::One),
         Some(Value::Array(none)) if none.is_empty() => {
-            return evaluation::of_members(types, |name| asked.get(name)).map(Asked::One);
+            return evaluation::of_members(types, |name| asked.get(name)).map(Evaluations::One);
         }
         Some(Value::Array(evaluations)) => evaluations,
         Some(_) => return Err(wrong(&["evaluations"], "must be a list")),
@@ -84,7 +84,7 @@ pub(super) fn read(types: &SubjectTypes, body: &[u8]) -> Result<Asked> {
     let queries = evaluations.iter().enumerate().map(|(place, own)| {
         completed(types, own, &asked).map_err(|error| error.at(place.to_string()).at("evaluations"))
     });
-    Ok(Asked::Many(queries.collect(), semantic))
+    Ok(Evaluations::Many(queries.collect(), semantic))
 }
 
 /// Reads an evaluation, with the members at the top of the request for those that it lacks: each is one or the other,

@@ -18,7 +18,7 @@ use crate::service::ask::decision::{Decision, Obligation, Query};
 const SHAPE: Shape = &[("subject", &["type", "id"]), ("action", &["name"]), ("resource", &["type", "id"])];
 
 #[derive(Deserialize)]
-struct Asked<'a> {
+struct RawEvaluation<'a> {
     #[serde(borrow)]
     subject: Members<Entity<'a>>,
     #[serde(borrow)]
@@ -73,8 +73,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Members<T> {
 /// # Errors
 /// `BAD_INPUT`, at the member that is missing or wrong.
 pub(super) fn read(types: &SubjectTypes, body: &[u8]) -> Result<Query> {
-    let Members(asked): Members<Asked<'_>> = serde_json::from_slice(body).map_err(|error| fault(body, &error))?;
-    let Asked { subject: Members(subject), action: Members(action), resource: Members(resource), .. } = &asked;
+    let Members(asked): Members<RawEvaluation<'_>> =
+        serde_json::from_slice(body).map_err(|error| fault(body, &error))?;
+    let RawEvaluation { subject: Members(subject), action: Members(action), resource: Members(resource), .. } = &asked;
     Ok(shape::query(about(types, &subject.kind, &subject.id), &action.name, &resource.kind, &resource.id))
 }
 

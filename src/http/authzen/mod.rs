@@ -21,9 +21,9 @@ use super::{Credentials, RequestContext, body};
 use crate::auth::caller::Caller;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
-use crate::service::ask::decision::{Decision, Face, Query};
+use crate::service::ask::decision::{Decision, Interface, Query};
 
-use batch::{Answers, Asked};
+use batch::{Answers, Evaluations};
 use search::Sought;
 pub use shape::SubjectTypes;
 
@@ -89,20 +89,20 @@ impl Endpoints {
     }
 
     async fn one(&self, caller: &Caller, query: &Query) -> Result<Response, Refusal> {
-        let decision = self.platform.decide(caller, Face::AuthZen, query).await?;
+        let decision = self.platform.decide(caller, Interface::AuthZen, query).await?;
         Ok(encode(StatusCode::OK, Media::Json, &evaluation::Answer::of(&decision)))
     }
 
     async fn evaluations(&self, context: &RequestContext, request: Request) -> Result<Response, Refusal> {
         let (caller, body) = read(&self.platform, context, request, BATCH).await?;
         match batch::read(&self.types, &body)? {
-            Asked::One(query) => self.one(&caller, &query).await,
-            Asked::Many(asked, semantic) => {
+            Evaluations::One(query) => self.one(&caller, &query).await,
+            Evaluations::Many(asked, semantic) => {
                 // Behind one that is wrong, and so denied, nothing is looked at when the first deny ends it.
                 let reached = asked.iter().take_while(|query| query.is_ok() || !semantic.ends_at(false));
                 let queries: Vec<_> = reached.filter_map(|query| query.as_ref().ok()).cloned().collect();
                 let ends = |decision: &Decision| semantic.ends_at(decision.allowed);
-                let decisions = self.platform.decide_until(&caller, Face::AuthZen, &queries, ends).await?;
+                let decisions = self.platform.decide_until(&caller, Interface::AuthZen, &queries, ends).await?;
                 Ok(encode(StatusCode::OK, Media::Json, &Answers::of(&asked, &decisions, semantic)))
             }
         }

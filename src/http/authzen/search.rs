@@ -11,7 +11,7 @@ use super::strict;
 use crate::auth::caller::Caller;
 use crate::error::Result;
 use crate::service::ask::decision::Action;
-use crate::service::ask::search::ids::{FOUND_MAX, Found, Kind};
+use crate::service::ask::search::ids::{FOUND_MAX, FoundIds, Kind};
 use crate::service::{Platform, opaque};
 
 /// The most bytes of a token.
@@ -151,7 +151,7 @@ impl Page {
         Ok(Self { of, limit: token.limit, after: token.after })
     }
 
-    fn answer<T>(self, found: &Found<T>, place: impl Fn(&T) -> String, shown: impl Fn(&T) -> Value) -> Answer {
+    fn answer<T>(self, found: &FoundIds<T>, place: impl Fn(&T) -> String, shown: impl Fn(&T) -> Value) -> Answer {
         let Self { of, limit, after } = self;
         let results: Vec<Value> = found.these.iter().map(shown).collect();
         let after = found.these.last().map(place).or(after);

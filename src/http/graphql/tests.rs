@@ -41,8 +41,8 @@ impl Gate for Open {
     }
 }
 
-fn face() -> Face<Slow, Open> {
-    Face {
+fn face() -> GraphqlState<Slow, Open> {
+    GraphqlState {
         executor: Slow,
         gate: Open,
         options: Arc::new(Options::default()),
@@ -53,7 +53,7 @@ fn face() -> Face<Slow, Open> {
     }
 }
 
-async fn answer(face: &Face<Slow, Open>, operation: &str) -> Answer {
+async fn answer(face: &GraphqlState<Slow, Open>, operation: &str) -> Answer {
     let query = "query Schema {__schema {types {name}}} query Other {a} mutation Change {b}";
     let parameters: Parameters = serde_json::from_value(json!({ "query": query, "operationName": operation })).unwrap();
     let context = RequestContext::from(ClientAddress::UNKNOWN);

@@ -7,7 +7,7 @@ use crate::http::desk::Sender;
 use crate::turns::{Bounds, Turn, Turns};
 
 /// The complexity from which an answer is large.
-const LARGE: u64 = 2_500;
+const LARGE_COMPLEXITY: u64 = 2_500;
 /// Large answers that are made at once, of all and of one tenant or address; those that wait, and for how long:
 /// longer than one that is being made may wait for a search.
 const BOUNDS: Bounds =
@@ -28,7 +28,7 @@ impl LargeAnswers {
     /// # Errors
     /// `RATE_LIMITED` when too many wait, of all or of this sender, or it takes too long.
     pub(super) async fn turn(&self, sender: &Sender, complexity: u64) -> Result<Option<Turn<Sender>>> {
-        if complexity < LARGE {
+        if complexity < LARGE_COMPLEXITY {
             return Ok(None);
         }
         let crowded = |_| {
@@ -50,15 +50,15 @@ mod tests {
         let (answers, greedy) = (LargeAnswers::new(), Sender::Tenant(Uuid::from_u128(1)));
         let mut held = Vec::new();
         for _ in 0..BOUNDS.each {
-            held.push(answers.turn(&greedy, LARGE).await.unwrap().unwrap());
+            held.push(answers.turn(&greedy, LARGE_COMPLEXITY).await.unwrap().unwrap());
         }
-        let waiting: Vec<_> = (0..=BOUNDS.waiting_each).map(|_| answers.turn(&greedy, LARGE)).collect();
+        let waiting: Vec<_> = (0..=BOUNDS.waiting_each).map(|_| answers.turn(&greedy, LARGE_COMPLEXITY)).collect();
         let waiting = futures_util::future::select_all(waiting.into_iter().map(Box::pin));
         let (first, _, others) = waiting.await;
         assert_eq!(first.map(drop).unwrap_err().code, ErrorCode::RateLimited);
-        assert!(answers.turn(&greedy, LARGE - 1).await.unwrap().is_none(), "a small one needs no turn");
+        assert!(answers.turn(&greedy, LARGE_COMPLEXITY - 1).await.unwrap().is_none(), "a small one needs no turn");
         let other = Sender::Tenant(Uuid::from_u128(2));
-        drop(answers.turn(&other, LARGE).await.unwrap().expect("another tenant has its share"));
+        drop(answers.turn(&other, LARGE_COMPLEXITY).await.unwrap().expect("another tenant has its share"));
         drop(held);
         assert!(futures_util::future::select_all(others).await.0.unwrap().is_some());
     }

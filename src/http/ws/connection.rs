@@ -22,7 +22,7 @@ use crate::http::documents::Opened;
 use crate::http::errors::{Body, never_ran, present, refused};
 use crate::http::operation::Parameters;
 use crate::http::server::Presence;
-use crate::http::{ActingIn, Credentials, Face, Gate, RequestContext, limits};
+use crate::http::{ActingIn, Credentials, Gate, GraphqlState, RequestContext, limits};
 
 mod admission;
 
@@ -34,7 +34,7 @@ const REASON: usize = 123;
 
 /// A connection that was let in.
 pub(super) struct Connection<E, G> {
-    face: Face<E, G>,
+    face: GraphqlState<E, G>,
     context: RequestContext,
     /// Credentials of the upgrade request, until `connection_init` brings others.
     credentials: Credentials,
@@ -99,7 +99,7 @@ fn turned_away(error: &Error) -> Ending {
 
 impl<E: Executor, G: Gate> Connection<E, G> {
     pub(super) fn new(
-        face: Face<E, G>,
+        face: GraphqlState<E, G>,
         context: RequestContext,
         credentials: Credentials,
         presence: Option<Presence>,

@@ -17,7 +17,7 @@ use url::{Origin, Url};
 use super::errors::Refusal;
 use super::media::Media;
 use super::server::Presence;
-use super::{Credentials, Face, Gate, RequestContext, limits};
+use super::{Credentials, Gate, GraphqlState, RequestContext, limits};
 use crate::error::{Error, ErrorCode};
 use connection::Connection;
 
@@ -28,7 +28,7 @@ const PROTOCOL: &str = "graphql-transport-ws";
 
 /// Answers every request at `/graphql/ws`.
 pub(super) async fn upgrade<E: Executor, G: Gate>(
-    State(face): State<Face<E, G>>,
+    State(face): State<GraphqlState<E, G>>,
     context: RequestContext,
     presence: Option<Extension<Presence>>,
     headers: HeaderMap,
@@ -45,7 +45,7 @@ pub(super) async fn upgrade<E: Executor, G: Gate>(
 }
 
 fn accept<E, G>(
-    face: &Face<E, G>,
+    face: &GraphqlState<E, G>,
     headers: &HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<(WebSocketUpgrade, Credentials), Refusal> {

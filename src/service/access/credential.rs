@@ -12,7 +12,7 @@ use crate::domain::key::{TenantId, UserKey};
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
 use crate::service::access::permit::{Permit, unauthenticated};
-use crate::service::change::{Intent, Record};
+use crate::service::change::{ChangeContext, ChangeRequest};
 use crate::store::session::SignInRow;
 use crate::store::{CommitError, UserTx};
 use crate::turns::Bounds;
@@ -45,7 +45,7 @@ impl Platform {
         action: &'static str,
         after: Option<Value>,
     ) -> Result<()> {
-        let record = Record::new(caller, &account_intent(action, caller.user()), self.now());
+        let record = ChangeContext::new(caller, &account_intent(action, caller.user()), self.now());
         self.commit_credentials(caller.home().id, caller.user(), tx, record.event(None, after, None)).await
     }
 
@@ -97,7 +97,7 @@ pub(in crate::service) fn needs_session() -> Error {
 }
 
 /// Returns the intent of a change of a user's account, for the audit log.
-pub(in crate::service) fn account_intent(action: &'static str, user: &UserKey) -> Intent {
+pub(in crate::service) fn account_intent(action: &'static str, user: &UserKey) -> ChangeRequest {
     let target = format!("user:{user}");
-    Intent { permit: Permit::USERS_EDIT, action, target, reason: None, gives: false, dry_run: false }
+    ChangeRequest { permit: Permit::USERS_EDIT, action, target, reason: None, checks_escalation: false, dry_run: false }
 }

@@ -14,13 +14,13 @@ use crate::policy::compile::compile_change;
 use crate::policy::diff::{PolicyDiff, StatePatch};
 use crate::policy::rule::{BuiltIn, Effect, Rule, Subject};
 use crate::service::access::permit::Permit;
-use crate::service::change::Written;
-use holdings::Holdings;
+use crate::service::change::ChangeSet;
+use held_rights::HeldRights;
 
-mod holdings;
+mod held_rights;
 
 /// The maker of a change, with the policy that their own rights are looked up in.
-pub struct Giver<'a> {
+pub struct Grantor<'a> {
     /// The policy before the change.
     pub policy: &'a TenantPolicy,
     /// The one who makes the change.
@@ -29,7 +29,7 @@ pub struct Giver<'a> {
     pub catalogue: &'a Catalogue,
 }
 
-impl Giver<'_> {
+impl Grantor<'_> {
     fn is_admin(&self) -> bool {
         self.is(BuiltIn::Admin)
     }
@@ -38,36 +38,36 @@ impl Giver<'_> {
         self.policy.snapshot.holds(self.subject, &Subject::Role(role))
     }
 
-    /// Refuses a change that gives to anyone what the giver may not do themselves, and, unless the giver is an admin,
+    /// Refuses a change that gives to anyone what the grantor may not do themselves, and, unless the grantor is an admin,
     /// one that touches an admin or a host application, or what they hold. Admins can give anything, also on objects
     /// outside the catalogue; a host application can give anything on the resources that it registers; and the maker of
     /// an agent can give what their own profile then holds on that agent (R11).
-    pub(in crate::service) fn check(&self, permit: &Permit, written: &Written<'_>, diff: &PolicyDiff) -> Result<()> {
+    pub(in crate::service) fn check(&self, permit: &Permit, written: &ChangeSet<'_>, diff: &PolicyDiff) -> Result<()> {
         let is_host = permit.object() == Permit::RESOURCES_EDIT.object() && self.is(BuiltIn::Service);
         if self.is_admin() || is_host {
             return Ok(());
         }
         check_untouched(written)?;
         let made = self.agents_made(written);
-        self.check_rules(&self.holdings(written.before), &self.holdings(written.after), diff, &made)?;
+        self.check_rules(&self.held_rights(written.before), &self.held_rights(written.after), diff, &made)?;
         // What a disabled user is given holds as soon as somebody enables it.
         let (was, is) = (awake(written.before), awake(written.after));
         let diff = compile_change(self.catalogue, &was, &is, &StatePatch::between(&was, &is))?;
-        let (was, is) = (self.holdings(&was), self.holdings(&is));
+        let (was, is) = (self.held_rights(&was), self.held_rights(&is));
         check_left_alone(&was, &is, &diff)?;
         self.check_rules(&was, &is, &diff, &made)?;
         self.check_credentials(written, &is)
     }
 
-    const fn holdings<'b>(&self, state: &'b TenantState) -> Holdings<'b>
+    const fn held_rights<'b>(&self, state: &'b TenantState) -> HeldRights<'b>
     where
         Self: 'b,
     {
-        Holdings::new(self.catalogue, state)
+        HeldRights::new(self.catalogue, state)
     }
 
-    /// Returns the agents that the giver makes with this change, in the form of rules.
-    fn agents_made(&self, written: &Written<'_>) -> BTreeSet<ObjectPattern> {
+    /// Returns the agents that the grantor makes with this change, in the form of rules.
+    fn agents_made(&self, written: &ChangeSet<'_>) -> BTreeSet<ObjectPattern> {
         let made = |object: &Object| {
             let resource =
                 written.after.resources.get(object).filter(|_| !written.before.resources.contains_key(object));
@@ -80,8 +80,8 @@ impl Giver<'_> {
 
     fn check_rules(
         &self,
-        was: &Holdings<'_>,
-        is: &Holdings<'_>,
+        was: &HeldRights<'_>,
+        is: &HeldRights<'_>,
         diff: &PolicyDiff,
         made: &BTreeSet<ObjectPattern>,
     ) -> Result<()> {
@@ -108,32 +108,32 @@ impl Giver<'_> {
     }
 
     /// Refuses the change if it sets the password, or the address for a new password, of a user with more rights than
-    /// the giver has: no weaker user points it elsewhere, or leaves them without one.
-    fn check_credentials(&self, written: &Written<'_>, awake: &Holdings<'_>) -> Result<()> {
+    /// the grantor has: no weaker user points it elsewhere, or leaves them without one.
+    fn check_credentials(&self, written: &ChangeSet<'_>, awake: &HeldRights<'_>) -> Result<()> {
         let new = written.new_accounts.iter().filter(|(_, account)| account.password_hash.is_some());
         let changed = written
             .accounts
             .iter()
             .filter(|(_, account)| account.password_hash.is_some() || account.email != Change::Keep);
         let users = new.map(|(user, _)| user).chain(changed.map(|(user, _)| user));
-        self.check_poses_as(awake, users.filter_map(|user| written.after.users.get(user)))
+        self.check_impersonation(awake, users.filter_map(|user| written.after.users.get(user)))
     }
 
-    /// Refuses the giver who would gain rights by this user's credentials: a key for another user opens all that this
+    /// Refuses the grantor who would gain rights by this user's credentials: a key for another user opens all that this
     /// user may do, now or once they are enabled.
     pub fn check_takes_over(&self, state: &TenantState, user: &User) -> Result<()> {
         if self.is_admin() {
             return Ok(());
         }
-        self.check_poses_as(&self.holdings(&awake(state)), std::iter::once(user))
+        self.check_impersonation(&self.held_rights(&awake(state)), std::iter::once(user))
     }
 
-    /// Refuses the giver who may not change anything of this user: only admins touch an admin.
+    /// Refuses the grantor who may not change anything of this user: only admins touch an admin.
     pub fn check_touches(&self, user: &User) -> Result<()> {
         if self.is_admin() || !is_privileged(user) { Ok(()) } else { Err(admins_only()) }
     }
 
-    fn check_poses_as<'u>(&self, held: &Holdings<'_>, users: impl Iterator<Item = &'u User>) -> Result<()> {
+    fn check_impersonation<'u>(&self, held: &HeldRights<'_>, users: impl Iterator<Item = &'u User>) -> Result<()> {
         let mut others = BTreeSet::new();
         for user in users.filter(|user| Subject::User(user.key.clone()) != *self.subject) {
             if is_privileged(user) {
@@ -169,7 +169,7 @@ fn awake(state: &TenantState) -> TenantState {
 /// Checks that nothing comes or goes that an admin or a host application holds, before or after, directly or
 /// through a group or role: to them, a right that goes and a denial that comes are the same. Groups and roles
 /// of theirs are thus for admins, and what others hold beside is not.
-fn check_left_alone(was: &Holdings<'_>, is: &Holdings<'_>, diff: &PolicyDiff) -> Result<()> {
+fn check_left_alone(was: &HeldRights<'_>, is: &HeldRights<'_>, diff: &PolicyDiff) -> Result<()> {
     let changed: BTreeSet<&Subject> = diff.added.keys().chain(&diff.removed).map(Rule::subject).collect();
     let mut shaken = BTreeSet::new();
     for state in [was, is] {
@@ -184,7 +184,7 @@ fn check_left_alone(was: &Holdings<'_>, is: &Holdings<'_>, diff: &PolicyDiff) ->
 }
 
 /// Refuses a change of users whom only admins may touch.
-fn check_untouched(written: &Written<'_>) -> Result<()> {
+fn check_untouched(written: &ChangeSet<'_>) -> Result<()> {
     let touched = written.users().any(|user| [user.was, user.is].into_iter().flatten().any(is_privileged));
     if touched { Err(admins_only()) } else { Ok(()) }
 }

@@ -21,8 +21,8 @@ use crate::service::Platform;
 use crate::service::access::credential::needs_session;
 use crate::service::access::failure::{Failed, Failure};
 use crate::service::access::permit::{Permit, unauthenticated};
-use crate::service::access::throttle::{Sought, Tried};
-use crate::service::change::Intent;
+use crate::service::access::throttle::{LoginKey, Sought};
+use crate::service::change::ChangeRequest;
 use crate::store::password::{NewPasswordReset, PasswordResetRow};
 use crate::store::session::SignInRow;
 use crate::store::tenant::TenantRow;
@@ -109,12 +109,12 @@ impl Platform {
         let settings = tenant.policy().settings;
         check_password(&settings, password.expose_secret())?;
         let hash = self.passwords.hash(password, caller.request().network()).await?;
-        let intent = Intent {
+        let intent = ChangeRequest {
             permit: Permit::change_user(key),
             action: "user.setPassword",
             target: format!("user:{key}"),
             reason: None,
-            gives: true,
+            checks_escalation: true,
             dry_run: false,
         };
         self.change(caller, intent, |draft| {
@@ -333,8 +333,8 @@ async fn committed(tx: UserTx) -> Result<()> {
     tx.commit_unnoted().await.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error)
 }
 
-fn tried(tenant: &TenantRef, user: &UserKey) -> Tried {
-    Tried::new(tenant.key.as_str(), user.as_str())
+fn tried(tenant: &TenantRef, user: &UserKey) -> LoginKey {
+    LoginKey::new(tenant.key.as_str(), user.as_str())
 }
 
 fn new_password(hash: String, key: WithKey, now: Timestamp) -> AccountChange {

@@ -18,12 +18,12 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
 use crate::service::access::credential::account_intent;
 use crate::service::access::permit::unauthenticated;
-use crate::service::access::throttle::{Sought, Tried};
-use crate::service::change::Record;
+use crate::service::access::throttle::{LoginKey, Sought};
+use crate::service::change::ChangeContext;
 use crate::store::session::{CredentialRow, NewSession, SignInRow};
 
 /// Number of credentials that are remembered.
-const REMEMBERED: u64 = 100_000;
+const CACHED_CREDENTIALS_MAX: u64 = 100_000;
 /// Number of turns to look one up.
 const TURNS: usize = 256;
 /// Longest wait of a look-up for another one of the same turn.
@@ -51,7 +51,7 @@ struct Known {
 impl Credentials {
     pub(in crate::service) fn new() -> Self {
         let turns = std::iter::repeat_with(Mutex::default).take(TURNS).collect();
-        Self { known: moka::sync::Cache::new(REMEMBERED), turns }
+        Self { known: moka::sync::Cache::new(CACHED_CREDENTIALS_MAX), turns }
     }
 
     /// Waits for the turn to look this one up, and not for long: while the database does not
@@ -94,7 +94,7 @@ impl Platform {
         request: RequestInfo,
     ) -> Result<NewSignIn> {
         let sought = self.find_sign_in(tenant, username);
-        let (fits, found) = self.guess(Tried::new(tenant, username), &request, password, sought).await?;
+        let (fits, found) = self.guess(LoginKey::new(tenant, username), &request, password, sought).await?;
         let wrong = || Error::new(ErrorCode::WrongPassword, "tenant, username or password do not fit");
         let Some((tenant, row)) = found.filter(|_| fits) else { return Err(wrong()) };
         let token = Token::generate(TokenKind::Session)?;
@@ -117,7 +117,7 @@ impl Platform {
         }
         let new =
             NewSession { id: session, user: row.user.clone(), token: token.hash().0, created_at: now, expires_at };
-        let record = Record::new(&caller, &account_intent("session.create", &row.user), now);
+        let record = ChangeContext::new(&caller, &account_intent("session.create", &row.user), now);
         sign_in.commit(&new, &record.event(None, None, None)).await?;
         self.place_events(tenant.id).await;
         Ok(NewSignIn { token, expires_at, caller })

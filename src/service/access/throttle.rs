@@ -37,12 +37,12 @@ const SLOW_MAX: Duration = Duration::from_secs(2);
 
 /// Account whose password is guessed: the tenant and the name as typed, valid or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::service) struct Tried {
+pub(in crate::service) struct LoginKey {
     tenant: String,
     name: String,
 }
 
-impl Tried {
+impl LoginKey {
     /// Names the account with this user name in this tenant.
     pub(in crate::service) fn new(tenant: &str, username: &str) -> Self {
         Self { tenant: tenant.to_owned(), name: username.to_ascii_lowercase() }
@@ -97,7 +97,7 @@ impl Platform {
     /// same client, or while too many wait. Being refused does not count, so it ends.
     pub(in crate::service) async fn guess<T>(
         &self,
-        tried: Tried,
+        tried: LoginKey,
         request: &RequestInfo,
         password: SecretString,
         sought: impl Future<Output = Result<Sought<T>>> + Send,
@@ -125,7 +125,7 @@ impl Platform {
     }
 
     /// Delays a guess after many wrong ones.
-    async fn hold_back(&self, tried: &Tried, request: &RequestInfo, counts: Outcome) -> Result<()> {
+    async fn hold_back(&self, tried: &LoginKey, request: &RequestInfo, counts: Outcome) -> Result<()> {
         let counts = self.counted(tried, request, counts)?;
         let [.., for_name] = counts.as_slice() else { return Ok(()) };
         let time = slowness(*for_name);
@@ -136,7 +136,7 @@ impl Platform {
     }
 
     /// Refuses a guess beyond the limits. The tenant is not told, because nothing was looked up.
-    fn counted(&self, tried: &Tried, request: &RequestInfo, counts: Outcome) -> Result<Vec<u32>> {
+    fn counted(&self, tried: &LoginKey, request: &RequestInfo, counts: Outcome) -> Result<Vec<u32>> {
         match counts {
             Outcome::Counted(counts) => Ok(counts),
             Outcome::Full(which) => {
@@ -146,7 +146,7 @@ impl Platform {
         }
     }
 
-    fn note_wrong(&self, tried: &Tried, request: &RequestInfo, tenant: Option<TenantId>, counts: &[u32]) {
+    fn note_wrong(&self, tried: &LoginKey, request: &RequestInfo, tenant: Option<TenantId>, counts: &[u32]) {
         let note = |kind| self.failures.note(tenant, &tried.failure(kind, request));
         note(Failed::SignIn);
         let [for_name, of_client, of_site, for_name_of_all] = *counts else { return };
@@ -159,7 +159,7 @@ impl Platform {
     }
 
     /// Resets the counts of wrong passwords for a name, of all clients, because the user has a new password.
-    pub(in crate::service) async fn forget_guesses(&self, tried: &Tried) {
+    pub(in crate::service) async fn forget_guesses(&self, tried: &LoginKey) {
         self.tallies.begin_anew(&tried.owner()).await;
     }
 }
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_name_is_counted_in_whatever_case_and_for_itself() {
-        let of = |tenant, name| Tried::new(tenant, name).counters(client("192.0.2.1"));
+        let of = |tenant, name| LoginKey::new(tenant, name).counters(client("192.0.2.1"));
         assert_eq!(of("acme", "dana"), of("acme", "DANA"));
         for (tenant, name) in [("globex", "dana"), ("acme", "dan"), ("acmed", "ana"), ("", "acmedana")] {
             let (one, other) = (of("acme", "dana"), of(tenant, name));
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_client_is_counted_by_its_network() {
-        let of = |address| Tried::new("acme", "dana").counters(client(address));
+        let of = |address| LoginKey::new("acme", "dana").counters(client(address));
         assert_eq!(of("2001:db8::1"), of("2001:db8::2"));
         let (one, other) = (of("2001:db8::1"), of("2001:db8:0:1::1"));
         assert!(one[0] != other[0] && one[1] != other[1]);
@@ -214,6 +214,6 @@ mod tests {
         for (count, milliseconds) in [(0, 0), (100, 0), (101, 20), (150, 1000), (200, 2000), (u32::MAX, 2000)] {
             assert_eq!(slowness(count).as_millis(), milliseconds, "{count}");
         }
-        assert_eq!(Tried::new("acme", "dana").counters(client("::1"))[3].max, u32::MAX);
+        assert_eq!(LoginKey::new("acme", "dana").counters(client("::1"))[3].max, u32::MAX);
     }
 }

@@ -17,8 +17,8 @@ use crate::policy::reach::Reach;
 use crate::policy::rule::{BuiltIn, Subject};
 use crate::service::Platform;
 use crate::service::access::permit::{Permit, is_self, subject_of};
-use crate::service::change::Draft;
-use crate::service::change::state_cache::Found;
+use crate::service::change::ChangeDraft;
+use crate::service::change::state_cache::LoadedState;
 use crate::store::Scope;
 use crate::store::page::{Page, PageOf};
 use crate::store::user::{UserFilter, UserOrder, UserRow};
@@ -44,30 +44,30 @@ impl Permit {
 }
 
 /// The users that a caller may see: all, or the agents in reach.
-pub(in crate::service) struct Sight {
+pub(in crate::service) struct VisibleUsers {
     /// The tenant's reads.
     pub(in crate::service) scope: Scope,
     agents: Option<Reach>,
 }
 
-impl Sight {
+impl VisibleUsers {
     /// Returns whether the caller sees this user.
-    pub(in crate::service) fn sees(&self, user: &User) -> bool {
-        self.reaches(&user.key) && (self.agents.is_none() || user.base_role == BaseRole::Agent)
+    pub(in crate::service) fn contains(&self, user: &User) -> bool {
+        self.contains_key(&user.key) && (self.agents.is_none() || user.base_role == BaseRole::Agent)
     }
 
     /// Returns whether the caller sees the user of this key, if that is an agent.
-    pub(in crate::service) fn reaches(&self, key: &UserKey) -> bool {
+    pub(in crate::service) fn contains_key(&self, key: &UserKey) -> bool {
         self.agents.as_ref().is_none_or(|reach| reach.holds(key.as_str()))
     }
 
     /// Returns whether the caller sees a user that a policy names.
-    pub(in crate::service) fn sees_in(&self, policy: &TenantPolicy, key: &UserKey) -> bool {
+    pub(in crate::service) fn contains_in(&self, policy: &TenantPolicy, key: &UserKey) -> bool {
         let is_agent = || policy.snapshot.holds(&Subject::User(key.clone()), &Subject::Role(BuiltIn::Agent));
-        self.agents.is_none() || self.reaches(key) && (is_agent() || policy.disabled.contains(key))
+        self.agents.is_none() || self.contains_key(key) && (is_agent() || policy.disabled.contains(key))
     }
 
-    /// Returns a page of the users in sight that the filter finds.
+    /// Returns a page of the visible users that the filter finds.
     pub(in crate::service) async fn users(
         &self,
         filter: &UserFilter,
@@ -92,7 +92,7 @@ impl Sight {
         }
     }
 
-    /// Counts the users in sight that the filter finds.
+    /// Counts the visible users that the filter finds.
     pub(in crate::service) async fn users_count(&self, filter: &UserFilter) -> Result<u64> {
         match &self.agents {
             None => self.scope.users_count(filter).await,
@@ -103,9 +103,9 @@ impl Sight {
 
 impl Platform {
     /// Returns the users that the caller may see; refused when there can be none.
-    pub(in crate::service) async fn sight(&self, caller: &Caller) -> Result<Sight> {
+    pub(in crate::service) async fn visible_users(&self, caller: &Caller) -> Result<VisibleUsers> {
         let (tenant, agents) = self.authorise_part(caller, Permit::USERS_READ, &SectionKey::agents()).await?;
-        Ok(Sight { scope: self.store.scope(tenant.id), agents })
+        Ok(VisibleUsers { scope: self.store.scope(tenant.id), agents })
     }
 
     /// Registers, renames and removes the agents as the users of the draft are made, renamed and
@@ -114,8 +114,8 @@ impl Platform {
     pub(in crate::service) async fn follow_agents(
         &self,
         caller: &Caller,
-        found: &Found,
-        draft: &mut Draft<'_>,
+        found: &LoadedState,
+        draft: &mut ChangeDraft<'_>,
     ) -> Result<()> {
         let before = &found.state;
         let mut due: BTreeSet<&UserKey> = draft.state.agents_made(draft.catalogue, before).into_iter().collect();
@@ -153,7 +153,7 @@ pub(in crate::service) fn supervised(caller: &Caller, policy: &TenantPolicy, per
     Ok(Some(policy.snapshot.reach(&subject, &Object::from(&SectionKey::agents()), &permit.action())))
 }
 
-impl Draft<'_> {
+impl ChangeDraft<'_> {
     /// Refuses a caller who may make agents alone and makes another user. They take no agent over that the host has
     /// registered, unless they may change that one.
     pub(in crate::service) fn check_supervised_new(

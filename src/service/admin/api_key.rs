@@ -10,11 +10,11 @@ use crate::domain::key::UserKey;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
 use crate::service::access::credential::{account_intent, needs_session};
-use crate::service::access::escalation::Giver;
+use crate::service::access::escalation::Grantor;
 use crate::service::access::permit::{Permit, subject_of, unauthenticated};
-use crate::service::access::throttle::{Sought, Tried};
-use crate::service::change::state_cache::Found;
-use crate::service::change::{Record, visited_from};
+use crate::service::access::throttle::{LoginKey, Sought};
+use crate::service::change::state_cache::LoadedState;
+use crate::service::change::{ChangeContext, visited_from};
 use crate::service::runtime::pace::Own;
 use crate::store::session::{ApiKeyRow, NewApiKey};
 use crate::store::{Credentials, Tx, UserTx};
@@ -112,7 +112,7 @@ impl Platform {
             let stored = scope.sign_in(user).await?.ok_or_else(unauthenticated)?.password_hash;
             Ok(Sought { tenant: Some(home.id), stored, found: () })
         };
-        let tried = Tried::new(home.key.as_str(), user.as_str());
+        let tried = LoginKey::new(home.key.as_str(), user.as_str());
         let (fits, ()) = self.guess(tried, caller.request(), password, sought).await?;
         if fits { Ok(()) } else { Err(wrong("this is not your password")) }
     }
@@ -130,13 +130,14 @@ impl Platform {
         }
         let user = user.cloned().ok_or_else(|| Error::invalid("name the user of this tenant").at("user"))?;
         let (tenant, tx) = self.begin(caller, Permit::API_KEYS_EDIT).await?;
-        let Found { state, is_followed, .. } = self.find_state(&tx).await?;
+        let LoadedState { state, is_followed, .. } = self.find_state(&tx).await?;
         let found = state.users.get(&user).ok_or_else(|| Error::not_found("user", &user).at("user"))?;
         if !caller.is_system() {
             let (stored, subject) = (Arc::clone(&tenant.policy()), subject_of(caller));
             // Rights that another program may have compiled are not compared with those that this one compiles.
             let policy = if is_followed { stored } else { Arc::new(self.compiled_policy(&stored, &state)?) };
-            Giver { policy: &policy, subject: &subject, catalogue: &self.catalogue }.check_takes_over(&state, found)?;
+            Grantor { policy: &policy, subject: &subject, catalogue: &self.catalogue }
+                .check_takes_over(&state, found)?;
         }
         Ok(Taken::Others(Box::new(tx), user))
     }
@@ -146,7 +147,7 @@ impl Platform {
             Taken::Own(tx) => return self.commit_own(caller, tx, action, None).await,
             Taken::Others(tx, user) => (*tx, user),
         };
-        let record = Record::new(caller, &account_intent(action, &user), self.now());
+        let record = ChangeContext::new(caller, &account_intent(action, &user), self.now());
         tx.audit(&record.event(None, None, None)).await?;
         tx.bump(record.change_id, false, true).await?;
         self.commit(tx, record, None, visited_from(caller)).await.map(drop)

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::service::Platform;
 use crate::service::access::permit::Permit;
 use crate::service::admin::bulk::sheet;
-use crate::service::change::{Intent, Record, visited_from};
+use crate::service::change::{ChangeContext, ChangeRequest, visited_from};
 use crate::store::Scope;
 pub use crate::store::audit::chain::{Break, ChainHead, ChainReport};
 pub use crate::store::audit::{Actor, ActorKind, AuditEvent, AuditFilter, ListedEvent};
@@ -78,15 +78,15 @@ impl Platform {
     /// Records the event that the caller exported the log.
     async fn note_export(&self, caller: &Caller, filter: &AuditFilter, format: ExportFormat) -> Result<()> {
         let (_, mut tx) = self.begin(caller, Permit::AUDIT_READ).await?;
-        let intent = Intent {
+        let intent = ChangeRequest {
             permit: Permit::AUDIT_READ,
             action: "audit.export",
             target: "audit".to_owned(),
             reason: None,
-            gives: false,
+            checks_escalation: false,
             dry_run: false,
         };
-        let record = Record::new(caller, &intent, self.now());
+        let record = ChangeContext::new(caller, &intent, self.now());
         let asked = json!({
             "format": format.name(), "actor": filter.actor, "action": filter.action, "target": filter.target,
             "from": filter.since.map(Timestamp::to_rfc3339), "to": filter.until.map(Timestamp::to_rfc3339),

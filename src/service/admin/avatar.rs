@@ -11,10 +11,10 @@ use crate::domain::key::UserKey;
 use crate::domain::user::BaseRole;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
-use crate::service::access::escalation::Giver;
+use crate::service::access::escalation::Grantor;
 use crate::service::access::permit::{Permit, is_self, subject_of, unauthenticated};
 use crate::service::admin::agent::supervised;
-use crate::service::change::{Intent, Record, visited_from};
+use crate::service::change::{ChangeContext, ChangeRequest, visited_from};
 use crate::service::runtime::pace::Own;
 use crate::store::avatar::Avatar;
 use crate::store::hex;
@@ -64,8 +64,15 @@ impl Platform {
             None => return Ok(user.clone()),
         };
         let target = format!("user:{user}");
-        let intent = Intent { permit: Permit::USERS_EDIT, action, target, reason: None, gives: false, dry_run: false };
-        let record = Record::new(caller, &intent, self.now());
+        let intent = ChangeRequest {
+            permit: Permit::USERS_EDIT,
+            action,
+            target,
+            reason: None,
+            checks_escalation: false,
+            dry_run: false,
+        };
+        let record = ChangeContext::new(caller, &intent, self.now());
         tx.audit(&record.event(None, after, None)).await?;
         self.commit(tx, record, None, visited_from(caller)).await?;
         Ok(user.clone())
@@ -86,7 +93,7 @@ impl Platform {
         let found = found.ok_or_else(|| Error::not_found("user", user).at("user"))?;
         if !caller.is_system() {
             let (policy, subject) = (tenant.policy(), subject_of(caller));
-            Giver { policy: &policy, subject: &subject, catalogue: &self.catalogue }.check_touches(&found.user)?;
+            Grantor { policy: &policy, subject: &subject, catalogue: &self.catalogue }.check_touches(&found.user)?;
         }
         Ok(tx)
     }

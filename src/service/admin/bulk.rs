@@ -15,7 +15,7 @@ use crate::service::access::permit::{Permit, unauthenticated};
 use crate::service::access::unseen::Named;
 use crate::service::admin::agent::{check_plain_agent, supervised};
 use crate::service::admin::user::{NewUser, UserRow};
-use crate::service::change::{Done, Intent, Record, Terms, visited_from};
+use crate::service::change::{ChangeContext, ChangeOptions, ChangeRequest, Outcome, visited_from};
 use crate::store::Scope;
 
 /// The most users of one list.
@@ -53,15 +53,15 @@ impl Platform {
             lines.push(cells(found.get(key).ok_or_else(unknown)?, groups.get(key)));
         }
         let csv = sheet(Some(COLUMNS), &lines)?;
-        let intent = Intent {
+        let intent = ChangeRequest {
             permit: Permit::USERS_READ,
             action: "users.export",
             target: "users".to_owned(),
             reason: None,
-            gives: false,
+            checks_escalation: false,
             dry_run: false,
         };
-        let record = Record::new(caller, &intent, self.now());
+        let record = ChangeContext::new(caller, &intent, self.now());
         let exported: Vec<&str> = keys.iter().map(UserKey::as_str).collect();
         tx.audit(&record.event(None, Some(serde_json::json!({ "exported": exported })), None)).await?;
         self.commit(tx, record, None, visited_from(caller)).await?;
@@ -73,10 +73,10 @@ impl Platform {
         &self,
         caller: &Caller,
         users: Vec<NewUser>,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<Vec<UserKey>>> {
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<Vec<UserKey>>> {
         check_count(users.len()).map_err(|error| error.at("users"))?;
-        let Terms { reason, dry_run } = terms.into();
+        let ChangeOptions { reason, dry_run } = options.into();
         let tenant = self.authorise(caller, Permit::create_users()).await?;
         let settings = tenant.policy().settings;
         if supervised(caller, &tenant.policy(), &Permit::create_users())?.is_some() {
@@ -99,12 +99,12 @@ impl Platform {
             .buffered(HASHED_TOGETHER)
             .try_collect()
             .await?;
-        let intent = Intent {
+        let intent = ChangeRequest {
             permit: Permit::create_users(),
             action: "users.import",
             target: "users".to_owned(),
             reason,
-            gives: true,
+            checks_escalation: true,
             dry_run,
         };
         let joining = users.clone();

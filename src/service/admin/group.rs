@@ -13,13 +13,13 @@ use crate::policy::rule::Subject;
 use crate::service::Platform;
 use crate::service::access::permit::Permit;
 use crate::service::access::unseen::Named;
-use crate::service::change::{Done, Draft, Intent, Terms};
+use crate::service::change::{ChangeDraft, ChangeOptions, ChangeRequest, Outcome};
 use crate::store::page::{Page, PageOf};
 use crate::store::user::UserRow;
 
-fn intent(permit: Permit, action: &'static str, key: &str, terms: Terms) -> Intent {
-    let Terms { reason, dry_run } = terms;
-    Intent { permit, action, target: format!("group:{key}"), reason, gives: true, dry_run }
+fn intent(permit: Permit, action: &'static str, key: &str, options: ChangeOptions) -> ChangeRequest {
+    let ChangeOptions { reason, dry_run } = options;
+    ChangeRequest { permit, action, target: format!("group:{key}"), reason, checks_escalation: true, dry_run }
 }
 
 impl Platform {
@@ -31,9 +31,9 @@ impl Platform {
         name: Name,
         change: GroupChange,
         members: BTreeSet<UserKey>,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<GroupKey>> {
-        let intent = intent(Permit::GROUPS_EDIT, "group.create", name.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<GroupKey>> {
+        let intent = intent(Permit::GROUPS_EDIT, "group.create", name.as_str(), options.into());
         let named = Named::from(&change);
         let done = self.change(caller, intent, |draft| {
             let key = draft.state.create_group(draft.catalogue, Uuid::now_v7(), key, name, change, members)?;
@@ -53,11 +53,12 @@ impl Platform {
         key: &GroupKey,
         version: i32,
         change: GroupChange,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
-        let intent = intent(Permit::GROUPS_EDIT, "group.update", key.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
+        let intent = intent(Permit::GROUPS_EDIT, "group.update", key.as_str(), options.into());
         let named = Named::from(&change);
-        let update = |draft: &mut Draft<'_>| draft.state.update_group(draft.catalogue, key.as_str(), version, change);
+        let update =
+            |draft: &mut ChangeDraft<'_>| draft.state.update_group(draft.catalogue, key.as_str(), version, change);
         match self.change(caller, intent, update).await {
             Err(error) => Err(self.unseen(caller, named, error).await),
             done => done,
@@ -70,9 +71,9 @@ impl Platform {
         caller: &Caller,
         key: &GroupKey,
         users: BTreeSet<UserKey>,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
-        let intent = intent(Permit::GROUPS_EDIT, "group.addMembers", key.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
+        let intent = intent(Permit::GROUPS_EDIT, "group.addMembers", key.as_str(), options.into());
         self.change(caller, intent, |draft| draft.state.add_members(key.as_str(), users)).await
     }
 
@@ -82,9 +83,9 @@ impl Platform {
         caller: &Caller,
         key: &GroupKey,
         users: &BTreeSet<UserKey>,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
-        let intent = intent(Permit::GROUPS_EDIT, "group.removeMembers", key.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
+        let intent = intent(Permit::GROUPS_EDIT, "group.removeMembers", key.as_str(), options.into());
         self.change(caller, intent, |draft| draft.state.remove_members(key.as_str(), users)).await
     }
 
@@ -93,9 +94,9 @@ impl Platform {
         &self,
         caller: &Caller,
         key: &GroupKey,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
-        let intent = intent(Permit::GROUPS_DELETE, "group.delete", key.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
+        let intent = intent(Permit::GROUPS_DELETE, "group.delete", key.as_str(), options.into());
         match self.change(caller, intent, |draft| draft.state.delete_group(key.as_str()).map(drop)).await {
             Err(error) if error.code == ErrorCode::LastGroupOfMembers && !self.sees_members(caller).await => {
                 Err(error.saying("this is the only group of some of its members: add them to another group first"))

@@ -18,7 +18,7 @@ use crate::policy::rule::Subject;
 use crate::service::Platform;
 use crate::service::access::permit::Permit;
 use crate::service::access::unseen::Named;
-use crate::service::change::{Done, Intent, Terms};
+use crate::service::change::{ChangeOptions, ChangeRequest, Outcome};
 use crate::store::page::{Page, PageOf};
 use crate::store::resource::ResourceCount;
 use crate::store::user::{UserFilter, UserOrder, UserRow};
@@ -57,9 +57,9 @@ pub struct Inventory {
     pub modules: Vec<(usize, bool)>,
 }
 
-fn intent(permit: Permit, action: &'static str, key: &str, terms: Terms) -> Intent {
-    let Terms { reason, dry_run } = terms;
-    Intent { permit, action, target: format!("profile:{key}"), reason, gives: true, dry_run }
+fn intent(permit: Permit, action: &'static str, key: &str, options: ChangeOptions) -> ChangeRequest {
+    let ChangeOptions { reason, dry_run } = options;
+    ChangeRequest { permit, action, target: format!("profile:{key}"), reason, checks_escalation: true, dry_run }
 }
 
 impl Platform {
@@ -68,9 +68,9 @@ impl Platform {
         &self,
         caller: &Caller,
         new: NewProfile,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<ProfileKey>> {
-        let intent = intent(Permit::PROFILES_EDIT, "profile.create", new.name.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<ProfileKey>> {
+        let intent = intent(Permit::PROFILES_EDIT, "profile.create", new.name.as_str(), options.into());
         self.change(caller, intent, |draft| {
             let key = draft.state.create_profile(new)?;
             draft.target = Some(format!("profile:{key}"));
@@ -86,9 +86,9 @@ impl Platform {
         key: &ProfileKey,
         version: i32,
         change: ProfileChange,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
-        let intent = intent(Permit::PROFILES_EDIT, "profile.update", key.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
+        let intent = intent(Permit::PROFILES_EDIT, "profile.update", key.as_str(), options.into());
         self.change(caller, intent, |draft| draft.state.update_profile(key.as_str(), version, change)).await
     }
 
@@ -100,9 +100,9 @@ impl Platform {
         module: &str,
         version: i32,
         save: ModuleSave,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
-        let intent = intent(Permit::PROFILES_EDIT, "profile.saveModule", key.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
+        let intent = intent(Permit::PROFILES_EDIT, "profile.saveModule", key.as_str(), options.into());
         self.change(caller, intent, |draft| {
             draft.state.save_module(draft.catalogue, key.as_str(), module, version, save)
         })
@@ -115,9 +115,9 @@ impl Platform {
         caller: &Caller,
         key: &ProfileKey,
         users: &BTreeSet<UserKey>,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
-        let intent = intent(Permit::USERS_EDIT, "profile.assign", key.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
+        let intent = intent(Permit::USERS_EDIT, "profile.assign", key.as_str(), options.into());
         match self.change(caller, intent, |draft| draft.state.assign_profile(key, users)).await {
             Err(error) => Err(self.unseen(caller, Named::PROFILE, error).await),
             done => done,
@@ -130,9 +130,9 @@ impl Platform {
         &self,
         caller: &Caller,
         users: &[LegacyUser],
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<Vec<ProfileKey>>> {
-        let intent = intent(Permit::PROFILES_IMPORT, "profile.importLegacy", "profile_*", terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<Vec<ProfileKey>>> {
+        let intent = intent(Permit::PROFILES_IMPORT, "profile.importLegacy", "profile_*", options.into());
         self.change(caller, intent, |draft| draft.state.import_legacy(draft.catalogue, users)).await
     }
 
@@ -143,9 +143,9 @@ impl Platform {
         key: &ProfileKey,
         new_key: Option<ProfileKey>,
         new_name: Name,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<ProfileKey>> {
-        let intent = intent(Permit::PROFILES_EDIT, "profile.clone", key.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<ProfileKey>> {
+        let intent = intent(Permit::PROFILES_EDIT, "profile.clone", key.as_str(), options.into());
         self.change(caller, intent, |draft| {
             draft.state.clone_profile(draft.catalogue, key.as_str(), Uuid::now_v7(), new_key, new_name)
         })
@@ -157,9 +157,9 @@ impl Platform {
         &self,
         caller: &Caller,
         key: &ProfileKey,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
-        let intent = intent(Permit::PROFILES_DELETE, "profile.delete", key.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
+        let intent = intent(Permit::PROFILES_DELETE, "profile.delete", key.as_str(), options.into());
         self.change(caller, intent, |draft| draft.state.delete_profile(key.as_str()).map(drop)).await
     }
 

@@ -10,13 +10,13 @@ use crate::domain::resource::{NewResource, Resource};
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
 use crate::service::access::permit::{Permit, is_admin_or_host};
-use crate::service::change::{Done, Intent, Terms};
+use crate::service::change::{ChangeOptions, ChangeRequest, Outcome};
 use crate::store::page::{Page, PageOf};
 
-fn intent(action: &'static str, section: &SectionKey, terms: Terms) -> Intent {
-    let Terms { reason, dry_run } = terms;
+fn intent(action: &'static str, section: &SectionKey, options: ChangeOptions) -> ChangeRequest {
+    let ChangeOptions { reason, dry_run } = options;
     let target = format!("section:{section}");
-    Intent { permit: Permit::RESOURCES_EDIT, action, target, reason, gives: true, dry_run }
+    ChangeRequest { permit: Permit::RESOURCES_EDIT, action, target, reason, checks_escalation: true, dry_run }
 }
 
 impl Platform {
@@ -29,8 +29,8 @@ impl Platform {
         resources: Vec<NewResource>,
         links: Vec<ItemLists>,
         created_by: Option<&UserKey>,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
         if links.iter().any(|lists| !lists.is_empty()) {
             let tenant = self.authorise(caller, Permit::RESOURCES_EDIT).await?;
             if !is_admin_or_host(caller, &tenant.policy()) {
@@ -38,7 +38,7 @@ impl Platform {
             }
         }
         let told = resources.iter().map(|new| new.key.clone()).zip(links).collect();
-        self.change(caller, intent("resource.register", section, terms.into()), |draft| {
+        self.change(caller, intent("resource.register", section, options.into()), |draft| {
             draft.state.register_resources(draft.catalogue, section, resources, created_by, draft.now)?;
             draft.links = draft.state.told_links(draft.catalogue, section, told)?;
             Ok(())
@@ -52,9 +52,9 @@ impl Platform {
         caller: &Caller,
         section: &SectionKey,
         keys: &BTreeSet<ResourceKey>,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
-        self.change(caller, intent("resource.remove", section, terms.into()), |draft| {
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
+        self.change(caller, intent("resource.remove", section, options.into()), |draft| {
             draft.state.remove_resources(draft.catalogue, section, keys)
         })
         .await

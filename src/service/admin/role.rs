@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::policy::rule::Subject;
 use crate::service::Platform;
 use crate::service::access::permit::Permit;
-use crate::service::change::{Done, Intent, Terms};
+use crate::service::change::{ChangeOptions, ChangeRequest, Outcome};
 use crate::store::page::{Page, PageOf};
 
 /// A role as lists show it: a built-in one or a custom one. Its grants are asked for apart.
@@ -53,9 +53,9 @@ impl From<CustomRole> for RoleRow {
     }
 }
 
-fn intent(permit: Permit, action: &'static str, key: &str, terms: Terms) -> Intent {
-    let Terms { reason, dry_run } = terms;
-    Intent { permit, action, target: format!("role:{key}"), reason, gives: true, dry_run }
+fn intent(permit: Permit, action: &'static str, key: &str, options: ChangeOptions) -> ChangeRequest {
+    let ChangeOptions { reason, dry_run } = options;
+    ChangeRequest { permit, action, target: format!("role:{key}"), reason, checks_escalation: true, dry_run }
 }
 
 impl Platform {
@@ -66,9 +66,9 @@ impl Platform {
         key: Option<RoleKey>,
         name: Name,
         change: RoleChange,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<RoleKey>> {
-        let intent = intent(Permit::ROLES_EDIT, "role.create", name.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<RoleKey>> {
+        let intent = intent(Permit::ROLES_EDIT, "role.create", name.as_str(), options.into());
         self.change(caller, intent, |draft| {
             let key = draft.state.create_role(draft.catalogue, Uuid::now_v7(), key, name, change)?;
             draft.target = Some(format!("role:{key}"));
@@ -84,9 +84,9 @@ impl Platform {
         key: &RoleKey,
         version: i32,
         change: RoleChange,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
-        let intent = intent(Permit::ROLES_EDIT, "role.update", key.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
+        let intent = intent(Permit::ROLES_EDIT, "role.update", key.as_str(), options.into());
         self.change(caller, intent, |draft| draft.state.update_role(draft.catalogue, key.as_str(), version, change))
             .await
     }
@@ -96,9 +96,9 @@ impl Platform {
         &self,
         caller: &Caller,
         key: &RoleKey,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
-        let intent = intent(Permit::ROLES_DELETE, "role.delete", key.as_str(), terms.into());
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
+        let intent = intent(Permit::ROLES_DELETE, "role.delete", key.as_str(), options.into());
         self.change(caller, intent, |draft| draft.state.delete_role(key.as_str()).map(drop)).await
     }
 

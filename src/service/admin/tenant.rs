@@ -1,4 +1,4 @@
-//! Tenants, their licence and settings (R2 to R4); and the platform's own tenant.
+//! PolicyCache, their licence and settings (R2 to R4); and the platform's own tenant.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -20,8 +20,8 @@ use crate::policy::diff::StatePatch;
 use crate::policy::revision::Counters;
 use crate::service::Platform;
 use crate::service::access::permit::Permit;
-use crate::service::change::state_cache::Found;
-use crate::service::change::{Done, Intent, Record, Terms, Written, check_reason};
+use crate::service::change::state_cache::LoadedState;
+use crate::service::change::{ChangeContext, ChangeOptions, ChangeRequest, ChangeSet, Outcome, check_reason};
 use crate::store::audit::chain::ChainHead;
 use crate::store::page::{Page, PageOf};
 pub use crate::store::tenant::TenantRow;
@@ -65,9 +65,9 @@ pub struct SettingsChange {
     pub session_hours: Option<i32>,
 }
 
-fn intent(permit: Permit, action: &'static str, key: &TenantKey, terms: Terms) -> Intent {
-    let Terms { reason, dry_run } = terms;
-    Intent { permit, action, target: format!("tenant:{key}"), reason, gives: false, dry_run }
+fn intent(permit: Permit, action: &'static str, key: &TenantKey, options: ChangeOptions) -> ChangeRequest {
+    let ChangeOptions { reason, dry_run } = options;
+    ChangeRequest { permit, action, target: format!("tenant:{key}"), reason, checks_escalation: false, dry_run }
 }
 
 impl Platform {
@@ -77,7 +77,7 @@ impl Platform {
         caller: &Caller,
         new: NewTenant,
         reason: Option<String>,
-    ) -> Result<Done<TenantRef>> {
+    ) -> Result<Outcome<TenantRef>> {
         self.check_platform(caller, &format!("tenants/{}", new.key), &Action::edit()).await?;
         if new.key.is_platform() {
             return Err(Error::new(ErrorCode::AlreadyExists, "the tenant key `platform` is reserved").at("key"));
@@ -85,7 +85,7 @@ impl Platform {
         self.make_tenant(caller, new, reason).await
     }
 
-    async fn make_tenant(&self, caller: &Caller, new: NewTenant, reason: Option<String>) -> Result<Done<TenantRef>> {
+    async fn make_tenant(&self, caller: &Caller, new: NewTenant, reason: Option<String>) -> Result<Outcome<TenantRef>> {
         check_reason(reason.as_deref())?;
         let NewTenant { key, name, modules, admin } = new;
         let settings = Settings::default();
@@ -118,16 +118,17 @@ impl Platform {
         };
         let mut tx = self.store.begin_new(row).await?;
         let new_accounts = BTreeMap::from([(admin.username.key().clone(), account)]);
-        let record = Record::new(caller, &intent(Permit::SETTINGS_EDIT, "tenant.create", &key, reason.into()), now);
-        let nothing = Found::unfollowed(TenantState::empty(key), &self.catalogue);
+        let record =
+            ChangeContext::new(caller, &intent(Permit::SETTINGS_EDIT, "tenant.create", &key, reason.into()), now);
+        let nothing = LoadedState::unfollowed(TenantState::empty(key), &self.catalogue);
         let accounts = BTreeMap::new();
         let patch = StatePatch::between(&nothing.state, &state);
-        let written = Written::new(&nothing, &state, &new_accounts, &accounts, &patch);
+        let written = ChangeSet::new(&nothing, &state, &new_accounts, &accounts, &patch);
         let diff = self.rule_diff(&tx, &written).await?;
         let policy = self.write(&mut tx, &written, &diff, &record).await?;
         let from = (!caller.is_system()).then(|| caller.home().id);
         let counters = self.commit(tx, record, policy, from).await?;
-        Ok(Done::made(tenant, counters.revision))
+        Ok(Outcome::committed(tenant, counters.revision))
     }
 
     /// Adds what every tenant has from the start (R3).
@@ -206,8 +207,8 @@ impl Platform {
         caller: &Caller,
         key: &TenantKey,
         modules: BTreeSet<ModuleKey>,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<TenantRef>> {
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<TenantRef>> {
         self.check_platform(caller, &format!("licences/{key}"), &Action::edit()).await?;
         let unknown = || Error::not_found("tenant", key).at("tenant");
         if key.is_platform() {
@@ -220,7 +221,7 @@ impl Platform {
         } else {
             caller.clone().acting_in(tenant.clone())?
         };
-        let intent = intent(Permit::SETTINGS_EDIT, "tenant.setLicence", key, terms.into());
+        let intent = intent(Permit::SETTINGS_EDIT, "tenant.setLicence", key, options.into());
         let done = self.change(&there, intent, |draft| draft.state.set_licence(draft.catalogue, modules)).await?;
         Ok(done.with(tenant))
     }
@@ -231,7 +232,7 @@ impl Platform {
         caller: &Caller,
         change: SettingsChange,
         reason: Option<String>,
-    ) -> Result<Done<()>> {
+    ) -> Result<Outcome<()>> {
         let intent = intent(Permit::SETTINGS_EDIT, "settings.update", &caller.tenant().key, reason.into());
         self.change(caller, intent, |draft| {
             let settings = &mut draft.state.settings;

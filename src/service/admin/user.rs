@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::service::Platform;
 use crate::service::access::permit::{Permit, is_self};
 use crate::service::access::unseen::Named;
-use crate::service::change::{Done, Draft, Intent, Terms};
+use crate::service::change::{ChangeDraft, ChangeOptions, ChangeRequest, Outcome};
 use crate::store::Scope;
 use crate::store::page::{Page, PageOf};
 pub use crate::store::session::ApiKeyRow;
@@ -86,7 +86,11 @@ impl NewUser {
     }
 
     /// Puts it into the draft, with its account.
-    pub(in crate::service) fn join(self, draft: &mut Draft<'_>, password_hash: Option<String>) -> Result<UserKey> {
+    pub(in crate::service) fn join(
+        self,
+        draft: &mut ChangeDraft<'_>,
+        password_hash: Option<String>,
+    ) -> Result<UserKey> {
         let key = self.username.key().clone();
         draft.state.add_user(Uuid::now_v7(), &key, self.base_role, self.access())?;
         let account = NewAccount {
@@ -103,9 +107,9 @@ impl NewUser {
     }
 }
 
-fn intent(permit: Permit, action: &'static str, key: &UserKey, terms: Terms) -> Intent {
-    let Terms { reason, dry_run } = terms;
-    Intent { permit, action, target: format!("user:{key}"), reason, gives: true, dry_run }
+fn intent(permit: Permit, action: &'static str, key: &UserKey, options: ChangeOptions) -> ChangeRequest {
+    let ChangeOptions { reason, dry_run } = options;
+    ChangeRequest { permit, action, target: format!("user:{key}"), reason, checks_escalation: true, dry_run }
 }
 
 impl Platform {
@@ -114,13 +118,13 @@ impl Platform {
         &self,
         caller: &Caller,
         new: NewUser,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<UserKey>> {
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<UserKey>> {
         let tenant = self.authorise(caller, Permit::create_users()).await?;
         new.check(&tenant.policy().settings)?;
-        let terms = terms.into();
-        let password_hash = self.hash_of(caller, new.password.clone(), terms.dry_run).await?;
-        let intent = intent(Permit::create_users(), "user.create", new.username.key(), terms);
+        let options = options.into();
+        let password_hash = self.hash_of(caller, new.password.clone(), options.dry_run).await?;
+        let intent = intent(Permit::create_users(), "user.create", new.username.key(), options);
         let named = Named::from(&new.access());
         let done = self.change(caller, intent, |draft| {
             draft.check_supervised_new(new.username.key(), new.base_role, &new.access())?;
@@ -154,8 +158,8 @@ impl Platform {
         key: &UserKey,
         version: i32,
         update: UserUpdate,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
         if let Change::Set(extension) = &update.extension {
             check_extension(extension)?;
         }
@@ -163,7 +167,7 @@ impl Platform {
         let mut account = AccountChange { full_name, email, extension, ..AccountChange::default() };
         self.complete(caller, key, &mut account, telephony).await?;
         let named = Named::from(&access);
-        let intent = intent(Permit::change_user(key), "user.update", key, terms.into());
+        let intent = intent(Permit::change_user(key), "user.update", key, options.into());
         let done = self.change(caller, intent, |draft| {
             draft.check_supervised(key, &access)?;
             draft.state.change_user(key.as_str(), version, access)?;
@@ -212,9 +216,9 @@ impl Platform {
         &self,
         caller: &Caller,
         key: &UserKey,
-        terms: impl Into<Terms> + Send,
-    ) -> Result<Done<()>> {
-        self.change(caller, intent(Permit::delete_user(key), "user.delete", key, terms.into()), |draft| {
+        options: impl Into<ChangeOptions> + Send,
+    ) -> Result<Outcome<()>> {
+        self.change(caller, intent(Permit::delete_user(key), "user.delete", key, options.into()), |draft| {
             draft.check_supervised(key, &UserChange::default())?;
             draft.state.remove_user(key.as_str()).map(drop)
         })
@@ -229,39 +233,39 @@ impl Platform {
         order: UserOrder,
         page: Page,
     ) -> Result<PageOf<UserRow>> {
-        let sight = self.sight(caller).await?;
+        let visible = self.visible_users(caller).await?;
         match filter {
-            Some(filter) => sight.users(filter, order, &page).await,
+            Some(filter) => visible.users(filter, order, &page).await,
             None => Ok(PageOf::empty()),
         }
     }
 
     /// Counts the users that the filter finds.
     pub async fn count_users(&self, caller: &Caller, filter: Option<&UserFilter>) -> Result<u64> {
-        let sight = self.sight(caller).await?;
+        let visible = self.visible_users(caller).await?;
         match filter {
-            Some(filter) => sight.users_count(filter).await,
+            Some(filter) => visible.users_count(filter).await,
             None => Ok(0),
         }
     }
 
     /// Returns the user of this key.
     pub async fn user(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
-        let sight = self.sight(caller).await?;
-        Ok(sight.scope.user(key).await?.filter(|row| sight.sees(&row.user)))
+        let visible = self.visible_users(caller).await?;
+        Ok(visible.scope.user(key).await?.filter(|row| visible.contains(&row.user)))
     }
 
     /// Returns the user of this internal id.
     pub async fn user_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<UserRow>> {
-        let sight = self.sight(caller).await?;
-        Ok(sight.scope.user_by_id(id).await?.filter(|row| sight.sees(&row.user)))
+        let visible = self.visible_users(caller).await?;
+        Ok(visible.scope.user_by_id(id).await?.filter(|row| visible.contains(&row.user)))
     }
 
     /// Returns the users of these keys, in no order.
     pub async fn users_by_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
-        let sight = self.sight(caller).await?;
-        let mut found = sight.scope.users_by_keys(keys).await?;
-        found.retain(|row| sight.sees(&row.user));
+        let visible = self.visible_users(caller).await?;
+        let mut found = visible.scope.users_by_keys(keys).await?;
+        found.retain(|row| visible.contains(&row.user));
         Ok(found)
     }
 
@@ -291,7 +295,7 @@ impl Platform {
     }
 
     /// Returns, of users whom the caller has found, those whose accounts they may see, with the reads of their tenant:
-    /// the caller themselves, and users in their sight.
+    /// the caller themselves, and users in their visible.
     pub(in crate::service) async fn visible_accounts(
         &self,
         caller: &Caller,
@@ -301,8 +305,8 @@ impl Platform {
             let tenant = self.tenant_of(caller).await?;
             return Ok((self.store.scope(tenant.id), users.to_vec()));
         }
-        let sight = self.sight(caller).await?;
-        let seen = users.iter().filter(|user| is_self(caller, user) || sight.reaches(user)).cloned().collect();
-        Ok((sight.scope, seen))
+        let visible = self.visible_users(caller).await?;
+        let seen = users.iter().filter(|user| is_self(caller, user) || visible.contains_key(user)).cloned().collect();
+        Ok((visible.scope, seen))
     }
 }

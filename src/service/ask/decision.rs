@@ -12,7 +12,7 @@ use crate::policy::rule::Subject;
 use crate::service::Platform;
 use crate::service::access::permit::{Permit, is_self, subject_of};
 use crate::service::ask::shadow::Sample;
-pub use crate::service::runtime::metrics::Face;
+pub use crate::service::runtime::metrics::Interface;
 use crate::service::runtime::policy_cache::Tenant;
 
 /// Maximum number of decisions in one call.
@@ -75,7 +75,7 @@ impl Query {
 impl Platform {
     /// Decides all the requests at one revision, in their order. Users can ask about themselves; asking about others
     /// needs `read` on `admin/decisions`.
-    pub async fn decide_all(&self, caller: &Caller, face: Face, queries: &[Query]) -> Result<Vec<Decision>> {
+    pub async fn decide_all(&self, caller: &Caller, face: Interface, queries: &[Query]) -> Result<Vec<Decision>> {
         self.decide_until(caller, face, queries, |_| false).await
     }
 
@@ -83,7 +83,7 @@ impl Platform {
     pub async fn decide_until(
         &self,
         caller: &Caller,
-        face: Face,
+        face: Interface,
         queries: &[Query],
         ends: impl Fn(&Decision) -> bool + Send,
     ) -> Result<Vec<Decision>> {
@@ -103,7 +103,7 @@ impl Platform {
                         Some(_) => {
                             return Err(Error::bad_input("one call asks about one `atRevision`").at("atRevision"));
                         }
-                        None => self.policy_then(caller, &tenant, revision).await?,
+                        None => self.historical_policy(caller, &tenant, revision).await?,
                     };
                     let answer = self.answer(caller, &past, query);
                     then = Some((revision, past));
@@ -122,11 +122,13 @@ impl Platform {
     }
 
     /// Decides one request, as [`decide_all`](Self::decide_all) does.
-    pub async fn decide(&self, caller: &Caller, face: Face, query: &Query) -> Result<Decision> {
+    pub async fn decide(&self, caller: &Caller, face: Interface, query: &Query) -> Result<Decision> {
         let tenant = self.tenant_asked(caller, face, slice::from_ref(query)).await?;
         let began = self.metrics.begin(face);
         let answer = match query.when {
-            When::At(revision) => self.answer(caller, &*self.policy_then(caller, &tenant, revision).await?, query),
+            When::At(revision) => {
+                self.answer(caller, &*self.historical_policy(caller, &tenant, revision).await?, query)
+            }
             _ => self.answer(caller, &tenant.policy(), query),
         };
         self.metrics.decided(face, began, slice::from_ref(&answer));
@@ -140,7 +142,7 @@ impl Platform {
         Ok(allowed)
     }
 
-    async fn tenant_asked(&self, caller: &Caller, face: Face, queries: &[Query]) -> Result<Arc<Tenant>> {
+    async fn tenant_asked(&self, caller: &Caller, face: Interface, queries: &[Query]) -> Result<Arc<Tenant>> {
         let tenant = self.tenant_for(caller, Permit::DECISIONS_READ, queries).await;
         tenant.inspect_err(|_| self.metrics.refused(face))
     }
@@ -174,7 +176,7 @@ impl Platform {
     }
 
     /// Returns the policy of a revision, for callers who can see rules.
-    pub(in crate::service) async fn policy_then(
+    pub(in crate::service) async fn historical_policy(
         &self,
         caller: &Caller,
         tenant: &Tenant,

@@ -69,7 +69,7 @@ impl Platform {
     pub async fn explain(&self, caller: &Caller, query: &Query) -> Result<Explanation> {
         let tenant = self.tenant_for(caller, Permit::RULES_READ, std::slice::from_ref(query)).await?;
         let policy = match query.when {
-            When::At(revision) => self.policy_then(caller, &tenant, revision).await?,
+            When::At(revision) => self.historical_policy(caller, &tenant, revision).await?,
             _ => Arc::clone(&tenant.policy()),
         };
         let decision = self.answer(caller, &policy, query);

@@ -13,11 +13,11 @@ use crate::domain::key::{Action, ModuleKey, Object, SectionKey, UserKey};
 use crate::engine::search::Access;
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, Result};
-use crate::policy::reach::{Candidates, Part};
+use crate::policy::reach::{Candidates, KeyRange};
 use crate::policy::rule::Subject;
 use crate::service::Platform;
 use crate::service::access::permit::{Permit, asked_about};
-use crate::service::admin::agent::Sight;
+use crate::service::admin::agent::VisibleUsers;
 use crate::service::ask::explain::Because;
 use crate::store::Scope;
 use crate::store::page::{Page, PageOf};
@@ -80,9 +80,10 @@ impl Platform {
         let mut found = Vec::new();
         while found.len() < page.sought() {
             let keys = self.some(&walk, &part, chunk).await?;
-            let rows = walk.sight.scope.users_among(&keys, filter).await?;
+            let rows = walk.visible.scope.users_among(&keys, filter).await?;
             let mut rows: HashMap<UserKey, UserRow> = rows.into_iter().map(|row| (row.user.key.clone(), row)).collect();
-            let in_order = keys.iter().filter_map(|key| rows.remove(key)).filter(|row| walk.sight.sees(&row.user));
+            let in_order =
+                keys.iter().filter_map(|key| rows.remove(key)).filter(|row| walk.visible.contains(&row.user));
             found.extend(in_order);
             if keys.len() < chunk {
                 break;
@@ -102,13 +103,13 @@ impl Platform {
         let walk = self.walk(caller, who).await?;
         let Some(filter) = &who.among else { return Ok(0) };
         if *filter == UserFilter::default() {
-            let tenant = walk.sight.scope.tenant();
-            return self.search(tenant, move || walk.seen(&Part::whole()).count() as u64).await;
+            let tenant = walk.visible.scope.tenant();
+            return self.search(tenant, move || walk.seen(&KeyRange::whole()).count() as u64).await;
         }
-        let (mut count, mut part) = (0, Part::whole());
+        let (mut count, mut part) = (0, KeyRange::whole());
         loop {
             let keys = self.some(&walk, &part, FILTERED).await?;
-            count += walk.sight.count_among(&keys, filter).await?;
+            count += walk.visible.count_among(&keys, filter).await?;
             if keys.len() < FILTERED {
                 return Ok(count);
             }
@@ -117,16 +118,16 @@ impl Platform {
     }
 
     /// Returns the first `count` permitted users in the part.
-    async fn some(&self, walk: &Arc<Walk>, part: &Part<UserKey>, count: usize) -> Result<Vec<UserKey>> {
+    async fn some(&self, walk: &Arc<Walk>, part: &KeyRange<UserKey>, count: usize) -> Result<Vec<UserKey>> {
         let (walk, part) = (Arc::clone(walk), part.clone());
-        self.search(walk.sight.scope.tenant(), move || walk.seen(&part).take(count).collect()).await
+        self.search(walk.visible.scope.tenant(), move || walk.seen(&part).take(count).collect()).await
     }
 
     async fn walk(&self, caller: &Caller, who: &WhoCan) -> Result<Arc<Walk>> {
         let tenant = self.authorise(caller, Permit::DECISIONS_READ).await?;
-        let sight = self.sight(caller).await?;
+        let visible = self.visible_users(caller).await?;
         let (object, action) = (who.object.clone(), who.action.clone());
-        Ok(Arc::new(Walk { policy: Arc::clone(&tenant.policy()), sight, object, action }))
+        Ok(Arc::new(Walk { policy: Arc::clone(&tenant.policy()), visible, object, action }))
     }
 
     /// Returns a page of the actions that a user may do: on the objects that the catalogue names, in its order, then on
@@ -145,7 +146,7 @@ impl Platform {
     pub async fn count_what_can(&self, caller: &Caller, what: &WhatCan) -> Result<u64> {
         let listing = self.listing_of(caller, what).await?;
         let _turn = self.search_turn(listing.scope.tenant()).await?;
-        let (count, _) = listing.pairs(&Part::whole(), None).await?;
+        let (count, _) = listing.pairs(&KeyRange::whole(), None).await?;
         Ok(count as u64)
     }
 
@@ -178,16 +179,16 @@ pub(in crate::service) async fn blocking<T: Send + 'static>(walk: impl FnOnce() 
 /// A walk over the users that may do something.
 struct Walk {
     policy: Arc<TenantPolicy>,
-    sight: Sight,
+    visible: VisibleUsers,
     object: Object,
     action: Action,
 }
 
 impl Walk {
-    /// Returns the users in sight that may, by key: those of a part of the list.
-    fn seen(&self, part: &Part<UserKey>) -> impl Iterator<Item = UserKey> + use<'_> {
+    /// Returns the users in visible that may, by key: those of a part of the list.
+    fn seen(&self, part: &KeyRange<UserKey>) -> impl Iterator<Item = UserKey> + use<'_> {
         let found = self.policy.who_can(&self.object, &self.action, part);
-        found.filter(|user| self.sight.sees_in(&self.policy, user))
+        found.filter(|user| self.visible.contains_in(&self.policy, user))
     }
 }
 
@@ -239,13 +240,13 @@ impl Listing {
 
     /// Returns the first `sought` pairs of a part of the list that are allowed, in its direction, and their number;
     /// with none sought, the number of all, and no list.
-    async fn pairs(&self, part: &Part<Pair>, sought: Option<usize>) -> Result<(usize, Vec<Pair>)> {
+    async fn pairs(&self, part: &KeyRange<Pair>, sought: Option<usize>) -> Result<(usize, Vec<Pair>)> {
         let snapshot = &self.policy.snapshot;
         let access = match &self.what.action {
             Some(action) => snapshot.access_to(&self.subject, action),
             None => snapshot.access(&self.subject),
         };
-        let mut found = Found { access, part, what: &self.what, sought, count: 0, pairs: Vec::new() };
+        let mut found = RightsFound { access, part, what: &self.what, sought, count: 0, pairs: Vec::new() };
         if !part.backward {
             found.take(self.named_in(part));
         }
@@ -259,7 +260,7 @@ impl Listing {
     }
 
     /// Returns the objects of a part that the catalogue names, its ends included.
-    fn named_in(&self, part: &Part<Pair>) -> impl DoubleEndedIterator<Item = &Object> {
+    fn named_in(&self, part: &KeyRange<Pair>) -> impl DoubleEndedIterator<Item = &Object> {
         let place = |pair: &Option<Pair>, beyond: usize, absent: usize| {
             pair.as_ref().map_or(absent, |(object, _)| self.place(object).unwrap_or(beyond))
         };
@@ -269,7 +270,7 @@ impl Listing {
     }
 
     /// Returns the resources of a part, its ends included; none when it ends before them.
-    fn stretch(&self, part: &Part<Pair>) -> Option<Stretch> {
+    fn stretch(&self, part: &KeyRange<Pair>) -> Option<Stretch> {
         let end = |pair: &Option<Pair>| match pair {
             Some((object, _)) if self.place(object).is_none() => Bound::Included(object.clone()),
             _ => Bound::Unbounded,
@@ -279,7 +280,7 @@ impl Listing {
         (!ends_before).then_some(stretch)
     }
 
-    async fn take_resources(&self, found: &mut Found<'_>, mut stretch: Stretch) -> Result<()> {
+    async fn take_resources(&self, found: &mut RightsFound<'_>, mut stretch: Stretch) -> Result<()> {
         if found.is_full() {
             return Ok(());
         }
@@ -296,9 +297,9 @@ impl Listing {
 }
 
 /// The pairs that are found so far.
-struct Found<'a> {
+struct RightsFound<'a> {
     access: Access<'a>,
-    part: &'a Part<Pair>,
+    part: &'a KeyRange<Pair>,
     what: &'a WhatCan,
     /// Number of pairs to list; none when they are counted.
     sought: Option<usize>,
@@ -306,7 +307,7 @@ struct Found<'a> {
     pairs: Vec<Pair>,
 }
 
-impl Found<'_> {
+impl RightsFound<'_> {
     fn is_full(&self) -> bool {
         self.sought.is_some_and(|sought| self.count >= sought)
     }

@@ -24,7 +24,7 @@ pub const QUEUE: usize = 64;
 /// 12 ms for each request.
 const RULES_MAX: usize = 20_000;
 /// Number of Enforcers that are kept.
-const KEPT: usize = 4;
+const SNAPSHOTS_MAX: usize = 4;
 /// The share of a core that the check may take: one part in so many.
 const SHARE: u32 = 50;
 /// The most time that the check can save up.
@@ -151,7 +151,7 @@ impl Oracles {
             (Arc::clone(snapshot), oracle)
         };
         let answer = oracle.decide(&sample.subject, &sample.object, &sample.action);
-        if self.kept.len() == KEPT {
+        if self.kept.len() == SNAPSHOTS_MAX {
             self.kept.remove(0);
         }
         self.kept.push((known, oracle));

@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::outcome::unknown;
-use super::{Record, Written};
+use super::read_back::unknown;
+use super::{ChangeContext, ChangeSet};
 use crate::domain::key::{TenantId, UserKey};
 use crate::error::{Error, Result};
 use crate::policy::COMPILER_VERSION;
 use crate::policy::diff::{PolicyDiff, RuleDiff, StatePatch, alters_answers};
 use crate::policy::revision::{Counters, Steps};
 use crate::service::Platform;
-use crate::service::change::state_cache::Remembered;
+use crate::service::change::state_cache::CachedState;
 use crate::service::runtime::policy_cache::{OwnChange, news_of};
 use crate::store::audit::AuditEvent;
 use crate::store::policy::RevisionEntry;
@@ -48,23 +48,23 @@ impl Platform {
     pub(in crate::service) async fn write(
         &self,
         tx: &mut Tx,
-        written: &Written<'_>,
+        written: &ChangeSet<'_>,
         diff: &PolicyDiff,
-        record: &Record,
+        record: &ChangeContext,
     ) -> Result<Option<(RuleDiff, StatePatch)>> {
         let tenant = tx.tenant().id;
-        let policy = self.write_all(tx, written, diff, record).await.inspect_err(|_| self.workings.drop(tenant))?;
+        let policy = self.write_all(tx, written, diff, record).await.inspect_err(|_| self.states.drop(tenant))?;
         let (change, revision, state) = (record.change_id, tx.counters().revision, written.after.clone());
-        self.workings.keep(tenant, Remembered { change, revision, state });
+        self.states.keep(tenant, CachedState { change, revision, state });
         Ok(policy)
     }
 
     async fn write_all(
         &self,
         tx: &mut Tx,
-        written: &Written<'_>,
+        written: &ChangeSet<'_>,
         diff: &PolicyDiff,
-        record: &Record,
+        record: &ChangeContext,
     ) -> Result<Option<(RuleDiff, StatePatch)>> {
         // The database compares single forms of addresses, and some addresses have several.
         if written.emails().any(|email| email.forms().len() > 1) {
@@ -111,7 +111,7 @@ impl Platform {
 
     /// Returns, for the audit log, the accounts before the change: whole if the user is deleted, and otherwise the
     /// changed fields that the log shows.
-    async fn accounts_before(&self, tenant: TenantId, written: &Written<'_>) -> Result<Map<String, Value>> {
+    async fn accounts_before(&self, tenant: TenantId, written: &ChangeSet<'_>) -> Result<Map<String, Value>> {
         let gone = written.users().filter(|user| user.is.is_none());
         let whole = gone.map(|user| (user.key.clone(), None));
         let changed = written.accounts.iter().map(|(user, change)| (user.clone(), Some(change.for_audit(false))));
@@ -132,7 +132,13 @@ impl Platform {
         Ok(accounts)
     }
 
-    fn revision_entry(&self, record: &Record, revision: u64, rules: &RuleDiff, patch: &StatePatch) -> RevisionEntry {
+    fn revision_entry(
+        &self,
+        record: &ChangeContext,
+        revision: u64,
+        rules: &RuleDiff,
+        patch: &StatePatch,
+    ) -> RevisionEntry {
         RevisionEntry {
             revision,
             change_id: record.change_id,
@@ -155,7 +161,7 @@ impl Platform {
     pub(in crate::service) async fn commit(
         &self,
         mut tx: Tx,
-        record: Record,
+        record: ChangeContext,
         policy: Option<(RuleDiff, StatePatch)>,
         from: Option<TenantId>,
     ) -> Result<Counters> {

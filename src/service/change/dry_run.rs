@@ -15,9 +15,9 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::policy::impact::Impact;
 use crate::service::Platform;
 use crate::service::access::permit::{Permit, unauthenticated};
-use crate::service::admin::agent::Sight;
+use crate::service::admin::agent::VisibleUsers;
 use crate::service::ask::search::catalogued;
-use crate::service::change::{Done, Draft, Drafted, Intent};
+use crate::service::change::{ChangeDraft, ChangeRequest, Outcome, PreparedChange};
 use crate::store::View;
 use crate::store::user::UserRow;
 
@@ -26,13 +26,13 @@ const LOOKS: usize = 16;
 
 impl Platform {
     /// Tries a change, and writes nothing.
-    pub(in crate::service) async fn rehearse<T: Send>(
+    pub(in crate::service) async fn dry_run<T: Send>(
         &self,
         caller: &Caller,
-        intent: &Intent,
-        apply: impl FnOnce(&mut Draft<'_>) -> Result<T> + Send,
-    ) -> Result<Done<T>> {
-        let (policy, view) = self.look(caller, &intent.permit).await?;
+        intent: &ChangeRequest,
+        apply: impl FnOnce(&mut ChangeDraft<'_>) -> Result<T> + Send,
+    ) -> Result<Outcome<T>> {
+        let (policy, view) = self.read_view(caller, &intent.permit).await?;
         let drafted = match self.draft(caller, &policy, &view, intent, apply).await {
             Ok(drafted) => drafted,
             Err(error) => {
@@ -44,16 +44,20 @@ impl Platform {
         drop(view);
         let (impact, users) = self.impact_of(caller, &policy, &drafted).await?.unzip();
         let (revision, users) = (policy.counters.revision, users.unwrap_or_default());
-        Ok(Done { value: drafted.value, revision, dry_run: true, impact, users })
+        Ok(Outcome { value: drafted.value, revision, dry_run: true, impact, users })
     }
 
     /// Returns the tenant as it is stored at one moment, with the policy of that moment, by which the caller may do
     /// this.
-    pub(in crate::service) async fn look(&self, caller: &Caller, permit: &Permit) -> Result<(Arc<TenantPolicy>, View)> {
+    pub(in crate::service) async fn read_view(
+        &self,
+        caller: &Caller,
+        permit: &Permit,
+    ) -> Result<(Arc<TenantPolicy>, View)> {
         for _ in 0..LOOKS {
             let tenant = self.authorise(caller, permit.clone()).await?;
             let policy = Arc::clone(&tenant.policy());
-            let view = self.store.look(tenant.id).await?.ok_or_else(unauthenticated)?;
+            let view = self.store.view(tenant.id).await?.ok_or_else(unauthenticated)?;
             let stored = view.counters();
             if stored == policy.counters {
                 return Ok((policy, view));
@@ -70,30 +74,30 @@ impl Platform {
         &self,
         caller: &Caller,
         policy: &Arc<TenantPolicy>,
-        drafted: &Drafted<T>,
+        drafted: &PreparedChange<T>,
     ) -> Result<Option<(Impact, HashMap<UserKey, UserRow>)>> {
-        let sight = match self.authorise(caller, Permit::RULES_READ).await {
-            Ok(_) => self.sight(caller).await,
+        let visible = match self.authorise(caller, Permit::RULES_READ).await {
+            Ok(_) => self.visible_users(caller).await,
             Err(error) => Err(error),
         };
-        let sight = match sight {
+        let visible = match visible {
             Err(error) if error.code == ErrorCode::Forbidden => return Ok(None),
-            sight => sight?,
+            visible => visible?,
         };
         let mut made = drafted.users_made();
         let told = told(&self.catalogue, [drafted.before(), &drafted.after])?;
         let (policy, rules) = (Arc::clone(policy), drafted.diff.rules());
         let new: HashSet<UserKey> = made.keys().cloned().collect();
-        let (impact, sight) = self
+        let (impact, visible) = self
             .search(caller.tenant().id, move || {
                 let before = &policy.snapshot;
                 let after = before.after(before.revision(), &rules);
                 let objects = Objects::new(told, before);
-                let seen = |user: &UserKey| new.contains(user) || sight.sees_in(&policy, user);
-                (before.impact(&after, &rules, &objects, seen, Impact::LISTED_MAX), sight)
+                let seen = |user: &UserKey| new.contains(user) || visible.contains_in(&policy, user);
+                (before.impact(&after, &rules, &objects, seen, Impact::LISTED_MAX), visible)
             })
             .await?;
-        let mut users = rows_of(&sight, &impact).await?;
+        let mut users = rows_of(&visible, &impact).await?;
         let listed: BTreeSet<UserKey> = named(&impact).cloned().collect();
         made.retain(|user, _| listed.contains(user));
         users.extend(made);
@@ -116,14 +120,14 @@ fn named(impact: &Impact) -> impl Iterator<Item = &UserKey> {
     impact.gained.iter().chain(&impact.lost).map(|change| &change.user)
 }
 
-pub(in crate::service) async fn rows_of(sight: &Sight, impact: &Impact) -> Result<HashMap<UserKey, UserRow>> {
+pub(in crate::service) async fn rows_of(visible: &VisibleUsers, impact: &Impact) -> Result<HashMap<UserKey, UserRow>> {
     let keys: BTreeSet<&UserKey> = named(impact).collect();
     let keys: Vec<UserKey> = keys.into_iter().cloned().collect();
-    let rows = sight.scope.users_by_keys(&keys).await?;
+    let rows = visible.scope.users_by_keys(&keys).await?;
     Ok(rows.into_iter().map(|row| (row.user.key.clone(), row)).collect())
 }
 
-impl<T> Drafted<T> {
+impl<T> PreparedChange<T> {
     /// Returns the users that are new, as they would be. An extension that is not given by hand is given out when the
     /// user is made.
     fn users_made(&self) -> HashMap<UserKey, UserRow> {

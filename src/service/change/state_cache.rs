@@ -22,7 +22,7 @@ use crate::store::revision::Step;
 const FOLLOW_MAX: u64 = 100;
 
 /// A tenant's state as it was found when the tenant was taken.
-pub(in crate::service) struct Found {
+pub(in crate::service) struct LoadedState {
     /// The state as it is stored.
     pub stored: TenantState,
     /// The stored state under this program's catalogue: a change begins with it.
@@ -33,7 +33,7 @@ pub(in crate::service) struct Found {
     pub is_followed: bool,
 }
 
-impl Found {
+impl LoadedState {
     /// Returns a state of which it is not known what compiled it.
     pub(in crate::service) fn unfollowed(stored: TenantState, catalogue: &Catalogue) -> Self {
         let mut state = stored.clone();
@@ -49,7 +49,7 @@ impl Found {
 
 /// The state that a change leaves, if it is committed.
 #[derive(Clone)]
-pub(in crate::service) struct Remembered {
+pub(in crate::service) struct CachedState {
     /// The id of the change.
     pub change: Uuid,
     /// The revision that the tenant is at after it.
@@ -59,19 +59,19 @@ pub(in crate::service) struct Remembered {
 }
 
 /// The remembered states, by tenant. The least recently used go first.
-pub(in crate::service) struct Workings(Cache<TenantId, Remembered>);
+pub(in crate::service) struct StateCache(Cache<TenantId, CachedState>);
 
-impl Workings {
+impl StateCache {
     /// Returns an empty cache of states that have at most so many users, profiles, custom roles, groups and resources
     /// together.
     pub(in crate::service) fn new(things: u64) -> Self {
-        let weigh = |_: &TenantId, it: &Remembered| u32::try_from(it.state.things()).unwrap_or(u32::MAX);
+        let weigh = |_: &TenantId, it: &CachedState| u32::try_from(it.state.things()).unwrap_or(u32::MAX);
         Self(Cache::builder().max_capacity(things).weigher(weigh).build())
     }
 
     /// Remembers the state that a change leads to. Until that is committed nothing follows from
     /// it, and if it never is, nothing ever does.
-    pub(in crate::service) fn keep(&self, tenant: TenantId, state: Remembered) {
+    pub(in crate::service) fn keep(&self, tenant: TenantId, state: CachedState) {
         self.0.insert(tenant, state);
     }
 
@@ -83,9 +83,9 @@ impl Workings {
 
 impl Platform {
     /// Returns the state of the tenant that is taken or looked at.
-    pub(in crate::service) async fn find_state(&self, view: &View) -> Result<Found> {
+    pub(in crate::service) async fn find_state(&self, view: &View) -> Result<LoadedState> {
         let tenant = view.tenant();
-        let known = self.workings.0.get(&tenant.id).filter(|_| tenant.compiler_version == COMPILER_VERSION);
+        let known = self.states.0.get(&tenant.id).filter(|_| tenant.compiler_version == COMPILER_VERSION);
         if let Some(known) = known {
             let followed = if tenant.last_change == Some(known.change) {
                 Some(known.state)
@@ -93,16 +93,16 @@ impl Platform {
                 self.follow(view, known).await?
             };
             if let Some(state) = followed {
-                return Ok(Found::followed(state));
+                return Ok(LoadedState::followed(state));
             }
         }
-        Ok(Found::unfollowed(view.state().await?, &self.catalogue))
+        Ok(LoadedState::unfollowed(view.state().await?, &self.catalogue))
     }
 
     /// Returns the newest state, by the log from a remembered one on; `None` when the log does not lead there. What was
     /// added to the same revision later stands in its entry: patches name whole things, so to apply one again does no
     /// harm.
-    async fn follow(&self, view: &View, known: Remembered) -> Result<Option<TenantState>> {
+    async fn follow(&self, view: &View, known: CachedState) -> Result<Option<TenantState>> {
         let newest = view.counters().revision;
         let is_near = newest.checked_sub(known.revision).is_some_and(|behind| behind < FOLLOW_MAX);
         // Of a change that was never committed, or that a restored database knows nothing of, no

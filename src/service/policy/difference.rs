@@ -21,7 +21,7 @@ use crate::store::revision::StoredDiff;
 /// Number of revisions that are read at once.
 const CHUNK: u64 = 100;
 /// Maximum number of rules in the cached differences, of all tenants together.
-const REMEMBERED: u64 = 500_000;
+const CACHED_RULES_MAX: u64 = 500_000;
 /// Cursor field that names a place in a difference.
 const PLACE: &str = "place";
 
@@ -34,7 +34,7 @@ impl Differences {
         let weigh = |_: &(TenantId, u64, Uuid), diff: &Arc<RuleDiff>| {
             u32::try_from(diff.added.len() + diff.removed.len()).unwrap_or(u32::MAX).max(1)
         };
-        Self(Cache::builder().max_capacity(REMEMBERED).weigher(weigh).build())
+        Self(Cache::builder().max_capacity(CACHED_RULES_MAX).weigher(weigh).build())
     }
 }
 

@@ -25,7 +25,7 @@ use crate::service::Platform;
 use crate::service::access::permit::Permit;
 use crate::service::ask::search::blocking;
 use crate::service::change::dry_run::{rows_of, told};
-use crate::service::change::{Done, Intent, Terms};
+use crate::service::change::{ChangeOptions, ChangeRequest, Outcome};
 use crate::service::runtime::policy_cache::Tenant;
 use crate::store::page::{Page, PageOf};
 use crate::store::revision::{RevisionEntry, RevisionHead};
@@ -34,25 +34,26 @@ pub use crate::store::user::UserRow;
 /// Number of revisions that are read at once.
 const CHUNK: u64 = 100;
 /// Maximum number of rules in the cached past policies, of all tenants together.
-const REMEMBERED: u64 = 2_000_000;
+const CACHED_RULES_MAX: u64 = 2_000_000;
 
-/// Past policy, with the state that it came from.
+/// HistoricalPolicy policy, with the state that it came from.
 #[derive(Clone)]
-pub struct Past {
-    /// Past policy.
+pub struct HistoricalPolicy {
+    /// HistoricalPolicy policy.
     pub policy: Arc<TenantPolicy>,
     state: Arc<TenantState>,
 }
 
 /// Cache of recent past policies, by the changes that made them: a revision number alone may come again after a
 /// database was restored from a backup.
-pub(in crate::service) struct Pasts(Cache<(TenantId, Uuid), Past>);
+pub(in crate::service) struct HistoricalPolicies(Cache<(TenantId, Uuid), HistoricalPolicy>);
 
-impl Pasts {
+impl HistoricalPolicies {
     pub(in crate::service) fn new() -> Self {
-        let weigh =
-            |_: &(TenantId, Uuid), past: &Past| u32::try_from(past.policy.snapshot.len()).unwrap_or(u32::MAX).max(1);
-        Self(Cache::builder().max_capacity(REMEMBERED).weigher(weigh).build())
+        let weigh = |_: &(TenantId, Uuid), past: &HistoricalPolicy| {
+            u32::try_from(past.policy.snapshot.len()).unwrap_or(u32::MAX).max(1)
+        };
+        Self(Cache::builder().max_capacity(CACHED_RULES_MAX).weigher(weigh).build())
     }
 }
 
@@ -89,18 +90,19 @@ impl Platform {
         self.check_revisions(caller, from, to).await?;
         let diff = self.policy_diff(caller, from, to).await?;
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        let sight = self.sight(caller).await?;
+        let visible = self.visible_users(caller).await?;
         let (was, is) = (self.past(&tenant, from).await?, self.past(&tenant, to).await?);
         let told = told(&self.catalogue, [&*was.state, &*is.state])?;
-        let (impact, sight) = self
+        let (impact, visible) = self
             .search(tenant.id, move || {
                 let (before, after) = (&was.policy.snapshot, &is.policy.snapshot);
                 let objects = Objects::new(told, before);
-                let seen = |user: &UserKey| sight.sees_in(&is.policy, user) || sight.sees_in(&was.policy, user);
-                (before.impact(after, &diff.rules(), &objects, seen, Impact::LISTED_MAX), sight)
+                let seen =
+                    |user: &UserKey| visible.contains_in(&is.policy, user) || visible.contains_in(&was.policy, user);
+                (before.impact(after, &diff.rules(), &objects, seen, Impact::LISTED_MAX), visible)
             })
             .await?;
-        let users = rows_of(&sight, &impact).await?;
+        let users = rows_of(&visible, &impact).await?;
         Ok((impact, users))
     }
 
@@ -110,20 +112,20 @@ impl Platform {
         &self,
         caller: &Caller,
         revision: u64,
-        terms: impl Into<Terms>,
-    ) -> Result<Done<Vec<NotRestored>>> {
-        let Terms { reason, dry_run } = terms.into();
+        options: impl Into<ChangeOptions>,
+    ) -> Result<Outcome<Vec<NotRestored>>> {
+        let ChangeOptions { reason, dry_run } = options.into();
         let tenant = self.authorise(caller, Permit::RESTORE).await?;
         if revision == 0 {
             return Err(no_revision(revision));
         }
         let past = self.past(&tenant, revision).await?;
-        let intent = Intent {
+        let intent = ChangeRequest {
             permit: Permit::RESTORE,
             action: "policy.restore",
             target: format!("revision:{revision}"),
             reason,
-            gives: true,
+            checks_escalation: true,
             dry_run,
         };
         let newest = tenant.policy().counters.revision;
@@ -150,15 +152,15 @@ impl Platform {
     }
 
     /// Returns the policy of a tenant at a revision.
-    pub(in crate::service) async fn past(&self, tenant: &Tenant, revision: u64) -> Result<Past> {
+    pub(in crate::service) async fn past(&self, tenant: &Tenant, revision: u64) -> Result<HistoricalPolicy> {
         let (change, newest) = self.find_revision(tenant, revision).await?;
         // A revision that may still be amended is not remembered: its state can grow.
         let is_closed = revision < newest;
-        if let Some(past) = self.pasts.0.get(&(tenant.id, change)).filter(|_| is_closed) {
+        if let Some(past) = self.historical.0.get(&(tenant.id, change)).filter(|_| is_closed) {
             return Ok(past);
         }
         let turn = self.search_turn(tenant.id).await?;
-        let rules = self.rules_at(tenant, revision).await?;
+        let rules = self.replayed_rules(tenant, revision).await?;
         let state = self.state_at(tenant, revision).await?;
         let (plan, key) = (Arc::clone(self.tenants.plan()), tenant.key.clone());
         let past = blocking(move || {
@@ -171,11 +173,11 @@ impl Platform {
                 settings: state.settings,
                 disabled: Arc::new(disabled.collect()),
             };
-            Past { policy: Arc::new(policy), state: Arc::new(state) }
+            HistoricalPolicy { policy: Arc::new(policy), state: Arc::new(state) }
         })
         .await?;
         if is_closed {
-            self.pasts.0.insert((tenant.id, change), past.clone());
+            self.historical.0.insert((tenant.id, change), past.clone());
         }
         Ok(past)
     }
@@ -228,7 +230,7 @@ impl Platform {
 
     /// Returns the rules of a revision, computed from today's rules backwards or from none forwards, whichever is
     /// shorter.
-    async fn rules_at(&self, tenant: &Tenant, revision: u64) -> Result<BTreeSet<Rule>> {
+    async fn replayed_rules(&self, tenant: &Tenant, revision: u64) -> Result<BTreeSet<Rule>> {
         let now = Arc::clone(&tenant.policy());
         let newest = now.counters.revision;
         if revision < newest - revision && self.is_log_whole(tenant.id).await? {

@@ -9,7 +9,7 @@ use crate::domain::key::Object;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
 use crate::service::access::permit::Permit;
-use crate::service::change::{Done, Intent, Terms, in_place};
+use crate::service::change::{ChangeOptions, ChangeRequest, Outcome, in_place};
 
 mod file;
 mod form;
@@ -59,7 +59,7 @@ pub struct Report {
 /// Outcome of an import.
 pub enum Import {
     /// The file was imported, or would be after a dry run.
-    Done(Done<Report>),
+    Done(Outcome<Report>),
     /// The file was refused because of these lines. Nothing has changed.
     Refused(BadLines),
 }
@@ -77,9 +77,9 @@ impl Platform {
         caller: &Caller,
         csv: String,
         reading: Reading,
-        terms: impl Into<Terms> + Send,
+        options: impl Into<ChangeOptions> + Send,
     ) -> Result<Import> {
-        let (absent, Terms { reason, dry_run }) = (reading.absent, terms.into());
+        let (absent, ChangeOptions { reason, dry_run }) = (reading.absent, options.into());
         let tenant = self.authorise(caller, Permit::POLICY_IMPORT).await?.key.clone();
         // A file takes a core for a while, as a search does.
         let read = self.search(caller.tenant().id, move || file::read(&tenant, &csv, &reading)).await?;
@@ -89,7 +89,7 @@ impl Platform {
             Err(Refused::Whole(error)) => return Err(error),
         };
         let (permit, action, target) = (Permit::POLICY_IMPORT, "policy.import", "policy".to_owned());
-        let intent = Intent { permit, action, target, reason, gives: true, dry_run };
+        let intent = ChangeRequest { permit, action, target, reason, checks_escalation: true, dry_run };
         let mut refused = None;
         let done = self.change(caller, intent, |draft| {
             let imported = in_place(|| draft.state.import_policy(draft.catalogue, &lines, absent, &mut Uuid::now_v7));

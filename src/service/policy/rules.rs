@@ -96,7 +96,7 @@ impl Platform {
     }
 
     /// Returns a page of the rules as they were at a revision, in their order.
-    pub async fn rules_then(
+    pub async fn rules_at(
         &self,
         caller: &Caller,
         revision: u64,
@@ -126,7 +126,7 @@ impl Platform {
     }
 
     /// Counts the rules of the filter at a revision.
-    pub async fn count_rules_then(&self, caller: &Caller, revision: u64, filter: &RuleFilter) -> Result<u64> {
+    pub async fn count_rules_at(&self, caller: &Caller, revision: u64, filter: &RuleFilter) -> Result<u64> {
         let policy = self.policy_at(caller, revision).await?;
         let (filter, key) = (filter.clone(), caller.tenant().key.clone());
         let count = move || policy.snapshot.rules().filter(|rule| filter.holds(rule, &key)).count() as u64;

@@ -33,18 +33,18 @@ pub(in crate::service) struct Health {
 #[derive(Default)]
 struct Look {
     turn: Arc<Mutex<()>>,
-    found: std::sync::Mutex<Option<Found>>,
+    found: std::sync::Mutex<Option<ProbeResult>>,
 }
 
 /// Result of a check, and when it was made.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct ProbeResult {
     at: Instant,
     /// Outcome of the check.
     pub outcome: Result<()>,
 }
 
-impl Found {
+impl ProbeResult {
     /// Returns the age of the result.
     pub fn age(&self) -> Duration {
         self.at.elapsed()
@@ -52,14 +52,18 @@ impl Found {
 }
 
 impl Look {
-    fn found(&self) -> Option<Found> {
+    fn found(&self) -> Option<ProbeResult> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Runs the check and returns its result, or the last result if the check takes longer than callers wait. A result
     /// that is newer than `every` is reused.
-    async fn tell(self: &Arc<Self>, every: Duration, look: impl Future<Output = Result<()>> + Send + 'static) -> Found {
-        let is_fresh = |found: &Found| found.age() < every;
+    async fn tell(
+        self: &Arc<Self>,
+        every: Duration,
+        look: impl Future<Output = Result<()>> + Send + 'static,
+    ) -> ProbeResult {
+        let is_fresh = |found: &ProbeResult| found.age() < every;
         if let Some(found) = self.found().filter(is_fresh) {
             return found;
         }
@@ -68,7 +72,8 @@ impl Look {
             // In a task of its own, so that it ends even if no caller waits any more.
             let looking = tokio::spawn(async move {
                 let outcome = look.await;
-                *me.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(Found { at: Instant::now(), outcome });
+                *me.found.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(ProbeResult { at: Instant::now(), outcome });
                 drop(turn);
             });
             // Its outcome is in `found`, however the wait ended.
@@ -76,8 +81,10 @@ impl Look {
         } else {
             drop(timeout(LOOK_MAX, self.turn.lock()).await);
         }
-        let unknown =
-            || Found { at: Instant::now(), outcome: Err(Error::unavailable("the database has not answered yet")) };
+        let unknown = || ProbeResult {
+            at: Instant::now(),
+            outcome: Err(Error::unavailable("the database has not answered yet")),
+        };
         self.found().unwrap_or_else(unknown)
     }
 }
@@ -105,7 +112,7 @@ impl Health {
 
 impl Platform {
     /// Checks that changes can be made, by making one that no user sees. A result from a moment ago is reused.
-    pub async fn try_change(&self) -> Found {
+    pub async fn try_change(&self) -> ProbeResult {
         let platform = self.clone();
         let look = async move {
             let now = platform.store.now().await?;
@@ -115,7 +122,7 @@ impl Platform {
     }
 
     /// Checks that the database answers, by comparing the clock with its own.
-    pub async fn try_database(&self) -> Found {
+    pub async fn try_database(&self) -> ProbeResult {
         let platform = self.clone();
         self.health.clock_look.tell(Duration::ZERO, async move { platform.compare_clock().await }).await
     }

@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 
 use crate::error::{Error, ErrorCode};
 use crate::service::ask::decision::Decision;
-use crate::service::runtime::policy_cache::Tenants;
+use crate::service::runtime::policy_cache::PolicyCache;
 use crate::sync::BusStatus;
 
 /// One call in this number is timed, because reading the clock twice costs as much as a decision.
@@ -27,7 +27,7 @@ type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// Interface through which a decision is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Face {
+pub enum Interface {
     /// GraphQL.
     GraphQl,
     /// `AuthZEN`.
@@ -36,14 +36,14 @@ pub enum Face {
     CommandLine,
 }
 
-impl Face {
+impl Interface {
     const ALL: [(Self, &'static str); 3] =
         [(Self::GraphQl, "graphql"), (Self::AuthZen, "authzen"), (Self::CommandLine, "cli")];
 }
 
 /// Outcomes of the decisions of one interface. The counters are taken out of their family once, so that counting takes
 /// no lock.
-struct Asked {
+struct DecisionMetrics {
     allowed: Counter,
     denied: Counter,
     refused: Counter,
@@ -51,7 +51,7 @@ struct Asked {
 
 /// Counters of an instance.
 pub struct Metrics {
-    asked: [Asked; Face::ALL.len()],
+    asked: [DecisionMetrics; Interface::ALL.len()],
     seconds: Histogram,
     sign_ins: Family<Labels<1>, Counter>,
     /// News to other instances that could not be published.
@@ -78,9 +78,9 @@ impl Metrics {
     pub fn new(registry: &mut Registry) -> Self {
         let decisions = Family::<Labels<2>, Counter>::default();
         let asked = array::from_fn(|face| {
-            let face = Face::ALL.get(face).map_or("", |(_, name)| name);
+            let face = Interface::ALL.get(face).map_or("", |(_, name)| name);
             let counter = |result| decisions.get_or_create_owned(&[("face", face), ("result", result)]);
-            Asked { allowed: counter("allow"), denied: counter("deny"), refused: counter("refused") }
+            DecisionMetrics { allowed: counter("allow"), denied: counter("deny"), refused: counter("refused") }
         });
         // From a quarter of a microsecond to four milliseconds.
         let seconds = Histogram::new(exponential_buckets(250e-9, 4.0, 8));
@@ -107,18 +107,18 @@ impl Metrics {
         metrics
     }
 
-    fn of(&self, face: Face) -> Option<&Asked> {
-        self.asked.iter().zip(Face::ALL).find(|(_, (known, _))| *known == face).map(|(asked, _)| asked)
+    fn of(&self, face: Interface) -> Option<&DecisionMetrics> {
+        self.asked.iter().zip(Interface::ALL).find(|(_, (known, _))| *known == face).map(|(asked, _)| asked)
     }
 
     /// Returns the time at which the decisions of a call begin, if the call is one of those that are timed.
-    pub(in crate::service) fn begin(&self, face: Face) -> Option<Instant> {
+    pub(in crate::service) fn begin(&self, face: Interface) -> Option<Instant> {
         let asked = self.of(face)?;
         (asked.allowed.get() + asked.denied.get()).is_multiple_of(TIMED_ONE_IN).then(Instant::now)
     }
 
     /// Counts the decisions of a call.
-    pub(in crate::service) fn decided(&self, face: Face, began: Option<Instant>, decisions: &[Decision]) {
+    pub(in crate::service) fn decided(&self, face: Interface, began: Option<Instant>, decisions: &[Decision]) {
         let Some(asked) = self.of(face) else { return };
         let (all, allowed) = (decisions.len(), decisions.iter().filter(|decision| decision.allowed).count());
         asked.allowed.inc_by(allowed as u64);
@@ -130,7 +130,7 @@ impl Metrics {
     }
 
     /// Counts a call that was refused its decisions.
-    pub(in crate::service) fn refused(&self, face: Face) {
+    pub(in crate::service) fn refused(&self, face: Interface) {
         if let Some(asked) = self.of(face) {
             asked.refused.inc();
         }
@@ -151,7 +151,7 @@ impl Metrics {
 /// Metrics of the present moment, read when they are collected.
 pub struct Moment {
     /// Tenants in memory.
-    pub tenants: Arc<Tenants>,
+    pub tenants: Arc<PolicyCache>,
     /// State of the bus.
     pub bus: Arc<BusStatus>,
 }

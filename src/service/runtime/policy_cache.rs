@@ -57,7 +57,7 @@ pub struct OwnChange {
 }
 
 /// All tenants in memory.
-pub struct Tenants {
+pub struct PolicyCache {
     store: Store,
     plan: Arc<Plan>,
     registry: Registry,
@@ -74,7 +74,7 @@ pub struct Tenants {
     confirmed: AtomicU64,
 }
 
-impl Tenants {
+impl PolicyCache {
     /// Returns an instance without tenants: they are loaded on first use, and above `limits` the least used are
     /// dropped.
     pub fn new(store: Store, plan: Arc<Plan>, limits: Limits) -> Arc<Self> {

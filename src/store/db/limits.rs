@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Purpose;
-use crate::store::{PATIENCE, READ_MAX};
+use crate::store::{LOCK_TIMEOUT, READ_MAX};
 
 /// First version of `PostgreSQL` that bounds whole transactions.
 const WITH_TRANSACTION_TIMEOUT: u32 = 170_000;
@@ -106,7 +106,7 @@ impl Limits {
             Purpose::Writing => (self.statement, self.idle, self.transaction),
         };
         let mut settings = vec![
-            ("lock_timeout", PATIENCE.min(self.statement)),
+            ("lock_timeout", LOCK_TIMEOUT.min(self.statement)),
             ("statement_timeout", statement),
             ("idle_in_transaction_session_timeout", idle),
         ];

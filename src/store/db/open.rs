@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::connection::{Pool, late};
 use super::{Limits, connection_error};
-use crate::store::{CONNECTION_PATIENCE, PATIENCE};
+use crate::store::{CONNECTION_PATIENCE, LOCK_TIMEOUT};
 
 /// A connection idle for longer than this is asked whether it still lives before it is used.
 const IDLE: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ fn sqlite_options(options: SqliteConnectOptions, limits: &Limits) -> SqliteConne
     options
         .create_if_missing(true)
         .foreign_keys(true)
-        .busy_timeout(PATIENCE.min(limits.statement))
+        .busy_timeout(LOCK_TIMEOUT.min(limits.statement))
         .journal_mode(SqliteJournalMode::Wal)
         // An acknowledged change outlives a power cut.
         .synchronous(SqliteSynchronous::Full)

@@ -10,7 +10,7 @@ use moka::sync::Cache;
 use super::{Counter, Digest, Outcome};
 
 /// Maximum number of counts that are remembered. The least recently used count is dropped first.
-const REMEMBERED: u64 = 200_000;
+const COUNTERS_MAX: u64 = 200_000;
 
 #[derive(Debug, Clone, Copy)]
 struct Count {
@@ -106,7 +106,7 @@ where
     K: std::hash::Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    Cache::builder().max_capacity(REMEMBERED).eviction_policy(EvictionPolicy::lru()).build()
+    Cache::builder().max_capacity(COUNTERS_MAX).eviction_policy(EvictionPolicy::lru()).build()
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl Platform {
         if matches!(query.when, When::At(_)) {
             return Ok(Vec::new());
         }
-        let (policy, view) = match self.look(caller, &Permit::RULES_READ).await {
+        let (policy, view) = match self.read_view(caller, &Permit::RULES_READ).await {
             Err(error) if error.code == ErrorCode::Forbidden => return Ok(Vec::new()),
             looked => looked?,
         };
@@ -71,7 +71,7 @@ impl Platform {
         let catalogue = Arc::clone(&self.catalogue);
         let (object, action) = (query.object.clone(), query.action.clone());
         self.search(caller.tenant().id, move || {
-            let asked = Asked { catalogue: &catalogue, state: &state, policy: &policy, user, object, action };
+            let asked = DeniedRequest { catalogue: &catalogue, state: &state, policy: &policy, user, object, action };
             asked.nearest()
         })
         .await?
@@ -79,7 +79,7 @@ impl Platform {
 }
 
 /// Denied request with everything that the answer depends on.
-struct Asked<'a> {
+struct DeniedRequest<'a> {
     catalogue: &'a Arc<Catalogue>,
     state: &'a TenantState,
     policy: &'a TenantPolicy,
@@ -88,7 +88,7 @@ struct Asked<'a> {
     action: Action,
 }
 
-impl Asked<'_> {
+impl DeniedRequest<'_> {
     fn nearest(&self) -> Result<Vec<Suggestion>> {
         let told = told(self.catalogue, [self.state])?;
         let objects = Objects::new(told, &self.policy.snapshot);

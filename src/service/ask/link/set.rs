@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::policy::rule::{BuiltIn, Subject};
 use crate::service::Platform;
 use crate::service::access::permit::{Permit, forbidden, is_admin_or_host, is_self, subject_of};
-use crate::service::change::{Done, Intent, Record, Terms, check_reason, visited_from};
+use crate::service::change::{ChangeContext, ChangeOptions, ChangeRequest, Outcome, check_reason, visited_from};
 use crate::store::View;
 
 /// Change of one list of an owner.
@@ -31,13 +31,13 @@ pub struct LinksSet {
 }
 
 /// Change of a list, after the checks.
-struct Found {
+struct LinkChange {
     diff: LinkDiff,
     /// Items that are linked after the change, as far as the user who makes it can see them.
     linked: BTreeSet<ResourceKey>,
 }
 
-impl Found {
+impl LinkChange {
     fn told(edit: &LinkEdit, stored: &BTreeSet<ResourceKey>) -> Result<Self> {
         let diff = edit.told(stored)?;
         Ok(Self { linked: diff.apply(stored), diff })
@@ -69,8 +69,13 @@ impl Platform {
     /// `FORBIDDEN` without `edit` on the owner, `LINK_LOCKED` for an item that may not be linked, `NOT_FOUND` for
     /// an owner or an item that is not there, `UNLICENSED_MODULE` for users and admins while the owner or the items are
     /// not in the licence.
-    pub async fn set_links(&self, caller: &Caller, set: LinksSet, terms: Terms) -> Result<Done<BTreeSet<ResourceKey>>> {
-        let Terms { reason, dry_run } = terms;
+    pub async fn set_links(
+        &self,
+        caller: &Caller,
+        set: LinksSet,
+        options: ChangeOptions,
+    ) -> Result<Outcome<BTreeSet<ResourceKey>>> {
+        let ChangeOptions { reason, dry_run } = options;
         check_reason(reason.as_deref())?;
         let owner = set.list.object();
         let permit = match &set.subject {
@@ -84,30 +89,37 @@ impl Platform {
             _ => error,
         };
         if dry_run {
-            let (policy, view) = self.look(caller, &permit).await.map_err(refused)?;
+            let (policy, view) = self.read_view(caller, &permit).await.map_err(refused)?;
             let found = self.find_links(caller, &policy, &view, &set).await?;
-            return Ok(Done { dry_run, ..Done::made(found.linked, policy.counters.revision) });
+            return Ok(Outcome { dry_run, ..Outcome::committed(found.linked, policy.counters.revision) });
         }
         let (tenant, mut tx) = self.begin(caller, permit.clone()).await.map_err(refused)?;
         let policy = tenant.policy();
-        let Found { diff, linked } = self.find_links(caller, &policy, &tx, &set).await?;
+        let LinkChange { diff, linked } = self.find_links(caller, &policy, &tx, &set).await?;
         let revision = tx.counters().revision;
         if diff.is_empty() {
-            return Ok(Done::made(linked, revision));
+            return Ok(Outcome::committed(linked, revision));
         }
         let changes = [(set.list, diff)];
         tx.write_links(&changes).await?;
         let target = format!("resource:{owner}");
-        let intent = Intent { permit, action: "resource.setLinks", target, reason, gives: false, dry_run };
-        let record = Record::new(caller, &intent, self.now());
+        let intent =
+            ChangeRequest { permit, action: "resource.setLinks", target, reason, checks_escalation: false, dry_run };
+        let record = ChangeContext::new(caller, &intent, self.now());
         let [was, is] = links_for_audit(&changes).map(|links| Some(told(links, set.subject.as_ref())));
         tx.audit(&record.event(was, is, None)).await?;
         self.commit(tx, record, None, visited_from(caller)).await?;
-        Ok(Done::made(linked, revision))
+        Ok(Outcome::committed(linked, revision))
     }
 
     /// Computes the effect of a change, and refuses what is not allowed.
-    async fn find_links(&self, caller: &Caller, policy: &TenantPolicy, view: &View, set: &LinksSet) -> Result<Found> {
+    async fn find_links(
+        &self,
+        caller: &Caller,
+        policy: &TenantPolicy,
+        view: &View,
+        set: &LinksSet,
+    ) -> Result<LinkChange> {
         let LinksSet { list, edit, .. } = set;
         let chooser = chooser(caller, policy, set)?;
         let tells_all = chooser.is_none() && tells_unlicensed(caller, policy);
@@ -124,8 +136,8 @@ impl Platform {
         let stored = view.linked_items(&[list]).await?.remove(list).unwrap_or_default();
         let hides = section.hiding_links.contains(&list.items);
         let found = match &chooser {
-            None => Found::told(edit, &stored)?,
-            Some(chooser) => Found::chosen(policy, chooser, set, &stored, hides)?,
+            None => LinkChange::told(edit, &stored)?,
+            Some(chooser) => LinkChange::chosen(policy, chooser, set, &stored, hides)?,
         };
         if let Some(item) = view.missing_resource(&list.items, &found.diff.linked).await? {
             let item = Object::resource(&list.items, item);

@@ -11,7 +11,7 @@ use crate::auth::caller::Caller;
 use crate::domain::key::{Action, Object, SectionKey, UserKey};
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, Result};
-use crate::policy::reach::{Candidates, Part};
+use crate::policy::reach::{Candidates, KeyRange};
 use crate::policy::rule::Subject;
 use crate::service::Platform;
 use crate::service::access::permit::Permit;
@@ -25,14 +25,14 @@ pub const FOUND_MAX: usize = 1000;
 
 /// A page of what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found<T> {
+pub struct FoundIds<T> {
     /// The things, in the order of the list.
     pub these: Vec<T>,
     /// `true` if more follow.
     pub has_more: bool,
 }
 
-impl<T> Found<T> {
+impl<T> FoundIds<T> {
     const fn nothing() -> Self {
         Self { these: Vec::new(), has_more: false }
     }
@@ -81,15 +81,15 @@ impl Platform {
         object: &Object,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Found<UserKey>> {
+    ) -> Result<FoundIds<UserKey>> {
         let tenant = self.authorise(caller, Permit::DECISIONS_READ).await?;
         let after = after.map(UserKey::parse).transpose()?;
         let policy = Arc::clone(&tenant.policy());
         let (object, action) = (object.clone(), action.clone());
-        let part = Part { after, before: None, backward: false };
+        let part = KeyRange { after, before: None, backward: false };
         let walk = move || policy.who_can(&object, &action, &part).take(limit + 1).collect();
         let users = self.search(tenant.id, walk).await?;
-        Ok(Found::of(users, limit))
+        Ok(FoundIds::of(users, limit))
     }
 
     /// Returns the objects of a kind on which the subject may do this, each with its place in the list and the host's
@@ -103,9 +103,9 @@ impl Platform {
         kind: &Kind,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Found<(String, String)>> {
+    ) -> Result<FoundIds<(String, String)>> {
         let tenant = self.tenant_asked_about(caller, subject).await?;
-        let Some(subject) = subject.of(caller) else { return Ok(Found::nothing()) };
+        let Some(subject) = subject.of(caller) else { return Ok(FoundIds::nothing()) };
         let after = after.map(Place::parse).transpose()?;
         let (catalogued, _) = catalogued(&self.catalogue, None)?;
         let policy = Arc::clone(&tenant.policy());
@@ -120,7 +120,7 @@ impl Platform {
         if found.len() <= limit {
             search.take_registered(&self.store.scope(tenant.id), &named, after.as_ref(), &mut found).await?;
         }
-        Ok(Found::of(found, limit))
+        Ok(FoundIds::of(found, limit))
     }
 
     /// Returns the actions that the subject may do on an object: of the actions that the platform knows, and then of
@@ -133,9 +133,9 @@ impl Platform {
         object: &Object,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Found<(Action, String)>> {
+    ) -> Result<FoundIds<(Action, String)>> {
         let tenant = self.tenant_asked_about(caller, subject).await?;
-        let Some(subject) = subject.of(caller) else { return Ok(Found::nothing()) };
+        let Some(subject) = subject.of(caller) else { return Ok(FoundIds::nothing()) };
         let policy = Arc::clone(&tenant.policy());
         let (object, after) = (object.clone(), after.map(str::to_owned));
         let actions = self
@@ -153,7 +153,7 @@ impl Platform {
                 named.take(limit + 1).collect()
             })
             .await?;
-        Ok(Found::of(actions, limit))
+        Ok(FoundIds::of(actions, limit))
     }
 
     async fn tenant_asked_about(&self, caller: &Caller, subject: &About) -> Result<Arc<Tenant>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Tenant, Tenants};
+use super::{PolicyCache, Tenant};
 use crate::domain::key::UserKey;
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ pub struct Memory {
     pub digest: String,
 }
 
-impl Tenants {
+impl PolicyCache {
     /// Returns what is in memory. It goes through the rules of what has changed since the last time.
     pub async fn memory(&self) -> Result<Memory> {
         let ids = self.registry.loaded();

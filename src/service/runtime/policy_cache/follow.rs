@@ -7,13 +7,13 @@ use tokio::sync::MutexGuard;
 use tokio::time::timeout;
 
 use super::way::{Way, way};
-use super::{ANSWER_MAX, FOLLOW_MAX, Tenant, Tenants, WAIT_MAX};
+use super::{ANSWER_MAX, FOLLOW_MAX, PolicyCache, Tenant, WAIT_MAX};
 use crate::domain::key::TenantId;
 use crate::error::{Error, Result};
 use crate::policy::revision::Counters;
 use crate::sync::News;
 
-impl Tenants {
+impl PolicyCache {
     /// Brings a tenant to where the database is, unless it is where the database was found: at `stored`.
     pub async fn advance(&self, tenant: &Tenant, stored: Counters) -> Result<()> {
         self.look_unless(tenant, || tenant.policy().counters == stored).await
@@ -29,15 +29,15 @@ impl Tenants {
         self.look_unless(tenant, || tenant.has(news)).await
     }
 
-    /// Brings a tenant to where the database is, unless it `is_there`. A task that comes while another one looks waits
+    /// Brings a tenant to where the database is, unless it `is_there`. A task that comes while another one tickets waits
     /// for the next look, and shares it with all that came meanwhile.
     async fn look_unless(&self, tenant: &Tenant, is_there: impl Fn() -> bool) -> Result<()> {
         if is_there() {
             return Ok(());
         }
-        let came = tenant.looks.begun();
+        let came = tenant.tickets.begun();
         let applying = within(ANSWER_MAX, async { Ok(tenant.applying.lock().await) }).await?;
-        if is_there() || tenant.looks.has_ended_after(came) {
+        if is_there() || tenant.tickets.has_ended_after(came) {
             return Ok(());
         }
         self.catch_up(tenant, &applying, ANSWER_MAX).await
@@ -52,7 +52,7 @@ impl Tenants {
         patience: Duration,
     ) -> Result<()> {
         let current = Arc::clone(&tenant.policy());
-        let look = tenant.looks.begin();
+        let look = tenant.tickets.begin();
         let read = self.store.counters_and_log(tenant.id, current.counters.revision, FOLLOW_MAX);
         match within(patience, read).await? {
             None => self.registry.forget(tenant).await,
@@ -74,7 +74,7 @@ impl Tenants {
                 Way::Far => self.load_anew(tenant).await?,
             },
         }
-        tenant.looks.end(look);
+        tenant.tickets.end(look);
         tenant.note_there();
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Tenants {
     }
 
     /// Waits until a tenant whose history is lost was loaded anew. Where no task is at it any more, it is dropped: the
-    /// next one that looks for it loads it.
+    /// next one that tickets for it loads it.
     pub(super) async fn give_up_lost(&self, tenant: &Tenant) -> Result<()> {
         let _applying = within(WAIT_MAX, async { Ok(tenant.applying.lock().await) }).await?;
         if tenant.is_lost() {

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::follow::within;
-use super::{ANSWER_MAX, LOAD_MAX, Tenant, Tenants};
+use super::{ANSWER_MAX, LOAD_MAX, PolicyCache, Tenant};
 use crate::domain::key::TenantId;
 use crate::error::{ErrorCode, Result};
 use crate::policy::revision::Counters;
@@ -26,14 +26,14 @@ const QUICK: Duration = Duration::from_secs(1);
 /// Number of tenants that can go on beside the sweep: each holds a connection to the database.
 pub(super) const SLOW_MAX: usize = 2;
 
-impl Tenants {
+impl PolicyCache {
     async fn sweep(&self) -> Result<()> {
         let asked = Instant::now();
         let loaded = self.registry.loaded();
         for ids in loaded.chunks(SWEEP_CHUNK) {
             let stored = within(ANSWER_MAX, self.store.counters(ids)).await?;
             let stored: HashMap<TenantId, Counters> = stored.into_iter().collect();
-            // Tenants are held a few at a time: what is held is not dropped.
+            // PolicyCache are held a few at a time: what is held is not dropped.
             let compared = ids.iter().map(|id| self.compare(*id, stored.get(id).copied()));
             stream::iter(compared).for_each_concurrent(SIDE_BY_SIDE, |compared| compared).await;
         }
@@ -117,7 +117,7 @@ impl Tenants {
     }
 }
 
-impl Applier for Tenants {
+impl Applier for PolicyCache {
     async fn heard(&self, news: News) {
         let Some(tenant) = self.loaded(TenantId(news.tenant), news).filter(|tenant| !tenant.has(&news)) else { return };
         // After a fail-over all tenants have news at once, and others need connections too.

@@ -29,7 +29,7 @@ pub struct Tenant {
     /// Lock that is held while the next policy is made, so that revisions are applied in order. Decisions never take
     /// it: they read `policy`.
     pub(super) applying: Mutex<()>,
-    pub(super) looks: Looks,
+    pub(super) tickets: RefreshTickets,
     changed: watch::Sender<Counters>,
     /// Time of the last use, by the clock of the registry.
     used: AtomicU64,
@@ -49,7 +49,7 @@ pub struct Tenant {
 }
 
 /// Moments, by number, in an order that all of an instance agrees on. One passes whenever a tenant's
-/// history is lost sight of: what was remembered of it before may be of another history since.
+/// history is lost visible of: what was remembered of it before may be of another history since.
 #[derive(Debug, Default)]
 pub(super) struct Moments(AtomicU64);
 
@@ -65,16 +65,16 @@ impl Moments {
     }
 }
 
-/// The looks at the database for how far a tenant has come, by number. A task that waited for its turn need not look
+/// The tickets at the database for how far a tenant has come, by number. A task that waited for its turn need not look
 /// again if another look began after it came: that one has seen all that it needs.
 #[derive(Debug, Default)]
-pub(super) struct Looks {
+pub(super) struct RefreshTickets {
     begun: AtomicU64,
     /// The newest that came to its end.
     ended: AtomicU64,
 }
 
-impl Looks {
+impl RefreshTickets {
     /// Returns the number of the newest look that has begun.
     pub(super) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Acquire)
@@ -103,12 +103,12 @@ impl Tenant {
         let (changed, _) = watch::channel(policy.counters);
         let policy = ArcSwap::from_pointee(policy);
         let used = AtomicU64::new(0);
-        let (applying, looks) = (Mutex::new(()), Looks::default());
+        let (applying, tickets) = (Mutex::new(()), RefreshTickets::default());
         let (since, behind) = (AtomicU64::new(held.moments.now()), AtomicU64::new(0));
         let lost = AtomicBool::new(false);
         let (trail, digest, pseudonyms) =
             (std::sync::Mutex::default(), std::sync::Mutex::default(), ArcSwap::default());
-        Self { id, key, policy, applying, looks, changed, used, held, since, behind, lost, trail, digest, pseudonyms }
+        Self { id, key, policy, applying, tickets, changed, used, held, since, behind, lost, trail, digest, pseudonyms }
     }
 
     /// Returns whether what was remembered of the tenant at a moment is of the history that is in memory.

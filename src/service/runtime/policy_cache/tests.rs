@@ -32,7 +32,7 @@ fn policy(key: &TenantKey, rules: usize) -> TenantPolicy {
     }
 }
 
-/// Loads the tenant of this number, with so many rules, as `Tenants` does.
+/// Loads the tenant of this number, with so many rules, as `PolicyCache` does.
 fn load(registry: &Registry, n: u128, rules: usize) -> Arc<Tenant> {
     let (id, key) = (TenantId(Uuid::from_u128(n)), TenantKey::parse(&format!("t{n}")).unwrap());
     let policy = policy(&key, rules);
@@ -143,7 +143,7 @@ fn a_slot_whose_load_was_given_up_is_taken_out() {
     assert!(registry.find(TenantId(Uuid::from_u128(2))).is_none() && find(&registry, 1).is_some());
 }
 
-/// Returns the tenant of number 1, loaded when it is not there: as `Tenants::get` does, for a thread.
+/// Returns the tenant of number 1, loaded when it is not there: as `PolicyCache::get` does, for a thread.
 fn used(registry: &Registry) -> Arc<Tenant> {
     loop {
         let slot = registry.slot(TenantId(Uuid::from_u128(1)));
@@ -272,13 +272,13 @@ fn late_news_of_what_was_followed_from_are_nothing_and_all_others_are_looked_at(
 }
 
 /// Tenants over a database of a test's own, and the folder that it goes with.
-async fn tenants() -> (Arc<Tenants>, tempfile::TempDir) {
+async fn tenants() -> (Arc<PolicyCache>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
     let store = Store::connect(&url, 4).await.unwrap();
     store.migrate().await.unwrap();
     let plan = Arc::new(Plan::from_model(engine::MODEL).unwrap());
-    (Tenants::new(store, plan, Limits { tenants: 10, rules: 1000 }), folder)
+    (PolicyCache::new(store, plan, Limits { tenants: 10, rules: 1000 }), folder)
 }
 
 #[tokio::test]
@@ -325,7 +325,10 @@ async fn who_waits_for_a_first_load_that_fails_fails_with_it() {
     for outcome in waiting.join_all().await {
         assert_eq!(outcome.unwrap_err().code, crate::error::ErrorCode::Unavailable);
     }
-    assert!(tenants.get(id).await.unwrap().is_none(), "the next looks anew, and the database says that there is none");
+    assert!(
+        tenants.get(id).await.unwrap().is_none(),
+        "the next tickets anew, and the database says that there is none"
+    );
 }
 
 #[tokio::test]
@@ -344,9 +347,9 @@ async fn news_are_followed_at_the_places_for_them_and_what_is_here_needs_none() 
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(tenant.looks.begun(), 0, "it waits for its place");
+    assert_eq!(tenant.tickets.begun(), 0, "it waits for its place");
     drop(place);
     hearing.await.unwrap();
-    assert_eq!(tenant.looks.begun(), 1);
+    assert_eq!(tenant.tickets.begun(), 1);
     assert_eq!(tenants.following.available_permits(), places);
 }

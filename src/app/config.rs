@@ -27,7 +27,7 @@ const FAILURES_EVERY: Duration = Duration::from_secs(20);
 const DAY_SECONDS: i64 = 24 * 3600;
 
 /// The parts that an instance is made from.
-pub struct Parts {
+pub struct AppConfig {
     /// The database.
     pub store: Store,
     /// The bus on which it hears of the other instances.
@@ -74,7 +74,7 @@ pub struct Parts {
     pub clock: Clock,
 }
 
-impl Parts {
+impl AppConfig {
     /// Makes the parts that the settings name: opens the database and brings its schema up to date.
     pub async fn from_settings(settings: &config::Settings) -> Result<Self> {
         let open = async {

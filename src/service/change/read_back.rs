@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::commit::{Made, What};
-use super::record::actor;
+use super::context::actor;
 use crate::auth::caller::Caller;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;

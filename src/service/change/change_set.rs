@@ -13,11 +13,11 @@ use crate::domain::user::{Email, User};
 use crate::error::{Error, Result};
 use crate::policy::diff::StatePatch;
 use crate::service::ask::link::links_for_audit;
-use crate::service::change::state_cache::Found;
+use crate::service::change::state_cache::LoadedState;
 use crate::store::user::{AccountChange, NewAccount};
 
 /// Data that a change writes, with the state before it.
-pub(in crate::service) struct Written<'a> {
+pub(in crate::service) struct ChangeSet<'a> {
     /// State before the change.
     pub before: &'a TenantState,
     /// `true` if the stored rules are known to follow from `before`.
@@ -34,16 +34,16 @@ pub(in crate::service) struct Written<'a> {
     pub patch: &'a StatePatch,
 }
 
-impl<'a> Written<'a> {
+impl<'a> ChangeSet<'a> {
     /// Collects everything that a change writes, without links.
     pub(in crate::service) fn new(
-        found: &'a Found,
+        found: &'a LoadedState,
         after: &'a TenantState,
         new_accounts: &'a BTreeMap<UserKey, NewAccount>,
         accounts: &'a BTreeMap<UserKey, AccountChange>,
         patch: &'a StatePatch,
     ) -> Self {
-        let Found { stored: before, is_followed, .. } = found;
+        let LoadedState { stored: before, is_followed, .. } = found;
         Self { before, is_followed: *is_followed, after, new_accounts, accounts, links: &[], patch }
     }
 

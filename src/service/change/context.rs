@@ -3,14 +3,14 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Intent;
+use super::ChangeRequest;
 use crate::auth::caller::{Caller, Credential, RequestInfo};
 use crate::domain::key::TenantKey;
 use crate::domain::name::Timestamp;
 use crate::store::audit::{Actor, ActorKind, AuditEvent};
 
 /// Author, time, target and reason of a change, shared by its revision and its audit event.
-pub struct Record {
+pub struct ChangeContext {
     /// Id of the change, to look up a commit whose answer was lost.
     pub change_id: Uuid,
     /// Time of the change.
@@ -23,9 +23,9 @@ pub struct Record {
     request: RequestInfo,
 }
 
-impl Record {
+impl ChangeContext {
     /// Makes the record of a change by the caller.
-    pub fn new(caller: &Caller, intent: &Intent, at: Timestamp) -> Self {
+    pub fn new(caller: &Caller, intent: &ChangeRequest, at: Timestamp) -> Self {
         Self {
             change_id: Uuid::now_v7(),
             at,

@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::decide::Found;
+use super::decide::FirstMatches;
 use super::index::{Entry, Index, Name};
 use super::layout::{Combine, Layout, Rest, Slot};
 use super::matcher::{Form, Term};
@@ -133,9 +133,12 @@ impl LinePolicy {
             return Err(LineError::Value((*value).to_owned()));
         }
         let Some(domain) = self.domains.get(self.layout.domain.map_or("", |at| at_place(request, at))) else {
-            return Ok(LineVerdict { allowed: self.layout.combine.verdict(Found::default()).allowed, deciding: None });
+            return Ok(LineVerdict {
+                allowed: self.layout.combine.verdict(FirstMatches::default()).allowed,
+                deciding: None,
+            });
         };
-        let mut found = Found::default();
+        let mut found = FirstMatches::default();
         let mut failed = None;
         let wanted = match self.layout.rest {
             Rest::Action { request: at, .. } => domain.index.actions.find(at_place(request, at), ""),

@@ -86,7 +86,7 @@ impl TenantState {
 
     /// Returns what a host tells of an agent, with the name kept where the agent is a user: users alone decide about
     /// their names.
-    pub(super) fn keep_person(&self, spec: &Section, told: NewResource) -> NewResource {
+    pub(super) fn preserve_agent_name(&self, spec: &Section, told: NewResource) -> NewResource {
         let known = self.resources.get(&Object::resource(&spec.key, &told.key));
         match known.filter(|known| spec.key == SectionKey::agents() && self.is_agent(known.key.as_str())) {
             Some(known) => NewResource { name: known.name.clone(), ..told },
@@ -95,7 +95,7 @@ impl TenantState {
     }
 
     /// Refuses to remove a resource that is a user.
-    pub(super) fn check_nobody(&self, section: &SectionKey, key: &ResourceKey) -> Result<()> {
+    pub(super) fn refuse_if_user(&self, section: &SectionKey, key: &ResourceKey) -> Result<()> {
         if *section != SectionKey::agents() || !self.is_agent(key.as_str()) {
             return Ok(());
         }

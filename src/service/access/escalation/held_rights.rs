@@ -12,7 +12,7 @@ use crate::policy::rule::{Effect, Rule, Subject};
 use crate::policy::source;
 
 /// The subjects of a state with all that they hold. Only what is asked about is compiled.
-pub(super) struct Holdings<'a> {
+pub(super) struct HeldRights<'a> {
     catalogue: &'a Catalogue,
     state: &'a TenantState,
 }
@@ -23,8 +23,8 @@ struct Closure {
     rules: Compiled,
 }
 
-impl<'a> Holdings<'a> {
-    /// Returns the holdings of this state.
+impl<'a> HeldRights<'a> {
+    /// Returns the held_rights of this state.
     pub(super) const fn new(catalogue: &'a Catalogue, state: &'a TenantState) -> Self {
         Self { catalogue, state }
     }
