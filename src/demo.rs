@@ -31,7 +31,7 @@ pub async fn load(platform: &Platform) -> Result<String> {
     let demo: Demo = serde_saphyr::from_str(NORTHWIND).map_err(Error::internal)?;
     let operator = platform.system_caller(&TenantKey::parse(TenantKey::PLATFORM)?).await?;
     let reason = Some(REASON.to_owned());
-    match platform.create_tenant(&operator, demo.tenant()?, reason.clone()).await {
+    match platform.tenant_create(&operator, demo.tenant()?, reason.clone()).await {
         Ok(_) => {}
         Err(error) if error.code == ErrorCode::AlreadyExists => {
             return Ok(format!("the tenant `{}` is there already: nothing was changed\n", demo.key));
@@ -49,7 +49,7 @@ pub async fn load(platform: &Platform) -> Result<String> {
     let mut resources = 0;
     for (section, batch) in demo.inventory()? {
         resources += batch.len();
-        platform.register_resources(&loader.caller, &section, batch, Vec::new(), None, loader.reason.clone()).await?;
+        platform.resource_register(&loader.caller, &section, batch, Vec::new(), None, loader.reason.clone()).await?;
     }
     for profile in &demo.profiles {
         loader.modules(profile).await?;
@@ -74,7 +74,7 @@ impl Loader<'_> {
             permission_type: profile.permission_type,
             mask_sensitive_data: profile.mask_sensitive_data,
         };
-        self.platform.create_profile(&self.caller, new, self.reason.clone()).await.map(drop)
+        self.platform.profile_create(&self.caller, new, self.reason.clone()).await.map(drop)
     }
 
     /// Saves the modules of a profile that was just made: each save moves its version up by one.
@@ -88,7 +88,7 @@ impl Loader<'_> {
                 sections: (!sections.is_empty()).then_some(sections),
             };
             self.platform
-                .save_module(&self.caller, &profile.key, key.as_str(), version, save, self.reason.clone())
+                .profile_save_module(&self.caller, &profile.key, key.as_str(), version, save, self.reason.clone())
                 .await?;
         }
         Ok(())
@@ -103,7 +103,7 @@ impl Loader<'_> {
                 grants: Some(role.grants.clone()),
             };
             self.platform
-                .create_role(&self.caller, Some(role.key.clone()), role.name.clone(), change, self.reason.clone())
+                .role_create(&self.caller, Some(role.key.clone()), role.name.clone(), change, self.reason.clone())
                 .await?;
         }
         for group in &demo.groups {
@@ -113,7 +113,7 @@ impl Loader<'_> {
                 permissions: Some(group.permissions.clone()),
             };
             let (key, name) = (Some(group.key.clone()), group.name.clone());
-            self.platform.create_group(&self.caller, key, name, change, BTreeSet::new(), self.reason.clone()).await?;
+            self.platform.group_create(&self.caller, key, name, change, BTreeSet::new(), self.reason.clone()).await?;
         }
         Ok(())
     }
@@ -131,11 +131,11 @@ impl Loader<'_> {
             extension: None,
             telephony: Telephony::default(),
         };
-        let key = self.platform.create_user(&self.caller, new, self.reason.clone()).await?.value;
+        let key = self.platform.user_create(&self.caller, new, self.reason.clone()).await?.value;
         if user.disabled {
             let access = UserChange { enabled: Some(false), ..UserChange::default() };
             let update = UserUpdate { access, ..UserUpdate::default() };
-            self.platform.update_user(&self.caller, &key, 1, update, Some("left the company".to_owned())).await?;
+            self.platform.user_update(&self.caller, &key, 1, update, Some("left the company".to_owned())).await?;
         }
         Ok(())
     }
@@ -160,7 +160,7 @@ impl Loader<'_> {
         }
         for service in demo.users.iter().filter(|user| user.role == BaseRole::Service) {
             let user = UserKey::parse(&service.username)?;
-            let issued = self.platform.generate_api_key(&self.caller, Some(&user), None).await?;
+            let issued = self.platform.api_key_generate(&self.caller, Some(&user), None).await?;
             let token = issued.token.expose();
             writeln!(text, "\nthe API key of the host application `{user}`, shown this once:\n  {token}")
                 .map_err(Error::internal)?;

@@ -235,10 +235,10 @@ async fn a_file_above_the_bounds_is_refused_and_one_below_goes_in() {
         let caller = instance.platform.system_caller(&acme).await.unwrap();
         let rule = |n: usize| format!("p, desk, crm/deals/{n}, read\n");
         let large = (0..=100_000).map(rule).collect();
-        let refused = instance.platform.import_policy(&caller, large, Reading::default(), None).await;
+        let refused = instance.platform.policy_import(&caller, large, Reading::default(), None).await;
         assert_eq!(refused.err().unwrap().code, ErrorCode::TooLarge);
         let file = (0..12_000).map(rule).collect();
-        let Ok(Import::Done(done)) = instance.platform.import_policy(&caller, file, Reading::default(), None).await
+        let Ok(Import::Done(done)) = instance.platform.policy_import(&caller, file, Reading::default(), None).await
         else {
             panic!("not imported")
         };

@@ -86,7 +86,7 @@ async fn arrives(instance: &Instance, revision: u64) {
 /// Returns the rules by which an instance decides for `acme`, in order.
 async fn rules(instance: &Instance) -> Vec<String> {
     let caller = instance.platform.system_caller(&TenantKey::parse("acme").unwrap()).await.unwrap();
-    let csv = instance.platform.export_policy(&caller).await.unwrap().text().await.unwrap();
+    let csv = instance.platform.policy_export(&caller).await.unwrap().text().await.unwrap();
     let mut lines: Vec<String> = csv.lines().map(str::to_owned).collect();
     lines.sort();
     lines

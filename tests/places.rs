@@ -113,13 +113,13 @@ async fn whole_policies_on_their_way_take_from_their_own_tenant_alone() {
         let caller =
             async |tenant: &str| instance.platform.system_caller(&tenant.to_owned().try_into().unwrap()).await.unwrap();
         let (acme, globex) = (caller("acme").await, caller("globex").await);
-        let first = instance.platform.export_policy(&acme).await.unwrap();
-        let second = instance.platform.export_policy(&acme).await.unwrap();
-        let refused = instance.platform.export_policy(&acme).await.err().map(|error| error.code);
+        let first = instance.platform.policy_export(&acme).await.unwrap();
+        let second = instance.platform.policy_export(&acme).await.unwrap();
+        let refused = instance.platform.policy_export(&acme).await.err().map(|error| error.code);
         assert_eq!(refused, Some(ErrorCode::RateLimited));
-        assert!(instance.platform.export_policy(&globex).await.is_ok());
+        assert!(instance.platform.policy_export(&globex).await.is_ok());
         drop(first.text().await.unwrap());
-        assert!(instance.platform.export_policy(&acme).await.is_ok());
+        assert!(instance.platform.policy_export(&acme).await.is_ok());
         drop(second);
     })
     .await;

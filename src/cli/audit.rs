@@ -169,7 +169,7 @@ async fn export(client: &Client, args: Export) -> Result<ExitCode> {
     let caller = caller_in(&database.app, &super::named(args.tenant.as_ref())?).await?;
     let Filter { actor, action, target, from, to } = args.filter;
     let filter = AuditFilter { actor, action, target, since: from, until: to };
-    let pieces = database.app.platform().export_audit(&caller, filter, format).await?;
+    let pieces = database.app.platform().audit_export(&caller, filter, format).await?;
     let mut pieces = std::pin::pin!(pieces);
     while let Some(text) = pieces.try_next().await? {
         print(&text)?;
@@ -181,7 +181,7 @@ async fn verify(client: &Client, args: &Verify) -> Result<ExitCode> {
     let app = client.app("audit verify")?;
     let system = caller_in(app, &TenantKey::parse(TenantKey::PLATFORM)?).await?;
     let bar = progress("events checked");
-    let report = app.platform().verify_audit(&system, &args.tenant, |seen| bar.set_position(seen)).await?;
+    let report = app.platform().audit_verify(&system, &args.tenant, |seen| bar.set_position(seen)).await?;
     bar.finish_and_clear();
     let report = report.ok_or_else(|| Error::not_found("tenant", &args.tenant).at("tenant"))?;
     let broken = report.broken.as_ref().map(words);

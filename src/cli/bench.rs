@@ -26,7 +26,7 @@ pub(super) async fn run(client: &Client, args: &Args) -> Result<ExitCode> {
     let app = client.app("bench")?;
     let system = caller_in(app, &TenantKey::parse(TenantKey::PLATFORM)?).await?;
     let nothing = || Error::not_found("tenant with rules", &args.tenant).at("tenant");
-    let measured = app.platform().measure(&system, &args.tenant).await?.ok_or_else(nothing)?;
+    let measured = app.platform().benchmark(&system, &args.tenant).await?.ok_or_else(nothing)?;
     if args.json {
         return print_json(&json!({
             "tenant": args.tenant.as_str(),

@@ -127,7 +127,7 @@ impl Run<'_> {
         let mut after = None;
         loop {
             let page = Page::parse(Some(PAGE), after.as_deref(), None, None)?;
-            let found = self.app.platform().list_tenants(self.system, None, page).await?;
+            let found = self.app.platform().tenant_list(self.system, None, page).await?;
             for (_, tenant) in &found.items {
                 // A tenant deleted meanwhile is no difference.
                 self.verify(&tenant.key).await?;

@@ -144,10 +144,10 @@ impl AuditQuery {
         let (platform, caller) = caller(ctx)?;
         let filter: audit::AuditFilter = filter.map(Into::into).unwrap_or_default();
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;
-        let found = platform.audit_events(caller, &filter, wanted).await?;
+        let found = platform.audit_list(caller, &filter, wanted).await?;
         let count = move |platform: Platform, caller: Caller| {
             let filter = filter.clone();
-            Box::pin(async move { platform.count_audit_events(&caller, &filter).await }) as _
+            Box::pin(async move { platform.audit_count(&caller, &filter).await }) as _
         };
         Ok(AuditEventConnection::new(found, AuditEvent::new, Box::new(count)))
     }
@@ -164,6 +164,6 @@ impl AuditQuery {
         let (platform, caller) = caller(ctx)?;
         let change = Uuid::parse_str(&id);
         let change = change.map_err(|_| Error::bad_input("this is not the id of a change").at("id"))?;
-        Ok(platform.stored_change(caller, change).await?.map(AuditEvent::new))
+        Ok(platform.change_get_stored(caller, change).await?.map(AuditEvent::new))
     }
 }

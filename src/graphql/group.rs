@@ -61,7 +61,7 @@ impl Group {
         let row = Arc::clone(&self.row);
         Box::new(move |platform: Platform, caller: Caller| {
             let row = Arc::clone(&row);
-            Box::pin(async move { platform.count_grants(&caller, &row.roles).await })
+            Box::pin(async move { platform.group_grant_count(&caller, &row.roles).await })
         })
     }
 
@@ -179,7 +179,7 @@ impl Group {
     ) -> Result<GrantConnection> {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after.as_deref(), None, None)?;
-        let found = platform.grants(caller, &self.row.roles, wanted).await?;
+        let found = platform.group_grant_list(caller, &self.row.roles, wanted).await?;
         Ok(GrantConnection::new(found, |grant| Grant::from(&grant), self.count_grants()))
     }
 
@@ -193,7 +193,7 @@ impl Group {
     ) -> Result<GrantSourceConnection> {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after.as_deref(), None, None)?;
-        let found = platform.grant_sources(caller, &self.row.roles, wanted).await?;
+        let found = platform.group_grant_sources(caller, &self.row.roles, wanted).await?;
         Ok(GrantSourceConnection::new(found, GrantSource::from, self.count_grants()))
     }
 
@@ -206,11 +206,11 @@ impl Group {
         #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<UserConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found = platform.members(caller, &self.row.key, page(first, after.as_deref(), None, None)?).await?;
+        let found = platform.group_members(caller, &self.row.key, page(first, after.as_deref(), None, None)?).await?;
         let (tenant, key) = (caller.tenant().id, self.row.key.clone());
         let count = move |platform: Platform, caller: Caller| {
             let key = key.clone();
-            Box::pin(async move { platform.member_count(&caller, &key).await }) as _
+            Box::pin(async move { platform.group_member_count(&caller, &key).await }) as _
         };
         Ok(UserConnection::new(found, |row| User::new(tenant, row), Box::new(count)))
     }
@@ -242,11 +242,12 @@ impl GroupQuery {
         #[graphql(desc = "Cursor before which the page ends.")] before: Option<String>,
     ) -> Result<GroupConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found =
-            platform.groups(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?).await?;
+        let found = platform
+            .group_list(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?)
+            .await?;
         let count = move |platform: Platform, caller: Caller| {
             let search = search.clone();
-            Box::pin(async move { platform.count_groups(&caller, search.as_deref()).await }) as _
+            Box::pin(async move { platform.group_count(&caller, search.as_deref()).await }) as _
         };
         Ok(GroupConnection::new(found, Group::new, Box::new(count)))
     }
@@ -259,6 +260,6 @@ impl GroupQuery {
     ) -> Result<Option<Group>> {
         let (platform, caller) = caller(ctx)?;
         let Ok(key) = GroupKey::parse(&key) else { return Ok(None) };
-        Ok(platform.group(caller, &key).await?.map(Group::new))
+        Ok(platform.group_get(caller, &key).await?.map(Group::new))
     }
 }

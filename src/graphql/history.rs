@@ -130,7 +130,7 @@ impl PolicyDiff {
     #[graphql(complexity = "5000 + child_complexity")]
     async fn access(&self, ctx: &Context<'_>) -> Result<Impact> {
         let (platform, caller) = caller(ctx)?;
-        let (impact, users) = platform.access_diff(caller, self.ends.0, self.ends.1).await?;
+        let (impact, users) = platform.policy_access_diff(caller, self.ends.0, self.ends.1).await?;
         Ok(Impact::new(caller.tenant().id, impact, &users))
     }
 }
@@ -194,7 +194,7 @@ impl HistoryMutation {
         let restored = async {
             let number = revision(input.revision).map_err(|error| error.at("revision").at("input"))?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.restore_policy(caller, number, options).await?;
+            let done = platform.policy_restore(caller, number, options).await?;
             let lost_count = int(done.value.len() as u64);
             let lost = done.value.iter().take(NOT_RESTORED_MAX);
             let lost = lost.map(|lost| NotRestored { thing: lost.thing.clone(), text: lost.text.clone() }).collect();
@@ -257,9 +257,9 @@ impl HistoryQuery {
     ) -> Result<PolicyRevisionConnection> {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;
-        let found = platform.policy_revisions(caller, wanted).await?;
+        let found = platform.policy_revision_list(caller, wanted).await?;
         let count = move |platform: Platform, caller: Caller| {
-            Box::pin(async move { platform.count_policy_revisions(&caller).await }) as _
+            Box::pin(async move { platform.policy_revision_count(&caller).await }) as _
         };
         Ok(PolicyRevisionConnection::new(found, PolicyRevision::new, Box::new(count)))
     }

@@ -133,7 +133,7 @@ impl ImportMutation {
                 model: input.model,
                 absent: input.absent.into(),
             };
-            Ok(match platform.import_policy(caller, input.csv, reading, options).await? {
+            Ok(match platform.policy_import(caller, input.csv, reading, options).await? {
                 Import::Refused(bad) => PolicyImportPayload { user_errors: told(bad)?, ..Default::default() },
                 Import::Done(done) => PolicyImportPayload {
                     imported: Some(done.value.imported.into()),

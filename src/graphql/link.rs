@@ -107,10 +107,10 @@ impl LinkQuery {
         let (platform, caller) = caller(ctx)?;
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;
         let list = input.list().map_err(|error| error.with_code(ErrorCode::BadInput).at("input"))?;
-        let found = platform.linkable_items(caller, &list, wanted).await?;
+        let found = platform.link_list(caller, &list, wanted).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let list = list.clone();
-            Box::pin(async move { platform.count_linkable_items(&caller, &list).await }) as _
+            Box::pin(async move { platform.link_count(&caller, &list).await }) as _
         };
         Ok(LinkableItemConnection::new(found, LinkableItem::new, Box::new(count)))
     }

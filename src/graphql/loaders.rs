@@ -61,21 +61,21 @@ load!(
     /// A user.
     UserOf(UserKey) -> User, |source, keys| {
         let tenant = source.caller.tenant().id;
-        let found = source.platform.users_by_keys(&source.caller, &keys).await?;
+        let found = source.platform.user_list_by_keys(&source.caller, &keys).await?;
         found.into_iter().map(|row| (UserOf(row.user.key.clone()), User::new(tenant, row))).collect()
     }
 );
 load!(
     /// A profile.
     ProfileOf(ProfileKey) -> Profile, |source, keys| {
-        let found = source.platform.profiles_by_keys(&source.caller, &keys).await?;
+        let found = source.platform.profile_list_by_keys(&source.caller, &keys).await?;
         found.into_iter().map(|row| (ProfileOf(row.profile.key.clone()), Profile::new(row))).collect()
     }
 );
 load!(
     /// A role.
     RoleOf(RoleRef) -> Arc<RoleRow>, |source, keys| {
-        let found = source.platform.roles_by_refs(&source.caller, &keys).await?;
+        let found = source.platform.role_list_by_refs(&source.caller, &keys).await?;
         let key = |row: &RoleRow| RoleRef::parse(&row.key).map(RoleOf);
         found.into_iter().map(|row| Ok((key(&row)?, Arc::new(row)))).collect::<Result<_>>()?
     }
@@ -85,12 +85,12 @@ load!(
     GroupsOf((UserKey, Page)) -> PageOf<Group>, |source, keys| {
         let mut of = Vec::new();
         for (page, users) in by_page(keys) {
-            let found = source.platform.groups_of_users(&source.caller, &users, &page).await?;
+            let found = source.platform.group_list_of_users(&source.caller, &users, &page).await?;
             of.extend(found.into_iter().map(|(user, groups)| ((user, page.clone()), groups)));
         }
         let wanted: BTreeSet<GroupKey> = of.iter().flat_map(|(_, page)| &page.items).map(|(_, key)| key.clone()).collect();
         let wanted: Vec<GroupKey> = wanted.into_iter().collect();
-        let found = source.platform.groups_by_keys(&source.caller, &wanted).await?;
+        let found = source.platform.group_list_by_keys(&source.caller, &wanted).await?;
         let found: HashMap<GroupKey, Group> = found.into_iter().map(|one| (one.key.clone(), Group::new(one))).collect();
         of.into_iter().map(|(user, keys)| (GroupsOf(user), keys.filter_map(|key| found.get(&key).cloned()))).collect()
     }
@@ -98,14 +98,14 @@ load!(
 load!(
     /// A group.
     GroupOf(GroupKey) -> Group, |source, keys| {
-        let found = source.platform.groups_by_keys(&source.caller, &keys).await?;
+        let found = source.platform.group_list_by_keys(&source.caller, &keys).await?;
         found.into_iter().map(|group| (GroupOf(group.key.clone()), Group::new(group))).collect()
     }
 );
 load!(
     /// The number of members of a group.
     MembersOf(GroupKey) -> u64, |source, keys| {
-        let found = source.platform.member_counts(&source.caller, &keys).await?;
+        let found = source.platform.group_member_counts(&source.caller, &keys).await?;
         found.into_iter().map(|(key, count)| (MembersOf(key), count)).collect()
     }
 );
@@ -128,7 +128,7 @@ load!(
     BuiltInHoldersOf(String) -> u64, |source, keys| {
         let mut found = HashMap::new();
         for key in keys {
-            let count = source.platform.built_in_users(&source.caller, &key).await?;
+            let count = source.platform.role_built_in_users(&source.caller, &key).await?;
             found.insert(BuiltInHoldersOf(key), count);
         }
         found
@@ -159,7 +159,7 @@ load!(
     /// The modules of a tenant's licence.
     LicenceOf(TenantId) -> Vec<String>, |source, keys| {
         let catalogue = source.platform.catalogue.modules();
-        let found = source.platform.licences(&source.caller, &keys).await?;
+        let found = source.platform.tenant_licences(&source.caller, &keys).await?;
         let in_order = |licensed: BTreeSet<_>| {
             catalogue.iter().filter(|module| licensed.contains(&module.key)).map(|module| module.key.to_string()).collect()
         };
@@ -169,14 +169,14 @@ load!(
 load!(
     /// The inventory from which the states of a profile's modules are computed.
     InventoryOf(ProfileKey) -> Arc<Inventory>, |source, keys| {
-        let inventory = Arc::new(source.platform.inventory(&source.caller, &keys).await?);
+        let inventory = Arc::new(source.platform.profile_inventory(&source.caller, &keys).await?);
         keys.into_iter().map(|key| (InventoryOf(key), Arc::clone(&inventory))).collect()
     }
 );
 load!(
     /// The origins of a rule.
     OriginsOf(Rule) -> Origins, |source, keys| {
-        let found = source.platform.origins(&source.caller, &keys).await?;
+        let found = source.platform.rule_origins(&source.caller, &keys).await?;
         let of = |rule: Rule| Some((OriginsOf(rule.clone()), found.get(&rule.hash()).cloned()?));
         keys.into_iter().filter_map(of).collect()
     }
@@ -210,7 +210,7 @@ load!(
 load!(
     /// A revision.
     RevisionOf(u64) -> PolicyRevision, |source, keys| {
-        let found = source.platform.revisions_by_numbers(&source.caller, &keys).await?;
+        let found = source.platform.policy_revision_list_by_numbers(&source.caller, &keys).await?;
         found.into_iter().map(|(number, head)| (RevisionOf(number), PolicyRevision::new(head))).collect()
     }
 );

@@ -70,7 +70,7 @@ impl MaskQuery {
             let subject = parse_opt("subject", subject.as_deref(), UserKey::parse)
                 .map_err(|error| error.with_code(ErrorCode::BadInput))?;
             let contacts = contacts.into_iter().map(Into::into).collect();
-            platform.show_contacts(caller, &view, subject.as_ref(), contacts).await
+            platform.contact_show(caller, &view, subject.as_ref(), contacts).await
         };
         let shown = shown.await.map_err(|error| error.at("input"))?;
         let masked = shown.masked;

@@ -22,13 +22,13 @@ impl Viewer {
     /// Account of the caller.
     async fn user(&self, ctx: &Context<'_>) -> Result<User> {
         let (platform, caller) = caller(ctx)?;
-        Ok(User::new(caller.home().id, platform.own_user(caller).await?))
+        Ok(User::new(caller.home().id, platform.user_get_own(caller).await?))
     }
 
     /// Tenant that the caller acts in.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Tenant> {
         let (platform, caller) = caller(ctx)?;
-        platform.own_tenant(caller).await.map(Tenant::new)
+        platform.tenant_get_own(caller).await.map(Tenant::new)
     }
 
     /// Modules and sections that the caller sees, in the catalogue's order: the sections that are shown to them, and
@@ -36,13 +36,18 @@ impl Viewer {
     #[graphql(complexity = "super::cost::modules(child_complexity)")]
     async fn menu(&self, ctx: &Context<'_>) -> Result<Vec<MenuModule>> {
         let (platform, caller) = caller(ctx)?;
-        Ok(platform.menu(caller, &*loaders(ctx)?.menu_entries().await?).await?.into_iter().map(Into::into).collect())
+        Ok(platform
+            .menu_get(caller, &*loaders(ctx)?.menu_entries().await?)
+            .await?
+            .into_iter()
+            .map(Into::into)
+            .collect())
     }
 
     /// First page that the caller sees.
     async fn home(&self, ctx: &Context<'_>) -> Result<Home> {
         let (platform, caller) = caller(ctx)?;
-        platform.home(caller).await.map(Into::into)
+        platform.home_get(caller).await.map(Into::into)
     }
 
     /// `true` if the caller may do this action on this object.

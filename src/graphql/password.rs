@@ -105,8 +105,8 @@ impl PasswordMutation {
         let (platform, caller) = caller(ctx)?;
         let changed = async {
             let key = with_key(input.keep_api_key);
-            platform.change_password(caller, input.old.into(), input.new.into(), key).await?;
-            let user = read_back(platform.own_user(caller).await.map(Some));
+            platform.password_change(caller, input.old.into(), input.new.into(), key).await?;
+            let user = read_back(platform.user_get_own(caller).await.map(Some));
             let user = user.map(|user| User::new(caller.home().id, user));
             Ok(PasswordChangePayload { user, user_errors: Vec::new() })
         };
@@ -123,8 +123,8 @@ impl PasswordMutation {
         let (platform, caller) = caller(ctx)?;
         let set = async {
             let key = parse("key", &input.key, UserKey::parse)?;
-            platform.set_password(caller, &key, input.password.into(), with_key(input.keep_api_key)).await?;
-            let user = read_back(platform.changed_user(caller, &key).await);
+            platform.password_set(caller, &key, input.password.into(), with_key(input.keep_api_key)).await?;
+            let user = read_back(platform.user_get_changed(caller, &key).await);
             Ok(UserSetPasswordPayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 user_errors: Vec::new(),
@@ -144,7 +144,7 @@ impl PasswordMutation {
         let requested = || {
             let tenant = parse("tenant", &input.tenant, TenantKey::parse)?;
             let email = parse("email", &input.email, Email::parse)?;
-            platform.request_password_reset(tenant, email, request(ctx)?)?;
+            platform.password_request_reset(tenant, email, request(ctx)?)?;
             Ok(PasswordResetRequestPayload { accepted: Some(true), user_errors: Vec::new() })
         };
         PasswordResetRequestPayload::of(requested())
@@ -158,7 +158,7 @@ impl PasswordMutation {
     ) -> Result<PasswordResetPayload> {
         let platform = platform(ctx)?;
         let reset = async {
-            let (tenant, user) = platform.reset_password(&input.token, input.password.into(), request(ctx)?).await?;
+            let (tenant, user) = platform.password_reset(&input.token, input.password.into(), request(ctx)?).await?;
             Ok(PasswordResetPayload {
                 tenant: Some(tenant.to_string()),
                 username: Some(user.to_string()),

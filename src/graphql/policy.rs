@@ -68,11 +68,11 @@ impl Policy {
         if let Some(revision) = self.then {
             return past_rules(platform, caller, revision, filter, wanted).await;
         }
-        let found = platform.rules(caller, &filter, wanted).await?;
+        let found = platform.rule_list(caller, &filter, wanted).await?;
         let tenant = caller.tenant().key.clone();
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let filter = filter.clone();
-            Box::pin(async move { platform.count_rules(&caller, &filter).await }) as _
+            Box::pin(async move { platform.rule_count(&caller, &filter).await }) as _
         };
         Ok(RuleConnection::new(found, |row: RuleRow| Rule::new(row.rule, &tenant), Box::new(count)))
     }
@@ -83,8 +83,8 @@ impl Policy {
     async fn csv(&self, ctx: &Context<'_>) -> Result<String> {
         let (platform, caller) = caller(ctx)?;
         let export = match self.then {
-            Some(revision) => platform.export_policy_at(caller, revision).await?,
-            None => platform.export_policy(caller).await?,
+            Some(revision) => platform.policy_export_at(caller, revision).await?,
+            None => platform.policy_export(caller).await?,
         };
         export.text().await
     }
@@ -98,11 +98,11 @@ async fn past_rules(
     filter: RuleFilter,
     wanted: Page,
 ) -> Result<RuleConnection> {
-    let found = platform.rules_at(caller, revision, &filter, wanted).await?;
+    let found = platform.rule_list_at(caller, revision, &filter, wanted).await?;
     let tenant = caller.tenant().key.clone();
     let count = move |platform: Platform, caller: Caller| {
         let filter = filter.clone();
-        Box::pin(async move { platform.count_rules_at(&caller, revision, &filter).await }) as _
+        Box::pin(async move { platform.rule_count_at(&caller, revision, &filter).await }) as _
     };
     Ok(RuleConnection::new(found, |rule| Rule::new(rule, &tenant), Box::new(count)))
 }

@@ -90,10 +90,10 @@ impl Profile {
         let (platform, caller) = caller(ctx)?;
         let key = self.row.profile.key.clone();
         let tenant = caller.tenant().id;
-        let found = platform.holders(caller, &key, page(first, after.as_deref(), None, None)?).await?;
+        let found = platform.profile_holders(caller, &key, page(first, after.as_deref(), None, None)?).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let key = key.clone();
-            Box::pin(async move { platform.holder_count(&caller, &key).await }) as _
+            Box::pin(async move { platform.profile_holder_count(&caller, &key).await }) as _
         };
         Ok(UserConnection::new(found, |row| User::new(tenant, row), Box::new(count)))
     }
@@ -234,12 +234,15 @@ impl ProfileSection {
         let (platform, caller) = caller(ctx)?;
         let (profile, section) = (self.profile.profile.key.clone(), self.key.clone());
         let wanted = page(first, after.as_deref(), None, None)?;
-        let found =
-            platform.section_resources(caller, &profile, &section, associated, search.as_deref(), wanted).await?;
+        let found = platform
+            .profile_section_resources(caller, &profile, &section, associated, search.as_deref(), wanted)
+            .await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let (profile, section, search) = (profile.clone(), section.clone(), search.clone());
             Box::pin(async move {
-                platform.count_section_resources(&caller, &profile, &section, associated, search.as_deref()).await
+                platform
+                    .profile_count_section_resources(&caller, &profile, &section, associated, search.as_deref())
+                    .await
             }) as _
         };
         Ok(ResourceConnection::new(found, Resource::new, Box::new(count)))
@@ -319,11 +322,11 @@ impl ProfileQuery {
     ) -> Result<ProfileConnection> {
         let (platform, caller) = caller(ctx)?;
         let found = platform
-            .profiles(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?)
+            .profile_list(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?)
             .await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let search = search.clone();
-            Box::pin(async move { platform.count_profiles(&caller, search.as_deref()).await }) as _
+            Box::pin(async move { platform.profile_count(&caller, search.as_deref()).await }) as _
         };
         Ok(ProfileConnection::new(found, Profile::new, Box::new(count)))
     }
@@ -336,6 +339,6 @@ impl ProfileQuery {
     ) -> Result<Option<Profile>> {
         let (platform, caller) = caller(ctx)?;
         let Ok(key) = ProfileKey::parse(&key) else { return Ok(None) };
-        Ok(platform.profile(caller, &key).await?.map(Profile::new))
+        Ok(platform.profile_get(caller, &key).await?.map(Profile::new))
     }
 }

@@ -49,7 +49,7 @@ impl PseudonymQuery {
         };
         let users = users.iter().enumerate().map(place).collect::<Result<Vec<_>>>()?;
         let subject = parse_opt("subject", subject.as_deref(), UserKey::parse).map_err(bad)?;
-        let shown = platform.pseudonyms(caller, &users, subject.as_ref()).await?;
+        let shown = platform.pseudonym_list(caller, &users, subject.as_ref()).await?;
         Ok(shown.into_iter().map(Into::into).collect())
     }
 }

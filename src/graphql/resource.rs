@@ -209,10 +209,10 @@ impl ResourceQuery {
         let (platform, caller) = caller(ctx)?;
         let section = parse("section", &section, SectionKey::parse)?;
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;
-        let found = platform.resources(caller, &section, search.as_deref(), wanted).await?;
+        let found = platform.resource_list(caller, &section, search.as_deref(), wanted).await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let (section, search) = (section.clone(), search.clone());
-            Box::pin(async move { platform.count_resources(&caller, &section, search.as_deref()).await }) as _
+            Box::pin(async move { platform.resource_count(&caller, &section, search.as_deref()).await }) as _
         };
         Ok(ResourceConnection::new(found, Resource::new, Box::new(count)))
     }
@@ -245,8 +245,8 @@ impl ResourceMutation {
             let created_by = parse_opt("createdBy", input.created_by.as_deref(), UserKey::parse)?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
             let done =
-                platform.register_resources(caller, &section, resources, links, created_by.as_ref(), options).await?;
-            let found = async { if_seen(platform.registered(caller, &objects).await).map(Some) };
+                platform.resource_register(caller, &section, resources, links, created_by.as_ref(), options).await?;
+            let found = async { if_seen(platform.resource_registered(caller, &objects).await).map(Some) };
             let resources = unless_dry(&done, found).await;
             Ok(ResourceRegisterPayload {
                 resources: resources.map(|found| found.into_iter().map(Resource::new).collect()),
@@ -270,7 +270,7 @@ impl ResourceMutation {
             let section = parse("section", &input.section, SectionKey::parse)?;
             let keys = parse_all("keys", &input.keys, ResourceKey::parse)?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.remove_resources(caller, &section, &keys, options).await?;
+            let done = platform.resource_remove(caller, &section, &keys, options).await?;
             Ok(ResourceRemovePayload {
                 keys: (!done.dry_run).then(|| keys.into_iter().map(|key| key.to_string()).collect()),
                 revision: Some(int(done.revision)),

@@ -83,11 +83,11 @@ impl Role {
         #[graphql(desc = "Cursor behind which the page begins.")] after: Option<String>,
     ) -> Result<GrantConnection> {
         let (platform, caller) = caller(ctx)?;
-        let found = platform.role_grants(caller, &self.row, page(first, after.as_deref(), None, None)?).await?;
+        let found = platform.role_grant_list(caller, &self.row, page(first, after.as_deref(), None, None)?).await?;
         let row = Arc::clone(&self.row);
         let count = move |platform: Platform, caller: Caller| {
             let row = Arc::clone(&row);
-            Box::pin(async move { platform.count_role_grants(&caller, &row).await }) as _
+            Box::pin(async move { platform.role_grant_count(&caller, &row).await }) as _
         };
         Ok(GrantConnection::new(found, |grant| Grant::from(&grant), Box::new(count)))
     }
@@ -290,11 +290,11 @@ impl RoleQuery {
     ) -> Result<RoleConnection> {
         let (platform, caller) = caller(ctx)?;
         let found = platform
-            .roles(caller, search.as_deref(), custom, page(first, after.as_deref(), last, before.as_deref())?)
+            .role_list(caller, search.as_deref(), custom, page(first, after.as_deref(), last, before.as_deref())?)
             .await?;
         let count = move |platform: Platform, caller: Caller| {
             let search = search.clone();
-            Box::pin(async move { platform.count_roles(&caller, search.as_deref(), custom).await }) as _
+            Box::pin(async move { platform.role_count(&caller, search.as_deref(), custom).await }) as _
         };
         Ok(RoleConnection::new(found, Role::new, Box::new(count)))
     }
@@ -302,7 +302,7 @@ impl RoleQuery {
     /// The role of this key.
     async fn role(&self, ctx: &Context<'_>, #[graphql(desc = "The role's key.")] key: String) -> Result<Option<Role>> {
         let (platform, caller) = caller(ctx)?;
-        Ok(platform.role(caller, &key).await?.map(Role::new))
+        Ok(platform.role_get(caller, &key).await?.map(Role::new))
     }
 }
 
@@ -330,9 +330,9 @@ impl RoleMutation {
                 grants: Some(grants(&input.grants)?),
             };
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.create_role(caller, key, name, change, options).await?;
+            let done = platform.role_create(caller, key, name, change, options).await?;
             Ok(RoleCreatePayload {
-                role: unless_dry(&done, platform.changed_role(caller, &done.value)).await.map(Role::new),
+                role: unless_dry(&done, platform.role_get_changed(caller, &done.value)).await.map(Role::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -360,9 +360,9 @@ impl RoleMutation {
                 grants: list(input.grants).map(|list| grants(&list)).transpose()?,
             };
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.update_role(caller, &key, input.version, change, options).await?;
+            let done = platform.role_update(caller, &key, input.version, change, options).await?;
             Ok(RoleUpdatePayload {
-                role: unless_dry(&done, platform.changed_role(caller, &key)).await.map(Role::new),
+                role: unless_dry(&done, platform.role_get_changed(caller, &key)).await.map(Role::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -381,7 +381,7 @@ impl RoleMutation {
         let deleted = async {
             let key = parse("key", &input.key, RoleKey::parse)?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.delete_role(caller, &key, options).await?;
+            let done = platform.role_delete(caller, &key, options).await?;
             Ok(RoleDeletePayload {
                 key: (!done.dry_run).then(|| key.to_string()),
                 revision: Some(int(done.revision)),

@@ -42,18 +42,22 @@ impl NodeQuery {
         let (platform, caller) = caller(ctx)?;
         let Some((kind, id)) = parse_id(&id) else { return Ok(None) };
         Ok(match kind {
-            Kind::Tenant => platform.tenant_row(caller, TenantId(id)).await?.map(|row| Node::Tenant(Tenant::new(row))),
+            Kind::Tenant => {
+                platform.tenant_get_row(caller, TenantId(id)).await?.map(|row| Node::Tenant(Tenant::new(row)))
+            }
             Kind::User => {
                 let tenant = caller.tenant().id;
-                platform.user_by_id(caller, id).await?.map(|row| Node::User(User::new(tenant, row)))
+                platform.user_get_by_id(caller, id).await?.map(|row| Node::User(User::new(tenant, row)))
             }
-            Kind::Profile => platform.profile_by_id(caller, id).await?.map(|row| Node::Profile(Profile::new(row))),
-            Kind::Role => platform.role_by_id(caller, id).await?.map(|row| Node::Role(Role::new(row))),
-            Kind::Group => platform.group_by_id(caller, id).await?.map(|group| Node::Group(Group::new(group))),
+            Kind::Profile => platform.profile_get_by_id(caller, id).await?.map(|row| Node::Profile(Profile::new(row))),
+            Kind::Role => platform.role_get_by_id(caller, id).await?.map(|row| Node::Role(Role::new(row))),
+            Kind::Group => platform.group_get_by_id(caller, id).await?.map(|group| Node::Group(Group::new(group))),
             Kind::AuditEvent => {
-                platform.audit_event_by_id(caller, id).await?.map(|one| Node::AuditEvent(AuditEvent::new(one)))
+                platform.audit_get_by_id(caller, id).await?.map(|one| Node::AuditEvent(AuditEvent::new(one)))
             }
-            Kind::Resource => platform.resource_by_id(caller, id).await?.map(|one| Node::Resource(Resource::new(one))),
+            Kind::Resource => {
+                platform.resource_get_by_id(caller, id).await?.map(|one| Node::Resource(Resource::new(one)))
+            }
         })
     }
 

@@ -108,7 +108,7 @@ pub(super) async fn what_can(
     let found = platform.what_can(caller, &what, wanted).await?;
     let count = move |platform: Platform, caller: crate::auth::caller::Caller| {
         let what = what.clone();
-        Box::pin(async move { platform.count_what_can(&caller, &what).await }) as _
+        Box::pin(async move { platform.what_can_count(&caller, &what).await }) as _
     };
     Ok(AccessConnection::new(found, Access::new, Box::new(count)))
 }
@@ -151,7 +151,7 @@ impl SearchQuery {
         let tenant = caller.tenant().id;
         let count = move |platform: Platform, caller: crate::auth::caller::Caller| {
             let who = who.clone();
-            Box::pin(async move { platform.count_who_can(&caller, &who).await }) as _
+            Box::pin(async move { platform.who_can_count(&caller, &who).await }) as _
         };
         let node = |(row, because)| SubjectAccess { user: User::new(tenant, row), because };
         Ok(SubjectAccessConnection::new(found, node, Box::new(count)))

@@ -110,7 +110,7 @@ impl SessionMutation {
         let request = request(ctx)?;
         let signed_in = async {
             let new = platform.sign_in(&input.tenant, &input.username, input.password.into(), request).await?;
-            let user = read_back(platform.own_user(&new.caller).await.map(Some));
+            let user = read_back(platform.user_get_own(&new.caller).await.map(Some));
             Ok(SessionCreatePayload {
                 token: Some(new.token.expose().to_owned()),
                 expires_at: Some(DateTime(new.expires_at)),
@@ -138,7 +138,7 @@ impl SessionMutation {
         let (platform, caller) = caller(ctx)?;
         let issued = async {
             let user = parse_opt("user", input.user.as_deref(), UserKey::parse)?;
-            let issued = platform.generate_api_key(caller, user.as_ref(), input.password.map(Into::into)).await?;
+            let issued = platform.api_key_generate(caller, user.as_ref(), input.password.map(Into::into)).await?;
             Ok(ApiKeyGeneratePayload {
                 token: Some(issued.token.expose().to_owned()),
                 api_key: Some(issued.key.into()),
@@ -157,7 +157,7 @@ impl SessionMutation {
         let (platform, caller) = caller(ctx)?;
         let removed = async {
             let user = parse_opt("user", input.user.as_deref(), UserKey::parse)?;
-            let user = platform.remove_api_key(caller, user.as_ref()).await?;
+            let user = platform.api_key_remove(caller, user.as_ref()).await?;
             Ok(ApiKeyRemovePayload { user: Some(user.to_string()), user_errors: Vec::new() })
         };
         ApiKeyRemovePayload::of(removed.await)

@@ -180,7 +180,7 @@ impl TenantQuery {
     /// The caller's tenant, or the one that an operator names in `X-Tenant`.
     async fn tenant(&self, ctx: &Context<'_>) -> Result<Tenant> {
         let (platform, caller) = caller(ctx)?;
-        platform.own_tenant(caller).await.map(Tenant::new)
+        platform.tenant_get_own(caller).await.map(Tenant::new)
     }
 
     /// All tenants, by key; for operators.
@@ -196,11 +196,11 @@ impl TenantQuery {
     ) -> Result<TenantConnection> {
         let (platform, caller) = caller(ctx)?;
         let found = platform
-            .list_tenants(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?)
+            .tenant_list(caller, search.as_deref(), page(first, after.as_deref(), last, before.as_deref())?)
             .await?;
         let count = move |platform: crate::service::Platform, caller: crate::auth::caller::Caller| {
             let search = search.clone();
-            Box::pin(async move { platform.count_tenants(&caller, search.as_deref()).await }) as _
+            Box::pin(async move { platform.tenant_count(&caller, search.as_deref()).await }) as _
         };
         Ok(TenantConnection::new(found, Tenant::new, Box::new(count)))
     }
@@ -226,8 +226,8 @@ impl TenantMutation {
                 modules: parse_all("modules", &input.modules, ModuleKey::parse)?,
                 admin: input.admin.admin().map_err(|error| error.at("admin"))?,
             };
-            let done = platform.create_tenant(caller, new, input.reason).await?;
-            let row = read_back(platform.changed_tenant(&done.value).await);
+            let done = platform.tenant_create(caller, new, input.reason).await?;
+            let row = read_back(platform.tenant_get_changed(&done.value).await);
             Ok(TenantCreatePayload {
                 tenant: row.map(Tenant::new),
                 revision: Some(int(done.revision)),
@@ -249,8 +249,8 @@ impl TenantMutation {
             let key = parse("tenant", &input.tenant, TenantKey::parse)?;
             let modules = parse_all("modules", &input.modules, ModuleKey::parse)?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.set_licence(caller, &key, modules, options).await?;
-            let row = unless_dry(&done, platform.changed_tenant(&done.value)).await;
+            let done = platform.tenant_set_licence(caller, &key, modules, options).await?;
+            let row = unless_dry(&done, platform.tenant_get_changed(&done.value)).await;
             Ok(TenantSetLicencePayload {
                 tenant: row.map(Tenant::new),
                 revision: Some(int(done.revision)),
@@ -274,9 +274,9 @@ impl TenantMutation {
                 masked_characters: given("maskedCharacters", input.masked_characters)?,
                 session_hours: given("sessionHours", input.session_hours)?,
             };
-            let done = platform.update_settings(caller, change, input.reason).await?;
+            let done = platform.tenant_update_settings(caller, change, input.reason).await?;
             Ok(SettingsUpdatePayload {
-                settings: read_back(platform.own_tenant(caller).await.map(Some)).map(|row| row.settings.into()),
+                settings: read_back(platform.tenant_get_own(caller).await.map(Some)).map(|row| row.settings.into()),
                 revision: Some(int(done.revision)),
                 user_errors: Vec::new(),
             })

@@ -124,7 +124,7 @@ impl User {
         let found = loaders(ctx)?.groups_of(&key, wanted).await?;
         let count = move |platform: Platform, caller: Caller| {
             let key = key.clone();
-            Box::pin(async move { platform.count_groups_of(&caller, &key).await }) as _
+            Box::pin(async move { platform.group_count_of_user(&caller, &key).await }) as _
         };
         Ok(GroupConnection::new(found, |group| group, Box::new(count)))
     }
@@ -211,10 +211,10 @@ impl UserQuery {
         let wanted = page(first, after.as_deref(), last, before.as_deref())?;
         let filter = filter.unwrap_or_default().filter();
         let tenant = caller.tenant().id;
-        let found = platform.users(caller, filter.as_ref(), order_by.unwrap_or_default().into(), wanted).await?;
+        let found = platform.user_list(caller, filter.as_ref(), order_by.unwrap_or_default().into(), wanted).await?;
         let count = move |platform: Platform, caller: Caller| {
             let filter = filter.clone();
-            Box::pin(async move { platform.count_users(&caller, filter.as_ref()).await }) as _
+            Box::pin(async move { platform.user_count(&caller, filter.as_ref()).await }) as _
         };
         Ok(UserConnection::new(found, |row| User::new(tenant, row), Box::new(count)))
     }
@@ -223,6 +223,6 @@ impl UserQuery {
     async fn user(&self, ctx: &Context<'_>, #[graphql(desc = "The user's key.")] key: String) -> Result<Option<User>> {
         let (platform, caller) = caller(ctx)?;
         let Ok(key) = UserKey::parse(&key) else { return Ok(None) };
-        Ok(platform.user(caller, &key).await?.map(|row| User::new(caller.tenant().id, row)))
+        Ok(platform.user_get(caller, &key).await?.map(|row| User::new(caller.tenant().id, row)))
     }
 }

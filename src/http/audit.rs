@@ -68,7 +68,7 @@ async fn export(
     let caller = caller_of(gate, context, uri, headers).await?;
     let unread = |error: QueryRejection| Error::bad_input(format!("the query of the address: {}", error.body_text()));
     let filter = asked.map_err(unread)?.0.filter()?;
-    let pieces = gate.0.export_audit(&caller, filter, format).await?;
+    let pieces = gate.0.audit_export(&caller, filter, format).await?;
     let (kind, disposition) = match format {
         ExportFormat::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"audit.csv\""),
         ExportFormat::JsonLines => ("application/jsonl", "attachment; filename=\"audit.jsonl\""),

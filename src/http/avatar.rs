@@ -51,7 +51,7 @@ async fn answer(
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag(&digest)?)], CACHED).into_response());
     }
     let place = places.take(caller.tenant().id.0).await.map_err(full)?;
-    let picture = gate.0.avatar(&caller, key).await?.ok_or_else(|| nothing_at(uri))?;
+    let picture = gate.0.avatar_get(&caller, key).await?.ok_or_else(|| nothing_at(uri))?;
     let own = [(ETAG, etag(&picture.digest)?), (CONTENT_TYPE, HeaderValue::from_static(picture.content_type))];
     // It goes on being held until the last byte is on its way, however slowly that is taken.
     let image = held(picture.image, place);

@@ -52,7 +52,7 @@ async fn model(State(gate): State<PlatformGate>, context: RequestContext, uri: U
 async fn policy(State(gate): State<PlatformGate>, context: RequestContext, uri: Uri, headers: HeaderMap) -> Response {
     let answered = async {
         let caller = caller_of(&gate, &context, &uri, &headers).await?;
-        let export = gate.0.export_policy(&caller).await?;
+        let export = gate.0.policy_export(&caller).await?;
         let own = [(ETAG, etag(&export.tag())?), (REVISION, HeaderValue::from(export.revision()))];
         if is_known(&headers, &export.tag()) {
             return Ok((StatusCode::NOT_MODIFIED, own, CACHED).into_response());
@@ -81,7 +81,7 @@ async fn user(
     let answered = async {
         let caller = caller_of(&gate, &context, &uri, &headers).await?;
         let asked = asked.map_err(|_| Error::bad_input("the query of the address cannot be read"))?.0.subject;
-        let found = gate.0.casbin_rules_of(&caller, &user).await?;
+        let found = gate.0.casbin_rules(&caller, &user).await?;
         let found = found.ok_or_else(|| Error::new(ErrorCode::NotFound, "there is no such user"))?;
         if asked.is_some_and(|subject| subject.strip_prefix("user:") != Some(user.as_str())) {
             return Err(Error::bad_input(

@@ -11,7 +11,7 @@ async fn report(instance: &Instance, tenant: &str) -> ChainReport {
     let platform = &instance.platform;
     let system = platform.system_caller(&TenantKey::parse("platform").unwrap()).await.unwrap();
     let tenant = TenantKey::parse(tenant).unwrap();
-    platform.verify_audit(&system, &tenant, |_| {}).await.unwrap().unwrap()
+    platform.audit_verify(&system, &tenant, |_| {}).await.unwrap().unwrap()
 }
 
 async fn assert_in_order(instance: &Instance, tenant: &str) -> u64 {

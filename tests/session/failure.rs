@@ -39,7 +39,7 @@ async fn failed_sign_ins_are_one_event_of_their_tenant_with_names_addresses_and_
         // Like every event of the log, it is part of the chain, and shown to callers who may read the log.
         let caller = instance.platform.system_caller(&TenantKey::parse("platform").unwrap()).await.unwrap();
         let acme = TenantKey::parse("acme").unwrap();
-        let chain = instance.platform.verify_audit(&caller, &acme, |_| {}).await.unwrap().unwrap();
+        let chain = instance.platform.audit_verify(&caller, &acme, |_| {}).await.unwrap().unwrap();
         assert!(chain.broken.is_none());
         let query = r#"{ auditEvents(filter: { action: "session.fail" }) { nodes { action target address after } } }"#;
         assert_eq!(alice.data(query, json!({})).await["auditEvents"]["nodes"][0]["address"], "203.0.113.1");

@@ -84,9 +84,9 @@ async fn alternate(
     for n in 0..TIMES {
         let from = Instant::now();
         if n % 2 == 0 {
-            platform.add_members(&caller, &group, users.clone(), None).await?;
+            platform.group_add_members(&caller, &group, users.clone(), None).await?;
         } else {
-            platform.remove_members(&caller, &group, &users, None).await?;
+            platform.group_remove_members(&caller, &group, &users, None).await?;
         }
         let changed = from.elapsed();
         let from = Instant::now();

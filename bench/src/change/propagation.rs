@@ -118,10 +118,10 @@ impl Writer {
 
     /// Makes a change; returns the time from its COMMIT until the other instance decided by it.
     async fn change(&self, open: bool, other: &mut Running) -> Result<f64> {
-        let row = self.platform.profile(&self.caller, &self.profile).await?.ok_or("a profile that is not there")?;
+        let row = self.platform.profile_get(&self.caller, &self.profile).await?.ok_or("a profile that is not there")?;
         let save = ModuleSave { all: Some(open), rights: Change::Keep, sections: None };
         let version = row.profile.version;
-        let saved = self.platform.save_module(&self.caller, &self.profile, MODULE, version, save, None).await?;
+        let saved = self.platform.profile_save_module(&self.caller, &self.profile, MODULE, version, save, None).await?;
         let from = self.committed.take()?;
         let Said::Follows { revision, allowed, at } = said(other)? else { return Err("not what was asked".into()) };
         if (revision, allowed) != (saved.revision, open) {

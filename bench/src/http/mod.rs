@@ -85,7 +85,7 @@ async fn prepare(database: &str, world: &World) -> Result<Tokens> {
     let request = RequestInfo::new("prepare".to_owned(), here, OneGuess::default());
     let signed_in = platform.sign_in(tenant.as_str(), "user000000", password, request).await?;
     let system = platform.system_caller(&tenant).await?;
-    let issued = platform.generate_api_key(&system, Some(&UserKey::parse("user000001")?), None).await?;
+    let issued = platform.api_key_generate(&system, Some(&UserKey::parse("user000001")?), None).await?;
     platform.store.close().await;
     Ok(Tokens { session: signed_in.token.expose().to_owned(), key: issued.token.expose().to_owned() })
 }

@@ -195,9 +195,9 @@ impl GroupMutation {
             };
             let members = parse_all("members", &input.members, UserKey::parse)?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.create_group(caller, key, name, change, members, options).await?;
+            let done = platform.group_create(caller, key, name, change, members, options).await?;
             Ok(GroupCreatePayload {
-                group: unless_dry(&done, platform.changed_group(caller, &done.value)).await.map(Group::new),
+                group: unless_dry(&done, platform.group_get_changed(caller, &done.value)).await.map(Group::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -224,9 +224,9 @@ impl GroupMutation {
                     .transpose()?,
             };
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.update_group(caller, &key, input.version, change, options).await?;
+            let done = platform.group_update(caller, &key, input.version, change, options).await?;
             Ok(GroupUpdatePayload {
-                group: unless_dry(&done, platform.changed_group(caller, &key)).await.map(Group::new),
+                group: unless_dry(&done, platform.group_get_changed(caller, &key)).await.map(Group::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -246,9 +246,9 @@ impl GroupMutation {
             let key = parse("group", &input.group, GroupKey::parse)?;
             let users = parse_all("users", &input.users, UserKey::parse)?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.add_members(caller, &key, users, options).await?;
+            let done = platform.group_add_members(caller, &key, users, options).await?;
             Ok(GroupAddMembersPayload {
-                group: unless_dry(&done, platform.changed_group(caller, &key)).await.map(Group::new),
+                group: unless_dry(&done, platform.group_get_changed(caller, &key)).await.map(Group::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -268,9 +268,9 @@ impl GroupMutation {
             let key = parse("group", &input.group, GroupKey::parse)?;
             let users = parse_all("users", &input.users, UserKey::parse)?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.remove_members(caller, &key, &users, options).await?;
+            let done = platform.group_remove_members(caller, &key, &users, options).await?;
             Ok(GroupRemoveMembersPayload {
-                group: unless_dry(&done, platform.changed_group(caller, &key)).await.map(Group::new),
+                group: unless_dry(&done, platform.group_get_changed(caller, &key)).await.map(Group::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -289,7 +289,7 @@ impl GroupMutation {
         let deleted = async {
             let key = parse("key", &input.key, GroupKey::parse)?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.delete_group(caller, &key, options).await?;
+            let done = platform.group_delete(caller, &key, options).await?;
             Ok(GroupDeletePayload {
                 key: (!done.dry_run).then(|| key.to_string()),
                 message: (!done.dry_run).then(|| "Group deleted successfully.".to_owned()),

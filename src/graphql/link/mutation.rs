@@ -89,7 +89,7 @@ impl LinkMutation {
         let (platform, caller) = caller(ctx)?;
         let set = async {
             let options = ChangeOptions { reason: input.reason.clone(), dry_run: input.dry_run };
-            let done = platform.set_links(caller, input.set()?, options).await?;
+            let done = platform.link_set(caller, input.set()?, options).await?;
             Ok(ResourceLinksSetPayload {
                 linked: Some(done.value.iter().map(ToString::to_string).collect()),
                 revision: Some(int(done.revision)),

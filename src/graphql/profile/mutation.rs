@@ -123,9 +123,9 @@ impl ProfileMutation {
         let (platform, caller) = caller(ctx)?;
         let made = async {
             let options = ChangeOptions { reason: input.reason.take(), dry_run: input.dry_run };
-            let done = platform.create_profile(caller, input.new_profile()?, options).await?;
+            let done = platform.profile_create(caller, input.new_profile()?, options).await?;
             Ok(ProfileCreatePayload {
-                profile: unless_dry(&done, platform.changed_profile(caller, &done.value)).await.map(Profile::new),
+                profile: unless_dry(&done, platform.profile_get_changed(caller, &done.value)).await.map(Profile::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -145,9 +145,9 @@ impl ProfileMutation {
             let key = parse("key", &input.key, ProfileKey::parse)?;
             let (version, options) =
                 (input.version, ChangeOptions { reason: input.reason.take(), dry_run: input.dry_run });
-            let done = platform.update_profile(caller, &key, version, input.change()?, options).await?;
+            let done = platform.profile_update(caller, &key, version, input.change()?, options).await?;
             Ok(ProfileUpdatePayload {
-                profile: unless_dry(&done, platform.changed_profile(caller, &key)).await.map(Profile::new),
+                profile: unless_dry(&done, platform.profile_get_changed(caller, &key)).await.map(Profile::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -169,9 +169,10 @@ impl ProfileMutation {
             let module = parse("module", &input.module, ModuleKey::parse)?;
             let (version, options) =
                 (input.version, ChangeOptions { reason: input.reason.take(), dry_run: input.dry_run });
-            let done = platform.save_module(caller, &key, module.as_str(), version, input.save()?, options).await?;
+            let done =
+                platform.profile_save_module(caller, &key, module.as_str(), version, input.save()?, options).await?;
             Ok(ProfileSaveModulePayload {
-                profile: unless_dry(&done, platform.changed_profile(caller, &key)).await.map(Profile::new),
+                profile: unless_dry(&done, platform.profile_get_changed(caller, &key)).await.map(Profile::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -191,7 +192,7 @@ impl ProfileMutation {
             let key = parse("profile", &input.profile, ProfileKey::parse)?;
             let users = parse_all("users", &input.users, UserKey::parse)?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.assign_profile(caller, &key, &users, options).await?;
+            let done = platform.profile_assign(caller, &key, &users, options).await?;
             Ok(ProfileAssignPayload {
                 profile: unless_dry(&done, async { if_seen(loaders(ctx)?.profile(&key).await) }).await,
                 revision: Some(int(done.revision)),
@@ -213,7 +214,7 @@ impl ProfileMutation {
         let (platform, caller) = caller(ctx)?;
         let imported = async {
             let options = ChangeOptions { reason: input.reason.take(), dry_run: input.dry_run };
-            let done = platform.import_legacy(caller, &input.users()?, options).await?;
+            let done = platform.profile_import_legacy(caller, &input.users()?, options).await?;
             Ok(ProfilesImportLegacyPayload {
                 profiles: unless_dry(&done, async { if_seen(loaders(ctx)?.profiles(&done.value).await).map(Some) })
                     .await,
@@ -237,9 +238,9 @@ impl ProfileMutation {
             let new_key = parse_opt("newKey", input.new_key.as_deref(), ProfileKey::parse)?;
             let new_name = parse("newName", &input.new_name, Name::parse)?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.clone_profile(caller, &key, new_key, new_name, options).await?;
+            let done = platform.profile_clone(caller, &key, new_key, new_name, options).await?;
             Ok(ProfileClonePayload {
-                profile: unless_dry(&done, platform.changed_profile(caller, &done.value)).await.map(Profile::new),
+                profile: unless_dry(&done, platform.profile_get_changed(caller, &done.value)).await.map(Profile::new),
                 revision: Some(int(done.revision)),
                 impact: Impact::of(caller.tenant().id, done),
                 user_errors: Vec::new(),
@@ -258,7 +259,7 @@ impl ProfileMutation {
         let deleted = async {
             let key = parse("key", &input.key, ProfileKey::parse)?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.delete_profile(caller, &key, options).await?;
+            let done = platform.profile_delete(caller, &key, options).await?;
             Ok(ProfileDeletePayload {
                 key: (!done.dry_run).then(|| key.to_string()),
                 revision: Some(int(done.revision)),

@@ -52,8 +52,8 @@ impl AvatarMutation {
                 MaybeUndefined::Null => None,
                 MaybeUndefined::Value(Upload(file)) => Some(file),
             };
-            let user = platform.set_avatar(caller, user.as_ref(), file).await?;
-            let user = read_back(platform.changed_user(caller, &user).await);
+            let user = platform.avatar_set(caller, user.as_ref(), file).await?;
+            let user = read_back(platform.user_get_changed(caller, &user).await);
             Ok(UserSetAvatarPayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 user_errors: Vec::new(),

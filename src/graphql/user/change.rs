@@ -191,8 +191,8 @@ impl UserMutation {
         let (platform, caller) = caller(ctx)?;
         let made = async {
             let options = ChangeOptions { reason: input.reason.take(), dry_run: input.dry_run };
-            let done = platform.create_user(caller, input.new_user()?, options).await?;
-            let user = unless_dry(&done, platform.changed_user(caller, &done.value)).await;
+            let done = platform.user_create(caller, input.new_user()?, options).await?;
+            let user = unless_dry(&done, platform.user_get_changed(caller, &done.value)).await;
             Ok(UserCreatePayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 revision: Some(int(done.revision)),
@@ -214,8 +214,8 @@ impl UserMutation {
             let key = parse("key", &input.key, UserKey::parse)?;
             let (version, options) =
                 (input.version, ChangeOptions { reason: input.reason.take(), dry_run: input.dry_run });
-            let done = platform.update_user(caller, &key, version, input.update()?, options).await?;
-            let user = unless_dry(&done, platform.changed_user(caller, &key)).await;
+            let done = platform.user_update(caller, &key, version, input.update()?, options).await?;
+            let user = unless_dry(&done, platform.user_get_changed(caller, &key)).await;
             Ok(UserUpdatePayload {
                 user: user.map(|row| User::new(caller.tenant().id, row)),
                 revision: Some(int(done.revision)),
@@ -236,7 +236,7 @@ impl UserMutation {
         let deleted = async {
             let key = parse("key", &input.key, UserKey::parse)?;
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.delete_user(caller, &key, options).await?;
+            let done = platform.user_delete(caller, &key, options).await?;
             Ok(UserDeletePayload {
                 key: (!done.dry_run).then(|| key.to_string()),
                 revision: Some(int(done.revision)),

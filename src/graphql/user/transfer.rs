@@ -70,7 +70,7 @@ impl TransferMutation {
         let (platform, caller) = caller(ctx)?;
         let exported = async {
             let keys: Vec<UserKey> = parse_all("keys", &input.keys, UserKey::parse)?;
-            let csv = platform.export_users(caller, &keys).await?;
+            let csv = platform.user_export(caller, &keys).await?;
             Ok(UsersExportPayload { csv: Some(csv), user_errors: Vec::new() })
         };
         UsersExportPayload::of(exported.await)
@@ -86,8 +86,9 @@ impl TransferMutation {
         let imported = async {
             let users = input.users.into_iter().enumerate().map(|(i, user)| new_user(i, user));
             let options = ChangeOptions { reason: input.reason, dry_run: input.dry_run };
-            let done = platform.import_users(caller, users.collect::<Result<_>>()?, options).await?;
-            let rows = unless_dry(&done, async { platform.changed_users(caller, &done.value).await.map(Some) }).await;
+            let done = platform.user_import(caller, users.collect::<Result<_>>()?, options).await?;
+            let rows =
+                unless_dry(&done, async { platform.user_list_changed(caller, &done.value).await.map(Some) }).await;
             let tenant = caller.tenant().id;
             Ok(UsersImportPayload {
                 users: rows.map(|rows| rows.into_iter().map(|row| User::new(tenant, row)).collect()),

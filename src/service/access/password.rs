@@ -57,7 +57,7 @@ pub enum WithKey {
 impl Platform {
     /// Changes the caller's own password, and ends their other sessions (R28) and, unless it is to be kept, their API
     /// key: a user who changes a password because another person knows it may not know of a key that was made with it.
-    pub async fn change_password(
+    pub async fn password_change(
         &self,
         caller: &Caller,
         old: SecretString,
@@ -91,7 +91,7 @@ impl Platform {
     }
 
     /// Sets another user's password, and ends that user's sessions (R28) and, unless it is to be kept, API key.
-    pub async fn set_password(
+    pub async fn password_set(
         &self,
         caller: &Caller,
         key: &UserKey,
@@ -139,7 +139,7 @@ impl Platform {
     ///
     /// # Errors
     /// `BAD_INPUT` for the second guess of a request.
-    pub fn request_password_reset(&self, tenant: TenantKey, email: Email, request: RequestInfo) -> Result<()> {
+    pub fn password_request_reset(&self, tenant: TenantKey, email: Email, request: RequestInfo) -> Result<()> {
         request.take_guess()?;
         let platform = self.clone();
         let work = async move {
@@ -273,7 +273,7 @@ impl Platform {
 
     /// Sets the password of the user whom the link was mailed to, and ends all of their sessions (R29) and their API
     /// key. Returns the keys of their tenant and of the user.
-    pub async fn reset_password(
+    pub async fn password_reset(
         &self,
         token: &str,
         password: SecretString,

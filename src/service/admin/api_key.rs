@@ -62,7 +62,7 @@ impl Platform {
     /// Makes a new API key for the caller, or for another user; the old key stops working at once. Callers whose
     /// sign-in is more than ten minutes old give their password again, because a key outlives a session that was left
     /// open.
-    pub async fn generate_api_key(
+    pub async fn api_key_generate(
         &self,
         caller: &Caller,
         user: Option<&UserKey>,
@@ -83,7 +83,7 @@ impl Platform {
     }
 
     /// Removes an API key, which stops working at once, everywhere.
-    pub async fn remove_api_key(&self, caller: &Caller, user: Option<&UserKey>) -> Result<UserKey> {
+    pub async fn api_key_remove(&self, caller: &Caller, user: Option<&UserKey>) -> Result<UserKey> {
         let taken = self.begin_api_key(caller, user).await?;
         let user = taken.user(caller).clone();
         if !taken.credentials().remove_api_key(&user).await? {

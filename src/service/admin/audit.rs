@@ -29,7 +29,7 @@ pub enum ExportFormat {
 
 impl Platform {
     /// Returns a page of the audit log, newest first. Needs `read` on `admin/audit`.
-    pub async fn audit_events(&self, caller: &Caller, filter: &AuditFilter, page: Page) -> Result<PageOf<ListedEvent>> {
+    pub async fn audit_list(&self, caller: &Caller, filter: &AuditFilter, page: Page) -> Result<PageOf<ListedEvent>> {
         self.audit_log(caller, filter).await?.listed_events(filter, &page).await
     }
 
@@ -39,13 +39,13 @@ impl Platform {
     }
 
     /// Counts the events that match the filter.
-    pub async fn count_audit_events(&self, caller: &Caller, filter: &AuditFilter) -> Result<u64> {
+    pub async fn audit_count(&self, caller: &Caller, filter: &AuditFilter) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::AUDIT_READ).await?;
         self.store.scope(tenant.id).audit_events_count(filter).await
     }
 
     /// Returns the event with this id.
-    pub async fn audit_event_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<AuditEvent>> {
+    pub async fn audit_get_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<AuditEvent>> {
         let tenant = self.authorise(caller, Permit::AUDIT_READ).await?;
         self.store.scope(tenant.id).audit_event_by_id(id).await
     }
@@ -53,7 +53,7 @@ impl Platform {
     /// Streams the events that match the filter, newest first, as chunks of text; at most one page of events is in
     /// memory at a time. Each chunk checks again that the caller still has the permission. An export changes nothing,
     /// but is itself recorded as an event.
-    pub async fn export_audit(
+    pub async fn audit_export(
         &self,
         caller: &Caller,
         filter: AuditFilter,
@@ -97,7 +97,7 @@ impl Platform {
 
     /// Verifies the whole chain of a tenant's audit events, and calls `seen` now and then with the number of events
     /// checked so far; `None` if there is no tenant with this key. For operators and the command line.
-    pub async fn verify_audit(
+    pub async fn audit_verify(
         &self,
         caller: &Caller,
         tenant: &TenantKey,

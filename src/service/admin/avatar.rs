@@ -35,7 +35,7 @@ pub struct Picture {
 
 impl Platform {
     /// Sets or removes the avatar of the caller or of another user, and returns the key of that user.
-    pub async fn set_avatar(&self, caller: &Caller, user: Option<&UserKey>, file: Option<Vec<u8>>) -> Result<UserKey> {
+    pub async fn avatar_set(&self, caller: &Caller, user: Option<&UserKey>, file: Option<Vec<u8>>) -> Result<UserKey> {
         let at_home = !caller.is_visiting() && !caller.is_system();
         let own = at_home && user.is_none_or(|user| user == caller.user());
         let user = match user {
@@ -128,7 +128,7 @@ impl Platform {
     }
 
     /// Returns a user's avatar to the callers to whom [`Platform::avatar_digest`] returns its digest.
-    pub async fn avatar(&self, caller: &Caller, user: &str) -> Result<Option<Picture>> {
+    pub async fn avatar_get(&self, caller: &Caller, user: &str) -> Result<Option<Picture>> {
         let Some((scope, user)) = self.visible(caller, user).await? else { return Ok(None) };
         let Some(mut avatar) = scope.avatar(&user).await? else { return Ok(None) };
         if !CleanImage::is_clean(avatar.kind, &avatar.image) {
@@ -155,7 +155,7 @@ impl Platform {
         if is_self(caller, &user) {
             return Ok(Some((scope, user)));
         }
-        match self.user(caller, &user).await {
+        match self.user_get(caller, &user).await {
             Ok(found) => Ok(found.map(|_| (scope, user))),
             Err(error) if error.code == ErrorCode::Forbidden => Ok(None),
             Err(error) => Err(error),

@@ -40,7 +40,7 @@ const COLUMNS: [&str; 10] = [
 
 impl Platform {
     /// Returns these users as CSV, in this order. The audit log tells which user took them out.
-    pub async fn export_users(&self, caller: &Caller, keys: &[UserKey]) -> Result<String> {
+    pub async fn user_export(&self, caller: &Caller, keys: &[UserKey]) -> Result<String> {
         check_count(keys.len()).map_err(|error| error.at("keys"))?;
         let (tenant, mut tx) = self.begin(caller, Permit::USERS_READ).await?;
         let scope = self.store.scope(tenant.id);
@@ -69,7 +69,7 @@ impl Platform {
     }
 
     /// Creates all these users in one change, or none; gives their keys in the same order.
-    pub async fn import_users(
+    pub async fn user_import(
         &self,
         caller: &Caller,
         users: Vec<NewUser>,

@@ -30,31 +30,36 @@ pub struct GrantSource {
 
 impl Platform {
     /// Reads a page of a role's grants.
-    pub async fn role_grants(&self, caller: &Caller, role: &RoleRow, page: Page) -> Result<PageOf<Grant>> {
+    pub async fn role_grant_list(&self, caller: &Caller, role: &RoleRow, page: Page) -> Result<PageOf<Grant>> {
         let (tenant, keys) = self.holder_of(caller, role).await?;
         self.store.scope(tenant).grants(&keys, &page).await
     }
 
     /// Counts a role's grants.
-    pub async fn count_role_grants(&self, caller: &Caller, role: &RoleRow) -> Result<u64> {
+    pub async fn role_grant_count(&self, caller: &Caller, role: &RoleRow) -> Result<u64> {
         let (tenant, keys) = self.holder_of(caller, role).await?;
         self.store.scope(tenant).grants_count(&keys).await
     }
 
     /// Reads a page of the grants of these roles, each once. Callers can see those of roles that they hold.
-    pub async fn grants(&self, caller: &Caller, roles: &BTreeSet<RoleRef>, page: Page) -> Result<PageOf<Grant>> {
+    pub async fn group_grant_list(
+        &self,
+        caller: &Caller,
+        roles: &BTreeSet<RoleRef>,
+        page: Page,
+    ) -> Result<PageOf<Grant>> {
         let (tenant, keys) = self.holders_of(caller, roles).await?;
         self.store.scope(tenant).grants(&keys, &page).await
     }
 
     /// Counts the grants of these roles, each once.
-    pub async fn count_grants(&self, caller: &Caller, roles: &BTreeSet<RoleRef>) -> Result<u64> {
+    pub async fn group_grant_count(&self, caller: &Caller, roles: &BTreeSet<RoleRef>) -> Result<u64> {
         let (tenant, keys) = self.holders_of(caller, roles).await?;
         self.store.scope(tenant).grants_count(&keys).await
     }
 
     /// Reads a page of the grants of these roles, each with the roles that it comes from.
-    pub async fn grant_sources(
+    pub async fn group_grant_sources(
         &self,
         caller: &Caller,
         roles: &BTreeSet<RoleRef>,

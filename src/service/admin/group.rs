@@ -24,7 +24,7 @@ fn intent(permit: Permit, action: &'static str, key: &str, options: ChangeOption
 
 impl Platform {
     /// Creates a group.
-    pub async fn create_group(
+    pub async fn group_create(
         &self,
         caller: &Caller,
         key: Option<GroupKey>,
@@ -47,7 +47,7 @@ impl Platform {
     }
 
     /// Changes a group's name, roles or permissions.
-    pub async fn update_group(
+    pub async fn group_update(
         &self,
         caller: &Caller,
         key: &GroupKey,
@@ -66,7 +66,7 @@ impl Platform {
     }
 
     /// Adds members to a group.
-    pub async fn add_members(
+    pub async fn group_add_members(
         &self,
         caller: &Caller,
         key: &GroupKey,
@@ -78,7 +78,7 @@ impl Platform {
     }
 
     /// Removes members from a group.
-    pub async fn remove_members(
+    pub async fn group_remove_members(
         &self,
         caller: &Caller,
         key: &GroupKey,
@@ -90,7 +90,7 @@ impl Platform {
     }
 
     /// Deletes a group, unless it is the only group of any member.
-    pub async fn delete_group(
+    pub async fn group_delete(
         &self,
         caller: &Caller,
         key: &GroupKey,
@@ -111,44 +111,44 @@ impl Platform {
     }
 
     /// Returns a page of the groups, ordered by name, without their members.
-    pub async fn groups(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<Group>> {
+    pub async fn group_list(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<Group>> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
         self.store.scope(tenant.id).groups(search, &page).await
     }
 
     /// Counts the groups.
-    pub async fn count_groups(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
+    pub async fn group_count(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
         self.store.scope(tenant.id).groups_count(search).await
     }
 
     /// Returns the group with this key, without its members.
-    pub async fn group(&self, caller: &Caller, key: &GroupKey) -> Result<Option<Group>> {
-        Ok(self.groups_by_keys(caller, std::slice::from_ref(key)).await?.pop())
+    pub async fn group_get(&self, caller: &Caller, key: &GroupKey) -> Result<Option<Group>> {
+        Ok(self.group_list_by_keys(caller, std::slice::from_ref(key)).await?.pop())
     }
 
     /// Returns a group that the caller has just changed, without checking their permission again.
-    pub async fn changed_group(&self, caller: &Caller, key: &GroupKey) -> Result<Option<Group>> {
+    pub async fn group_get_changed(&self, caller: &Caller, key: &GroupKey) -> Result<Option<Group>> {
         Ok(self.store.scope(caller.tenant().id).groups_by_keys(std::slice::from_ref(key)).await?.pop())
     }
 
     /// Returns the groups with these keys, in no particular order, without their members. Users can see the groups that
     /// they are in.
-    pub async fn groups_by_keys(&self, caller: &Caller, keys: &[GroupKey]) -> Result<Vec<Group>> {
+    pub async fn group_list_by_keys(&self, caller: &Caller, keys: &[GroupKey]) -> Result<Vec<Group>> {
         let wanted = keys.iter().cloned().map(Subject::Group);
         let tenant = self.authorise_holder(caller, Permit::GROUPS_READ, wanted).await?;
         self.store.scope(tenant.id).groups_by_keys(keys).await
     }
 
     /// Returns the group with this internal id, without its members.
-    pub async fn group_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<Group>> {
+    pub async fn group_get_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<Group>> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
         self.store.scope(tenant.id).group_by_id(id).await
     }
 
     /// Reads, for each of these users, the same page of the keys of their groups; users in no group are not in the
     /// result. Callers can ask about themselves.
-    pub async fn groups_of_users(
+    pub async fn group_list_of_users(
         &self,
         caller: &Caller,
         users: &[UserKey],
@@ -160,27 +160,27 @@ impl Platform {
     }
 
     /// Counts the groups that a user is in. Callers can ask about themselves.
-    pub async fn count_groups_of(&self, caller: &Caller, user: &UserKey) -> Result<u64> {
+    pub async fn group_count_of_user(&self, caller: &Caller, user: &UserKey) -> Result<u64> {
         let wanted = std::iter::once(Subject::User(user.clone()));
         let tenant = self.authorise_holder(caller, Permit::GROUPS_READ, wanted).await?;
         self.store.scope(tenant.id).groups_count_of_user(user).await
     }
 
     /// Returns a page of the members of a group, ordered by name.
-    pub async fn members(&self, caller: &Caller, key: &GroupKey, page: Page) -> Result<PageOf<UserRow>> {
+    pub async fn group_members(&self, caller: &Caller, key: &GroupKey, page: Page) -> Result<PageOf<UserRow>> {
         self.authorise(caller, Permit::GROUPS_READ).await?;
         let tenant = self.authorise(caller, Permit::USERS_READ).await?;
         self.store.scope(tenant.id).members_of_group(key, None, &page).await
     }
 
     /// Counts the members of each of these groups; groups without members are not in the result.
-    pub async fn member_counts(&self, caller: &Caller, keys: &[GroupKey]) -> Result<HashMap<GroupKey, u64>> {
+    pub async fn group_member_counts(&self, caller: &Caller, keys: &[GroupKey]) -> Result<HashMap<GroupKey, u64>> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
         self.store.scope(tenant.id).member_counts(keys).await
     }
 
     /// Counts the members of a group.
-    pub async fn member_count(&self, caller: &Caller, key: &GroupKey) -> Result<u64> {
-        Ok(self.member_counts(caller, std::slice::from_ref(key)).await?.remove(key).unwrap_or(0))
+    pub async fn group_member_count(&self, caller: &Caller, key: &GroupKey) -> Result<u64> {
+        Ok(self.group_member_counts(caller, std::slice::from_ref(key)).await?.remove(key).unwrap_or(0))
     }
 }

@@ -64,7 +64,7 @@ fn intent(permit: Permit, action: &'static str, key: &str, options: ChangeOption
 
 impl Platform {
     /// Makes a profile that permits nothing yet.
-    pub async fn create_profile(
+    pub async fn profile_create(
         &self,
         caller: &Caller,
         new: NewProfile,
@@ -80,7 +80,7 @@ impl Platform {
     }
 
     /// Changes a profile's description, permission type or masking.
-    pub async fn update_profile(
+    pub async fn profile_update(
         &self,
         caller: &Caller,
         key: &ProfileKey,
@@ -93,7 +93,7 @@ impl Platform {
     }
 
     /// Saves one module of a profile as a whole (R17).
-    pub async fn save_module(
+    pub async fn profile_save_module(
         &self,
         caller: &Caller,
         key: &ProfileKey,
@@ -110,7 +110,7 @@ impl Platform {
     }
 
     /// Gives a profile to many users in one change (R19).
-    pub async fn assign_profile(
+    pub async fn profile_assign(
         &self,
         caller: &Caller,
         key: &ProfileKey,
@@ -126,7 +126,7 @@ impl Platform {
 
     /// Makes profiles of what users were permitted one by one, and gives the profiles that the
     /// users are in (R24).
-    pub async fn import_legacy(
+    pub async fn profile_import_legacy(
         &self,
         caller: &Caller,
         users: &[LegacyUser],
@@ -137,7 +137,7 @@ impl Platform {
     }
 
     /// Copies a profile under a new name, without its users.
-    pub async fn clone_profile(
+    pub async fn profile_clone(
         &self,
         caller: &Caller,
         key: &ProfileKey,
@@ -153,7 +153,7 @@ impl Platform {
     }
 
     /// Deletes a profile that no user holds.
-    pub async fn delete_profile(
+    pub async fn profile_delete(
         &self,
         caller: &Caller,
         key: &ProfileKey,
@@ -164,31 +164,31 @@ impl Platform {
     }
 
     /// Returns a page of the profiles, by name.
-    pub async fn profiles(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<ProfileRow>> {
+    pub async fn profile_list(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<ProfileRow>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         let found = self.store.scope(tenant.id).profiles(search, &page).await?;
         found.try_map(|profile| Ok(self.profile_row(profile)))
     }
 
     /// Counts the profiles.
-    pub async fn count_profiles(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
+    pub async fn profile_count(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         self.store.scope(tenant.id).profiles_count(search).await
     }
 
     /// Returns the profile of this key.
-    pub async fn profile(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
-        Ok(self.profiles_by_keys(caller, std::slice::from_ref(key)).await?.pop())
+    pub async fn profile_get(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
+        Ok(self.profile_list_by_keys(caller, std::slice::from_ref(key)).await?.pop())
     }
 
     /// Returns a profile that the caller has just changed, without asking again whether they may see it.
-    pub async fn changed_profile(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
+    pub async fn profile_get_changed(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
         let found = self.store.scope(caller.tenant().id).profiles_by_keys(std::slice::from_ref(key)).await?.pop();
         Ok(found.map(|profile| self.profile_row(profile)))
     }
 
     /// Returns the profiles of these keys, in no order. Callers can see the one that they hold.
-    pub async fn profiles_by_keys(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Vec<ProfileRow>> {
+    pub async fn profile_list_by_keys(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Vec<ProfileRow>> {
         let wanted = keys.iter().cloned().map(Subject::Profile);
         let tenant = self.authorise_holder(caller, Permit::PROFILES_READ, wanted).await?;
         let found = self.store.scope(tenant.id).profiles_by_keys(keys).await?;
@@ -196,7 +196,7 @@ impl Platform {
     }
 
     /// Returns the profile of this internal id.
-    pub async fn profile_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<ProfileRow>> {
+    pub async fn profile_get_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<ProfileRow>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         Ok(self.store.scope(tenant.id).profile_by_id(id).await?.map(|profile| self.profile_row(profile)))
     }
@@ -214,19 +214,19 @@ impl Platform {
     }
 
     /// Returns a page of the users that hold a profile, by name.
-    pub async fn holders(&self, caller: &Caller, key: &ProfileKey, page: Page) -> Result<PageOf<UserRow>> {
+    pub async fn profile_holders(&self, caller: &Caller, key: &ProfileKey, page: Page) -> Result<PageOf<UserRow>> {
         let tenant = self.authorise(caller, Permit::USERS_READ).await?;
         let filter = UserFilter { profile: Some(key.clone()), ..UserFilter::default() };
         self.store.scope(tenant.id).users(&filter, UserOrder::default(), &page).await
     }
 
     /// Counts the users who hold a profile.
-    pub async fn holder_count(&self, caller: &Caller, key: &ProfileKey) -> Result<u64> {
+    pub async fn profile_holder_count(&self, caller: &Caller, key: &ProfileKey) -> Result<u64> {
         Ok(self.profile_users(caller, std::slice::from_ref(key)).await?.remove(key).unwrap_or(0))
     }
 
     /// Returns the numbers that the states of the modules of these profiles are made of, in three queries.
-    pub async fn inventory(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Inventory> {
+    pub async fn profile_inventory(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Inventory> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
         let scope = self.store.scope(tenant.id);
         Ok(Inventory {
@@ -250,7 +250,7 @@ impl Platform {
     }
 
     /// Returns a page of the resources that a profile has in a section, or does not have yet.
-    pub async fn section_resources(
+    pub async fn profile_section_resources(
         &self,
         caller: &Caller,
         profile: &ProfileKey,
@@ -269,7 +269,7 @@ impl Platform {
     }
 
     /// Counts the resources that a profile has in a section, or does not have yet.
-    pub async fn count_section_resources(
+    pub async fn profile_count_section_resources(
         &self,
         caller: &Caller,
         profile: &ProfileKey,

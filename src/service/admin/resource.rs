@@ -22,7 +22,7 @@ fn intent(action: &'static str, section: &SectionKey, options: ChangeOptions) ->
 impl Platform {
     /// Registers resources of one section; known ones take the new name, protection and members. `links` are
     /// the lists that are told of each of them, in their order: they take the place of what is linked.
-    pub async fn register_resources(
+    pub async fn resource_register(
         &self,
         caller: &Caller,
         section: &SectionKey,
@@ -47,7 +47,7 @@ impl Platform {
     }
 
     /// Removes resources of one section, with their associations and exact grants.
-    pub async fn remove_resources(
+    pub async fn resource_remove(
         &self,
         caller: &Caller,
         section: &SectionKey,
@@ -61,7 +61,7 @@ impl Platform {
     }
 
     /// Returns a page of the resources of a section, by key; of a section that the tenant does not see, none.
-    pub async fn resources(
+    pub async fn resource_list(
         &self,
         caller: &Caller,
         section: &SectionKey,
@@ -79,7 +79,7 @@ impl Platform {
     }
 
     /// Counts the resources of a section.
-    pub async fn count_resources(&self, caller: &Caller, section: &SectionKey, search: Option<&str>) -> Result<u64> {
+    pub async fn resource_count(&self, caller: &Caller, section: &SectionKey, search: Option<&str>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RESOURCES_READ).await?;
         if self.is_hidden(&tenant.policy(), section) {
             return Ok(0);
@@ -89,12 +89,12 @@ impl Platform {
 
     /// Returns the resources of these objects, for the host that has just registered them, without asking again whether
     /// it may see them.
-    pub async fn registered(&self, caller: &Caller, objects: &[Object]) -> Result<Vec<Resource>> {
+    pub async fn resource_registered(&self, caller: &Caller, objects: &[Object]) -> Result<Vec<Resource>> {
         self.store.scope(caller.tenant().id).resources_by_objects(objects).await
     }
 
     /// Returns the resource of this internal id, in a section that the tenant sees.
-    pub async fn resource_by_id(&self, caller: &Caller, id: uuid::Uuid) -> Result<Option<Resource>> {
+    pub async fn resource_get_by_id(&self, caller: &Caller, id: uuid::Uuid) -> Result<Option<Resource>> {
         let tenant = self.authorise(caller, Permit::RESOURCES_READ).await?;
         let found = self.store.scope(tenant.id).resource_by_id(id).await?;
         Ok(found.filter(|resource| !self.is_hidden(&tenant.policy(), &resource.section)))

@@ -60,7 +60,7 @@ fn intent(permit: Permit, action: &'static str, key: &str, options: ChangeOption
 
 impl Platform {
     /// Makes a custom role.
-    pub async fn create_role(
+    pub async fn role_create(
         &self,
         caller: &Caller,
         key: Option<RoleKey>,
@@ -78,7 +78,7 @@ impl Platform {
     }
 
     /// Changes a custom role, for all who hold it at once.
-    pub async fn update_role(
+    pub async fn role_update(
         &self,
         caller: &Caller,
         key: &RoleKey,
@@ -92,7 +92,7 @@ impl Platform {
     }
 
     /// Deletes a custom role that no user and no group holds.
-    pub async fn delete_role(
+    pub async fn role_delete(
         &self,
         caller: &Caller,
         key: &RoleKey,
@@ -103,7 +103,7 @@ impl Platform {
     }
 
     /// Returns a page of the roles: the built-in ones, then the custom ones by name.
-    pub async fn roles(
+    pub async fn role_list(
         &self,
         caller: &Caller,
         search: Option<&str>,
@@ -125,7 +125,7 @@ impl Platform {
     }
 
     /// Counts the roles.
-    pub async fn count_roles(&self, caller: &Caller, search: Option<&str>, custom: Option<bool>) -> Result<u64> {
+    pub async fn role_count(&self, caller: &Caller, search: Option<&str>, custom: Option<bool>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         let built_in = if custom == Some(true) { 0 } else { self.built_in_roles(search).len() as u64 };
         let made = if custom == Some(false) { 0 } else { self.store.scope(tenant.id).roles_count(search).await? };
@@ -133,7 +133,7 @@ impl Platform {
     }
 
     /// Returns the role of this key.
-    pub async fn role(&self, caller: &Caller, key: &str) -> Result<Option<RoleRow>> {
+    pub async fn role_get(&self, caller: &Caller, key: &str) -> Result<Option<RoleRow>> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         if let Some(role) = BuiltIn::from_name(key) {
             return Ok(Some(self.built_in_role(role)));
@@ -143,13 +143,13 @@ impl Platform {
     }
 
     /// Returns a custom role that the caller has just changed, without asking again whether they may see it.
-    pub async fn changed_role(&self, caller: &Caller, key: &RoleKey) -> Result<Option<RoleRow>> {
+    pub async fn role_get_changed(&self, caller: &Caller, key: &RoleKey) -> Result<Option<RoleRow>> {
         let found = self.store.scope(caller.tenant().id).roles_by_keys(std::slice::from_ref(key)).await?.pop();
         Ok(found.map(|role| RoleRow { changed: true, ..role.into() }))
     }
 
     /// Returns the roles that groups or users name, in no order. Callers can see those that they hold.
-    pub async fn roles_by_refs(&self, caller: &Caller, refs: &[RoleRef]) -> Result<Vec<RoleRow>> {
+    pub async fn role_list_by_refs(&self, caller: &Caller, refs: &[RoleRef]) -> Result<Vec<RoleRow>> {
         let wanted = refs.iter().map(|role| match role {
             RoleRef::Manager => Subject::Role(BuiltIn::Manager),
             RoleRef::Custom(key) => Subject::Custom(key.clone()),
@@ -177,7 +177,7 @@ impl Platform {
 
     /// Counts the users, enabled or disabled, of a built-in role: those who have it as base role and nothing instead of
     /// it, and all users for `member`.
-    pub async fn built_in_users(&self, caller: &Caller, key: &str) -> Result<u64> {
+    pub async fn role_built_in_users(&self, caller: &Caller, key: &str) -> Result<u64> {
         use crate::domain::user::BaseRole;
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         let scope = self.store.scope(tenant.id);
@@ -224,7 +224,7 @@ impl Platform {
     }
 
     /// Returns the role of this internal id.
-    pub async fn role_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<RoleRow>> {
+    pub async fn role_get_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<RoleRow>> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         let built_in = BuiltIn::ALL.into_iter().map(|role| self.built_in_role(role)).find(|role| role.id == id);
         match built_in {

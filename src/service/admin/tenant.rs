@@ -72,7 +72,7 @@ fn intent(permit: Permit, action: &'static str, key: &TenantKey, options: Change
 
 impl Platform {
     /// Makes a tenant with its default admin, its default profile and its built-in resources.
-    pub async fn create_tenant(
+    pub async fn tenant_create(
         &self,
         caller: &Caller,
         new: NewTenant,
@@ -202,7 +202,7 @@ impl Platform {
     }
 
     /// Sets a tenant's licence: all its modules at once (R2).
-    pub async fn set_licence(
+    pub async fn tenant_set_licence(
         &self,
         caller: &Caller,
         key: &TenantKey,
@@ -227,7 +227,7 @@ impl Platform {
     }
 
     /// Changes the settings of the caller's tenant (R4).
-    pub async fn update_settings(
+    pub async fn tenant_update_settings(
         &self,
         caller: &Caller,
         change: SettingsChange,
@@ -245,25 +245,25 @@ impl Platform {
     }
 
     /// Returns a page of all tenants, by key; for operators.
-    pub async fn list_tenants(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<TenantRow>> {
+    pub async fn tenant_list(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<TenantRow>> {
         self.check_platform(caller, "tenants", &Action::read()).await?;
         self.store.tenants(search, &page).await
     }
 
     /// Counts the tenants; for operators.
-    pub async fn count_tenants(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
+    pub async fn tenant_count(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
         self.check_platform(caller, "tenants", &Action::read()).await?;
         self.store.tenants_count(search).await
     }
 
     /// Returns the tenant that the caller acts in.
-    pub async fn own_tenant(&self, caller: &Caller) -> Result<TenantRow> {
+    pub async fn tenant_get_own(&self, caller: &Caller) -> Result<TenantRow> {
         self.store.tenant_by_id(caller.tenant().id).await?.ok_or_else(crate::service::access::permit::unauthenticated)
     }
 
     /// Returns the tenant of this internal id: the one that the caller acts in, or any for operators. To others a
     /// foreign one is none at all (R1).
-    pub async fn tenant_row(&self, caller: &Caller, id: TenantId) -> Result<Option<TenantRow>> {
+    pub async fn tenant_get_row(&self, caller: &Caller, id: TenantId) -> Result<Option<TenantRow>> {
         if id != caller.tenant().id {
             match self.check_platform(caller, "tenants", &Action::read()).await {
                 Err(error) if error.code == ErrorCode::Forbidden => return Ok(None),
@@ -274,12 +274,12 @@ impl Platform {
     }
 
     /// Returns a tenant that the caller has just changed, without asking again whether they may see it.
-    pub async fn changed_tenant(&self, tenant: &TenantRef) -> Result<Option<TenantRow>> {
+    pub async fn tenant_get_changed(&self, tenant: &TenantRef) -> Result<Option<TenantRow>> {
         self.store.tenant_by_id(tenant.id).await
     }
 
     /// Returns the modules of the licences of these tenants: the caller's own, or as an operator.
-    pub async fn licences(
+    pub async fn tenant_licences(
         &self,
         caller: &Caller,
         tenants: &[TenantId],

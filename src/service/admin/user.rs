@@ -114,7 +114,7 @@ fn intent(permit: Permit, action: &'static str, key: &UserKey, options: ChangeOp
 
 impl Platform {
     /// Creates a user with their access and their account.
-    pub async fn create_user(
+    pub async fn user_create(
         &self,
         caller: &Caller,
         new: NewUser,
@@ -152,7 +152,7 @@ impl Platform {
     }
 
     /// Changes a user's access or account.
-    pub async fn update_user(
+    pub async fn user_update(
         &self,
         caller: &Caller,
         key: &UserKey,
@@ -212,7 +212,7 @@ impl Platform {
     }
 
     /// Deletes a user with their sessions and API key.
-    pub async fn delete_user(
+    pub async fn user_delete(
         &self,
         caller: &Caller,
         key: &UserKey,
@@ -226,7 +226,7 @@ impl Platform {
     }
 
     /// Returns a page of users; none when the filter names what cannot be.
-    pub async fn users(
+    pub async fn user_list(
         &self,
         caller: &Caller,
         filter: Option<&UserFilter>,
@@ -241,7 +241,7 @@ impl Platform {
     }
 
     /// Counts the users that the filter finds.
-    pub async fn count_users(&self, caller: &Caller, filter: Option<&UserFilter>) -> Result<u64> {
+    pub async fn user_count(&self, caller: &Caller, filter: Option<&UserFilter>) -> Result<u64> {
         let visible = self.visible_users(caller).await?;
         match filter {
             Some(filter) => visible.users_count(filter).await,
@@ -250,41 +250,41 @@ impl Platform {
     }
 
     /// Returns the user of this key.
-    pub async fn user(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
+    pub async fn user_get(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
         let visible = self.visible_users(caller).await?;
         Ok(visible.scope.user(key).await?.filter(|row| visible.contains(&row.user)))
     }
 
     /// Returns the user of this internal id.
-    pub async fn user_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<UserRow>> {
+    pub async fn user_get_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<UserRow>> {
         let visible = self.visible_users(caller).await?;
         Ok(visible.scope.user_by_id(id).await?.filter(|row| visible.contains(&row.user)))
     }
 
     /// Returns the users of these keys, in no order.
-    pub async fn users_by_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
+    pub async fn user_list_by_keys(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
         let visible = self.visible_users(caller).await?;
         let mut found = visible.scope.users_by_keys(keys).await?;
         found.retain(|row| visible.contains(&row.user));
         Ok(found)
     }
 
-    /// Returns the users that the caller has just made or changed, in this order; see [`Platform::changed_user`].
-    pub async fn changed_users(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
+    /// Returns the users that the caller has just made or changed, in this order; see [`Platform::user_get_changed`].
+    pub async fn user_list_changed(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
         let rows = self.store.scope(caller.tenant().id).users_by_keys(keys).await?;
         let mut found: HashMap<UserKey, UserRow> = rows.into_iter().map(|row| (row.user.key.clone(), row)).collect();
         Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
     }
 
     /// Returns the caller's own account, in their home tenant.
-    pub async fn own_user(&self, caller: &Caller) -> Result<UserRow> {
+    pub async fn user_get_own(&self, caller: &Caller) -> Result<UserRow> {
         let row = self.store.scope(caller.home().id).user(caller.user()).await?;
         row.ok_or_else(crate::service::access::permit::unauthenticated)
     }
 
     /// Returns a user that the caller has just changed, without asking again whether they may see them: the answer
     /// would be a refusal of what is done, where the change took the right itself.
-    pub async fn changed_user(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
+    pub async fn user_get_changed(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
         self.store.scope(caller.tenant().id).user(key).await
     }
 

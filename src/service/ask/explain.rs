@@ -77,7 +77,7 @@ impl Platform {
         let explained = |subject| policy.snapshot.explain(subject, &query.object, &query.action, LISTED_MAX);
         let matched = subject.as_ref().map(explained).unwrap_or_default();
         let rules: Vec<_> = matched.first.iter().map(|matched| matched.rule.clone()).collect();
-        let origins = if rules.is_empty() { HashMap::new() } else { self.origins(caller, &rules).await? };
+        let origins = if rules.is_empty() { HashMap::new() } else { self.rule_origins(caller, &rules).await? };
         let text = text::of(subject.as_ref(), query, &decision, &matched, &origins, &self.catalogue);
         Ok(Explanation { decision, matched, origins, text })
     }

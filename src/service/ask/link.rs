@@ -76,7 +76,7 @@ struct Choice {
 impl Platform {
     /// Returns a page of the items that the subject can see in the list, ordered by key. Users can ask about
     /// themselves; asking about others needs `read` on `admin/decisions`.
-    pub async fn linkable_items(&self, caller: &Caller, list: &ItemList, page: Page) -> Result<PageOf<LinkableItem>> {
+    pub async fn link_list(&self, caller: &Caller, list: &ItemList, page: Page) -> Result<PageOf<LinkableItem>> {
         let Choice { scope, seen, free, linked } = self.choice(caller, list).await?;
         let found = scope.resources_within(&list.items, &seen, list.search.as_deref(), &page).await?;
         found.try_map(|resource| {
@@ -86,7 +86,7 @@ impl Platform {
     }
 
     /// Counts the items that the subject can see in the list.
-    pub async fn count_linkable_items(&self, caller: &Caller, list: &ItemList) -> Result<u64> {
+    pub async fn link_count(&self, caller: &Caller, list: &ItemList) -> Result<u64> {
         let Choice { scope, seen, .. } = self.choice(caller, list).await?;
         scope.resources_within_count(&list.items, &seen, list.search.as_deref()).await
     }

@@ -23,7 +23,7 @@ pub struct Shown {
 impl Platform {
     /// Returns the contacts as the subject (the caller if absent) sees them in a data view. Subjects without `unmask`
     /// there see them masked, including unknown and disabled users.
-    pub async fn show_contacts(
+    pub async fn contact_show(
         &self,
         caller: &Caller,
         view: &str,

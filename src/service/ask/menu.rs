@@ -68,12 +68,12 @@ impl Platform {
     }
 
     /// Returns the caller's menu.
-    pub async fn menu(&self, caller: &Caller, entries: &Entries) -> Result<Vec<MenuModule>> {
+    pub async fn menu_get(&self, caller: &Caller, entries: &Entries) -> Result<Vec<MenuModule>> {
         self.menu_of(caller, &subject_of(caller), entries).await
     }
 
     /// Returns the caller's home.
-    pub async fn home(&self, caller: &Caller) -> Result<Home> {
+    pub async fn home_get(&self, caller: &Caller) -> Result<Home> {
         self.home_of(caller, &subject_of(caller)).await
     }
 

@@ -34,7 +34,7 @@ pub struct ShownName {
 impl Platform {
     /// Returns the names of users, in their order: as `subject` sees them, or their pseudonyms when there is none.
     /// Subjects see their own name, and those of others where they may identify them.
-    pub async fn pseudonyms(
+    pub async fn pseudonym_list(
         &self,
         caller: &Caller,
         users: &[UserKey],

@@ -99,7 +99,7 @@ impl Platform {
     }
 
     /// Counts the users who may do this.
-    pub async fn count_who_can(&self, caller: &Caller, who: &WhoCan) -> Result<u64> {
+    pub async fn who_can_count(&self, caller: &Caller, who: &WhoCan) -> Result<u64> {
         let walk = self.walk(caller, who).await?;
         let Some(filter) = &who.among else { return Ok(0) };
         if *filter == UserFilter::default() {
@@ -143,7 +143,7 @@ impl Platform {
     }
 
     /// Counts the pairs of an object and an action that the listing has.
-    pub async fn count_what_can(&self, caller: &Caller, what: &WhatCan) -> Result<u64> {
+    pub async fn what_can_count(&self, caller: &Caller, what: &WhatCan) -> Result<u64> {
         let listing = self.listing_of(caller, what).await?;
         let _turn = self.search_turn(listing.scope.tenant()).await?;
         let (count, _) = listing.pairs(&KeyRange::whole(), None).await?;

@@ -60,7 +60,7 @@ impl Platform {
 
     /// Returns the audit event of a change in the caller's tenant: their own change, or, with `read` on `admin/audit`,
     /// any change. `None` if no such change is stored, and none will be.
-    pub async fn stored_change(&self, caller: &Caller, change: Uuid) -> Result<Option<AuditEvent>> {
+    pub async fn change_get_stored(&self, caller: &Caller, change: Uuid) -> Result<Option<AuditEvent>> {
         let tenant = self.tenant_of(caller).await?.id;
         let scope = self.store.scope(tenant);
         let mut found = scope.event_of_change(change).await?;

@@ -47,14 +47,14 @@ impl Platform {
     }
 
     /// Exports all rules in force on this instance. `RATE_LIMITED` while too many exports of the tenant are under way.
-    pub async fn export_policy(&self, caller: &Caller) -> Result<PolicyExport> {
+    pub async fn policy_export(&self, caller: &Caller) -> Result<PolicyExport> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let place = self.export_place(tenant.id).await?;
         Ok(PolicyExport { tenant: tenant.id, policy: Arc::clone(&tenant.policy()), place })
     }
 
     /// Exports all rules that were in force at a revision.
-    pub async fn export_policy_at(&self, caller: &Caller, revision: u64) -> Result<PolicyExport> {
+    pub async fn policy_export_at(&self, caller: &Caller, revision: u64) -> Result<PolicyExport> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let place = self.export_place(tenant.id).await?;
         Ok(PolicyExport { tenant: tenant.id, policy: self.policy_at(caller, revision).await?, place })
@@ -63,7 +63,7 @@ impl Platform {
     /// Returns the rules that decide this user's requests: the roles they hold, and the rules of those. Users can ask
     /// about themselves; asking about others needs `read` on `admin/rules`. A disabled user has none; `None` if there
     /// is no such user. `RATE_LIMITED` while too many exports of the tenant are under way.
-    pub async fn casbin_rules_of(&self, caller: &Caller, user: &str) -> Result<Option<UserRules>> {
+    pub async fn casbin_rules(&self, caller: &Caller, user: &str) -> Result<Option<UserRules>> {
         let Ok(user) = UserKey::parse(user) else {
             self.authorise(caller, Permit::RULES_READ).await?;
             return Ok(None);

@@ -59,13 +59,13 @@ impl HistoricalPolicies {
 
 impl Platform {
     /// Returns a page of the revisions, newest first. Needs `read` on `admin/rules`, as everything past does.
-    pub async fn policy_revisions(&self, caller: &Caller, page: Page) -> Result<PageOf<RevisionHead>> {
+    pub async fn policy_revision_list(&self, caller: &Caller, page: Page) -> Result<PageOf<RevisionHead>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.store.scope(tenant.id).revisions(&page).await
     }
 
     /// Counts the revisions.
-    pub async fn count_policy_revisions(&self, caller: &Caller) -> Result<u64> {
+    pub async fn policy_revision_count(&self, caller: &Caller) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.store.scope(tenant.id).revisions_count().await
     }
@@ -81,7 +81,7 @@ impl Platform {
 
     /// Returns the access that users had at `to` and not at `from`, and the reverse, with the rows of those users that
     /// still exist. Covers only users that the caller can see.
-    pub async fn access_diff(
+    pub async fn policy_access_diff(
         &self,
         caller: &Caller,
         from: u64,
@@ -108,7 +108,7 @@ impl Platform {
 
     /// Makes a new revision that restores the profiles, custom roles, groups and assignments of an old one (R45).
     /// Returns the parts that could not be restored as they were.
-    pub async fn restore_policy(
+    pub async fn policy_restore(
         &self,
         caller: &Caller,
         revision: u64,
@@ -145,7 +145,11 @@ impl Platform {
     }
 
     /// Returns these revisions by their numbers.
-    pub async fn revisions_by_numbers(&self, caller: &Caller, numbers: &[u64]) -> Result<HashMap<u64, RevisionHead>> {
+    pub async fn policy_revision_list_by_numbers(
+        &self,
+        caller: &Caller,
+        numbers: &[u64],
+    ) -> Result<HashMap<u64, RevisionHead>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let found = self.store.scope(tenant.id).revisions_by_numbers(numbers).await?.into_iter();
         Ok(found.map(|head| (head.revision, head)).collect())

@@ -72,7 +72,7 @@ impl Platform {
     /// # Errors
     /// `TOO_LARGE` for a file, or what would come of it, above the bounds; `BEYOND_OWN_RIGHTS` when it
     /// gives what the caller lacks.
-    pub async fn import_policy(
+    pub async fn policy_import(
         &self,
         caller: &Caller,
         csv: String,

@@ -90,13 +90,13 @@ impl Platform {
     }
 
     /// Returns a page of the rules that are stored.
-    pub async fn rules(&self, caller: &Caller, filter: &RuleFilter, page: Page) -> Result<PageOf<RuleRow>> {
+    pub async fn rule_list(&self, caller: &Caller, filter: &RuleFilter, page: Page) -> Result<PageOf<RuleRow>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.store.scope(tenant.id).rules(filter, &page).await
     }
 
     /// Returns a page of the rules as they were at a revision, in their order.
-    pub async fn rules_at(
+    pub async fn rule_list_at(
         &self,
         caller: &Caller,
         revision: u64,
@@ -126,7 +126,7 @@ impl Platform {
     }
 
     /// Counts the rules of the filter at a revision.
-    pub async fn count_rules_at(&self, caller: &Caller, revision: u64, filter: &RuleFilter) -> Result<u64> {
+    pub async fn rule_count_at(&self, caller: &Caller, revision: u64, filter: &RuleFilter) -> Result<u64> {
         let policy = self.policy_at(caller, revision).await?;
         let (filter, key) = (filter.clone(), caller.tenant().key.clone());
         let count = move || policy.snapshot.rules().filter(|rule| filter.holds(rule, &key)).count() as u64;
@@ -134,14 +134,14 @@ impl Platform {
     }
 
     /// Counts the rules of the filter that are stored.
-    pub async fn count_rules(&self, caller: &Caller, filter: &RuleFilter) -> Result<u64> {
+    pub async fn rule_count(&self, caller: &Caller, filter: &RuleFilter) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         self.store.scope(tenant.id).rules_count(filter).await
     }
 
     /// Finds where these rules come from, with the names that those things have now. Callers can ask about
     /// rules that they hold.
-    pub async fn origins(&self, caller: &Caller, rules: &[Rule]) -> Result<HashMap<RuleHash, Origins>> {
+    pub async fn rule_origins(&self, caller: &Caller, rules: &[Rule]) -> Result<HashMap<RuleHash, Origins>> {
         let holders = rules.iter().map(|rule| rule.subject().clone());
         let tenant = self.authorise_holder(caller, Permit::RULES_READ, holders).await?;
         let scope = self.store.scope(tenant.id);

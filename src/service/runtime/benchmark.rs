@@ -38,7 +38,7 @@ pub struct Measured {
 
 impl Platform {
     /// Measures the decisions of one tenant; `None` if there is no tenant with this key, or no rule to ask about.
-    pub async fn measure(&self, caller: &Caller, tenant: &TenantKey) -> Result<Option<Measured>> {
+    pub async fn benchmark(&self, caller: &Caller, tenant: &TenantKey) -> Result<Option<Measured>> {
         self.check_platform(caller, "tenants", &Action::read()).await?;
         let Some(row) = self.store.tenant_by_key(tenant).await? else { return Ok(None) };
         let Some(policy) = self.tenants.look_at(row.id, row.counters).await? else { return Ok(None) };

@@ -69,7 +69,7 @@ impl Platform {
     /// `FORBIDDEN` without `edit` on the owner, `LINK_LOCKED` for an item that may not be linked, `NOT_FOUND` for
     /// an owner or an item that is not there, `UNLICENSED_MODULE` for users and admins while the owner or the items are
     /// not in the licence.
-    pub async fn set_links(
+    pub async fn link_set(
         &self,
         caller: &Caller,
         set: LinksSet,
