@@ -27,13 +27,13 @@
 //! # Two travels
 //!
 //! **A change**: a resolver of [`graphql`] parses its input into domain types and calls the
-//! service, which asks the caller's own snapshot for a permit ([`service::permit`]).
+//! service, which asks the caller's own snapshot for a permit ([`service::access::permit`]).
 //! [`service::change`] takes the tenant in the database, applies the domain's method to a copy of
 //! the state, compiles it, and writes rows, the rules' difference, the revision and the audit event
 //! in one transaction. After the commit the difference makes the next snapshot here, and the
 //! tenant's new counters are published.
 //!
-//! **A check**: [`service::decision`] takes the tenant's snapshot from [`service::tenants`] and
+//! **A check**: [`service::ask::decision`] takes the tenant's snapshot from [`service::runtime::policy_cache`] and
 //! asks [`engine::tenant`]. No lock, no I/O: it costs by the subject's roles and the object's depth.
 //!
 //! # Where to begin

@@ -254,7 +254,7 @@ fn no_file_is_a_drawer_for_what_has_no_place() {
 
 #[test]
 fn every_permission_that_a_use_case_asks_for_is_documented() {
-    let code = fs::read_to_string(root().join("src/service/permit.rs")).unwrap();
+    let code = fs::read_to_string(root().join("src/service/access/permit.rs")).unwrap();
     let document = fs::read_to_string(root().join("docs/PERMISSIONS.md")).unwrap();
     let permits: Vec<_> = code.lines().filter_map(permit).collect();
     assert!(permits.len() > 15, "the list of permits is not where it was: {permits:?}");

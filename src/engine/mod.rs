@@ -3,7 +3,7 @@
 //!
 //! `model.conf` is the truth about how rules match. `layout` reads it once and turns its matcher into look-ups, for
 //! which an `index` is laid out. Two ways lead there: a [`plan`] and the [`snapshot`] of one tenant's rules at one
-//! revision, and [`lines`], which take any model and policy of the family of Casbin models. [`decide`] asks a snapshot
+//! revision, and [`casbin_policy`], which take any model and policy of the family of Casbin models. [`decide`] asks a snapshot
 //! about one object and [`reach`] about all objects below a path; [`search`] asks for all users or all objects at once,
 //! and [`explain`] names the rules behind an answer; [`impact`] compares two snapshots; [`tenant`] gives the answer its
 //! reason and obligations. The cost of a decision depends on the subject's roles and the object's depth, not on the
