@@ -1,5 +1,5 @@
 //! Resources: references to objects that the host owns (R11, R16, R34a, R46). Resources of the agents are users as
-//! well: see [`staff`](super::agent).
+//! well: see [`agent`](super::agent).
 
 use std::collections::BTreeSet;
 

@@ -57,7 +57,7 @@ fn bad_cursor() -> Error {
     Error::bad_input("this is not a cursor of this list")
 }
 
-/// KeyRange of a list that the caller wants.
+/// Part of a list that the caller wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Page {
     first: Option<u64>,

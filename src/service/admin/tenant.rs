@@ -1,4 +1,4 @@
-//! PolicyCache, their licence and settings (R2 to R4); and the platform's own tenant.
+//! Tenants, their licence and settings (R2 to R4); and the platform's own tenant.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -295,7 +295,7 @@ impl Platform {
     }
 
     /// Returns, of users whom the caller has found, those whose accounts they may see, with the reads of their tenant:
-    /// the caller themselves, and users in their visible.
+    /// the caller themselves, and users that they can see.
     pub(in crate::service) async fn visible_accounts(
         &self,
         caller: &Caller,

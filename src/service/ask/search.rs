@@ -185,7 +185,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// Returns the users in visible that may, by key: those of a part of the list.
+    /// Returns the visible users that may, by key: those of a part of the list.
     fn seen(&self, part: &KeyRange<UserKey>) -> impl Iterator<Item = UserKey> + use<'_> {
         let found = self.policy.who_can(&self.object, &self.action, part);
         found.filter(|user| self.visible.contains_in(&self.policy, user))

@@ -36,10 +36,10 @@ const CHUNK: u64 = 100;
 /// Maximum number of rules in the cached past policies, of all tenants together.
 const CACHED_RULES_MAX: u64 = 2_000_000;
 
-/// HistoricalPolicy policy, with the state that it came from.
+/// Past policy, with the state that it came from.
 #[derive(Clone)]
 pub struct HistoricalPolicy {
-    /// HistoricalPolicy policy.
+    /// Past policy.
     pub policy: Arc<TenantPolicy>,
     state: Arc<TenantState>,
 }

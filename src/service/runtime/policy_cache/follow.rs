@@ -29,7 +29,7 @@ impl PolicyCache {
         self.look_unless(tenant, || tenant.has(news)).await
     }
 
-    /// Brings a tenant to where the database is, unless it `is_there`. A task that comes while another one tickets waits
+    /// Brings a tenant to where the database is, unless it `is_there`. A task that comes while another one looks waits
     /// for the next look, and shares it with all that came meanwhile.
     async fn look_unless(&self, tenant: &Tenant, is_there: impl Fn() -> bool) -> Result<()> {
         if is_there() {
@@ -110,7 +110,7 @@ impl PolicyCache {
     }
 
     /// Waits until a tenant whose history is lost was loaded anew. Where no task is at it any more, it is dropped: the
-    /// next one that tickets for it loads it.
+    /// next one that looks for it loads it.
     pub(super) async fn give_up_lost(&self, tenant: &Tenant) -> Result<()> {
         let _applying = within(WAIT_MAX, async { Ok(tenant.applying.lock().await) }).await?;
         if tenant.is_lost() {

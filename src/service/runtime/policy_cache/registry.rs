@@ -2,7 +2,7 @@
 //!
 //! INVARIANT: there is at most one [`Tenant`] of an id, so that news reach all tasks that use it. One that a task holds
 //! or listens to therefore stays, above the limits too; one that no task holds takes its slot along, and a task that
-//! was about to use that slot tickets for the next one.
+//! was about to use that slot looks for the next one.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

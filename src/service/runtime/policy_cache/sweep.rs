@@ -33,7 +33,7 @@ impl PolicyCache {
         for ids in loaded.chunks(SWEEP_CHUNK) {
             let stored = within(ANSWER_MAX, self.store.counters(ids)).await?;
             let stored: HashMap<TenantId, Counters> = stored.into_iter().collect();
-            // PolicyCache are held a few at a time: what is held is not dropped.
+            // Tenants are held a few at a time: what is held is not dropped.
             let compared = ids.iter().map(|id| self.compare(*id, stored.get(id).copied()));
             stream::iter(compared).for_each_concurrent(SIDE_BY_SIDE, |compared| compared).await;
         }

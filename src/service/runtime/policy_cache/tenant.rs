@@ -49,7 +49,7 @@ pub struct Tenant {
 }
 
 /// Moments, by number, in an order that all of an instance agrees on. One passes whenever a tenant's
-/// history is lost visible of: what was remembered of it before may be of another history since.
+/// history is lost sight of: what was remembered of it before may be of another history since.
 #[derive(Debug, Default)]
 pub(super) struct Moments(AtomicU64);
 
@@ -65,8 +65,8 @@ impl Moments {
     }
 }
 
-/// The tickets at the database for how far a tenant has come, by number. A task that waited for its turn need not look
-/// again if another look began after it came: that one has seen all that it needs.
+/// Numbers of the refreshes from the database. A task that waited may skip its own if another refresh started after it
+/// queued: that one already saw everything it needs.
 #[derive(Debug, Default)]
 pub(super) struct RefreshTickets {
     begun: AtomicU64,

@@ -327,7 +327,7 @@ async fn who_waits_for_a_first_load_that_fails_fails_with_it() {
     }
     assert!(
         tenants.get(id).await.unwrap().is_none(),
-        "the next tickets anew, and the database says that there is none"
+        "the next looks anew, and the database says that there is none"
     );
 }
 
