@@ -3,27 +3,38 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check rules api fmt bench bench-check test-tools compiler
+.PHONY: help run console console-packages test check rules api fmt bench bench-check test-tools compiler
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: compiler ## build, load the demo tenant, and serve on http://127.0.0.1:8080/graphql
+run: compiler console ## build the console and the server, load the demo tenant, and serve on http://127.0.0.1:8080
 	@# Without --release: it starts several minutes sooner on a fresh machine.
 	$(CARGO) build
 	@BAILIWICK_LOG=$${BAILIWICK_LOG:-warn} $(CARGO) run --quiet -- demo
-	@echo "Sign in to the tenant \`demo\` as \`alice\` (ADMIN) or \`dana\` (USER) with Demo-1234. Ctrl-C ends it."
+	@echo "Open http://127.0.0.1:8080 and sign in to the tenant \`demo\` as \`alice\` (ADMIN) or \`dana\` (USER) with Demo-1234. Ctrl-C ends it."
 	@$(CARGO) run --quiet -- serve
 
-test: compiler test-tools ## all tests, on SQLite, PostgreSQL and Redis
-	$(CARGO) test
+console: console-packages ## build the web console, which the server then serves at /
+	npm run --silent --prefix console build
 
-check: compiler ## what a change must pass beside the tests: format, lints, documentation
+# Installs the console's packages where they are not those of the lock file.
+console-packages:
+	@scripts/console-packages
+
+test: compiler test-tools console ## all tests, on SQLite, PostgreSQL and Redis, and of the console in a browser
+	$(CARGO) test
+	npm run --silent --prefix console test
+	$(CARGO) build
+	npm run --silent --prefix console browser
+
+check: compiler console-packages ## what a change must pass beside the tests: format, lints, documentation
 	scripts/rules --check
 	scripts/adr --check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+	npm run --silent --prefix console check
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "cargo-deny is not installed, so deny.toml was not checked whole: cargo install cargo-deny"; fi
 

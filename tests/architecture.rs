@@ -130,6 +130,7 @@ const HTTP_CRATES: &[&str] = &[
     "ipnet",
     "moka",
     "prometheus_client",
+    "rust_embed",
     "serde",
     "serde_json",
     "sha2",

@@ -13,6 +13,7 @@
 //! - [`run`]: validates a document, makes each field stand once, and runs it; `desk` is where long
 //!   documents are worked on
 //! - [`errors`]: the one place where errors get their code, their id and their log line
+//! - `console`: the files of the web console, and its page
 //! - `avatar`: the pictures of users; [`casbin`]: the rules, for other Casbin programs. `tag`
 //!   tells when they have them already; [`audit`]: the audit log, to take it out
 //! - [`health`]: is it alive, is it ready; [`metrics`]: how it fares
@@ -24,7 +25,6 @@ use std::time::Duration;
 use async_graphql::Executor;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Uri};
-use axum::response::Response;
 use axum::routing::{any, get};
 use axum::{Router, middleware};
 use tokio_util::sync::CancellationToken;
@@ -42,6 +42,7 @@ mod avatar;
 mod body;
 pub mod casbin;
 pub mod client;
+mod console;
 pub mod context;
 mod desk;
 mod documents;
@@ -74,7 +75,6 @@ use documents::Documents;
 use errors::Refusal;
 use graphiql::Page;
 use introspection::Introspection;
-use media::Media;
 use metrics::Requests;
 
 /// Options of the transport that an installation can choose.
@@ -149,16 +149,12 @@ pub fn avatar_routes(gate: PlatformGate) -> Router {
     Router::new().route(&format!("{}{{key}}", avatar::PLACE), get(avatar::serve)).with_state((gate, places))
 }
 
-/// Puts around `routes` what every answer has: the 404 in the system's error shape, the
+/// Puts around `routes` what every answer has: the console for browsers, the 404 in the system's error shape, the
 /// request's id, the span, the log line and the count. `proxies` are believed when they say whose a
 /// request is. Call it last, once all routes are there.
 pub fn surround(routes: Router, requests: Requests, proxies: TrustedProxies) -> Router {
     let tracker = Tracker::new(requests, proxies);
-    routes.fallback(not_found).layer(middleware::from_fn_with_state(tracker, context::track))
-}
-
-async fn not_found(context: RequestContext, uri: Uri, headers: HeaderMap) -> Response {
-    nothing_at(&uri).respond(Media::negotiate(&headers).unwrap_or(Media::Json), &context)
+    routes.merge(console::routes()).layer(middleware::from_fn_with_state(tracker, context::track))
 }
 
 /// Returns the caller who asks for a file: with a bearer token, which no browser adds by itself.
