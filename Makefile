@@ -31,6 +31,7 @@ test: compiler test-tools console ## all tests, on SQLite, PostgreSQL and Redis,
 check: compiler console-packages ## what a change must pass beside the tests: format, lints, documentation
 	scripts/rules --check
 	scripts/adr --check
+	scripts/configuration --check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
@@ -38,9 +39,10 @@ check: compiler console-packages ## what a change must pass beside the tests: fo
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check bans licenses sources; \
 	else echo "cargo-deny is not installed, so deny.toml was not checked whole: cargo install cargo-deny"; fi
 
-rules: ## fill in docs/RULES.md, the tests that prove each rule, and the list of docs/adr
+rules: ## fill in docs/RULES.md, the tests that prove each rule, the list of docs/adr, and docs/CONFIGURATION.md
 	scripts/rules
 	scripts/adr
+	scripts/configuration
 
 api: compiler ## make docs/API.md anew from the schema, the operations and what they are answered
 	BAILIWICK_API=write $(CARGO) test --quiet --test suite -- --exact operations::every_document_runs

@@ -60,6 +60,7 @@ mod staff;
 mod store;
 mod sync;
 mod tenant;
+mod tour;
 mod transfer;
 mod user;
 mod verify;
