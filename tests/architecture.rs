@@ -57,14 +57,15 @@ const DOMAIN_CRATES: &[&str] = &[
     "uuid",
 ];
 const CONFIG_CRATES: &[&str] = &[
-    "figment",
     "ipnet",
     "lettre",
     "secrecy",
     "serde",
+    "serde_path_to_error",
     "serde_saphyr",
     "sha2",
     "thiserror",
+    "toml",
     "tracing_subscriber",
     "url",
 ];

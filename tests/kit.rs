@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
-use figment::Figment;
-use figment::providers::{Format, Toml};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -124,7 +122,7 @@ fn allowed(expression: &str, ok: &dyn Fn(&str) -> bool) -> bool {
 
 #[test]
 fn deny_toml_allows_every_licence_that_is_built_in_and_no_other_source() {
-    let deny: Deny = Figment::from(Toml::file_exact(file("deny.toml"))).extract().unwrap();
+    let deny: Deny = toml::from_str(&std::fs::read_to_string(file("deny.toml")).unwrap()).unwrap();
     // A line for each crate that is built in: its name, its version, where it is from unless the registry, its licence.
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "--package", "bailiwick", "--edges", "normal,build"])
