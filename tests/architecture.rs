@@ -43,10 +43,12 @@ const HOUSE: [Layer; 13] = [
     Layer { name: "http", layers: &["service", "graphql", "auth", "turns"], crates: HTTP_CRATES },
 ];
 const DOMAIN_CRATES: &[&str] = &[
+    "data_encoding",
     "deunicode",
     "idna",
     "image",
     "imbl",
+    "percent_encoding",
     "serde",
     "sha2",
     "thiserror",
@@ -57,6 +59,7 @@ const DOMAIN_CRATES: &[&str] = &[
     "uuid",
 ];
 const CONFIG_CRATES: &[&str] = &[
+    "data_encoding",
     "ipnet",
     "lettre",
     "secrecy",
@@ -83,7 +86,7 @@ const STORE_CRATES: &[&str] = &[
     "serde",
     "serde_json",
     "sha2",
-    "base64",
+    "data_encoding",
     "thiserror",
     "tokio",
     "tracing",
@@ -101,11 +104,13 @@ const SYNC_CRATES: &[&str] = &[
     "tracing",
     "getrandom",
 ];
-const AUTH_CRATES: &[&str] = &["argon2", "base64", "getrandom", "hmac", "secrecy", "sha2", "tokio", "tracing", "uuid"];
+const AUTH_CRATES: &[&str] =
+    &["argon2", "data_encoding", "getrandom", "hmac", "secrecy", "sha2", "tokio", "tracing", "uuid"];
 /// Never a transport's crate, nor Redis: the use cases do not know how they are reached.
 const SERVICE_CRATES: &[&str] = &[
     "arc_swap",
     "csv",
+    "data_encoding",
     "futures_util",
     "moka",
     "papaya",
@@ -120,11 +125,11 @@ const SERVICE_CRATES: &[&str] = &[
     "url",
     "uuid",
 ];
-const GRAPHQL_CRATES: &[&str] = &["async_graphql", "base64", "futures_util", "serde_json", "tokio", "uuid"];
+const GRAPHQL_CRATES: &[&str] = &["async_graphql", "data_encoding", "futures_util", "serde_json", "tokio", "uuid"];
 const HTTP_CRATES: &[&str] = &[
     "axum",
     "async_graphql",
-    "base64",
+    "data_encoding",
     "futures_util",
     "hyper",
     "hyper_util",

@@ -3,8 +3,7 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -52,7 +51,7 @@ impl Token {
     pub fn generate(kind: TokenKind) -> Result<Self> {
         let mut bytes = [0_u8; 32];
         getrandom::fill(&mut bytes).map_err(Error::internal)?;
-        let text = format!("{}{}", kind.prefix(), URL_SAFE_NO_PAD.encode(bytes));
+        let text = format!("{}{}", kind.prefix(), BASE64URL_NOPAD.encode(&bytes));
         Ok(Self { kind, text: text.into() })
     }
 

@@ -1,9 +1,11 @@
 //! The names that stand in rules: keys, objects, actions. Each is parsed once, at the edge, so
 //! that inside the house no string can be a wildcard, a separator or another type by accident.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -31,6 +33,12 @@ fn is_resource_key(text: &str) -> bool {
         && text != ".."
         && text.bytes().all(|byte| stands_for_itself(byte) || byte == b'%')
 }
+
+/// The ASCII bytes of a host's name that rules hold as a code: all but those that stand for themselves.
+const ENCODED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'~').remove(b'@').remove(b'+').remove(b'-');
+/// The ASCII bytes of a path of such names that rules hold as a code.
+const PATH_ENCODED: &AsciiSet = &ENCODED.remove(b'/');
 
 /// Returns whether a byte of a host's name stands in rules as it is; `%` begins the code of any other.
 const fn stands_for_itself(byte: u8) -> bool {
@@ -265,32 +273,12 @@ impl ResourceKey {
     /// Percent-encodes a host's id into the alphabet of resource keys: every byte outside
     /// `A-Za-z0-9._~@+-` becomes `%XX`. Two different ids never give one key.
     pub fn encode(id: &str) -> Result<Self> {
-        let mut text = String::with_capacity(id.len());
-        percent_encode(id, &mut text)?;
-        Self::parse(&text)
+        Self::parse(&Cow::from(percent_encoded(id)))
     }
 }
 
-fn percent_encode(id: &str, text: &mut String) -> Result<()> {
-    use fmt::Write as _;
-    for byte in id.bytes() {
-        if stands_for_itself(byte) {
-            text.push(char::from(byte));
-        } else {
-            write!(text, "%{byte:02X}").map_err(Error::internal)?;
-        }
-    }
-    Ok(())
-}
-
-/// Returns the text that [`percent_encode`] was given, if it could have written this.
-fn percent_decode(text: &str) -> Option<String> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (mut bytes, mut text) = (Vec::with_capacity(text.len()), text.bytes());
-    while let Some(byte) = text.next() {
-        bytes.push(if byte == b'%' { digit(text.next()?)? << 4 | digit(text.next()?)? } else { byte });
-    }
-    String::from_utf8(bytes).ok()
+fn percent_encoded(name: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(name, ENCODED)
 }
 
 impl Object {
@@ -308,23 +296,12 @@ impl Object {
 
     /// Returns the object of a host's id below a path, percent-encoded as in [`ResourceKey::encode`].
     pub fn of_id(path: &Self, id: &str) -> Result<Self> {
-        let mut text = String::with_capacity(path.0.len() + 1 + id.len());
-        text.push_str(path.as_str());
-        text.push('/');
-        percent_encode(id, &mut text)?;
-        Self::parse(&text)
+        Self::parse(&format!("{path}/{}", percent_encoded(id)))
     }
 
     /// Returns the path of a host's type of resources: each of its segments percent-encoded.
     pub fn of_type(kind: &str) -> Result<Self> {
-        let mut text = String::with_capacity(kind.len());
-        for (place, segment) in kind.split('/').enumerate() {
-            if place > 0 {
-                text.push('/');
-            }
-            percent_encode(segment, &mut text)?;
-        }
-        Self::parse(&text)
+        Self::parse(&utf8_percent_encode(kind, PATH_ENCODED).to_string())
     }
 
     /// Returns an object that no rule can name: no rule's object contains it.
@@ -335,8 +312,9 @@ impl Object {
     /// Returns the host's id of which [`of_id`](Self::of_id) makes this object below `path`, if there is one.
     pub fn id_below(&self, path: &Self) -> Option<String> {
         let segment = self.0.strip_prefix(path.as_str())?.strip_prefix('/')?;
-        let id = percent_decode(segment)?;
-        Self::of_id(path, &id).is_ok_and(|object| object == *self).then_some(id)
+        // What is no code is left as it is, so only an id that makes this very object counts.
+        let id = percent_decode_str(segment).decode_utf8().ok()?;
+        Self::of_id(path, &id).is_ok_and(|object| object == *self).then(|| id.into_owned())
     }
 
     /// Returns whether this object is in `path` directly.
@@ -406,15 +384,13 @@ impl ActionPattern {
 impl Action {
     /// Returns the action of a host's name, percent-encoded as in [`ResourceKey::encode`].
     pub fn encode(name: &str) -> Result<Self> {
-        let mut text = String::with_capacity(name.len());
-        percent_encode(name, &mut text)?;
-        Self::parse(&text)
+        Self::parse(&Cow::from(percent_encoded(name)))
     }
 
     /// Returns the host's name of which [`encode`](Self::encode) makes this action, if there is one.
     pub fn decoded(&self) -> Option<String> {
-        let name = percent_decode(&self.0)?;
-        Self::encode(&name).is_ok_and(|action| action == *self).then_some(name)
+        let name = percent_decode_str(&self.0).decode_utf8().ok()?;
+        Self::encode(&name).is_ok_and(|action| action == *self).then(|| name.into_owned())
     }
 }
 
@@ -514,6 +490,15 @@ mod tests {
         assert_eq!(Object::of_id(&voice, "Büro 1/*").unwrap().as_str(), "voice/B%C3%BCro%201%2F%2A");
         for id in ["", "..", &"x".repeat(129)] {
             assert!(Object::of_id(&voice, id).is_err(), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_is_encoded_unless_it_stands_for_itself() {
+        for byte in 0..=127_u8 {
+            let own = stands_for_itself(byte);
+            let code = if own { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+            assert_eq!(percent_encoded(&char::from(byte).to_string()).to_string(), code);
         }
     }
 

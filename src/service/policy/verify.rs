@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
+
 use crate::auth::caller::Caller;
 use crate::domain::key::{Action, Object, ObjectPattern, TenantKey, UserKey};
 use crate::domain::tenant::TenantState;
@@ -17,7 +19,6 @@ use crate::policy::rule::{Origin, Rule, RuleHash, Subject};
 use crate::service::Platform;
 use crate::service::policy::rules::line;
 use crate::service::runtime::policy_cache::digest;
-use crate::store::hex;
 use crate::store::tenant::TenantRow;
 use crate::store::verify::{StoredPolicy, StoredRule};
 
@@ -141,7 +142,7 @@ impl Platform {
         self.check_platform(caller, "tenants", &Action::read()).await?;
         let Some(row) = self.store.tenant_by_key(tenant).await? else { return Ok(None) };
         let Some(policy) = self.tenants.look_at(row.id, row.counters).await? else { return Ok(None) };
-        tokio::task::spawn_blocking(move || Some(hex(&digest(&policy)))).await.map_err(Error::internal)
+        tokio::task::spawn_blocking(move || Some(HEXLOWER.encode(&digest(&policy)))).await.map_err(Error::internal)
     }
 
     /// Holds the snapshot's decisions against those of casbin's Enforcer over the same rules.
