@@ -20,15 +20,19 @@ struct Layer {
 /// The layers from the ground up. Anything that is not in a row is forbidden there.
 const HOUSE: [Layer; 13] = [
     // Below every layer, so every layer may name it.
-    Layer { name: "error", layers: &[], crates: &["serde", "thiserror"] },
+    Layer { name: "error", layers: &[], crates: &["serde", "strum", "thiserror"] },
     Layer { name: "turns", layers: &[], crates: &["thiserror", "tokio"] },
     Layer { name: "domain", layers: &[], crates: DOMAIN_CRATES },
     Layer { name: "config", layers: &["domain"], crates: CONFIG_CRATES },
-    Layer { name: "policy", layers: &["domain"], crates: &["serde", "serde_json", "sha2", "thiserror", "uuid"] },
+    Layer {
+        name: "policy",
+        layers: &["domain"],
+        crates: &["serde", "serde_json", "sha2", "strum", "thiserror", "uuid"],
+    },
     Layer {
         name: "engine",
         layers: &["domain", "policy"],
-        crates: &["casbin", "ahash", "arc_swap", "globset", "regex", "thiserror"],
+        crates: &["casbin", "ahash", "arc_swap", "globset", "regex", "strum", "thiserror"],
     },
     Layer { name: "store", layers: &["domain", "policy", "turns"], crates: STORE_CRATES },
     Layer { name: "sync", layers: &["domain", "policy"], crates: SYNC_CRATES },
@@ -51,6 +55,7 @@ const DOMAIN_CRATES: &[&str] = &[
     "percent_encoding",
     "serde",
     "sha2",
+    "strum",
     "thiserror",
     "time",
     "unicode_normalization",
@@ -86,6 +91,7 @@ const STORE_CRATES: &[&str] = &[
     "serde",
     "serde_json",
     "sha2",
+    "strum",
     "data_encoding",
     "thiserror",
     "tokio",
@@ -105,7 +111,7 @@ const SYNC_CRATES: &[&str] = &[
     "getrandom",
 ];
 const AUTH_CRATES: &[&str] =
-    &["argon2", "data_encoding", "getrandom", "hmac", "secrecy", "sha2", "tokio", "tracing", "uuid"];
+    &["argon2", "data_encoding", "getrandom", "hmac", "secrecy", "sha2", "strum", "tokio", "tracing", "uuid"];
 /// Never a transport's crate, nor Redis: the use cases do not know how they are reached.
 const SERVICE_CRATES: &[&str] = &[
     "arc_swap",
@@ -119,6 +125,7 @@ const SERVICE_CRATES: &[&str] = &[
     "serde",
     "serde_json",
     "sha2",
+    "strum",
     "tokio",
     "tokio_util",
     "tracing",
@@ -140,6 +147,7 @@ const HTTP_CRATES: &[&str] = &[
     "serde",
     "serde_json",
     "sha2",
+    "strum",
     "socket2",
     "tokio",
     "tokio_util",

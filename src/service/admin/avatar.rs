@@ -56,7 +56,7 @@ impl Platform {
         let mut tx = self.begin_avatar(caller, user, own).await?;
         let (action, after) = match avatar {
             Some(avatar) => {
-                let shown = serde_json::json!({ "avatar": HEXLOWER.encode(&avatar.sha256), "contentType": avatar.kind.as_str() });
+                let shown = serde_json::json!({ "avatar": HEXLOWER.encode(&avatar.sha256), "contentType": avatar.kind.as_ref() });
                 tx.put_avatar(user, avatar).await?;
                 ("avatar.set", Some(shown))
             }
@@ -134,7 +134,7 @@ impl Platform {
         if !CleanImage::is_clean(avatar.kind, &avatar.image) {
             avatar = self.clean(caller, &scope, &user, avatar).await?;
         }
-        let (content_type, digest) = (avatar.kind.as_str(), HEXLOWER.encode(&avatar.sha256));
+        let (content_type, digest) = (avatar.kind.into(), HEXLOWER.encode(&avatar.sha256));
         Ok(Some(Picture { content_type, digest, image: avatar.image }))
     }
 

@@ -57,35 +57,26 @@ pub struct Difference {
 }
 
 /// A place where rules are held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::AsRefStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Place {
     /// The table of rules.
+    #[strum(serialize = "stored rules")]
     Stored,
     /// The table of where rules come from.
     Origins,
     /// The snapshot that decides here.
     Snapshot,
     /// The answers of casbin's Enforcer over the snapshot's rules.
+    #[strum(serialize = "decisions")]
     Enforcer,
     /// The memory of an instance that serves.
     Memory,
 }
 
-impl Place {
-    /// Returns the place in words.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Stored => "stored rules",
-            Self::Origins => "origins",
-            Self::Snapshot => "snapshot",
-            Self::Enforcer => "decisions",
-            Self::Memory => "memory",
-        }
-    }
-}
-
 /// A way in which something differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::AsRefStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Kind {
     /// It should be there.
     Missing,
@@ -93,17 +84,6 @@ pub enum Kind {
     Extra,
     /// It should be another.
     Wrong,
-}
-
-impl Kind {
-    /// Returns the way in a word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Extra => "extra",
-            Self::Wrong => "wrong",
-        }
-    }
 }
 
 impl Platform {
@@ -215,7 +195,7 @@ impl Report {
         for (rule, expected) in compiled {
             let found = left.remove(&rule.hash()).unwrap_or(&none);
             let named = |origin: &Origin| {
-                format!("{} {}, {}, of {}", origin.kind.as_str(), origin.key, origin.note, line(rule, &self.tenant))
+                format!("{} {}, {}, of {}", origin.kind.as_ref(), origin.key, origin.note, line(rule, &self.tenant))
             };
             let missing: Vec<_> = expected.difference(found).map(named).collect();
             let extra: Vec<_> = found.difference(expected).map(named).collect();
@@ -225,7 +205,7 @@ impl Report {
             }
         }
         for origin in left.into_values().flatten() {
-            let what = format!("{} {}, {}, of no rule", origin.kind.as_str(), origin.key, origin.note);
+            let what = format!("{} {}, {}, of no rule", origin.kind.as_ref(), origin.key, origin.note);
             self.add(Place::Origins, Kind::Extra, what);
         }
     }

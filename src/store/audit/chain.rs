@@ -208,7 +208,7 @@ fn digest(tenant: TenantId, place: u64, before: &[u8; 32], event: &AuditEvent) -
         "id": event.id,
         "change": event.change_id,
         "at": event.at.0,
-        "actor": [event.actor.kind.as_str(), event.actor.key, event.actor.name],
+        "actor": [event.actor.kind.as_ref(), event.actor.key, event.actor.name],
         "action": event.action,
         "target": event.target,
         "before": event.before,
