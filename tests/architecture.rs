@@ -151,7 +151,7 @@ const HTTP_CRATES: &[&str] = &[
     "socket2",
     "tokio",
     "tokio_util",
-    "tower_http",
+    "tower",
     "tracing",
     "url",
     "uuid",
