@@ -4,7 +4,8 @@
 //!
 //! Nothing is lost by forgetting one, so little is kept: queries with nobody's data in them, which
 //! callers have sent who had signed in, for their own tenant. So a stranger fills nothing, and nobody
-//! learns by a hash what another tenant asks.
+//! learns by a hash what another tenant asks. The extension of `async-graphql` is not used: its cache has one hash for
+//! all, and takes any document before it is known who sends it.
 
 use std::sync::Arc;
 

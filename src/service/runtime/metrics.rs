@@ -1,5 +1,6 @@
 //! Metrics of an instance. Like everything, they belong to the instance: several in one process count separately.
-//! Labels hold only words of the program, never the key of a tenant or a user.
+//! Labels hold only words of the program, never the key of a tenant or a user. `prometheus-client` is used because its
+//! registry is a value, where the `metrics` facade has one recorder for the process.
 
 use std::array;
 use std::fmt;
