@@ -7,7 +7,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    VARY,
 };
 use axum::http::{HeaderMap, HeaderName, Method, Uri};
 use axum::response::{Html, IntoResponse, Response};
@@ -57,11 +58,7 @@ pub(super) fn routes() -> Router {
 
 impl Console {
     fn routes(self) -> Router {
-        Router::new()
-            .route("/assets/{*file}", get(asset))
-            .route("/icon.svg", get(icon))
-            .fallback(page)
-            .with_state(self)
+        Router::new().route("/assets/{*file}", get(asset)).route("/icon.svg", get(icon)).fallback(page).with_state(self)
     }
 
     /// Returns a file in the shortest form that the client takes.

@@ -59,7 +59,9 @@ async fn a_browser_gets_the_page_at_every_address_with_a_nonce_of_its_own() {
 #[tokio::test]
 async fn what_is_no_address_of_a_page_is_not_found() {
     let post = Request::post("/users").header(ACCEPT, "text/html");
-    for request in [Request::get("/users"), browser("/robots.txt"), browser("/assets/no.js"), browser("/icon.svg"), post] {
+    for request in
+        [Request::get("/users"), browser("/robots.txt"), browser("/assets/no.js"), browser("/icon.svg"), post]
+    {
         let (status, headers, body) = ask(Small, request).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{body}");
         assert!(headers[CONTENT_TYPE].to_str().unwrap().contains("json") && body.contains("NOT_FOUND"), "{body}");

@@ -325,10 +325,7 @@ async fn who_waits_for_a_first_load_that_fails_fails_with_it() {
     for outcome in waiting.join_all().await {
         assert_eq!(outcome.unwrap_err().code, crate::error::ErrorCode::Unavailable);
     }
-    assert!(
-        tenants.get(id).await.unwrap().is_none(),
-        "the next looks anew, and the database says that there is none"
-    );
+    assert!(tenants.get(id).await.unwrap().is_none(), "the next looks anew, and the database says that there is none");
 }
 
 #[tokio::test]
