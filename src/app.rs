@@ -255,9 +255,8 @@ async fn tell_failures(platform: Platform, every: Duration, shutdown: Cancellati
 
 /// Makes a password of 144 random bits, with a character of each kind that the security suite asks for.
 fn generated_password() -> Result<SecretString> {
-    use base64::Engine as _;
     let mut bytes = [0_u8; 18];
     getrandom::fill(&mut bytes).map_err(Error::internal)?;
-    let random = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+    let random = data_encoding::BASE64URL_NOPAD.encode(&bytes);
     Ok(format!("{random}-aA1").into())
 }

@@ -4,6 +4,7 @@
 //! (`defaults.toml`, which explains them all), a file, and the environment.
 
 pub mod catalogue;
+mod fault;
 pub mod kubernetes;
 mod layer;
 #[cfg(test)]
@@ -13,14 +14,13 @@ mod value;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
 use ipnet::IpNet;
 use lettre::message::Mailbox;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
-use layer::Layer;
+use layer::Layers;
 pub use value::{Count, LogFormat, Seconds, SecretUrl};
 
 const DEFAULTS: &str = include_str!("config/defaults.toml");
@@ -169,13 +169,15 @@ impl Settings {
     /// Reads the settings: the defaults, then `file` (or `bailiwick.toml` in the working folder, if it exists), then
     /// the variables of `env` whose names begin with `BAILIWICK_`.
     pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, SettingsError> {
-        let mut layers = Figment::from(Layer::toml("the built-in defaults", DEFAULTS)?);
+        let mut layers = Layers::default();
+        layers.add_toml("the built-in defaults", DEFAULTS)?;
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         match std::fs::read_to_string(path) {
-            Ok(text) => layers = layers.merge(Layer::toml(&path.display().to_string(), &text)?),
+            Ok(text) => layers.add_toml(&path.display().to_string(), &text)?,
             Err(cause) if file.is_none() && cause.kind() == std::io::ErrorKind::NotFound => {}
             Err(cause) => return Err(SettingsError::Unreadable { file: path.to_owned(), cause }),
         }
-        layers.merge(Layer::environment(env)).extract_lossy().map_err(layer::explain)
+        layers.add_environment(env);
+        layers.extract()
     }
 }

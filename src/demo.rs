@@ -156,7 +156,7 @@ impl Loader<'_> {
         let admin = (demo.admin.username.as_str(), &demo.admin.name, BaseRole::Admin);
         writeln!(text, "sign in to `{}` with the password {PASSWORD} as", demo.key).map_err(Error::internal)?;
         for (username, name, role) in std::iter::once(admin).chain(people) {
-            writeln!(text, "  {username:<6} {name}, {}", role.as_str().to_uppercase()).map_err(Error::internal)?;
+            writeln!(text, "  {username:<6} {name}, {}", role.as_ref().to_uppercase()).map_err(Error::internal)?;
         }
         for service in demo.users.iter().filter(|user| user.role == BaseRole::Service) {
             let user = UserKey::parse(&service.username)?;

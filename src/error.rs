@@ -9,6 +9,8 @@ use serde::Deserialize;
 /// The ways in which a request can be refused. Transports never invent a code of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(strum::AsRefStr, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
     /// A value breaks a rule of its own form (a key's alphabet, an email, a length).
     Invalid,
@@ -75,43 +77,6 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// Returns the name on the wire, such as `NOT_FOUND`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Invalid => "INVALID",
-            Self::NotFound => "NOT_FOUND",
-            Self::AlreadyExists => "ALREADY_EXISTS",
-            Self::Immutable => "IMMUTABLE",
-            Self::Conflict => "CONFLICT",
-            Self::UnlicensedModule => "UNLICENSED_MODULE",
-            Self::AssociationIsAutomatic => "ASSOCIATION_IS_AUTOMATIC",
-            Self::ProtectedResource => "PROTECTED_RESOURCE",
-            Self::ProtectedUser => "PROTECTED_USER",
-            Self::PrerequisiteMissing => "PREREQUISITE_MISSING",
-            Self::ProfileRequired => "PROFILE_REQUIRED",
-            Self::ProfileNotAssignable => "PROFILE_NOT_ASSIGNABLE",
-            Self::RoleNotAssignable => "ROLE_NOT_ASSIGNABLE",
-            Self::ProtectedRole => "PROTECTED_ROLE",
-            Self::BeyondOwnRights => "BEYOND_OWN_RIGHTS",
-            Self::ProfileInUse => "PROFILE_IN_USE",
-            Self::RoleInUse => "ROLE_IN_USE",
-            Self::LastGroupOfMembers => "LAST_GROUP_OF_MEMBERS",
-            Self::WeakPassword => "WEAK_PASSWORD",
-            Self::WrongPassword => "WRONG_PASSWORD",
-            Self::LinkLocked => "LINK_LOCKED",
-            Self::LinkExpired => "LINK_EXPIRED",
-            Self::UnsupportedImage => "UNSUPPORTED_IMAGE",
-            Self::TooLarge => "TOO_LARGE",
-            Self::Unauthenticated => "UNAUTHENTICATED",
-            Self::Forbidden => "FORBIDDEN",
-            Self::BadInput => "BAD_INPUT",
-            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
-            Self::RateLimited => "RATE_LIMITED",
-            Self::Unavailable => "UNAVAILABLE",
-            Self::Internal => "INTERNAL",
-        }
-    }
-
     /// Returns `true` if a mutation reports this code among its `userErrors`. The others fail the whole operation and
     /// stand among the top-level errors.
     pub const fn is_user_error(self) -> bool {
@@ -125,12 +90,6 @@ impl ErrorCode {
                 | Self::Unavailable
                 | Self::Internal
         )
-    }
-}
-
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -20,15 +20,19 @@ struct Layer {
 /// The layers from the ground up. Anything that is not in a row is forbidden there.
 const HOUSE: [Layer; 13] = [
     // Below every layer, so every layer may name it.
-    Layer { name: "error", layers: &[], crates: &["serde", "thiserror"] },
+    Layer { name: "error", layers: &[], crates: &["serde", "strum", "thiserror"] },
     Layer { name: "turns", layers: &[], crates: &["thiserror", "tokio"] },
     Layer { name: "domain", layers: &[], crates: DOMAIN_CRATES },
     Layer { name: "config", layers: &["domain"], crates: CONFIG_CRATES },
-    Layer { name: "policy", layers: &["domain"], crates: &["serde", "serde_json", "sha2", "thiserror", "uuid"] },
+    Layer {
+        name: "policy",
+        layers: &["domain"],
+        crates: &["serde", "serde_json", "sha2", "strum", "thiserror", "uuid"],
+    },
     Layer {
         name: "engine",
         layers: &["domain", "policy"],
-        crates: &["casbin", "ahash", "arc_swap", "globset", "regex", "thiserror"],
+        crates: &["casbin", "ahash", "arc_swap", "globset", "regex", "strum", "thiserror"],
     },
     Layer { name: "store", layers: &["domain", "policy", "turns"], crates: STORE_CRATES },
     Layer { name: "sync", layers: &["domain", "policy"], crates: SYNC_CRATES },
@@ -43,12 +47,15 @@ const HOUSE: [Layer; 13] = [
     Layer { name: "http", layers: &["service", "graphql", "auth", "turns"], crates: HTTP_CRATES },
 ];
 const DOMAIN_CRATES: &[&str] = &[
+    "data_encoding",
     "deunicode",
     "idna",
     "image",
     "imbl",
+    "percent_encoding",
     "serde",
     "sha2",
+    "strum",
     "thiserror",
     "time",
     "unicode_normalization",
@@ -57,14 +64,16 @@ const DOMAIN_CRATES: &[&str] = &[
     "uuid",
 ];
 const CONFIG_CRATES: &[&str] = &[
-    "figment",
+    "data_encoding",
     "ipnet",
     "lettre",
     "secrecy",
     "serde",
+    "serde_path_to_error",
     "serde_saphyr",
     "sha2",
     "thiserror",
+    "toml",
     "tracing_subscriber",
     "url",
 ];
@@ -82,7 +91,8 @@ const STORE_CRATES: &[&str] = &[
     "serde",
     "serde_json",
     "sha2",
-    "base64",
+    "strum",
+    "data_encoding",
     "thiserror",
     "tokio",
     "tracing",
@@ -100,11 +110,13 @@ const SYNC_CRATES: &[&str] = &[
     "tracing",
     "getrandom",
 ];
-const AUTH_CRATES: &[&str] = &["argon2", "base64", "getrandom", "hmac", "secrecy", "sha2", "tokio", "tracing", "uuid"];
+const AUTH_CRATES: &[&str] =
+    &["argon2", "data_encoding", "getrandom", "hmac", "secrecy", "sha2", "strum", "tokio", "tracing", "uuid"];
 /// Never a transport's crate, nor Redis: the use cases do not know how they are reached.
 const SERVICE_CRATES: &[&str] = &[
     "arc_swap",
     "csv",
+    "data_encoding",
     "futures_util",
     "moka",
     "papaya",
@@ -113,17 +125,18 @@ const SERVICE_CRATES: &[&str] = &[
     "serde",
     "serde_json",
     "sha2",
+    "strum",
     "tokio",
     "tokio_util",
     "tracing",
     "url",
     "uuid",
 ];
-const GRAPHQL_CRATES: &[&str] = &["async_graphql", "base64", "futures_util", "serde_json", "tokio", "uuid"];
+const GRAPHQL_CRATES: &[&str] = &["async_graphql", "data_encoding", "futures_util", "serde_json", "tokio", "uuid"];
 const HTTP_CRATES: &[&str] = &[
     "axum",
     "async_graphql",
-    "base64",
+    "data_encoding",
     "futures_util",
     "hyper",
     "hyper_util",
@@ -134,10 +147,11 @@ const HTTP_CRATES: &[&str] = &[
     "serde",
     "serde_json",
     "sha2",
+    "strum",
     "socket2",
     "tokio",
     "tokio_util",
-    "tower_http",
+    "tower",
     "tracing",
     "url",
     "uuid",

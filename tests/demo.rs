@@ -8,6 +8,7 @@ use bailiwick::domain::user::BaseRole;
 use bailiwick::policy::compile::compile;
 use bailiwick::policy::revision::Counters;
 use serde_json::json;
+use strum::VariantArray as _;
 
 use crate::common::app::{Choices, Database, Instance, on_both};
 
@@ -27,7 +28,7 @@ async fn the_demo_loads_with_all_that_a_call_centre_has_and_a_second_time_change
         assert!(state.users.len() >= 40, "{}", state.users.len());
         assert_eq!((state.profiles.len(), state.roles.len(), state.groups.len()), (8, 3, 4));
         assert!(state.resources.len() >= 190, "{}", state.resources.len());
-        for role in BaseRole::ALL {
+        for &role in BaseRole::VARIANTS {
             assert!(state.users.values().any(|user| user.base_role == role), "nobody is {role:?}");
         }
         assert!(!state.licensed.contains("whatsapp") && !state.licensed.contains("fax"));

@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
-use figment::Figment;
-use figment::providers::{Format, Toml};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -122,9 +120,34 @@ fn allowed(expression: &str, ok: &dyn Fn(&str) -> bool) -> bool {
     parts.iter().any(|part| allowed(part, ok))
 }
 
+/// Returns the features with which each crate of the workspace's default members is built.
+fn features(edges: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--edges", edges, "--prefix", "none", "--format", "{p}|{f}"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let mut crates = BTreeMap::<String, BTreeSet<String>>::new();
+    for line in String::from_utf8(tree.stdout).unwrap().lines() {
+        let Some((package, features)) = line.trim_end_matches(" (*)").split_once('|') else { continue };
+        crates.entry(package.to_owned()).or_default().extend(features.split(',').map(str::to_owned));
+    }
+    crates
+}
+
+#[test]
+fn tests_build_the_crates_of_the_program_with_its_own_features() {
+    let (program, tests) = (features("normal,build"), features("normal,build,dev"));
+    assert!(program.len() > 100 && tests.len() > program.len(), "{} and {}", program.len(), tests.len());
+    for (package, features) in program {
+        assert_eq!(tests[&package], features, "{package}: `cargo build` after `cargo test` compiles it again");
+    }
+}
+
 #[test]
 fn deny_toml_allows_every_licence_that_is_built_in_and_no_other_source() {
-    let deny: Deny = Figment::from(Toml::file_exact(file("deny.toml"))).extract().unwrap();
+    let deny: Deny = toml::from_str(&std::fs::read_to_string(file("deny.toml")).unwrap()).unwrap();
     // A line for each crate that is built in: its name, its version, where it is from unless the registry, its licence.
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "--package", "bailiwick", "--edges", "normal,build"])

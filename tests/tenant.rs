@@ -175,7 +175,7 @@ async fn an_operator_acts_in_a_tenant_only_by_naming_it_and_both_tenants_know() 
 
         let there = events(&instance, "acme", "profile.create").await;
         assert_eq!(there.len(), 1);
-        assert_eq!((there[0].actor.kind.as_str(), there[0].actor.key.as_str()), ("operator", "operator"));
+        assert_eq!((there[0].actor.kind.as_ref(), there[0].actor.key.as_str()), ("operator", "operator"));
         assert_eq!((there[0].reason.as_str(), there[0].target.as_str()), ("asked for", "profile:night"));
         let here = events(&instance, "platform", "profile.create").await;
         assert_eq!(here.len(), 1);

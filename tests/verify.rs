@@ -52,7 +52,7 @@ async fn verify(instance: &Instance, tenant: &str) -> bailiwick::error::Result<O
 /// Returns the differences that a verification of `acme` finds, a line for each.
 async fn differences(instance: &Instance) -> Vec<String> {
     let report = verify(instance, "acme").await.unwrap().unwrap();
-    let line = |place: Place, kind: Kind, what: &str| format!("{} {}: {what}", kind.as_str(), place.as_str());
+    let line = |place: Place, kind: Kind, what: &str| format!("{} {}: {what}", kind.as_ref(), place.as_ref());
     report.differences.iter().map(|one| line(one.place, one.kind, &one.what)).collect()
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bailiwick::domain::key::TenantId;
 use bailiwick::policy::rule::Rule;
+use data_encoding::HEXLOWER;
 use futures_util::TryStreamExt as _;
 use sea_orm::sqlx::{self, Row as _};
 use serde::{Deserialize, Serialize};
@@ -172,9 +173,8 @@ async fn fill(pool: &sqlx::PgPool, tenant: TenantId, rules: &[Rule]) -> Result<(
         for rule in chunk {
             let mut values = rule.values(&key);
             values.resize(5, "\\N".to_owned());
-            write!(text, "{}\t{}\t{}\t\\\\x", rule.ptype(), values.join("\t"), tenant.0)?;
-            rule.hash().0.iter().try_for_each(|byte| write!(text, "{byte:02x}"))?;
-            text.push('\n');
+            let hash = HEXLOWER.encode(&rule.hash().0);
+            writeln!(text, "{}\t{}\t{}\t\\\\x{hash}", rule.ptype(), values.join("\t"), tenant.0)?;
         }
         copy.send(text.into_bytes()).await?;
     }

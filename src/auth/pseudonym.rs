@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-/// Crockford's base 32: no letter in it can be taken for a digit.
+/// Crockford's base 32: no letter in it can be taken for a digit. `data-encoding` has no constant for it, and making
+/// one at run time takes more code than the line below that reads it.
 const ALPHABET: [char; 32] = [
     '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'M', 'N', 'P',
     'Q', 'R', 'S', 'T', 'V', 'W', 'X', 'Y', 'Z',

@@ -3,34 +3,25 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use strum::VariantArray as _;
 
 use crate::error::{Error, Result};
 
-/// The kinds of tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The kinds of tokens, each with the prefix of its tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
 pub enum TokenKind {
     /// A session.
+    #[strum(serialize = "bws_")]
     Session,
     /// An API key.
+    #[strum(serialize = "bwk_")]
     ApiKey,
     /// The link in a mail that sets a new password.
+    #[strum(serialize = "bwr_")]
     PasswordReset,
-}
-
-impl TokenKind {
-    const ALL: [Self; 3] = [Self::Session, Self::ApiKey, Self::PasswordReset];
-
-    const fn prefix(self) -> &'static str {
-        match self {
-            Self::Session => "bws_",
-            Self::ApiKey => "bwk_",
-            Self::PasswordReset => "bwr_",
-        }
-    }
 }
 
 /// A token. Its text is shown once, to the person it is made for.
@@ -52,14 +43,14 @@ impl Token {
     pub fn generate(kind: TokenKind) -> Result<Self> {
         let mut bytes = [0_u8; 32];
         getrandom::fill(&mut bytes).map_err(Error::internal)?;
-        let text = format!("{}{}", kind.prefix(), URL_SAFE_NO_PAD.encode(bytes));
+        let text = format!("{}{}", kind.as_ref(), BASE64URL_NOPAD.encode(&bytes));
         Ok(Self { kind, text: text.into() })
     }
 
     /// Reads a token that a caller sent; `None` when it cannot be one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        let kind = TokenKind::ALL.into_iter().find(|kind| text.starts_with(kind.prefix()))?;
-        (text.len() == kind.prefix().len() + 43).then(|| Self { kind, text: text.to_owned().into() })
+        let kind = TokenKind::VARIANTS.iter().copied().find(|kind| text.starts_with(kind.as_ref()))?;
+        (text.len() == kind.as_ref().len() + 43).then(|| Self { kind, text: text.to_owned().into() })
     }
 
     /// Returns the kind of the token.

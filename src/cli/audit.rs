@@ -161,7 +161,7 @@ async fn export(client: &Client, args: Export) -> Result<ExitCode> {
     };
     let database = match client {
         Client::Server(server) => {
-            let path = format!("audit.{}", format.name());
+            let path = format!("audit.{}", format.as_ref());
             return server.copy(args.tenant.as_ref(), &path, &args.filter.members()).await;
         }
         Client::Database(database) => database,

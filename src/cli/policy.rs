@@ -168,7 +168,7 @@ fn for_people(report: &Report) -> String {
     }
     let mut lines = vec![format!("{tenant}: {} differences at revision {revision}", differences.len())];
     let named = differences.iter();
-    lines.extend(named.map(|one| format!("  {} in the {}: {}", one.kind.as_str(), one.place.as_str(), one.what)));
+    lines.extend(named.map(|one| format!("  {} in the {}: {}", one.kind.as_ref(), one.place.as_ref(), one.what)));
     lines.push(String::new());
     lines.join("\n")
 }
@@ -176,7 +176,7 @@ fn for_people(report: &Report) -> String {
 fn for_programs(report: &Report) -> String {
     let differences = report.differences.iter();
     let differences = differences
-        .map(|one| json!({ "place": one.place.as_str(), "kind": one.kind.as_str(), "what": one.what }))
+        .map(|one| json!({ "place": one.place.as_ref(), "kind": one.kind.as_ref(), "what": one.what }))
         .collect::<Vec<_>>();
     let line = json!({
         "tenant": report.tenant.as_str(),

@@ -1,4 +1,7 @@
 //! A server as the command line reaches it: GraphQL over HTTP with a bearer token.
+//!
+//! The client is `ureq`, and not the `reqwest` of the tests: that one would bring a second library of cryptography, or
+//! ask each of its users to name the one that is there.
 
 use std::io::ErrorKind;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! `bailiwick user …`.
 
 use std::process::ExitCode;
+use std::str::FromStr as _;
 
 use crate::domain::key::{ProfileKey, RoleKey, UserKey};
 use crate::domain::name::Name;
@@ -51,7 +52,7 @@ pub(super) struct Create {
     #[arg(long, value_parser = parsed(Email::parse))]
     email: Email,
     /// The base role: admin, manager, user, agent or service.
-    #[arg(long, value_parser = parsed(BaseRole::parse))]
+    #[arg(long, value_parser = parsed(BaseRole::from_str))]
     role: BaseRole,
     /// The user profile, for the base role user.
     #[arg(long, value_parser = parsed(ProfileKey::parse))]
@@ -98,7 +99,7 @@ async fn create(client: &Client, args: &Create) -> Result<ExitCode> {
         "fullName": args.name.as_ref().map_or_else(|| args.username.as_str(), Name::as_str),
         "email": args.email.as_str(),
         "password": password.as_ref().map(SecretString::expose_secret),
-        "baseRole": args.role.as_str().to_ascii_uppercase(),
+        "baseRole": args.role.as_ref().to_ascii_uppercase(),
         "profile": args.profile.as_ref().map(ProfileKey::as_str),
         "customRole": args.custom_role.as_ref().map(RoleKey::as_str),
     });

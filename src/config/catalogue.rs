@@ -8,6 +8,7 @@ mod link;
 #[cfg(test)]
 mod tests;
 
+use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use serde_saphyr::{DuplicateKeyPolicy, MessageFormatter as _, Spanned, UserMessageFormatter};
 use sha2::{Digest, Sha256};
@@ -44,9 +45,7 @@ pub fn built_in() -> Result<Catalogue, CatalogueError> {
 fn read(text: &str) -> Result<Catalogue, Fault> {
     let options = serde_saphyr::options! { with_snippet: false, duplicate_keys: DuplicateKeyPolicy::Error };
     let raw: RawCatalogue = serde_saphyr::from_str_with_options(text, options)?;
-    let halves = Sha256::digest(text).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let hash = halves.filter_map(|half| char::from_digit(half.into(), 16)).collect();
-    check::check(&raw, hash)
+    check::check(&raw, HEXLOWER.encode(&Sha256::digest(text)))
 }
 
 /// A fault and its line, before the file's name is added.

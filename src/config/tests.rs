@@ -171,6 +171,17 @@ fn proxies_are_networks_that_are_not_the_whole_world() {
 }
 
 #[test]
+fn a_switch_is_set_by_each_of_its_words_and_numbers_by_texts() {
+    for (word, on) in [("true", true), ("Yes", true), ("1", true), ("ON", true), ("false", false), ("no", false)] {
+        assert_eq!(load("", &[("BAILIWICK_GRAPHIQL", word)]).unwrap().graphiql, on, "{word}");
+        assert_eq!(load(&format!("graphiql = '{word}'"), &[]).unwrap().graphiql, on, "{word}");
+    }
+    assert!(!load("graphiql = 0\nsweep_seconds = '7'", &[]).unwrap().graphiql);
+    assert_eq!(load("sweep_seconds = '7'", &[]).unwrap().sweep_seconds.duration().as_secs(), 7);
+    assert_eq!(refusal("graphiql = 2", &[]), "wrong setting graphiql in bailiwick.toml: it must be a boolean");
+}
+
+#[test]
 fn an_empty_variable_unsets_what_is_optional() {
     let file = "redis_url = 'redis://127.0.0.1'\nmax_staleness_seconds = 60";
     let empty = [("BAILIWICK_REDIS_URL", ""), ("BAILIWICK_MAX_STALENESS_SECONDS", " "), ("BAILIWICK_CATALOGUE", "")];

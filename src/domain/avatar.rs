@@ -22,31 +22,21 @@ const PIXELS_MAX: u64 = 128 * 1024 * 1024;
 const QUALITY: u8 = 90;
 
 /// The kind of picture that an avatar is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::AsRefStr, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(parse_err_ty = Error, parse_err_fn = not_an_image_type)]
 pub enum ImageType {
     /// PNG
+    #[strum(serialize = "image/png")]
     Png,
     /// JPEG
+    #[strum(serialize = "image/jpeg")]
     Jpeg,
 }
 
-impl ImageType {
-    /// Both.
-    const ALL: [Self; 2] = [Self::Png, Self::Jpeg];
-
-    /// Its media type.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Png => "image/png",
-            Self::Jpeg => "image/jpeg",
-        }
-    }
-
-    /// Reads the stored media type.
-    pub fn parse(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| Error::invalid(format!("`{}` is not a type of avatars", text.escape_debug())))
-    }
+fn not_an_image_type(text: &str) -> Error {
+    Error::invalid(format!("`{}` is not a type of avatars", text.escape_debug()))
 }
 
 /// A picture as it is kept: with what it is shown by, and nothing that its maker left beside, such as the place, the

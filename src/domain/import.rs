@@ -230,7 +230,7 @@ impl TenantState {
                 Err(other("role", part.name))
             };
         }
-        let taken = |key: &RoleKey| BuiltIn::from_name(key.as_str()).is_some() || self.roles.contains_key(key);
+        let taken = |key: &RoleKey| key.as_str().parse::<BuiltIn>().is_ok() || self.roles.contains_key(key);
         let key = RoleKey::parse(part.name.as_str()).ok().filter(|key| !taken(key));
         let change = RoleChange { grants: Some(part.grants.clone()), ..RoleChange::default() };
         imported.roles += 1;

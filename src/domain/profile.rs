@@ -25,6 +25,8 @@ pub use module::{ModuleSave, SectionSave};
 /// The rights that a profile gives where nothing overrides them (R5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::AsRefStr, strum::EnumString, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", parse_err_ty = Error, parse_err_fn = not_a_permission_type)]
 pub enum PermissionType {
     /// See.
     Read,
@@ -36,10 +38,11 @@ pub enum PermissionType {
     ReadEditDelete,
 }
 
-impl PermissionType {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Read, Self::ReadEdit, Self::ReadDelete, Self::ReadEditDelete];
+fn not_a_permission_type(text: &str) -> Error {
+    Error::invalid(format!("`{}` is not a permission type", text.escape_debug()))
+}
 
+impl PermissionType {
     /// Returns the rights that it stands for.
     pub const fn rights(self) -> Rights {
         Rights {
@@ -47,24 +50,6 @@ impl PermissionType {
             edit: matches!(self, Self::ReadEdit | Self::ReadEditDelete),
             delete: matches!(self, Self::ReadDelete | Self::ReadEditDelete),
         }
-    }
-
-    /// Returns the word under which it is stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::ReadEdit => "read_edit",
-            Self::ReadDelete => "read_delete",
-            Self::ReadEditDelete => "read_edit_delete",
-        }
-    }
-
-    /// Reads the stored word.
-    pub fn parse(text: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| Error::invalid(format!("`{}` is not a permission type", text.escape_debug())))
     }
 }
 

@@ -166,7 +166,7 @@ impl Restore<'_> {
             let Some(was) = self.as_it_was(&user) else { continue };
             if was.base_role != user.base_role {
                 let text =
-                    format!("its base role is another by now, {}: it keeps what it holds", user.base_role.as_str());
+                    format!("its base role is another by now, {}: it keeps what it holds", user.base_role.as_ref());
                 self.lose(format!("user:{}", user.key), text);
                 continue;
             }

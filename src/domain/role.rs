@@ -12,8 +12,11 @@ use super::tenant::TenantState;
 use super::{check_version, counted, in_the_way_users, unique_key};
 use crate::error::{Error, ErrorCode, Related, Result};
 
-/// The built-in roles, the only subjects in the namespace `role:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The built-in roles, in the order in which they are listed: the only subjects in the namespace `role:`.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, strum::AsRefStr, strum::EnumString, strum::VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum BuiltIn {
     /// Everything licensed.
     Admin,
@@ -27,30 +30,11 @@ pub enum BuiltIn {
     Member,
 }
 
-impl BuiltIn {
-    /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 5] = [Self::Admin, Self::Manager, Self::Agent, Self::Service, Self::Member];
-
-    /// Returns the name after `role:`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Manager => "manager",
-            Self::Agent => "agent",
-            Self::Service => "service",
-            Self::Member => "member",
-        }
-    }
-
-    /// Returns the role of this name, if there is one.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == name)
-    }
-}
-
 /// The effect of a matching rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::AsRefStr, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = not_an_effect)]
 pub enum Effect {
     /// It allows.
     Allow,
@@ -58,14 +42,8 @@ pub enum Effect {
     Deny,
 }
 
-impl Effect {
-    /// Returns the word in the rule.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Deny => "deny",
-        }
-    }
+fn not_an_effect(text: &str) -> Error {
+    Error::invalid(format!("`{}` is not an effect", text.escape_debug()))
 }
 
 /// A grant of a custom role, for what the catalogue has no permission for (R35a).
@@ -206,7 +184,7 @@ impl TenantState {
         name: Name,
         change: RoleChange,
     ) -> Result<RoleKey> {
-        let taken = |text: &str| BuiltIn::from_name(text).is_some() || self.roles.contains_key(text);
+        let taken = |text: &str| text.parse::<BuiltIn>().is_ok() || self.roles.contains_key(text);
         let key = match key {
             Some(key) if taken(key.as_str()) => {
                 return Err(Error::new(ErrorCode::AlreadyExists, format!("the role key `{key}` is taken")).at("key"));
@@ -265,7 +243,7 @@ impl TenantState {
     }
 
     fn refuse_built_in(key: &str) -> Result<()> {
-        if BuiltIn::from_name(key).is_some() {
+        if key.parse::<BuiltIn>().is_ok() {
             return Err(Error::new(
                 ErrorCode::ProtectedRole,
                 format!("`{key}` is a built-in role and does not change"),
@@ -295,17 +273,17 @@ impl RoleRef {
     /// Returns the key by which people name it. Custom roles never have the key of a built-in one.
     pub fn key(&self) -> &str {
         match self {
-            Self::Manager => BuiltIn::Manager.as_str(),
+            Self::Manager => BuiltIn::Manager.as_ref(),
             Self::Custom(key) => key.as_str(),
         }
     }
 
     /// Reads a role's key; the built-in roles other than `manager` are refused (R35b).
     pub fn parse(key: &str) -> Result<Self> {
-        match BuiltIn::from_name(key) {
-            Some(BuiltIn::Manager) => Ok(Self::Manager),
-            Some(_) => Err(Error::new(ErrorCode::ProtectedRole, format!("a group cannot carry the role `{key}`"))),
-            None => RoleKey::parse(key).map(Self::Custom),
+        match key.parse() {
+            Ok(BuiltIn::Manager) => Ok(Self::Manager),
+            Ok(_) => Err(Error::new(ErrorCode::ProtectedRole, format!("a group cannot carry the role `{key}`"))),
+            Err(_) => RoleKey::parse(key).map(Self::Custom),
         }
     }
 }

@@ -19,6 +19,8 @@ pub use email::Email;
 /// The base role of a user in their tenant (R25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::AsRefStr, strum::EnumString, strum::VariantArray)]
+#[strum(serialize_all = "lowercase", parse_err_ty = Error, parse_err_fn = not_a_base_role)]
 pub enum BaseRole {
     /// Everything licensed.
     Admin,
@@ -32,32 +34,14 @@ pub enum BaseRole {
     Service,
 }
 
+fn not_a_base_role(text: &str) -> Error {
+    Error::invalid(format!("`{}` is not a base role", text.escape_debug()))
+}
+
 impl BaseRole {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Admin, Self::Manager, Self::User, Self::Agent, Self::Service];
-
-    /// Returns the word under which it is stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Manager => "manager",
-            Self::User => "user",
-            Self::Agent => "agent",
-            Self::Service => "service",
-        }
-    }
-
     /// Returns whether users of this base role sign in with a password: a host application has its API key alone.
     pub fn signs_in(self) -> bool {
         self != Self::Service
-    }
-
-    /// Reads the stored word.
-    pub fn parse(text: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or_else(|| Error::invalid(format!("`{}` is not a base role", text.escape_debug())))
     }
 }
 

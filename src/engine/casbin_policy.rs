@@ -218,7 +218,7 @@ impl LinePolicy {
                 let name = index.objects.text(id.permission.object).unwrap_or_default();
                 name.strip_suffix(TRIED).unwrap_or(name)
             }
-            Slot::Effect => id.permission.effect.as_str(),
+            Slot::Effect => id.permission.effect.into(),
             Slot::Rest(place) => rest.get(place).copied().unwrap_or_default(),
         };
         self.layout.policy.iter().map(|field| value(field.slot)).collect()

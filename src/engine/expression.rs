@@ -1,5 +1,6 @@
 //! A reader for the terms of a matcher, in the text that casbin holds (`r_sub` for `r.sub`). It knows the parts of a
-//! term and not their meaning, and refuses whatever casbin's own evaluator could read otherwise.
+//! term and not their meaning, and refuses whatever casbin's own evaluator could read otherwise. It is our own because
+//! that evaluator, `rhai`, gives a value and not the terms, by which rules are looked up.
 
 /// An expression that is true or false.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -73,7 +73,7 @@ impl Fields<'_> {
     }
 
     fn function(&self, name: &str, arguments: &[Operand<'_>]) -> Option<Form> {
-        let (function, [key, pattern]) = (Function::named(name)?, arguments) else { return None };
+        let (function, [key, pattern]) = (name.parse().ok()?, arguments) else { return None };
         Some(Form::Match { function, request: self.request(*key)?, policy: self.policy(*pattern)? })
     }
 
@@ -124,7 +124,7 @@ impl Fields<'_> {
             Expression::Not(inside) => self.sound(inside, patterns),
             Expression::And(all) | Expression::Or(all) => all.iter().all(|it| self.sound(it, patterns)),
             Expression::Call { name, arguments } => {
-                let (Some(function), [key, pattern]) = (Function::named(name), arguments.as_slice()) else {
+                let (Ok(function), [key, pattern]) = (name.parse::<Function>(), arguments.as_slice()) else {
                     return false;
                 };
                 // casbin panics on a pattern that it cannot read: a request's value is never one.

@@ -6,15 +6,18 @@ use globset::{GlobBuilder, GlobMatcher};
 use regex::Regex;
 
 /// One of casbin's matching functions, which compare a request's value with a rule's pattern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumString)]
+#[strum(serialize_all = "camelCase")]
 pub(super) enum Function {
     /// The text before the first `*`, followed by anything.
     KeyMatch,
     /// `/*` for anything, `:name` for one segment, and else a regular expression of the whole.
     KeyMatch2,
     /// A regular expression of any part.
+    #[strum(serialize = "regexMatch")]
     Regex,
     /// A shell's pattern, in which `*` ends at a `/`.
+    #[strum(serialize = "globMatch")]
     Glob,
 }
 
@@ -30,16 +33,6 @@ pub(super) enum Pattern {
 }
 
 impl Function {
-    pub(super) fn named(name: &str) -> Option<Self> {
-        match name {
-            "keyMatch" => Some(Self::KeyMatch),
-            "keyMatch2" => Some(Self::KeyMatch2),
-            "regexMatch" => Some(Self::Regex),
-            "globMatch" => Some(Self::Glob),
-            _ => None,
-        }
-    }
-
     /// Compiles a pattern; the error says what is wrong with it. Casbin would panic on such a pattern.
     pub(super) fn compile(self, pattern: &str) -> Result<Pattern, String> {
         let regex = |text: &str| Regex::new(text).map(Pattern::Regex).map_err(|error| error.to_string());

@@ -136,7 +136,7 @@ impl Plan {
             FieldRole::Domain => tenant.to_string(),
             FieldRole::Object => object.to_string(),
             FieldRole::Action => action.to_string(),
-            FieldRole::Effect => effect.as_str().to_owned(),
+            FieldRole::Effect => effect.as_ref().to_owned(),
         };
         self.holds(*effect).then(|| self.policy.iter().map(value).collect())
     }

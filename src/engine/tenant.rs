@@ -43,7 +43,8 @@ pub struct Decision {
 }
 
 /// The reason of a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum DecisionReason {
     /// A rule allows it, and none denies it.
     Allowed,
@@ -57,20 +58,6 @@ pub enum DecisionReason {
     SubjectDisabled,
     /// The module is not in the licence.
     Unlicensed,
-}
-
-impl DecisionReason {
-    /// Returns the name on the wire, such as `NO_MATCHING_RULE`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Allowed => "ALLOWED",
-            Self::DeniedByRule => "DENIED_BY_RULE",
-            Self::NoMatchingRule => "NO_MATCHING_RULE",
-            Self::UnknownSubject => "UNKNOWN_SUBJECT",
-            Self::SubjectDisabled => "SUBJECT_DISABLED",
-            Self::Unlicensed => "UNLICENSED",
-        }
-    }
 }
 
 /// A duty of the host towards the data that it shows.

@@ -22,7 +22,7 @@ pub fn to_graphql(error: &Error) -> async_graphql::Error {
 
 fn extensions(error: &Error) -> ErrorExtensionValues {
     let mut values = ErrorExtensionValues::default();
-    values.set("code", error.code.as_str());
+    values.set("code", error.code.as_ref());
     if !error.field.is_empty() {
         values.set("field", Value::List(error.field.iter().map(|name| Value::from(name.as_str())).collect()));
     }

@@ -1,8 +1,7 @@
 //! Things with an id, and the ids: opaque to clients, a kind and an internal id to us.
 
 use async_graphql::{ID, Interface};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use uuid::Uuid;
 
 use super::audit::AuditEvent;
@@ -61,12 +60,12 @@ pub(super) fn node_id(kind: Kind, id: Uuid) -> ID {
     let mut bytes = Vec::with_capacity(17);
     bytes.push(letter);
     bytes.extend_from_slice(id.as_bytes());
-    ID(URL_SAFE_NO_PAD.encode(bytes))
+    ID(BASE64URL_NOPAD.encode(&bytes))
 }
 
 /// Parses an opaque id; `None` if it is not one of ours.
 pub(super) fn parse_id(id: &ID) -> Option<(Kind, Uuid)> {
-    let bytes = URL_SAFE_NO_PAD.decode(id.as_bytes()).ok()?;
+    let bytes = BASE64URL_NOPAD.decode(id.as_bytes()).ok()?;
     let (letter, id) = bytes.split_first()?;
     let kind = KINDS.iter().find(|(_, known)| known == letter).map(|(kind, _)| *kind)?;
     Some((kind, Uuid::from_slice(id).ok()?))

@@ -6,8 +6,7 @@
 
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use axum::response::{Html, IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -50,7 +49,7 @@ impl Page {
         let tabs = Value::from(tabs.to_vec()).to_string().replace('<', "\\u003c");
         let html = PAGE.replace("{{EXAMPLES}}", &tabs).replace("{{SCRIPT}}", SCRIPT);
         let html = html.replace("{{INTROSPECTION}}", if introspection { "on" } else { "off" });
-        let own = STANDARD.encode(Sha256::digest(SCRIPT));
+        let own = BASE64.encode(&Sha256::digest(SCRIPT));
         let from = |end: &str| from_elsewhere(end).collect::<Vec<_>>().join(" ");
         let (scripts, styles) = (from(".js"), from(".css"));
         let policy = format!(

@@ -3,7 +3,8 @@
 //! is built with [`limit`].
 //!
 //! A fragment counts each time it is used and is measured once, so a document whose fragments
-//! double at every step is refused for what it would become, at the price of its text.
+//! double at every step is refused for what it would become, at the price of its text. The limits of `async-graphql` on
+//! depth and complexity walk a fragment each time it is used: they alone would pay that document's full price.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,27 +2,21 @@
 
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
+use strum::VariantArray as _;
 
 /// The media type of an answer. It also decides the status of a request that is refused before
 /// it runs: 400 in the newer type, 200 in the older one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::AsRefStr, strum::VariantArray)]
 pub(super) enum Media {
     /// `application/json`, for clients from before the specification, and the default.
+    #[strum(serialize = "application/json")]
     Json,
     /// `application/graphql-response+json`.
+    #[strum(serialize = "application/graphql-response+json")]
     GraphQl,
 }
 
 impl Media {
-    const ALL: [Self; 2] = [Self::Json, Self::GraphQl];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::GraphQl => "application/graphql-response+json",
-        }
-    }
-
     /// Returns the value of `Content-Type`.
     pub(super) const fn content_type(self) -> HeaderValue {
         match self {
@@ -47,7 +41,7 @@ impl Media {
             return Some(Self::Json);
         }
         let mut best: Option<(Rank, Self)> = None;
-        for media in Self::ALL {
+        for &media in Self::VARIANTS {
             let Some(rank) = rank(media, ranges()) else { continue };
             if best.is_none_or(|(other, _)| rank > other) {
                 best = Some((rank, media));
@@ -64,7 +58,7 @@ fn rank<'a>(media: Media, ranges: impl Iterator<Item = &'a str>) -> Option<Rank>
     let fitting = ranges.enumerate().filter_map(|(place, range)| {
         let (name, parameters) = split(range);
         let exactness = match name {
-            name if name.eq_ignore_ascii_case(media.name()) => 2,
+            name if name.eq_ignore_ascii_case(media.as_ref()) => 2,
             "application/*" => 1,
             "*/*" => 0,
             _ => return None,

@@ -49,7 +49,8 @@ impl Requests {
 }
 
 /// Reason for which a connection was not let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum Refused {
     /// All places are taken.
     All,
@@ -68,7 +69,8 @@ impl Refused {
 }
 
 /// Reason for which a connection was ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum Over {
     /// The head of a request did not come in time.
     Header,
@@ -77,6 +79,7 @@ pub(super) enum Over {
     /// The answer was not taken in time.
     Write,
     /// Another needed its place.
+    #[strum(serialize = "room")]
     MadeRoom,
 }
 
@@ -117,21 +120,11 @@ impl Connections {
     }
 
     pub(super) fn refuse(&self, refused: Refused) {
-        let reason = match refused {
-            Refused::All => "all",
-            Refused::Address => "address",
-        };
-        self.refused.get_or_create(&[("bound", reason)]).inc();
+        self.refused.get_or_create(&[("bound", refused.into())]).inc();
     }
 
     pub(super) fn end(&self, over: Over) {
-        let reason = match over {
-            Over::Header => "header",
-            Over::Idle => "idle",
-            Over::Write => "write",
-            Over::MadeRoom => "room",
-        };
-        self.ended.get_or_create(&[("limit", reason)]).inc();
+        self.ended.get_or_create(&[("limit", over.into())]).inc();
     }
 
     pub(super) fn fail(&self) {

@@ -110,15 +110,15 @@ fn origin(kind: OriginKind, key: &str, note: impl Into<String>) -> Origin {
 fn built_in_roles(out: &mut Output, catalogue: &Catalogue, state: &TenantState) -> Result<()> {
     let admin = Subject::Role(BuiltIn::Admin);
     for module in catalogue.modules().iter().filter(|module| state.is_licensed(catalogue, module.key.as_str())) {
-        let mut from = origin(OriginKind::BuiltIn, BuiltIn::Admin.as_str(), "admins may do everything");
+        let mut from = origin(OriginKind::BuiltIn, BuiltIn::Admin.as_ref(), "admins may do everything");
         from.module = Some(module.key.to_string());
         out.allow(&admin, ObjectPattern::parse(module.key.as_str())?, ActionPattern::any(), &from);
         out.allow(&admin, ObjectPattern::below(&module.key)?, ActionPattern::any(), &from);
     }
-    let from = origin(OriginKind::BuiltIn, BuiltIn::Admin.as_str(), "admins see all data");
+    let from = origin(OriginKind::BuiltIn, BuiltIn::Admin.as_ref(), "admins see all data");
     out.allow(&admin, ObjectPattern::below("data")?, ActionPattern::any(), &from);
     if state.key.is_platform() {
-        let from = origin(OriginKind::BuiltIn, BuiltIn::Admin.as_str(), "operators run the platform");
+        let from = origin(OriginKind::BuiltIn, BuiltIn::Admin.as_ref(), "operators run the platform");
         for object in ["tenants", "tenants/*", "licences", "licences/*"] {
             out.allow(&admin, ObjectPattern::parse(object)?, ActionPattern::any(), &from);
         }
@@ -126,17 +126,17 @@ fn built_in_roles(out: &mut Output, catalogue: &Catalogue, state: &TenantState) 
     let manager = Subject::Role(BuiltIn::Manager);
     let all: BTreeSet<PermissionKey> =
         catalogue.permissions().iter().map(|permission| permission.key.clone()).collect();
-    permission_rules(out, catalogue, &manager, &all, OriginKind::BuiltIn, BuiltIn::Manager.as_str());
+    permission_rules(out, catalogue, &manager, &all, OriginKind::BuiltIn, BuiltIn::Manager.as_ref());
     let service = Subject::Role(BuiltIn::Service);
     let from = origin(
         OriginKind::BuiltIn,
-        BuiltIn::Service.as_str(),
+        BuiltIn::Service.as_ref(),
         "host applications decide for others and register resources",
     );
     out.allow(&service, ObjectPattern::parse("admin/decisions")?, &Action::read(), &from);
     out.allow(&service, ObjectPattern::parse("admin/resources")?, &Action::edit(), &from);
     let from =
-        origin(OriginKind::BuiltIn, BuiltIn::Member.as_str(), "contacts are shown in full unless a profile masks them");
+        origin(OriginKind::BuiltIn, BuiltIn::Member.as_ref(), "contacts are shown in full unless a profile masks them");
     out.allow(&Subject::Role(BuiltIn::Member), ObjectPattern::below("data")?, &Action::unmask(), &from);
     Ok(())
 }

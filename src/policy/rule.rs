@@ -37,7 +37,7 @@ impl fmt::Display for Subject {
             Self::Profile(key) => write!(f, "profile:{key}"),
             Self::Group(key) => write!(f, "group:{key}"),
             Self::Custom(key) => write!(f, "custom:{key}"),
-            Self::Role(role) => write!(f, "role:{}", role.as_str()),
+            Self::Role(role) => write!(f, "role:{}", role.as_ref()),
         }
     }
 }
@@ -52,7 +52,7 @@ impl Subject {
             "profile" => ProfileKey::parse(key).map(Self::Profile),
             "group" => GroupKey::parse(key).map(Self::Group),
             "custom" => RoleKey::parse(key).map(Self::Custom),
-            "role" => BuiltIn::from_name(key).map(Self::Role).ok_or_else(unknown),
+            "role" => key.parse().map(Self::Role).map_err(|_| unknown()),
             _ => Err(unknown()),
         }
     }
@@ -131,7 +131,7 @@ impl Rule {
                 tenant.to_string(),
                 object.to_string(),
                 action.to_string(),
-                effect.as_str().to_owned(),
+                effect.as_ref().to_owned(),
             ],
             Self::Membership { member, role } => vec![member.to_string(), role.to_string(), tenant.to_string()],
         }
@@ -144,7 +144,7 @@ impl Rule {
                 subject: Subject::parse(sub)?,
                 object: ObjectPattern::parse(obj)?,
                 action: ActionPattern::parse(act)?,
-                effect: parse_effect(eft)?,
+                effect: eft.parse()?,
             }),
             ("g", [member, role, dom]) if *dom == tenant.as_str() => {
                 Ok(Self::Membership { member: Subject::parse(member)?, role: Subject::parse(role)? })
@@ -176,17 +176,9 @@ impl Rule {
             Subject::Profile(key) => (OriginKind::Profile, key.as_str()),
             Subject::Group(key) => (OriginKind::Group, key.as_str()),
             Subject::Custom(key) => (OriginKind::Role, key.as_str()),
-            Subject::Role(role) => (OriginKind::BuiltIn, role.as_str()),
+            Subject::Role(role) => (OriginKind::BuiltIn, role.as_ref()),
         };
         Origin { kind, key: key.to_owned(), module: None, section: None, note: "no longer in force".to_owned() }
-    }
-}
-
-fn parse_effect(text: &str) -> Result<Effect> {
-    match text {
-        "allow" => Ok(Effect::Allow),
-        "deny" => Ok(Effect::Deny),
-        _ => Err(Error::invalid(format!("`{}` is not an effect", text.escape_debug()))),
     }
 }
 
@@ -195,7 +187,7 @@ impl From<Rule> for Vec<String> {
     fn from(rule: Rule) -> Self {
         match rule {
             Rule::Permission { subject, object, action, effect } => {
-                vec!["p".to_owned(), subject.into(), object.into(), action.into(), effect.as_str().to_owned()]
+                vec!["p".to_owned(), subject.into(), object.into(), action.into(), effect.as_ref().to_owned()]
             }
             Rule::Membership { member, role } => vec!["g".to_owned(), member.into(), role.into()],
         }
@@ -210,7 +202,7 @@ impl TryFrom<Vec<String>> for Rule {
                 subject: Subject::parse(sub)?,
                 object: ObjectPattern::parse(obj)?,
                 action: ActionPattern::parse(act)?,
-                effect: parse_effect(eft)?,
+                effect: eft.parse()?,
             }),
             ["g", member, role] => {
                 Ok(Self::Membership { member: Subject::parse(member)?, role: Subject::parse(role)? })
@@ -238,6 +230,8 @@ pub struct Origin {
 /// The kinds of things that rules come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::AsRefStr, strum::EnumString, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", parse_err_ty = Error, parse_err_fn = not_an_origin)]
 pub enum OriginKind {
     /// A user profile.
     Profile,
@@ -253,29 +247,8 @@ pub enum OriginKind {
     User,
 }
 
-impl OriginKind {
-    /// All kinds.
-    pub const ALL: [Self; 6] = [Self::Profile, Self::Role, Self::Group, Self::Licence, Self::BuiltIn, Self::User];
-
-    /// Returns the word under which the kind is stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Profile => "profile",
-            Self::Role => "role",
-            Self::Group => "group",
-            Self::Licence => "licence",
-            Self::BuiltIn => "built_in",
-            Self::User => "user",
-        }
-    }
-
-    /// Reads the stored word.
-    pub fn parse(text: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| Error::invalid(format!("`{}` is not a kind of origin", text.escape_debug())))
-    }
+fn not_an_origin(text: &str) -> Error {
+    Error::invalid(format!("`{}` is not a kind of origin", text.escape_debug()))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -36,7 +37,7 @@ use crate::domain::name::Timestamp;
 use crate::engine::plan::Plan;
 use crate::error::Result;
 use crate::mail::Mailer;
-use crate::store::{Store, hex};
+use crate::store::Store;
 use crate::sync::Bus;
 use crate::sync::tally::Tallies;
 use crate::turns::Turns;
@@ -149,7 +150,7 @@ impl Platform {
         let PlatformConfig { installation, clock, .. } = config;
         let tenants = policy_cache::PolicyCache::new(store.clone(), Arc::new(plan), limits);
         let states = state_cache::StateCache::new(state_in_memory);
-        let model_hash = hex(&Sha256::digest(model.as_bytes()));
+        let model_hash = HEXLOWER.encode(&Sha256::digest(model.as_bytes()));
         let tallies = Tallies::new(&bus);
         Ok(Self(Arc::new(Parts {
             store,

@@ -24,6 +24,8 @@ use crate::error::{Error, Result};
 /// Kind of caller that made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(strum::AsRefStr, strum::EnumString, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", parse_err_ty = Error, parse_err_fn = not_an_actor)]
 pub enum ActorKind {
     /// A user of the tenant.
     User,
@@ -33,26 +35,8 @@ pub enum ActorKind {
     System,
 }
 
-impl ActorKind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::User, Self::Operator, Self::System];
-
-    /// Returns the word under which it is stored.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Operator => "operator",
-            Self::System => "system",
-        }
-    }
-
-    /// Reads the stored word.
-    pub fn parse(text: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| Error::invalid(format!("`{}` is not a kind of actor", text.escape_debug())))
-    }
+fn not_an_actor(text: &str) -> Error {
+    Error::invalid(format!("`{}` is not a kind of actor", text.escape_debug()))
 }
 
 /// Author of a change, as known at that time: a user who is gone keeps their name here.
@@ -147,7 +131,7 @@ impl From<AuditEvent> for ListedEvent {
 }
 
 pub(super) fn actor(kind: &str, key: String, name: String) -> Result<Actor> {
-    Ok(Actor { kind: stored(ActorKind::parse(kind))?, key, name })
+    Ok(Actor { kind: stored(kind.parse())?, key, name })
 }
 
 impl AuditEvent {
@@ -174,7 +158,7 @@ impl AuditEvent {
             id: self.id,
             change_id: self.change_id,
             at: self.at.0,
-            actor_kind: self.actor.kind.as_str().to_owned(),
+            actor_kind: self.actor.kind.as_ref().to_owned(),
             actor_key: self.actor.key.clone(),
             actor_name: self.actor.name.clone(),
             action: self.action.clone(),

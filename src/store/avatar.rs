@@ -40,7 +40,7 @@ impl Scope {
     pub async fn avatar(&self, user: &UserKey) -> Result<Option<Avatar>> {
         let this = avatar::Column::User.eq(user.as_str());
         let Some(row) = self.find::<avatar::Entity>().filter(this).one(&self.db).await? else { return Ok(None) };
-        let kind = stored(ImageType::parse(&row.content_type))?;
+        let kind = stored(row.content_type.parse())?;
         Ok(Some(Avatar { image: row.image, kind, sha256: row.sha256, created_at: Timestamp(row.created_at) }))
     }
 
@@ -50,7 +50,7 @@ impl Scope {
         use avatar::Column::{ContentType, Image, Sha256, TenantId, User};
         let replaced = avatar::Entity::update_many()
             .col_expr(Image, Expr::val(new.image))
-            .col_expr(ContentType, Expr::val(new.kind.as_str()))
+            .col_expr(ContentType, Expr::val(new.kind.as_ref()))
             .col_expr(Sha256, Expr::val(new.sha256))
             .filter(TenantId.eq(self.tenant.0))
             .filter(User.eq(user.as_str()))
@@ -67,7 +67,7 @@ impl Tx {
             tenant_id: self.tenant.id.0,
             user: user.to_string(),
             image: new.image,
-            content_type: new.kind.as_str().to_owned(),
+            content_type: new.kind.as_ref().to_owned(),
             sha256: new.sha256,
             created_at: new.created_at.0,
         };

@@ -84,7 +84,7 @@ impl Scope {
         by_role.order_by(Role, Order::Asc);
         let grant = || Expr::tuple([Object, Action, Effect].map(Expr::col));
         let place = |grant: &Grant| {
-            Expr::tuple([grant.object.as_str(), grant.action.as_str(), grant.effect.as_str()].map(Expr::val))
+            Expr::tuple([grant.object.as_str(), grant.action.as_str(), grant.effect.as_ref()].map(Expr::val))
         };
         let held = Query::select()
             .columns(columns)

@@ -249,8 +249,3 @@ async fn while_busy<T, F: Future<Output = Result<T, DbErr>>>(mut attempt: impl F
     }
     attempt().await
 }
-
-/// Bytes as people compare them: two hexadecimal digits for each.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
-}

@@ -5,8 +5,7 @@
 //! seen the page that it comes from, and what comes back is checked like any input. So all instances can
 //! have the same key, which is written here.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest as _, Sha256};
 
 /// Prefix of all that is digested here, so that these digests are digests of nothing else.
@@ -20,12 +19,12 @@ pub fn seal(text: &[u8]) -> String {
     let mut sealed: Vec<u8> = digest.iter().take(TAG).copied().collect();
     let stream = stream(&sealed);
     sealed.extend(text.iter().zip(stream).map(|(byte, mask)| byte ^ mask));
-    URL_SAFE_NO_PAD.encode(sealed)
+    BASE64URL_NOPAD.encode(&sealed)
 }
 
 /// Opens what [`seal`] made; nothing else opens.
 pub fn open(sealed: &str) -> Option<Vec<u8>> {
-    let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let bytes = BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?;
     let (tag, masked) = bytes.split_at_checked(TAG)?;
     let text: Vec<u8> = masked.iter().zip(stream(tag)).map(|(byte, mask)| byte ^ mask).collect();
     (seal(&text) == sealed).then_some(text)
@@ -48,7 +47,7 @@ mod tests {
             assert_eq!(open(&sealed).as_deref(), Some(text.as_bytes()));
             assert_eq!(open(&format!("{sealed}A")), None);
         }
-        let plain = URL_SAFE_NO_PAD.encode(r#"[{"name":"Dana"},{"key":"dana"}]"#);
+        let plain = BASE64URL_NOPAD.encode(br#"[{"name":"Dana"},{"key":"dana"}]"#);
         for other in ["", "A", "no cursor!", &plain] {
             assert_eq!(open(other), None, "{other}");
         }
@@ -56,7 +55,8 @@ mod tests {
 
     #[test]
     fn a_sealed_text_shows_nothing_of_what_it_holds() {
-        let sealed = ["Dana Dal", "Dana Dam"].map(|name| URL_SAFE_NO_PAD.decode(seal(name.as_bytes())).unwrap());
+        let sealed =
+            ["Dana Dal", "Dana Dam"].map(|name| BASE64URL_NOPAD.decode(seal(name.as_bytes()).as_bytes()).unwrap());
         assert!(sealed.iter().all(|bytes| !bytes.windows(2).any(|two| two == b"Da" || two == b"an")));
         let same = sealed[0].iter().zip(&sealed[1]).filter(|(one, other)| one == other).count();
         assert!(same < 4, "{same} bytes of two names are the same");

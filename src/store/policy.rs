@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::policy::compile::Compiled;
 use crate::policy::diff::PolicyDiff;
 use crate::policy::revision::Counters;
-use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
+use crate::policy::rule::{Origin, Rule, RuleHash};
 
 mod read;
 
@@ -201,7 +201,7 @@ fn origin_row(tenant: TenantId, hash: RuleHash, origin: &Origin) -> rule_origin:
     rule_origin::Model {
         tenant_id: tenant.0,
         rule_hash: hash.0.to_vec(),
-        kind: origin.kind.as_str().to_owned(),
+        kind: origin.kind.as_ref().to_owned(),
         key: origin.key.clone(),
         // A part of the primary key, so absent is empty. No module or section has an empty key.
         module: origin.module.clone().unwrap_or_default(),
@@ -213,7 +213,7 @@ fn origin_row(tenant: TenantId, hash: RuleHash, origin: &Origin) -> rule_origin:
 pub(super) fn origin_of(row: rule_origin::Model) -> Result<(RuleHash, Origin)> {
     let hash = row.rule_hash.try_into().map_err(|_| Error::internal("a rule's hash has 16 bytes"))?;
     let origin = Origin {
-        kind: stored(OriginKind::parse(&row.kind))?,
+        kind: stored(row.kind.parse())?,
         key: row.key,
         module: Some(row.module).filter(|module| !module.is_empty()),
         section: Some(row.section).filter(|section| !section.is_empty()),

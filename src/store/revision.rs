@@ -297,7 +297,7 @@ impl Tx {
             revision: entry.revision.cast_signed(),
             change_id: entry.change_id,
             at: entry.at.0,
-            actor_kind: entry.author.kind.as_str().to_owned(),
+            actor_kind: entry.author.kind.as_ref().to_owned(),
             actor_key: entry.author.key.clone(),
             actor_name: entry.author.name.clone(),
             reason: entry.reason.clone(),

@@ -131,7 +131,7 @@ pub(super) fn sign_in_of(row: user::Model) -> Result<SignInRow> {
         full_name: row.full_name,
         password_hash: row.password_hash,
         enabled: row.enabled,
-        base_role: stored(BaseRole::parse(&row.base_role))?,
+        base_role: stored(row.base_role.parse())?,
     })
 }
 
@@ -192,7 +192,7 @@ impl Store {
             user_id: found.user_id,
             full_name: found.full_name,
             enabled: found.enabled,
-            base_role: stored(BaseRole::parse(&found.base_role))?,
+            base_role: stored(found.base_role.parse())?,
             session: found.session,
             expires_at: found.expires_at.map(Timestamp),
             last_used_at: found.last_used_at.map(Timestamp),

@@ -88,7 +88,7 @@ impl NewAccount {
             sort_key_of: Set(self.full_name.to_string()),
             email: Set(self.email.as_ref().map(|email| email.as_str().to_owned())),
             email_key: Set(self.email.as_ref().map(Email::unique_form)),
-            base_role: Set(user.base_role.as_str().to_owned()),
+            base_role: Set(user.base_role.as_ref().to_owned()),
             enabled: Set(user.enabled),
             default_admin: Set(user.default_admin),
             profile: Set(user.profile.as_ref().map(ToString::to_string)),

@@ -23,9 +23,9 @@ fn r32_a_png_or_jpeg_is_told_by_its_content() {
     assert_eq!(kind(&png(1)).unwrap(), ImageType::Png);
     assert_eq!(kind(&jpeg(1)).unwrap(), ImageType::Jpeg);
     for kind in [ImageType::Png, ImageType::Jpeg] {
-        assert_eq!(ImageType::parse(kind.as_str()).unwrap(), kind);
+        assert_eq!(kind.as_ref().parse::<ImageType>().unwrap(), kind);
     }
-    assert_eq!(refusal(ImageType::parse("image/gif")).0, ErrorCode::Invalid);
+    assert_eq!(refusal("image/gif".parse::<ImageType>()).0, ErrorCode::Invalid);
     // Bytes that cameras leave behind the end are no fault of the picture.
     let with_more = |mut file: Vec<u8>| {
         file.extend(*b"a camera's own notes");

@@ -1,13 +1,18 @@
 //! Values of the wrong form are refused where they are read.
 
+use std::str::FromStr;
+
 use super::*;
+use bailiwick::domain::avatar::ImageType;
 use bailiwick::domain::key::{ActionPattern, ModuleKey, ObjectPattern};
 use bailiwick::domain::name::{Name, check_description};
-use bailiwick::policy::rule::Rule;
+use bailiwick::policy::rule::{BuiltIn, OriginKind, Rule};
+use bailiwick::store::audit::ActorKind;
+use strum::VariantArray;
 
 /// Returns the codes of the texts' refusals.
 fn refusals<K: TryFrom<String, Error = Error> + std::fmt::Debug>(texts: &[&str]) -> BTreeSet<&'static str> {
-    texts.iter().map(|text| K::try_from((*text).to_owned()).unwrap_err().code.as_str()).collect()
+    texts.iter().map(|text| K::try_from((*text).to_owned()).unwrap_err().code.into()).collect()
 }
 
 #[test]
@@ -48,16 +53,32 @@ fn names_descriptions_and_times_of_the_wrong_form_are_refused() {
     }
 }
 
+/// Checks that `words` are the words of all variants, in their order, and that others are refused as not `what`.
+fn check_words<W>(words: &[&str], what: &str)
+where
+    W: VariantArray + AsRef<str> + FromStr<Err = Error> + PartialEq + std::fmt::Debug,
+{
+    assert_eq!(W::VARIANTS.iter().map(AsRef::as_ref).collect::<Vec<_>>(), words);
+    for (word, variant) in words.iter().zip(W::VARIANTS) {
+        assert_eq!(word.parse::<W>().unwrap(), *variant);
+    }
+    for wrong in ["", "READ", "Admin", "read edit", "root\n"] {
+        let error = wrong.parse::<W>().unwrap_err();
+        assert_eq!(error.code, ErrorCode::Invalid);
+        assert_eq!(error.message, format!("`{}` is not {what}", wrong.escape_debug()));
+    }
+}
+
 #[test]
 fn stored_words_read_back_and_others_are_refused() {
-    for kind in PermissionType::ALL {
-        assert_eq!(PermissionType::parse(kind.as_str()).unwrap(), kind);
-    }
-    for role in BaseRole::ALL {
-        assert_eq!(BaseRole::parse(role.as_str()).unwrap(), role);
-    }
-    assert_eq!(PermissionType::parse("write").unwrap_err().code, ErrorCode::Invalid);
-    assert_eq!(BaseRole::parse("root").unwrap_err().code, ErrorCode::Invalid);
+    check_words::<PermissionType>(&["read", "read_edit", "read_delete", "read_edit_delete"], "a permission type");
+    check_words::<BaseRole>(&["admin", "manager", "user", "agent", "service"], "a base role");
+    check_words::<OriginKind>(&["profile", "role", "group", "licence", "built_in", "user"], "a kind of origin");
+    check_words::<ActorKind>(&["user", "operator", "system"], "a kind of actor");
+    check_words::<Effect>(&["allow", "deny"], "an effect");
+    check_words::<ImageType>(&["image/png", "image/jpeg"], "a type of avatars");
+    let built_in: Vec<&str> = BuiltIn::VARIANTS.iter().map(AsRef::as_ref).collect();
+    assert_eq!(built_in, ["admin", "manager", "agent", "service", "member"]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use bailiwick::domain::resource::{BATCH_MAX, NewResource};
 use bailiwick::domain::role::{Effect, Grant, RoleChange, RoleRef};
 use bailiwick::domain::tenant::TenantState;
 use bailiwick::domain::user::{BaseRole, UserChange};
+use strum::VariantArray as _;
 use uuid::Uuid;
 
 use super::SEED;
@@ -108,7 +109,7 @@ impl<'a> Maker<'a> {
                 key: Some(ProfileKey::parse(&format!("profile-{n:03}"))?),
                 name: Name::parse(&format!("Profile {n}"))?,
                 description: String::new(),
-                permission_type: *self.random.pick(&PermissionType::ALL).unwrap_or(&PermissionType::Read),
+                permission_type: *self.random.pick(PermissionType::VARIANTS).unwrap_or(&PermissionType::Read),
                 mask_sensitive_data: self.random.chance(20),
             };
             let key = self.state.create_profile(new)?;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -82,7 +83,7 @@ impl LegacyPermissions {
         for resource in self.resources.iter().filter(|resource| partly(resource.first())) {
             line("resource", resource);
         }
-        LegacyDigest(hash.finalize().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")))
+        LegacyDigest(HEXLOWER.encode(&hash.finalize()))
     }
 
     fn permission_type(&self) -> PermissionType {

@@ -130,6 +130,6 @@ impl<'a> Answers<'a> {
 
 /// Returns the answer to an evaluation that cannot be made: a deny that says why.
 fn refused(error: &Error) -> Value {
-    let error = json!({ "status": 400, "code": error.code.as_str(), "message": error.message, "field": error.field });
+    let error = json!({ "status": 400, "code": error.code.as_ref(), "message": error.message, "field": error.field });
     json!({ "decision": false, "context": { "error": error } })
 }

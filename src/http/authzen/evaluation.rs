@@ -135,7 +135,7 @@ impl<'a> Answer<'a> {
         Self {
             decision: decision.allowed,
             context: Context {
-                reason: decision.reason.as_str(),
+                reason: decision.reason.into(),
                 revision: decision.revision,
                 obligations: decision.obligations.iter().map(duty).collect(),
             },

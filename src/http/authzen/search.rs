@@ -1,7 +1,6 @@
 //! The three searches: which subjects, resources or actions an evaluation would permit.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -178,5 +177,5 @@ fn digest(caller: &Caller, sought: Sought, question: &[&str; 5]) -> String {
     let whole =
         json!([caller.tenant().id.0, caller.home().id.0, caller.user().as_str(), format!("{sought:?}"), question]);
     let digest = Sha256::digest(whole.to_string().as_bytes());
-    URL_SAFE_NO_PAD.encode(digest.get(..12).unwrap_or_default())
+    BASE64URL_NOPAD.encode(digest.get(..12).unwrap_or_default())
 }

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
+use strum::VariantArray as _;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -29,49 +30,33 @@ const TENANTS: usize = 4096;
 /// Number of tenants whose events are written at the same time.
 const TOGETHER: usize = 2;
 
-/// Kind of a failure, or of a refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Kind of a failure, or of a refusal, with the action of its audit events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, strum::AsRefStr, strum::VariantArray)]
 pub(in crate::service) enum Failed {
     /// A wrong password.
+    #[strum(serialize = "session.fail")]
     SignIn,
     /// A wrong password after which no more passwords of this client are checked for a while.
+    #[strum(serialize = "session.lockOut")]
     LockedOut,
     /// A wrong password after which passwords for this name are checked slowly.
+    #[strum(serialize = "session.slowDown")]
     SlowedDown,
     /// A password that was not checked, after too many wrong ones.
+    #[strum(serialize = "session.refuse")]
     Refused,
     /// A request for a password link.
+    #[strum(serialize = "password.askLink")]
     LinkAsked,
     /// A request for a password link that was refused, after too many.
+    #[strum(serialize = "password.refuseLink")]
     LinkRefused,
     /// A user's changes of their own data, more frequent than any user needs.
+    #[strum(serialize = "account.tooOften")]
     TooOften,
 }
 
 impl Failed {
-    const ALL: [Self; 7] = [
-        Self::SignIn,
-        Self::LockedOut,
-        Self::SlowedDown,
-        Self::Refused,
-        Self::LinkAsked,
-        Self::LinkRefused,
-        Self::TooOften,
-    ];
-
-    /// Returns the action of the audit event.
-    const fn action(self) -> &'static str {
-        match self {
-            Self::SignIn => "session.fail",
-            Self::LockedOut => "session.lockOut",
-            Self::SlowedDown => "session.slowDown",
-            Self::Refused => "session.refuse",
-            Self::LinkAsked => "password.askLink",
-            Self::LinkRefused => "password.refuseLink",
-            Self::TooOften => "account.tooOften",
-        }
-    }
-
     const fn in_words(self) -> &'static str {
         match self {
             Self::SignIn => "a password did not fit",
@@ -142,7 +127,7 @@ impl Failures {
     /// still to be reported.
     fn say_left_out(&self, end: impl Fn(&mut Pace) -> Option<u64>) -> bool {
         let mut paces = lock(&self.paces);
-        for kind in Failed::ALL {
+        for &kind in Failed::VARIANTS {
             if let Some(count) = paces.get_mut(&kind).and_then(&end) {
                 left_out(kind, count);
             }
@@ -157,7 +142,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Writes the log line of a failure. The request's id and address are in its span too, but not in the span of a task.
 fn say(failure: &Failure) {
-    let (action, said) = (failure.kind.action(), failure.kind.in_words());
+    let (action, said) = (failure.kind.as_ref(), failure.kind.in_words());
     let tenant = failure.tenant.as_ref().map_or("-", TenantKey::as_str);
     let name = failure.name.as_ref().map_or("-", Username::as_str);
     let (address, request) = (failure.address(), failure.request.id().unwrap_or("-"));
@@ -168,7 +153,7 @@ fn say(failure: &Failure) {
 }
 
 fn left_out(kind: Failed, count: u64) {
-    tracing::warn!(action = kind.action(), left_out = count, "more of this kind happened than the log has lines for");
+    tracing::warn!(action = kind.as_ref(), left_out = count, "more of this kind happened than the log has lines for");
 }
 
 impl Platform {
@@ -218,7 +203,7 @@ impl Platform {
             change_id: Uuid::now_v7(),
             at: self.now(),
             actor: Actor { kind: ActorKind::System, key: "system".to_owned(), name: "sign-in".to_owned() },
-            action: kind.action().to_owned(),
+            action: kind.as_ref().to_owned(),
             target: gathered.target(),
             before: None,
             after: Some(gathered.shown()),

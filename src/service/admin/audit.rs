@@ -19,11 +19,13 @@ pub use crate::store::audit::{Actor, ActorKind, AuditEvent, AuditFilter, ListedE
 use crate::store::page::{PAGE_MAX, Page, PageOf};
 
 /// Format of an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::AsRefStr)]
 pub enum ExportFormat {
     /// A line of JSON for each event.
+    #[strum(serialize = "jsonl")]
     JsonLines,
     /// CSV with a header line; no cell can be taken for a formula by a spreadsheet.
+    #[strum(serialize = "csv")]
     Csv,
 }
 
@@ -88,7 +90,7 @@ impl Platform {
         };
         let record = ChangeContext::new(caller, &intent, self.now());
         let asked = json!({
-            "format": format.name(), "actor": filter.actor, "action": filter.action, "target": filter.target,
+            "format": format.as_ref(), "actor": filter.actor, "action": filter.action, "target": filter.target,
             "from": filter.since.map(Timestamp::to_rfc3339), "to": filter.until.map(Timestamp::to_rfc3339),
         });
         tx.audit(&record.event(None, Some(asked), None)).await?;
@@ -136,14 +138,6 @@ const COLUMNS: [&str; 13] = [
 ];
 
 impl ExportFormat {
-    /// Returns the name of the format, which is also the file extension in URLs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::JsonLines => "jsonl",
-            Self::Csv => "csv",
-        }
-    }
-
     fn text<'a>(self, events: impl Iterator<Item = &'a AuditEvent>, is_first: bool) -> Result<String> {
         match self {
             Self::JsonLines => Ok(events.map(|event| json(event).to_string() + "\n").collect()),
@@ -157,7 +151,7 @@ fn json(event: &AuditEvent) -> Value {
     json!({
         "id": event.id,
         "at": event.at.to_rfc3339(),
-        "actor": { "kind": event.actor.kind.as_str(), "key": event.actor.key, "name": event.actor.name },
+        "actor": { "kind": event.actor.kind.as_ref(), "key": event.actor.key, "name": event.actor.name },
         "action": event.action,
         "target": event.target,
         "before": event.before,
@@ -173,7 +167,7 @@ fn cells(event: &AuditEvent) -> [String; 13] {
     let text = |value: &Option<Value>| value.as_ref().map_or_else(String::new, ToString::to_string);
     [
         event.at.to_rfc3339(),
-        event.actor.kind.as_str().to_owned(),
+        event.actor.kind.as_ref().to_owned(),
         event.actor.key.clone(),
         event.actor.name.clone(),
         event.action.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -17,7 +18,6 @@ use crate::service::admin::agent::supervised;
 use crate::service::change::{ChangeContext, ChangeRequest, visited_from};
 use crate::service::runtime::pace::Own;
 use crate::store::avatar::Avatar;
-use crate::store::hex;
 use crate::store::{Scope, Tx};
 
 /// Number of characters of the digest in a picture's URL: another picture has another URL.
@@ -56,7 +56,7 @@ impl Platform {
         let mut tx = self.begin_avatar(caller, user, own).await?;
         let (action, after) = match avatar {
             Some(avatar) => {
-                let shown = serde_json::json!({ "avatar": hex(&avatar.sha256), "contentType": avatar.kind.as_str() });
+                let shown = serde_json::json!({ "avatar": HEXLOWER.encode(&avatar.sha256), "contentType": avatar.kind.as_ref() });
                 tx.put_avatar(user, avatar).await?;
                 ("avatar.set", Some(shown))
             }
@@ -124,7 +124,7 @@ impl Platform {
     pub async fn avatar_digest(&self, caller: &Caller, user: &str) -> Result<Option<String>> {
         let Some((scope, user)) = self.visible(caller, user).await? else { return Ok(None) };
         let found = scope.avatar_digests(std::slice::from_ref(&user)).await?;
-        Ok(found.get(&user).map(|digest| hex(digest)))
+        Ok(found.get(&user).map(|digest| HEXLOWER.encode(digest)))
     }
 
     /// Returns a user's avatar to the callers to whom [`Platform::avatar_digest`] returns its digest.
@@ -134,7 +134,7 @@ impl Platform {
         if !CleanImage::is_clean(avatar.kind, &avatar.image) {
             avatar = self.clean(caller, &scope, &user, avatar).await?;
         }
-        let (content_type, digest) = (avatar.kind.as_str(), hex(&avatar.sha256));
+        let (content_type, digest) = (avatar.kind.into(), HEXLOWER.encode(&avatar.sha256));
         Ok(Some(Picture { content_type, digest, image: avatar.image }))
     }
 
@@ -165,7 +165,7 @@ impl Platform {
 
 fn avatar_url(installation: &Url, user: &UserKey, digest: &[u8]) -> String {
     let base = installation.as_str().trim_end_matches('/');
-    let version: String = hex(digest).chars().take(SHORT).collect();
+    let version: String = HEXLOWER.encode(digest).chars().take(SHORT).collect();
     format!("{base}/avatars/{user}?v={version}")
 }
 

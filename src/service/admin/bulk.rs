@@ -199,7 +199,7 @@ fn cells(row: &UserRow, groups: Option<&Vec<GroupKey>>) -> [String; 10] {
         row.username.clone(),
         row.full_name.clone(),
         row.email.clone().unwrap_or_default(),
-        user.base_role.as_str().to_uppercase(),
+        user.base_role.as_ref().to_uppercase(),
         user.enabled.to_string(),
         user.profile.as_ref().map(ToString::to_string).unwrap_or_default(),
         user.role.as_ref().map(ToString::to_string).unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use strum::VariantArray as _;
 use uuid::Uuid;
 
 use crate::auth::caller::Caller;
@@ -135,7 +136,7 @@ impl Platform {
     /// Returns the role of this key.
     pub async fn role_get(&self, caller: &Caller, key: &str) -> Result<Option<RoleRow>> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
-        if let Some(role) = BuiltIn::from_name(key) {
+        if let Ok(role) = key.parse() {
             return Ok(Some(self.built_in_role(role)));
         }
         let Ok(key) = RoleKey::parse(key) else { return Ok(None) };
@@ -182,13 +183,13 @@ impl Platform {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         let scope = self.store.scope(tenant.id);
         let of = |base_role: Option<BaseRole>| crate::store::user::UserFilter { base_role, ..Default::default() };
-        let base_role = match BuiltIn::from_name(key) {
-            Some(BuiltIn::Admin) => Some(BaseRole::Admin),
-            Some(BuiltIn::Manager) => return scope.plain_managers_count().await,
-            Some(BuiltIn::Agent) => Some(BaseRole::Agent),
-            Some(BuiltIn::Service) => Some(BaseRole::Service),
-            Some(BuiltIn::Member) => None,
-            None => return Ok(0),
+        let base_role = match key.parse() {
+            Ok(BuiltIn::Admin) => Some(BaseRole::Admin),
+            Ok(BuiltIn::Manager) => return scope.plain_managers_count().await,
+            Ok(BuiltIn::Agent) => Some(BaseRole::Agent),
+            Ok(BuiltIn::Service) => Some(BaseRole::Service),
+            Ok(BuiltIn::Member) => None,
+            Err(_) => return Ok(0),
         };
         scope.users_count(&of(base_role)).await
     }
@@ -198,7 +199,7 @@ impl Platform {
         let wanted = letters::searched(text);
         // As in the store: what holds nothing to look for finds nothing.
         let is_in = |name: &str| !wanted.is_empty() && letters::searched(name).contains(&wanted);
-        let all = BuiltIn::ALL.into_iter().map(|role| self.built_in_role(role));
+        let all = BuiltIn::VARIANTS.iter().map(|role| self.built_in_role(*role));
         all.filter(|role| text.is_empty() || is_in(&role.key) || is_in(&role.name)).collect()
     }
 
@@ -213,7 +214,7 @@ impl Platform {
         let all = self.catalogue.permissions().iter().map(|permission| permission.key.clone());
         RoleRow {
             id: Uuid::from_u128(number),
-            key: role.as_str().to_owned(),
+            key: role.as_ref().to_owned(),
             name: name.to_owned(),
             description: description.to_owned(),
             custom: false,
@@ -226,7 +227,7 @@ impl Platform {
     /// Returns the role of this internal id.
     pub async fn role_get_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<RoleRow>> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
-        let built_in = BuiltIn::ALL.into_iter().map(|role| self.built_in_role(role)).find(|role| role.id == id);
+        let built_in = BuiltIn::VARIANTS.iter().map(|role| self.built_in_role(*role)).find(|role| role.id == id);
         match built_in {
             Some(role) => Ok(Some(role)),
             None => Ok(self.store.scope(tenant.id).role_by_id(id).await?.map(Into::into)),

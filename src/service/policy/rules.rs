@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use data_encoding::HEXLOWER;
 use futures_util::Stream;
 use uuid::Uuid;
 
@@ -13,12 +14,12 @@ use crate::policy::revision::Counters;
 pub use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
 use crate::service::Platform;
 use crate::service::access::permit::Permit;
+use crate::store::Scope;
 pub use crate::store::audit::{Actor, ActorKind};
 use crate::store::page::{Page, PageOf};
 use crate::store::policy::FirstOrigins;
 pub use crate::store::policy::{RuleFilter, RuleRow};
 pub use crate::store::revision::RevisionHead;
-use crate::store::{Scope, hex};
 
 /// Name of a cursor that stands at a rule of the past.
 const RULE: &str = "rule";
@@ -86,7 +87,7 @@ impl Platform {
     /// the disabled users, and the changes that made it so. Other instances that hold the same have the same digest.
     pub async fn policy_digest(&self, caller: &Caller) -> Result<String> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        self.search(tenant.id, move || hex(&tenant.digest())).await
+        self.search(tenant.id, move || HEXLOWER.encode(&tenant.digest())).await
     }
 
     /// Returns a page of the rules that are stored.

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
+
 use crate::auth::caller::Caller;
 use crate::domain::key::{Action, Object, ObjectPattern, TenantKey, UserKey};
 use crate::domain::tenant::TenantState;
@@ -17,7 +19,6 @@ use crate::policy::rule::{Origin, Rule, RuleHash, Subject};
 use crate::service::Platform;
 use crate::service::policy::rules::line;
 use crate::service::runtime::policy_cache::digest;
-use crate::store::hex;
 use crate::store::tenant::TenantRow;
 use crate::store::verify::{StoredPolicy, StoredRule};
 
@@ -56,35 +57,26 @@ pub struct Difference {
 }
 
 /// A place where rules are held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::AsRefStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Place {
     /// The table of rules.
+    #[strum(serialize = "stored rules")]
     Stored,
     /// The table of where rules come from.
     Origins,
     /// The snapshot that decides here.
     Snapshot,
     /// The answers of casbin's Enforcer over the snapshot's rules.
+    #[strum(serialize = "decisions")]
     Enforcer,
     /// The memory of an instance that serves.
     Memory,
 }
 
-impl Place {
-    /// Returns the place in words.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Stored => "stored rules",
-            Self::Origins => "origins",
-            Self::Snapshot => "snapshot",
-            Self::Enforcer => "decisions",
-            Self::Memory => "memory",
-        }
-    }
-}
-
 /// A way in which something differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::AsRefStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Kind {
     /// It should be there.
     Missing,
@@ -92,17 +84,6 @@ pub enum Kind {
     Extra,
     /// It should be another.
     Wrong,
-}
-
-impl Kind {
-    /// Returns the way in a word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Extra => "extra",
-            Self::Wrong => "wrong",
-        }
-    }
 }
 
 impl Platform {
@@ -141,7 +122,7 @@ impl Platform {
         self.check_platform(caller, "tenants", &Action::read()).await?;
         let Some(row) = self.store.tenant_by_key(tenant).await? else { return Ok(None) };
         let Some(policy) = self.tenants.look_at(row.id, row.counters).await? else { return Ok(None) };
-        tokio::task::spawn_blocking(move || Some(hex(&digest(&policy)))).await.map_err(Error::internal)
+        tokio::task::spawn_blocking(move || Some(HEXLOWER.encode(&digest(&policy)))).await.map_err(Error::internal)
     }
 
     /// Holds the snapshot's decisions against those of casbin's Enforcer over the same rules.
@@ -214,7 +195,7 @@ impl Report {
         for (rule, expected) in compiled {
             let found = left.remove(&rule.hash()).unwrap_or(&none);
             let named = |origin: &Origin| {
-                format!("{} {}, {}, of {}", origin.kind.as_str(), origin.key, origin.note, line(rule, &self.tenant))
+                format!("{} {}, {}, of {}", origin.kind.as_ref(), origin.key, origin.note, line(rule, &self.tenant))
             };
             let missing: Vec<_> = expected.difference(found).map(named).collect();
             let extra: Vec<_> = found.difference(expected).map(named).collect();
@@ -224,7 +205,7 @@ impl Report {
             }
         }
         for origin in left.into_values().flatten() {
-            let what = format!("{} {}, {}, of no rule", origin.kind.as_str(), origin.key, origin.note);
+            let what = format!("{} {}, {}, of no rule", origin.kind.as_ref(), origin.key, origin.note);
             self.add(Place::Origins, Kind::Extra, what);
         }
     }

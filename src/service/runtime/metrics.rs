@@ -1,5 +1,6 @@
 //! Metrics of an instance. Like everything, they belong to the instance: several in one process count separately.
-//! Labels hold only words of the program, never the key of a tenant or a user.
+//! Labels hold only words of the program, never the key of a tenant or a user. `prometheus-client` is used because its
+//! registry is a value, where the `metrics` facade has one recorder for the process.
 
 use std::array;
 use std::fmt;
@@ -13,6 +14,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use strum::VariantArray as _;
 
 use crate::error::{Error, ErrorCode};
 use crate::service::ask::decision::Decision;
@@ -26,19 +28,16 @@ const TIMED_ONE_IN: u64 = 16;
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// Interface through which a decision is requested.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Interface {
     /// GraphQL.
     GraphQl,
     /// `AuthZEN`.
     AuthZen,
     /// The command line.
+    #[strum(serialize = "cli")]
     CommandLine,
-}
-
-impl Interface {
-    const ALL: [(Self, &'static str); 3] =
-        [(Self::GraphQl, "graphql"), (Self::AuthZen, "authzen"), (Self::CommandLine, "cli")];
 }
 
 /// Outcomes of the decisions of one interface. The counters are taken out of their family once, so that counting takes
@@ -51,7 +50,7 @@ struct DecisionMetrics {
 
 /// Counters of an instance.
 pub struct Metrics {
-    asked: [DecisionMetrics; Interface::ALL.len()],
+    asked: [DecisionMetrics; Interface::VARIANTS.len()],
     seconds: Histogram,
     sign_ins: Family<Labels<1>, Counter>,
     /// News to other instances that could not be published.
@@ -78,7 +77,7 @@ impl Metrics {
     pub fn new(registry: &mut Registry) -> Self {
         let decisions = Family::<Labels<2>, Counter>::default();
         let asked = array::from_fn(|face| {
-            let face = Interface::ALL.get(face).map_or("", |(_, name)| name);
+            let face = Interface::VARIANTS.get(face).map_or("", Into::into);
             let counter = |result| decisions.get_or_create_owned(&[("face", face), ("result", result)]);
             DecisionMetrics { allowed: counter("allow"), denied: counter("deny"), refused: counter("refused") }
         });
@@ -108,7 +107,7 @@ impl Metrics {
     }
 
     fn of(&self, face: Interface) -> Option<&DecisionMetrics> {
-        self.asked.iter().zip(Interface::ALL).find(|(_, (known, _))| *known == face).map(|(asked, _)| asked)
+        self.asked.iter().zip(Interface::VARIANTS).find(|(_, known)| **known == face).map(|(asked, _)| asked)
     }
 
     /// Returns the time at which the decisions of a call begin, if the call is one of those that are timed.

@@ -6,6 +6,7 @@
 //! Who signs in or changes a credential of their own does not wait for the tenant: that event waits for its
 //! place outside of the chain, until somebody takes the tenant.
 
+use data_encoding::HEXLOWER;
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
@@ -19,7 +20,7 @@ use super::super::db::Transaction;
 use super::super::entity::audit::audit_event::{self, Column};
 use super::super::entity::tenant::tenant;
 use super::super::tenant::TenantRow;
-use super::super::{Scope, Store, begin_reading, find, hex};
+use super::super::{Scope, Store, begin_reading, find};
 use super::AuditEvent;
 use crate::domain::key::TenantId;
 use crate::error::Result;
@@ -45,7 +46,7 @@ impl ChainHead {
 
     /// Returns the digest in hex.
     pub fn hex(&self) -> String {
-        hex(&self.digest)
+        HEXLOWER.encode(&self.digest)
     }
 }
 
@@ -203,11 +204,11 @@ fn digest(tenant: TenantId, place: u64, before: &[u8; 32], event: &AuditEvent) -
     let text = sorted(&json!({
         "tenant": tenant.0,
         "place": place,
-        "previous": hex(before),
+        "previous": HEXLOWER.encode(before),
         "id": event.id,
         "change": event.change_id,
         "at": event.at.0,
-        "actor": [event.actor.kind.as_str(), event.actor.key, event.actor.name],
+        "actor": [event.actor.kind.as_ref(), event.actor.key, event.actor.name],
         "action": event.action,
         "target": event.target,
         "before": event.before,

@@ -8,7 +8,7 @@ use crate::domain::key::{ModuleKey, ProfileKey, ResourceKey, SectionKey, TenantI
 use crate::domain::letters;
 use crate::domain::map::{Differing, Map};
 use crate::domain::name::Name;
-use crate::domain::profile::{Association, LegacyDigest, PermissionType, Profile, ProfileSection};
+use crate::domain::profile::{Association, LegacyDigest, Profile, ProfileSection};
 use crate::error::{Error, Result};
 use crate::store::db::Transaction;
 use crate::store::entity::profile::{profile, profile_module, profile_resource, profile_section};
@@ -63,7 +63,7 @@ pub(in crate::store) fn of(row: profile::Model) -> Result<Profile> {
         key: stored(ProfileKey::parse(&row.key))?,
         name: Name::stored(row.name.clone()),
         description: row.description,
-        permission_type: stored(PermissionType::parse(&row.permission_type))?,
+        permission_type: stored(row.permission_type.parse())?,
         mask_sensitive_data: row.mask_sensitive_data,
         modules: BTreeMap::new(),
         sections: BTreeMap::new(),
@@ -164,7 +164,7 @@ fn row(tenant: TenantId, profile: &Profile) -> profile::Model {
         sort_key: letters::searched(profile.name.as_str()),
         sort_key_of: profile.name.to_string(),
         description: profile.description.clone(),
-        permission_type: profile.permission_type.as_str().to_owned(),
+        permission_type: profile.permission_type.as_ref().to_owned(),
         mask_sensitive_data: profile.mask_sensitive_data,
         imported_from: profile.imported_from.as_ref().map(|digest| digest.as_str().to_owned()),
         version: profile.version,

@@ -7,7 +7,7 @@ use crate::domain::key::{ActionPattern, ObjectPattern, PermissionKey, RoleKey, T
 use crate::domain::letters;
 use crate::domain::map::{Differing, Map};
 use crate::domain::name::Name;
-use crate::domain::role::{CustomRole, Effect, Grant};
+use crate::domain::role::{CustomRole, Grant};
 use crate::error::{Error, Result};
 use crate::store::db::Transaction;
 use crate::store::entity::role::{role, role_grant, role_permission};
@@ -60,11 +60,10 @@ pub(in crate::store) fn of(row: role::Model) -> Result<CustomRole> {
 
 /// Reads a grant from its row.
 pub(in crate::store) fn grant_of(row: &role_grant::Model) -> Result<Grant> {
-    let effect = [Effect::Allow, Effect::Deny].into_iter().find(|effect| effect.as_str() == row.effect);
     Ok(Grant {
         object: ObjectPattern::parse(&row.object)?,
         action: ActionPattern::parse(&row.action)?,
-        effect: effect.ok_or_else(|| Error::invalid(format!("`{}` is not an effect", row.effect)))?,
+        effect: row.effect.parse()?,
     })
 }
 
@@ -113,7 +112,7 @@ pub(super) fn difference(
             role: role.key.to_string(),
             object: grant.object.to_string(),
             action: grant.action.to_string(),
-            effect: grant.effect.as_str().to_owned(),
+            effect: grant.effect.as_ref().to_owned(),
         });
     }
     rows

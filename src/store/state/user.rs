@@ -33,7 +33,7 @@ pub(in crate::store) fn of(row: &user::Model) -> Result<User> {
     Ok(User {
         id: row.id,
         key: stored(UserKey::parse(&row.key))?,
-        base_role: stored(BaseRole::parse(&row.base_role))?,
+        base_role: stored(row.base_role.parse())?,
         enabled: row.enabled,
         default_admin: row.default_admin,
         profile: stored(row.profile.as_deref().map(ProfileKey::parse).transpose())?,
@@ -121,7 +121,7 @@ pub(super) async fn update_changed(
     for (access, keys) in &alike {
         for batch in keys.chunks(BATCH) {
             user::Entity::update_many()
-                .col_expr(user::Column::BaseRole, Expr::val(access.base_role.as_str()))
+                .col_expr(user::Column::BaseRole, Expr::val(access.base_role.as_ref()))
                 .col_expr(user::Column::Enabled, Expr::val(access.enabled))
                 .col_expr(user::Column::DefaultAdmin, Expr::val(access.default_admin))
                 .col_expr(user::Column::Profile, Expr::val(access.profile.map(ToString::to_string)))

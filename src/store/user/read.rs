@@ -143,7 +143,7 @@ impl Scope {
     }
 
     fn select_agents(&self, filter: &UserFilter, reach: &Reach) -> Select<user::Entity> {
-        let agents = user::Column::BaseRole.eq(BaseRole::Agent.as_str());
+        let agents = user::Column::BaseRole.eq(BaseRole::Agent.as_ref());
         self.select_users(filter).filter(agents).filter(within(&self.db, user::Column::Key, reach))
     }
 
@@ -162,7 +162,7 @@ impl Scope {
         use user::Column::{BaseRole, Email, Enabled, Extension, Key, Profile, Role, SortKey, Username};
         let mut these = Condition::all();
         these = these.add(search_named(&self.db, filter.search.as_deref(), SortKey, &[Username, Email, Extension]));
-        these = these.add_option(filter.base_role.map(|role| BaseRole.eq(role.as_str())));
+        these = these.add_option(filter.base_role.map(|role| BaseRole.eq(role.as_ref())));
         these = these.add_option(filter.enabled.map(|enabled| Enabled.eq(enabled)));
         these = these.add_option(filter.profile.as_ref().map(|profile| Profile.eq(profile.as_str())));
         these = these.add_option(filter.role.as_ref().map(|role| Role.eq(role.as_str())));

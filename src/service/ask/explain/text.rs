@@ -90,7 +90,7 @@ fn source(subject: &Subject, origins: &[NamedOrigin]) -> String {
         Subject::Role(_) if origins.iter().any(|named| named.origin.kind == OriginKind::Licence) => {
             "The licence".to_owned()
         }
-        Subject::Role(role) => format!("The built-in role {}", role.as_str()),
+        Subject::Role(role) => format!("The built-in role {}", role.as_ref()),
         Subject::User(key) => format!("The user {key}"),
     }
 }
@@ -113,7 +113,7 @@ fn short(subject: &Subject) -> String {
         Subject::Profile(key) => format!("the profile {key}"),
         Subject::Group(key) => format!("the group {key}"),
         Subject::Custom(key) => format!("the role {key}"),
-        Subject::Role(role) => format!("the built-in role {}", role.as_str()),
+        Subject::Role(role) => format!("the built-in role {}", role.as_ref()),
     }
 }
 

@@ -337,7 +337,7 @@ mod tests {
     fn lines(text: &str) -> Vec<String> {
         let line = |line: PolicyLine| match line.says {
             Says::Permission { subject, grant: Grant { object, action, effect } } => {
-                format!("{} p {subject} {object} {action} {}", line.number, effect.as_str())
+                format!("{} p {subject} {object} {action} {}", line.number, effect.as_ref())
             }
             Says::Membership { member, role } => format!("{} g {member} {role}", line.number),
         };

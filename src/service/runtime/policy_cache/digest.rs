@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 use super::{PolicyCache, Tenant};
@@ -9,7 +10,6 @@ use crate::domain::key::UserKey;
 use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, Result};
 use crate::policy::rule::RuleHash;
-use crate::store::hex;
 
 /// A digest.
 pub(super) type Digest = [u8; 32];
@@ -37,7 +37,7 @@ impl PolicyCache {
                 all.update(tenant.id.0);
                 all.update(tenant.digest());
             }
-            Memory { tenants: loaded.len(), digest: hex(&all.finalize()) }
+            Memory { tenants: loaded.len(), digest: HEXLOWER.encode(&all.finalize()) }
         });
         digested.await.map_err(Error::internal)
     }

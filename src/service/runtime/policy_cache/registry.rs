@@ -3,6 +3,10 @@
 //! INVARIANT: there is at most one [`Tenant`] of an id, so that news reach all tasks that use it. One that a task holds
 //! or listens to therefore stays, above the limits too; one that no task holds takes its slot along, and a task that
 //! was about to use that slot looks for the next one.
+//!
+//! The maps are those of `papaya` because each decision reads one, and no reader may wait or make others wait: a lock
+//! around a map, or around its parts as in `dashmap`, is written by every reader, and a map in an `ArcSwap` would be
+//! copied whole for each of thousands of tenants that are loaded.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
