@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::auth::caller::{Caller, Credential};
@@ -130,9 +132,12 @@ impl<T> Outcome<T> {
     }
 }
 
+/// Work of a use case on a draft. The shell around it keeps its result, so that everything else is compiled once for
+/// all use cases.
+pub(super) type Apply<'a> = Box<dyn FnOnce(&mut ChangeDraft<'_>) -> Result<()> + Send + 'a>;
+
 /// Change that was made to a copy of the state and checked. Nothing of it is written yet.
-pub(super) struct PreparedChange<T> {
-    pub(super) value: T,
+pub(super) struct PreparedChange {
     found: LoadedState,
     pub(super) after: TenantState,
     pub(super) new_accounts: BTreeMap<UserKey, NewAccount>,
@@ -145,7 +150,7 @@ pub(super) struct PreparedChange<T> {
     now: Timestamp,
 }
 
-impl<T> PreparedChange<T> {
+impl PreparedChange {
     /// Returns the state before the change.
     pub(super) const fn before(&self) -> &TenantState {
         &self.found.stored
@@ -162,39 +167,60 @@ impl Platform {
     pub async fn change<T: Send>(
         &self,
         caller: &Caller,
-        mut intent: ChangeRequest,
+        intent: ChangeRequest,
         apply: impl FnOnce(&mut ChangeDraft<'_>) -> Result<T> + Send,
     ) -> Result<Outcome<T>> {
-        check_reason(intent.reason.as_deref())?;
-        if intent.dry_run {
-            return self.dry_run(caller, &intent, apply).await;
-        }
-        let (tenant, mut tx) = self.begin(caller, intent.permit.clone()).await?;
-        let policy = Arc::clone(&tenant.policy());
-        let drafted = match self.draft(caller, &policy, &tx, &intent, apply).await {
-            Ok(drafted) => drafted,
-            Err(error) => {
-                drop(tx);
-                return Err(self.explain_conflict(caller, &intent.target, error).await);
+        let mut value = None;
+        let apply: Apply<'_> = Box::new(|draft| {
+            value = Some(apply(draft)?);
+            Ok(())
+        });
+        let outcome = self.change_untyped(caller, intent, apply).await?;
+        let value = value.ok_or_else(|| Error::internal("a change was concluded that was never made"))?;
+        Ok(outcome.with(value))
+    }
+
+    /// Changes a tenant, or tries to, without the type of the result. A boxed future, so that no use case compiles this
+    /// way of a change as a part of its own.
+    fn change_untyped<'a>(
+        &'a self,
+        caller: &'a Caller,
+        mut intent: ChangeRequest,
+        apply: Apply<'a>,
+    ) -> BoxFuture<'a, Result<Outcome<()>>> {
+        let changing = async move {
+            check_reason(intent.reason.as_deref())?;
+            if intent.dry_run {
+                return self.dry_run(caller, &intent, apply).await;
             }
+            let (tenant, mut tx) = self.begin(caller, intent.permit.clone()).await?;
+            let policy = Arc::clone(&tenant.policy());
+            let drafted = match self.draft(caller, &policy, &tx, &intent, apply).await {
+                Ok(drafted) => drafted,
+                Err(error) => {
+                    drop(tx);
+                    return Err(self.explain_conflict(caller, &intent.target, error).await);
+                }
+            };
+            intent.target = drafted.target.clone().unwrap_or(intent.target);
+            let record = ChangeContext::new(caller, &intent, drafted.now);
+            let policy = self.write(&mut tx, &drafted.written(), &drafted.diff, &record).await?;
+            let counters = self.commit(tx, record, policy, visited_from(caller)).await?;
+            Ok(Outcome::committed((), counters.revision))
         };
-        intent.target = drafted.target.clone().unwrap_or(intent.target);
-        let record = ChangeContext::new(caller, &intent, drafted.now);
-        let policy = self.write(&mut tx, &drafted.written(), &drafted.diff, &record).await?;
-        let counters = self.commit(tx, record, policy, visited_from(caller)).await?;
-        Ok(Outcome::committed(drafted.value, counters.revision))
+        changing.boxed()
     }
 
     /// Applies the change to a copy of the state, compiles it, and checks that the caller may make it. `policy` is the
     /// tenant's policy at the moment of `view`.
-    pub(super) async fn draft<T: Send>(
+    pub(super) async fn draft(
         &self,
         caller: &Caller,
         policy: &TenantPolicy,
         view: &View,
         intent: &ChangeRequest,
-        apply: impl FnOnce(&mut ChangeDraft<'_>) -> Result<T> + Send,
-    ) -> Result<PreparedChange<T>> {
+        apply: Apply<'_>,
+    ) -> Result<PreparedChange> {
         let found = self.find_state(view).await?;
         let mut after = found.state.clone();
         let mut draft = ChangeDraft {
@@ -207,7 +233,7 @@ impl Platform {
             supervised: agent::supervised(caller, policy, &intent.permit)?,
             now: self.now(),
         };
-        let value = apply(&mut draft)?;
+        apply(&mut draft)?;
         self.follow_agents(caller, &found, &mut draft).await?;
         let ChangeDraft { new_accounts, accounts, target, links, now, .. } = draft;
         let links = told_differences(view, links).await?;
@@ -223,7 +249,7 @@ impl Platform {
             let grantor = escalation::Grantor { policy, subject: &subject, catalogue: &self.catalogue };
             self.check_given(&grantor, &intent.permit, &found, &written, &diff)?;
         }
-        Ok(PreparedChange { value, found, after, new_accounts, accounts, links, patch, diff, target, now })
+        Ok(PreparedChange { found, after, new_accounts, accounts, links, patch, diff, target, now })
     }
 
     /// Refuses the change if it gives rights that the caller does not have. Differences that come from this program's

@@ -17,7 +17,7 @@ use crate::service::Platform;
 use crate::service::access::permit::{Permit, unauthenticated};
 use crate::service::admin::agent::VisibleUsers;
 use crate::service::ask::search::catalogued;
-use crate::service::change::{ChangeDraft, ChangeRequest, Outcome, PreparedChange};
+use crate::service::change::{Apply, ChangeRequest, Outcome, PreparedChange};
 use crate::store::View;
 use crate::store::user::UserRow;
 
@@ -26,12 +26,12 @@ const LOOKS: usize = 16;
 
 impl Platform {
     /// Tries a change, and writes nothing.
-    pub(in crate::service) async fn dry_run<T: Send>(
+    pub(super) async fn dry_run(
         &self,
         caller: &Caller,
         intent: &ChangeRequest,
-        apply: impl FnOnce(&mut ChangeDraft<'_>) -> Result<T> + Send,
-    ) -> Result<Outcome<T>> {
+        apply: Apply<'_>,
+    ) -> Result<Outcome<()>> {
         let (policy, view) = self.read_view(caller, &intent.permit).await?;
         let drafted = match self.draft(caller, &policy, &view, intent, apply).await {
             Ok(drafted) => drafted,
@@ -44,7 +44,7 @@ impl Platform {
         drop(view);
         let (impact, users) = self.impact_of(caller, &policy, &drafted).await?.unzip();
         let (revision, users) = (policy.counters.revision, users.unwrap_or_default());
-        Ok(Outcome { value: drafted.value, revision, dry_run: true, impact, users })
+        Ok(Outcome { value: (), revision, dry_run: true, impact, users })
     }
 
     /// Returns the tenant as it is stored at one moment, with the policy of that moment, by which the caller may do
@@ -70,11 +70,11 @@ impl Platform {
 
     /// Returns the access that users would gain and lose, of those whom the caller may see, with the users that are
     /// named; `None` for callers who may not see rules, or no user.
-    async fn impact_of<T>(
+    async fn impact_of(
         &self,
         caller: &Caller,
         policy: &Arc<TenantPolicy>,
-        drafted: &PreparedChange<T>,
+        drafted: &PreparedChange,
     ) -> Result<Option<(Impact, HashMap<UserKey, UserRow>)>> {
         let visible = match self.authorise(caller, Permit::RULES_READ).await {
             Ok(_) => self.visible_users(caller).await,
@@ -127,7 +127,7 @@ pub(in crate::service) async fn rows_of(visible: &VisibleUsers, impact: &Impact)
     Ok(rows.into_iter().map(|row| (row.user.key.clone(), row)).collect())
 }
 
-impl<T> PreparedChange<T> {
+impl PreparedChange {
     /// Returns the users that are new, as they would be. An extension that is not given by hand is given out when the
     /// user is made.
     fn users_made(&self) -> HashMap<UserKey, UserRow> {
