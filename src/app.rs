@@ -20,8 +20,10 @@ use crate::http::metrics::{Connections, Requests};
 use crate::http::server::{Bounds, Server};
 use crate::service::policy::promises;
 use crate::service::runtime::metrics::{Metrics, Moment};
+use crate::service::runtime::policy_cache::PolicyCache;
 use crate::service::{Platform, PlatformConfig};
-use crate::sync::{BusStatus, listener, sweep};
+use crate::store::Store;
+use crate::sync::{Bus, BusStatus, listener, sweep};
 use crate::{graphql, http};
 
 mod config;
@@ -42,6 +44,9 @@ const DESCRIPTORS_KEPT: u64 = 128;
 /// One instance, ready to serve.
 pub struct App {
     platform: Platform,
+    store: Store,
+    bus: Bus,
+    policies: Arc<PolicyCache>,
     status: Arc<BusStatus>,
     registry: Registry,
     /// The listener for metrics.
@@ -64,14 +69,14 @@ impl App {
             Plan::from_model(&parts.model).map_err(|error| Error::invalid(format!("the model is refused: {error}")))?;
         promises::check(&plan)?;
         let mut registry = Registry::with_prefix("bailiwick");
+        let policies = PolicyCache::new(parts.store.clone(), Arc::new(plan), parts.limits);
         let platform = Platform::new(PlatformConfig {
-            store: parts.store,
+            store: parts.store.clone(),
             catalogue: parts.catalogue,
             model: parts.model,
-            plan,
-            bus: parts.bus,
+            policies: Arc::clone(&policies),
+            bus: parts.bus.clone(),
             max_staleness: parts.max_staleness,
-            limits: parts.limits,
             state_in_memory: parts.state_in_memory,
             revisions_kept_seconds: parts.revisions_kept_seconds,
             clock_skew_max: parts.clock_skew_max,
@@ -82,7 +87,7 @@ impl App {
             clock: parts.clock,
         })?;
         let status = Arc::new(BusStatus::new());
-        let moment = Moment { tenants: Arc::clone(&platform.tenants), bus: Arc::clone(&status) };
+        let moment = Moment { policies: Arc::clone(&policies), bus: Arc::clone(&status) };
         registry.register_collector(Box::new(moment));
         let AppConfig { sweep_every, tidy_every, failures_every, trusted_proxies, connections, .. } = parts;
         let AppConfig { subject_types, .. } = parts;
@@ -91,6 +96,9 @@ impl App {
         let stopping = CancellationToken::new();
         Ok(Self {
             platform,
+            store: parts.store,
+            bus: parts.bus,
+            policies,
             status,
             registry,
             metrics: None,
@@ -137,6 +145,11 @@ impl App {
         &self.platform
     }
 
+    /// Returns the policies in memory.
+    pub fn policies(&self) -> &Arc<PolicyCache> {
+        &self.policies
+    }
+
     /// Makes the platform's own tenant at the first start. Returns the operator's password if one had to be made; it is
     /// shown this once.
     pub async fn first_start(&self, password: Option<SecretString>) -> Result<Option<SecretString>> {
@@ -154,7 +167,7 @@ impl App {
         let background = self.start_background(&shutdown);
         let requests = Requests::new(&mut self.registry);
         let counted = Connections::new(&mut self.registry);
-        let runner = http::Runner::new(|| self.schema(), graphql::Sizes::of(&self.platform.catalogue))?;
+        let runner = http::Runner::new(|| self.schema(), graphql::Sizes::of(self.platform.catalogue()))?;
         let options = http::Options { shutdown: shutdown.clone(), ..self.transport.clone() };
         let readiness = PlatformReadiness {
             platform: self.platform.clone(),
@@ -193,12 +206,12 @@ impl App {
 
     /// Lets the work behind the requests finish, and closes the database.
     async fn finish(&self, background: &TaskTracker) -> Result<()> {
-        self.platform.tenants.stop().await;
-        self.platform.tasks.close();
-        if timeout(WORK, async { tokio::join!(self.platform.tasks.wait(), background.wait()) }).await.is_err() {
+        self.policies.stop().await;
+        self.platform.tasks().close();
+        if timeout(WORK, async { tokio::join!(self.platform.tasks().wait(), background.wait()) }).await.is_err() {
             tracing::warn!("work was still under way after {} s", WORK.as_secs());
         }
-        self.platform.store.close().await;
+        self.store.close().await;
         Ok(())
     }
 
@@ -211,16 +224,16 @@ impl App {
     /// Starts the tasks that run beside the requests.
     fn start_background(&self, shutdown: &CancellationToken) -> TaskTracker {
         let background = TaskTracker::new();
-        let applier = Arc::clone(&self.platform.tenants);
+        let applier = Arc::clone(&self.policies);
         background.spawn(listener::run(
-            self.platform.bus.clone(),
+            self.bus.clone(),
             Arc::clone(&applier),
             shutdown.clone(),
             Arc::clone(&self.status),
         ));
         background.spawn(sweep::run(applier, self.sweep_every, shutdown.clone()));
         let (platform, until) = (self.platform.clone(), shutdown.clone());
-        background.spawn(async move { platform.shadow.run(platform.model.clone(), until).await });
+        background.spawn(async move { platform.shadow().run(platform.model().to_owned(), until).await });
         background.spawn(tell_failures(self.platform.clone(), self.failures_every, shutdown.clone()));
         background.spawn(shutdown.clone().run_until_cancelled_owned(tidy(self.platform.clone(), self.tidy_every)));
         background

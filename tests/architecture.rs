@@ -162,6 +162,9 @@ const WIRING: [&str; 4] = ["app", "cli", "lib", "main"];
 /// The module beside the layers: the demo tenant is a client of the use cases.
 const DEMO: Layer =
     Layer { name: "demo", layers: &["auth", "domain", "service"], crates: &["serde", "serde_saphyr", "uuid"] };
+/// The files of the use cases that may name the store itself: the doors to it, what loads policies into memory, and the
+/// platform, which is made of it and puts it behind its doors.
+const STORE_ROOMS: [&str; 3] = ["service/access/permit/access.rs", "service/runtime/policy_cache", "service/mod.rs"];
 /// A file of more lines than this deserves another thought.
 const LONG: usize = 400;
 
@@ -179,7 +182,7 @@ fn dependencies() -> BTreeSet<String> {
 }
 
 /// Returns all Rust files below a folder, by path.
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -252,6 +255,45 @@ fn a_breach_is_found_however_it_is_written() {
         ("graphql", "use crate::{auth::caller::Caller, service::{Page, Platform}};"),
     ] {
         assert_eq!(check(name, text), [""; 0], "{text}");
+    }
+}
+
+/// Returns `true` for a file of the use cases that names the store although it has no business with it.
+fn is_past_the_doors(path: &Path, text: &str) -> bool {
+    let has_business =
+        STORE_ROOMS.iter().any(|room| path.starts_with(room) || path.with_extension("").starts_with(room));
+    path.starts_with("service") && !has_business && Source::new(path, text).names("Store")
+}
+
+#[test]
+fn only_the_doors_and_the_policies_in_memory_reach_the_store() {
+    let files = rust_files(&root().join("src/service"));
+    let paths = files.iter().map(|file| file.strip_prefix(root().join("src")).unwrap());
+    let breaches: Vec<_> = paths
+        .filter(|path| is_past_the_doors(path, &fs::read_to_string(root().join("src").join(path)).unwrap()))
+        .collect();
+    assert!(breaches.is_empty(), "these reach the store without a permit: {breaches:?}");
+    for room in STORE_ROOMS {
+        assert!(files.iter().any(|file| file.with_extension("").ends_with(room.trim_end_matches(".rs"))), "no {room}");
+    }
+}
+
+#[test]
+fn a_way_past_the_doors_is_found_however_it_is_written() {
+    for (path, text, is_breach) in [
+        ("service/admin/group.rs", "use crate::store::Store;", true),
+        ("service/admin/group.rs", "use crate::store::{Scope, Store as Rows};", true),
+        ("service/access/permit.rs", "fn f(store: &crate::store::Store) {}", true),
+        ("service/access/session.rs", "use crate::{error::Error, store::{page::Page, Store}};", true),
+        ("service/runtime/health.rs", "let opened = store::Store::open(url);", true),
+        ("service/admin/group.rs", "// The Store is behind its doors.\nuse crate::store::{Scope, Tx};", false),
+        ("service/ask/search.rs", "struct Stored;", false),
+        ("service/access/permit/access.rs", "use crate::store::Store;", false),
+        ("service/runtime/policy_cache.rs", "use crate::store::Store;", false),
+        ("service/runtime/policy_cache/tests.rs", "use crate::store::Store;", false),
+        ("app.rs", "use crate::store::Store;", false),
+    ] {
+        assert_eq!(is_past_the_doors(Path::new(path), text), is_breach, "{path}: {text}");
     }
 }
 

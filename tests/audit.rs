@@ -139,7 +139,7 @@ impl World {
     /// Returns a tenant's counters and state; both empty before it is made.
     async fn state(&self, tenant: &str) -> (Counters, TenantState) {
         let key = TenantKey::parse(tenant).unwrap();
-        let store = &self.instance.platform.store;
+        let store = &self.instance.store;
         match store.tenant_by_key(&key).await.unwrap() {
             Some(row) => store.scope(row.id).state().await.unwrap().unwrap(),
             None => (Counters::default(), TenantState::empty(key)),
@@ -148,7 +148,7 @@ impl World {
 
     /// Returns the events of a tenant, newest first.
     async fn events(&self, tenant: &str) -> Vec<AuditEvent> {
-        let store = &self.instance.platform.store;
+        let store = &self.instance.store;
         let Some(row) = store.tenant_by_key(&TenantKey::parse(tenant).unwrap()).await.unwrap() else { return vec![] };
         let page = Page::parse(Some(100), None, None, None).unwrap();
         let found = store.scope(row.id).audit_events(&AuditFilter::default(), &page).await.unwrap();
@@ -244,7 +244,7 @@ impl World {
             return;
         }
         let key = TenantKey::parse(step.tenant).unwrap();
-        let store = &self.instance.platform.store;
+        let store = &self.instance.store;
         let id = store.tenant_by_key(&key).await.unwrap().unwrap().id;
         let entry = store.scope(id).revision(revision).await.unwrap().unwrap();
         let told = (entry.change_id, entry.at, entry.author, entry.reason);

@@ -97,14 +97,14 @@ async fn r32_an_avatar_that_an_older_version_kept_whole_does_not_tell_where_it_w
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
         let (tenant, user) = (TenantKey::parse("acme").unwrap(), UserKey::parse("alice").unwrap());
-        let tenant = instance.platform.tenants.get_by_key(&tenant).await.unwrap().unwrap().id;
-        let scope = instance.platform.store.scope(tenant);
+        let tenant = instance.policies.get_by_key(&tenant).await.unwrap().unwrap().id;
+        let scope = instance.store.scope(tenant);
         for (noted, kind, turned) in [
             (jpeg_of_a_camera(&jpeg(1), 1), ImageType::Jpeg, false),
             (png_with_notes(&png(1), 1), ImageType::Png, false),
             (jpeg_of_a_camera(&jpeg(1), 6), ImageType::Jpeg, true),
         ] {
-            let mut tx = instance.platform.store.begin(tenant).await.unwrap().unwrap();
+            let mut tx = instance.store.begin(tenant).await.unwrap().unwrap();
             let old = Avatar { image: noted.clone(), kind, sha256: vec![7; 32], created_at: Timestamp(1) };
             tx.put_avatar(&user, old).await.unwrap();
             tx.commit().await.unwrap();

@@ -201,7 +201,7 @@ impl Client {
 
 /// Returns the adapter over a tenant.
 async fn adapter(instance: &Instance, tenant: &str) -> TenantAdapter {
-    let store = &instance.platform.store;
+    let store = &instance.store;
     let tenant = store.tenant_by_key(&TenantKey::parse(tenant).unwrap()).await.unwrap().unwrap();
     TenantAdapter::new(store.scope(tenant.id))
 }

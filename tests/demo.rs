@@ -14,9 +14,8 @@ use crate::common::app::{Choices, Database, Instance, on_both};
 
 /// Returns the demo's counters and state, as the database has them.
 async fn stored(instance: &Instance) -> (Counters, TenantState) {
-    let platform = &instance.platform;
-    let tenant = platform.store.tenant_by_key(&TenantKey::parse("demo").unwrap()).await.unwrap().unwrap();
-    platform.store.scope(tenant.id).state().await.unwrap().unwrap()
+    let tenant = instance.store.tenant_by_key(&TenantKey::parse("demo").unwrap()).await.unwrap().unwrap();
+    instance.store.scope(tenant.id).state().await.unwrap().unwrap()
 }
 
 #[tokio::test]
@@ -44,10 +43,9 @@ async fn the_demo_loads_with_all_that_a_call_centre_has_and_a_second_time_change
 async fn r44_the_demo_compiled_anew_gives_the_rules_that_are_stored() {
     on_both(async |instance| {
         load(&instance.platform).await.unwrap();
-        let platform = &instance.platform;
-        let tenant = platform.store.tenant_by_key(&TenantKey::parse("demo").unwrap()).await.unwrap().unwrap();
-        let tx = platform.store.begin(tenant.id).await.unwrap().unwrap();
-        let compiled = compile(&platform.catalogue, &tx.state().await.unwrap()).unwrap();
+        let tenant = instance.store.tenant_by_key(&TenantKey::parse("demo").unwrap()).await.unwrap().unwrap();
+        let tx = instance.store.begin(tenant.id).await.unwrap().unwrap();
+        let compiled = compile(instance.platform.catalogue(), &tx.state().await.unwrap()).unwrap();
         assert_eq!(tx.stored_rules().await.unwrap(), compiled);
         assert!(compiled.len() > 500, "{} rules", compiled.len());
     })

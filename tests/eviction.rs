@@ -3,9 +3,8 @@
 use std::sync::{Arc, Weak};
 
 use bailiwick::domain::key::{Action, Object, TenantKey};
-use bailiwick::service::Platform;
 use bailiwick::service::ask::decision::{About, Interface, Query};
-use bailiwick::service::runtime::policy_cache::{Limits, Tenant};
+use bailiwick::service::runtime::policy_cache::{Limits, PolicyCache, Tenant};
 use bailiwick::sync::Bus;
 use futures_util::StreamExt;
 use serde_json::json;
@@ -34,20 +33,20 @@ fn key(name: &str) -> TenantKey {
     TenantKey::parse(name).unwrap()
 }
 
-async fn tenant(platform: &Platform, name: &str) -> Arc<Tenant> {
-    platform.tenants.get_by_key(&key(name)).await.unwrap().unwrap()
+async fn tenant(policies: &PolicyCache, name: &str) -> Arc<Tenant> {
+    policies.get_by_key(&key(name)).await.unwrap().unwrap()
 }
 
 /// Returns the tenant as it is in memory, without holding it.
-async fn watched(platform: &Platform, name: &str) -> Weak<Tenant> {
-    Arc::downgrade(&tenant(platform, name).await)
+async fn watched(policies: &PolicyCache, name: &str) -> Weak<Tenant> {
+    Arc::downgrade(&tenant(policies, name).await)
 }
 
 /// Uses more tenants than fit, one after the other.
-async fn crowd_out(platform: &Platform, others: &[&str]) {
+async fn crowd_out(policies: &PolicyCache, others: &[&str]) {
     assert!(others.len() > FIT);
     for name in others {
-        tenant(platform, name).await;
+        tenant(policies, name).await;
     }
 }
 
@@ -86,8 +85,8 @@ async fn r1_many_tenants_in_turn_are_each_decided_by_their_own_rules() {
             }
         }
         // All are idle now, and the next that comes makes room.
-        let held = one.platform.tenants.held();
-        drop(tenant(&one.platform, "t0").await);
+        let held = one.policies.held();
+        drop(tenant(&one.policies, "t0").await);
         assert!(held.tenants() <= FIT, "{held:?}");
         let rules: usize = held.rules();
         assert!((1..10_000).contains(&rules), "{held:?}");
@@ -115,13 +114,13 @@ async fn an_acknowledged_change_holds_at_once_while_tenants_come_and_go() {
             });
         }
         // Others look all the while, so that tenants are in use when room is made.
-        let readers: Vec<_> = (0..6).map(|n| (one.platform.clone(), format!("t{n}"))).collect();
-        for (platform, name) in readers {
+        let readers: Vec<_> = (0..6).map(|n| (Arc::clone(&one.policies), format!("t{n}"))).collect();
+        for (policies, name) in readers {
             writers.spawn(async move {
                 for _ in 0..50 {
-                    let held = tenant(&platform, &name).await;
+                    let held = tenant(&policies, &name).await;
                     tokio::task::yield_now().await;
-                    let again = tenant(&platform, &name).await;
+                    let again = tenant(&policies, &name).await;
                     assert!(Arc::ptr_eq(&held, &again), "one that is held stays the only one");
                 }
             });
@@ -141,15 +140,15 @@ async fn a_subscriber_keeps_its_tenant_and_hears_of_each_change() {
         let caller = other.platform.system_caller(&key("acme")).await.unwrap();
         let changes = other.platform.clone().policy_changes(caller, None).await.unwrap();
         let mut changes = Box::pin(changes);
-        let acme = watched(&other.platform, "acme").await;
+        let acme = watched(&other.policies, "acme").await;
         for open in [true, false] {
-            crowd_out(&other.platform, &["t0", "t1", "t2"]).await;
+            crowd_out(&other.policies, &["t0", "t1", "t2"]).await;
             let revision = set_voice(&alice, open).await;
             assert_eq!(changes.next().await.unwrap().unwrap().revision, revision.cast_unsigned());
         }
         assert!(acme.upgrade().is_some(), "the same all the while");
         drop(changes);
-        crowd_out(&other.platform, &["t0", "t1", "t2"]).await;
+        crowd_out(&other.policies, &["t0", "t1", "t2"]).await;
         assert!(acme.upgrade().is_none(), "nobody listens any more");
         assert!(!may(&alice.at(&other)).await);
     })
@@ -169,7 +168,7 @@ async fn who_waits_for_a_revision_gets_it_though_others_crowd_the_tenant_out() {
         // Waiting ends after two seconds, and a busy machine may need longer for all this.
         for _ in 0..5 {
             open = !open;
-            let next = tenant(platform, "acme").await.policy().counters.revision + 1;
+            let next = tenant(&other.policies, "acme").await.policy().counters.revision + 1;
             let query = Query {
                 subject: About::User("dana".to_owned().try_into().unwrap()),
                 action: Action::read(),
@@ -177,7 +176,7 @@ async fn who_waits_for_a_revision_gets_it_though_others_crowd_the_tenant_out() {
                 when: bailiwick::service::ask::decision::When::NotBefore(next),
             };
             let change = async {
-                crowd_out(platform, &["t0", "t1", "t2"]).await;
+                crowd_out(&other.policies, &["t0", "t1", "t2"]).await;
                 set_voice(&alice, open).await
             };
             let (answer, revision) = tokio::join!(platform.decide(&caller, Interface::CommandLine, &query), change);
@@ -186,7 +185,7 @@ async fn who_waits_for_a_revision_gets_it_though_others_crowd_the_tenant_out() {
             if got.is_some() {
                 break;
             }
-            tenant(platform, "acme").await;
+            tenant(&other.policies, "acme").await;
             assert_eq!(may(&alice.at(&other)).await, open);
         }
         assert_eq!(got.map(|decision| decision.allowed), Some(open));
@@ -208,7 +207,7 @@ async fn rules_make_room_too_and_a_tenant_larger_than_the_limit_is_served() {
     for alice in &tenants {
         assert!(may(alice).await);
     }
-    let (last, held) = (tenant(&instance.platform, "t0").await, instance.platform.tenants.held());
+    let (last, held) = (tenant(&instance.policies, "t0").await, instance.policies.held());
     let rules = last.policy().snapshot.len();
     assert!(rules > 100, "{rules}");
     assert_eq!((held.tenants(), held.rules()), (1, rules));

@@ -137,7 +137,7 @@ impl World {
     /// Returns all that must be as it was: the tables, and what this instance decides by.
     async fn all(&self) -> (Rows, Counters, Vec<String>, Vec<bool>) {
         let key = TenantKey::parse("acme").unwrap();
-        let tenant = self.instance.platform.tenants.get_by_key(&key).await.unwrap().unwrap();
+        let tenant = self.instance.policies.get_by_key(&key).await.unwrap().unwrap();
         let counters = tenant.policy().counters;
         let mut decisions = Vec::new();
         for object in ["voice/queues/sales", "voice/queues/support"] {

@@ -21,8 +21,8 @@ async fn r45_the_log_leads_to_the_whole_state_also_after_changes_that_make_no_re
         assert_eq!(alice.done(group, json!({})).await["revision"], made, "nor does a group of nobody with nothing");
 
         let key = TenantKey::parse("acme").unwrap();
-        let tenant = instance.platform.tenants.get_by_key(&key).await.unwrap().unwrap();
-        let store = &instance.platform.store;
+        let tenant = instance.policies.get_by_key(&key).await.unwrap().unwrap();
+        let store = &instance.store;
         let scope = store.scope(tenant.id);
         let (counters, now) = scope.state().await.unwrap().unwrap();
         let (from, mut state) = scope.checkpoint(counters.revision).await.unwrap().unwrap();

@@ -75,7 +75,7 @@ async fn queues_at(client: &Client, revision: u64) -> Value {
 /// Returns an instance's counters of `acme`.
 async fn counters(instance: &Instance) -> Counters {
     let key = TenantKey::parse("acme").unwrap();
-    instance.platform.tenants.get_by_key(&key).await.unwrap().unwrap().policy().counters
+    instance.policies.get_by_key(&key).await.unwrap().unwrap().policy().counters
 }
 
 /// Waits until an instance has a revision of `acme`.
@@ -102,8 +102,8 @@ async fn all_end_equal(database: &Database, instances: &[&Instance]) {
         assert_eq!(rules(instance).await, expected);
     }
     let key = TenantKey::parse("acme").unwrap();
-    let id = fresh.platform.tenants.get_by_key(&key).await.unwrap().unwrap().id;
-    let log = fresh.platform.store.revisions_since(id, 0, 10_000).await.unwrap();
+    let id = fresh.policies.get_by_key(&key).await.unwrap().unwrap().id;
+    let log = fresh.store.revisions_since(id, 0, 10_000).await.unwrap();
     assert!(log.iter().map(|entry| entry.revision).eq(1..=there.revision));
     fresh.stop().await;
 }

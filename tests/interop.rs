@@ -187,8 +187,8 @@ async fn casbins_own_enforcer_decides_as_we_do_over_the_adapter() {
     on_both(async |instance| {
         let alice = furnish(&instance).await;
         let asked = answers(&alice, &instance).await;
-        let tenant = instance.platform.store.tenant_by_key(&TenantKey::parse("demo").unwrap()).await.unwrap().unwrap();
-        let adapter = TenantAdapter::new(instance.platform.store.scope(tenant.id));
+        let tenant = instance.store.tenant_by_key(&TenantKey::parse("demo").unwrap()).await.unwrap().unwrap();
+        let adapter = TenantAdapter::new(instance.store.scope(tenant.id));
         let enforcer = Enforcer::new(DefaultModel::from_str(MODEL).await.unwrap(), adapter).await.unwrap();
         for one in balanced(&asked, 200) {
             let Asked { user, object, action, allowed } = one;

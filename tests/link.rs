@@ -279,9 +279,8 @@ async fn a_page_takes_more_keys_than_a_statement_has_places_for_values() {
     on_both(async |instance| {
         let alice = instance.tenant("acme").await;
         alice.register("voice/queues", &["k00007", "k39999", "zz"]).await;
-        let platform = &instance.platform;
-        let tenant = platform.store.tenant_by_key(&TenantKey::parse("acme").unwrap()).await.unwrap().unwrap();
-        let scope = platform.store.scope(tenant.id);
+        let tenant = instance.store.tenant_by_key(&TenantKey::parse("acme").unwrap()).await.unwrap().unwrap();
+        let scope = instance.store.scope(tenant.id);
         let section = SectionKey::parse("voice/queues").unwrap();
         let keys = |count: u32| -> BTreeSet<ResourceKey> {
             (0..count).map(|n| ResourceKey::parse(&format!("k{n:05}")).unwrap()).collect()

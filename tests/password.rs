@@ -26,9 +26,9 @@ async fn is_in(client: &Client) -> bool {
 
 /// Returns the audit events of this action in `acme`.
 async fn events(instance: &Instance, action: &str) -> Vec<AuditEvent> {
-    let tenant = instance.platform.tenants.get_by_key(&TenantKey::parse("acme").unwrap()).await.unwrap().unwrap();
+    let tenant = instance.policies.get_by_key(&TenantKey::parse("acme").unwrap()).await.unwrap().unwrap();
     let filter = AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() };
-    let found = instance.platform.store.scope(tenant.id).audit_events(&filter, &Page::first(100)).await.unwrap();
+    let found = instance.store.scope(tenant.id).audit_events(&filter, &Page::first(100)).await.unwrap();
     found.items.into_iter().map(|(_, event)| event).collect()
 }
 

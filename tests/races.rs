@@ -69,7 +69,7 @@ async fn r43_a_change_is_signed_with_the_name_that_its_author_has_by_then() {
         update(&alice, json!({ "key": "alice", "fullName": "Alice Renamed" })).await;
         make(&alice, "amy").await;
         let tenant = instance.platform.system_caller(&"acme".to_owned().try_into().unwrap()).await.unwrap();
-        let log = instance.platform.store.revisions_since(tenant.tenant().id, 0, 100).await.unwrap();
+        let log = instance.store.revisions_since(tenant.tenant().id, 0, 100).await.unwrap();
         assert_eq!(log.last().unwrap().author.name, "Alice Renamed");
     })
     .await;

@@ -153,7 +153,7 @@ async fn sessions_and_links_that_have_run_out_are_deleted() {
         let digest = |text: &str| Token::parse(text).unwrap().hash().0;
         let session = digest(alice.token.as_deref().unwrap());
         let link = digest(&token_in(&instance.mails().await[0]));
-        let store = &instance.platform.store;
+        let store = &instance.store;
         let there = async || {
             let session = store.session_by_token(&session).await.unwrap().is_some();
             (session, store.password_reset_by_token(&link).await.unwrap().is_some())

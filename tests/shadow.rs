@@ -9,6 +9,7 @@ use bailiwick::service::Platform;
 use bailiwick::service::ask::decision::{About, Interface, Query};
 use bailiwick::service::ask::shadow::{QUEUE, Sample};
 use bailiwick::service::runtime::metrics::ShadowMetrics;
+use bailiwick::service::runtime::policy_cache::PolicyCache;
 use serde_json::json;
 
 use crate::common::app::{Choices, Database, Instance, eventually};
@@ -19,13 +20,13 @@ async fn checked(database: &Database) -> Instance {
 }
 
 fn shadow(platform: &Platform) -> &ShadowMetrics {
-    &platform.metrics.shadow
+    &platform.metrics().shadow
 }
 
 /// Returns the snapshot from which the tenant `acme` decides now.
-async fn snapshot(platform: &Platform) -> Arc<Snapshot> {
+async fn snapshot(policies: &PolicyCache) -> Arc<Snapshot> {
     let key = TenantKey::parse("acme").unwrap();
-    let tenant = platform.tenants.get_by_key(&key).await.unwrap().unwrap();
+    let tenant = policies.get_by_key(&key).await.unwrap().unwrap();
     Arc::clone(&tenant.policy().snapshot)
 }
 
@@ -54,9 +55,9 @@ async fn decisions_are_made_again_and_a_forged_answer_is_caught() {
     assert!(shadow.checked.get() > 0);
     assert_eq!((shadow.disagreed.get(), shadow.failed.get()), (0, 0));
 
-    let now = snapshot(&instance.platform).await;
+    let now = snapshot(&instance.policies).await;
     eventually("the forged one is caught", async || {
-        instance.platform.shadow.offer(sample(&now, false));
+        instance.platform.shadow().offer(sample(&now, false));
         shadow.disagreed.get() > 0
     })
     .await;
@@ -68,22 +69,22 @@ async fn a_decision_is_held_against_the_rules_that_it_was_made_from() {
     let instance = checked(&database).await;
     let alice = instance.tenant("acme").await;
     let shadow = shadow(&instance.platform);
-    let before = snapshot(&instance.platform).await;
+    let before = snapshot(&instance.policies).await;
     let unlicensed = json!({ "tenant": "acme", "modules": [] });
     instance.operator().await.make("TenantSetLicence", unlicensed).await;
-    let after = snapshot(&instance.platform).await;
+    let after = snapshot(&instance.policies).await;
     assert!(!alice.allowed("alice", "read", "voice/queues").await);
     for (rules, allowed) in [(&before, true), (&after, false)] {
         let done = shadow.checked.get();
         eventually("it is checked", async || {
-            instance.platform.shadow.offer(sample(rules, allowed));
+            instance.platform.shadow().offer(sample(rules, allowed));
             shadow.checked.get() > done
         })
         .await;
     }
     assert_eq!(shadow.disagreed.get(), 0);
     eventually("rules of another time are caught", async || {
-        instance.platform.shadow.offer(sample(&after, true));
+        instance.platform.shadow().offer(sample(&after, true));
         shadow.disagreed.get() > 0
     })
     .await;
@@ -122,7 +123,7 @@ async fn a_tenant_that_casbin_would_take_too_long_for_is_left_out() {
     });
     let large = Arc::new(Snapshot::build(&plan, &TenantKey::parse("acme").unwrap(), 1, rules));
     // Nothing else is decided here, and the answer is wrong: it would be caught.
-    instance.platform.shadow.offer(sample(&large, true));
+    instance.platform.shadow().offer(sample(&large, true));
     let shadow = shadow(&instance.platform);
     assert_eq!((shadow.dropped.get(), shadow.checked.get(), Arc::strong_count(&large)), (1, 0, 1));
 }

@@ -390,7 +390,7 @@ async fn r34_what_the_host_has_registered_is_taken_over_and_then_follows_the_use
 
 /// Takes a resource away as if it had never been registered.
 async fn forget(instance: &Instance, object: &str) {
-    let store = &instance.platform.store;
+    let store = &instance.store;
     let tenant = store.tenant_by_key(&TenantKey::parse("acme").unwrap()).await.unwrap().unwrap();
     let mut tx = store.begin(tenant.id).await.unwrap().unwrap();
     let before = tx.state().await.unwrap();

@@ -207,9 +207,9 @@ async fn naming_a_tenant_is_refused_to_others_before_it_is_looked_up() {
 
 async fn events(instance: &Instance, tenant: &str, action: &str) -> Vec<bailiwick::store::audit::AuditEvent> {
     let key = TenantKey::parse(tenant).unwrap();
-    let tenant = instance.platform.tenants.get_by_key(&key).await.unwrap().unwrap();
+    let tenant = instance.policies.get_by_key(&key).await.unwrap().unwrap();
     let filter = bailiwick::store::audit::AuditFilter { action: Some(action.to_owned()), ..Default::default() };
-    let found = instance.platform.store.scope(tenant.id).audit_events(&filter, &Page::first(100)).await.unwrap();
+    let found = instance.store.scope(tenant.id).audit_events(&filter, &Page::first(100)).await.unwrap();
     found.items.into_iter().map(|(_, event)| event).collect()
 }
 

@@ -21,7 +21,7 @@ pub struct Catalogue {
 impl Catalogue {
     /// The catalogue as the tenant sees it: without optional modules that it has no licence for.
     pub(super) fn new(platform: &Platform, listed: Vec<(usize, bool)>) -> Self {
-        let whole = Arc::clone(&platform.catalogue);
+        let whole = Arc::clone(platform.catalogue());
         let modules = listed.into_iter().map(|(index, licensed)| Module { whole: Arc::clone(&whole), index, licensed });
         Self { modules: modules.collect(), whole }
     }
@@ -59,7 +59,7 @@ pub struct Module {
 impl Module {
     /// The module of this place in the catalogue.
     pub(super) fn new(platform: &Platform, index: usize, licensed: bool) -> Self {
-        Self { whole: Arc::clone(&platform.catalogue), index, licensed }
+        Self { whole: Arc::clone(platform.catalogue()), index, licensed }
     }
 
     fn get(&self) -> Option<&catalogue::Module> {
@@ -111,7 +111,7 @@ impl Section {
     /// Finds the section of this key.
     pub(super) fn new(ctx: &Context<'_>, key: &str) -> Result<Self> {
         let (platform, _) = caller(ctx)?;
-        Ok(Self { whole: Arc::clone(&platform.catalogue), key: key.to_owned() })
+        Ok(Self { whole: Arc::clone(platform.catalogue()), key: key.to_owned() })
     }
 
     fn get(&self) -> Option<&catalogue::Section> {
@@ -195,7 +195,7 @@ impl Permission {
         platform: &Platform,
         keys: &std::collections::BTreeSet<crate::domain::key::PermissionKey>,
     ) -> Vec<Self> {
-        Self::all(&platform.catalogue).into_iter().filter(|one| keys.contains(one.key.as_str())).collect()
+        Self::all(platform.catalogue()).into_iter().filter(|one| keys.contains(one.key.as_str())).collect()
     }
 
     fn get(&self) -> Option<&catalogue::Permission> {

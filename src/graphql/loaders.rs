@@ -158,7 +158,7 @@ load!(
 load!(
     /// The modules of a tenant's licence.
     LicenceOf(TenantId) -> Vec<String>, |source, keys| {
-        let catalogue = source.platform.catalogue.modules();
+        let catalogue = source.platform.catalogue().modules();
         let found = source.platform.tenant_licences(&source.caller, &keys).await?;
         let in_order = |licensed: BTreeSet<_>| {
             catalogue.iter().filter(|module| licensed.contains(&module.key)).map(|module| module.key.to_string()).collect()

@@ -33,7 +33,7 @@ impl Policy {
     /// Casbin model by which the rules match.
     async fn model(&self, ctx: &Context<'_>) -> Result<String> {
         let (platform, _) = caller(ctx)?;
-        Ok(platform.model.clone())
+        Ok(platform.model().to_owned())
     }
 
     /// Digest of the rules, settings and disabled users that this instance holds, and of the changes that made them,
@@ -222,7 +222,7 @@ impl Origin {
     /// Complete origin, such as "User profile Supervisors: Voice → Voice Queues, own permission read and delete".
     async fn text(&self, ctx: &Context<'_>) -> Result<String> {
         let (platform, _) = caller(ctx)?;
-        Ok(self.0.text(&platform.catalogue))
+        Ok(self.0.text(platform.catalogue()))
     }
 }
 

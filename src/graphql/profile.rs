@@ -180,7 +180,7 @@ impl ProfileSection {
     /// limited to the rights that exist in the section.
     async fn effective(&self, ctx: &Context<'_>) -> Result<AccessRights> {
         let (platform, _) = caller(ctx)?;
-        let section = platform.catalogue.section(self.key.as_str());
+        let section = platform.catalogue().section(self.key.as_str());
         Ok(section.map_or(Rights::READ, |section| self.profile.profile.effective(section)).into())
     }
 

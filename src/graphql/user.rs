@@ -143,7 +143,7 @@ impl User {
     /// Time at which the password was last set to another one; shown while the security suite is on.
     async fn last_password_reset_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
         let (platform, caller) = caller(ctx)?;
-        let shown = self.is_here(ctx)? && platform.tenant_of(caller).await?.policy().settings.security_suite;
+        let shown = self.is_here(ctx)? && platform.tenant_has_security_suite(caller).await?;
         Ok(self.row.last_password_reset_at.filter(|_| shown).map(DateTime))
     }
 

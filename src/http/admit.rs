@@ -88,7 +88,7 @@ impl Readiness for PlatformReadiness {
                 "policy",
                 stale.is_ok(),
                 true,
-                format!("confirmed by the database {} s ago", self.platform.tenants.age().as_secs()),
+                format!("confirmed by the database {} s ago", self.platform.policy_age().as_secs()),
             ),
             check("clock", is_right, true, format!("{off} s from the database's")),
         ]

@@ -40,10 +40,10 @@ async fn model(State(gate): State<PlatformGate>, context: RequestContext, uri: U
     let answered = async {
         let caller = caller_of(&gate, &context, &uri, &headers).await?;
         let text = gate.0.casbin_model(&caller).await?.to_owned();
-        if is_known(&headers, &gate.0.model_hash) {
-            return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag(&gate.0.model_hash)?)], CACHED).into_response());
+        if is_known(&headers, gate.0.model_hash()) {
+            return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag(gate.0.model_hash())?)], CACHED).into_response());
         }
-        let own = [(ETAG, etag(&gate.0.model_hash)?)];
+        let own = [(ETAG, etag(gate.0.model_hash())?)];
         Ok((own, CACHED, file("text/plain; charset=utf-8", "inline; filename=\"model.conf\""), text).into_response())
     };
     answered.await.unwrap_or_else(|refusal: Refusal| refusal.respond(Media::Json, &context))

@@ -26,11 +26,10 @@ use crate::policy::reach::Reach;
 use crate::service::Platform;
 use crate::service::access::credential::needs_session;
 use crate::service::access::escalation;
-use crate::service::access::permit::{Permit, subject_of};
+use crate::service::access::permit::{Access, Permit, subject_of};
 use crate::service::admin::agent;
 use crate::service::ask::link::told_differences;
 use crate::service::change::state_cache::LoadedState;
-use crate::service::runtime::policy_cache::Tenant;
 use crate::store::user::{AccountChange, NewAccount, UserRow};
 use crate::store::{Tx, View};
 
@@ -224,7 +223,7 @@ impl Platform {
         let found = self.find_state(view).await?;
         let mut after = found.state.clone();
         let mut draft = ChangeDraft {
-            catalogue: &self.catalogue,
+            catalogue: &self.parts.catalogue,
             state: &mut after,
             new_accounts: BTreeMap::new(),
             accounts: BTreeMap::new(),
@@ -234,7 +233,7 @@ impl Platform {
             now: self.now(),
         };
         apply(&mut draft)?;
-        self.follow_agents(caller, &found, &mut draft).await?;
+        self.follow_agents(caller, view, &found, &mut draft).await?;
         let ChangeDraft { new_accounts, accounts, target, links, now, .. } = draft;
         let links = told_differences(view, links).await?;
         if *caller.credential() == Credential::ApiKey && sets_credentials(&new_accounts, &accounts) {
@@ -246,7 +245,7 @@ impl Platform {
         let diff = self.rule_diff(view, &written).await?;
         if intent.checks_escalation && !caller.is_system() {
             let subject = subject_of(caller);
-            let grantor = escalation::Grantor { policy, subject: &subject, catalogue: &self.catalogue };
+            let grantor = escalation::Grantor { policy, subject: &subject, catalogue: &self.parts.catalogue };
             self.check_given(&grantor, &intent.permit, &found, &written, &diff)?;
         }
         Ok(PreparedChange { found, after, new_accounts, accounts, links, patch, diff, target, now })
@@ -269,7 +268,7 @@ impl Platform {
         let own = LoadedState::followed(found.state.clone());
         let patch = StatePatch::between(&own.state, written.after);
         let written = ChangeSet::new(&own, written.after, written.new_accounts, written.accounts, &patch);
-        let diff = in_place(|| compile_change(&self.catalogue, written.before, written.after, &patch))?;
+        let diff = in_place(|| compile_change(&self.parts.catalogue, written.before, written.after, &patch))?;
         let policy = self.compiled_policy(grantor.policy, &own.state)?;
         let grantor = escalation::Grantor { policy: &policy, subject: grantor.subject, catalogue: grantor.catalogue };
         grantor.check(permit, &written, &diff)
@@ -279,23 +278,23 @@ impl Platform {
     pub(super) fn compiled_policy(&self, policy: &TenantPolicy, state: &TenantState) -> Result<TenantPolicy> {
         let revision = policy.counters.revision;
         let snapshot = in_place(|| {
-            let rules = compile(&self.catalogue, state)?;
-            Ok::<_, Error>(Snapshot::build(self.tenants.plan(), &state.key, revision, rules.keys()))
+            let rules = compile(&self.parts.catalogue, state)?;
+            Ok::<_, Error>(Snapshot::build(self.parts.policies.plan(), &state.key, revision, rules.keys()))
         })?;
         Ok(TenantPolicy { snapshot: Arc::new(snapshot), ..policy.clone() })
     }
 
     /// Locks the tenant. If it has changed since the caller was authorised, this instance catches up and authorises
     /// again, so that a right that was just revoked is gone here too.
-    pub async fn begin(&self, caller: &Caller, permit: Permit) -> Result<(Arc<Tenant>, Tx)> {
+    pub(in crate::service) async fn begin(&self, caller: &Caller, permit: Permit) -> Result<(Access<'_>, Tx)> {
         // Read before the caller is authorised: if the tenant changes meanwhile, the caller is authorised again.
         let authorised_at = self.tenant_of(caller).await?.policy().counters;
         let tenant = self.authorise(caller, permit.clone()).await?;
-        let tx = self.store.begin(tenant.id).await?.ok_or_else(crate::service::access::permit::unauthenticated)?;
+        let tx = tenant.begin().await?;
         if tx.counters() == authorised_at {
             return Ok((tenant, tx));
         }
-        self.tenants.advance(&tenant, tx.counters()).await?;
+        self.parts.policies.advance(&tenant, tx.counters()).await?;
         let tenant = self.authorise(caller, permit).await?;
         if tx.counters().same_policy(&tenant.policy().counters) {
             return Ok((tenant, tx));
@@ -309,7 +308,7 @@ impl Platform {
     /// is, and compared with all stored rules.
     pub(super) async fn rule_diff(&self, view: &View, written: &ChangeSet<'_>) -> Result<PolicyDiff> {
         if written.is_followed {
-            let compile = || compile_change(&self.catalogue, written.before, written.after, written.patch);
+            let compile = || compile_change(&self.parts.catalogue, written.before, written.after, written.patch);
             return if written.patch.weight(written.before) > LARGE_CHANGE_WEIGHT {
                 in_place(compile)
             } else {
@@ -317,7 +316,7 @@ impl Platform {
             };
         }
         let stored = view.stored_rules().await?;
-        in_place(|| Ok(PolicyDiff::between(&stored, &compile(&self.catalogue, written.after)?)))
+        in_place(|| Ok(PolicyDiff::between(&stored, &compile(&self.parts.catalogue, written.after)?)))
     }
 }
 

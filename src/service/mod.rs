@@ -15,7 +15,6 @@ pub mod change;
 pub mod policy;
 pub mod runtime;
 
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use self::access::permit::Vault;
 use self::access::{credential, failure, password, session};
 use self::ask::shadow;
 use self::change::state_cache;
@@ -34,7 +34,6 @@ use crate::auth::password::Passwords;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::key::TenantId;
 use crate::domain::name::Timestamp;
-use crate::engine::plan::Plan;
 use crate::error::Result;
 use crate::mail::Mailer;
 use crate::store::Store;
@@ -53,39 +52,41 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Everything that the use cases work with. Cheap to clone: all clones share the same parts.
 #[derive(Clone)]
-pub struct Platform(Arc<Parts>);
+pub struct Platform {
+    parts: Arc<Parts>,
+}
 
 /// Parts of a [`Platform`].
-pub struct Parts {
-    /// Store of everything that lasts.
-    pub store: Store,
+struct Parts {
+    /// Store of everything that lasts, behind its doors.
+    vault: Vault,
     /// Catalogue of everything that can be granted.
-    pub catalogue: Arc<Catalogue>,
+    catalogue: Arc<Catalogue>,
     /// Text of the Casbin model.
-    pub model: String,
+    model: String,
     /// Hex digest of the model.
-    pub model_hash: String,
-    /// Tenants in memory.
-    pub tenants: Arc<policy_cache::PolicyCache>,
+    model_hash: String,
+    /// Policies in memory.
+    policies: Arc<policy_cache::PolicyCache>,
     states: state_cache::StateCache,
     /// Bus on which instances tell each other of changes.
-    pub bus: Bus,
+    bus: Bus,
     /// Hasher and verifier of passwords.
-    pub passwords: Passwords,
+    passwords: Passwords,
     /// Sender of mails.
-    pub mailer: Mailer,
+    mailer: Mailer,
     /// Public URL of the installation, which links in mails and to pictures lead to.
-    pub installation: Url,
+    installation: Url,
     /// Commits and mails under way; a shutdown waits for them.
-    pub tasks: TaskTracker,
+    tasks: TaskTracker,
     /// Maximum age of the policies in memory that decisions are made from; without it, there is no maximum.
-    pub max_staleness: Option<Duration>,
+    max_staleness: Option<Duration>,
     /// Places that the tenants share.
     places: places::Places,
     /// Metrics of the instance.
-    pub metrics: metrics::Metrics,
+    metrics: metrics::Metrics,
     /// Shadow check, which repeats some decisions.
-    pub shadow: shadow::Shadow,
+    shadow: shadow::Shadow,
     /// Cache of past policies.
     historical: history::HistoricalPolicies,
     /// Cache of differences between policies.
@@ -108,8 +109,8 @@ pub struct PlatformConfig {
     pub catalogue: Catalogue,
     /// Text of the Casbin model.
     pub model: String,
-    /// Plan that was made from the model.
-    pub plan: Plan,
+    /// Policies in memory, of the same store and model.
+    pub policies: Arc<policy_cache::PolicyCache>,
     /// Bus on which instances tell each other of changes.
     pub bus: Bus,
     /// Maximum age of the policies in memory that decisions are made from; without it, there is no maximum.
@@ -118,8 +119,6 @@ pub struct PlatformConfig {
     pub mailer: Mailer,
     /// Public URL of the installation.
     pub installation: Url,
-    /// Limits of what is in memory to decide from.
-    pub limits: policy_cache::Limits,
     /// Maximum number of users, profiles, custom roles, groups and resources in memory to change, of all tenants
     /// together.
     pub state_in_memory: u64,
@@ -135,54 +134,88 @@ pub struct PlatformConfig {
     pub clock: Clock,
 }
 
-impl Deref for Platform {
-    type Target = Parts;
-    fn deref(&self) -> &Parts {
-        &self.0
-    }
-}
-
 impl Platform {
     /// Builds the platform from its parts.
     pub fn new(config: PlatformConfig) -> Result<Self> {
-        let PlatformConfig { store, catalogue, model, plan, bus, max_staleness, limits, state_in_memory, .. } = config;
+        let PlatformConfig { store, catalogue, model, policies, bus, max_staleness, state_in_memory, .. } = config;
         let PlatformConfig { revisions_kept_seconds, clock_skew_max, shadow_one_in, metrics, mailer, .. } = config;
         let PlatformConfig { installation, clock, .. } = config;
-        let tenants = policy_cache::PolicyCache::new(store.clone(), Arc::new(plan), limits);
         let states = state_cache::StateCache::new(state_in_memory);
         let model_hash = HEXLOWER.encode(&Sha256::digest(model.as_bytes()));
         let tallies = Tallies::new(&bus);
-        Ok(Self(Arc::new(Parts {
-            store,
-            catalogue: Arc::new(catalogue),
-            model,
-            model_hash,
-            tenants,
-            states,
-            bus,
-            passwords: Passwords::new()?,
-            mailer,
-            installation,
-            tasks: TaskTracker::new(),
-            max_staleness,
-            places: places::Places::new(),
-            shadow: shadow::Shadow::new(shadow_one_in, metrics.shadow.clone()),
-            metrics,
-            historical: history::HistoricalPolicies::new(),
-            differences: difference::Differences::new(),
-            revisions_kept_seconds,
-            health: health::Health::new(clock_skew_max),
-            credentials: session::Credentials::new(),
-            tallies,
-            failures: failure::Failures::new(),
-            placings: Turns::new(credential::PLACINGS),
-            resets: Turns::shared_by(password::RESETS, Network::site),
-            clock,
-        })))
+        Ok(Self {
+            parts: Arc::new(Parts {
+                vault: Vault::new(store),
+                catalogue: Arc::new(catalogue),
+                model,
+                model_hash,
+                policies,
+                states,
+                bus,
+                passwords: Passwords::new()?,
+                mailer,
+                installation,
+                tasks: TaskTracker::new(),
+                max_staleness,
+                places: places::Places::new(),
+                shadow: shadow::Shadow::new(shadow_one_in, metrics.shadow.clone()),
+                metrics,
+                historical: history::HistoricalPolicies::new(),
+                differences: difference::Differences::new(),
+                revisions_kept_seconds,
+                health: health::Health::new(clock_skew_max),
+                credentials: session::Credentials::new(),
+                tallies,
+                failures: failure::Failures::new(),
+                placings: Turns::new(credential::PLACINGS),
+                resets: Turns::shared_by(password::RESETS, Network::site),
+                clock,
+            }),
+        })
+    }
+
+    /// Returns the catalogue of everything that can be granted.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.parts.catalogue
+    }
+
+    /// Returns the text of the Casbin model.
+    pub fn model(&self) -> &str {
+        &self.parts.model
+    }
+
+    /// Returns the hex digest of the model.
+    pub fn model_hash(&self) -> &str {
+        &self.parts.model_hash
+    }
+
+    /// Returns the public URL of the installation, which links in mails and to pictures lead to.
+    pub fn installation(&self) -> &Url {
+        &self.parts.installation
+    }
+
+    /// Returns the counters of the instance.
+    pub fn metrics(&self) -> &metrics::Metrics {
+        &self.parts.metrics
+    }
+
+    /// Returns the shadow check, which repeats some decisions.
+    pub fn shadow(&self) -> &shadow::Shadow {
+        &self.parts.shadow
+    }
+
+    /// Returns the time since the database confirmed what is in memory.
+    pub fn policy_age(&self) -> Duration {
+        self.parts.policies.age()
+    }
+
+    /// Returns the tracker of the commits and mails under way; a shutdown closes it and waits.
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.parts.tasks
     }
 
     /// Returns the current time.
     pub fn now(&self) -> Timestamp {
-        (self.clock)()
+        (self.parts.clock)()
     }
 }

@@ -35,6 +35,11 @@ impl Source {
         })
     }
 
+    /// Returns `true` if the file has this word as a name of its code.
+    pub(super) fn names(&self, word: &str) -> bool {
+        self.code.split(|letter| !is_name(letter)).any(|name| name == word)
+    }
+
     /// Returns the crates among these that the file names. A name that a `use` or `mod` of the file has made its own
     /// (`use tokio::time`) is not the crate of that name.
     pub(super) fn crates(&self, known: &BTreeSet<String>) -> BTreeSet<String> {

@@ -12,7 +12,7 @@ use bailiwick::http::authzen::SubjectTypes;
 use bailiwick::http::client::TrustedProxies;
 use bailiwick::http::server::Bounds;
 use bailiwick::mail::Mailer;
-use bailiwick::service::runtime::policy_cache::Limits;
+use bailiwick::service::runtime::policy_cache::{Limits, PolicyCache};
 use bailiwick::service::{Page, Platform};
 use bailiwick::store::Store;
 use bailiwick::store::audit::{AuditEvent, AuditFilter};
@@ -152,6 +152,12 @@ pub(crate) struct Instance {
     pub(crate) metrics: String,
     /// Its use cases.
     pub(crate) platform: Platform,
+    /// Its database.
+    pub(crate) store: Store,
+    /// Its policies in memory.
+    pub(crate) policies: Arc<PolicyCache>,
+    /// The bus on which it hears of others.
+    pub(crate) bus: Bus,
     /// Number of seconds by which its clock is ahead.
     ahead: Arc<AtomicI64>,
     /// The folder of its mails, which goes with the instance.
@@ -169,8 +175,8 @@ impl Instance {
         let mail = tempfile::tempdir().unwrap();
         let (now, seconds) = (system_clock(), Arc::clone(&ahead));
         let parts = AppConfig {
-            store,
-            bus: choices.bus,
+            store: store.clone(),
+            bus: choices.bus.clone(),
             catalogue: choices.catalogue,
             model: bailiwick::engine::MODEL.to_owned(),
             max_staleness: choices.max_staleness,
@@ -200,9 +206,21 @@ impl Instance {
         let metrics = format!("http://{}", own.local_addr().unwrap());
         let app = app.with_metrics(own);
         let (platform, shutdown) = (app.platform().clone(), CancellationToken::new());
+        let policies = Arc::clone(app.policies());
         let until = shutdown.clone();
         let serving = tokio::spawn(async move { app.serve(listener, until).await.unwrap() });
-        Self { url, metrics, platform, ahead, mail, shutdown, serving: Some(serving) }
+        Self {
+            url,
+            metrics,
+            platform,
+            store,
+            policies,
+            bus: choices.bus,
+            ahead,
+            mail,
+            shutdown,
+            serving: Some(serving),
+        }
     }
 
     /// Lets the instance's clock run ahead.
@@ -232,7 +250,7 @@ impl Instance {
     pub(crate) async fn audited(&self, tenant: &str, action: &str) -> Vec<AuditEvent> {
         let caller = self.platform.system_caller(&tenant.to_owned().try_into().unwrap()).await.unwrap();
         let filter = AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() };
-        let scope = self.platform.store.scope(caller.tenant().id);
+        let scope = self.store.scope(caller.tenant().id);
         let events = scope.audit_events(&filter, &Page::default()).await.unwrap();
         events.items.into_iter().map(|(_, event)| event).collect()
     }

@@ -27,9 +27,9 @@ pub(crate) fn token_in(mail: &str) -> String {
 impl Instance {
     /// Waits until the work beside requests has ended.
     pub(crate) async fn settled(&self) {
-        self.platform.tasks.close();
-        self.platform.tasks.wait().await;
-        self.platform.tasks.reopen();
+        self.platform.tasks().close();
+        self.platform.tasks().wait().await;
+        self.platform.tasks().reopen();
     }
 
     /// Returns the mails in its folder once no more are under way, oldest first.

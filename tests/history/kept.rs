@@ -121,7 +121,7 @@ async fn nothing_is_forgotten_unless_it_is_said() {
     instance.platform.delete_expired().await.unwrap();
     assert_eq!(oldest(&alice).await, 1);
     // And never what is in force, however old it is.
-    let store = &instance.platform.store;
+    let store = &instance.store;
     assert_eq!(store.compact_revisions(instance.platform.now()).await.unwrap(), 99);
     assert_eq!((oldest(&alice).await, alice.revision().await), (100, 105));
 }
@@ -134,7 +134,7 @@ async fn a_clock_that_was_wrong_for_a_while_takes_nothing_with_it() {
         fill(&alice, 205).await;
         let tables = Tables::of(&database).await;
         tables.run("UPDATE revisions SET at = 1 WHERE revision = 200").await;
-        let store = &instance.platform.store;
+        let store = &instance.store;
         assert_eq!(store.compact_revisions(Timestamp(2)).await.unwrap(), 0);
         tables.run("UPDATE revisions SET at = 1 WHERE revision < 150").await;
         assert_eq!(store.compact_revisions(Timestamp(2)).await.unwrap(), 99);

@@ -22,7 +22,7 @@ async fn hearing(database: &Database, redis: &RedisServer) -> Instance {
 async fn publishes_again(instance: &Instance) {
     let news =
         News { tenant: Uuid::nil(), revision: 0, credential_epoch: 0, policy_change: None, credential_change: None };
-    eventually("it publishes again", async || instance.platform.bus.publish(&news).await.is_ok()).await;
+    eventually("it publishes again", async || instance.bus.publish(&news).await.is_ok()).await;
 }
 
 /// Changes the module and sees the news arrive, both ways.

@@ -98,10 +98,10 @@ async fn r28_r29_r30_while_somebody_holds_the_tenant_users_end_their_credentials
     assert_eq!(tables.texts(epoch).await, [here.credential_epoch.to_string()]);
     for instance in both {
         eventually("all are there", async || counters(instance).await.same_credentials(&here)).await;
-        assert_eq!(instance.platform.tenants.held().replaced(), 0, "no history was lost");
+        assert_eq!(instance.policies.held().replaced(), 0, "no history was lost");
     }
-    let acme = one.platform.tenants.get_by_key(&"acme".to_owned().try_into().unwrap()).await.unwrap().unwrap().id;
-    assert_eq!(one.platform.store.scope(acme).audit_chain(|_| ()).await.unwrap().unwrap().broken, None);
+    let acme = one.policies.get_by_key(&"acme".to_owned().try_into().unwrap()).await.unwrap().unwrap().id;
+    assert_eq!(one.store.scope(acme).audit_chain(|_| ()).await.unwrap().unwrap().broken, None);
     for (action, times) in [
         ("session.end", 1),
         ("apiKey.generate", 3),
@@ -122,11 +122,10 @@ async fn events_that_wait_get_their_places_from_the_next_change_or_with_what_has
         let waiting = "SELECT CAST(count(*) AS text) FROM audit_events WHERE place < 0";
         let unplace = "UPDATE tenants SET revision = revision WHERE key = 'acme'";
         for by_change in [true, false] {
-            let tenant =
-                one.platform.tenants.get_by_key(&"acme".to_owned().try_into().unwrap()).await.unwrap().unwrap().id;
+            let tenant = one.policies.get_by_key(&"acme".to_owned().try_into().unwrap()).await.unwrap().unwrap().id;
             let event = one.audited("acme", "session.create").await.remove(0);
             let event = AuditEvent { id: uuid::Uuid::now_v7(), change_id: uuid::Uuid::now_v7(), ..event };
-            one.platform.store.note(tenant, &[event]).await.unwrap();
+            one.store.note(tenant, &[event]).await.unwrap();
             tables.run(unplace).await;
             assert_eq!(tables.texts(waiting).await, ["1"]);
             if by_change {
@@ -135,7 +134,7 @@ async fn events_that_wait_get_their_places_from_the_next_change_or_with_what_has
                 one.platform.delete_expired().await.unwrap();
             }
             assert_eq!(tables.texts(waiting).await, ["0"]);
-            let chain = one.platform.store.scope(tenant).audit_chain(|_| ()).await.unwrap().unwrap();
+            let chain = one.store.scope(tenant).audit_chain(|_| ()).await.unwrap().unwrap();
             assert_eq!(chain.broken, None);
         }
     }

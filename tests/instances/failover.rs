@@ -220,7 +220,7 @@ async fn what_is_known_to_be_lost_decides_nothing_though_its_reading_was_given_u
     let holder = sea_orm::Database::connect(&database.url).await.unwrap();
     let held = holder.begin().await.unwrap();
     held.execute_unprepared("LOCK TABLE casbin_rule IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let (tenants, key) = (Arc::clone(&one.platform.tenants), "acme".to_owned().try_into().unwrap());
+    let (tenants, key) = (Arc::clone(&one.policies), "acme".to_owned().try_into().unwrap());
     let tenant = tenants.get_by_key(&key).await.unwrap().unwrap();
     let reading = tokio::spawn(async move { tenants.refresh(&tenant).await });
     let waits =

@@ -12,7 +12,7 @@ use crate::common::servers::RedisServer;
 
 async fn news(instance: &Instance, revision: u64, credential_epoch: u64) -> News {
     let key = TenantKey::parse("acme").unwrap();
-    let tenant = instance.platform.tenants.get_by_key(&key).await.unwrap().unwrap().id.0;
+    let tenant = instance.policies.get_by_key(&key).await.unwrap().unwrap().id.0;
     News { tenant, revision, credential_epoch, policy_change: None, credential_change: None }
 }
 

@@ -128,8 +128,8 @@ async fn while_somebody_holds_the_tenant_people_sign_in_and_keys_work_and_the_lo
     let tables = Tables::of(&database).await;
     let waiting = "SELECT count(*)::text FROM audit_events WHERE place < 0";
     eventually("all events have their places", async || tables.texts(waiting).await == ["0"]).await;
-    let acme = one.platform.tenants.get_by_key(&"acme".to_owned().try_into().unwrap()).await.unwrap().unwrap().id;
-    let report = one.platform.store.scope(acme).audit_chain(|_| ()).await.unwrap().unwrap();
+    let acme = one.policies.get_by_key(&"acme".to_owned().try_into().unwrap()).await.unwrap().unwrap().id;
+    let report = one.store.scope(acme).audit_chain(|_| ()).await.unwrap().unwrap();
     assert_eq!(report.broken, None);
 }
 

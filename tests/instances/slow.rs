@@ -20,7 +20,7 @@ const SLOW: &str = "CREATE TABLE is_slow (tenant uuid); \
 
 async fn revision(instance: &Instance, tenant: &str) -> u64 {
     let key = TenantKey::parse(tenant).unwrap();
-    instance.platform.tenants.get_by_key(&key).await.unwrap().unwrap().policy().counters.revision
+    instance.policies.get_by_key(&key).await.unwrap().unwrap().policy().counters.revision
 }
 
 #[tokio::test]

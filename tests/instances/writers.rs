@@ -67,8 +67,8 @@ async fn many_first_uses_of_a_tenant_at_the_same_time_load_it_once() {
     let (key, before) = (TenantKey::parse("acme").unwrap(), wire.loads());
     let mut uses = tokio::task::JoinSet::new();
     for _ in 0..64 {
-        let (platform, key) = (other.platform.clone(), key.clone());
-        uses.spawn(async move { platform.tenants.get_by_key(&key).await.unwrap().unwrap() });
+        let (policies, key) = (Arc::clone(&other.policies), key.clone());
+        uses.spawn(async move { policies.get_by_key(&key).await.unwrap().unwrap() });
     }
     let tenants = uses.join_all().await;
     assert!(tenants.iter().all(|tenant| Arc::ptr_eq(tenant, &tenants[0])));

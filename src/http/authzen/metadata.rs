@@ -26,7 +26,7 @@ pub(super) async fn answer(
     if method != Method::GET && method != Method::HEAD {
         return Refusal::method("GET, HEAD", "the metadata is read by GET").respond(Media::Json, &context);
     }
-    let installation = platform.installation.as_str().trim_end_matches('/');
+    let installation = platform.installation().as_str().trim_end_matches('/');
     match decision_point(&platform, uri.path()) {
         Some(decision_point) => encode(StatusCode::OK, Media::Json, &metadata(installation, &decision_point)),
         None => nothing_at(&uri).respond(Media::Json, &context),
@@ -36,9 +36,9 @@ pub(super) async fn answer(
 /// Returns the decision point that is asked about: the installation, or a tenant of it. A path of the installation
 /// stands before the tenant, unless a proxy has taken it off as it does elsewhere.
 fn decision_point(platform: &Platform, path: &str) -> Option<String> {
-    let installation = platform.installation.as_str().trim_end_matches('/');
+    let installation = platform.installation().as_str().trim_end_matches('/');
     let asked = path.strip_prefix(WELL_KNOWN)?;
-    let rest = asked.strip_prefix(platform.installation.path().trim_end_matches('/')).unwrap_or(asked);
+    let rest = asked.strip_prefix(platform.installation().path().trim_end_matches('/')).unwrap_or(asked);
     match rest.strip_prefix('/') {
         None => rest.is_empty().then(|| installation.to_owned()),
         Some(key) => TenantKey::parse(key).ok().map(|key| format!("{installation}/{key}")),

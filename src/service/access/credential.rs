@@ -13,8 +13,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
 use crate::service::access::permit::{Permit, unauthenticated};
 use crate::service::change::{ChangeContext, ChangeRequest};
+use crate::store::UserTx;
 use crate::store::session::SignInRow;
-use crate::store::{CommitError, UserTx};
 use crate::turns::Bounds;
 
 /// Longest time that a request waits for its event to get its place in the audit log.
@@ -31,8 +31,7 @@ pub(in crate::service) const PLACINGS: Bounds =
 impl Platform {
     /// Locks the caller's user row to change their own credentials, if their session is still valid.
     pub(in crate::service) async fn begin_own(&self, caller: &Caller, session: Uuid) -> Result<(UserTx, SignInRow)> {
-        let taken = self.store.begin_user(caller.home().id, caller.user()).await?;
-        let (tx, row) = taken.ok_or_else(unauthenticated)?;
+        let (tx, row) = self.oneself(caller).begin_credentials().await?;
         tx.credentials().check_session(session, self.now()).await?.ok_or_else(unauthenticated)?;
         Ok((tx, row))
     }
@@ -53,7 +52,7 @@ impl Platform {
     /// the tenant locked, placing goes on in the background.
     pub(in crate::service) async fn place_events(&self, tenant: TenantId) {
         let platform = self.clone();
-        let placing = self.tasks.spawn(async move {
+        let placing = self.parts.tasks.spawn(async move {
             if platform.place_now(tenant).await.is_err() {
                 // Not among the tasks that a shutdown waits for.
                 tokio::spawn(platform.place_later(tenant));
@@ -64,19 +63,14 @@ impl Platform {
     }
 
     async fn place_now(&self, tenant: TenantId) -> Result<()> {
-        let Ok(_turn) = self.placings.take(tenant).await else { return Ok(()) };
-        // Locking the tenant places all that waits for it.
-        let Some(tx) = self.store.begin(tenant).await? else { return Ok(()) };
-        let placed = tx.commit().await;
-        placed.map_err(|(CommitError::Refused(error) | CommitError::Unknown(error))| error).inspect_err(|error| {
-            tracing::debug!(tenant = %tenant.0, %error, "events of a tenant wait for their places");
-        })
+        let Ok(_turn) = self.parts.placings.take(tenant).await else { return Ok(()) };
+        self.system().place_waiting(tenant).await
     }
 
     async fn place_later(self, tenant: TenantId) {
         for wait in PLACE_AGAIN {
             sleep(wait).await;
-            if self.tasks.is_closed() || self.place_now(tenant).await.is_ok() {
+            if self.parts.tasks.is_closed() || self.place_now(tenant).await.is_ok() {
                 return;
             }
         }
@@ -84,7 +78,7 @@ impl Platform {
 
     /// Places all events that wait for any tenant.
     pub(in crate::service) async fn place_all(&self) -> Result<()> {
-        for tenant in self.store.tenants_with_waiting().await? {
+        for tenant in self.system().tenants_with_waiting().await? {
             self.place_events(tenant).await;
         }
         Ok(())

@@ -159,25 +159,25 @@ fn left_out(kind: Failed, count: u64) {
 impl Platform {
     /// Waits until there are failures to report.
     pub async fn failures_noted(&self) {
-        self.failures.noted.notified().await;
+        self.parts.failures.noted.notified().await;
     }
 
     /// Writes one audit event for each kind of failure to each tenant that had some.
     pub async fn tell_failures(&self) {
-        if self.failures.say_left_out(|pace| pace.ended(Instant::now())) {
-            self.failures.noted.notify_one();
+        if self.parts.failures.say_left_out(|pace| pace.ended(Instant::now())) {
+            self.parts.failures.noted.notify_one();
         }
         self.write_gathered().await;
     }
 
     /// Reports the remaining failures before the instance stops.
     pub async fn tell_last_failures(&self) {
-        self.failures.say_left_out(Pace::end);
+        self.parts.failures.say_left_out(Pace::end);
         self.write_gathered().await;
     }
 
     async fn write_gathered(&self) {
-        let gathered = std::mem::take(&mut *lock(&self.failures.gathered));
+        let gathered = std::mem::take(&mut *lock(&self.parts.failures.gathered));
         stream::iter(gathered)
             .for_each_concurrent(TOGETHER, |(tenant, kinds)| async move {
                 if let Err(error) = self.write_failures(tenant, kinds).await {
@@ -192,7 +192,7 @@ impl Platform {
         let mut kinds: Vec<_> = kinds.into_iter().collect();
         kinds.sort_by_key(|(kind, _)| *kind);
         let events: Vec<_> = kinds.iter().map(|(kind, gathered)| self.event(*kind, gathered)).collect();
-        self.store.note(tenant, &events).await?;
+        self.system().note(tenant, &events).await?;
         self.place_events(tenant).await;
         Ok(())
     }

@@ -68,20 +68,20 @@ impl Platform {
         let (home, user) = (caller.home(), caller.user());
         let wrong = || Error::new(ErrorCode::WrongPassword, "this is not your password").at("old");
         let sought = async {
-            let stored = self.store.scope(home.id).sign_in(user).await?.ok_or_else(unauthenticated)?.password_hash;
+            let stored = self.oneself(caller).sign_in().await?.ok_or_else(unauthenticated)?.password_hash;
             Ok(Sought { tenant: Some(home.id), stored: stored.clone(), found: stored })
         };
         let (fits, before) = self.guess(tried(home, user), caller.request(), old, sought).await?;
         if !fits {
             return Err(wrong());
         }
-        let tenant = self.tenants.get(home.id).await?.ok_or_else(unauthenticated)?;
+        let tenant = self.parts.policies.get(home.id).await?.ok_or_else(unauthenticated)?;
         let settings = tenant.policy().settings;
         check_password(&settings, new.expose_secret()).map_err(|mut error| {
             error.field = vec!["new".to_owned()];
             error
         })?;
-        let hash = self.passwords.hash(new, caller.request().network()).await?;
+        let hash = self.parts.passwords.hash(new, caller.request().network()).await?;
         let (tx, now) = self.begin_own(caller, session).await?;
         // It may have been changed while it was being checked.
         if now.password_hash != before {
@@ -108,7 +108,7 @@ impl Platform {
         }
         let settings = tenant.policy().settings;
         check_password(&settings, password.expose_secret())?;
-        let hash = self.passwords.hash(password, caller.request().network()).await?;
+        let hash = self.parts.passwords.hash(password, caller.request().network()).await?;
         let intent = ChangeRequest {
             permit: Permit::change_user(key),
             action: "user.setPassword",
@@ -143,27 +143,27 @@ impl Platform {
         request.take_guess()?;
         let platform = self.clone();
         let work = async move {
-            let Ok(_turn) = platform.resets.take(request.network()).await else {
-                platform.failures.note(None, &Failure::new(Failed::LinkRefused, tenant.as_str(), "", &request));
+            let Ok(_turn) = platform.parts.resets.take(request.network()).await else {
+                platform.parts.failures.note(None, &Failure::new(Failed::LinkRefused, tenant.as_str(), "", &request));
                 return;
             };
             if let Err(error) = platform.mail_reset_link(&tenant, &email, &request).await {
                 tracing::warn!(%tenant, %error, cause = error.source_text(), "a link to reset a password was not sent");
             }
         };
-        self.tasks.spawn(work.in_current_span());
+        self.parts.tasks.spawn(work.in_current_span());
         Ok(())
     }
 
     async fn mail_reset_link(&self, key: &TenantKey, email: &Email, request: &RequestInfo) -> Result<()> {
         let failure = |kind, user: &str| Failure::new(kind, key.as_str(), user, request);
-        let Some(tenant) = self.store.tenant_by_key(key).await? else {
-            self.failures.note(None, &failure(Failed::LinkAsked, ""));
+        let Some(tenant) = self.entrance().tenant_by_key(key).await? else {
+            self.parts.failures.note(None, &failure(Failed::LinkAsked, ""));
             return Ok(());
         };
         let found = self.who_may_reset(&tenant, email).await?;
         let name = found.as_ref().map_or("", |user| user.user.key.as_str());
-        self.failures.note(Some(tenant.id), &failure(Failed::LinkAsked, name));
+        self.parts.failures.note(Some(tenant.id), &failure(Failed::LinkAsked, name));
         let Some(user) = &found else { return Ok(()) };
         // Looked at before the user is taken, so that requests that come to nothing hold up nobody; and
         // again after, for what has changed by then.
@@ -171,12 +171,12 @@ impl Platform {
             return Ok(());
         }
         let Some(counters) = self.count_link(user.user.id, request.network()).await else {
-            self.failures.note(Some(tenant.id), &failure(Failed::LinkRefused, name));
+            self.parts.failures.note(Some(tenant.id), &failure(Failed::LinkRefused, name));
             return Ok(());
         };
         let sent = async {
             let mailed = match self.new_reset_link(&tenant, &user.user.key, email, request).await {
-                Ok(Some(mail)) => self.mailer.send(mail).await,
+                Ok(Some(mail)) => self.parts.mailer.send(mail).await,
                 Ok(None) => return Ok(false),
                 // It may be stored all the same: the answer to the commit may have got lost.
                 Err(error) => Err(error),
@@ -190,7 +190,7 @@ impl Platform {
         };
         let sent = sent.await;
         if !matches!(sent, Ok(true)) {
-            self.tallies.give_back(&counters).await;
+            self.parts.tallies.give_back(&counters).await;
         }
         sent.map(drop)
     }
@@ -199,13 +199,13 @@ impl Platform {
     async fn count_link(&self, account: Uuid, client: Network) -> Option<Vec<Counter>> {
         let links = Links::new(account, client);
         let daily = links.daily();
-        match self.tallies.take(&daily).await {
+        match self.parts.tallies.take(&daily).await {
             Outcome::Counted(_) => return Some(daily),
             Outcome::Full(Links::ACCOUNT) => {}
             Outcome::Full(_) => return None,
         }
         let late = links.late();
-        matches!(self.tallies.take(&late).await, Outcome::Counted(_)).then_some(late)
+        matches!(self.parts.tallies.take(&late).await, Outcome::Counted(_)).then_some(late)
     }
 
     /// Makes a link, and the mail that carries it.
@@ -216,7 +216,7 @@ impl Platform {
         email: &Email,
         request: &RequestInfo,
     ) -> Result<Option<Mail>> {
-        let Some(tx) = self.store.begin_user(tenant.id, user).await?.map(|(tx, _)| tx) else { return Ok(None) };
+        let Some(tx) = self.entrance().begin_user(tenant.id, user).await?.map(|(tx, _)| tx) else { return Ok(None) };
         let found = self.who_may_reset(tenant, email).await?.filter(|found| found.user.key == *user);
         let Some(user) = found else { return Ok(None) };
         if !self.link_is_due(tenant, &user).await? {
@@ -232,7 +232,7 @@ impl Platform {
         committed(tx).await?;
         let address = request.address().map(|address| address.to_string());
         let link = ResetLink {
-            installation: &self.installation,
+            installation: &self.parts.installation,
             token: token.expose(),
             tenant: &tenant.key,
             tenant_name: &tenant.name,
@@ -248,18 +248,21 @@ impl Platform {
 
     /// Ends a link that did not reach its user.
     async fn void_link(&self, tenant: &TenantRow, user: &UserKey) -> Result<()> {
-        let Some((tx, _)) = self.store.begin_user(tenant.id, user).await? else { return Ok(()) };
+        let Some((tx, _)) = self.entrance().begin_user(tenant.id, user).await? else { return Ok(()) };
         tx.credentials().void_password_reset(user).await?;
         committed(tx).await
     }
 
     /// Finds the user with this address, if they may sign in with a password.
     async fn who_may_reset(&self, tenant: &TenantRow, email: &Email) -> Result<Option<UserRow>> {
-        let scope = self.store.scope(tenant.id);
-        let found = scope.user_by_email(email).await?.filter(|row| row.user.enabled && row.user.base_role.signs_in());
+        let entrance = self.entrance();
+        let found = entrance
+            .user_by_email(tenant.id, email)
+            .await?
+            .filter(|row| row.user.enabled && row.user.base_role.signs_in());
         let Some(row) = found else { return Ok(None) };
         // Who has no password signs in once an admin has set one (R35b looks at who gives it).
-        let account = scope.sign_in(&row.user.key).await?;
+        let account = entrance.sign_in(Some(tenant.id), &row.user.key).await?;
         Ok(account.is_some_and(|account| account.password_hash.is_some()).then_some(row))
     }
 
@@ -267,7 +270,7 @@ impl Platform {
     /// ask for one each minute, and none would ever do; and none was made just now.
     async fn link_is_due(&self, tenant: &TenantRow, user: &UserRow) -> Result<bool> {
         let now = self.now();
-        let last = self.store.scope(tenant.id).last_password_reset(&user.user.key).await?;
+        let last = self.entrance().last_password_reset(tenant.id, &user.user.key).await?;
         Ok(last.is_none_or(|last| last.expires_at <= now && last.created_at.plus_seconds(BETWEEN_LINKS_SECONDS) <= now))
     }
 
@@ -285,15 +288,15 @@ impl Platform {
         let token = Token::parse(token).filter(|token| token.kind() == TokenKind::PasswordReset);
         let token = token.ok_or_else(expired)?;
         let link = self.live_link(&token).await?.ok_or_else(expired)?;
-        let tenant = self.store.tenant_by_id(link.tenant).await?.ok_or_else(expired)?;
-        let account = self.store.scope(tenant.id).sign_in(&link.user).await?;
+        let tenant = self.entrance().tenant_by_id(link.tenant).await?.ok_or_else(expired)?;
+        let account = self.entrance().sign_in(Some(tenant.id), &link.user).await?;
         let account = account.filter(SignInRow::may_sign_in).ok_or_else(expired)?;
         check_password(&tenant.settings, password.expose_secret())?;
-        let hash = self.passwords.hash(password, request.network()).await?;
+        let hash = self.parts.passwords.hash(password, request.network()).await?;
         let home = TenantRef { id: tenant.id, key: tenant.key };
         let (user, id) = (account.user, account.user_id);
         let caller = Caller::authenticated(home, user, id, account.full_name, Credential::ResetLink, request);
-        let (tx, now) = self.store.begin_user(tenant.id, caller.user()).await?.ok_or_else(expired)?;
+        let (tx, now) = self.entrance().begin_user(tenant.id, caller.user()).await?.ok_or_else(expired)?;
         // Whatever voids a link writes to its user first: of two who use it, one is late, and so is who
         // uses it while its user is disabled.
         self.live_link(&token).await?.filter(|_| now.may_sign_in()).ok_or_else(expired)?;
@@ -302,7 +305,7 @@ impl Platform {
     }
 
     async fn live_link(&self, token: &Token) -> Result<Option<PasswordResetRow>> {
-        let found = self.store.password_reset_by_token(&token.hash().0).await?;
+        let found = self.entrance().password_reset_by_token(&token.hash().0).await?;
         Ok(found.filter(|link| link.expires_at > self.now()))
     }
 

@@ -14,6 +14,10 @@ use crate::policy::rule::{BuiltIn, Subject};
 use crate::service::Platform;
 use crate::service::runtime::policy_cache::Tenant;
 
+mod access;
+
+pub(in crate::service) use access::{Access, NewTenantAccess, Vault};
+
 /// An (object, action) pair that a use case needs, or others that do as well.
 #[derive(Debug, Clone)]
 pub struct Permit {
@@ -136,27 +140,27 @@ impl Permit {
 }
 
 impl Platform {
-    /// Refuses a caller who may not do what the use case needs; returns the tenant that they act in.
+    /// Refuses a caller who may not do what the use case needs; returns their access to the tenant that they act in.
     ///
     /// # Errors
     /// `FORBIDDEN` when they may not, `UNAUTHENTICATED` when the tenant is gone.
-    pub async fn authorise(&self, caller: &Caller, permit: Permit) -> Result<Arc<Tenant>> {
+    pub(in crate::service) async fn authorise(&self, caller: &Caller, permit: Permit) -> Result<Access<'_>> {
         let tenant = self.tenant_of(caller).await?;
         for needed in std::iter::successors(Some(&permit), |permit| permit.also) {
             self.check(caller, &tenant.policy(), needed).await?;
         }
-        Ok(tenant)
+        Ok(Access::granted(self, tenant))
     }
 
     /// Authorises a question about these users: callers can ask about themselves without a permit.
-    pub async fn authorise_about<'a>(
+    pub(in crate::service) async fn authorise_about<'a>(
         &self,
         caller: &Caller,
         permit: Permit,
         mut users: impl Iterator<Item = &'a UserKey>,
-    ) -> Result<Arc<Tenant>> {
+    ) -> Result<Access<'_>> {
         if users.all(|user| is_self(caller, user)) {
-            return self.tenant_of(caller).await;
+            return self.access_own(caller).await;
         }
         self.authorise(caller, permit).await
     }
@@ -164,12 +168,12 @@ impl Platform {
     /// Authorises a use case on the resources of `section`, such as agents: a caller who lacks the permit gets the part
     /// of that section on which they may do the action. Refuses the caller if there is no such part and the section
     /// itself is closed to them as well.
-    pub async fn authorise_part(
+    pub(in crate::service) async fn authorise_part(
         &self,
         caller: &Caller,
         permit: Permit,
         section: &SectionKey,
-    ) -> Result<(Arc<Tenant>, Option<Reach>)> {
+    ) -> Result<(Access<'_>, Option<Reach>)> {
         let (section, action) = (Object::from(section), permit.action());
         let refused = match self.authorise(caller, permit).await {
             Ok(tenant) => return Ok((tenant, None)),
@@ -183,35 +187,35 @@ impl Platform {
         if reach.is_empty() && !policy.allows(&subject, &section, &action) {
             Err(refused)
         } else {
-            Ok((tenant, Some(reach)))
+            Ok((Access::granted(self, tenant), Some(reach)))
         }
     }
 
     /// Authorises a question about `wanted`: a caller who is or holds all of these subjects needs no permit for it.
-    pub async fn authorise_holder(
+    pub(in crate::service) async fn authorise_holder(
         &self,
         caller: &Caller,
         permit: Permit,
         mut wanted: impl Iterator<Item = Subject>,
-    ) -> Result<Arc<Tenant>> {
+    ) -> Result<Access<'_>> {
         let tenant = self.tenant_of(caller).await?;
         let (policy, subject) = (Arc::clone(&tenant.policy()), subject_of(caller));
         if wanted.all(|one| policy.snapshot.holds(&subject, &one)) {
-            return Ok(tenant);
+            return Ok(Access::granted(self, tenant));
         }
         self.authorise(caller, permit).await
     }
 
     /// Returns whether the caller may, for answers that tell more or less by it. When in doubt they may not.
-    pub async fn may(&self, caller: &Caller, permit: Permit) -> bool {
+    pub(in crate::service) async fn may(&self, caller: &Caller, permit: Permit) -> bool {
         self.authorise(caller, permit).await.is_ok()
     }
 
     /// Returns the tenant that the caller acts in.
-    pub async fn tenant_of(&self, caller: &Caller) -> Result<Arc<Tenant>> {
+    pub(in crate::service) async fn tenant_of(&self, caller: &Caller) -> Result<Arc<Tenant>> {
         self.check_age()?;
-        let tenant = self.tenants.get(caller.tenant().id).await?.ok_or_else(unauthenticated)?;
-        self.check_staleness(self.tenants.age_of(&tenant))?;
+        let tenant = self.parts.policies.get(caller.tenant().id).await?.ok_or_else(unauthenticated)?;
+        self.check_staleness(self.parts.policies.age_of(&tenant))?;
         Ok(tenant)
     }
 
@@ -248,7 +252,12 @@ impl Platform {
     }
 
     /// Checks an operator's right over the platform: `tenants`, `tenants/KEY`, `licences/KEY`.
-    pub async fn check_platform(&self, caller: &Caller, object: &str, action: &Action) -> Result<()> {
+    pub(in crate::service) async fn check_platform(
+        &self,
+        caller: &Caller,
+        object: &str,
+        action: &Action,
+    ) -> Result<()> {
         if caller.is_system() {
             return Ok(());
         }
@@ -256,26 +265,26 @@ impl Platform {
         if !caller.home().key.is_platform() {
             return Err(refused());
         }
-        let platform = self.tenants.get(caller.home().id).await?.ok_or_else(unauthenticated)?;
+        let platform = self.parts.policies.get(caller.home().id).await?.ok_or_else(unauthenticated)?;
         let subject = Subject::User(caller.user().clone());
         let allowed = platform.policy().allows(&subject, &Object::parse(object)?, action);
         if allowed { Ok(()) } else { Err(refused()) }
     }
 
     /// Returns the operators' tenant.
-    pub async fn platform_tenant(&self) -> Result<Arc<Tenant>> {
+    pub(in crate::service) async fn platform_tenant(&self) -> Result<Arc<Tenant>> {
         let key = TenantKey::parse(TenantKey::PLATFORM)?;
         let missing = || Error::unavailable("the platform's own tenant is not there yet");
-        self.tenants.get_by_key(&key).await?.ok_or_else(missing)
+        self.parts.policies.get_by_key(&key).await?.ok_or_else(missing)
     }
 
     /// Stops decisions when what is in memory is older than the setting allows.
     pub fn check_age(&self) -> Result<()> {
-        self.check_staleness(self.tenants.age())
+        self.check_staleness(self.parts.policies.age())
     }
 
     fn check_staleness(&self, age: Duration) -> Result<()> {
-        match self.max_staleness {
+        match self.parts.max_staleness {
             Some(limit) if age > limit => {
                 Err(Error::unavailable("the database has not confirmed for too long what is in memory"))
             }

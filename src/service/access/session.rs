@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::auth::caller::{Caller, Credential, RequestInfo, TenantRef};
 use crate::auth::token::{Token, TokenHash, TokenKind};
-use crate::domain::key::{Action, TenantId, TenantKey};
+use crate::domain::key::{Action, TenantKey};
 use crate::domain::name::Timestamp;
 use crate::domain::user::Username;
 use crate::error::{Error, ErrorCode, Result};
@@ -82,7 +82,7 @@ impl Platform {
         request: RequestInfo,
     ) -> Result<NewSignIn> {
         let outcome = self.try_sign_in(tenant, username, password, request).await;
-        self.metrics.signed_in(&outcome);
+        self.parts.metrics.signed_in(&outcome);
         outcome
     }
 
@@ -100,7 +100,7 @@ impl Platform {
         let token = Token::generate(TokenKind::Session)?;
         let now = self.now();
         let session = Uuid::now_v7();
-        let hours = self.tenants.get(tenant.id).await?.ok_or_else(wrong)?.policy().settings.session_hours;
+        let hours = self.parts.policies.get(tenant.id).await?.ok_or_else(wrong)?.policy().settings.session_hours;
         let expires_at = now.plus_seconds(i64::from(hours) * 3600);
         let caller = Caller::authenticated(
             tenant.clone(),
@@ -110,7 +110,7 @@ impl Platform {
             Credential::Session(session),
             request,
         );
-        let (sign_in, again) = self.store.begin_sign_in(tenant.id, &row.user).await?.ok_or_else(wrong)?;
+        let (sign_in, again) = self.entrance().begin_sign_in(tenant.id, &row.user).await?.ok_or_else(wrong)?;
         // The password may have been changed while it was being checked.
         if again.password_hash != row.password_hash || !again.may_sign_in() {
             return Err(wrong());
@@ -129,8 +129,8 @@ impl Platform {
         let (Ok(key), Ok(username)) = (TenantKey::parse(tenant), Username::parse(username)) else { return Ok(nobody) };
         // A tenant is loaded for nobody who has not signed in, and an unknown one is asked for its
         // user as well: so neither the time of a refusal nor its cost tells which tenants there are.
-        let tenant = self.store.tenant_by_key(&key).await?.map(|row| row.id);
-        let row = self.store.scope(tenant.unwrap_or(TenantId(Uuid::nil()))).sign_in(username.key()).await?;
+        let tenant = self.entrance().tenant_by_key(&key).await?.map(|row| row.id);
+        let row = self.entrance().sign_in(tenant, username.key()).await?;
         let found = tenant.zip(row.filter(SignInRow::may_sign_in)).map(|(id, row)| (TenantRef { id, key }, row));
         let stored = found.as_ref().and_then(|(_, row)| row.password_hash.clone());
         Ok(Sought { tenant, stored, found })
@@ -141,7 +141,7 @@ impl Platform {
         let Credential::Session(session) = *caller.credential() else {
             return Err(Error::new(ErrorCode::Forbidden, "only a session can be ended, not an API key"));
         };
-        let (tx, _) = self.store.begin_user(caller.home().id, caller.user()).await?.ok_or_else(unauthenticated)?;
+        let (tx, _) = self.oneself(caller).begin_credentials().await?;
         tx.credentials().end_session(session).await?;
         self.commit_own(caller, tx, "session.end", None).await
     }
@@ -178,7 +178,7 @@ impl Platform {
         let key = TenantKey::parse(key).map_err(wrong)?;
         self.check_platform(&caller, &format!("tenants/{key}"), &Action::read()).await?;
         let unknown = || wrong(Error::not_found("tenant", &key));
-        let tenant = self.tenants.get_by_key(&key).await?.ok_or_else(unknown)?;
+        let tenant = self.parts.policies.get_by_key(&key).await?.ok_or_else(unknown)?;
         caller.acting_in(TenantRef { id: tenant.id, key: tenant.key.clone() })
     }
 
@@ -187,7 +187,7 @@ impl Platform {
     pub async fn wait_for_change(&self, bearer: &str) {
         let Some(token) = Token::parse(bearer) else { return };
         let Ok(known) = self.look_up(&token).await else { return };
-        let Ok(Some(tenant)) = self.tenants.get(known.row.tenant).await else { return };
+        let Ok(Some(tenant)) = self.parts.policies.get(known.row.tenant).await else { return };
         let mut changes = tenant.changes();
         // Held, it would never be gone.
         drop(tenant);
@@ -207,27 +207,27 @@ impl Platform {
         if let Some(known) = self.remembered(&hash).await? {
             return Ok(known);
         }
-        let _turn = self.credentials.turn(&hash).await;
+        let _turn = self.parts.credentials.turn(&hash).await;
         if let Some(known) = self.remembered(&hash).await? {
             return Ok(known);
         }
-        let moment = self.tenants.moment();
+        let moment = self.parts.policies.moment();
         let row = match token.kind() {
-            TokenKind::Session => self.store.session_by_token(&hash.0).await?,
-            TokenKind::ApiKey => self.store.api_key_by_token(&hash.0).await?,
+            TokenKind::Session => self.entrance().session_by_token(&hash.0).await?,
+            TokenKind::ApiKey => self.entrance().api_key_by_token(&hash.0).await?,
             TokenKind::PasswordReset => None,
         };
         let row = row.ok_or_else(unauthenticated)?;
-        self.tenants.found(row.tenant, &row.counters).await;
+        self.parts.policies.found(row.tenant, &row.counters).await;
         let known = Arc::new(Known { touched: AtomicI64::new(row.last_used_at.map_or(0, |at| at.0)), moment, row });
-        self.credentials.known.insert(hash, Arc::clone(&known));
+        self.parts.credentials.known.insert(hash, Arc::clone(&known));
         Ok(known)
     }
 
     /// Returns what is remembered of a credential, if that still holds.
     async fn remembered(&self, hash: &TokenHash) -> Result<Option<Arc<Known>>> {
-        let Some(known) = self.credentials.known.get(hash) else { return Ok(None) };
-        let tenant = self.tenants.get(known.row.tenant).await?.ok_or_else(unauthenticated)?;
+        let Some(known) = self.parts.credentials.known.get(hash) else { return Ok(None) };
+        let tenant = self.parts.policies.get(known.row.tenant).await?.ok_or_else(unauthenticated)?;
         let holds = |known: &Arc<Known>| {
             tenant.is_watched_since(known.moment) && known.row.counters.same_credentials(&tenant.policy().counters)
         };
@@ -242,8 +242,8 @@ impl Platform {
         }
         if known.touched.compare_exchange(before, now.0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             let (platform, tenant, user) = (self.clone(), known.row.tenant, known.row.user.clone());
-            self.tasks.spawn(async move {
-                if let Err(error) = platform.store.scope(tenant).touch_api_key(&user, now).await {
+            self.parts.tasks.spawn(async move {
+                if let Err(error) = platform.entrance().touch_api_key(tenant, &user, now).await {
                     tracing::debug!(%error, "the last use of an API key was not written");
                 }
             });

@@ -105,19 +105,19 @@ impl Platform {
         request.take_guess()?;
         let client = request.network();
         let counters = tried.counters(client);
-        let counts = self.tallies.look(&counters).await;
+        let counts = self.parts.tallies.look(&counters).await;
         self.hold_back(&tried, request, counts).await?;
         let Sought { tenant, stored, found } = sought.await?;
-        let fits = self.passwords.verify(password, stored, client).await?;
+        let fits = self.parts.passwords.verify(password, stored, client).await?;
         // Counted once more because of concurrent guesses: a guess beyond the limit must not reveal whether it is
         // right.
         if fits {
-            let counts = self.tallies.look(&counters).await;
+            let counts = self.parts.tallies.look(&counters).await;
             self.counted(&tried, request, counts)?;
             let (for_name, _) = counters.split_at(1);
-            self.tallies.forget(for_name).await;
+            self.parts.tallies.forget(for_name).await;
         } else {
-            let counts = self.tallies.take(&counters).await;
+            let counts = self.parts.tallies.take(&counters).await;
             let counts = self.counted(&tried, request, counts)?;
             self.note_wrong(&tried, request, tenant, &counts);
         }
@@ -140,14 +140,14 @@ impl Platform {
         match counts {
             Outcome::Counted(counts) => Ok(counts),
             Outcome::Full(which) => {
-                self.failures.note(None, &tried.failure(Failed::Refused, request));
+                self.parts.failures.note(None, &tried.failure(Failed::Refused, request));
                 Err(too_many(which))
             }
         }
     }
 
     fn note_wrong(&self, tried: &LoginKey, request: &RequestInfo, tenant: Option<TenantId>, counts: &[u32]) {
-        let note = |kind| self.failures.note(tenant, &tried.failure(kind, request));
+        let note = |kind| self.parts.failures.note(tenant, &tried.failure(kind, request));
         note(Failed::SignIn);
         let [for_name, of_client, of_site, for_name_of_all] = *counts else { return };
         if for_name == WRONG_FOR_NAME || of_client == WRONG_OF_CLIENT || of_site == WRONG_OF_SITE {
@@ -160,7 +160,7 @@ impl Platform {
 
     /// Resets the counts of wrong passwords for a name, of all clients, because the user has a new password.
     pub(in crate::service) async fn forget_guesses(&self, tried: &LoginKey) {
-        self.tallies.begin_anew(&tried.owner()).await;
+        self.parts.tallies.begin_anew(&tried.owner()).await;
     }
 }
 

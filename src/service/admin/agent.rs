@@ -20,6 +20,7 @@ use crate::service::access::permit::{Permit, is_self, subject_of};
 use crate::service::change::ChangeDraft;
 use crate::service::change::state_cache::LoadedState;
 use crate::store::Scope;
+use crate::store::View;
 use crate::store::page::{Page, PageOf};
 use crate::store::user::{UserFilter, UserOrder, UserRow};
 
@@ -105,7 +106,7 @@ impl Platform {
     /// Returns the users that the caller may see; refused when there can be none.
     pub(in crate::service) async fn visible_users(&self, caller: &Caller) -> Result<VisibleUsers> {
         let (tenant, agents) = self.authorise_part(caller, Permit::USERS_READ, &SectionKey::agents()).await?;
-        Ok(VisibleUsers { scope: self.store.scope(tenant.id), agents })
+        Ok(VisibleUsers { scope: tenant.scope(), agents })
     }
 
     /// Registers, renames and removes the agents as the users of the draft are made, renamed and
@@ -114,6 +115,7 @@ impl Platform {
     pub(in crate::service) async fn follow_agents(
         &self,
         caller: &Caller,
+        view: &View,
         found: &LoadedState,
         draft: &mut ChangeDraft<'_>,
     ) -> Result<()> {
@@ -128,7 +130,7 @@ impl Platform {
         }
         names.extend(draft.new_accounts.iter().map(|(user, account)| (user.clone(), account.full_name.clone())));
         let unnamed: Vec<UserKey> = due.into_iter().filter(|user| !names.contains_key(*user)).cloned().collect();
-        let scope = self.store.scope(caller.tenant().id);
+        let scope = self.beside(view);
         for some in unnamed.chunks(NAMES_MAX) {
             for row in scope.users_by_keys(some).await? {
                 names.insert(row.user.key, Name::stored(row.full_name));

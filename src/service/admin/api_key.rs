@@ -99,8 +99,8 @@ impl Platform {
         // API keys are refused later; the command line has no password to ask for.
         let Credential::Session(session) = *caller.credential() else { return Ok(()) };
         let (home, user) = (caller.home(), caller.user());
-        let scope = self.store.scope(home.id);
-        let began = scope.session_began(session).await?.ok_or_else(unauthenticated)?;
+        let oneself = self.oneself(caller);
+        let began = oneself.session_began(session).await?.ok_or_else(unauthenticated)?;
         if self.now() < began.plus_seconds(FRESH_SECONDS) {
             return Ok(());
         }
@@ -109,7 +109,7 @@ impl Platform {
         let asked = format!("you signed in more than {minutes} minutes ago: give your own password to make an API key");
         let password = password.ok_or_else(|| wrong(&asked))?;
         let sought = async {
-            let stored = scope.sign_in(user).await?.ok_or_else(unauthenticated)?.password_hash;
+            let stored = oneself.sign_in().await?.ok_or_else(unauthenticated)?.password_hash;
             Ok(Sought { tenant: Some(home.id), stored, found: () })
         };
         let tried = LoginKey::new(home.key.as_str(), user.as_str());
@@ -136,7 +136,7 @@ impl Platform {
             let (stored, subject) = (Arc::clone(&tenant.policy()), subject_of(caller));
             // Rights that another program may have compiled are not compared with those that this one compiles.
             let policy = if is_followed { stored } else { Arc::new(self.compiled_policy(&stored, &state)?) };
-            Grantor { policy: &policy, subject: &subject, catalogue: &self.catalogue }
+            Grantor { policy: &policy, subject: &subject, catalogue: &self.parts.catalogue }
                 .check_takes_over(&state, found)?;
         }
         Ok(Taken::Others(Box::new(tx), user))

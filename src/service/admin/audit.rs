@@ -37,19 +37,19 @@ impl Platform {
 
     async fn audit_log(&self, caller: &Caller, filter: &AuditFilter) -> Result<Scope> {
         check_filter(filter)?;
-        Ok(self.store.scope(self.authorise(caller, Permit::AUDIT_READ).await?.id))
+        Ok(self.authorise(caller, Permit::AUDIT_READ).await?.scope())
     }
 
     /// Counts the events that match the filter.
     pub async fn audit_count(&self, caller: &Caller, filter: &AuditFilter) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::AUDIT_READ).await?;
-        self.store.scope(tenant.id).audit_events_count(filter).await
+        tenant.scope().audit_events_count(filter).await
     }
 
     /// Returns the event with this id.
     pub async fn audit_get_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<AuditEvent>> {
         let tenant = self.authorise(caller, Permit::AUDIT_READ).await?;
-        self.store.scope(tenant.id).audit_event_by_id(id).await
+        tenant.scope().audit_event_by_id(id).await
     }
 
     /// Streams the events that match the filter, newest first, as chunks of text; at most one page of events is in
@@ -105,9 +105,9 @@ impl Platform {
         tenant: &TenantKey,
         seen: impl FnMut(u64) + Send,
     ) -> Result<Option<ChainReport>> {
-        self.check_platform(caller, "tenants", &Action::read()).await?;
-        let Some(row) = self.store.tenant_by_key(tenant).await? else { return Ok(None) };
-        self.store.scope(row.id).audit_chain(seen).await
+        let operator = self.authorise_operator(caller, &Action::read()).await?;
+        let Some((_, scope)) = operator.tenant_by_key(tenant).await? else { return Ok(None) };
+        scope.audit_chain(seen).await
     }
 }
 

@@ -81,19 +81,20 @@ impl Platform {
     /// Locks the tenant to change the avatar of an existing user; only admins can change an admin's.
     async fn begin_avatar(&self, caller: &Caller, user: &UserKey, own: bool) -> Result<Tx> {
         if own {
-            let tx = self.store.begin(caller.home().id).await?.ok_or_else(unauthenticated)?;
-            self.store.scope(caller.home().id).user(user).await?.ok_or_else(unauthenticated)?;
+            let tx = self.oneself(caller).begin().await?;
+            self.oneself(caller).user().await?.ok_or_else(unauthenticated)?;
             return Ok(tx);
         }
         let permit = Permit::change_user(user);
         let (tenant, tx) = self.begin(caller, permit.clone()).await?;
         let agents_alone = supervised(caller, &tenant.policy(), &permit)?.is_some();
-        let found = self.store.scope(tenant.id).user(user).await?;
+        let found = tenant.scope().user(user).await?;
         let found = found.filter(|row| !agents_alone || row.user.base_role == BaseRole::Agent);
         let found = found.ok_or_else(|| Error::not_found("user", user).at("user"))?;
         if !caller.is_system() {
             let (policy, subject) = (tenant.policy(), subject_of(caller));
-            Grantor { policy: &policy, subject: &subject, catalogue: &self.catalogue }.check_touches(&found.user)?;
+            Grantor { policy: &policy, subject: &subject, catalogue: &self.parts.catalogue }
+                .check_touches(&found.user)?;
         }
         Ok(tx)
     }
@@ -116,7 +117,7 @@ impl Platform {
     pub async fn avatar_urls(&self, caller: &Caller, users: &[UserKey]) -> Result<HashMap<UserKey, String>> {
         let (scope, seen) = self.visible_accounts(caller, users).await?;
         let found = scope.avatar_digests(&seen).await?;
-        let url = |user: &UserKey, digest: &[u8]| avatar_url(&self.installation, user, digest);
+        let url = |user: &UserKey, digest: &[u8]| avatar_url(&self.parts.installation, user, digest);
         Ok(found.into_iter().map(|(user, digest)| (user.clone(), url(&user, &digest))).collect())
     }
 
@@ -151,12 +152,14 @@ impl Platform {
     /// them.
     async fn visible(&self, caller: &Caller, user: &str) -> Result<Option<(Scope, UserKey)>> {
         let Ok(user) = UserKey::parse(user) else { return Ok(None) };
-        let scope = self.store.scope(self.tenant_of(caller).await?.id);
         if is_self(caller, &user) {
-            return Ok(Some((scope, user)));
+            return Ok(Some((self.access_own(caller).await?.scope(), user)));
         }
-        match self.user_get(caller, &user).await {
-            Ok(found) => Ok(found.map(|_| (scope, user))),
+        match self.visible_users(caller).await {
+            Ok(visible) => {
+                let found = visible.scope.user(&user).await?;
+                Ok(found.filter(|row| visible.contains(&row.user)).map(|_| (visible.scope, user)))
+            }
             Err(error) if error.code == ErrorCode::Forbidden => Ok(None),
             Err(error) => Err(error),
         }

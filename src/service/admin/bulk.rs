@@ -43,7 +43,7 @@ impl Platform {
     pub async fn user_export(&self, caller: &Caller, keys: &[UserKey]) -> Result<String> {
         check_count(keys.len()).map_err(|error| error.at("keys"))?;
         let (tenant, mut tx) = self.begin(caller, Permit::USERS_READ).await?;
-        let scope = self.store.scope(tenant.id);
+        let scope = tenant.scope();
         let rows = scope.users_by_keys(keys).await?;
         let found: HashMap<UserKey, UserRow> = rows.into_iter().map(|row| (row.user.key.clone(), row)).collect();
         let groups = scope.groups_of_users(keys).await?;
@@ -87,7 +87,7 @@ impl Platform {
             user.check(&settings)
         })?;
         check_distinct(&users)?;
-        let scope = self.store.scope(tenant.id);
+        let scope = tenant.scope();
         check_free(&scope, &users).await?;
         let named = users.iter().map(|user| Named::from(&user.access())).fold(Named::default(), Named::and);
         if let Err(error) = rehearse(&scope, &users).await {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::auth::caller::Caller;
-use crate::domain::key::{RoleKey, TenantId};
+use crate::domain::key::RoleKey;
 pub use crate::domain::role::Grant;
 use crate::domain::role::RoleRef;
 use crate::error::Result;
@@ -12,6 +12,7 @@ use crate::policy::rule::Subject;
 use crate::service::Platform;
 use crate::service::access::permit::Permit;
 use crate::service::admin::role::RoleRow;
+use crate::store::Scope;
 use crate::store::page::{Page, PageOf};
 
 /// Maximum number of roles that are named as the source of one grant.
@@ -31,14 +32,14 @@ pub struct GrantSource {
 impl Platform {
     /// Reads a page of a role's grants.
     pub async fn role_grant_list(&self, caller: &Caller, role: &RoleRow, page: Page) -> Result<PageOf<Grant>> {
-        let (tenant, keys) = self.holder_of(caller, role).await?;
-        self.store.scope(tenant).grants(&keys, &page).await
+        let (scope, keys) = self.holder_of(caller, role).await?;
+        scope.grants(&keys, &page).await
     }
 
     /// Counts a role's grants.
     pub async fn role_grant_count(&self, caller: &Caller, role: &RoleRow) -> Result<u64> {
-        let (tenant, keys) = self.holder_of(caller, role).await?;
-        self.store.scope(tenant).grants_count(&keys).await
+        let (scope, keys) = self.holder_of(caller, role).await?;
+        scope.grants_count(&keys).await
     }
 
     /// Reads a page of the grants of these roles, each once. Callers can see those of roles that they hold.
@@ -48,14 +49,14 @@ impl Platform {
         roles: &BTreeSet<RoleRef>,
         page: Page,
     ) -> Result<PageOf<Grant>> {
-        let (tenant, keys) = self.holders_of(caller, roles).await?;
-        self.store.scope(tenant).grants(&keys, &page).await
+        let (scope, keys) = self.holders_of(caller, roles).await?;
+        scope.grants(&keys, &page).await
     }
 
     /// Counts the grants of these roles, each once.
     pub async fn group_grant_count(&self, caller: &Caller, roles: &BTreeSet<RoleRef>) -> Result<u64> {
-        let (tenant, keys) = self.holders_of(caller, roles).await?;
-        self.store.scope(tenant).grants_count(&keys).await
+        let (scope, keys) = self.holders_of(caller, roles).await?;
+        scope.grants_count(&keys).await
     }
 
     /// Reads a page of the grants of these roles, each with the roles that it comes from.
@@ -65,8 +66,7 @@ impl Platform {
         roles: &BTreeSet<RoleRef>,
         page: Page,
     ) -> Result<PageOf<GrantSource>> {
-        let (tenant, keys) = self.holders_of(caller, roles).await?;
-        let scope = self.store.scope(tenant);
+        let (scope, keys) = self.holders_of(caller, roles).await?;
         let found = scope.grants(&keys, &page).await?;
         let mut holders = scope.holders_of_grants(&keys, &found, SOURCES_MAX).await?;
         found.try_map(|grant| {
@@ -79,16 +79,17 @@ impl Platform {
         })
     }
 
-    async fn holder_of(&self, caller: &Caller, role: &RoleRow) -> Result<(TenantId, Vec<RoleKey>)> {
+    async fn holder_of(&self, caller: &Caller, role: &RoleRow) -> Result<(Scope, Vec<RoleKey>)> {
         let key = if role.custom { Some(RoleKey::parse(&role.key)?) } else { None };
         if role.changed {
-            return Ok((caller.tenant().id, key.into_iter().collect()));
+            return Ok((self.after_change(caller), key.into_iter().collect()));
         }
         self.holders_of(caller, &key.into_iter().map(RoleRef::Custom).collect()).await
     }
 
-    /// Refuses roles whose grants the caller cannot see, and returns the keys of the roles that can have grants.
-    async fn holders_of(&self, caller: &Caller, roles: &BTreeSet<RoleRef>) -> Result<(TenantId, Vec<RoleKey>)> {
+    /// Refuses roles whose grants the caller cannot see. Returns the reads of their tenant, and the keys of the roles that
+    /// can have grants.
+    async fn holders_of(&self, caller: &Caller, roles: &BTreeSet<RoleRef>) -> Result<(Scope, Vec<RoleKey>)> {
         let custom = roles.iter().filter_map(|role| match role {
             RoleRef::Manager => None,
             RoleRef::Custom(key) => Some(key.clone()),
@@ -96,6 +97,6 @@ impl Platform {
         let keys: Vec<RoleKey> = custom.collect();
         let wanted = keys.iter().cloned().map(Subject::Custom);
         let tenant = self.authorise_holder(caller, Permit::ROLES_READ, wanted).await?;
-        Ok((tenant.id, keys))
+        Ok((tenant.scope(), keys))
     }
 }

@@ -113,13 +113,13 @@ impl Platform {
     /// Returns a page of the groups, ordered by name, without their members.
     pub async fn group_list(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<Group>> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
-        self.store.scope(tenant.id).groups(search, &page).await
+        tenant.scope().groups(search, &page).await
     }
 
     /// Counts the groups.
     pub async fn group_count(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
-        self.store.scope(tenant.id).groups_count(search).await
+        tenant.scope().groups_count(search).await
     }
 
     /// Returns the group with this key, without its members.
@@ -129,7 +129,7 @@ impl Platform {
 
     /// Returns a group that the caller has just changed, without checking their permission again.
     pub async fn group_get_changed(&self, caller: &Caller, key: &GroupKey) -> Result<Option<Group>> {
-        Ok(self.store.scope(caller.tenant().id).groups_by_keys(std::slice::from_ref(key)).await?.pop())
+        Ok(self.after_change(caller).groups_by_keys(std::slice::from_ref(key)).await?.pop())
     }
 
     /// Returns the groups with these keys, in no particular order, without their members. Users can see the groups that
@@ -137,13 +137,13 @@ impl Platform {
     pub async fn group_list_by_keys(&self, caller: &Caller, keys: &[GroupKey]) -> Result<Vec<Group>> {
         let wanted = keys.iter().cloned().map(Subject::Group);
         let tenant = self.authorise_holder(caller, Permit::GROUPS_READ, wanted).await?;
-        self.store.scope(tenant.id).groups_by_keys(keys).await
+        tenant.scope().groups_by_keys(keys).await
     }
 
     /// Returns the group with this internal id, without its members.
     pub async fn group_get_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<Group>> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
-        self.store.scope(tenant.id).group_by_id(id).await
+        tenant.scope().group_by_id(id).await
     }
 
     /// Reads, for each of these users, the same page of the keys of their groups; users in no group are not in the
@@ -156,27 +156,27 @@ impl Platform {
     ) -> Result<HashMap<UserKey, PageOf<GroupKey>>> {
         let wanted = users.iter().cloned().map(Subject::User);
         let tenant = self.authorise_holder(caller, Permit::GROUPS_READ, wanted).await?;
-        self.store.scope(tenant.id).group_pages_of_users(users, page).await
+        tenant.scope().group_pages_of_users(users, page).await
     }
 
     /// Counts the groups that a user is in. Callers can ask about themselves.
     pub async fn group_count_of_user(&self, caller: &Caller, user: &UserKey) -> Result<u64> {
         let wanted = std::iter::once(Subject::User(user.clone()));
         let tenant = self.authorise_holder(caller, Permit::GROUPS_READ, wanted).await?;
-        self.store.scope(tenant.id).groups_count_of_user(user).await
+        tenant.scope().groups_count_of_user(user).await
     }
 
     /// Returns a page of the members of a group, ordered by name.
     pub async fn group_members(&self, caller: &Caller, key: &GroupKey, page: Page) -> Result<PageOf<UserRow>> {
         self.authorise(caller, Permit::GROUPS_READ).await?;
         let tenant = self.authorise(caller, Permit::USERS_READ).await?;
-        self.store.scope(tenant.id).members_of_group(key, None, &page).await
+        tenant.scope().members_of_group(key, None, &page).await
     }
 
     /// Counts the members of each of these groups; groups without members are not in the result.
     pub async fn group_member_counts(&self, caller: &Caller, keys: &[GroupKey]) -> Result<HashMap<GroupKey, u64>> {
         let tenant = self.authorise(caller, Permit::GROUPS_READ).await?;
-        self.store.scope(tenant.id).member_counts(keys).await
+        tenant.scope().member_counts(keys).await
     }
 
     /// Counts the members of a group.

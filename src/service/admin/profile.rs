@@ -166,14 +166,14 @@ impl Platform {
     /// Returns a page of the profiles, by name.
     pub async fn profile_list(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<ProfileRow>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
-        let found = self.store.scope(tenant.id).profiles(search, &page).await?;
+        let found = tenant.scope().profiles(search, &page).await?;
         found.try_map(|profile| Ok(self.profile_row(profile)))
     }
 
     /// Counts the profiles.
     pub async fn profile_count(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
-        self.store.scope(tenant.id).profiles_count(search).await
+        tenant.scope().profiles_count(search).await
     }
 
     /// Returns the profile of this key.
@@ -183,7 +183,7 @@ impl Platform {
 
     /// Returns a profile that the caller has just changed, without asking again whether they may see it.
     pub async fn profile_get_changed(&self, caller: &Caller, key: &ProfileKey) -> Result<Option<ProfileRow>> {
-        let found = self.store.scope(caller.tenant().id).profiles_by_keys(std::slice::from_ref(key)).await?.pop();
+        let found = self.after_change(caller).profiles_by_keys(std::slice::from_ref(key)).await?.pop();
         Ok(found.map(|profile| self.profile_row(profile)))
     }
 
@@ -191,33 +191,33 @@ impl Platform {
     pub async fn profile_list_by_keys(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Vec<ProfileRow>> {
         let wanted = keys.iter().cloned().map(Subject::Profile);
         let tenant = self.authorise_holder(caller, Permit::PROFILES_READ, wanted).await?;
-        let found = self.store.scope(tenant.id).profiles_by_keys(keys).await?;
+        let found = tenant.scope().profiles_by_keys(keys).await?;
         Ok(found.into_iter().map(|profile| self.profile_row(profile)).collect())
     }
 
     /// Returns the profile of this internal id.
     pub async fn profile_get_by_id(&self, caller: &Caller, id: Uuid) -> Result<Option<ProfileRow>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
-        Ok(self.store.scope(tenant.id).profile_by_id(id).await?.map(|profile| self.profile_row(profile)))
+        Ok(tenant.scope().profile_by_id(id).await?.map(|profile| self.profile_row(profile)))
     }
 
     /// Returns the row of a profile, as the next save of it would begin with.
     fn profile_row(&self, mut profile: Profile) -> ProfileRow {
-        profile.conform(&self.catalogue);
+        profile.conform(&self.parts.catalogue);
         ProfileRow { profile }
     }
 
     /// Counts the users who hold each of these profiles; a profile without any is absent.
     pub async fn profile_users(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<HashMap<ProfileKey, u64>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
-        self.store.scope(tenant.id).profile_user_counts(keys).await
+        tenant.scope().profile_user_counts(keys).await
     }
 
     /// Returns a page of the users that hold a profile, by name.
     pub async fn profile_holders(&self, caller: &Caller, key: &ProfileKey, page: Page) -> Result<PageOf<UserRow>> {
         let tenant = self.authorise(caller, Permit::USERS_READ).await?;
         let filter = UserFilter { profile: Some(key.clone()), ..UserFilter::default() };
-        self.store.scope(tenant.id).users(&filter, UserOrder::default(), &page).await
+        tenant.scope().users(&filter, UserOrder::default(), &page).await
     }
 
     /// Counts the users who hold a profile.
@@ -228,7 +228,7 @@ impl Platform {
     /// Returns the numbers that the states of the modules of these profiles are made of, in three queries.
     pub async fn profile_inventory(&self, caller: &Caller, keys: &[ProfileKey]) -> Result<Inventory> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
-        let scope = self.store.scope(tenant.id);
+        let scope = tenant.scope();
         Ok(Inventory {
             resources: scope.resource_counts().await?,
             listed: scope.association_counts(keys).await?,
@@ -239,7 +239,7 @@ impl Platform {
     /// Returns the modules that profiles of the tenant configure, as this one has them (R7). Optional ones without a
     /// licence are not listed (R2).
     pub fn profile_modules(&self, row: &ProfileRow, inventory: &Inventory) -> Vec<ModuleRow> {
-        let modules = self.catalogue.modules();
+        let modules = self.parts.catalogue.modules();
         let row = |&(index, licensed): &(usize, bool)| {
             let module = modules.get(index).filter(|module| module.in_profiles && !module.platform)?;
             let state = if licensed { inventory.state(&row.profile, module) } else { ModuleState::Unlicensed };
@@ -260,7 +260,7 @@ impl Platform {
         page: Page,
     ) -> Result<PageOf<Resource>> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
-        let scope = self.store.scope(tenant.id);
+        let scope = tenant.scope();
         if associated {
             scope.profile_resources(profile, section, search, &page).await
         } else {
@@ -278,7 +278,7 @@ impl Platform {
         search: Option<&str>,
     ) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::PROFILES_READ).await?;
-        let scope = self.store.scope(tenant.id);
+        let scope = tenant.scope();
         if associated {
             scope.profile_resources_count(profile, section, search).await
         } else {

@@ -69,13 +69,13 @@ impl Platform {
         page: Page,
     ) -> Result<PageOf<Resource>> {
         let tenant = self.authorise(caller, Permit::RESOURCES_READ).await?;
-        if self.catalogue.section(section.as_str()).is_none() {
+        if self.parts.catalogue.section(section.as_str()).is_none() {
             return Err(Error::bad_input(format!("there is no section `{section}`")).at("section"));
         }
         if self.is_hidden(&tenant.policy(), section) {
             return Ok(PageOf::empty());
         }
-        self.store.scope(tenant.id).resources(Some(section), search, &page).await
+        tenant.scope().resources(Some(section), search, &page).await
     }
 
     /// Counts the resources of a section.
@@ -84,19 +84,19 @@ impl Platform {
         if self.is_hidden(&tenant.policy(), section) {
             return Ok(0);
         }
-        self.store.scope(tenant.id).resources_count(Some(section), search).await
+        tenant.scope().resources_count(Some(section), search).await
     }
 
     /// Returns the resources of these objects, for the host that has just registered them, without asking again whether
     /// it may see them.
     pub async fn resource_registered(&self, caller: &Caller, objects: &[Object]) -> Result<Vec<Resource>> {
-        self.store.scope(caller.tenant().id).resources_by_objects(objects).await
+        self.after_change(caller).resources_by_objects(objects).await
     }
 
     /// Returns the resource of this internal id, in a section that the tenant sees.
     pub async fn resource_get_by_id(&self, caller: &Caller, id: uuid::Uuid) -> Result<Option<Resource>> {
         let tenant = self.authorise(caller, Permit::RESOURCES_READ).await?;
-        let found = self.store.scope(tenant.id).resource_by_id(id).await?;
+        let found = tenant.scope().resource_by_id(id).await?;
         Ok(found.filter(|resource| !self.is_hidden(&tenant.policy(), &resource.section)))
     }
 }

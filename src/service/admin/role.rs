@@ -115,7 +115,7 @@ impl Platform {
         let heads = if custom == Some(true) { Vec::new() } else { self.built_in_roles(search) };
         let names: Vec<String> = heads.iter().map(|role| role.key.clone()).collect();
         let heads = names.iter().map(String::as_str).zip(heads).collect();
-        let scope = self.store.scope(tenant.id);
+        let scope = tenant.scope();
         let rest = |page: Page| async move {
             match custom {
                 Some(false) => Ok(PageOf::empty()),
@@ -129,7 +129,7 @@ impl Platform {
     pub async fn role_count(&self, caller: &Caller, search: Option<&str>, custom: Option<bool>) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
         let built_in = if custom == Some(true) { 0 } else { self.built_in_roles(search).len() as u64 };
-        let made = if custom == Some(false) { 0 } else { self.store.scope(tenant.id).roles_count(search).await? };
+        let made = if custom == Some(false) { 0 } else { tenant.scope().roles_count(search).await? };
         Ok(built_in + made)
     }
 
@@ -140,12 +140,12 @@ impl Platform {
             return Ok(Some(self.built_in_role(role)));
         }
         let Ok(key) = RoleKey::parse(key) else { return Ok(None) };
-        Ok(self.store.scope(tenant.id).roles_by_keys(&[key]).await?.pop().map(Into::into))
+        Ok(tenant.scope().roles_by_keys(&[key]).await?.pop().map(Into::into))
     }
 
     /// Returns a custom role that the caller has just changed, without asking again whether they may see it.
     pub async fn role_get_changed(&self, caller: &Caller, key: &RoleKey) -> Result<Option<RoleRow>> {
-        let found = self.store.scope(caller.tenant().id).roles_by_keys(std::slice::from_ref(key)).await?.pop();
+        let found = self.after_change(caller).roles_by_keys(std::slice::from_ref(key)).await?.pop();
         Ok(found.map(|role| RoleRow { changed: true, ..role.into() }))
     }
 
@@ -165,7 +165,7 @@ impl Platform {
             }
         }
         if !custom.is_empty() {
-            found.extend(self.store.scope(tenant.id).roles_by_keys(&custom).await?.into_iter().map(Into::into));
+            found.extend(tenant.scope().roles_by_keys(&custom).await?.into_iter().map(Into::into));
         }
         Ok(found)
     }
@@ -173,7 +173,7 @@ impl Platform {
     /// Counts the users who hold each of these custom roles themselves; a role without any is absent.
     pub async fn role_users(&self, caller: &Caller, keys: &[RoleKey]) -> Result<HashMap<RoleKey, u64>> {
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
-        self.store.scope(tenant.id).role_user_counts(keys).await
+        tenant.scope().role_user_counts(keys).await
     }
 
     /// Counts the users, enabled or disabled, of a built-in role: those who have it as base role and nothing instead of
@@ -181,7 +181,7 @@ impl Platform {
     pub async fn role_built_in_users(&self, caller: &Caller, key: &str) -> Result<u64> {
         use crate::domain::user::BaseRole;
         let tenant = self.authorise(caller, Permit::ROLES_READ).await?;
-        let scope = self.store.scope(tenant.id);
+        let scope = tenant.scope();
         let of = |base_role: Option<BaseRole>| crate::store::user::UserFilter { base_role, ..Default::default() };
         let base_role = match key.parse() {
             Ok(BuiltIn::Admin) => Some(BaseRole::Admin),
@@ -211,7 +211,7 @@ impl Platform {
             BuiltIn::Service => (4, "Service", "A host application: decides for others and registers resources."),
             BuiltIn::Member => (5, "Member", "What every user has that is not disabled."),
         };
-        let all = self.catalogue.permissions().iter().map(|permission| permission.key.clone());
+        let all = self.parts.catalogue.permissions().iter().map(|permission| permission.key.clone());
         RoleRow {
             id: Uuid::from_u128(number),
             key: role.as_ref().to_owned(),
@@ -230,7 +230,7 @@ impl Platform {
         let built_in = BuiltIn::VARIANTS.iter().map(|role| self.built_in_role(*role)).find(|role| role.id == id);
         match built_in {
             Some(role) => Ok(Some(role)),
-            None => Ok(self.store.scope(tenant.id).role_by_id(id).await?.map(Into::into)),
+            None => Ok(tenant.scope().role_by_id(id).await?.map(Into::into)),
         }
     }
 }

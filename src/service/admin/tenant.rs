@@ -19,7 +19,7 @@ use crate::policy::COMPILER_VERSION;
 use crate::policy::diff::StatePatch;
 use crate::policy::revision::Counters;
 use crate::service::Platform;
-use crate::service::access::permit::Permit;
+use crate::service::access::permit::{NewTenantAccess, Permit, unauthenticated};
 use crate::service::change::state_cache::LoadedState;
 use crate::service::change::{ChangeContext, ChangeOptions, ChangeRequest, ChangeSet, Outcome, check_reason};
 use crate::store::audit::chain::ChainHead;
@@ -78,21 +78,27 @@ impl Platform {
         new: NewTenant,
         reason: Option<String>,
     ) -> Result<Outcome<TenantRef>> {
-        self.check_platform(caller, &format!("tenants/{}", new.key), &Action::edit()).await?;
+        let access = self.authorise_new_tenant(caller, &new.key).await?;
         if new.key.is_platform() {
             return Err(Error::new(ErrorCode::AlreadyExists, "the tenant key `platform` is reserved").at("key"));
         }
-        self.make_tenant(caller, new, reason).await
+        self.make_tenant(access, caller, new, reason).await
     }
 
-    async fn make_tenant(&self, caller: &Caller, new: NewTenant, reason: Option<String>) -> Result<Outcome<TenantRef>> {
+    async fn make_tenant(
+        &self,
+        access: NewTenantAccess<'_>,
+        caller: &Caller,
+        new: NewTenant,
+        reason: Option<String>,
+    ) -> Result<Outcome<TenantRef>> {
         check_reason(reason.as_deref())?;
         let NewTenant { key, name, modules, admin } = new;
         let settings = Settings::default();
         check_password(&settings, admin.password.expose_secret()).map_err(|error| error.at("admin"))?;
-        let hash = self.passwords.hash(admin.password.clone(), caller.request().network()).await?;
+        let hash = self.parts.passwords.hash(admin.password.clone(), caller.request().network()).await?;
         let mut state = TenantState::empty(key.clone());
-        state.set_licence(&self.catalogue, modules)?;
+        state.set_licence(&self.parts.catalogue, modules)?;
         let now = self.now();
         self.furnish(&mut state, admin.username.key(), now)?;
         let tenant = TenantRef { id: TenantId(Uuid::now_v7()), key: key.clone() };
@@ -116,11 +122,11 @@ impl Platform {
             telephony: Telephony::default(),
             created_at: now,
         };
-        let mut tx = self.store.begin_new(row).await?;
+        let mut tx = access.begin(row).await?;
         let new_accounts = BTreeMap::from([(admin.username.key().clone(), account)]);
         let record =
             ChangeContext::new(caller, &intent(Permit::SETTINGS_EDIT, "tenant.create", &key, reason.into()), now);
-        let nothing = LoadedState::unfollowed(TenantState::empty(key), &self.catalogue);
+        let nothing = LoadedState::unfollowed(TenantState::empty(key), &self.parts.catalogue);
         let accounts = BTreeMap::new();
         let patch = StatePatch::between(&nothing.state, &state);
         let written = ChangeSet::new(&nothing, &state, &new_accounts, &accounts, &patch);
@@ -148,7 +154,7 @@ impl Platform {
             permission_type: PermissionType::Read,
             mask_sensitive_data: false,
         })?;
-        for section in self.catalogue.modules().iter().flat_map(|module| &module.sections) {
+        for section in self.parts.catalogue.modules().iter().flat_map(|module| &module.sections) {
             let mut resources = Vec::new();
             for built_in in &section.built_in {
                 resources.push(NewResource {
@@ -160,7 +166,7 @@ impl Platform {
                 });
             }
             if !resources.is_empty() {
-                state.register_resources(&self.catalogue, &section.key, resources, None, now)?;
+                state.register_resources(&self.parts.catalogue, &section.key, resources, None, now)?;
             }
         }
         Ok(())
@@ -170,7 +176,7 @@ impl Platform {
     /// instances that start at once, one makes it.
     pub async fn ensure_platform(&self, password: SecretString) -> Result<bool> {
         let key = TenantKey::parse(TenantKey::PLATFORM)?;
-        if self.tenants.get_by_key(&key).await?.is_some() {
+        if self.parts.policies.get_by_key(&key).await?.is_some() {
             return Ok(false);
         }
         let nobody = TenantRef { id: TenantId(Uuid::nil()), key: key.clone() };
@@ -182,7 +188,7 @@ impl Platform {
             password,
         };
         let new = NewTenant { key, name: Name::parse("Platform")?, modules: BTreeSet::new(), admin };
-        match self.make_tenant(&system, new, Some("first start".to_owned())).await {
+        match self.make_tenant(self.first_start(), &system, new, Some("first start".to_owned())).await {
             Ok(_) => Ok(true),
             Err(error) if error.code == ErrorCode::AlreadyExists => Ok(false),
             Err(error) => Err(error),
@@ -193,7 +199,7 @@ impl Platform {
     pub async fn system_caller(&self, tenant: &TenantKey) -> Result<Caller> {
         let platform = self.platform_tenant().await?;
         let unknown = || Error::not_found("tenant", tenant);
-        let tenant = self.tenants.get_by_key(tenant).await?.ok_or_else(unknown)?;
+        let tenant = self.parts.policies.get_by_key(tenant).await?.ok_or_else(unknown)?;
         let to_ref = |tenant: &crate::service::runtime::policy_cache::Tenant| TenantRef {
             id: tenant.id,
             key: tenant.key.clone(),
@@ -214,7 +220,7 @@ impl Platform {
         if key.is_platform() {
             return Err(Error::invalid("the platform's own tenant has no licence").at("tenant"));
         }
-        let tenant = self.tenants.get_by_key(key).await?.ok_or_else(unknown)?;
+        let tenant = self.parts.policies.get_by_key(key).await?.ok_or_else(unknown)?;
         let tenant = TenantRef { id: tenant.id, key: tenant.key.clone() };
         let there = if caller.is_system() {
             self.system_caller(key).await?
@@ -246,36 +252,35 @@ impl Platform {
 
     /// Returns a page of all tenants, by key; for operators.
     pub async fn tenant_list(&self, caller: &Caller, search: Option<&str>, page: Page) -> Result<PageOf<TenantRow>> {
-        self.check_platform(caller, "tenants", &Action::read()).await?;
-        self.store.tenants(search, &page).await
+        self.authorise_operator(caller, &Action::read()).await?.tenants(search, &page).await
     }
 
     /// Counts the tenants; for operators.
     pub async fn tenant_count(&self, caller: &Caller, search: Option<&str>) -> Result<u64> {
-        self.check_platform(caller, "tenants", &Action::read()).await?;
-        self.store.tenants_count(search).await
+        self.authorise_operator(caller, &Action::read()).await?.tenants_count(search).await
     }
 
     /// Returns the tenant that the caller acts in.
     pub async fn tenant_get_own(&self, caller: &Caller) -> Result<TenantRow> {
-        self.store.tenant_by_id(caller.tenant().id).await?.ok_or_else(crate::service::access::permit::unauthenticated)
+        self.member(caller).tenant().await?.ok_or_else(unauthenticated)
     }
 
     /// Returns the tenant of this internal id: the one that the caller acts in, or any for operators. To others a
     /// foreign one is none at all (R1).
     pub async fn tenant_get_row(&self, caller: &Caller, id: TenantId) -> Result<Option<TenantRow>> {
-        if id != caller.tenant().id {
-            match self.check_platform(caller, "tenants", &Action::read()).await {
-                Err(error) if error.code == ErrorCode::Forbidden => return Ok(None),
-                asked => asked?,
-            }
+        if id == caller.tenant().id {
+            return self.member(caller).tenant().await;
         }
-        self.store.tenant_by_id(id).await
+        match self.authorise_operator(caller, &Action::read()).await {
+            Ok(operator) => operator.tenant_by_id(id).await,
+            Err(error) if error.code == ErrorCode::Forbidden => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns a tenant that the caller has just changed, without asking again whether they may see it.
     pub async fn tenant_get_changed(&self, tenant: &TenantRef) -> Result<Option<TenantRow>> {
-        self.store.tenant_by_id(tenant.id).await
+        self.tenant_after_change(tenant).await
     }
 
     /// Returns the modules of the licences of these tenants: the caller's own, or as an operator.
@@ -284,10 +289,11 @@ impl Platform {
         caller: &Caller,
         tenants: &[TenantId],
     ) -> Result<HashMap<TenantId, BTreeSet<ModuleKey>>> {
-        if tenants.iter().any(|tenant| *tenant != caller.tenant().id) {
-            self.check_platform(caller, "tenants", &Action::read()).await?;
+        let own = caller.tenant().id;
+        if tenants.iter().all(|tenant| *tenant == own) {
+            return Ok(HashMap::from([(own, self.member(caller).licence().await?)]));
         }
-        self.store.licences(tenants).await
+        self.authorise_operator(caller, &Action::read()).await?.licences(tenants).await
     }
 
     /// Returns whether the caller may read a tenant's settings: its admins may, and operators (R4).
@@ -295,13 +301,18 @@ impl Platform {
         let allowed = if id == caller.tenant().id {
             self.authorise(caller, Permit::SETTINGS_READ).await.map(drop)
         } else {
-            self.check_platform(caller, "tenants", &Action::read()).await
+            self.authorise_operator(caller, &Action::read()).await.map(drop)
         };
         match allowed {
             Ok(()) => Ok(true),
             Err(error) if error.code == ErrorCode::Forbidden => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Returns `true` if passwords in the caller's tenant need several kinds of characters.
+    pub async fn tenant_has_security_suite(&self, caller: &Caller) -> Result<bool> {
+        Ok(self.tenant_of(caller).await?.policy().settings.security_suite)
     }
 
     /// Returns those of the sections that the caller's tenant sees: none of an optional module that it has no
@@ -314,16 +325,15 @@ impl Platform {
 
     /// Returns whether the section is hidden from the tenant of the policy.
     pub(in crate::service) fn is_hidden(&self, policy: &TenantPolicy, section: &SectionKey) -> bool {
-        let module = self.catalogue.module(section.module());
+        let module = self.parts.catalogue.module(section.module());
         module.is_some_and(|module| module.optional) && policy.is_unlicensed(&section.into(), &Action::read())
     }
 
     /// Returns the modules that the caller's tenant sees, by their place in the catalogue, and whether the licence
     /// holds each. Optional ones without a licence are not listed (R2).
     pub async fn listed_modules(&self, caller: &Caller) -> Result<Vec<(usize, bool)>> {
-        let id = caller.tenant().id;
-        let licensed = self.store.licences(&[id]).await?.remove(&id).unwrap_or_default();
-        let modules = self.catalogue.modules().iter().enumerate();
+        let licensed = self.member(caller).licence().await?;
+        let modules = self.parts.catalogue.modules().iter().enumerate();
         let listed = modules.map(|(i, module)| (i, module, module.platform || licensed.contains(&module.key)));
         Ok(listed.filter(|(_, module, licensed)| *licensed || !module.optional).map(|(i, _, on)| (i, on)).collect())
     }

@@ -14,7 +14,7 @@ use crate::domain::user::{
 use crate::domain::{Change, tenant::Settings};
 use crate::error::{Error, Result};
 use crate::service::Platform;
-use crate::service::access::permit::{Permit, is_self};
+use crate::service::access::permit::{Permit, is_self, unauthenticated};
 use crate::service::access::unseen::Named;
 use crate::service::change::{ChangeDraft, ChangeOptions, ChangeRequest, Outcome};
 use crate::store::Scope;
@@ -146,7 +146,7 @@ impl Platform {
     ) -> Result<Option<String>> {
         match password {
             Some(_) if dry_run => Ok(Some(String::new())),
-            Some(password) => self.passwords.hash(password, caller.request().network()).await.map(Some),
+            Some(password) => self.parts.passwords.hash(password, caller.request().network()).await.map(Some),
             None => Ok(None),
         }
     }
@@ -197,7 +197,7 @@ impl Platform {
             return Ok(());
         }
         let tenant = self.authorise(caller, Permit::change_user(key)).await?;
-        let found = self.store.scope(tenant.id).user(key).await?;
+        let found = tenant.scope().user(key).await?;
         let now = || found.as_ref().map_or_else(Telephony::default, |row| row.telephony.clone());
         account.telephony = match telephony {
             Change::Keep => None,
@@ -271,21 +271,20 @@ impl Platform {
 
     /// Returns the users that the caller has just made or changed, in this order; see [`Platform::user_get_changed`].
     pub async fn user_list_changed(&self, caller: &Caller, keys: &[UserKey]) -> Result<Vec<UserRow>> {
-        let rows = self.store.scope(caller.tenant().id).users_by_keys(keys).await?;
+        let rows = self.after_change(caller).users_by_keys(keys).await?;
         let mut found: HashMap<UserKey, UserRow> = rows.into_iter().map(|row| (row.user.key.clone(), row)).collect();
         Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
     }
 
     /// Returns the caller's own account, in their home tenant.
     pub async fn user_get_own(&self, caller: &Caller) -> Result<UserRow> {
-        let row = self.store.scope(caller.home().id).user(caller.user()).await?;
-        row.ok_or_else(crate::service::access::permit::unauthenticated)
+        self.oneself(caller).user().await?.ok_or_else(unauthenticated)
     }
 
     /// Returns a user that the caller has just changed, without asking again whether they may see them: the answer
     /// would be a refusal of what is done, where the change took the right itself.
     pub async fn user_get_changed(&self, caller: &Caller, key: &UserKey) -> Result<Option<UserRow>> {
-        self.store.scope(caller.tenant().id).user(key).await
+        self.after_change(caller).user(key).await
     }
 
     /// Returns the records of these users' API keys. Callers can ask about their own.
@@ -302,8 +301,7 @@ impl Platform {
         users: &[UserKey],
     ) -> Result<(Scope, Vec<UserKey>)> {
         if users.iter().all(|user| is_self(caller, user)) {
-            let tenant = self.tenant_of(caller).await?;
-            return Ok((self.store.scope(tenant.id), users.to_vec()));
+            return Ok((self.access_own(caller).await?.scope(), users.to_vec()));
         }
         let visible = self.visible_users(caller).await?;
         let seen = users.iter().filter(|user| is_self(caller, user) || visible.contains_key(user)).cloned().collect();

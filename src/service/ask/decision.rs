@@ -91,7 +91,7 @@ impl Platform {
             return Err(Error::bad_input(format!("at most {DECISIONS_MAX} decisions at once are allowed")).at("inputs"));
         }
         let tenant = self.tenant_asked(caller, face, queries).await?;
-        let (policy, began) = (tenant.policy(), self.metrics.begin(face));
+        let (policy, began) = (tenant.policy(), self.parts.metrics.begin(face));
         let mut answers = Vec::with_capacity(queries.len());
         let mut then: Option<(u64, Arc<TenantPolicy>)> = None;
         for query in queries {
@@ -103,7 +103,7 @@ impl Platform {
                         Some(_) => {
                             return Err(Error::bad_input("one call asks about one `atRevision`").at("atRevision"));
                         }
-                        None => self.historical_policy(caller, &tenant, revision).await?,
+                        None => self.historical_policy(caller, revision).await?,
                     };
                     let answer = self.answer(caller, &past, query);
                     then = Some((revision, past));
@@ -117,21 +117,19 @@ impl Platform {
                 break;
             }
         }
-        self.metrics.decided(face, began, &answers);
+        self.parts.metrics.decided(face, began, &answers);
         Ok(answers)
     }
 
     /// Decides one request, as [`decide_all`](Self::decide_all) does.
     pub async fn decide(&self, caller: &Caller, face: Interface, query: &Query) -> Result<Decision> {
         let tenant = self.tenant_asked(caller, face, slice::from_ref(query)).await?;
-        let began = self.metrics.begin(face);
+        let began = self.parts.metrics.begin(face);
         let answer = match query.when {
-            When::At(revision) => {
-                self.answer(caller, &*self.historical_policy(caller, &tenant, revision).await?, query)
-            }
+            When::At(revision) => self.answer(caller, &*self.historical_policy(caller, revision).await?, query),
             _ => self.answer(caller, &tenant.policy(), query),
         };
-        self.metrics.decided(face, began, slice::from_ref(&answer));
+        self.parts.metrics.decided(face, began, slice::from_ref(&answer));
         Ok(answer)
     }
 
@@ -144,7 +142,7 @@ impl Platform {
 
     async fn tenant_asked(&self, caller: &Caller, face: Interface, queries: &[Query]) -> Result<Arc<Tenant>> {
         let tenant = self.tenant_for(caller, Permit::DECISIONS_READ, queries).await;
-        tenant.inspect_err(|_| self.metrics.refused(face))
+        tenant.inspect_err(|_| self.parts.metrics.refused(face))
     }
 
     /// Returns the tenant to decide from, at the revision that the requests want, if the caller may ask; `permit` is
@@ -163,14 +161,14 @@ impl Platform {
         let tenant = if queries.iter().all(own) {
             self.tenant_of(caller).await?
         } else {
-            self.authorise(caller, permit).await?
+            self.authorise(caller, permit).await?.into_tenant()
         };
         let not_before = |query: &Query| match query.when {
             When::NotBefore(revision) => Some(revision),
             _ => None,
         };
         if let Some(revision) = queries.iter().filter_map(not_before).max() {
-            self.tenants.wait_for(&tenant, revision).await?;
+            self.parts.policies.wait_for(&tenant, revision).await?;
         }
         Ok(tenant)
     }
@@ -179,11 +177,10 @@ impl Platform {
     pub(in crate::service) async fn historical_policy(
         &self,
         caller: &Caller,
-        tenant: &Tenant,
         revision: u64,
     ) -> Result<Arc<TenantPolicy>> {
-        self.authorise(caller, Permit::RULES_READ).await?;
-        Ok(self.past(tenant, revision).await.map_err(|error| error.at_instead("atRevision"))?.policy)
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        Ok(self.past(&tenant, revision).await.map_err(|error| error.at_instead("atRevision"))?.policy)
     }
 
     /// Answers one request from this policy.
@@ -197,9 +194,9 @@ impl Platform {
                 deciding: None,
             };
         };
-        let decision = policy.decide(&self.catalogue, &subject, &query.object, &query.action);
-        if self.shadow.picks() {
-            self.shadow.offer(Sample {
+        let decision = policy.decide(&self.parts.catalogue, &subject, &query.object, &query.action);
+        if self.parts.shadow.picks() {
+            self.parts.shadow.offer(Sample {
                 snapshot: Arc::clone(&policy.snapshot),
                 subject,
                 object: query.object.clone(),

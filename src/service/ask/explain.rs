@@ -69,7 +69,7 @@ impl Platform {
     pub async fn explain(&self, caller: &Caller, query: &Query) -> Result<Explanation> {
         let tenant = self.tenant_for(caller, Permit::RULES_READ, std::slice::from_ref(query)).await?;
         let policy = match query.when {
-            When::At(revision) => self.historical_policy(caller, &tenant, revision).await?,
+            When::At(revision) => self.historical_policy(caller, revision).await?,
             _ => Arc::clone(&tenant.policy()),
         };
         let decision = self.answer(caller, &policy, query);
@@ -78,7 +78,7 @@ impl Platform {
         let matched = subject.as_ref().map(explained).unwrap_or_default();
         let rules: Vec<_> = matched.first.iter().map(|matched| matched.rule.clone()).collect();
         let origins = if rules.is_empty() { HashMap::new() } else { self.rule_origins(caller, &rules).await? };
-        let text = text::of(subject.as_ref(), query, &decision, &matched, &origins, &self.catalogue);
+        let text = text::of(subject.as_ref(), query, &decision, &matched, &origins, &self.parts.catalogue);
         Ok(Explanation { decision, matched, origins, text })
     }
 

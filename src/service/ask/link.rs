@@ -97,7 +97,7 @@ impl Platform {
         // All answers come from one policy, even if it changes meanwhile.
         let policy = tenant.policy();
         let section = self.check_list(&policy, list).map_err(|error| error.at("input"))?;
-        let scope = self.store.scope(tenant.id);
+        let scope = tenant.scope();
         let items = Object::from(&list.items);
         let linkable = policy.snapshot.reach(&subject, &items, &Action::link());
         let may = |action: &Action, object: &Object| policy.allows(&subject, object, action);
@@ -133,7 +133,7 @@ impl Platform {
         if list.claimed.len() > LINKED_MAX {
             return Err(Error::bad_input(format!("at most {LINKED_MAX} linked items are allowed")).at("linked"));
         }
-        section_with(&self.catalogue, list.owner.section(), &list.items, |items| !self.is_hidden(policy, items))
+        section_with(&self.parts.catalogue, list.owner.section(), &list.items, |items| !self.is_hidden(policy, items))
     }
 }
 

@@ -34,7 +34,7 @@ impl Platform {
             return Err(Error::bad_input(format!("1 to {CONTACTS_MAX} contacts at once are allowed")).at("contacts"));
         }
         let tenant = self.authorise_about(caller, Permit::DECISIONS_READ, subject.into_iter()).await?;
-        let data = data_of(&self.catalogue, view).map_err(|error| error.at("view"))?;
+        let data = data_of(&self.parts.catalogue, view).map_err(|error| error.at("view"))?;
         let policy = tenant.policy();
         if policy.allows(&asked_about(caller, subject), &data, &Action::unmask()) {
             return Ok(Shown { contacts, masked: false });

@@ -59,10 +59,11 @@ pub type Entries = HashMap<SectionKey, Vec<Resource>>;
 impl Platform {
     /// Returns the resources that can be entries in the menus of the caller's tenant.
     pub async fn menu_entries(&self, caller: &Caller) -> Result<Entries> {
-        let scope = self.store.scope(caller.tenant().id);
+        let member = self.member(caller);
         let mut entries = Entries::new();
-        for section in self.catalogue.modules().iter().flat_map(|module| &module.sections).filter(|it| it.entries) {
-            entries.insert(section.key.clone(), scope.first_resources(&section.key, LOOKED_AT).await?);
+        for section in self.parts.catalogue.modules().iter().flat_map(|module| &module.sections).filter(|it| it.entries)
+        {
+            entries.insert(section.key.clone(), member.entries(&section.key, LOOKED_AT).await?);
         }
         Ok(entries)
     }
@@ -82,7 +83,7 @@ impl Platform {
         let tenant = self.tenant_of(caller).await?;
         let policy = tenant.policy();
         let mut menu = Vec::new();
-        for module in self.catalogue.modules() {
+        for module in self.parts.catalogue.modules() {
             let shown = self.shown_under(module).filter(|section| self.is_shown(&policy, subject, section));
             let sections: Vec<_> = shown.map(|section| menu_section(&policy, subject, section, entries)).collect();
             if !sections.is_empty() {
@@ -96,14 +97,14 @@ impl Platform {
     /// of other modules that say so (R22).
     fn shown_under<'a>(&'a self, module: &'a Module) -> impl Iterator<Item = &'a Section> {
         let own = module.sections.iter().filter(|section| section.shown_under.is_none());
-        let others = self.catalogue.modules().iter().flat_map(|other| &other.sections);
+        let others = self.parts.catalogue.modules().iter().flat_map(|other| &other.sections);
         own.chain(others.filter(|section| section.shown_under.as_ref() == Some(&module.key)))
     }
 
     /// Returns `true` if the section is in the subject's menu: if `show` is allowed or, in the platform's own module,
     /// which no profile covers, `read`. Downloads are no pages (R21).
     fn is_shown(&self, policy: &TenantPolicy, subject: &Subject, section: &Section) -> bool {
-        let is_own = self.catalogue.module(section.key.module()).is_some_and(|module| module.platform);
+        let is_own = self.parts.catalogue.module(section.key.module()).is_some_and(|module| module.platform);
         let action = if is_own { Action::read() } else { Action::show() };
         !section.download && policy.allows(subject, &(&section.key).into(), &action)
     }

@@ -12,7 +12,7 @@ use crate::domain::key::{Action, Object, UserKey};
 use crate::error::{Error, ErrorCode, Result};
 use crate::policy::rule::Subject;
 use crate::service::Platform;
-use crate::service::access::permit::{Permit, is_admin_or_host, is_self, unauthenticated};
+use crate::service::access::permit::{Access, Permit, is_admin_or_host, is_self, unauthenticated};
 use crate::service::runtime::policy_cache::Tenant;
 
 /// The most users that one call names.
@@ -49,7 +49,7 @@ impl Platform {
             return Err(Error::new(ErrorCode::Forbidden, "only admins and host applications ask who others are"));
         }
         let sees_all = subject.map_or(Ok(false), |subject| identifies(&tenant, subject))?;
-        let found = self.store.scope(tenant.id).users_by_keys(users).await?;
+        let found = tenant.scope().users_by_keys(users).await?;
         let found: HashMap<UserKey, _> =
             found.into_iter().map(|row| (row.user.key.clone(), (row.user.id, row.full_name))).collect();
         let pseudonyms = self.pseudonyms_in(&tenant).await?;
@@ -64,13 +64,13 @@ impl Platform {
     }
 
     /// Returns the maker of the tenant's pseudonyms. Its secret is made when it is first needed.
-    async fn pseudonyms_in(&self, tenant: &Tenant) -> Result<Arc<Pseudonyms>> {
+    async fn pseudonyms_in(&self, tenant: &Access<'_>) -> Result<Arc<Pseudonyms>> {
         let from_secret = || async {
-            let scope = self.store.scope(tenant.id);
+            let scope = tenant.scope();
             if let Some(secret) = scope.secret().await? {
                 return Pseudonyms::new(&secret).map(Arc::new);
             }
-            self.store.keep_secret(tenant.id, new_secret()?).await?;
+            tenant.keep_secret(new_secret()?).await?;
             // Another instance may have been first: what is stored counts.
             Pseudonyms::new(&scope.secret().await?.ok_or_else(unauthenticated)?).map(Arc::new)
         };

@@ -162,12 +162,12 @@ impl Platform {
         }
         if let Some(module) = &what.module
             && module.as_str() != DATA
-            && self.catalogue.module(module.as_str()).is_none()
+            && self.parts.catalogue.module(module.as_str()).is_none()
         {
             return Err(Error::bad_input(format!("there is no module `{module}`")).at("module"));
         }
-        let (named, sections) = catalogued(&self.catalogue, what.module.as_ref())?;
-        Ok(Listing { scope: self.store.scope(tenant.id), policy, subject, named, sections, what: what.clone() })
+        let (named, sections) = catalogued(&self.parts.catalogue, what.module.as_ref())?;
+        Ok(Listing { scope: tenant.scope(), policy, subject, named, sections, what: what.clone() })
     }
 }
 

@@ -19,7 +19,7 @@ use crate::service::change::state_cache::CachedState;
 use crate::service::runtime::policy_cache::{OwnChange, news_of};
 use crate::store::audit::AuditEvent;
 use crate::store::policy::RevisionEntry;
-use crate::store::{CommitError, Tx, UserTx};
+use crate::store::{CommitError, Tx, UserTx, View};
 
 /// Number of revisions from one that keeps the whole state to the next, so that restoring a state need not start at the
 /// first.
@@ -53,9 +53,9 @@ impl Platform {
         record: &ChangeContext,
     ) -> Result<Option<(RuleDiff, StatePatch)>> {
         let tenant = tx.tenant().id;
-        let policy = self.write_all(tx, written, diff, record).await.inspect_err(|_| self.states.drop(tenant))?;
+        let policy = self.write_all(tx, written, diff, record).await.inspect_err(|_| self.parts.states.drop(tenant))?;
         let (change, revision, state) = (record.change_id, tx.counters().revision, written.after.clone());
-        self.states.keep(tenant, CachedState { change, revision, state });
+        self.parts.states.keep(tenant, CachedState { change, revision, state });
         Ok(policy)
     }
 
@@ -70,7 +70,7 @@ impl Platform {
         if written.emails().any(|email| email.forms().len() > 1) {
             tx.check_accounts(written.new_accounts, written.accounts).await?;
         }
-        let accounts = self.accounts_before(tx.tenant().id, written).await?;
+        let accounts = self.accounts_before(tx, written).await?;
         tx.write_state(written.before, written.after, written.new_accounts).await?;
         tx.write_links(written.links).await?;
         for (user, account) in written.accounts {
@@ -99,7 +99,7 @@ impl Platform {
         let counters = tx.conclude(record.change_id, revises, written.alters_credentials()).await?;
         if !revises {
             if !patch.is_empty() || !diff.is_empty() {
-                tx.amend_revision(patch, written.after, self.catalogue.hash()).await?;
+                tx.amend_revision(patch, written.after, self.parts.catalogue.hash()).await?;
             }
             return Ok(None);
         }
@@ -111,7 +111,7 @@ impl Platform {
 
     /// Returns, for the audit log, the accounts before the change: whole if the user is deleted, and otherwise the
     /// changed fields that the log shows.
-    async fn accounts_before(&self, tenant: TenantId, written: &ChangeSet<'_>) -> Result<Map<String, Value>> {
+    async fn accounts_before(&self, view: &View, written: &ChangeSet<'_>) -> Result<Map<String, Value>> {
         let gone = written.users().filter(|user| user.is.is_none());
         let whole = gone.map(|user| (user.key.clone(), None));
         let changed = written.accounts.iter().map(|(user, change)| (user.clone(), Some(change.for_audit(false))));
@@ -122,7 +122,7 @@ impl Platform {
             return Ok(accounts);
         }
         let users: Vec<UserKey> = told.keys().cloned().collect();
-        for row in self.store.scope(tenant).users_by_keys(&users).await? {
+        for row in self.beside(view).users_by_keys(&users).await? {
             let mut shown = row.for_audit();
             if let (Some(fields), Some(Some(changed))) = (shown.as_object_mut(), told.get(&row.user.key)) {
                 fields.retain(|field, _| changed.get(field).is_some());
@@ -147,8 +147,8 @@ impl Platform {
             reason: record.reason.clone(),
             rules: rules.clone(),
             patch: patch.clone(),
-            model_hash: self.model_hash.clone(),
-            catalogue_hash: self.catalogue.hash().to_owned(),
+            model_hash: self.parts.model_hash.clone(),
+            catalogue_hash: self.parts.catalogue.hash().to_owned(),
             compiler_version: COMPILER_VERSION,
         }
     }
@@ -195,7 +195,7 @@ impl Platform {
         made: Made,
     ) -> Result<()> {
         let platform = self.clone();
-        let task = self.tasks.spawn(async move {
+        let task = self.parts.tasks.spawn(async move {
             match commit.await {
                 Ok(()) => {}
                 Err(CommitError::Refused(error)) => return Err(error),
@@ -225,8 +225,8 @@ impl Platform {
         match what {
             What::Tenant(own) => self.spread_own(tenant, own).await.unwrap_or_else(|error| failed(&error)),
             What::Credentials(_) => {
-                match self.store.counters(&[tenant]).await.map(|found| found.first().copied()) {
-                    Ok(Some((_, counters))) => {
+                match self.system().counters(tenant).await {
+                    Ok(Some(counters)) => {
                         // Based on the latest counters: other changes may have come between.
                         let own = OwnChange { before: counters, counters, policy: None };
                         self.spread_own(tenant, &own).await.unwrap_or_else(|error| failed(&error));
@@ -246,12 +246,12 @@ impl Platform {
     /// news of an epoch that the others do not know, which makes them look.
     async fn void_credentials(&self, tenant: TenantId, change: Uuid) {
         // A tenant that is not in memory has no credential that counts.
-        let Some(held) = self.tenants.in_memory(tenant) else { return };
+        let Some(held) = self.parts.policies.in_memory(tenant) else { return };
         held.forget_credentials();
         let step = Steps { count: 1, marks: Steps::mark(change) };
         let news = news_of(tenant, held.policy().counters.after(step));
-        if !matches!(timeout(PUBLISH_WAIT, self.bus.publish(&news)).await, Ok(Ok(()))) {
-            self.metrics.publishes_failed.inc();
+        if !matches!(timeout(PUBLISH_WAIT, self.parts.bus.publish(&news)).await, Ok(Ok(()))) {
+            self.parts.metrics.publishes_failed.inc();
         }
     }
 
@@ -260,13 +260,13 @@ impl Platform {
         let news = news_of(tenant, own.counters);
         let platform = self.clone();
         // In a task of its own, so that a slow bus does not hold up changes for long.
-        let publish = self.tasks.spawn(async move {
-            if let Err(error) = platform.bus.publish(&news).await {
-                platform.metrics.publishes_failed.inc();
+        let publish = self.parts.tasks.spawn(async move {
+            if let Err(error) = platform.parts.bus.publish(&news).await {
+                platform.parts.metrics.publishes_failed.inc();
                 tracing::debug!(tenant = %tenant.0, revision, %error, "the news of a change was not published");
             }
         });
-        let (_, applied) = tokio::join!(timeout(PUBLISH_WAIT, publish), self.tenants.apply_own(tenant, own));
+        let (_, applied) = tokio::join!(timeout(PUBLISH_WAIT, publish), self.parts.policies.apply_own(tenant, own));
         applied
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::listed;
 use crate::error::{Error, Result, Stale};
 use crate::service::Platform;
 use crate::service::access::permit::Permit;
+use crate::store::Scope;
 use crate::store::audit::{Actor, ActorKind, AuditEvent, AuditFilter};
 use crate::store::page::Page;
 
@@ -51,10 +52,8 @@ impl Platform {
     /// Adds to a `CONFLICT` who changed what, as far as the caller may know; returns any other error unchanged.
     pub(in crate::service) async fn explain_conflict(&self, caller: &Caller, target: &str, error: Error) -> Error {
         let (Some(stale), Some(thing)) = (error.stale, Thing::of(target)) else { return error };
-        if !self.may(caller, thing.permit.clone()).await {
-            return error;
-        }
-        match self.meanwhile(caller, &thing, stale).await {
+        let Ok(tenant) = self.authorise(caller, thing.permit.clone()).await else { return error };
+        match self.meanwhile(caller, &tenant.scope(), &thing, stale).await {
             Ok(Some(story)) => error.saying(story),
             Ok(None) => error,
             Err(fault) => {
@@ -66,8 +65,13 @@ impl Platform {
 
     /// Describes what happened to a thing since the version that the caller read; `None` if the latest events do not
     /// cover all of it.
-    async fn meanwhile(&self, caller: &Caller, thing: &Thing<'_>, stale: Stale) -> Result<Option<String>> {
-        let scope = self.store.scope(caller.tenant().id);
+    async fn meanwhile(
+        &self,
+        caller: &Caller,
+        scope: &Scope,
+        thing: &Thing<'_>,
+        stale: Stale,
+    ) -> Result<Option<String>> {
         let events = scope.audit_events(&AuditFilter::default(), &Page::first(LOOKED_AT)).await?;
         let events: Vec<AuditEvent> = events.items.into_iter().map(|(_, event)| event).collect();
         let Some(changes) = changes_since(thing, &events, stale) else { return Ok(None) };

@@ -14,7 +14,7 @@ use crate::engine::tenant::TenantPolicy;
 use crate::error::{Error, ErrorCode, Result};
 use crate::policy::impact::Impact;
 use crate::service::Platform;
-use crate::service::access::permit::{Permit, unauthenticated};
+use crate::service::access::permit::Permit;
 use crate::service::admin::agent::VisibleUsers;
 use crate::service::ask::search::catalogued;
 use crate::service::change::{Apply, ChangeRequest, Outcome, PreparedChange};
@@ -57,13 +57,13 @@ impl Platform {
         for _ in 0..LOOKS {
             let tenant = self.authorise(caller, permit.clone()).await?;
             let policy = Arc::clone(&tenant.policy());
-            let view = self.store.view(tenant.id).await?.ok_or_else(unauthenticated)?;
+            let view = tenant.view().await?;
             let stored = view.counters();
             if stored == policy.counters {
                 return Ok((policy, view));
             }
             drop(view);
-            self.tenants.advance(&tenant, stored).await?;
+            self.parts.policies.advance(&tenant, stored).await?;
         }
         Err(Error::unavailable("this tenant changes too fast to be looked at: try again later"))
     }
@@ -85,7 +85,7 @@ impl Platform {
             visible => visible?,
         };
         let mut made = drafted.users_made();
-        let told = told(&self.catalogue, [drafted.before(), &drafted.after])?;
+        let told = told(&self.parts.catalogue, [drafted.before(), &drafted.after])?;
         let (policy, rules) = (Arc::clone(policy), drafted.diff.rules());
         let new: HashSet<UserKey> = made.keys().cloned().collect();
         let (impact, visible) = self

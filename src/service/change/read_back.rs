@@ -29,10 +29,10 @@ impl Platform {
     /// there is no row to lock yet.
     pub(super) async fn is_stored(&self, made: &Made) -> Result<Option<bool>> {
         let is_taken = match &made.what {
-            What::Tenant(_) => self.store.begin(made.tenant).await?.is_some(),
-            What::Credentials(user) => self.store.begin_user(made.tenant, user).await?.is_some(),
+            What::Tenant(_) => self.system().wait_for_tenant(made.tenant).await?,
+            What::Credentials(user) => self.system().wait_for_user(made.tenant, user).await?,
         };
-        let is_stored = self.store.change_committed(made.change).await?;
+        let is_stored = self.system().change_committed(made.change).await?;
         Ok((is_stored || is_taken).then_some(is_stored))
     }
 
@@ -42,7 +42,7 @@ impl Platform {
         // Not tracked as a task that a shutdown waits for: other instances find a stored change by themselves.
         tokio::spawn(async move {
             let ([mut wait, longest], began) = (WAITS, Instant::now());
-            while !platform.tasks.is_closed() {
+            while !platform.parts.tasks.is_closed() {
                 sleep(wait).await;
                 match platform.is_stored(&made).await {
                     Ok(Some(true)) => {
@@ -61,15 +61,14 @@ impl Platform {
     /// Returns the audit event of a change in the caller's tenant: their own change, or, with `read` on `admin/audit`,
     /// any change. `None` if no such change is stored, and none will be.
     pub async fn change_get_stored(&self, caller: &Caller, change: Uuid) -> Result<Option<AuditEvent>> {
-        let tenant = self.tenant_of(caller).await?.id;
-        let scope = self.store.scope(tenant);
-        let mut found = scope.event_of_change(change).await?;
+        self.tenant_of(caller).await?;
+        let member = self.member(caller);
+        let mut found = member.event_of_change(change).await?;
         if found.is_none() && self.may_be_on_its_way(change) {
             // A transaction that locks the tenant after the change sees it; for the caller's own credentials, one that
             // locks the caller.
-            drop(self.store.begin(tenant).await?);
-            drop(self.store.begin_user(caller.home().id, caller.user()).await?);
-            found = scope.event_of_change(change).await?;
+            member.wait_for_changes().await?;
+            found = member.event_of_change(change).await?;
         }
         let me = actor(caller);
         let is_own = |event: &AuditEvent| (event.actor.kind, &event.actor.key) == (me.kind, &me.key);

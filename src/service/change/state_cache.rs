@@ -85,7 +85,7 @@ impl Platform {
     /// Returns the state of the tenant that is taken or looked at.
     pub(in crate::service) async fn find_state(&self, view: &View) -> Result<LoadedState> {
         let tenant = view.tenant();
-        let known = self.states.0.get(&tenant.id).filter(|_| tenant.compiler_version == COMPILER_VERSION);
+        let known = self.parts.states.0.get(&tenant.id).filter(|_| tenant.compiler_version == COMPILER_VERSION);
         if let Some(known) = known {
             let followed = if tenant.last_change == Some(known.change) {
                 Some(known.state)
@@ -96,7 +96,7 @@ impl Platform {
                 return Ok(LoadedState::followed(state));
             }
         }
-        Ok(LoadedState::unfollowed(view.state().await?, &self.catalogue))
+        Ok(LoadedState::unfollowed(view.state().await?, &self.parts.catalogue))
     }
 
     /// Returns the newest state, by the log from a remembered one on; `None` when the log does not lead there. What was
@@ -124,6 +124,6 @@ impl Platform {
 
     /// Returns whether a revision's rules were compiled as this program compiles them.
     fn compiles_as(&self, step: &Step) -> bool {
-        step.compiler_version == COMPILER_VERSION && step.catalogue_hash == self.catalogue.hash()
+        step.compiler_version == COMPILER_VERSION && step.catalogue_hash == self.parts.catalogue.hash()
     }
 }

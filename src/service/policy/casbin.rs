@@ -14,7 +14,6 @@ use crate::policy::rule::Subject;
 use crate::service::Platform;
 use crate::service::access::permit::Permit;
 use crate::service::ask::search::blocking;
-use crate::service::runtime::policy_cache::Tenant;
 use crate::turns::Turn;
 
 /// Size in bytes at which a chunk of text ends; its last line may exceed it.
@@ -43,7 +42,7 @@ impl Platform {
     /// Returns the text of the Casbin model that the rules are matched with.
     pub async fn casbin_model(&self, caller: &Caller) -> Result<&str> {
         self.authorise(caller, Permit::RULES_READ).await?;
-        Ok(&self.model)
+        Ok(&self.parts.model)
     }
 
     /// Exports all rules in force on this instance. `RATE_LIMITED` while too many exports of the tenant are under way.
@@ -68,13 +67,13 @@ impl Platform {
             self.authorise(caller, Permit::RULES_READ).await?;
             return Ok(None);
         };
-        let tenant: Arc<Tenant> = self.authorise_about(caller, Permit::RULES_READ, std::iter::once(&user)).await?;
+        let tenant = self.authorise_about(caller, Permit::RULES_READ, std::iter::once(&user)).await?;
         let policy = Arc::clone(&tenant.policy());
         let subject = Subject::User(user.clone());
         if !policy.snapshot.knows(&subject) && !policy.disabled.contains(&user) {
             return Ok(None);
         }
-        let (model, place) = (self.model.clone(), self.user_rules_place(tenant.id).await?);
+        let (model, place) = (self.parts.model.clone(), self.user_rules_place(tenant.id).await?);
         // A user can hold many thousands of rules, and ask again and again.
         let made = blocking(move || {
             let rules = policy.snapshot.rules_of(&subject);

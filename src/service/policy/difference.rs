@@ -12,9 +12,9 @@ use crate::error::Result;
 pub use crate::policy::diff::RuleDiff;
 use crate::policy::rule::Rule;
 use crate::service::Platform;
-use crate::service::access::permit::Permit;
+use crate::service::access::permit::{Access, Permit};
 use crate::service::ask::search::blocking;
-use crate::service::runtime::policy_cache::Tenant;
+use crate::service::policy::history::gone;
 use crate::store::page::{Page, PageOf};
 use crate::store::revision::StoredDiff;
 
@@ -130,28 +130,28 @@ impl Platform {
         Ok(Difference { forward, is_backward: from > to })
     }
 
-    async fn difference(&self, tenant: &Tenant, low: u64, high: u64) -> Result<Arc<RuleDiff>> {
+    async fn difference(&self, tenant: &Access<'_>, low: u64, high: u64) -> Result<Arc<RuleDiff>> {
         if low == high {
             return Ok(Arc::default());
         }
         let (change, _) = self.find_revision(tenant, high).await?;
         let key = (tenant.id, low, change);
-        if let Some(known) = self.differences.0.get(&key) {
+        if let Some(known) = self.parts.differences.0.get(&key) {
             return Ok(known);
         }
         let mut turn = self.search_turn(tenant.id).await?;
         // Another task may have computed it while this one waited.
-        if let Some(known) = self.differences.0.get(&key) {
+        if let Some(known) = self.parts.differences.0.get(&key) {
             return Ok(known);
         }
         let (mut sum, mut at) = (Sum::default(), low);
         while at < high {
             let wanted = CHUNK.min(high - at);
-            let steps = self.store.scope(tenant.id).diffs_after(at, wanted).await?;
+            let steps = tenant.scope().diffs_after(at, wanted).await?;
             let is_whole =
                 steps.len() as u64 == wanted && steps.last().is_some_and(|last| last.revision == at + wanted);
             if !is_whole {
-                return Err(self.gone(tenant.id, at).await?);
+                return Err(gone(&tenant.scope(), at).await?);
             }
             // The work holds the turn, because it goes on when the caller goes away.
             let (summed, held) = blocking(move || (sum.with(&steps), turn)).await?;
@@ -160,7 +160,7 @@ impl Platform {
         }
         drop(turn);
         let diff = Arc::new(sum.into_diff());
-        self.differences.0.insert(key, Arc::clone(&diff));
+        self.parts.differences.0.insert(key, Arc::clone(&diff));
         Ok(diff)
     }
 }

@@ -22,11 +22,11 @@ pub use crate::policy::impact::Impact;
 use crate::policy::revision::Counters;
 use crate::policy::rule::Rule;
 use crate::service::Platform;
-use crate::service::access::permit::Permit;
+use crate::service::access::permit::{Access, Permit};
 use crate::service::ask::search::blocking;
 use crate::service::change::dry_run::{rows_of, told};
 use crate::service::change::{ChangeOptions, ChangeRequest, Outcome};
-use crate::service::runtime::policy_cache::Tenant;
+use crate::store::Scope;
 use crate::store::page::{Page, PageOf};
 use crate::store::revision::{RevisionEntry, RevisionHead};
 pub use crate::store::user::UserRow;
@@ -61,13 +61,13 @@ impl Platform {
     /// Returns a page of the revisions, newest first. Needs `read` on `admin/rules`, as everything past does.
     pub async fn policy_revision_list(&self, caller: &Caller, page: Page) -> Result<PageOf<RevisionHead>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        self.store.scope(tenant.id).revisions(&page).await
+        tenant.scope().revisions(&page).await
     }
 
     /// Counts the revisions.
     pub async fn policy_revision_count(&self, caller: &Caller) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        self.store.scope(tenant.id).revisions_count().await
+        tenant.scope().revisions_count().await
     }
 
     /// Returns the policy of a revision; 0 is before the first.
@@ -92,7 +92,7 @@ impl Platform {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
         let visible = self.visible_users(caller).await?;
         let (was, is) = (self.past(&tenant, from).await?, self.past(&tenant, to).await?);
-        let told = told(&self.catalogue, [&*was.state, &*is.state])?;
+        let told = told(&self.parts.catalogue, [&*was.state, &*is.state])?;
         let (impact, visible) = self
             .search(tenant.id, move || {
                 let (before, after) = (&was.policy.snapshot, &is.policy.snapshot);
@@ -136,12 +136,10 @@ impl Platform {
     /// have held since before the log begins are not in the result. Returns nothing to callers who cannot read the
     /// rules.
     pub async fn brought_by(&self, caller: &Caller, rules: &[Rule], revision: u64) -> Result<HashMap<Rule, u64>> {
-        if !self.may(caller, Permit::RULES_READ).await {
-            return Ok(HashMap::new());
-        }
+        let Ok(tenant) = self.authorise(caller, Permit::RULES_READ).await else { return Ok(HashMap::new()) };
         // The search may go through all of the log.
-        let _turn = self.search_turn(caller.tenant().id).await?;
-        self.store.scope(caller.tenant().id).brought_by(rules, revision).await
+        let _turn = self.search_turn(tenant.id).await?;
+        tenant.scope().brought_by(rules, revision).await
     }
 
     /// Returns these revisions by their numbers.
@@ -151,22 +149,22 @@ impl Platform {
         numbers: &[u64],
     ) -> Result<HashMap<u64, RevisionHead>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        let found = self.store.scope(tenant.id).revisions_by_numbers(numbers).await?.into_iter();
+        let found = tenant.scope().revisions_by_numbers(numbers).await?.into_iter();
         Ok(found.map(|head| (head.revision, head)).collect())
     }
 
     /// Returns the policy of a tenant at a revision.
-    pub(in crate::service) async fn past(&self, tenant: &Tenant, revision: u64) -> Result<HistoricalPolicy> {
+    pub(in crate::service) async fn past(&self, tenant: &Access<'_>, revision: u64) -> Result<HistoricalPolicy> {
         let (change, newest) = self.find_revision(tenant, revision).await?;
         // A revision that may still be amended is not remembered: its state can grow.
         let is_closed = revision < newest;
-        if let Some(past) = self.historical.0.get(&(tenant.id, change)).filter(|_| is_closed) {
+        if let Some(past) = self.parts.historical.0.get(&(tenant.id, change)).filter(|_| is_closed) {
             return Ok(past);
         }
         let turn = self.search_turn(tenant.id).await?;
         let rules = self.replayed_rules(tenant, revision).await?;
         let state = self.state_at(tenant, revision).await?;
-        let (plan, key) = (Arc::clone(self.tenants.plan()), tenant.key.clone());
+        let (plan, key) = (Arc::clone(self.parts.policies.plan()), tenant.key.clone());
         let past = blocking(move || {
             let _held = turn;
             let snapshot = Snapshot::build(&plan, &key, revision, &rules);
@@ -181,66 +179,42 @@ impl Platform {
         })
         .await?;
         if is_closed {
-            self.historical.0.insert((tenant.id, change), past.clone());
+            self.parts.historical.0.insert((tenant.id, change), past.clone());
         }
         Ok(past)
     }
 
     /// Returns the change that made the revision, the nil id for revision 0, and the number of the newest revision.
     /// Refuses revisions that do not exist.
-    pub(in crate::service) async fn find_revision(&self, tenant: &Tenant, revision: u64) -> Result<(Uuid, u64)> {
+    pub(in crate::service) async fn find_revision(&self, tenant: &Access<'_>, revision: u64) -> Result<(Uuid, u64)> {
         let here = tenant.policy().counters;
         // This instance may lag behind, or hold what is not of the log.
-        if revision > here.revision || !self.is_of_log(tenant.id, &here).await? {
-            self.tenants.refresh(tenant).await?;
+        if revision > here.revision || !is_of_log(&tenant.scope(), &here).await? {
+            self.parts.policies.refresh(tenant).await?;
         }
         let newest = tenant.policy().counters.revision;
         if revision > newest {
             return Err(no_revision(revision));
         }
         let found = match revision {
-            0 => self.is_log_whole(tenant.id).await?.then_some(Uuid::nil()),
-            _ => self.store.scope(tenant.id).change_of(revision).await?,
+            0 => is_log_whole(&tenant.scope()).await?.then_some(Uuid::nil()),
+            _ => tenant.scope().change_of(revision).await?,
         };
         match found {
             Some(change) => Ok((change, newest)),
-            None => Err(self.gone(tenant.id, revision).await?),
+            None => Err(gone(&tenant.scope(), revision).await?),
         }
-    }
-
-    /// Returns `true` if the log has the change that made the policy in memory: from there it leads back.
-    async fn is_of_log(&self, tenant: TenantId, here: &Counters) -> Result<bool> {
-        if here.policy_change.is_nil() {
-            return Ok(true);
-        }
-        Ok(self.store.scope(tenant).change_of(here.revision).await? == Some(here.policy_change))
-    }
-
-    /// Returns `true` if the log goes back to the state without any rule.
-    async fn is_log_whole(&self, tenant: TenantId) -> Result<bool> {
-        Ok(self.store.scope(tenant).oldest_revision().await?.is_none_or(|oldest| oldest == 1))
-    }
-
-    /// Returns the error for a revision that is not in the log although newer ones are.
-    pub(in crate::service) async fn gone(&self, tenant: TenantId, revision: u64) -> Result<Error> {
-        Ok(match self.store.scope(tenant).oldest_revision().await? {
-            Some(oldest) if revision < oldest => {
-                let message = format!("revision `{revision}` is no longer kept: the oldest is `{oldest}`");
-                Error::new(ErrorCode::NotFound, message).at("revision")
-            }
-            _ => Error::internal("the log of revisions has a gap"),
-        })
     }
 
     /// Returns the rules of a revision, computed from today's rules backwards or from none forwards, whichever is
     /// shorter.
-    async fn replayed_rules(&self, tenant: &Tenant, revision: u64) -> Result<BTreeSet<Rule>> {
+    async fn replayed_rules(&self, tenant: &Access<'_>, revision: u64) -> Result<BTreeSet<Rule>> {
         let now = Arc::clone(&tenant.policy());
         let newest = now.counters.revision;
-        if revision < newest - revision && self.is_log_whole(tenant.id).await? {
+        if revision < newest - revision && is_log_whole(&tenant.scope()).await? {
             let mut rules = BTreeSet::new();
             let each = |diff: &RuleDiff| step(&mut rules, &diff.removed, &diff.added);
-            match self.each_between(tenant.id, 0, revision, each).await {
+            match each_between(tenant, 0, revision, each).await {
                 // The log was shortened meanwhile; the revision may be there still.
                 Err(error) if error.code == ErrorCode::NotFound => {}
                 read => return read.map(|()| rules),
@@ -250,7 +224,7 @@ impl Platform {
         let mut high = newest;
         while high > revision {
             let low = high.saturating_sub(CHUNK).max(revision);
-            for entry in self.revisions_between(tenant.id, low, high).await?.iter().rev() {
+            for entry in revisions_between(tenant, low, high).await?.iter().rev() {
                 step(&mut rules, &entry.rules.added, &entry.rules.removed);
             }
             high = low;
@@ -258,47 +232,65 @@ impl Platform {
         Ok(rules)
     }
 
-    /// Returns all revisions after `low`, up to and including `high`.
-    async fn revisions_between(&self, tenant: TenantId, low: u64, high: u64) -> Result<Vec<RevisionEntry>> {
-        let entries = self.store.revisions_since(tenant, low, high - low).await?;
-        if entries.len() as u64 == high - low { Ok(entries) } else { Err(self.gone(tenant, low).await?) }
-    }
-
-    /// Calls `each` with the rule difference of every revision after `low`, up to and including `high`.
-    async fn each_between(
-        &self,
-        tenant: TenantId,
-        low: u64,
-        high: u64,
-        mut each: impl FnMut(&RuleDiff) + Send,
-    ) -> Result<()> {
-        let mut at = low;
-        while at < high {
-            let next = high.min(at + CHUNK);
-            for entry in &self.revisions_between(tenant, at, next).await? {
-                each(&entry.rules);
-            }
-            at = next;
-        }
-        Ok(())
-    }
-
     /// Returns the tenant's state at a revision: the last one that was stored whole, with the changes since applied.
-    async fn state_at(&self, tenant: &Tenant, revision: u64) -> Result<TenantState> {
+    async fn state_at(&self, tenant: &Access<'_>, revision: u64) -> Result<TenantState> {
         if revision == 0 {
             return Ok(TenantState::empty(tenant.key.clone()));
         }
-        let found = self.store.scope(tenant.id).checkpoint(revision).await?;
-        let Some((mut at, mut state)) = found else { return Err(self.gone(tenant.id, revision).await?) };
+        let found = tenant.scope().checkpoint(revision).await?;
+        let Some((mut at, mut state)) = found else { return Err(gone(&tenant.scope(), revision).await?) };
         while at < revision {
             let next = revision.min(at + CHUNK);
-            for entry in &self.revisions_between(tenant.id, at, next).await? {
+            for entry in &revisions_between(tenant, at, next).await? {
                 entry.patch.apply(&mut state);
             }
             at = next;
         }
         Ok(state)
     }
+}
+
+/// Returns `true` if the log has the change that made the policy in memory: from there it leads back.
+async fn is_of_log(scope: &Scope, here: &Counters) -> Result<bool> {
+    if here.policy_change.is_nil() {
+        return Ok(true);
+    }
+    Ok(scope.change_of(here.revision).await? == Some(here.policy_change))
+}
+
+/// Returns `true` if the log goes back to the state without any rule.
+async fn is_log_whole(scope: &Scope) -> Result<bool> {
+    Ok(scope.oldest_revision().await?.is_none_or(|oldest| oldest == 1))
+}
+
+/// Returns the error for a revision that is not in the log although newer ones are.
+pub(in crate::service) async fn gone(scope: &Scope, revision: u64) -> Result<Error> {
+    Ok(match scope.oldest_revision().await? {
+        Some(oldest) if revision < oldest => {
+            let message = format!("revision `{revision}` is no longer kept: the oldest is `{oldest}`");
+            Error::new(ErrorCode::NotFound, message).at("revision")
+        }
+        _ => Error::internal("the log of revisions has a gap"),
+    })
+}
+
+/// Returns all revisions after `low`, up to and including `high`.
+async fn revisions_between(tenant: &Access<'_>, low: u64, high: u64) -> Result<Vec<RevisionEntry>> {
+    let entries = tenant.revisions_since(low, high - low).await?;
+    if entries.len() as u64 == high - low { Ok(entries) } else { Err(gone(&tenant.scope(), low).await?) }
+}
+
+/// Calls `each` with the rule difference of every revision after `low`, up to and including `high`.
+async fn each_between(tenant: &Access<'_>, low: u64, high: u64, mut each: impl FnMut(&RuleDiff) + Send) -> Result<()> {
+    let mut at = low;
+    while at < high {
+        let next = high.min(at + CHUNK);
+        for entry in &revisions_between(tenant, at, next).await? {
+            each(&entry.rules);
+        }
+        at = next;
+    }
+    Ok(())
 }
 
 fn step(rules: &mut BTreeSet<Rule>, go: &[Rule], come: &[Rule]) {

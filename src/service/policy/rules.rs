@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::auth::caller::Caller;
 use crate::domain::catalogue::Catalogue;
-use crate::domain::key::{GroupKey, ProfileKey, RoleKey, TenantId, TenantKey, UserKey};
+use crate::domain::key::{GroupKey, ProfileKey, RoleKey, TenantKey, UserKey};
 use crate::error::{Error, Result};
 use crate::policy::revision::Counters;
 pub use crate::policy::rule::{Origin, OriginKind, Rule, RuleHash};
@@ -86,14 +86,14 @@ impl Platform {
     /// Returns the digest of what is in memory here to decide from, in hexadecimal digits: of the rules, the settings,
     /// the disabled users, and the changes that made it so. Other instances that hold the same have the same digest.
     pub async fn policy_digest(&self, caller: &Caller) -> Result<String> {
-        let tenant = self.authorise(caller, Permit::RULES_READ).await?;
+        let tenant = self.authorise(caller, Permit::RULES_READ).await?.into_tenant();
         self.search(tenant.id, move || HEXLOWER.encode(&tenant.digest())).await
     }
 
     /// Returns a page of the rules that are stored.
     pub async fn rule_list(&self, caller: &Caller, filter: &RuleFilter, page: Page) -> Result<PageOf<RuleRow>> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        self.store.scope(tenant.id).rules(filter, &page).await
+        tenant.scope().rules(filter, &page).await
     }
 
     /// Returns a page of the rules as they were at a revision, in their order.
@@ -137,7 +137,7 @@ impl Platform {
     /// Counts the rules of the filter that are stored.
     pub async fn rule_count(&self, caller: &Caller, filter: &RuleFilter) -> Result<u64> {
         let tenant = self.authorise(caller, Permit::RULES_READ).await?;
-        self.store.scope(tenant.id).rules_count(filter).await
+        tenant.scope().rules_count(filter).await
     }
 
     /// Finds where these rules come from, with the names that those things have now. Callers can ask about
@@ -145,7 +145,7 @@ impl Platform {
     pub async fn rule_origins(&self, caller: &Caller, rules: &[Rule]) -> Result<HashMap<RuleHash, Origins>> {
         let holders = rules.iter().map(|rule| rule.subject().clone());
         let tenant = self.authorise_holder(caller, Permit::RULES_READ, holders).await?;
-        let scope = self.store.scope(tenant.id);
+        let scope = tenant.scope();
         let hashes: Vec<RuleHash> = rules.iter().map(Rule::hash).collect();
         let origins = scope.origins(&hashes, ORIGINS_MAX).await?;
         let names = self.origin_names(&scope, origins.values().flat_map(|origins| &origins.first)).await?;
@@ -197,7 +197,7 @@ impl Platform {
                 found.into_iter().map(|one| (one.user.key.to_string(), one.full_name)).collect()
             }
             OriginKind::Licence => {
-                let modules = keys.iter().filter_map(|key| self.catalogue.module(key));
+                let modules = keys.iter().filter_map(|key| self.parts.catalogue.module(key));
                 modules.map(|module| (module.key.to_string(), module.name.clone())).collect()
             }
             OriginKind::BuiltIn => Vec::new(),
@@ -214,13 +214,13 @@ impl Platform {
         let tenant = self.authorise(&caller, Permit::RULES_READ).await?;
         let changes = tenant.changes();
         if since.is_some_and(|since| since > changes.borrow().revision) {
-            self.tenants.refresh(&tenant).await?;
+            self.parts.policies.refresh(&tenant).await?;
         }
         let here = *changes.borrow();
         let last = match since.filter(|since| *since != here.revision) {
             None => Told { revision: here.revision, change: here.policy_change },
             Some(since) => {
-                let change = self.store.scope(tenant.id).change_of(since).await?;
+                let change = tenant.scope().change_of(since).await?;
                 Told { revision: since, change: change.unwrap_or_default() }
             }
         };
@@ -237,7 +237,8 @@ impl Platform {
                 let Ok(counters) = changes.wait_for(|counters| last.is_before(counters)).await.map(|seen| *seen) else {
                     return Ok(None);
                 };
-                ready = platform.after(caller.tenant().id, last, counters.revision).await?.into_iter();
+                let tenant = platform.authorise(&caller, Permit::RULES_READ).await?;
+                ready = after(&tenant.scope(), last, counters.revision).await?.into_iter();
             }
         }))
     }
@@ -260,20 +261,18 @@ impl Told {
     }
 }
 
-impl Platform {
-    /// Returns the revisions after the one that a subscriber knows, up to `newest`.
-    async fn after(&self, tenant: TenantId, last: Told, newest: u64) -> Result<Vec<RevisionHead>> {
-        let missing = newest.saturating_sub(last.revision).clamp(1, CATCH_UP);
-        // With the known one, which tells whether the log is of the same history.
-        let mut found = VecDeque::from(self.store.scope(tenant).revisions_from(last.revision, missing + 1).await?);
-        let known = found.pop_front_if(|head| head.revision == last.revision);
-        let is_same = last.change.is_nil() || known.is_none_or(|known| known.change_id == last.change);
-        if is_same && found.front().is_some_and(|next| next.revision == last.revision + 1) {
-            return Ok(found.into());
-        }
-        let gone = format!("revision {} is no longer in the log: read the rules anew", last.revision);
-        Err(Error::bad_input(gone).at("since"))
+/// Returns the revisions after the one that a subscriber knows, up to `newest`.
+async fn after(scope: &Scope, last: Told, newest: u64) -> Result<Vec<RevisionHead>> {
+    let missing = newest.saturating_sub(last.revision).clamp(1, CATCH_UP);
+    // With the known one, which tells whether the log is of the same history.
+    let mut found = VecDeque::from(scope.revisions_from(last.revision, missing + 1).await?);
+    let known = found.pop_front_if(|head| head.revision == last.revision);
+    let is_same = last.change.is_nil() || known.is_none_or(|known| known.change_id == last.change);
+    if is_same && found.front().is_some_and(|next| next.revision == last.revision + 1) {
+        return Ok(found.into());
     }
+    let gone = format!("revision {} is no longer in the log: read the rules anew", last.revision);
+    Err(Error::bad_input(gone).at("since"))
 }
 
 /// Returns a rule as it is stored, in the words of Casbin's files.

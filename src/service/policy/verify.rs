@@ -91,13 +91,13 @@ impl Platform {
     /// moment, and a tenant that changes meanwhile is read again, so that no change looks like a
     /// difference.
     pub async fn verify(&self, caller: &Caller, tenant: &TenantKey) -> Result<Option<Report>> {
-        self.check_platform(caller, "tenants", &Action::read()).await?;
-        let Some(TenantRow { id, .. }) = self.store.tenant_by_key(tenant).await? else { return Ok(None) };
+        let operator = self.authorise_operator(caller, &Action::read()).await?;
+        let Some((TenantRow { id, .. }, scope)) = operator.tenant_by_key(tenant).await? else { return Ok(None) };
         for _ in 0..ATTEMPTS {
-            let Some(stored) = self.store.scope(id).stored_policy().await? else { return Ok(None) };
-            let compiled = compile(&self.catalogue, &stored.state)?;
+            let Some(stored) = scope.stored_policy().await? else { return Ok(None) };
+            let compiled = compile(&self.parts.catalogue, &stored.state)?;
             let mut report = Report::new(&stored, &compiled);
-            match self.tenants.look_at(id, stored.tenant.counters).await {
+            match self.parts.policies.look_at(id, stored.tenant.counters).await {
                 Ok(None) => return Ok(None),
                 Ok(Some(policy)) if !policy.counters.same_policy(&stored.tenant.counters) => continue,
                 Ok(Some(policy)) => {
@@ -119,9 +119,9 @@ impl Platform {
     /// Returns the digest that every instance has in memory which holds what is stored of a tenant; `None`
     /// when there is none of this key.
     pub async fn stored_digest(&self, caller: &Caller, tenant: &TenantKey) -> Result<Option<String>> {
-        self.check_platform(caller, "tenants", &Action::read()).await?;
-        let Some(row) = self.store.tenant_by_key(tenant).await? else { return Ok(None) };
-        let Some(policy) = self.tenants.look_at(row.id, row.counters).await? else { return Ok(None) };
+        let operator = self.authorise_operator(caller, &Action::read()).await?;
+        let Some((row, _)) = operator.tenant_by_key(tenant).await? else { return Ok(None) };
+        let Some(policy) = self.parts.policies.look_at(row.id, row.counters).await? else { return Ok(None) };
         tokio::task::spawn_blocking(move || Some(HEXLOWER.encode(&digest(&policy)))).await.map_err(Error::internal)
     }
 
@@ -131,7 +131,7 @@ impl Platform {
             return Ok(());
         }
         let rules: Vec<Rule> = policy.snapshot.rules().collect();
-        let oracle = Oracle::new(&self.model, &state.key, &rules).await.map_err(Error::internal)?;
+        let oracle = Oracle::new(&self.parts.model, &state.key, &rules).await.map_err(Error::internal)?;
         let users: Vec<_> = state.users.keys().collect();
         let requests = sample(&rules, &users, SAMPLE)?;
         report.requests = requests.len();

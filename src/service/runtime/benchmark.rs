@@ -39,9 +39,9 @@ pub struct Measured {
 impl Platform {
     /// Measures the decisions of one tenant; `None` if there is no tenant with this key, or no rule to ask about.
     pub async fn benchmark(&self, caller: &Caller, tenant: &TenantKey) -> Result<Option<Measured>> {
-        self.check_platform(caller, "tenants", &Action::read()).await?;
-        let Some(row) = self.store.tenant_by_key(tenant).await? else { return Ok(None) };
-        let Some(policy) = self.tenants.look_at(row.id, row.counters).await? else { return Ok(None) };
+        let operator = self.authorise_operator(caller, &Action::read()).await?;
+        let Some((row, _)) = operator.tenant_by_key(tenant).await? else { return Ok(None) };
+        let Some(policy) = self.parts.policies.look_at(row.id, row.counters).await? else { return Ok(None) };
         let rules: Vec<Rule> = policy.snapshot.rules().collect();
         let users: Vec<&UserKey> = rules.iter().filter_map(member).collect();
         let requests = sample(&rules, &users, RULES)?;
@@ -49,7 +49,7 @@ impl Platform {
             return Ok(None);
         }
         let oracle = match rules.len() {
-            0..=ENFORCED_MAX => Some(Oracle::new(&self.model, tenant, &rules).await.map_err(Error::internal)?),
+            0..=ENFORCED_MAX => Some(Oracle::new(&self.parts.model, tenant, &rules).await.map_err(Error::internal)?),
             _ => None,
         };
         let revision = policy.counters.revision;

@@ -115,16 +115,16 @@ impl Platform {
     pub async fn try_change(&self) -> ProbeResult {
         let platform = self.clone();
         let look = async move {
-            let now = platform.store.now().await?;
-            platform.store.probe(platform.health.instance, now).await
+            let now = platform.system().now().await?;
+            platform.system().probe(platform.parts.health.instance, now).await
         };
-        self.health.change_look.tell(PROBE_EVERY, look).await
+        self.parts.health.change_look.tell(PROBE_EVERY, look).await
     }
 
     /// Checks that the database answers, by comparing the clock with its own.
     pub async fn try_database(&self) -> ProbeResult {
         let platform = self.clone();
-        self.health.clock_look.tell(Duration::ZERO, async move { platform.compare_clock().await }).await
+        self.parts.health.clock_look.tell(Duration::ZERO, async move { platform.compare_clock().await }).await
     }
 
     /// Compares the clock with the database's, and logs when it starts or stops being wrong.
@@ -133,12 +133,12 @@ impl Platform {
     /// `UNAVAILABLE` when the database does not answer; what was found last stays.
     pub async fn compare_clock(&self) -> Result<()> {
         let (began, ours) = (Instant::now(), self.now());
-        let theirs = self.store.now().await?;
+        let theirs = self.system().now().await?;
         // The database has looked at its clock somewhere on the way.
         let way = i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX);
         let (least, most) = (ours.0.saturating_sub(theirs.0), ours.0.saturating_add(way).saturating_sub(theirs.0));
         let off = if least > 0 { least } else { most.min(0) };
-        let clock = &self.health.clock;
+        let clock = &self.parts.health.clock;
         clock.off.store(off, Ordering::Relaxed);
         let is_off = u128::from(off.unsigned_abs()) > clock.most.as_micros();
         match (clock.is_off.swap(is_off, Ordering::Relaxed), is_off) {
@@ -155,19 +155,19 @@ impl Platform {
     /// Returns `true` if the clock was right when it was last compared, and the seconds by which it was off; positive
     /// if ahead.
     pub fn clock(&self) -> (bool, i64) {
-        let clock = &self.health.clock;
+        let clock = &self.parts.health.clock;
         (!clock.is_off.load(Ordering::Relaxed), clock.off.load(Ordering::Relaxed) / 1_000_000)
     }
 
     /// Returns a digest of what is in memory, computed now or a moment ago.
     pub async fn memory(&self) -> Result<Memory> {
-        let mut digested = self.health.digested.lock().await;
+        let mut digested = self.parts.health.digested.lock().await;
         if let Some((at, memory)) = digested.as_ref()
             && at.elapsed() < DIGEST_EVERY
         {
             return Ok(memory.clone());
         }
-        let memory = self.tenants.memory().await?;
+        let memory = self.parts.policies.memory().await?;
         *digested = Some((Instant::now(), memory.clone()));
         Ok(memory)
     }

@@ -149,15 +149,15 @@ impl Metrics {
 
 /// Metrics of the present moment, read when they are collected.
 pub struct Moment {
-    /// Tenants in memory.
-    pub tenants: Arc<PolicyCache>,
+    /// Policies in memory.
+    pub policies: Arc<PolicyCache>,
     /// State of the bus.
     pub bus: Arc<BusStatus>,
 }
 
 impl fmt::Debug for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Moment").field("held", self.tenants.held()).field("bus", &self.bus).finish()
+        f.debug_struct("Moment").field("held", self.policies.held()).field("bus", &self.bus).finish()
     }
 }
 
@@ -167,7 +167,7 @@ impl Collector for Moment {
             Shown::Gauge(gauge) => gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?),
             Shown::Count(count) => count.encode(encoder.encode_descriptor(name, help, None, count.metric_type())?),
         };
-        let (held, bus) = (self.tenants.held(), &self.bus);
+        let (held, bus) = (self.policies.held(), &self.bus);
         show("tenants_in_memory", "Tenants in memory", &|| gauge(held.tenants()))?;
         show("rules_in_memory", "Rules of the tenants in memory", &|| gauge(held.rules()))?;
         show("policies_applied", "Times a tenant in memory was brought forward", &|| count(held.applied()))?;
@@ -176,7 +176,7 @@ impl Collector for Moment {
             "Times what was in memory of a tenant was not of the database's history, and was loaded anew",
             &|| count(held.replaced()),
         )?;
-        let age = self.tenants.age().as_secs_f64();
+        let age = self.policies.age().as_secs_f64();
         show("policy_age_seconds", "Time since the database confirmed what is in memory", &|| {
             Shown::Gauge(ConstGauge::new(age))
         })?;

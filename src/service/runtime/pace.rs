@@ -36,12 +36,12 @@ impl Platform {
             Own::Picture => "own picture",
         };
         let key = digest(&[what, &caller.user_id().to_string()]);
-        match self.tallies.take(&[Counter { key, owner: key, max: OWN_CHANGES, window: WINDOW }]).await {
+        match self.parts.tallies.take(&[Counter { key, owner: key, max: OWN_CHANGES, window: WINDOW }]).await {
             Outcome::Counted(_) => Ok(()),
             Outcome::Full(_) => {
                 let (tenant, user) = (caller.home().key.as_str(), caller.user().as_str());
                 let failure = Failure::new(Failed::TooOften, tenant, user, caller.request());
-                self.failures.note(Some(caller.home().id), &failure);
+                self.parts.failures.note(Some(caller.home().id), &failure);
                 let message =
                     format!("at most {OWN_CHANGES} changes of what is your own a minute: try again in a moment");
                 Err(Error::new(ErrorCode::RateLimited, message))

@@ -52,7 +52,7 @@ impl Places {
 impl Platform {
     /// Takes a turn at what may go over all of a tenant.
     pub(in crate::service) async fn search_turn(&self, tenant: TenantId) -> Result<Turn<TenantId>> {
-        self.places.searches.take(tenant).await.map_err(|crowded| full("searches", crowded))
+        self.parts.places.searches.take(tenant).await.map_err(|crowded| full("searches", crowded))
     }
 
     /// Walks over a tenant in a turn of its own, off the threads that serve requests. The walk itself
@@ -72,17 +72,17 @@ impl Platform {
 
     /// Takes a place for a whole policy.
     pub(in crate::service) async fn export_place(&self, tenant: TenantId) -> Result<Turn<TenantId>> {
-        self.places.exports.take(tenant).await.map_err(|crowded| full("whole policies", crowded))
+        self.parts.places.exports.take(tenant).await.map_err(|crowded| full("whole policies", crowded))
     }
 
     /// Takes a place for the rules of a user.
     pub(in crate::service) async fn user_rules_place(&self, tenant: TenantId) -> Result<Turn<TenantId>> {
-        self.places.user_rules.take(tenant).await.map_err(|crowded| full("rules of users", crowded))
+        self.parts.places.user_rules.take(tenant).await.map_err(|crowded| full("rules of users", crowded))
     }
 
     /// Takes a turn at looking at a picture.
     pub(in crate::service) async fn picture_turn(&self, tenant: TenantId) -> Result<Turn<TenantId>> {
-        self.places.pictures.take(tenant).await.map_err(|crowded| full("pictures", crowded))
+        self.parts.places.pictures.take(tenant).await.map_err(|crowded| full("pictures", crowded))
     }
 }
 

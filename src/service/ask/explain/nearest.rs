@@ -68,7 +68,7 @@ impl Platform {
         let state = self.find_state(&view).await?.state;
         drop(view);
         let Some(user) = state.users.get(&user).cloned() else { return Ok(Vec::new()) };
-        let catalogue = Arc::clone(&self.catalogue);
+        let catalogue = Arc::clone(&self.parts.catalogue);
         let (object, action) = (query.object.clone(), query.action.clone());
         self.search(caller.tenant().id, move || {
             let asked = DeniedRequest { catalogue: &catalogue, state: &state, policy: &policy, user, object, action };

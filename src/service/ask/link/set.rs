@@ -124,7 +124,7 @@ impl Platform {
         let chooser = chooser(caller, policy, set)?;
         let tells_all = chooser.is_none() && tells_unlicensed(caller, policy);
         let shown = |items: &SectionKey| (tells_all && *items == list.items) || !self.is_hidden(policy, items);
-        let section = section_with(&self.catalogue, &list.section, &list.items, shown);
+        let section = section_with(&self.parts.catalogue, &list.section, &list.items, shown);
         let section = section.map_err(|error| error.with_code(ErrorCode::Invalid))?;
         if chooser.is_none() && !tells_all {
             check_licensed(policy, list)?;

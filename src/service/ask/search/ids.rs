@@ -14,9 +14,8 @@ use crate::error::{Error, Result};
 use crate::policy::reach::{Candidates, KeyRange};
 use crate::policy::rule::Subject;
 use crate::service::Platform;
-use crate::service::access::permit::Permit;
+use crate::service::access::permit::{Access, Permit};
 use crate::service::ask::decision::About;
-use crate::service::runtime::policy_cache::Tenant;
 use crate::store::Scope;
 use crate::store::resource::Stretch;
 
@@ -107,7 +106,7 @@ impl Platform {
         let tenant = self.tenant_asked_about(caller, subject).await?;
         let Some(subject) = subject.of(caller) else { return Ok(FoundIds::nothing()) };
         let after = after.map(Place::parse).transpose()?;
-        let (catalogued, _) = catalogued(&self.catalogue, None)?;
+        let (catalogued, _) = catalogued(&self.parts.catalogue, None)?;
         let policy = Arc::clone(&tenant.policy());
         let search = Search { policy, subject, action: action.clone(), kind: kind.clone(), wanted: limit + 1 };
         let turn = self.search_turn(tenant.id).await?;
@@ -118,7 +117,7 @@ impl Platform {
         })
         .await?;
         if found.len() <= limit {
-            search.take_registered(&self.store.scope(tenant.id), &named, after.as_ref(), &mut found).await?;
+            search.take_registered(&tenant.scope(), &named, after.as_ref(), &mut found).await?;
         }
         Ok(FoundIds::of(found, limit))
     }
@@ -156,9 +155,9 @@ impl Platform {
         Ok(FoundIds::of(actions, limit))
     }
 
-    async fn tenant_asked_about(&self, caller: &Caller, subject: &About) -> Result<Arc<Tenant>> {
+    async fn tenant_asked_about(&self, caller: &Caller, subject: &About) -> Result<Access<'_>> {
         match subject {
-            About::Caller => self.tenant_of(caller).await,
+            About::Caller => self.access_own(caller).await,
             About::User(user) => self.authorise_about(caller, Permit::DECISIONS_READ, std::iter::once(user)).await,
             About::Nobody => self.authorise(caller, Permit::DECISIONS_READ).await,
         }
