@@ -1,5 +1,7 @@
 //! The permissions of each base role: every mutation and every list.
 
+mod everything;
+
 use std::collections::BTreeSet;
 
 use async_graphql::parser::parse_query;
