@@ -3,6 +3,7 @@
 //! revision, the audit event, the commit, and the news to other instances.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -66,6 +67,25 @@ pub struct ChangeRequest {
     pub checks_escalation: bool,
     /// `true` for a dry run, which changes nothing.
     pub dry_run: bool,
+}
+
+impl ChangeRequest {
+    /// Describes a change that can give or take access. `target` is a kind and a key, such as `profile:supervisors`.
+    pub fn new(
+        permit: Permit,
+        action: &'static str,
+        target: impl fmt::Display,
+        options: impl Into<ChangeOptions>,
+    ) -> Self {
+        let ChangeOptions { reason, dry_run } = options.into();
+        Self { permit, action, target: target.to_string(), reason, checks_escalation: true, dry_run }
+    }
+
+    /// Returns the description of a change that gives and takes no access.
+    #[must_use]
+    pub fn without_rights(self) -> Self {
+        Self { checks_escalation: false, ..self }
+    }
 }
 
 /// Options that a caller passes along with a change.

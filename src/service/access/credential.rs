@@ -92,6 +92,5 @@ pub(in crate::service) fn needs_session() -> Error {
 
 /// Returns the intent of a change of a user's account, for the audit log.
 pub(in crate::service) fn account_intent(action: &'static str, user: &UserKey) -> ChangeRequest {
-    let target = format!("user:{user}");
-    ChangeRequest { permit: Permit::USERS_EDIT, action, target, reason: None, checks_escalation: false, dry_run: false }
+    ChangeRequest::new(Permit::USERS_EDIT, action, format_args!("user:{user}"), None).without_rights()
 }

@@ -109,14 +109,7 @@ impl Platform {
         let settings = tenant.policy().settings;
         check_password(&settings, password.expose_secret())?;
         let hash = self.parts.passwords.hash(password, caller.request().network()).await?;
-        let intent = ChangeRequest {
-            permit: Permit::change_user(key),
-            action: "user.setPassword",
-            target: format!("user:{key}"),
-            reason: None,
-            checks_escalation: true,
-            dry_run: false,
-        };
+        let intent = ChangeRequest::new(Permit::change_user(key), "user.setPassword", format_args!("user:{key}"), None);
         self.change(caller, intent, |draft| {
             draft.check_supervised(key, &UserChange::default())?;
             let user = draft.state.users.get(key).ok_or_else(|| Error::not_found("user", key).at("key"))?;

@@ -80,14 +80,7 @@ impl Platform {
     /// Records the event that the caller exported the log.
     async fn note_export(&self, caller: &Caller, filter: &AuditFilter, format: ExportFormat) -> Result<()> {
         let (_, mut tx) = self.begin(caller, Permit::AUDIT_READ).await?;
-        let intent = ChangeRequest {
-            permit: Permit::AUDIT_READ,
-            action: "audit.export",
-            target: "audit".to_owned(),
-            reason: None,
-            checks_escalation: false,
-            dry_run: false,
-        };
+        let intent = ChangeRequest::new(Permit::AUDIT_READ, "audit.export", "audit", None).without_rights();
         let record = ChangeContext::new(caller, &intent, self.now());
         let asked = json!({
             "format": format.as_ref(), "actor": filter.actor, "action": filter.action, "target": filter.target,

@@ -12,10 +12,11 @@ use crate::domain::key::UserKey;
 use crate::domain::user::BaseRole;
 use crate::error::{Error, ErrorCode, Result};
 use crate::service::Platform;
+use crate::service::access::credential::account_intent;
 use crate::service::access::escalation::Grantor;
 use crate::service::access::permit::{Permit, is_self, subject_of, unauthenticated};
 use crate::service::admin::agent::supervised;
-use crate::service::change::{ChangeContext, ChangeRequest, visited_from};
+use crate::service::change::{ChangeContext, visited_from};
 use crate::service::runtime::pace::Own;
 use crate::store::avatar::Avatar;
 use crate::store::{Scope, Tx};
@@ -63,16 +64,7 @@ impl Platform {
             None if tx.remove_avatar(user).await? => ("avatar.remove", None),
             None => return Ok(user.clone()),
         };
-        let target = format!("user:{user}");
-        let intent = ChangeRequest {
-            permit: Permit::USERS_EDIT,
-            action,
-            target,
-            reason: None,
-            checks_escalation: false,
-            dry_run: false,
-        };
-        let record = ChangeContext::new(caller, &intent, self.now());
+        let record = ChangeContext::new(caller, &account_intent(action, user), self.now());
         tx.audit(&record.event(None, after, None)).await?;
         self.commit(tx, record, None, visited_from(caller)).await?;
         Ok(user.clone())

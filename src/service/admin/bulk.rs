@@ -53,14 +53,7 @@ impl Platform {
             lines.push(cells(found.get(key).ok_or_else(unknown)?, groups.get(key)));
         }
         let csv = sheet(Some(COLUMNS), &lines)?;
-        let intent = ChangeRequest {
-            permit: Permit::USERS_READ,
-            action: "users.export",
-            target: "users".to_owned(),
-            reason: None,
-            checks_escalation: false,
-            dry_run: false,
-        };
+        let intent = ChangeRequest::new(Permit::USERS_READ, "users.export", "users", None).without_rights();
         let record = ChangeContext::new(caller, &intent, self.now());
         let exported: Vec<&str> = keys.iter().map(UserKey::as_str).collect();
         tx.audit(&record.event(None, Some(serde_json::json!({ "exported": exported })), None)).await?;
@@ -76,7 +69,7 @@ impl Platform {
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<Vec<UserKey>>> {
         check_count(users.len()).map_err(|error| error.at("users"))?;
-        let ChangeOptions { reason, dry_run } = options.into();
+        let options: ChangeOptions = options.into();
         let tenant = self.authorise(caller, Permit::create_users()).await?;
         let settings = tenant.policy().settings;
         if supervised(caller, &tenant.policy(), &Permit::create_users())?.is_some() {
@@ -95,18 +88,11 @@ impl Platform {
         }
         let passwords: Vec<_> = users.iter().map(|user| user.password.clone()).collect();
         let hashes: Vec<Option<String>> = stream::iter(passwords)
-            .map(|password| self.hash_of(caller, password, dry_run))
+            .map(|password| self.hash_of(caller, password, options.dry_run))
             .buffered(HASHED_TOGETHER)
             .try_collect()
             .await?;
-        let intent = ChangeRequest {
-            permit: Permit::create_users(),
-            action: "users.import",
-            target: "users".to_owned(),
-            reason,
-            checks_escalation: true,
-            dry_run,
-        };
+        let intent = ChangeRequest::new(Permit::create_users(), "users.import", "users", options);
         let joining = users.clone();
         let done = self.change(caller, intent, |draft| {
             let join = |(i, (user, hash)): (usize, (NewUser, _))| {

@@ -17,11 +17,6 @@ use crate::service::change::{ChangeDraft, ChangeOptions, ChangeRequest, Outcome}
 use crate::store::page::{Page, PageOf};
 use crate::store::user::UserRow;
 
-fn intent(permit: Permit, action: &'static str, key: &str, options: ChangeOptions) -> ChangeRequest {
-    let ChangeOptions { reason, dry_run } = options;
-    ChangeRequest { permit, action, target: format!("group:{key}"), reason, checks_escalation: true, dry_run }
-}
-
 impl Platform {
     /// Creates a group.
     pub async fn group_create(
@@ -33,7 +28,7 @@ impl Platform {
         members: BTreeSet<UserKey>,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<GroupKey>> {
-        let intent = intent(Permit::GROUPS_EDIT, "group.create", name.as_str(), options.into());
+        let intent = ChangeRequest::new(Permit::GROUPS_EDIT, "group.create", format_args!("group:{name}"), options);
         let named = Named::from(&change);
         let done = self.change(caller, intent, |draft| {
             let key = draft.state.create_group(draft.catalogue, Uuid::now_v7(), key, name, change, members)?;
@@ -55,7 +50,7 @@ impl Platform {
         change: GroupChange,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<()>> {
-        let intent = intent(Permit::GROUPS_EDIT, "group.update", key.as_str(), options.into());
+        let intent = ChangeRequest::new(Permit::GROUPS_EDIT, "group.update", format_args!("group:{key}"), options);
         let named = Named::from(&change);
         let update =
             |draft: &mut ChangeDraft<'_>| draft.state.update_group(draft.catalogue, key.as_str(), version, change);
@@ -73,7 +68,7 @@ impl Platform {
         users: BTreeSet<UserKey>,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<()>> {
-        let intent = intent(Permit::GROUPS_EDIT, "group.addMembers", key.as_str(), options.into());
+        let intent = ChangeRequest::new(Permit::GROUPS_EDIT, "group.addMembers", format_args!("group:{key}"), options);
         self.change(caller, intent, |draft| draft.state.add_members(key.as_str(), users)).await
     }
 
@@ -85,7 +80,8 @@ impl Platform {
         users: &BTreeSet<UserKey>,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<()>> {
-        let intent = intent(Permit::GROUPS_EDIT, "group.removeMembers", key.as_str(), options.into());
+        let intent =
+            ChangeRequest::new(Permit::GROUPS_EDIT, "group.removeMembers", format_args!("group:{key}"), options);
         self.change(caller, intent, |draft| draft.state.remove_members(key.as_str(), users)).await
     }
 
@@ -96,7 +92,7 @@ impl Platform {
         key: &GroupKey,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<()>> {
-        let intent = intent(Permit::GROUPS_DELETE, "group.delete", key.as_str(), options.into());
+        let intent = ChangeRequest::new(Permit::GROUPS_DELETE, "group.delete", format_args!("group:{key}"), options);
         match self.change(caller, intent, |draft| draft.state.delete_group(key.as_str()).map(drop)).await {
             Err(error) if error.code == ErrorCode::LastGroupOfMembers && !self.sees_members(caller).await => {
                 Err(error.saying("this is the only group of some of its members: add them to another group first"))

@@ -57,11 +57,6 @@ pub struct Inventory {
     pub modules: Vec<(usize, bool)>,
 }
 
-fn intent(permit: Permit, action: &'static str, key: &str, options: ChangeOptions) -> ChangeRequest {
-    let ChangeOptions { reason, dry_run } = options;
-    ChangeRequest { permit, action, target: format!("profile:{key}"), reason, checks_escalation: true, dry_run }
-}
-
 impl Platform {
     /// Makes a profile that permits nothing yet.
     pub async fn profile_create(
@@ -70,7 +65,8 @@ impl Platform {
         new: NewProfile,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<ProfileKey>> {
-        let intent = intent(Permit::PROFILES_EDIT, "profile.create", new.name.as_str(), options.into());
+        let intent =
+            ChangeRequest::new(Permit::PROFILES_EDIT, "profile.create", format_args!("profile:{}", new.name), options);
         self.change(caller, intent, |draft| {
             let key = draft.state.create_profile(new)?;
             draft.target = Some(format!("profile:{key}"));
@@ -88,7 +84,8 @@ impl Platform {
         change: ProfileChange,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<()>> {
-        let intent = intent(Permit::PROFILES_EDIT, "profile.update", key.as_str(), options.into());
+        let intent =
+            ChangeRequest::new(Permit::PROFILES_EDIT, "profile.update", format_args!("profile:{key}"), options);
         self.change(caller, intent, |draft| draft.state.update_profile(key.as_str(), version, change)).await
     }
 
@@ -102,7 +99,8 @@ impl Platform {
         save: ModuleSave,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<()>> {
-        let intent = intent(Permit::PROFILES_EDIT, "profile.saveModule", key.as_str(), options.into());
+        let intent =
+            ChangeRequest::new(Permit::PROFILES_EDIT, "profile.saveModule", format_args!("profile:{key}"), options);
         self.change(caller, intent, |draft| {
             draft.state.save_module(draft.catalogue, key.as_str(), module, version, save)
         })
@@ -117,7 +115,7 @@ impl Platform {
         users: &BTreeSet<UserKey>,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<()>> {
-        let intent = intent(Permit::USERS_EDIT, "profile.assign", key.as_str(), options.into());
+        let intent = ChangeRequest::new(Permit::USERS_EDIT, "profile.assign", format_args!("profile:{key}"), options);
         match self.change(caller, intent, |draft| draft.state.assign_profile(key, users)).await {
             Err(error) => Err(self.unseen(caller, Named::PROFILE, error).await),
             done => done,
@@ -132,7 +130,7 @@ impl Platform {
         users: &[LegacyUser],
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<Vec<ProfileKey>>> {
-        let intent = intent(Permit::PROFILES_IMPORT, "profile.importLegacy", "profile_*", options.into());
+        let intent = ChangeRequest::new(Permit::PROFILES_IMPORT, "profile.importLegacy", "profile:profile_*", options);
         self.change(caller, intent, |draft| draft.state.import_legacy(draft.catalogue, users)).await
     }
 
@@ -145,7 +143,7 @@ impl Platform {
         new_name: Name,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<ProfileKey>> {
-        let intent = intent(Permit::PROFILES_EDIT, "profile.clone", key.as_str(), options.into());
+        let intent = ChangeRequest::new(Permit::PROFILES_EDIT, "profile.clone", format_args!("profile:{key}"), options);
         self.change(caller, intent, |draft| {
             draft.state.clone_profile(draft.catalogue, key.as_str(), Uuid::now_v7(), new_key, new_name)
         })
@@ -159,7 +157,8 @@ impl Platform {
         key: &ProfileKey,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<()>> {
-        let intent = intent(Permit::PROFILES_DELETE, "profile.delete", key.as_str(), options.into());
+        let intent =
+            ChangeRequest::new(Permit::PROFILES_DELETE, "profile.delete", format_args!("profile:{key}"), options);
         self.change(caller, intent, |draft| draft.state.delete_profile(key.as_str()).map(drop)).await
     }
 

@@ -13,12 +13,6 @@ use crate::service::access::permit::{Permit, is_admin_or_host};
 use crate::service::change::{ChangeOptions, ChangeRequest, Outcome};
 use crate::store::page::{Page, PageOf};
 
-fn intent(action: &'static str, section: &SectionKey, options: ChangeOptions) -> ChangeRequest {
-    let ChangeOptions { reason, dry_run } = options;
-    let target = format!("section:{section}");
-    ChangeRequest { permit: Permit::RESOURCES_EDIT, action, target, reason, checks_escalation: true, dry_run }
-}
-
 impl Platform {
     /// Registers resources of one section; known ones take the new name, protection and members. `links` are
     /// the lists that are told of each of them, in their order: they take the place of what is linked.
@@ -38,7 +32,9 @@ impl Platform {
             }
         }
         let told = resources.iter().map(|new| new.key.clone()).zip(links).collect();
-        self.change(caller, intent("resource.register", section, options.into()), |draft| {
+        let target = format!("section:{section}");
+        let intent = ChangeRequest::new(Permit::RESOURCES_EDIT, "resource.register", target, options);
+        self.change(caller, intent, |draft| {
             draft.state.register_resources(draft.catalogue, section, resources, created_by, draft.now)?;
             draft.links = draft.state.told_links(draft.catalogue, section, told)?;
             Ok(())
@@ -54,10 +50,9 @@ impl Platform {
         keys: &BTreeSet<ResourceKey>,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<()>> {
-        self.change(caller, intent("resource.remove", section, options.into()), |draft| {
-            draft.state.remove_resources(draft.catalogue, section, keys)
-        })
-        .await
+        let target = format!("section:{section}");
+        let intent = ChangeRequest::new(Permit::RESOURCES_EDIT, "resource.remove", target, options);
+        self.change(caller, intent, |draft| draft.state.remove_resources(draft.catalogue, section, keys)).await
     }
 
     /// Returns a page of the resources of a section, by key; of a section that the tenant does not see, none.

@@ -54,11 +54,6 @@ impl From<CustomRole> for RoleRow {
     }
 }
 
-fn intent(permit: Permit, action: &'static str, key: &str, options: ChangeOptions) -> ChangeRequest {
-    let ChangeOptions { reason, dry_run } = options;
-    ChangeRequest { permit, action, target: format!("role:{key}"), reason, checks_escalation: true, dry_run }
-}
-
 impl Platform {
     /// Makes a custom role.
     pub async fn role_create(
@@ -69,7 +64,7 @@ impl Platform {
         change: RoleChange,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<RoleKey>> {
-        let intent = intent(Permit::ROLES_EDIT, "role.create", name.as_str(), options.into());
+        let intent = ChangeRequest::new(Permit::ROLES_EDIT, "role.create", format_args!("role:{name}"), options);
         self.change(caller, intent, |draft| {
             let key = draft.state.create_role(draft.catalogue, Uuid::now_v7(), key, name, change)?;
             draft.target = Some(format!("role:{key}"));
@@ -87,7 +82,7 @@ impl Platform {
         change: RoleChange,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<()>> {
-        let intent = intent(Permit::ROLES_EDIT, "role.update", key.as_str(), options.into());
+        let intent = ChangeRequest::new(Permit::ROLES_EDIT, "role.update", format_args!("role:{key}"), options);
         self.change(caller, intent, |draft| draft.state.update_role(draft.catalogue, key.as_str(), version, change))
             .await
     }
@@ -99,7 +94,7 @@ impl Platform {
         key: &RoleKey,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<()>> {
-        let intent = intent(Permit::ROLES_DELETE, "role.delete", key.as_str(), options.into());
+        let intent = ChangeRequest::new(Permit::ROLES_DELETE, "role.delete", format_args!("role:{key}"), options);
         self.change(caller, intent, |draft| draft.state.delete_role(key.as_str()).map(drop)).await
     }
 

@@ -65,11 +65,6 @@ pub struct SettingsChange {
     pub session_hours: Option<i32>,
 }
 
-fn intent(permit: Permit, action: &'static str, key: &TenantKey, options: ChangeOptions) -> ChangeRequest {
-    let ChangeOptions { reason, dry_run } = options;
-    ChangeRequest { permit, action, target: format!("tenant:{key}"), reason, checks_escalation: false, dry_run }
-}
-
 impl Platform {
     /// Makes a tenant with its default admin, its default profile and its built-in resources.
     pub async fn tenant_create(
@@ -124,8 +119,8 @@ impl Platform {
         };
         let mut tx = access.begin(row).await?;
         let new_accounts = BTreeMap::from([(admin.username.key().clone(), account)]);
-        let record =
-            ChangeContext::new(caller, &intent(Permit::SETTINGS_EDIT, "tenant.create", &key, reason.into()), now);
+        let intent = ChangeRequest::new(Permit::SETTINGS_EDIT, "tenant.create", format_args!("tenant:{key}"), reason);
+        let record = ChangeContext::new(caller, &intent, now);
         let nothing = LoadedState::unfollowed(TenantState::empty(key), &self.parts.catalogue);
         let accounts = BTreeMap::new();
         let patch = StatePatch::between(&nothing.state, &state);
@@ -227,7 +222,9 @@ impl Platform {
         } else {
             caller.clone().acting_in(tenant.clone())?
         };
-        let intent = intent(Permit::SETTINGS_EDIT, "tenant.setLicence", key, options.into());
+        let intent =
+            ChangeRequest::new(Permit::SETTINGS_EDIT, "tenant.setLicence", format_args!("tenant:{key}"), options)
+                .without_rights();
         let done = self.change(&there, intent, |draft| draft.state.set_licence(draft.catalogue, modules)).await?;
         Ok(done.with(tenant))
     }
@@ -239,7 +236,13 @@ impl Platform {
         change: SettingsChange,
         reason: Option<String>,
     ) -> Result<Outcome<()>> {
-        let intent = intent(Permit::SETTINGS_EDIT, "settings.update", &caller.tenant().key, reason.into());
+        let intent = ChangeRequest::new(
+            Permit::SETTINGS_EDIT,
+            "settings.update",
+            format_args!("tenant:{}", caller.tenant().key),
+            reason,
+        )
+        .without_rights();
         self.change(caller, intent, |draft| {
             let settings = &mut draft.state.settings;
             settings.security_suite = change.security_suite.unwrap_or(settings.security_suite);

@@ -107,11 +107,6 @@ impl NewUser {
     }
 }
 
-fn intent(permit: Permit, action: &'static str, key: &UserKey, options: ChangeOptions) -> ChangeRequest {
-    let ChangeOptions { reason, dry_run } = options;
-    ChangeRequest { permit, action, target: format!("user:{key}"), reason, checks_escalation: true, dry_run }
-}
-
 impl Platform {
     /// Creates a user with their access and their account.
     pub async fn user_create(
@@ -124,7 +119,12 @@ impl Platform {
         new.check(&tenant.policy().settings)?;
         let options = options.into();
         let password_hash = self.hash_of(caller, new.password.clone(), options.dry_run).await?;
-        let intent = intent(Permit::create_users(), "user.create", new.username.key(), options);
+        let intent = ChangeRequest::new(
+            Permit::create_users(),
+            "user.create",
+            format_args!("user:{}", new.username.key()),
+            options,
+        );
         let named = Named::from(&new.access());
         let done = self.change(caller, intent, |draft| {
             draft.check_supervised_new(new.username.key(), new.base_role, &new.access())?;
@@ -167,7 +167,7 @@ impl Platform {
         let mut account = AccountChange { full_name, email, extension, ..AccountChange::default() };
         self.complete(caller, key, &mut account, telephony).await?;
         let named = Named::from(&access);
-        let intent = intent(Permit::change_user(key), "user.update", key, options.into());
+        let intent = ChangeRequest::new(Permit::change_user(key), "user.update", format_args!("user:{key}"), options);
         let done = self.change(caller, intent, |draft| {
             draft.check_supervised(key, &access)?;
             draft.state.change_user(key.as_str(), version, access)?;
@@ -218,7 +218,8 @@ impl Platform {
         key: &UserKey,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Outcome<()>> {
-        self.change(caller, intent(Permit::delete_user(key), "user.delete", key, options.into()), |draft| {
+        let intent = ChangeRequest::new(Permit::delete_user(key), "user.delete", format_args!("user:{key}"), options);
+        self.change(caller, intent, |draft| {
             draft.check_supervised(key, &UserChange::default())?;
             draft.state.remove_user(key.as_str()).map(drop)
         })

@@ -114,20 +114,13 @@ impl Platform {
         revision: u64,
         options: impl Into<ChangeOptions>,
     ) -> Result<Outcome<Vec<NotRestored>>> {
-        let ChangeOptions { reason, dry_run } = options.into();
         let tenant = self.authorise(caller, Permit::RESTORE).await?;
         if revision == 0 {
             return Err(no_revision(revision));
         }
         let past = self.past(&tenant, revision).await?;
-        let intent = ChangeRequest {
-            permit: Permit::RESTORE,
-            action: "policy.restore",
-            target: format!("revision:{revision}"),
-            reason,
-            checks_escalation: true,
-            dry_run,
-        };
+        let intent =
+            ChangeRequest::new(Permit::RESTORE, "policy.restore", format_args!("revision:{revision}"), options);
         let newest = tenant.policy().counters.revision;
         self.change(caller, intent, |draft| draft.state.restore(draft.catalogue, &past.state, newest)).await
     }

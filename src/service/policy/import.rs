@@ -79,7 +79,7 @@ impl Platform {
         reading: Reading,
         options: impl Into<ChangeOptions> + Send,
     ) -> Result<Import> {
-        let (absent, ChangeOptions { reason, dry_run }) = (reading.absent, options.into());
+        let (absent, options): (_, ChangeOptions) = (reading.absent, options.into());
         let tenant = self.authorise(caller, Permit::POLICY_IMPORT).await?.key.clone();
         // A file takes a core for a while, as a search does.
         let read = self.search(caller.tenant().id, move || file::read(&tenant, &csv, &reading)).await?;
@@ -88,8 +88,7 @@ impl Platform {
             Err(Refused::Lines(bad)) => return Ok(Import::Refused(bad)),
             Err(Refused::Whole(error)) => return Err(error),
         };
-        let (permit, action, target) = (Permit::POLICY_IMPORT, "policy.import", "policy".to_owned());
-        let intent = ChangeRequest { permit, action, target, reason, checks_escalation: true, dry_run };
+        let intent = ChangeRequest::new(Permit::POLICY_IMPORT, "policy.import", "policy", options);
         let mut refused = None;
         let done = self.change(caller, intent, |draft| {
             let imported = in_place(|| draft.state.import_policy(draft.catalogue, &lines, absent, &mut Uuid::now_v7));

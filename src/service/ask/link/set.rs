@@ -75,8 +75,7 @@ impl Platform {
         set: LinksSet,
         options: ChangeOptions,
     ) -> Result<Outcome<BTreeSet<ResourceKey>>> {
-        let ChangeOptions { reason, dry_run } = options;
-        check_reason(reason.as_deref())?;
+        check_reason(options.reason.as_deref())?;
         let owner = set.list.object();
         let permit = match &set.subject {
             Some(user) if !is_self(caller, user) => Permit::LINKS_FOR_OTHERS,
@@ -88,10 +87,10 @@ impl Platform {
             ErrorCode::Forbidden if names_owner => forbidden(owner.as_str(), &Action::edit()),
             _ => error,
         };
-        if dry_run {
+        if options.dry_run {
             let (policy, view) = self.read_view(caller, &permit).await.map_err(refused)?;
             let found = self.find_links(caller, &policy, &view, &set).await?;
-            return Ok(Outcome { dry_run, ..Outcome::committed(found.linked, policy.counters.revision) });
+            return Ok(Outcome { dry_run: true, ..Outcome::committed(found.linked, policy.counters.revision) });
         }
         let (tenant, mut tx) = self.begin(caller, permit.clone()).await.map_err(refused)?;
         let policy = tenant.policy();
@@ -102,9 +101,8 @@ impl Platform {
         }
         let changes = [(set.list, diff)];
         tx.write_links(&changes).await?;
-        let target = format!("resource:{owner}");
         let intent =
-            ChangeRequest { permit, action: "resource.setLinks", target, reason, checks_escalation: false, dry_run };
+            ChangeRequest::new(permit, "resource.setLinks", format_args!("resource:{owner}"), options).without_rights();
         let record = ChangeContext::new(caller, &intent, self.now());
         let [was, is] = links_for_audit(&changes).map(|links| Some(told(links, set.subject.as_ref())));
         tx.audit(&record.event(was, is, None)).await?;
