@@ -64,6 +64,12 @@ pub enum Says {
         /// The role that is held.
         role: Name,
     },
+    /// A name is a role's, unless a user has it, though nobody holds it: its holders have what it gives by lines of
+    /// their own.
+    Role {
+        /// The role.
+        role: Name,
+    },
 }
 
 /// A line that cannot be brought in.
@@ -160,7 +166,7 @@ impl TenantState {
         let keys = bad.or(keys)?;
         let mut bad = BadLines::default();
         let known: Known<GroupKey> = self.groups.values().map(|group| (&group.name, &group.key)).collect();
-        for (name, part) in parts.iter().filter(|(_, part)| !part.users.is_empty() || !part.holds.is_empty()) {
+        for (name, part) in parts.iter().filter(|(_, part)| part.has_group()) {
             let roles = held.get(name).into_iter().flatten().filter_map(|role| keys.get(role).cloned());
             let roles = roles.map(RoleRef::Custom).collect();
             if let Err(error) = self.import_group(catalogue, part, known.get(part.name), roles, new_id(), &mut imported)
@@ -194,6 +200,14 @@ impl TenantState {
                         Err(error) => bad.push(*number, 2, error),
                     }
                 }
+                Says::Role { role } => match names.who(self, role) {
+                    Ok(Some(_)) => {}
+                    Ok(None) => {
+                        let new = || ImportedRole::new(role, *number, 3);
+                        parts.entry(role.as_str()).or_insert_with(new).is_kept = true;
+                    }
+                    Err(error) => bad.push(*number, 3, error),
+                },
                 Says::Membership { member, role } => match (names.who(self, member), names.who(self, role)) {
                     (Ok(who), Ok(None)) => {
                         let part = parts.entry(role.as_str()).or_insert_with(|| ImportedRole::new(role, *number, 3));

@@ -64,6 +64,18 @@ pub(super) fn terms(matcher: &str) -> Vec<&str> {
     pieces.into_iter().flat_map(terms).collect()
 }
 
+/// Splits the matcher at each `||` outside of parentheses and quotes.
+pub(super) fn alternatives(matcher: &str) -> Vec<&str> {
+    let text = unwrapped(matcher.trim());
+    let (mut pieces, mut start) = (Vec::new(), 0);
+    for (at, symbol) in outside(text).into_iter().filter(|(_, symbol)| *symbol == "||") {
+        pieces.extend(text.get(start..at).map(str::trim));
+        start = at + symbol.len();
+    }
+    pieces.extend(text.get(start..).map(str::trim));
+    pieces
+}
+
 /// Returns each `&&` and `||` outside of parentheses and quotes, with its place.
 fn outside(text: &str) -> Vec<(usize, &'static str)> {
     let (mut found, mut depth, mut quoted) = (Vec::new(), 0_usize, false);
@@ -243,6 +255,12 @@ mod tests {
         ] {
             assert_eq!(terms(matcher), split, "{matcher}");
         }
+    }
+
+    #[test]
+    fn alternatives_are_split_where_one_side_is_enough() {
+        assert_eq!(alternatives("(a == b && c == d || e == \"x || y\")"), ["a == b && c == d", "e == \"x || y\""]);
+        assert_eq!(alternatives("a == b && (c == d || e == f)"), ["a == b && (c == d || e == f)"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::scalar::int;
 use crate::domain::key::Object as Path;
 use crate::error::{ErrorCode, Result};
 use crate::service::change::ChangeOptions;
-use crate::service::policy::import::{Absent, BadLine, BadLines, Import, Imported, Reading, Warning};
+use crate::service::policy::import::{Absent, BadLine, BadLines, By, Import, Imported, Reading, RolePatterns, Warning};
 
 /// Imports the policy of another Casbin program.
 #[derive(InputObject)]
@@ -22,9 +22,19 @@ pub struct PolicyImportInput {
     domain: Option<String>,
     /// The path under which all objects go: with `shop`, `/orders` becomes `shop/orders`.
     under: Option<String>,
+    /// The objects that exist, as the file writes them: 10000 at the most. A pattern that is no prefix, such as
+    /// `/users/:id`, becomes a line for each of them that it matches, and no other object matches it here.
+    #[graphql(default)]
+    objects: Vec<String>,
     /// The text of the file's model, its `model.conf`. It says which column is what; a model that
     /// decides otherwise is refused, and so is each line that would be decided otherwise.
     model: Option<String>,
+    /// The kind of policy that is brought in, of a model that defines several: `p`, or `p2` and so on, which
+    /// the matcher `m2` decides. Lines of others are left out.
+    policy_type: Option<String>,
+    /// The functions that the file's program registers for its roles, because no model says them.
+    #[graphql(default)]
+    role_patterns: Vec<PolicyImportRolePatternsInput>,
     /// Treatment of a name that holds roles but belongs to no user.
     #[graphql(default)]
     absent: PolicyImportAbsent,
@@ -33,6 +43,55 @@ pub struct PolicyImportInput {
     /// `true` for a dry run: nothing changes, and the answer is the refusal or the impact.
     #[graphql(default)]
     dry_run: bool,
+}
+
+/// The functions by which a program matches the roles of one kind of lines.
+#[derive(InputObject)]
+pub struct PolicyImportRolePatternsInput {
+    /// The kind of the lines: `g`, `g2` and so on.
+    lines: String,
+    /// The function for the members, of objects alone: `/books/:id` becomes those of `objects` that match.
+    names: Option<PolicyImportFunction>,
+    /// The function for the domains: with `KEY_MATCH`, `*` is every domain.
+    domains: Option<PolicyImportFunction>,
+}
+
+/// A function of Casbin that compares a text with a pattern.
+#[derive(Enum, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyImportFunction {
+    /// `keyMatch`: `*` for all that follows.
+    #[graphql(name = "KEY_MATCH")]
+    KeyMatch,
+    /// `keyMatch2`: `:name` for a segment.
+    #[graphql(name = "KEY_MATCH_2")]
+    KeyMatch2,
+    /// `keyMatch3`: `{name}` for a segment.
+    #[graphql(name = "KEY_MATCH_3")]
+    KeyMatch3,
+    /// `globMatch`: `*` for all within a segment.
+    #[graphql(name = "GLOB_MATCH")]
+    GlobMatch,
+    /// `regexMatch`: a regular expression.
+    #[graphql(name = "REGEX_MATCH")]
+    RegexMatch,
+}
+
+impl From<PolicyImportFunction> for By {
+    fn from(function: PolicyImportFunction) -> Self {
+        match function {
+            PolicyImportFunction::KeyMatch => Self::KeyMatch,
+            PolicyImportFunction::KeyMatch2 => Self::Colon,
+            PolicyImportFunction::KeyMatch3 => Self::Brace,
+            PolicyImportFunction::GlobMatch => Self::Glob,
+            PolicyImportFunction::RegexMatch => Self::Regex,
+        }
+    }
+}
+
+impl From<PolicyImportRolePatternsInput> for RolePatterns {
+    fn from(PolicyImportRolePatternsInput { lines, names, domains }: PolicyImportRolePatternsInput) -> Self {
+        Self { lines, names: names.map(By::from), domains: domains.map(By::from) }
+    }
 }
 
 /// The treatment of a name in a policy that holds roles but belongs to no user.
@@ -131,6 +190,9 @@ impl ImportMutation {
                 under: parse_opt("under", input.under.as_deref(), Path::parse)
                     .map_err(|error| error.with_code(ErrorCode::Invalid))?,
                 model: input.model,
+                policy_type: input.policy_type,
+                objects: input.objects,
+                role_patterns: input.role_patterns.into_iter().map(RolePatterns::from).collect(),
                 absent: input.absent.into(),
             };
             Ok(match platform.policy_import(caller, input.csv, reading, options).await? {

@@ -222,7 +222,33 @@ async fn a_policy_of_many_domains_goes_into_the_tenant_of_each_and_one_that_is_m
     );
     let model = "[request_definition]\nr = sub, obj, act\n[policy_definition]\np = sub, obj, act, eft\n[policy_effect]\n\
                  e = priority(p.eft) || deny\n[matchers]\nm = r.sub == p.sub && r.obj == p.obj && r.act == p.act\n";
-    let first = odd.with_file("policy.csv", "p, clerk, papers, read, deny\n").with_file("model.conf", model);
+    let first = odd.with_file("policy.csv", "p, clerk, papers, read\n").with_file("model.conf", model);
     let refused = first.run(&["policy", "import", "--tenant", "acme", "policy.csv", "--model", "model.conf"]);
-    assert_refused(&refused, &["line 1, column 5", "the first line that matches decides", "[INVALID]"]);
+    assert_refused(&refused, &["line 1, column 1", "4 values behind it", "[INVALID]"]);
+}
+
+#[test]
+fn what_only_the_old_program_knows_is_told_beside_its_policy() {
+    let model = "[request_definition]\nr = sub, obj, act\n[policy_definition]\np = sub, act\np2 = sub, obj, act\n\
+                 [role_definition]\ng = _, _\ng2 = _, _\n[policy_effect]\ne = some(where (p.eft == allow))\n[matchers]\n\
+                 m = r.sub == p.sub && r.act == p.act\nm2 = g(r.sub, p2.sub) && g2(r.obj, p2.obj) && r.act == p2.act\n";
+    let lines = "p, keeper, read\np2, keeper, books, read\ng2, /books/:id, books\n";
+    let place = Place::new()
+        .with("BAILIWICK_OPERATOR_PASSWORD", OPERATOR)
+        .with_file("policy.csv", lines)
+        .with_file("model.conf", model)
+        .with_file("objects.txt", "/books/1\n\n/books/2\n/pens/1\n");
+    assert_eq!(place.run(&["migrate"]).code, 0);
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let all =
+        ["policy", "import", "--tenant", "acme", "policy.csv", "--model", "model.conf", "--under", "shop", "--dry-run"];
+    let told = ["--policy-type", "p2", "--objects", "objects.txt", "--role-patterns", "g2=keyMatch2"];
+    let tried = place.run(&[&all[..], &told].concat());
+    assert!(tried.code == 0 && tried.out.contains("would make roles: 1, grants: 3"), "{tried:?}");
+    assert_refused(&place.run(&[&all[..], &told[..2]].concat()), &["line 3, column 2", "rolePatterns", "[INVALID]"]);
+    assert_refused(
+        &place.run(&[&all[..], &["--domain-patterns", "g2=ownMatch"]].concat()),
+        &["the functions are keyMatch"],
+    );
+    assert_refused(&place.run(&[&all[..], &["--objects", "gone.txt"]].concat()), &["gone.txt", "(objects)"]);
 }

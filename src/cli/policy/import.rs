@@ -1,5 +1,6 @@
 //! The import of the policy of another Casbin.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -56,6 +57,18 @@ pub(in crate::cli) struct Import {
     /// The file's model: it says which column is what, and what would be decided otherwise here.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     model: Option<PathBuf>,
+    /// Take the lines of this kind of policy alone, of a model that defines several: `p2` is decided by `m2`.
+    #[arg(long, value_name = "KIND", requires = "model")]
+    policy_type: Option<String>,
+    /// A file with the objects that exist, one a line: a pattern such as `/users/:id` becomes a line for each it matches.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    objects: Option<PathBuf>,
+    /// The function that the program matches members of roles by, of objects alone: `g2=keyMatch2`.
+    #[arg(long, value_name = "LINES=FUNCTION", value_parser = pattern)]
+    role_patterns: Vec<(String, Value)>,
+    /// The function that the program matches domains of roles by: `g=keyMatch`.
+    #[arg(long, value_name = "LINES=FUNCTION", value_parser = pattern)]
+    domain_patterns: Vec<(String, Value)>,
     /// Let a name that holds roles, and that no user has, become a role that nobody holds yet.
     #[arg(long)]
     absent_as_roles: bool,
@@ -97,6 +110,7 @@ struct Policy<'a> {
     csv: String,
     args: &'a Import,
     model: Option<String>,
+    objects: Vec<String>,
     bar: ProgressBar,
 }
 
@@ -105,7 +119,8 @@ pub(super) async fn import(client: &Client, args: Import) -> Result<ExitCode> {
     let csv = read(&args.file, &bar)?;
     bar.enable_steady_tick(TURN);
     let model = args.model.as_deref().map(read_model).transpose()?;
-    let policy = Policy { client, csv, args: &args, model, bar };
+    let objects = args.objects.as_deref().map(read_objects).transpose()?.unwrap_or_default();
+    let policy = Policy { client, csv, args: &args, model, objects, bar };
     if args.all_domains {
         return policy.bring_all().await;
     }
@@ -124,6 +139,9 @@ impl Policy<'_> {
             "domain": domain,
             "under": self.args.under.as_ref().map(Object::as_str),
             "model": self.model,
+            "policyType": self.args.policy_type,
+            "objects": self.objects,
+            "rolePatterns": self.args.patterns(),
             "absent": if self.args.absent_as_roles { "ROLE" } else { "REFUSE" },
             "dryRun": dry_run,
             "reason": self.args.reason,
@@ -152,9 +170,51 @@ fn told(answer: Value, dry_run: bool) -> Result<String> {
 }
 
 fn read_model(path: &Path) -> Result<String> {
-    let unread = |error| Error::invalid(format!("`{}` cannot be read: {error}", path.display())).at("model");
+    read_text(path, "model", MODEL_MAX)
+}
+
+/// Reads `g2=keyMatch2` as the kind of lines, and the function as the API names it.
+fn pattern(text: &str) -> std::result::Result<(String, Value), String> {
+    let known = [
+        ("keyMatch", "KEY_MATCH"),
+        ("keyMatch2", "KEY_MATCH_2"),
+        ("keyMatch3", "KEY_MATCH_3"),
+        ("globMatch", "GLOB_MATCH"),
+        ("regexMatch", "REGEX_MATCH"),
+    ];
+    let (lines, name) = text.split_once('=').ok_or("`g=keyMatch` names the lines, and the function for them")?;
+    let function = known.iter().find(|(function, _)| *function == name);
+    let (_, function) = function.ok_or("the functions are keyMatch, keyMatch2, keyMatch3, globMatch and regexMatch")?;
+    Ok((lines.to_owned(), json!(function)))
+}
+
+impl Import {
+    /// The functions for the roles of each kind of lines.
+    fn patterns(&self) -> Vec<Value> {
+        let mut kinds: BTreeMap<&str, Value> = BTreeMap::new();
+        for (field, all) in [("names", &self.role_patterns), ("domains", &self.domain_patterns)] {
+            for (lines, function) in all {
+                let kind = kinds.entry(lines).or_insert_with(|| json!({ "lines": lines }));
+                if let Value::Object(kind) = kind {
+                    kind.insert(field.to_owned(), function.clone());
+                }
+            }
+        }
+        kinds.into_values().collect()
+    }
+}
+
+/// The lines of a file of objects.
+fn read_objects(path: &Path) -> Result<Vec<String>> {
+    let text = read_text(path, "objects", BYTES_MAX)?;
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
+/// The whole file, or one byte more than the most of a larger one.
+fn read_text(path: &Path, field: &str, most: usize) -> Result<String> {
+    let unread = |error| Error::invalid(format!("`{}` cannot be read: {error}", path.display())).at(field);
     let mut text = String::new();
-    File::open(path).map_err(unread)?.take(MODEL_MAX as u64 + 1).read_to_string(&mut text).map_err(unread)?;
+    File::open(path).map_err(unread)?.take(most as u64 + 1).read_to_string(&mut text).map_err(unread)?;
     Ok(text)
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Names<'a> {
     marked: bool,
     /// The names that are held.
     held: BTreeSet<&'a str>,
+    /// The names that are roles where no user has them.
+    roles: BTreeSet<&'a str>,
     /// The names that hold.
     holding: BTreeSet<&'a str>,
     /// The marked users, by their keys, each with the first of its names.
@@ -39,8 +41,8 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn of(lines: &'a [PolicyLine], absent: Absent) -> Self {
-        let (held, holding, users) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
-        let mut names = Self { marked: false, held, holding, users, absent };
+        let (held, roles, holding, users) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+        let mut names = Self { marked: false, held, roles, holding, users, absent };
         for line in lines {
             let first = match &line.says {
                 Says::Permission { subject, .. } => subject,
@@ -48,6 +50,10 @@ impl<'a> Names<'a> {
                     names.holding.insert(member.as_str());
                     names.held.insert(role.as_str());
                     member
+                }
+                Says::Role { role } => {
+                    names.roles.insert(role.as_str());
+                    continue;
                 }
             };
             if let Some(key) = marked_key(first.as_str()) {
@@ -82,7 +88,7 @@ impl<'a> Names<'a> {
                 "`{name}` is a user of this tenant: write `user:{user}`, as this file writes others"
             ))),
             Some(user) => Ok(Some(user)),
-            None if is_held => Ok(None),
+            None if is_held || self.roles.contains(text) => Ok(None),
             None => self.refuse_if_user(name, known).map(|()| None),
         }
     }

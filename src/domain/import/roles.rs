@@ -26,6 +26,8 @@ pub(super) struct ImportedRole<'a> {
     pub(super) users: BTreeSet<UserKey>,
     /// The roles that it holds directly, each with the line that says so first.
     pub(super) holds: BTreeMap<&'a str, u64>,
+    /// `true` if it has a group, even if nobody is in it.
+    pub(super) is_kept: bool,
 }
 
 /// All of them, by their names.
@@ -34,7 +36,12 @@ pub(super) type ImportedRoles<'a> = BTreeMap<&'a str, ImportedRole<'a>>;
 impl<'a> ImportedRole<'a> {
     pub(super) fn new(name: &'a Name, line: u64, column: usize) -> Self {
         let (grants, users, holds) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
-        Self { name, line, column, grants, users, holds }
+        Self { name, line, column, grants, users, holds, is_kept: false }
+    }
+
+    /// Returns `true` if a group gives it to its users.
+    pub(super) fn has_group(&self) -> bool {
+        self.is_kept || !self.users.is_empty() || !self.holds.is_empty()
     }
 }
 

@@ -11,14 +11,28 @@ use crate::service::Platform;
 use crate::service::access::permit::Permit;
 use crate::service::change::{ChangeOptions, ChangeRequest, Outcome, in_place};
 
+mod cycles;
 mod file;
 mod form;
+mod resolve;
 mod values;
 mod warn;
 
-pub use crate::engine::foreign::MODEL_MAX;
+pub use crate::engine::foreign::{By, MODEL_MAX};
 pub use file::BYTES_MAX;
+pub use values::OBJECTS_MAX;
 pub use warn::Warning;
+
+/// Functions by which the file's program matches the roles of one kind of lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolePatterns {
+    /// Kind of the lines: `g`, `g2` and so on.
+    pub lines: String,
+    /// Function for the members, if it is not `==`.
+    pub names: Option<By>,
+    /// Function for the domains, if it is not `==`.
+    pub domains: Option<By>,
+}
 
 /// Options for reading a file.
 #[derive(Debug, Clone, Default)]
@@ -28,9 +42,15 @@ pub struct Reading {
     pub domain: Option<String>,
     /// Path under which all objects of the file are placed.
     pub under: Option<Object>,
+    /// Objects that exist, as the file writes them. A pattern that is no prefix becomes a line for each that it matches.
+    pub objects: Vec<String>,
     /// Text of the file's model. It says what each column means; with it, lines that would be decided differently here
     /// are refused.
     pub model: Option<String>,
+    /// Kind of policy that is imported, such as `p2`, of a model that defines several. Lines of others are left out.
+    pub policy_type: Option<String>,
+    /// Functions that the file's program registers for its roles, because the model does not say them.
+    pub role_patterns: Vec<RolePatterns>,
     /// Treatment of a holder of roles who is not a user of the tenant.
     pub absent: Absent,
 }

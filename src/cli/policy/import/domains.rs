@@ -74,7 +74,12 @@ impl Policy<'_> {
 
     /// The tenants that the lines name.
     fn domains(&self) -> Result<Vec<TenantKey>> {
-        let reading = Reading { model: self.model.clone(), ..Reading::default() };
+        let reading = Reading {
+            model: self.model.clone(),
+            under: self.args.under.clone(),
+            policy_type: self.args.policy_type.clone(),
+            ..Reading::default()
+        };
         let domains = match reading.domains(&self.csv) {
             Ok(domains) => domains,
             Err(Refused::Whole(error)) => return Err(error),

@@ -5,13 +5,15 @@
 //! because those adapters accept a quote after a space, and CSV readers do not.
 
 use super::Reading;
-use super::form::{Fields, Form};
-use super::values::{ObjectRoles, Values};
+use super::form::{At, Fields, Form, Kind, LineEffect};
+use super::values::{Groups, Listed, Values};
 use super::warn::{Notes, Warning};
+use super::{cycles, resolve};
 use crate::domain::import::{BadLines, PolicyLine, Refused, Says};
-use crate::domain::key::TenantKey;
+use crate::domain::key::{ActionPattern, ObjectPattern, TenantKey};
 use crate::domain::name::Name;
 use crate::domain::role::{Effect, Grant};
+use crate::engine::foreign::{Combined, Scope};
 use crate::error::{Error, ErrorCode, Result};
 
 /// Maximum size of a file in bytes.
@@ -38,30 +40,63 @@ pub(super) fn read(tenant: &TenantKey, csv: &str, reading: &Reading) -> Result<R
     let mut bad = BadLines::default();
     let records = records(csv, &form, &mut bad)?;
     let mut file = File {
-        values: Values::of(&form, reading.under.as_ref(), actions(&form, &records))?,
+        values: Values::of(&form, reading.under.as_ref(), Listed::of(&reading.objects)?, actions(&form, &records))?,
+        objects: Groups::of(form.model().and_then(|model| model.object_roles.as_ref())),
+        actions: Groups::of(form.model().and_then(|model| model.action_roles.as_ref())),
         form,
-        roles: ObjectRoles::default(),
         notes: Notes::default(),
         skipped: 0,
         room: RULES_MAX,
     };
-    for Record { number, says } in records.iter().filter(|record| record.is_of_objects()) {
-        file.object_role(says, *number, &mut bad);
+    for record in records.iter().filter(|record| record.is_of_groups()) {
+        file.group(record, &mut bad);
     }
-    let mut lines = Vec::with_capacity(records.len());
-    for Record { number, says } in records.iter().filter(|record| !record.is_of_objects()) {
-        match file.says(*number, says) {
-            Ok(said) => lines.extend(said.into_iter().map(|says| PolicyLine { number: *number, says })),
-            Err(Stop::Line(fault)) => bad.push(*number, fault.column, *fault.error),
+    let mut lines = file.superusers(&records, &mut bad)?;
+    lines.reserve(records.len());
+    for record in records.iter().filter(|record| !record.is_of_groups()) {
+        let number = record.number;
+        match file.says(record) {
+            Ok((priority, said)) => {
+                lines.extend(said.into_iter().map(|says| (priority, PolicyLine { number, says })));
+            }
+            Err(Stop::Line(fault)) => bad.push(number, fault.column, *fault.error),
             Err(Stop::Full) => return Err(too_many_rules()),
         }
     }
-    let File { notes, skipped, form, .. } = file;
+    let File { mut notes, skipped, form, .. } = file;
     if lines.is_empty() && skipped > 0 && bad.count == 0 {
         let message = format!("no line of the file is of the domain `{}`", form.domain());
         return Err(Error::invalid(message).at("domain").into());
     }
-    bad.or(Read { lines, skipped, warnings: notes.warnings })
+    let lines = decisive(bad.or(lines)?, form.combined(), &mut notes)?;
+    Ok(Read { lines, skipped, warnings: notes.warnings })
+}
+
+/// Returns the lines, each with its priority, so that a denial among them wins as it does here.
+fn decisive(
+    mut lines: Vec<(i64, PolicyLine)>,
+    combined: Option<Combined>,
+    notes: &mut Notes<'_>,
+) -> Result<Vec<PolicyLine>, Refused> {
+    let late = lines.windows(2).find_map(|pair| match pair {
+        [(before, _), (priority, line)] if priority < before => Some(line.number),
+        _ => None,
+    });
+    if let Some(number) = late {
+        let message = "the lines decide in the order of their priorities, the lowest first, as Casbin documents it; a \
+                       Casbin that knows no priorities, such as casbin-rs, takes the order of the file";
+        notes.push(number, 2, message.to_owned());
+    }
+    lines.sort_by_key(|(priority, _)| *priority);
+    let lines = cycles::opened(lines.into_iter().map(|(_, line)| line).collect(), notes);
+    if lines.len() > RULES_MAX {
+        return Err(too_many_rules());
+    }
+    match combined {
+        Some(Combined::FirstWins) => resolve::resolve(lines, notes),
+        Some(Combined::NearestWins) => resolve::resolve(resolve::by_level(lines)?, notes),
+        Some(Combined::AllowWins | Combined::DenyWins) | None => Ok(lines),
+    }
 }
 
 /// Returns the domains that the lines of a file name, in order.
@@ -72,17 +107,16 @@ pub(super) fn domains(csv: &str, reading: &Reading) -> Result<Vec<String>, Refus
     let form = Form::of_all(reading)?;
     let mut bad = BadLines::default();
     let mut domains = std::collections::BTreeSet::new();
-    for Record { number, says } in &records(csv, &form, &mut bad)? {
-        let named = match says.split_first() {
-            Some((kind, values)) if kind == "p" => form.permission(values).map(|fields| fields.domain),
-            Some((kind, values)) if kind == "g2" => form.object_role(values).map(|(.., domain)| domain),
-            Some((_, values)) => form.membership(values).map(|(.., domain)| domain),
-            None => continue,
+    for Record { number, kind, values } in &records(csv, &form, &mut bad)? {
+        let named = match kind {
+            Kind::Permission => form.permission(values).map(|fields| fields.domain),
+            Kind::Idle => continue,
+            kind => form.pair(*kind, values).map(|(.., domain)| domain),
         };
         match named {
             Ok(Some((_, domain))) => _ = domains.insert(domain.to_owned()),
             // The model gives these lines no domain: they are of all.
-            Ok(None) if says.first().is_some_and(|kind| kind != "p") => {}
+            Ok(None) if *kind != Kind::Permission => {}
             Ok(None) => bad.push(*number, 1, Error::invalid("the line names no domain")),
             Err(fault) => bad.push(*number, fault.column, *fault.error),
         }
@@ -131,13 +165,14 @@ pub(super) fn fault(column: usize, message: impl Into<String>) -> Fault {
 /// Line that is neither empty nor a comment.
 struct Record {
     number: u64,
-    /// Values of the line; the first is its kind.
-    says: Vec<String>,
+    kind: Kind,
+    /// Values behind the kind.
+    values: Vec<String>,
 }
 
 impl Record {
-    fn is_of_objects(&self) -> bool {
-        self.says.first().is_some_and(|kind| kind == "g2")
+    fn is_of_groups(&self) -> bool {
+        matches!(self.kind, Kind::ObjectRole | Kind::ActionRole)
     }
 }
 
@@ -150,7 +185,7 @@ fn records(csv: &str, form: &Form, bad: &mut BadLines) -> Result<Vec<Record>, Re
     let mut records = Vec::new();
     for (number, text) in (1..).zip(csv.split('\n')) {
         match parse(form, text.trim()) {
-            Ok(says) => records.extend(says.map(|says| Record { number, says })),
+            Ok(line) => records.extend(line.map(|(kind, values)| Record { number, kind, values })),
             Err(fault) => bad.push(number, fault.column, *fault.error),
         }
         if records.len() > RULES_MAX {
@@ -160,28 +195,17 @@ fn records(csv: &str, form: &Form, bad: &mut BadLines) -> Result<Vec<Record>, Re
     Ok(records)
 }
 
-/// Returns the values of a line, or `None` if it is empty or a comment.
-fn parse(form: &Form, text: &str) -> Result<Option<Vec<String>>, Fault> {
+/// Returns the kind of a line and the values behind it, or `None` if it is empty or a comment.
+fn parse(form: &Form, text: &str) -> Result<Option<(Kind, Vec<String>)>, Fault> {
     if text.is_empty() || text.starts_with('#') {
         return Ok(None);
     }
     if text.chars().any(|letter| letter.is_control() && letter != '\t') {
         return Err(fault(1, "the line has control characters: take them out"));
     }
-    let values = split(text)?;
-    match values.first().map(String::as_str) {
-        Some("p" | "g") => Ok(Some(values)),
-        Some("g2") if form.has_object_roles() => Ok(Some(values)),
-        other => {
-            let kind = other.unwrap_or_default().chars().take(20).collect::<String>();
-            let more = if kind == "g2" && !form.is_told() {
-                ", but for the roles of objects, which are read by the file's model: give it (`model`)"
-            } else {
-                ": take the line out"
-            };
-            Err(fault(1, format!("`{kind}` is neither `p` nor `g`: no other kind of line is known here{more}")))
-        }
-    }
+    let mut values = split(text)?;
+    let behind = values.split_off(1);
+    form.kind(values.first().map(String::as_str).unwrap_or_default()).map(|kind| Some((kind, behind)))
 }
 
 /// Splits a line into the values between its commas.
@@ -222,18 +246,18 @@ fn bad_quote(column: usize) -> Fault {
 
 /// Returns the texts of all actions of the file, of all domains.
 fn actions<'r>(form: &'r Form, records: &'r [Record]) -> impl Iterator<Item = &'r str> + Clone {
-    let permissions = records.iter().filter_map(|record| match record.says.split_first() {
-        Some((kind, values)) if kind == "p" => Some(values),
-        _ => None,
-    });
-    permissions.filter_map(|values| form.permission(values).ok()).map(|fields| fields.action.1)
+    let permissions = records.iter().filter(|record| record.kind == Kind::Permission);
+    permissions.filter_map(|record| form.permission(&record.values).ok()?.action).map(|(_, text)| text)
 }
 
 /// File that is being read.
 struct File<'r> {
     form: Form,
     values: Values<'r>,
-    roles: ObjectRoles<'r>,
+    /// Groups of objects.
+    objects: Groups<'r>,
+    /// Groups of actions.
+    actions: Groups<'r>,
     notes: Notes<'r>,
     skipped: u64,
     /// Number of rules that the file can still have. Bad lines count as well, for what it takes to read them.
@@ -247,46 +271,93 @@ impl<'r> File<'r> {
         Ok(())
     }
 
-    /// Adds a line that puts an object into a group of objects.
-    fn object_role(&mut self, says: &'r [String], number: u64, bad: &mut BadLines) {
-        let taken = says.get(1..).map_or(Ok(()), |values| {
-            let (member, role, domain) = self.form.object_role(values)?;
-            if self.form.is_of_others(domain)? {
+    /// Adds a line that puts an object, or an action, into a group.
+    fn group(&mut self, record: &'r Record, bad: &mut BadLines) {
+        let taken = self.form.pair(record.kind, &record.values).and_then(|(member, role, domain)| {
+            if self.form.is_role_of_others(record.kind, domain)? {
                 self.skipped += 1;
                 return Ok(());
             }
-            self.roles.add(member, role)
+            let groups = if record.kind == Kind::ActionRole { &mut self.actions } else { &mut self.objects };
+            match self.form.name_patterns(record.kind) {
+                Some(by) => self.values.listed(by, member)?.into_iter().try_for_each(|object| groups.add(object, role)),
+                None => groups.add(member, role),
+            }
         });
         if let Err(fault) = taken {
-            bad.push(number, fault.column, *fault.error);
+            bad.push(record.number, fault.column, *fault.error);
         }
     }
 
-    /// Returns what a line says; nothing if it is of another domain.
-    fn says(&mut self, number: u64, says: &'r [String]) -> Result<Vec<Says>, Stop> {
-        match says.split_first() {
-            Some((kind, values)) if kind == "p" => self.permissions(number, values),
-            Some((_, values)) => Ok(self.membership(number, values)?.into_iter().collect()),
-            None => Ok(Vec::new()),
+    /// Returns what the file's model says of users who may do everything. Refuses a line that makes somebody hold such
+    /// a user as a role, because the model means the user alone.
+    fn superusers(&self, records: &[Record], bad: &mut BadLines) -> Result<Vec<(i64, PolicyLine)>, Refused> {
+        let mut lines = Vec::new();
+        for user in self.form.superusers() {
+            let subject = Name::parse(user).map_err(|error| error.at("model"))?;
+            for record in records.iter().filter(|record| record.kind == Kind::Membership) {
+                if record.values.get(1) == Some(user) {
+                    let message =
+                        format!("`{user}` may do everything by the model, and who holds it may not: rename the role");
+                    bad.push(record.number, 3, Error::invalid(message));
+                }
+            }
+            for object in self.values.all().map_err(|fault| fault.error.at("under"))? {
+                let grant = Grant { object, action: ActionPattern::any(), effect: Effect::Allow };
+                grant.check().map_err(|error| error.at("under"))?;
+                lines.push((0, PolicyLine { number: 1, says: Says::Permission { subject: subject.clone(), grant } }));
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Returns the priority of a line, and what it says; nothing if no decision depends on it.
+    fn says(&mut self, record: &'r Record) -> Result<(i64, Vec<Says>), Stop> {
+        match record.kind {
+            Kind::Permission => self.permissions(record.number, &record.values),
+            Kind::Idle => {
+                self.notes.idle(record.number);
+                Ok((0, Vec::new()))
+            }
+            _ => Ok((0, self.membership(record.number, &record.values)?.into_iter().collect())),
         }
     }
 
-    fn permissions(&mut self, number: u64, values: &'r [String]) -> Result<Vec<Says>, Stop> {
-        let Fields { subject, domain, object, action, effect } = self.form.permission(values)?;
-        if self.form.is_of_others(domain)? {
+    /// Returns the priority of a line, and what it says; nothing if it is of another domain.
+    fn permissions(&mut self, number: u64, values: &'r [String]) -> Result<(i64, Vec<Says>), Stop> {
+        let fields = self.form.permission(values)?;
+        if self.form.is_permission_of_others(fields.domain)? {
             self.skipped += 1;
-            return Ok(Vec::new());
+            if let Some((column, "*")) = fields.domain {
+                self.notes.push(
+                    number,
+                    column,
+                    "the matcher takes `*` for a domain of this name: the line is left out".to_owned(),
+                );
+            }
+            return Ok((0, Vec::new()));
         }
-        let effect = self.form.effect(effect)?;
-        let subject = self.name(number, subject)?;
-        let actions = self.values.actions(action)?;
-        let (column, mut says) = (object.0, Vec::new());
-        let mut visited = 0;
-        let members = self.roles.with_members(object, &mut visited);
-        let each = if members.is_ok() { actions.len() } else { 1 };
-        self.take_room(visited.saturating_mul(each))?;
-        for object in members? {
-            let objects = self.values.objects(object)?;
+        let effect = match self.form.effect(&fields)? {
+            LineEffect::Is(effect) => effect,
+            LineEffect::None(message) => {
+                self.notes.push(number, 1, message);
+                return Ok((0, Vec::new()));
+            }
+        };
+        if effect == Effect::Deny && !self.form.is_told() {
+            self.notes.denial(number);
+        }
+        let priority = self.form.priority(fields.priority)?;
+        Ok((priority, self.grants(number, &fields, effect)?))
+    }
+
+    /// Returns the grants of a line for its subject.
+    fn grants(&mut self, number: u64, fields: &Fields<'r>, effect: Effect) -> Result<Vec<Says>, Stop> {
+        let subject = self.name(number, fields.subject)?;
+        let actions = self.line_actions(fields.action)?;
+        let column = fields.object.map_or(1, |(column, _)| column);
+        let mut says = Vec::new();
+        for objects in self.line_objects(fields.object, actions.len(), effect)? {
             // The whole of the file's objects is two of the tenant.
             self.take_room(objects.len().saturating_sub(1).saturating_mul(actions.len()))?;
             for object in objects {
@@ -297,16 +368,47 @@ impl<'r> File<'r> {
                 }
             }
         }
-        if effect == Effect::Deny && !self.form.is_told() {
-            self.notes.denial(number);
+        if says.is_empty() {
+            self.notes.push(number, column, "the line matches none of the objects that are told".to_owned());
         }
         Ok(says)
     }
 
+    /// Returns the actions of a line: those that its text stands for, of each action in it if it is a group.
+    fn line_actions(&mut self, action: Option<At<'r>>) -> Result<Vec<ActionPattern>, Stop> {
+        let Some(action) = action else { return Ok(vec![ActionPattern::any()]) };
+        let mut visited = 0;
+        let members = self.actions.with_members(action, &mut visited);
+        self.take_room(visited.saturating_sub(1))?;
+        let mut actions = Vec::new();
+        for action in members? {
+            actions.extend(self.values.actions(action)?);
+        }
+        Ok(actions)
+    }
+
+    /// Returns the objects of a line, each as it can be here, after taking room for a number of rules for each.
+    fn line_objects(
+        &mut self,
+        object: Option<At<'r>>,
+        each: usize,
+        effect: Effect,
+    ) -> Result<Vec<Vec<ObjectPattern>>, Stop> {
+        let Some(object) = object else {
+            self.take_room(each)?;
+            let whole = self.form.scope() == Scope::All;
+            return Ok(vec![if whole { self.values.all()? } else { self.values.single()? }]);
+        };
+        let mut visited = 0;
+        let members = self.objects.with_members(object, &mut visited);
+        self.take_room(visited.saturating_mul(if members.is_ok() { each } else { 1 }))?;
+        Ok(members?.into_iter().map(|object| self.values.objects(object, effect)).collect::<Result<_, _>>()?)
+    }
+
     /// Reads a line of the form `member, role`, with `dom` at the end if the form has one.
     fn membership(&mut self, number: u64, values: &'r [String]) -> Result<Option<Says>, Stop> {
-        let (member, role, domain) = self.form.membership(values)?;
-        if self.form.is_of_others(domain)? {
+        let (member, role, domain) = self.form.pair(Kind::Membership, values)?;
+        if self.form.is_role_of_others(Kind::Membership, domain)? {
             self.skipped += 1;
             return Ok(None);
         }
@@ -340,6 +442,7 @@ mod tests {
                 format!("{} p {subject} {object} {action} {}", line.number, effect.as_ref())
             }
             Says::Membership { member, role } => format!("{} g {member} {role}", line.number),
+            Says::Role { role } => format!("{} role {role}", line.number),
         };
         read_text(text).unwrap().into_iter().map(line).collect()
     }

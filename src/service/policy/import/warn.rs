@@ -25,6 +25,7 @@ pub(super) struct Notes<'r> {
     /// Names that were already warned about.
     told: HashSet<&'r str>,
     has_denials: bool,
+    has_idle: bool,
 }
 
 impl<'r> Notes<'r> {
@@ -57,7 +58,17 @@ impl<'r> Notes<'r> {
         }
     }
 
-    fn push(&mut self, number: u64, column: usize, message: String) {
+    /// Warns about the first line on which no decision depends.
+    pub(super) fn idle(&mut self, number: u64) {
+        if !std::mem::replace(&mut self.has_idle, true) {
+            let message = "no decision by the model depends on lines of this kind, or they are of another kind of policy: \
+                           they are left out";
+            self.push(number, 1, message.to_owned());
+        }
+    }
+
+    /// Adds a warning, up to the bound.
+    pub(super) fn push(&mut self, number: u64, column: usize, message: String) {
         if self.warnings.len() < TOLD {
             self.warnings.push(Warning { number, column, message });
         }
