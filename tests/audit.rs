@@ -18,7 +18,7 @@ use bailiwick::store::audit::{AuditEvent, AuditFilter};
 use bailiwick::store::page::Page;
 use serde_json::{Value, json};
 
-use crate::common::app::{Choices, Database, Instance, OPERATOR_PASSWORD, PASSWORD};
+use crate::common::app::{Choices, Database, Instance, OPERATOR_PASSWORD, PASSWORD, both_databases};
 use crate::common::mail::token_in;
 use crate::common::operations::document;
 use crate::common::picture::png;
@@ -277,17 +277,15 @@ fn r43_no_mutation_is_left_out_here() {
     assert_eq!(refused, all, "each mutation is refused in `audit/refused.rs`");
 }
 
-#[tokio::test]
-async fn r43_every_mutation_leaves_one_audit_event_and_a_revision_only_when_answers_can_change() {
-    for database in [Database::sqlite(), Database::postgres().await] {
-        let mut world = World::new(&database).await;
-        for (number, step) in steps().iter().enumerate() {
-            world.make(number, step).await;
-        }
-        tells_what_accounts_were(&world).await;
-        tells_what_was_linked(&world).await;
-        holds_no_secret(&world).await;
+both_databases!(r43_every_mutation_leaves_one_audit_event_and_a_revision_only_when_answers_can_change);
+async fn r43_every_mutation_leaves_one_audit_event_and_a_revision_only_when_answers_can_change(database: Database) {
+    let mut world = World::new(&database).await;
+    for (number, step) in steps().iter().enumerate() {
+        world.make(number, step).await;
     }
+    tells_what_accounts_were(&world).await;
+    tells_what_was_linked(&world).await;
+    holds_no_secret(&world).await;
 }
 
 /// Checks that the events show the items that a list gained and lost, by whichever mutation.
@@ -343,35 +341,33 @@ async fn holds_no_secret(world: &World) {
     }
 }
 
-#[tokio::test]
-async fn r43_a_refused_mutation_leaves_nothing_at_all() {
-    for database in [Database::sqlite(), Database::postgres().await] {
-        let mut world = World::new(&database).await;
-        refused::furnish(&mut world).await;
-        let before = world.tables.all().await;
-        let counters = world.state("acme").await.0;
-        for (by, mutation, input, code) in refused::refusals() {
-            let answer = world.send(by, mutation, &input, "refused").await;
-            let told = &answer["data"][mutation]["userErrors"][0]["code"];
-            let told = told.as_str().or(answer["errors"][0]["extensions"]["code"].as_str());
-            assert_eq!(told, Some(code), "{mutation} {input}: {answer:#}");
-            assert_eq!(world.tables.all().await, before, "{mutation} {input}");
-        }
-        for (mutation, input) in refused::forbidden() {
-            let answer = world.send(By::Agent, mutation, &input, "refused").await;
-            assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{mutation} {input}: {answer:#}");
-        }
-        for (mutation, _) in world.mutations.iter().filter(|(_, takes)| takes.reason) {
-            let step = steps().into_iter().find(|step| step.mutation == mutation).unwrap();
-            for reason in ["x".repeat(501), "a\nb".to_owned()] {
-                let mut input = step.input.clone();
-                input["reason"] = json!(reason);
-                let answer = world.send(step.by, mutation, &input, "refused").await;
-                let error = &answer["data"][mutation]["userErrors"][0];
-                assert_eq!((&error["code"], &error["field"]), (&json!("INVALID"), &json!(["reason"])), "{answer:#}");
-            }
-        }
-        assert_eq!(world.tables.all().await, before);
-        assert_eq!(world.state("acme").await.0, counters);
+both_databases!(r43_a_refused_mutation_leaves_nothing_at_all);
+async fn r43_a_refused_mutation_leaves_nothing_at_all(database: Database) {
+    let mut world = World::new(&database).await;
+    refused::furnish(&mut world).await;
+    let before = world.tables.all().await;
+    let counters = world.state("acme").await.0;
+    for (by, mutation, input, code) in refused::refusals() {
+        let answer = world.send(by, mutation, &input, "refused").await;
+        let told = &answer["data"][mutation]["userErrors"][0]["code"];
+        let told = told.as_str().or(answer["errors"][0]["extensions"]["code"].as_str());
+        assert_eq!(told, Some(code), "{mutation} {input}: {answer:#}");
+        assert_eq!(world.tables.all().await, before, "{mutation} {input}");
     }
+    for (mutation, input) in refused::forbidden() {
+        let answer = world.send(By::Agent, mutation, &input, "refused").await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{mutation} {input}: {answer:#}");
+    }
+    for (mutation, _) in world.mutations.iter().filter(|(_, takes)| takes.reason) {
+        let step = steps().into_iter().find(|step| step.mutation == mutation).unwrap();
+        for reason in ["x".repeat(501), "a\nb".to_owned()] {
+            let mut input = step.input.clone();
+            input["reason"] = json!(reason);
+            let answer = world.send(step.by, mutation, &input, "refused").await;
+            let error = &answer["data"][mutation]["userErrors"][0];
+            assert_eq!((&error["code"], &error["field"]), (&json!("INVALID"), &json!(["reason"])), "{answer:#}");
+        }
+    }
+    assert_eq!(world.tables.all().await, before);
+    assert_eq!(world.state("acme").await.0, counters);
 }

@@ -11,7 +11,7 @@ mod shapes;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, Instance, on_both};
+use crate::common::app::{Client, Instance, both};
 use crate::common::operations::{automatic, merged};
 
 const PATH: &str = "/access/v1/evaluation";
@@ -98,158 +98,143 @@ async fn fixture(instance: &Instance) -> Client {
     alice.new_service("desk").await
 }
 
-#[tokio::test]
-async fn the_core_of_the_certification_scenario_passes() {
-    on_both(async |instance| {
-        let desk = fixture(&instance).await;
-        let record = |subject, action| asked(subject, action, "record", "record-1");
-        let properties = json!({ "role": "admin", "department": "Sales" });
-        let mut described = record("bob", "write");
-        described["subject"]["properties"] = properties;
-        described["action"]["properties"] = json!({ "method": "GET", "soft": true });
-        described["resource"]["properties"] = json!({ "owner": "bob", "status": "active" });
-        let more = |more| merged(record("alice", "read"), more);
-        for (request, decision) in [
-            (record("alice", "read"), true),
-            (record("alice", "write"), true),
-            (record("alice", "delete"), false),
-            (record("bob", "read"), true),
-            (record("bob", "write"), false),
-            (more(json!({ "context": { "time": "2025-06-27T18:03-07:00", "ip": "192.168.1.1" } })), true),
-            (more(json!({ "foo": "bar", "futureField": { "nested": true } })), true),
-            (asked("alice", "write", "record", "record-2"), false),
-            (asked("alice", "read", "spaceship", "record-1"), false),
-            (asked("nonexistent-user", "read", "record", "record-1"), false),
-            // Properties that the caller claims for a subject give no right.
-            (described, false),
-        ] {
-            let first = answer(&instance, &desk, &request).await;
-            assert_eq!(first["decision"], decision, "{request}");
-            assert_eq!(answer(&instance, &desk, &request).await, first, "the same request gives the same answer");
-        }
-    })
-    .await;
+both!(the_core_of_the_certification_scenario_passes);
+async fn the_core_of_the_certification_scenario_passes(instance: Instance) {
+    let desk = fixture(&instance).await;
+    let record = |subject, action| asked(subject, action, "record", "record-1");
+    let properties = json!({ "role": "admin", "department": "Sales" });
+    let mut described = record("bob", "write");
+    described["subject"]["properties"] = properties;
+    described["action"]["properties"] = json!({ "method": "GET", "soft": true });
+    described["resource"]["properties"] = json!({ "owner": "bob", "status": "active" });
+    let more = |more| merged(record("alice", "read"), more);
+    for (request, decision) in [
+        (record("alice", "read"), true),
+        (record("alice", "write"), true),
+        (record("alice", "delete"), false),
+        (record("bob", "read"), true),
+        (record("bob", "write"), false),
+        (more(json!({ "context": { "time": "2025-06-27T18:03-07:00", "ip": "192.168.1.1" } })), true),
+        (more(json!({ "foo": "bar", "futureField": { "nested": true } })), true),
+        (asked("alice", "write", "record", "record-2"), false),
+        (asked("alice", "read", "spaceship", "record-1"), false),
+        (asked("nonexistent-user", "read", "record", "record-1"), false),
+        // Properties that the caller claims for a subject give no right.
+        (described, false),
+    ] {
+        let first = answer(&instance, &desk, &request).await;
+        assert_eq!(first["decision"], decision, "{request}");
+        assert_eq!(answer(&instance, &desk, &request).await, first, "the same request gives the same answer");
+    }
 }
 
-#[tokio::test]
-async fn the_answer_is_that_of_graphql_with_reason_revision_and_obligations_as_context() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        let masking = json!({ "name": "Masked", "permissionType": "READ", "maskSensitiveData": true });
-        alice.make("ProfileCreate", masking).await;
-        alice.save_sections("masked", "contacts", json!([automatic("contacts/contacts")])).await;
-        alice.add_user("dana", "USER", json!({ "profile": "masked" })).await;
-        alice.register("voice/queues", &["B%C3%BCro%201"]).await;
-        let desk = alice.new_service("desk").await;
-        for (subject, action, kind, id, object) in [
-            ("dana", "read", "section", "contacts/contacts", "contacts/contacts"),
-            ("dana", "edit", "contacts/contacts", "mia", "contacts/contacts/mia"),
-            ("alice", "edit", "voice/queues", "Büro 1", "voice/queues/B%C3%BCro%201"),
-            ("alice", "read", "section", "voice", "voice"),
-            ("nobody", "read", "section", "voice", "voice"),
-        ] {
-            let ours = alice.decision(subject, action, object).await;
-            let theirs = answer(&instance, &desk, &asked(subject, action, kind, id)).await;
-            let context = &theirs["context"];
-            assert_eq!(theirs["decision"], ours["allowed"], "{object}");
-            assert_eq!((&context["reason"], &context["revision"]), (&ours["reason"], &ours["revision"]));
-            assert_eq!(context["obligations"], ours["obligations"], "{object}");
-        }
-        for (kind, id) in [("service", "dana"), ("user", "role:admin"), ("user", "*"), ("user", "Alice")] {
-            let mut request = asked("alice", "read", "section", "voice");
-            request["subject"] = json!({ "type": kind, "id": id });
-            let stranger = answer(&instance, &desk, &request).await;
-            assert_eq!(stranger["decision"], false, "{kind} {id}");
-            assert_eq!(stranger["context"]["reason"], "UNKNOWN_SUBJECT");
-        }
-    })
-    .await;
+both!(the_answer_is_that_of_graphql_with_reason_revision_and_obligations_as_context);
+async fn the_answer_is_that_of_graphql_with_reason_revision_and_obligations_as_context(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    let masking = json!({ "name": "Masked", "permissionType": "READ", "maskSensitiveData": true });
+    alice.make("ProfileCreate", masking).await;
+    alice.save_sections("masked", "contacts", json!([automatic("contacts/contacts")])).await;
+    alice.add_user("dana", "USER", json!({ "profile": "masked" })).await;
+    alice.register("voice/queues", &["B%C3%BCro%201"]).await;
+    let desk = alice.new_service("desk").await;
+    for (subject, action, kind, id, object) in [
+        ("dana", "read", "section", "contacts/contacts", "contacts/contacts"),
+        ("dana", "edit", "contacts/contacts", "mia", "contacts/contacts/mia"),
+        ("alice", "edit", "voice/queues", "Büro 1", "voice/queues/B%C3%BCro%201"),
+        ("alice", "read", "section", "voice", "voice"),
+        ("nobody", "read", "section", "voice", "voice"),
+    ] {
+        let ours = alice.decision(subject, action, object).await;
+        let theirs = answer(&instance, &desk, &asked(subject, action, kind, id)).await;
+        let context = &theirs["context"];
+        assert_eq!(theirs["decision"], ours["allowed"], "{object}");
+        assert_eq!((&context["reason"], &context["revision"]), (&ours["reason"], &ours["revision"]));
+        assert_eq!(context["obligations"], ours["obligations"], "{object}");
+    }
+    for (kind, id) in [("service", "dana"), ("user", "role:admin"), ("user", "*"), ("user", "Alice")] {
+        let mut request = asked("alice", "read", "section", "voice");
+        request["subject"] = json!({ "type": kind, "id": id });
+        let stranger = answer(&instance, &desk, &request).await;
+        assert_eq!(stranger["decision"], false, "{kind} {id}");
+        assert_eq!(stranger["context"]["reason"], "UNKNOWN_SUBJECT");
+    }
 }
 
-#[tokio::test]
-async fn r1_who_may_not_ask_gets_no_answer_and_a_foreign_user_is_an_unknown_one() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
-        let desk = alice.new_service("desk").await;
-        let zoe = instance.tenant("globex").await;
-        zoe.add_user("zoe", "AGENT", json!({})).await;
+both!(r1_who_may_not_ask_gets_no_answer_and_a_foreign_user_is_an_unknown_one);
+async fn r1_who_may_not_ask_gets_no_answer_and_a_foreign_user_is_an_unknown_one(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
+    let desk = alice.new_service("desk").await;
+    let zoe = instance.tenant("globex").await;
+    zoe.add_user("zoe", "AGENT", json!({})).await;
 
-        let about = |name| asked(name, "unmask", "data", "contacts");
-        assert_eq!(answer(&instance, &ann, &about("ann")).await["decision"], true, "about oneself");
-        for name in ["alice", "zoe", "nobody", "No Body"] {
-            let (status, refusal) = evaluate(&instance, &ann, &about(name)).await;
-            assert_eq!((status, said(&refusal).0), (StatusCode::FORBIDDEN, "FORBIDDEN"), "{name}");
-        }
-        let [foreign, unknown] = ["zoe", "nobody"].map(&about);
-        assert_eq!(answer(&instance, &desk, &foreign).await, answer(&instance, &desk, &unknown).await);
+    let about = |name| asked(name, "unmask", "data", "contacts");
+    assert_eq!(answer(&instance, &ann, &about("ann")).await["decision"], true, "about oneself");
+    for name in ["alice", "zoe", "nobody", "No Body"] {
+        let (status, refusal) = evaluate(&instance, &ann, &about(name)).await;
+        assert_eq!((status, said(&refusal).0), (StatusCode::FORBIDDEN, "FORBIDDEN"), "{name}");
+    }
+    let [foreign, unknown] = ["zoe", "nobody"].map(&about);
+    assert_eq!(answer(&instance, &desk, &foreign).await, answer(&instance, &desk, &unknown).await);
 
-        // An operator names the tenant, and nobody else does.
-        let operator = instance.operator().await;
-        let named = |client| to(&instance, Method::POST, client).header("X-Tenant", "acme").json(&about("ann"));
-        assert_eq!(sent(named(&operator)).await.1["decision"], true);
-        assert_eq!(sent(named(&desk)).await.0, StatusCode::FORBIDDEN);
-    })
-    .await;
+    // An operator names the tenant, and nobody else does.
+    let operator = instance.operator().await;
+    let named = |client| to(&instance, Method::POST, client).header("X-Tenant", "acme").json(&about("ann"));
+    assert_eq!(sent(named(&operator)).await.1["decision"], true);
+    assert_eq!(sent(named(&desk)).await.0, StatusCode::FORBIDDEN);
 }
 
-#[tokio::test]
-async fn nobody_is_heard_without_a_credential_that_holds() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        let desk = alice.new_service("desk").await;
-        let request = asked("alice", "read", "section", "voice");
-        assert_eq!(evaluate(&instance, &desk, &request).await.0, StatusCode::OK);
-        alice.make("ApiKeyRemove", json!({ "user": "desk" })).await;
-        for client in [&desk, &instance.stranger(), &desk.with_token("nonsense")] {
-            // Neither is the body looked at before.
-            let request = to(&instance, Method::POST, client).body("{");
-            let answer = request.send().await.unwrap();
-            assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
-            assert_eq!(answer.headers()["www-authenticate"], "Bearer");
-            assert_eq!(said(&answer.json().await.unwrap()).0, "UNAUTHENTICATED");
-        }
-    })
-    .await;
+both!(nobody_is_heard_without_a_credential_that_holds);
+async fn nobody_is_heard_without_a_credential_that_holds(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    let desk = alice.new_service("desk").await;
+    let request = asked("alice", "read", "section", "voice");
+    assert_eq!(evaluate(&instance, &desk, &request).await.0, StatusCode::OK);
+    alice.make("ApiKeyRemove", json!({ "user": "desk" })).await;
+    for client in [&desk, &instance.stranger(), &desk.with_token("nonsense")] {
+        // Neither is the body looked at before.
+        let request = to(&instance, Method::POST, client).body("{");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(answer.headers()["www-authenticate"], "Bearer");
+        assert_eq!(said(&answer.json().await.unwrap()).0, "UNAUTHENTICATED");
+    }
 }
 
-#[tokio::test]
-async fn bad_requests_are_refused_with_the_field_and_the_request_id_comes_back() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        let good = asked("alice", "read", "section", "voice");
-        let post = || to(&instance, Method::POST, &alice);
-        let mut without = good.clone();
-        without["subject"].as_object_mut().unwrap().remove("type");
-        let mut number = good.clone();
-        number["action"]["name"] = json!(123);
-        for (body, field) in [
-            (String::new(), ""),
-            ("{".to_owned(), ""),
-            ("[]".to_owned(), ""),
-            (without.to_string(), "subject.type"),
-            (number.to_string(), "action.name"),
-        ] {
-            let (status, refusal) = sent(post().header("content-type", "application/json").body(body.clone())).await;
-            assert_eq!((status, said(&refusal)), (StatusCode::BAD_REQUEST, ("BAD_INPUT", field.to_owned())), "{body}");
-        }
-        for kind in ["text/plain", "application/json; charset=latin1", "application/x-www-form-urlencoded"] {
-            let (status, _) = sent(post().header("content-type", kind).body(good.to_string())).await;
-            assert_eq!(status, StatusCode::BAD_REQUEST, "{kind}");
-        }
-        let large = merged(good.clone(), json!({ "context": { "x": "x".repeat(64 * 1024) } }));
-        let (status, refusal) = sent(post().json(&large)).await;
-        assert_eq!((status, said(&refusal).0), (StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE"));
-        for method in [Method::GET, Method::PUT, Method::DELETE] {
-            let answer = to(&instance, method, &alice).json(&good).send().await.unwrap();
-            assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
-            assert_eq!(answer.headers()["allow"], "POST");
-        }
-        for (request, status) in [(post().json(&good), 200), (post().body("x"), 400)] {
-            let answer = request.header("X-Request-ID", "bfe9eb29-ab87-4ca3-be83").send().await.unwrap();
-            assert_eq!(answer.status(), status);
-            assert_eq!(answer.headers()["x-request-id"], "bfe9eb29-ab87-4ca3-be83");
-        }
-    })
-    .await;
+both!(bad_requests_are_refused_with_the_field_and_the_request_id_comes_back);
+async fn bad_requests_are_refused_with_the_field_and_the_request_id_comes_back(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    let good = asked("alice", "read", "section", "voice");
+    let post = || to(&instance, Method::POST, &alice);
+    let mut without = good.clone();
+    without["subject"].as_object_mut().unwrap().remove("type");
+    let mut number = good.clone();
+    number["action"]["name"] = json!(123);
+    for (body, field) in [
+        (String::new(), ""),
+        ("{".to_owned(), ""),
+        ("[]".to_owned(), ""),
+        (without.to_string(), "subject.type"),
+        (number.to_string(), "action.name"),
+    ] {
+        let (status, refusal) = sent(post().header("content-type", "application/json").body(body.clone())).await;
+        assert_eq!((status, said(&refusal)), (StatusCode::BAD_REQUEST, ("BAD_INPUT", field.to_owned())), "{body}");
+    }
+    for kind in ["text/plain", "application/json; charset=latin1", "application/x-www-form-urlencoded"] {
+        let (status, _) = sent(post().header("content-type", kind).body(good.to_string())).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{kind}");
+    }
+    let large = merged(good.clone(), json!({ "context": { "x": "x".repeat(64 * 1024) } }));
+    let (status, refusal) = sent(post().json(&large)).await;
+    assert_eq!((status, said(&refusal).0), (StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE"));
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let answer = to(&instance, method, &alice).json(&good).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(answer.headers()["allow"], "POST");
+    }
+    for (request, status) in [(post().json(&good), 200), (post().body("x"), 400)] {
+        let answer = request.header("X-Request-ID", "bfe9eb29-ab87-4ca3-be83").send().await.unwrap();
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers()["x-request-id"], "bfe9eb29-ab87-4ca3-be83");
+    }
 }

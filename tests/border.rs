@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, Instance, PASSWORD, on_both};
+use crate::common::app::{Client, Instance, PASSWORD, both};
 use crate::common::operations::{document, keys, open};
 use crate::common::socket::Socket;
 
@@ -126,81 +126,72 @@ async fn neutral(caller: &Client, name: &str, variables: &Value, key: &str) -> V
     serde_json::from_str(&answer.to_string().replace(key, "KEY")).unwrap()
 }
 
-#[tokio::test]
-async fn r1_a_foreign_key_behaves_exactly_like_an_unknown_one() {
-    on_both(async |instance| {
-        let alice = marked(&instance, "acmemark").await;
-        let foreign = marked(&instance, FOREIGN).await;
-        let (revision, rules) = (foreign.revision().await, foreign.rules().await);
-        let own = alice.rules().await;
-        for (name, variables) in operations() {
-            let expected = neutral(&alice, name, &variables, UNKNOWN).await;
-            assert_eq!(neutral(&alice, name, &variables, FOREIGN).await, expected, "{name} {variables}");
-        }
-        for key in [FOREIGN, UNKNOWN] {
-            let answer = alice.in_tenant(key).answer("Viewer", json!({})).await;
-            assert_eq!(answer["errors"][0]["message"], "only operators name a tenant");
-        }
-        assert_eq!(alice.rules().await, own);
-        assert_eq!((foreign.revision().await, foreign.rules().await), (revision, rules));
-    })
-    .await;
+both!(r1_a_foreign_key_behaves_exactly_like_an_unknown_one);
+async fn r1_a_foreign_key_behaves_exactly_like_an_unknown_one(instance: Instance) {
+    let alice = marked(&instance, "acmemark").await;
+    let foreign = marked(&instance, FOREIGN).await;
+    let (revision, rules) = (foreign.revision().await, foreign.rules().await);
+    let own = alice.rules().await;
+    for (name, variables) in operations() {
+        let expected = neutral(&alice, name, &variables, UNKNOWN).await;
+        assert_eq!(neutral(&alice, name, &variables, FOREIGN).await, expected, "{name} {variables}");
+    }
+    for key in [FOREIGN, UNKNOWN] {
+        let answer = alice.in_tenant(key).answer("Viewer", json!({})).await;
+        assert_eq!(answer["errors"][0]["message"], "only operators name a tenant");
+    }
+    assert_eq!(alice.rules().await, own);
+    assert_eq!((foreign.revision().await, foreign.rules().await), (revision, rules));
 }
 
-#[tokio::test]
-async fn r1_a_foreign_id_is_nothing() {
-    on_both(async |instance| {
-        let alice = marked(&instance, "acmemark").await;
-        let foreign = marked(&instance, FOREIGN).await;
-        let mut ids = vec![foreign.get("Tenant", json!({})).await["id"].clone()];
-        for kind in ["User", "Profile", "Group", "Role"] {
-            ids.push(foreign.get(kind, json!({ "key": FOREIGN })).await["id"].clone());
-        }
-        ids.push(foreign.get("Resources", json!({ "section": "voice/queues" })).await["nodes"][0]["id"].clone());
-        for id in &ids {
-            assert_eq!(foreign.get("Node", json!({ "id": id })).await["id"], *id);
-            let unknown = alice.answer("Node", json!({ "id": "bm8" })).await;
-            assert_eq!(alice.answer("Node", json!({ "id": id })).await, unknown, "{id}");
-        }
-    })
-    .await;
+both!(r1_a_foreign_id_is_nothing);
+async fn r1_a_foreign_id_is_nothing(instance: Instance) {
+    let alice = marked(&instance, "acmemark").await;
+    let foreign = marked(&instance, FOREIGN).await;
+    let mut ids = vec![foreign.get("Tenant", json!({})).await["id"].clone()];
+    for kind in ["User", "Profile", "Group", "Role"] {
+        ids.push(foreign.get(kind, json!({ "key": FOREIGN })).await["id"].clone());
+    }
+    ids.push(foreign.get("Resources", json!({ "section": "voice/queues" })).await["nodes"][0]["id"].clone());
+    for id in &ids {
+        assert_eq!(foreign.get("Node", json!({ "id": id })).await["id"], *id);
+        let unknown = alice.answer("Node", json!({ "id": "bm8" })).await;
+        assert_eq!(alice.answer("Node", json!({ "id": id })).await, unknown, "{id}");
+    }
 }
 
-#[tokio::test]
-async fn r1_no_answer_names_anything_of_another_tenant() {
-    on_both(async |instance| {
-        let alice = marked(&instance, "acmemark").await;
-        let foreign = marked(&instance, FOREIGN).await;
-        let mut news = Socket::open(&instance.url, &alice).await;
-        news.subscribe("1", &document("PolicyChanged"), json!({ "since": 0 })).await;
-        for (name, variables) in [
-            ("Viewer", json!({})),
-            ("Tenant", json!({})),
-            ("Catalogue", json!({})),
-            ("Users", json!({})),
-            ("Profiles", json!({})),
-            ("Profile", json!({ "key": "acmemark" })),
-            ("Groups", json!({})),
-            ("Group", json!({ "key": "acmemark" })),
-            ("Roles", json!({})),
-            ("Resources", json!({ "section": "voice/queues" })),
-            ("Policy", json!({})),
-            ("Rules", json!({ "first": 100 })),
-        ] {
-            let (own, other) =
-                (alice.answer(name, variables.clone()).await, foreign.answer(name, naming(&variables, "")).await);
-            assert!(!own.to_string().contains(FOREIGN), "{name} {own:#}");
-            assert!(!other.to_string().contains("acmemark"), "{name} {other:#}");
-        }
-        for revision in 1..=alice.revision().await {
-            let told = news.next("1").await;
-            assert_eq!(told["data"]["policyChanged"]["revision"], revision);
-            assert!(!told.to_string().contains(FOREIGN), "{told}");
-        }
-        assert!(news.is_silent(100).await);
-        cursors_and_taken_names(&alice, &foreign).await;
-    })
-    .await;
+both!(r1_no_answer_names_anything_of_another_tenant);
+async fn r1_no_answer_names_anything_of_another_tenant(instance: Instance) {
+    let alice = marked(&instance, "acmemark").await;
+    let foreign = marked(&instance, FOREIGN).await;
+    let mut news = Socket::open(&instance.url, &alice).await;
+    news.subscribe("1", &document("PolicyChanged"), json!({ "since": 0 })).await;
+    for (name, variables) in [
+        ("Viewer", json!({})),
+        ("Tenant", json!({})),
+        ("Catalogue", json!({})),
+        ("Users", json!({})),
+        ("Profiles", json!({})),
+        ("Profile", json!({ "key": "acmemark" })),
+        ("Groups", json!({})),
+        ("Group", json!({ "key": "acmemark" })),
+        ("Roles", json!({})),
+        ("Resources", json!({ "section": "voice/queues" })),
+        ("Policy", json!({})),
+        ("Rules", json!({ "first": 100 })),
+    ] {
+        let (own, other) =
+            (alice.answer(name, variables.clone()).await, foreign.answer(name, naming(&variables, "")).await);
+        assert!(!own.to_string().contains(FOREIGN), "{name} {own:#}");
+        assert!(!other.to_string().contains("acmemark"), "{name} {other:#}");
+    }
+    for revision in 1..=alice.revision().await {
+        let told = news.next("1").await;
+        assert_eq!(told["data"]["policyChanged"]["revision"], revision);
+        assert!(!told.to_string().contains(FOREIGN), "{told}");
+    }
+    assert!(news.is_silent(100).await);
+    cursors_and_taken_names(&alice, &foreign).await;
 }
 
 /// Checks that a cursor of another tenant is a place in the caller's own list, and that names taken there are free
@@ -214,19 +205,16 @@ async fn cursors_and_taken_names(alice: &Client, foreign: &Client) {
     alice.register("voice/queues", &[FOREIGN]).await;
 }
 
-#[tokio::test]
-async fn r1_a_credential_opens_its_own_tenant_alone() {
-    on_both(async |instance| {
-        let acme = instance.tenant("acme").await;
-        let globex = instance.tenant("globex").await;
-        let key = acme.make("ApiKeyGenerate", json!({})).await;
-        let by_key = globex.with_token(key["token"].as_str().unwrap());
-        assert_eq!(by_key.get("Tenant", json!({})).await["key"], "acme");
-        globex.make("UserUpdate", json!({ "key": "alice", "version": 1, "fullName": "Another Alice" })).await;
-        assert_eq!(acme.get("Viewer", json!({})).await["user"]["fullName"], "Alice Admin");
-        let sign_in = json!({ "tenant": "globex", "username": "alice", "password": PASSWORD });
-        let session = instance.stranger().make("SignIn", sign_in).await;
-        assert_eq!(session["user"]["fullName"], "Another Alice");
-    })
-    .await;
+both!(r1_a_credential_opens_its_own_tenant_alone);
+async fn r1_a_credential_opens_its_own_tenant_alone(instance: Instance) {
+    let acme = instance.tenant("acme").await;
+    let globex = instance.tenant("globex").await;
+    let key = acme.make("ApiKeyGenerate", json!({})).await;
+    let by_key = globex.with_token(key["token"].as_str().unwrap());
+    assert_eq!(by_key.get("Tenant", json!({})).await["key"], "acme");
+    globex.make("UserUpdate", json!({ "key": "alice", "version": 1, "fullName": "Another Alice" })).await;
+    assert_eq!(acme.get("Viewer", json!({})).await["user"]["fullName"], "Alice Admin");
+    let sign_in = json!({ "tenant": "globex", "username": "alice", "password": PASSWORD });
+    let session = instance.stranger().make("SignIn", sign_in).await;
+    assert_eq!(session["user"]["fullName"], "Another Alice");
 }

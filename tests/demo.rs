@@ -10,7 +10,7 @@ use bailiwick::policy::revision::Counters;
 use serde_json::json;
 use strum::VariantArray as _;
 
-use crate::common::app::{Choices, Database, Instance, on_both};
+use crate::common::app::{Choices, Database, Instance, both};
 
 /// Returns the demo's counters and state, as the database has them.
 async fn stored(instance: &Instance) -> (Counters, TenantState) {
@@ -18,38 +18,32 @@ async fn stored(instance: &Instance) -> (Counters, TenantState) {
     instance.store.scope(tenant.id).state().await.unwrap().unwrap()
 }
 
-#[tokio::test]
-async fn the_demo_loads_with_all_that_a_call_centre_has_and_a_second_time_changes_nothing() {
-    on_both(async |instance| {
-        let text = load(&instance.platform).await.unwrap();
-        let loaded = stored(&instance).await;
-        let state = &loaded.1;
-        assert!(state.users.len() >= 40, "{}", state.users.len());
-        assert_eq!((state.profiles.len(), state.roles.len(), state.groups.len()), (8, 3, 4));
-        assert!(state.resources.len() >= 190, "{}", state.resources.len());
-        for &role in BaseRole::VARIANTS {
-            assert!(state.users.values().any(|user| user.base_role == role), "nobody is {role:?}");
-        }
-        assert!(!state.licensed.contains("whatsapp") && !state.licensed.contains("fax"));
-        assert!(text.contains("`demo`") && text.contains("dana") && text.contains(PASSWORD), "{text}");
-        let again = load(&instance.platform).await.unwrap();
-        assert!(again.contains("nothing was changed"), "{again}");
-        assert_eq!(stored(&instance).await, loaded);
-    })
-    .await;
+both!(the_demo_loads_with_all_that_a_call_centre_has_and_a_second_time_changes_nothing);
+async fn the_demo_loads_with_all_that_a_call_centre_has_and_a_second_time_changes_nothing(instance: Instance) {
+    let text = load(&instance.platform).await.unwrap();
+    let loaded = stored(&instance).await;
+    let state = &loaded.1;
+    assert!(state.users.len() >= 40, "{}", state.users.len());
+    assert_eq!((state.profiles.len(), state.roles.len(), state.groups.len()), (8, 3, 4));
+    assert!(state.resources.len() >= 190, "{}", state.resources.len());
+    for &role in BaseRole::VARIANTS {
+        assert!(state.users.values().any(|user| user.base_role == role), "nobody is {role:?}");
+    }
+    assert!(!state.licensed.contains("whatsapp") && !state.licensed.contains("fax"));
+    assert!(text.contains("`demo`") && text.contains("dana") && text.contains(PASSWORD), "{text}");
+    let again = load(&instance.platform).await.unwrap();
+    assert!(again.contains("nothing was changed"), "{again}");
+    assert_eq!(stored(&instance).await, loaded);
 }
 
-#[tokio::test]
-async fn r44_the_demo_compiled_anew_gives_the_rules_that_are_stored() {
-    on_both(async |instance| {
-        load(&instance.platform).await.unwrap();
-        let tenant = instance.store.tenant_by_key(&TenantKey::parse("demo").unwrap()).await.unwrap().unwrap();
-        let tx = instance.store.begin(tenant.id).await.unwrap().unwrap();
-        let compiled = compile(instance.platform.catalogue(), &tx.state().await.unwrap()).unwrap();
-        assert_eq!(tx.stored_rules().await.unwrap(), compiled);
-        assert!(compiled.len() > 500, "{} rules", compiled.len());
-    })
-    .await;
+both!(r44_the_demo_compiled_anew_gives_the_rules_that_are_stored);
+async fn r44_the_demo_compiled_anew_gives_the_rules_that_are_stored(instance: Instance) {
+    load(&instance.platform).await.unwrap();
+    let tenant = instance.store.tenant_by_key(&TenantKey::parse("demo").unwrap()).await.unwrap().unwrap();
+    let tx = instance.store.begin(tenant.id).await.unwrap().unwrap();
+    let compiled = compile(instance.platform.catalogue(), &tx.state().await.unwrap()).unwrap();
+    assert_eq!(tx.stored_rules().await.unwrap(), compiled);
+    assert!(compiled.len() > 500, "{} rules", compiled.len());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use bailiwick::domain::key::TenantKey;
 use bailiwick::policy::revision::Counters;
 use serde_json::{Value, json};
 
-use crate::common::app::{Choices, Client, Database, Instance, OPERATOR_PASSWORD, PASSWORD};
+use crate::common::app::{Choices, Client, Database, Instance, OPERATOR_PASSWORD, PASSWORD, both_databases};
 use crate::common::operations::{document, open};
 use crate::common::tables::{Rows, Tables};
 
@@ -171,76 +171,64 @@ impl World {
     }
 }
 
-/// Runs a test on `SQLite`, then on `PostgreSQL`.
-async fn on_both<F: Future<Output = ()>>(test: impl Fn(World) -> F) {
-    test(World::new(&Database::sqlite()).await).await;
-    test(World::new(&Database::postgres().await).await).await;
+both_databases!(r43_a_change_that_fails_at_any_place_leaves_nothing_and_the_next_one_works);
+async fn r43_a_change_that_fails_at_any_place_leaves_nothing_and_the_next_one_works(database: Database) {
+    let world = World::new(&database).await;
+    let mut held = "sales";
+    for place in POLICY {
+        let other = if held == "sales" { "support" } else { "sales" };
+        let version = world.alice.get("Profile", json!({ "key": "night" })).await["version"].clone();
+        let sections = json!([open("voice/queues", &[other])]);
+        let input = json!({ "profile": "night", "module": "voice", "version": version, "sections": sections });
+        world.fails_at(&world.alice, "ProfileSaveModule", &input, place).await;
+        let before = world.alice.revision().await;
+        let saved = world.alice.make("ProfileSaveModule", input).await;
+        assert_eq!(saved["revision"], before + 1, "{place:?}");
+        held = other;
+        assert!(world.alice.allowed("dana", "edit", &format!("voice/queues/{held}")).await, "{place:?}");
+    }
+    world.is_clean().await;
 }
 
-#[tokio::test]
-async fn r43_a_change_that_fails_at_any_place_leaves_nothing_and_the_next_one_works() {
-    on_both(async |world| {
-        let mut held = "sales";
-        for place in POLICY {
-            let other = if held == "sales" { "support" } else { "sales" };
-            let version = world.alice.get("Profile", json!({ "key": "night" })).await["version"].clone();
-            let sections = json!([open("voice/queues", &[other])]);
-            let input = json!({ "profile": "night", "module": "voice", "version": version, "sections": sections });
-            world.fails_at(&world.alice, "ProfileSaveModule", &input, place).await;
-            let before = world.alice.revision().await;
-            let saved = world.alice.make("ProfileSaveModule", input).await;
-            assert_eq!(saved["revision"], before + 1, "{place:?}");
-            held = other;
-            assert!(world.alice.allowed("dana", "edit", &format!("voice/queues/{held}")).await, "{place:?}");
+both_databases!(r43_whatever_the_mutation_without_its_audit_event_and_its_commit_it_is_not_made);
+async fn r43_whatever_the_mutation_without_its_audit_event_and_its_commit_it_is_not_made(database: Database) {
+    let world = World::new(&database).await;
+    let World { alice, operator, .. } = &world;
+    let admin = json!({ "username": "gil", "fullName": "Gil", "email": "gil@example.com", "password": PASSWORD });
+    let session = json!({ "tenant": "platform", "username": "operator", "password": OPERATOR_PASSWORD });
+    let user = json!({ "username": "eve", "fullName": "Eve", "email": "eve@example.com", "baseRole": "AGENT" });
+    for (client, mutation, input) in [
+        (operator, "TenantCreate", json!({ "key": "globex", "name": "Globex", "modules": [], "admin": admin })),
+        (operator, "TenantSetLicence", json!({ "tenant": "acme", "modules": ["voice"] })),
+        (&world.instance.stranger(), "SignIn", session),
+        (alice, "SettingsUpdate", json!({ "maskedCharacters": 7 })),
+        (alice, "UserCreate", user),
+        (alice, "UserUpdate", json!({ "key": "dana", "version": 1, "enabled": false })),
+        (alice, "ApiKeyGenerate", json!({ "user": "dana" })),
+        (alice, "ApiKeyRemove", json!({ "user": "dana" })),
+        (alice, "ProfileUpdate", json!({ "key": "default", "version": 1, "description": "quiet" })),
+        (alice, "UserDelete", json!({ "key": "dana" })),
+        (alice, "ResourceRemove", json!({ "section": "voice/queues", "keys": ["sales"] })),
+    ] {
+        for place in [place("INSERT", "audit_events"), COMMIT] {
+            world.fails_at(client, mutation, &input, place).await;
         }
-        world.is_clean().await;
-    })
-    .await;
+        client.make(mutation, input).await;
+    }
+    world.is_clean().await;
 }
 
-#[tokio::test]
-async fn r43_whatever_the_mutation_without_its_audit_event_and_its_commit_it_is_not_made() {
-    on_both(async |world| {
-        let World { alice, operator, .. } = &world;
-        let admin = json!({ "username": "gil", "fullName": "Gil", "email": "gil@example.com", "password": PASSWORD });
-        let session = json!({ "tenant": "platform", "username": "operator", "password": OPERATOR_PASSWORD });
-        let user = json!({ "username": "eve", "fullName": "Eve", "email": "eve@example.com", "baseRole": "AGENT" });
-        for (client, mutation, input) in [
-            (operator, "TenantCreate", json!({ "key": "globex", "name": "Globex", "modules": [], "admin": admin })),
-            (operator, "TenantSetLicence", json!({ "tenant": "acme", "modules": ["voice"] })),
-            (&world.instance.stranger(), "SignIn", session),
-            (alice, "SettingsUpdate", json!({ "maskedCharacters": 7 })),
-            (alice, "UserCreate", user),
-            (alice, "UserUpdate", json!({ "key": "dana", "version": 1, "enabled": false })),
-            (alice, "ApiKeyGenerate", json!({ "user": "dana" })),
-            (alice, "ApiKeyRemove", json!({ "user": "dana" })),
-            (alice, "ProfileUpdate", json!({ "key": "default", "version": 1, "description": "quiet" })),
-            (alice, "UserDelete", json!({ "key": "dana" })),
-            (alice, "ResourceRemove", json!({ "section": "voice/queues", "keys": ["sales"] })),
-        ] {
-            for place in [place("INSERT", "audit_events"), COMMIT] {
-                world.fails_at(client, mutation, &input, place).await;
-            }
-            client.make(mutation, input).await;
-        }
-        world.is_clean().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn r43_what_a_lost_change_without_a_revision_would_have_given_nobody_ever_gets() {
-    on_both(async |world| {
-        let alice = &world.alice;
-        let group = json!({ "key": "night", "name": "Night", "permissions": ["people"] });
-        alice.make("GroupCreate", group).await;
-        alice.make("UserUpdate", json!({ "key": "dana", "version": 1, "enabled": false })).await;
-        // A member that is disabled changes no answer, so this makes no revision.
-        let add = json!({ "group": "night", "users": ["dana"] });
-        world.fails_at(alice, "GroupAddMembers", &add, COMMIT).await;
-        alice.make("UserUpdate", json!({ "key": "dana", "version": 2, "enabled": true })).await;
-        assert!(!alice.rules().await.contains(&"g, user:dana, group:night, acme".to_owned()));
-        world.is_clean().await;
-    })
-    .await;
+both_databases!(r43_what_a_lost_change_without_a_revision_would_have_given_nobody_ever_gets);
+async fn r43_what_a_lost_change_without_a_revision_would_have_given_nobody_ever_gets(database: Database) {
+    let world = World::new(&database).await;
+    let alice = &world.alice;
+    let group = json!({ "key": "night", "name": "Night", "permissions": ["people"] });
+    alice.make("GroupCreate", group).await;
+    alice.make("UserUpdate", json!({ "key": "dana", "version": 1, "enabled": false })).await;
+    // A member that is disabled changes no answer, so this makes no revision.
+    let add = json!({ "group": "night", "users": ["dana"] });
+    world.fails_at(alice, "GroupAddMembers", &add, COMMIT).await;
+    alice.make("UserUpdate", json!({ "key": "dana", "version": 2, "enabled": true })).await;
+    assert!(!alice.rules().await.contains(&"g, user:dana, group:night, acme".to_owned()));
+    world.is_clean().await;
 }

@@ -9,7 +9,7 @@ use bailiwick::store::TenantAdapter;
 use casbin::{CoreApi as _, DefaultModel, Enforcer};
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, Instance, on_both};
+use crate::common::app::{Client, Instance, both};
 use crate::common::program;
 
 /// Number of requests of either kind, allowed and denied, that each is asked.
@@ -144,57 +144,48 @@ async fn compare(line: &[&str], folder: &Path, asked: &[&Asked]) {
     println!("{line:?}: {} decisions compared", asked.len());
 }
 
-#[tokio::test]
-async fn casbins_of_other_languages_decide_as_we_do_over_our_export() {
-    on_both(async |instance| {
-        let alice = furnish(&instance).await;
-        let folder = tempfile::tempdir().unwrap();
-        save(&alice, "/casbin/model.conf", &folder.path().join("model.conf")).await;
-        save(&alice, "/casbin/policy.csv", &folder.path().join("policy.csv")).await;
-        let asked = answers(&alice, &instance).await;
-        compare(&["node", "tests/interop/casbin.mjs"], folder.path(), &balanced(&asked, OF_EACH)).await;
-        compare(&[PYTHON, "tests/interop/casbin_py.py"], folder.path(), &balanced(&asked, OF_EACH)).await;
-    })
-    .await;
+both!(casbins_of_other_languages_decide_as_we_do_over_our_export);
+async fn casbins_of_other_languages_decide_as_we_do_over_our_export(instance: Instance) {
+    let alice = furnish(&instance).await;
+    let folder = tempfile::tempdir().unwrap();
+    save(&alice, "/casbin/model.conf", &folder.path().join("model.conf")).await;
+    save(&alice, "/casbin/policy.csv", &folder.path().join("policy.csv")).await;
+    let asked = answers(&alice, &instance).await;
+    compare(&["node", "tests/interop/casbin.mjs"], folder.path(), &balanced(&asked, OF_EACH)).await;
+    compare(&[PYTHON, "tests/interop/casbin_py.py"], folder.path(), &balanced(&asked, OF_EACH)).await;
 }
 
-#[tokio::test]
-async fn a_browser_decides_for_its_user_by_casbin_js_as_we_do() {
-    on_both(async |instance| {
-        let alice = furnish(&instance).await;
-        let asked = answers(&alice, &instance).await;
-        let folder = tempfile::tempdir().unwrap();
-        let (answer, requests) = (folder.path().join("answer.json"), folder.path().join("requests.json"));
-        for user in ["dana", "priya", "alice", "off"] {
-            save(&alice, &format!("/casbin/js/{user}"), &answer).await;
-            let own: Vec<_> = asked.iter().filter(|one| one.user == user).take(200).collect();
-            assert!(own.len() > 50, "{user}");
-            let lines: Vec<_> = own.iter().map(|one| ["demo", &one.object, &one.action]).collect();
-            std::fs::write(&requests, json!(lines).to_string()).unwrap();
-            let [answer, requests] = [&answer, &requests].map(|path| path.display().to_string());
-            let subject = format!("user:{user}");
-            let out = program::run(&["node", "tests/interop/casbin_js.mjs", &answer, &subject, &requests], &[]).await;
-            let theirs: Vec<bool> = serde_json::from_str(&out).unwrap();
-            let ours: Vec<bool> = own.iter().map(|one| one.allowed).collect();
-            assert_eq!(theirs, ours, "{user}");
-        }
-    })
-    .await;
+both!(a_browser_decides_for_its_user_by_casbin_js_as_we_do);
+async fn a_browser_decides_for_its_user_by_casbin_js_as_we_do(instance: Instance) {
+    let alice = furnish(&instance).await;
+    let asked = answers(&alice, &instance).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (answer, requests) = (folder.path().join("answer.json"), folder.path().join("requests.json"));
+    for user in ["dana", "priya", "alice", "off"] {
+        save(&alice, &format!("/casbin/js/{user}"), &answer).await;
+        let own: Vec<_> = asked.iter().filter(|one| one.user == user).take(200).collect();
+        assert!(own.len() > 50, "{user}");
+        let lines: Vec<_> = own.iter().map(|one| ["demo", &one.object, &one.action]).collect();
+        std::fs::write(&requests, json!(lines).to_string()).unwrap();
+        let [answer, requests] = [&answer, &requests].map(|path| path.display().to_string());
+        let subject = format!("user:{user}");
+        let out = program::run(&["node", "tests/interop/casbin_js.mjs", &answer, &subject, &requests], &[]).await;
+        let theirs: Vec<bool> = serde_json::from_str(&out).unwrap();
+        let ours: Vec<bool> = own.iter().map(|one| one.allowed).collect();
+        assert_eq!(theirs, ours, "{user}");
+    }
 }
 
-#[tokio::test]
-async fn casbins_own_enforcer_decides_as_we_do_over_the_adapter() {
-    on_both(async |instance| {
-        let alice = furnish(&instance).await;
-        let asked = answers(&alice, &instance).await;
-        let tenant = instance.store.tenant_by_key(&TenantKey::parse("demo").unwrap()).await.unwrap().unwrap();
-        let adapter = TenantAdapter::new(instance.store.scope(tenant.id));
-        let enforcer = Enforcer::new(DefaultModel::from_str(MODEL).await.unwrap(), adapter).await.unwrap();
-        for one in balanced(&asked, 200) {
-            let Asked { user, object, action, allowed } = one;
-            let request = (format!("user:{user}"), "demo", object.as_str(), action.as_str());
-            assert_eq!(enforcer.enforce(request).unwrap(), *allowed, "{user} {action} {object}");
-        }
-    })
-    .await;
+both!(casbins_own_enforcer_decides_as_we_do_over_the_adapter);
+async fn casbins_own_enforcer_decides_as_we_do_over_the_adapter(instance: Instance) {
+    let alice = furnish(&instance).await;
+    let asked = answers(&alice, &instance).await;
+    let tenant = instance.store.tenant_by_key(&TenantKey::parse("demo").unwrap()).await.unwrap().unwrap();
+    let adapter = TenantAdapter::new(instance.store.scope(tenant.id));
+    let enforcer = Enforcer::new(DefaultModel::from_str(MODEL).await.unwrap(), adapter).await.unwrap();
+    for one in balanced(&asked, 200) {
+        let Asked { user, object, action, allowed } = one;
+        let request = (format!("user:{user}"), "demo", object.as_str(), action.as_str());
+        assert_eq!(enforcer.enforce(request).unwrap(), *allowed, "{user} {action} {object}");
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bailiwick::sync::Bus;
 use serde_json::json;
 
-use crate::common::app::{Choices, Client, Database, Instance, PASSWORD, eventually, on_both};
+use crate::common::app::{Choices, Client, Database, Instance, PASSWORD, both, eventually};
 use crate::common::operations::document;
 use crate::common::servers::RedisServer;
 
@@ -32,64 +32,61 @@ async fn sign_in(client: &Client, password: &str) {
     client.ask(&document("SignIn"), json!({ "input": input })).await;
 }
 
-#[tokio::test]
-async fn an_instance_counts_its_work_and_shows_no_key_of_anybody() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
-        assert!(alice.allowed("alice", "read", "voice/queues").await);
-        assert!(!alice.allowed("ann", "read", "voice/queues").await);
-        let input = json!({ "subject": "alice", "action": "read", "object": "voice" });
-        assert_eq!(ann.fail("Decision", json!({ "input": input })).await, "FORBIDDEN");
-        let evaluation = json!({
-            "subject": { "type": "user", "id": "alice" }, "action": { "name": "read" },
-            "resource": { "type": "section", "id": "voice" },
-        });
-        let url = format!("{}/access/v1/evaluation", instance.url);
-        let request = reqwest::Client::new().post(url).bearer_auth(alice.token.as_deref().unwrap());
-        assert_eq!(request.json(&evaluation).send().await.unwrap().status(), 200);
-        sign_in(&instance.stranger(), PASSWORD).await;
-        sign_in(&instance.stranger(), "wrong").await;
-        for path in ["/healthz", "/users/alice/secret", "/metrics"] {
-            reqwest::get(format!("{}{path}", instance.url)).await.unwrap();
-        }
-        let shown = shown(&instance).await;
-        let value = |name: &str| {
-            let value = shown.get(&format!("bailiwick_{name}"));
-            value.unwrap_or_else(|| panic!("{name} in {shown:#?}")).as_str()
-        };
-        for (name, expected) in [
-            (r#"decisions_total{face="graphql",result="allow"}"#, "1"),
-            (r#"decisions_total{face="graphql",result="deny"}"#, "1"),
-            (r#"decisions_total{face="graphql",result="refused"}"#, "1"),
-            (r#"decisions_total{face="authzen",result="allow"}"#, "1"),
-            (r#"decisions_total{face="cli",result="allow"}"#, "0"),
-            (r#"sign_ins_total{result="wrong"}"#, "1"),
-            (r#"http_requests_total{route="/access/v1/evaluation",status="200"}"#, "1"),
-            (r#"http_requests_total{route="/healthz",status="200"}"#, "1"),
-            // The metrics are not where users are.
-            (r#"http_requests_total{route="other",status="404"}"#, "2"),
-            ("tenants_in_memory", "2.0"),
-            ("bus_connected", "1.0"),
-            ("bus_reconnects_total", "0"),
-            ("publishes_failed_total", "0"),
-            ("shadow_disagreed_total", "0"),
-            // The first decision of each face is timed.
-            ("decision_seconds_count", "2"),
-            (r#"decision_seconds_bucket{le="+Inf"}"#, "2"),
-        ] {
-            assert_eq!(value(name), expected, "{name}");
-        }
-        let number = |name| value(name).parse::<f64>().unwrap();
-        assert!(number(r#"sign_ins_total{result="ok"}"#) >= 3.0);
-        assert!(number("rules_in_memory") > 10.0 && number("policies_applied_total") >= 1.0);
-        assert!(number("policy_age_seconds") >= 0.0 && number("decision_seconds_sum") > 0.0);
-        let text = text(&instance).await;
-        for key in ["acme", "alice", "ann", "secret"] {
-            assert!(!text.contains(key), "{key} in {text}");
-        }
-    })
-    .await;
+both!(an_instance_counts_its_work_and_shows_no_key_of_anybody);
+async fn an_instance_counts_its_work_and_shows_no_key_of_anybody(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
+    assert!(alice.allowed("alice", "read", "voice/queues").await);
+    assert!(!alice.allowed("ann", "read", "voice/queues").await);
+    let input = json!({ "subject": "alice", "action": "read", "object": "voice" });
+    assert_eq!(ann.fail("Decision", json!({ "input": input })).await, "FORBIDDEN");
+    let evaluation = json!({
+        "subject": { "type": "user", "id": "alice" }, "action": { "name": "read" },
+        "resource": { "type": "section", "id": "voice" },
+    });
+    let url = format!("{}/access/v1/evaluation", instance.url);
+    let request = reqwest::Client::new().post(url).bearer_auth(alice.token.as_deref().unwrap());
+    assert_eq!(request.json(&evaluation).send().await.unwrap().status(), 200);
+    sign_in(&instance.stranger(), PASSWORD).await;
+    sign_in(&instance.stranger(), "wrong").await;
+    for path in ["/healthz", "/users/alice/secret", "/metrics"] {
+        reqwest::get(format!("{}{path}", instance.url)).await.unwrap();
+    }
+    let shown = shown(&instance).await;
+    let value = |name: &str| {
+        let value = shown.get(&format!("bailiwick_{name}"));
+        value.unwrap_or_else(|| panic!("{name} in {shown:#?}")).as_str()
+    };
+    for (name, expected) in [
+        (r#"decisions_total{face="graphql",result="allow"}"#, "1"),
+        (r#"decisions_total{face="graphql",result="deny"}"#, "1"),
+        (r#"decisions_total{face="graphql",result="refused"}"#, "1"),
+        (r#"decisions_total{face="authzen",result="allow"}"#, "1"),
+        (r#"decisions_total{face="cli",result="allow"}"#, "0"),
+        (r#"sign_ins_total{result="wrong"}"#, "1"),
+        (r#"http_requests_total{route="/access/v1/evaluation",status="200"}"#, "1"),
+        (r#"http_requests_total{route="/healthz",status="200"}"#, "1"),
+        // The metrics are not where users are.
+        (r#"http_requests_total{route="other",status="404"}"#, "2"),
+        ("tenants_in_memory", "2.0"),
+        ("bus_connected", "1.0"),
+        ("bus_reconnects_total", "0"),
+        ("publishes_failed_total", "0"),
+        ("shadow_disagreed_total", "0"),
+        // The first decision of each face is timed.
+        ("decision_seconds_count", "2"),
+        (r#"decision_seconds_bucket{le="+Inf"}"#, "2"),
+    ] {
+        assert_eq!(value(name), expected, "{name}");
+    }
+    let number = |name| value(name).parse::<f64>().unwrap();
+    assert!(number(r#"sign_ins_total{result="ok"}"#) >= 3.0);
+    assert!(number("rules_in_memory") > 10.0 && number("policies_applied_total") >= 1.0);
+    assert!(number("policy_age_seconds") >= 0.0 && number("decision_seconds_sum") > 0.0);
+    let text = text(&instance).await;
+    for key in ["acme", "alice", "ann", "secret"] {
+        assert!(!text.contains(key), "{key} in {text}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::DocumentOperations;
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, Instance, OPERATOR_PASSWORD, PASSWORD, on_both};
+use crate::common::app::{Client, Instance, OPERATOR_PASSWORD, PASSWORD, both};
 use crate::common::mail::token_in;
 use crate::common::operations::document;
 use crate::common::socket::Socket;
@@ -59,30 +59,27 @@ impl Run {
     }
 }
 
-#[tokio::test]
-async fn every_document_runs() {
-    on_both(async |instance| {
-        let mut run = Run::default();
-        let stranger = instance.stranger();
-        let operator = {
-            let input = json!({ "tenant": "platform", "username": "operator", "password": OPERATOR_PASSWORD });
-            let session = run.make(&stranger, "SignIn", input).await;
-            stranger.with_token(session["token"].as_str().unwrap())
-        };
-        tenants(&mut run, &operator).await;
-        let alice = stranger.signed_in("acme", "alice", PASSWORD).await;
-        people(&mut run, &alice).await;
-        policy(&mut run, &alice, &instance.url).await;
-        let change = instance.audited("acme", "role.update").await[0].change_id;
-        assert_eq!(run.get(&alice, "Change", json!({ "id": change })).await["target"], "role:analyst");
-        passwords(&mut run, &alice, &instance).await;
-        removals(&mut run, &alice).await;
-        let ended = run.get(&alice, "SignOut", json!({})).await;
-        assert_eq!(ended["ended"], true);
-        assert_eq!(run.examples.keys().cloned().collect::<BTreeSet<_>>(), documents());
-        api::holds(&run.examples);
-    })
-    .await;
+both!(every_document_runs);
+async fn every_document_runs(instance: Instance) {
+    let mut run = Run::default();
+    let stranger = instance.stranger();
+    let operator = {
+        let input = json!({ "tenant": "platform", "username": "operator", "password": OPERATOR_PASSWORD });
+        let session = run.make(&stranger, "SignIn", input).await;
+        stranger.with_token(session["token"].as_str().unwrap())
+    };
+    tenants(&mut run, &operator).await;
+    let alice = stranger.signed_in("acme", "alice", PASSWORD).await;
+    people(&mut run, &alice).await;
+    policy(&mut run, &alice, &instance.url).await;
+    let change = instance.audited("acme", "role.update").await[0].change_id;
+    assert_eq!(run.get(&alice, "Change", json!({ "id": change })).await["target"], "role:analyst");
+    passwords(&mut run, &alice, &instance).await;
+    removals(&mut run, &alice).await;
+    let ended = run.get(&alice, "SignOut", json!({})).await;
+    assert_eq!(ended["ended"], true);
+    assert_eq!(run.examples.keys().cloned().collect::<BTreeSet<_>>(), documents());
+    api::holds(&run.examples);
 }
 
 async fn tenants(run: &mut Run, operator: &Client) {

@@ -8,7 +8,7 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, OperationType};
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, PASSWORD, on_both};
+use crate::common::app::{Client, Instance, PASSWORD, both};
 use crate::common::operations::document;
 
 /// Returns every mutation that needs a right, with an input that would do.
@@ -123,63 +123,57 @@ fn no_operation_is_left_out_here() {
     }
 }
 
-#[tokio::test]
-async fn r25_only_an_admin_administers_and_only_a_service_besides_registers_and_decides() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        alice.make("RoleCreate", json!({ "name": "Analyst", "permissions": [] })).await;
-        alice.make("GroupCreate", json!({ "name": "Staff" })).await;
-        alice.add_profile("Other", "READ").await;
-        let desk = alice.new_service("desk").await;
-        let callers = [
-            ("USER", alice.new_user("acme", "dana", "USER", json!({ "profile": "default" })).await),
-            ("MANAGER", alice.new_user("acme", "mia", "MANAGER", json!({})).await),
-            ("AGENT", alice.new_user("acme", "ann", "AGENT", json!({})).await),
-            ("SERVICE", desk.clone()),
-        ];
-        let (revision, rules) = (alice.revision().await, alice.rules().await);
-        for (base_role, caller) in &callers {
-            let may = |name: &str| match name {
-                "ResourceRegister" | "ResourceRemove" | "ResourceLinksSet" | "Decision" | "Decisions"
-                | "LinkableItems" | "Masked" | "Pseudonyms" | "WhatCan" => *base_role == "SERVICE",
-                _ => false,
-            };
-            let asked = mutations().into_iter().map(|(name, input)| (name, json!({ "input": input }))).chain(queries());
-            for (name, variables) in asked.filter(|(name, _)| !may(name)) {
-                assert_eq!(caller.fail(name, variables).await, "FORBIDDEN", "{base_role} {name}");
-            }
-            let signed_in = caller.get("Viewer", json!({})).await;
-            assert_eq!(signed_in["tenant"]["key"], "acme");
-            assert_eq!(caller.fail("Node", json!({ "id": node_id(&alice).await })).await, "FORBIDDEN", "{base_role}");
+both!(r25_only_an_admin_administers_and_only_a_service_besides_registers_and_decides);
+async fn r25_only_an_admin_administers_and_only_a_service_besides_registers_and_decides(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    alice.make("RoleCreate", json!({ "name": "Analyst", "permissions": [] })).await;
+    alice.make("GroupCreate", json!({ "name": "Staff" })).await;
+    alice.add_profile("Other", "READ").await;
+    let desk = alice.new_service("desk").await;
+    let callers = [
+        ("USER", alice.new_user("acme", "dana", "USER", json!({ "profile": "default" })).await),
+        ("MANAGER", alice.new_user("acme", "mia", "MANAGER", json!({})).await),
+        ("AGENT", alice.new_user("acme", "ann", "AGENT", json!({})).await),
+        ("SERVICE", desk.clone()),
+    ];
+    let (revision, rules) = (alice.revision().await, alice.rules().await);
+    for (base_role, caller) in &callers {
+        let may = |name: &str| match name {
+            "ResourceRegister" | "ResourceRemove" | "ResourceLinksSet" | "Decision" | "Decisions" | "LinkableItems"
+            | "Masked" | "Pseudonyms" | "WhatCan" => *base_role == "SERVICE",
+            _ => false,
+        };
+        let asked = mutations().into_iter().map(|(name, input)| (name, json!({ "input": input }))).chain(queries());
+        for (name, variables) in asked.filter(|(name, _)| !may(name)) {
+            assert_eq!(caller.fail(name, variables).await, "FORBIDDEN", "{base_role} {name}");
         }
-        assert_eq!((alice.revision().await, alice.rules().await), (revision, rules));
+        let signed_in = caller.get("Viewer", json!({})).await;
+        assert_eq!(signed_in["tenant"]["key"], "acme");
+        assert_eq!(caller.fail("Node", json!({ "id": node_id(&alice).await })).await, "FORBIDDEN", "{base_role}");
+    }
+    assert_eq!((alice.revision().await, alice.rules().await), (revision, rules));
 
-        desk.register("voice/queues", &["sales"]).await;
-        assert!(desk.allowed("alice", "read", "voice/queues/sales").await);
-        desk.make("ResourceRemove", json!({ "section": "voice/queues", "keys": ["sales"] })).await;
-    })
-    .await;
+    desk.register("voice/queues", &["sales"]).await;
+    assert!(desk.allowed("alice", "read", "voice/queues/sales").await);
+    desk.make("ResourceRemove", json!({ "section": "voice/queues", "keys": ["sales"] })).await;
 }
 
 async fn node_id(alice: &Client) -> Value {
     alice.get("User", json!({ "key": "ann" })).await["id"].clone()
 }
 
-#[tokio::test]
-async fn without_signing_in_there_is_nothing_but_signing_in_and_a_new_password() {
-    on_both(async |instance| {
-        instance.tenant("acme").await;
-        let stranger = instance.stranger();
-        let asked = mutations().into_iter().map(|(name, input)| (name, json!({ "input": input }))).chain(queries());
-        let free = ["SignOut", "Viewer", "Tenant", "Catalogue"].map(|name| (name, json!({})));
-        let own = ("PasswordChange", json!({ "input": { "old": PASSWORD, "new": PASSWORD } }));
-        for (name, variables) in asked.chain(free).chain([own]) {
-            assert_eq!(stranger.fail(name, variables).await, "UNAUTHENTICATED", "{name}");
-        }
-        let tenant = stranger.in_tenant("acme");
-        let answer = tenant.answer("Viewer", json!({})).await.to_string();
-        assert!(answer.contains("UNAUTHENTICATED") || answer.contains("FORBIDDEN"), "{answer}");
-        assert!(!answer.contains("Alice"), "{answer}");
-    })
-    .await;
+both!(without_signing_in_there_is_nothing_but_signing_in_and_a_new_password);
+async fn without_signing_in_there_is_nothing_but_signing_in_and_a_new_password(instance: Instance) {
+    instance.tenant("acme").await;
+    let stranger = instance.stranger();
+    let asked = mutations().into_iter().map(|(name, input)| (name, json!({ "input": input }))).chain(queries());
+    let free = ["SignOut", "Viewer", "Tenant", "Catalogue"].map(|name| (name, json!({})));
+    let own = ("PasswordChange", json!({ "input": { "old": PASSWORD, "new": PASSWORD } }));
+    for (name, variables) in asked.chain(free).chain([own]) {
+        assert_eq!(stranger.fail(name, variables).await, "UNAUTHENTICATED", "{name}");
+    }
+    let tenant = stranger.in_tenant("acme");
+    let answer = tenant.answer("Viewer", json!({})).await.to_string();
+    assert!(answer.contains("UNAUTHENTICATED") || answer.contains("FORBIDDEN"), "{answer}");
+    assert!(!answer.contains("Alice"), "{answer}");
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::common::app::{Choices, Client, Database, Instance, eventually, on_both};
+use crate::common::app::{Choices, Client, Database, Instance, both, eventually};
 use crate::common::picture::png;
 use crate::common::upload::{MULTIPART, with_file};
 
@@ -106,21 +106,18 @@ async fn rules_of_a_user_that_nobody_takes_in_take_from_their_own_tenant_alone()
     eventually("places are given back", async || seen(&alice, "dana").await == 200).await;
 }
 
-#[tokio::test]
-async fn whole_policies_on_their_way_take_from_their_own_tenant_alone() {
-    on_both(async |instance| {
-        let (_alice, _other) = (instance.tenant("acme").await, instance.tenant("globex").await);
-        let caller =
-            async |tenant: &str| instance.platform.system_caller(&tenant.to_owned().try_into().unwrap()).await.unwrap();
-        let (acme, globex) = (caller("acme").await, caller("globex").await);
-        let first = instance.platform.policy_export(&acme).await.unwrap();
-        let second = instance.platform.policy_export(&acme).await.unwrap();
-        let refused = instance.platform.policy_export(&acme).await.err().map(|error| error.code);
-        assert_eq!(refused, Some(ErrorCode::RateLimited));
-        assert!(instance.platform.policy_export(&globex).await.is_ok());
-        drop(first.text().await.unwrap());
-        assert!(instance.platform.policy_export(&acme).await.is_ok());
-        drop(second);
-    })
-    .await;
+both!(whole_policies_on_their_way_take_from_their_own_tenant_alone);
+async fn whole_policies_on_their_way_take_from_their_own_tenant_alone(instance: Instance) {
+    let (_alice, _other) = (instance.tenant("acme").await, instance.tenant("globex").await);
+    let caller =
+        async |tenant: &str| instance.platform.system_caller(&tenant.to_owned().try_into().unwrap()).await.unwrap();
+    let (acme, globex) = (caller("acme").await, caller("globex").await);
+    let first = instance.platform.policy_export(&acme).await.unwrap();
+    let second = instance.platform.policy_export(&acme).await.unwrap();
+    let refused = instance.platform.policy_export(&acme).await.err().map(|error| error.code);
+    assert_eq!(refused, Some(ErrorCode::RateLimited));
+    assert!(instance.platform.policy_export(&globex).await.is_ok());
+    drop(first.text().await.unwrap());
+    assert!(instance.platform.policy_export(&acme).await.is_ok());
+    drop(second);
 }

@@ -11,7 +11,7 @@ mod make;
 
 use std::path::PathBuf;
 
-use crate::common::app::{Instance, on_both};
+use crate::common::app::{Instance, both};
 use form::World;
 
 /// Returns the worlds by their names, sorted.
@@ -28,17 +28,14 @@ fn worlds() -> Vec<(String, World)> {
     files.into_iter().map(world).collect()
 }
 
-#[tokio::test]
-async fn every_world_is_as_its_table_says() {
-    on_both(async |instance: Instance| {
-        let operator = instance.operator().await;
-        for (name, world) in worlds() {
-            let alice = instance.tenant(&name).await;
-            make::make(&operator, &alice, &name, &world).await;
-            ask::check(&alice, &name, &world).await;
-        }
-    })
-    .await;
+both!(every_world_is_as_its_table_says);
+async fn every_world_is_as_its_table_says(instance: Instance) {
+    let operator = instance.operator().await;
+    for (name, world) in worlds() {
+        let alice = instance.tenant(&name).await;
+        make::make(&operator, &alice, &name, &world).await;
+        ask::check(&alice, &name, &world).await;
+    }
 }
 
 #[test]

@@ -82,9 +82,8 @@ impl TextPattern {
     /// Compiles a text; `None` if casbin could not, or if this program does not know for sure how it would.
     pub fn compile(by: &BTreeSet<By>, text: &str) -> Option<Self> {
         let one = |by: &By| match by {
-            By::Equal | By::Roles => Some(Pattern::Exactly(text.to_owned())),
             By::Star if text == "*" => Some(Pattern::Start(String::new())),
-            By::Star => Some(Pattern::Exactly(text.to_owned())),
+            By::Equal | By::Roles | By::Star => Some(Pattern::Exactly(text.to_owned())),
             By::KeyMatch => Function::KeyMatch.compile(text).ok(),
             By::Colon => Function::KeyMatch2.compile(text).ok(),
             By::Brace => Function::KeyMatch2.compile(&with_colons(text)?).ok(),
@@ -314,6 +313,9 @@ struct RoleCall {
     holders: bool,
 }
 
+/// Users for whom a matcher holds without a line, each with the place of the field of the request.
+type Superusers<'t> = Vec<(usize, &'t str)>;
+
 /// The fields of the two definitions.
 struct Fields<'m> {
     request: &'m [String],
@@ -323,7 +325,7 @@ struct Fields<'m> {
 impl Fields<'_> {
     /// Returns the part of the matcher that looks at lines, and each user for whom it holds without, with the place of
     /// the field of the request: `… || r.sub == "root"`.
-    fn superusers<'t>(&self, matcher: &'t str) -> Result<(&'t str, Vec<(usize, &'t str)>), PlanError> {
+    fn superusers<'t>(&self, matcher: &'t str) -> Result<(&'t str, Superusers<'t>), PlanError> {
         let (mut main, mut users) = (None, Vec::new());
         for piece in expression::alternatives(matcher) {
             match expression::read(piece) {

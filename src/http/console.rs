@@ -77,7 +77,7 @@ impl Console {
 
     fn page(&self) -> Response {
         let built = self.0.file(PAGE);
-        let text = built.as_deref().map(String::from_utf8_lossy).unwrap_or(Cow::Borrowed(ABSENT));
+        let text = built.as_deref().map_or(Cow::Borrowed(ABSENT), String::from_utf8_lossy);
         let nonce = Uuid::new_v4().simple().to_string();
         let policy = format!(
             "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; \

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Method, PATH, at, fixture, sent};
-use crate::common::app::{Client, Instance, on_both};
+use crate::common::app::{Client, Instance, both};
 
 const BLOCKS: &str = include_str!("../data/authzen/certification-blocks.json");
 
@@ -109,43 +109,65 @@ async fn run(instance: &Instance, desk: &Client, blocks: &[Block]) -> usize {
     passed
 }
 
-#[tokio::test]
-async fn each_core_block_of_the_scenario_passes() {
+both!(each_core_block_of_the_scenario_passes);
+async fn each_core_block_of_the_scenario_passes(instance: Instance) {
     let blocks: Vec<Block> = serde_json::from_str(BLOCKS).unwrap();
     for section in BY_PROPERTIES {
         assert!(blocks.iter().any(|block| block.number() == section), "{section} is left out and not there");
     }
-    on_both(async |instance| {
-        let desk = fixture(&instance).await;
-        assert_eq!(run(&instance, &desk, &blocks).await, 51);
-    })
-    .await;
+    let desk = fixture(&instance).await;
+    assert_eq!(run(&instance, &desk, &blocks).await, 51);
 }
 
-#[tokio::test]
-async fn unknown_entities_are_found_nowhere_and_the_fixture_exactly() {
-    on_both(async |instance| {
-        let desk = fixture(&instance).await;
-        let (alice, record) = (json!({ "type": "user", "id": "alice" }), json!({ "type": "record", "id": "record-1" }));
-        let read = json!({ "name": "read" });
-        for (path, request, results) in [
-            ("subject", json!({ "subject": { "type": "user" }, "action": read, "resource": record }), json!([{ "type": "user", "id": "alice" }, { "type": "user", "id": "bob" }])),
-            ("resource", json!({ "subject": alice, "action": read, "resource": { "type": "record" } }), json!([{ "type": "record", "id": "record-1" }])),
-            ("action", json!({ "subject": alice, "resource": record }), json!([{ "name": "read" }, { "name": "write" }])),
-            ("subject", json!({ "subject": { "type": "user" }, "action": read, "resource": { "type": "record", "id": "gone" } }), json!([])),
-            ("subject", json!({ "subject": { "type": "user" }, "action": read, "resource": { "type": "Space Ship", "id": "x" } }), json!([])),
-            ("subject", json!({ "subject": { "type": "user" }, "action": { "name": "fly" }, "resource": record }), json!([])),
-            ("resource", json!({ "subject": { "type": "user", "id": "gone" }, "action": read, "resource": { "type": "record" } }), json!([])),
-            ("resource", json!({ "subject": { "type": "robot", "id": "alice" }, "action": read, "resource": { "type": "record" } }), json!([])),
-            ("resource", json!({ "subject": alice, "action": read, "resource": { "type": "spaceship" } }), json!([])),
-            ("resource", json!({ "subject": alice, "action": read, "resource": { "type": "*" } }), json!([])),
-            ("action", json!({ "subject": alice, "resource": { "type": "spaceship", "id": "x" } }), json!([])),
-            ("action", json!({ "subject": alice, "resource": { "type": "record", "id": "" } }), json!([])),
-        ] {
-            let answer = super::asked_at(&format!("/access/v1/search/{path}"), &instance, &desk, &request).await;
-            assert_eq!(answer["results"], results, "{path} {request}");
-            assert_eq!(answer["page"], json!({ "next_token": "", "count": results.as_array().unwrap().len() }));
-        }
-    })
-    .await;
+both!(unknown_entities_are_found_nowhere_and_the_fixture_exactly);
+async fn unknown_entities_are_found_nowhere_and_the_fixture_exactly(instance: Instance) {
+    let desk = fixture(&instance).await;
+    let (alice, record) = (json!({ "type": "user", "id": "alice" }), json!({ "type": "record", "id": "record-1" }));
+    let read = json!({ "name": "read" });
+    for (path, request, results) in [
+        (
+            "subject",
+            json!({ "subject": { "type": "user" }, "action": read, "resource": record }),
+            json!([{ "type": "user", "id": "alice" }, { "type": "user", "id": "bob" }]),
+        ),
+        (
+            "resource",
+            json!({ "subject": alice, "action": read, "resource": { "type": "record" } }),
+            json!([{ "type": "record", "id": "record-1" }]),
+        ),
+        ("action", json!({ "subject": alice, "resource": record }), json!([{ "name": "read" }, { "name": "write" }])),
+        (
+            "subject",
+            json!({ "subject": { "type": "user" }, "action": read, "resource": { "type": "record", "id": "gone" } }),
+            json!([]),
+        ),
+        (
+            "subject",
+            json!({ "subject": { "type": "user" }, "action": read, "resource": { "type": "Space Ship", "id": "x" } }),
+            json!([]),
+        ),
+        (
+            "subject",
+            json!({ "subject": { "type": "user" }, "action": { "name": "fly" }, "resource": record }),
+            json!([]),
+        ),
+        (
+            "resource",
+            json!({ "subject": { "type": "user", "id": "gone" }, "action": read, "resource": { "type": "record" } }),
+            json!([]),
+        ),
+        (
+            "resource",
+            json!({ "subject": { "type": "robot", "id": "alice" }, "action": read, "resource": { "type": "record" } }),
+            json!([]),
+        ),
+        ("resource", json!({ "subject": alice, "action": read, "resource": { "type": "spaceship" } }), json!([])),
+        ("resource", json!({ "subject": alice, "action": read, "resource": { "type": "*" } }), json!([])),
+        ("action", json!({ "subject": alice, "resource": { "type": "spaceship", "id": "x" } }), json!([])),
+        ("action", json!({ "subject": alice, "resource": { "type": "record", "id": "" } }), json!([])),
+    ] {
+        let answer = super::asked_at(&format!("/access/v1/search/{path}"), &instance, &desk, &request).await;
+        assert_eq!(answer["results"], results, "{path} {request}");
+        assert_eq!(answer["page"], json!({ "next_token": "", "count": results.as_array().unwrap().len() }));
+    }
 }

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{PATH, asked_at};
-use crate::common::app::{Client, Instance, on_both};
+use crate::common::app::{Client, Instance, both};
 
 /// The routes, each with its method.
 const ROUTES: [(&str, &str); 5] = [
@@ -62,80 +62,69 @@ fn asked(kind: &str, subject: &str, (method, route): (&str, &str)) -> Value {
     })
 }
 
-#[tokio::test]
-async fn a_gateway_gets_the_scenarios_decisions_on_methods_and_routes() {
-    on_both(async |instance| {
-        let gateway = scenario(&instance).await;
-        let mut evaluations = Vec::new();
-        for (subject, _, expected) in EXPECTED {
-            for (route, allowed) in ROUTES.into_iter().zip(expected) {
-                let request = asked("identity", subject, route);
-                let answer = asked_at(PATH, &instance, &gateway, &request).await;
-                assert_eq!(answer["decision"], allowed, "{request}");
-                evaluations.push(request);
-            }
+both!(a_gateway_gets_the_scenarios_decisions_on_methods_and_routes);
+async fn a_gateway_gets_the_scenarios_decisions_on_methods_and_routes(instance: Instance) {
+    let gateway = scenario(&instance).await;
+    let mut evaluations = Vec::new();
+    for (subject, _, expected) in EXPECTED {
+        for (route, allowed) in ROUTES.into_iter().zip(expected) {
+            let request = asked("identity", subject, route);
+            let answer = asked_at(PATH, &instance, &gateway, &request).await;
+            assert_eq!(answer["decision"], allowed, "{request}");
+            evaluations.push(request);
         }
-        let batch =
-            asked_at("/access/v1/evaluations", &instance, &gateway, &json!({ "evaluations": evaluations })).await;
-        let decisions: Vec<_> =
-            batch["evaluations"].as_array().unwrap().iter().map(|one| one["decision"] == true).collect();
-        assert_eq!(decisions, EXPECTED.map(|(_, _, expected)| expected).concat());
-        // Another type is nobody here, and a method is its own in either case.
-        for request in [asked("person", "rick", ROUTES[0]), asked("identity", "rick", ("get", "/todos"))] {
-            assert_eq!(asked_at(PATH, &instance, &gateway, &request).await["decision"], false, "{request}");
-        }
-    })
-    .await;
+    }
+    let batch = asked_at("/access/v1/evaluations", &instance, &gateway, &json!({ "evaluations": evaluations })).await;
+    let decisions: Vec<_> =
+        batch["evaluations"].as_array().unwrap().iter().map(|one| one["decision"] == true).collect();
+    assert_eq!(decisions, EXPECTED.map(|(_, _, expected)| expected).concat());
+    // Another type is nobody here, and a method is its own in either case.
+    for request in [asked("person", "rick", ROUTES[0]), asked("identity", "rick", ("get", "/todos"))] {
+        assert_eq!(asked_at(PATH, &instance, &gateway, &request).await["decision"], false, "{request}");
+    }
 }
 
-#[tokio::test]
-async fn a_gateway_finds_by_the_names_that_it_uses_itself() {
-    on_both(async |instance| {
-        let gateway = scenario(&instance).await;
-        let find = async |sought: &str, request: &Value| {
-            asked_at(&format!("/access/v1/search/{sought}"), &instance, &gateway, request).await["results"].clone()
-        };
-        let (beth, todos) = (json!({ "type": "identity", "id": "beth" }), json!({ "type": "route", "id": "/todos" }));
-        assert_eq!(find("action", &json!({ "subject": beth, "resource": todos })).await, json!([{ "name": "GET" }]));
-        let routes = find("resource", &json!({ "subject": beth, "action": { "name": "GET" }, "resource": { "type": "route" } })).await;
-        assert_eq!(routes, json!([todos, { "type": "route", "id": "/users/{userId}" }]));
-        let request = json!({ "subject": { "type": "identity" }, "action": { "name": "PUT" }, "resource": { "type": "route", "id": "/todos/{todoId}" } });
-        let editors = ["morty", "rick", "summer"].map(|id| json!({ "type": "identity", "id": id }));
-        assert_eq!(find("subject", &request).await, json!(editors));
-        let strangers = json!({ "subject": { "type": "person" }, "action": { "name": "PUT" }, "resource": todos });
-        assert_eq!(find("subject", &strangers).await, json!([]));
-    })
-    .await;
+both!(a_gateway_finds_by_the_names_that_it_uses_itself);
+async fn a_gateway_finds_by_the_names_that_it_uses_itself(instance: Instance) {
+    let gateway = scenario(&instance).await;
+    let find = async |sought: &str, request: &Value| {
+        asked_at(&format!("/access/v1/search/{sought}"), &instance, &gateway, request).await["results"].clone()
+    };
+    let (beth, todos) = (json!({ "type": "identity", "id": "beth" }), json!({ "type": "route", "id": "/todos" }));
+    assert_eq!(find("action", &json!({ "subject": beth, "resource": todos })).await, json!([{ "name": "GET" }]));
+    let routes =
+        find("resource", &json!({ "subject": beth, "action": { "name": "GET" }, "resource": { "type": "route" } }))
+            .await;
+    assert_eq!(routes, json!([todos, { "type": "route", "id": "/users/{userId}" }]));
+    let request = json!({ "subject": { "type": "identity" }, "action": { "name": "PUT" }, "resource": { "type": "route", "id": "/todos/{todoId}" } });
+    let editors = ["morty", "rick", "summer"].map(|id| json!({ "type": "identity", "id": id }));
+    assert_eq!(find("subject", &request).await, json!(editors));
+    let strangers = json!({ "subject": { "type": "person" }, "action": { "name": "PUT" }, "resource": todos });
+    assert_eq!(find("subject", &strangers).await, json!([]));
 }
 
-#[tokio::test]
-async fn a_name_that_no_rule_can_hold_is_denied_and_found_nowhere() {
-    on_both(async |instance| {
-        let gateway = scenario(&instance).await;
-        let (long, many) = ("x".repeat(200), "ä".repeat(40));
-        for (action, kind, id) in [
-            ("", "route", "/todos"),
-            ("*", "route", "/todos"),
-            (many.as_str(), "route", "/todos"),
-            ("GET", "", "/todos"),
-            ("GET", "/route/", "/todos"),
-            ("GET", "route", ""),
-            ("GET", "route", long.as_str()),
-            ("GET", "section", "voice/*"),
-        ] {
-            let mut request = asked("identity", "rick", (action, id));
-            request["resource"]["type"] = json!(kind);
-            let answer = asked_at(PATH, &instance, &gateway, &request).await;
-            assert_eq!(
-                (&answer["decision"], &answer["context"]["reason"]),
-                (&json!(false), &json!("NO_MATCHING_RULE"))
-            );
-            request["subject"]["id"] = json!("nobody");
-            let answer = asked_at(PATH, &instance, &gateway, &request).await;
-            assert_eq!(answer["context"]["reason"], "UNKNOWN_SUBJECT", "{request}");
-            let found = asked_at("/access/v1/search/subject", &instance, &gateway, &request).await;
-            assert_eq!(found["results"], json!([]), "{request}");
-        }
-    })
-    .await;
+both!(a_name_that_no_rule_can_hold_is_denied_and_found_nowhere);
+async fn a_name_that_no_rule_can_hold_is_denied_and_found_nowhere(instance: Instance) {
+    let gateway = scenario(&instance).await;
+    let (long, many) = ("x".repeat(200), "ä".repeat(40));
+    for (action, kind, id) in [
+        ("", "route", "/todos"),
+        ("*", "route", "/todos"),
+        (many.as_str(), "route", "/todos"),
+        ("GET", "", "/todos"),
+        ("GET", "/route/", "/todos"),
+        ("GET", "route", ""),
+        ("GET", "route", long.as_str()),
+        ("GET", "section", "voice/*"),
+    ] {
+        let mut request = asked("identity", "rick", (action, id));
+        request["resource"]["type"] = json!(kind);
+        let answer = asked_at(PATH, &instance, &gateway, &request).await;
+        assert_eq!((&answer["decision"], &answer["context"]["reason"]), (&json!(false), &json!("NO_MATCHING_RULE")));
+        request["subject"]["id"] = json!("nobody");
+        let answer = asked_at(PATH, &instance, &gateway, &request).await;
+        assert_eq!(answer["context"]["reason"], "UNKNOWN_SUBJECT", "{request}");
+        let found = asked_at("/access/v1/search/subject", &instance, &gateway, &request).await;
+        assert_eq!(found["results"], json!([]), "{request}");
+    }
 }

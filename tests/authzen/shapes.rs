@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Method, PATH, at, fixture, sent};
-use crate::common::app::on_both;
+use crate::common::app::{Instance, both};
 
 /// Collects the paths to all members of a body.
 fn members(value: &Value, path: &str, all: &mut Vec<String>) {
@@ -49,33 +49,30 @@ fn allows(answer: &Value) -> bool {
         || answer["evaluations"].as_array().is_some_and(|all| all.iter().any(|one| one["decision"] == true))
 }
 
-#[tokio::test]
-async fn a_body_with_any_member_wrong_is_refused_or_denied() {
-    on_both(async |instance| {
-        let desk = fixture(&instance).await;
-        let entity = |kind: &str, id: &str| json!({ "type": kind, "id": id });
-        let whole = json!({
-            "subject": entity("user", "alice"), "action": { "name": "read" }, "resource": entity("record", "record-1"),
-        });
-        for (path, body) in [
-            (PATH, whole.clone()),
-            ("/access/v1/evaluations", json!({ "evaluations": [whole] })),
-            ("/access/v1/search/subject", whole.clone()),
-            ("/access/v1/search/resource", whole.clone()),
-            ("/access/v1/search/action", whole.clone()),
-        ] {
-            let mut all = vec![String::new()];
-            members(&body, "", &mut all);
-            for member in &all {
-                for wrong in wrong_values() {
-                    let mut body = body.clone();
-                    *body.pointer_mut(member).unwrap() = wrong;
-                    let (status, answer) = sent(at(path, &instance, Method::POST, &desk).json(&body)).await;
-                    assert!(matches!(status.as_u16(), 200 | 400), "{status} {path} {body}\n{answer:#}");
-                    assert!(!allows(&answer), "{path} {body}\n{answer:#}");
-                }
+both!(a_body_with_any_member_wrong_is_refused_or_denied);
+async fn a_body_with_any_member_wrong_is_refused_or_denied(instance: Instance) {
+    let desk = fixture(&instance).await;
+    let entity = |kind: &str, id: &str| json!({ "type": kind, "id": id });
+    let whole = json!({
+        "subject": entity("user", "alice"), "action": { "name": "read" }, "resource": entity("record", "record-1"),
+    });
+    for (path, body) in [
+        (PATH, whole.clone()),
+        ("/access/v1/evaluations", json!({ "evaluations": [whole] })),
+        ("/access/v1/search/subject", whole.clone()),
+        ("/access/v1/search/resource", whole.clone()),
+        ("/access/v1/search/action", whole.clone()),
+    ] {
+        let mut all = vec![String::new()];
+        members(&body, "", &mut all);
+        for member in &all {
+            for wrong in wrong_values() {
+                let mut body = body.clone();
+                *body.pointer_mut(member).unwrap() = wrong;
+                let (status, answer) = sent(at(path, &instance, Method::POST, &desk).json(&body)).await;
+                assert!(matches!(status.as_u16(), 200 | 400), "{status} {path} {body}\n{answer:#}");
+                assert!(!allows(&answer), "{path} {body}\n{answer:#}");
             }
         }
-    })
-    .await;
+    }
 }

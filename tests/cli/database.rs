@@ -4,7 +4,7 @@
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
 use super::*;
-use crate::common::app::Database;
+use crate::common::app::{Database, both_databases};
 use crate::common::servers::PgBouncer;
 use crate::common::tables::Tables;
 
@@ -139,24 +139,22 @@ async fn one_line_says_that_the_database_went_and_one_that_it_is_back() {
     assert!(log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).count() <= 4, "{log}");
 }
 
-#[tokio::test]
-async fn a_schema_of_a_newer_version_is_lived_with_and_one_that_is_not_known_is_refused() {
-    for database in [Database::sqlite(), Database::postgres().await] {
-        let place = at(&database.url);
-        assert_eq!(create_tenant(&place, "acme").code, 0);
-        let tables = Tables::of(&database).await;
-        tables.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9998_of_tomorrow', 0)").await;
-        let list = place.run(&["tenant", "list"]);
-        assert!(list.code == 0 && list.out.contains("acme"), "{list:?}");
-        assert!(list.err.contains("m9998_of_tomorrow") && list.err.contains("upgrade"), "{list:?}");
-        let server = place.serve();
-        let token = sign_in(&server, "acme", "ada", "Secret-12").await;
-        assert_eq!(masks(&server, &token, 7).await, None, "both versions serve side by side");
-        drop(server);
-        tables.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m0000_of_others', 0)").await;
-        for command in [&["serve"][..], &["migrate"], &["tenant", "list"]] {
-            assert_refused(&place.run(command), &["`m0000_of_others`", "[UNAVAILABLE]"]);
-        }
+both_databases!(a_schema_of_a_newer_version_is_lived_with_and_one_that_is_not_known_is_refused);
+async fn a_schema_of_a_newer_version_is_lived_with_and_one_that_is_not_known_is_refused(database: Database) {
+    let place = at(&database.url);
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let tables = Tables::of(&database).await;
+    tables.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9998_of_tomorrow', 0)").await;
+    let list = place.run(&["tenant", "list"]);
+    assert!(list.code == 0 && list.out.contains("acme"), "{list:?}");
+    assert!(list.err.contains("m9998_of_tomorrow") && list.err.contains("upgrade"), "{list:?}");
+    let server = place.serve();
+    let token = sign_in(&server, "acme", "ada", "Secret-12").await;
+    assert_eq!(masks(&server, &token, 7).await, None, "both versions serve side by side");
+    drop(server);
+    tables.run("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m0000_of_others', 0)").await;
+    for command in [&["serve"][..], &["migrate"], &["tenant", "list"]] {
+        assert_refused(&place.run(command), &["`m0000_of_others`", "[UNAVAILABLE]"]);
     }
 }
 
@@ -176,30 +174,26 @@ async fn reads_and_writes(server: &Server, token: &str, characters: u32) {
     graphql(server, Some(&again), "mutation { sessionEnd { ended } }").await;
 }
 
-#[tokio::test]
-async fn columns_that_a_newer_version_adds_are_noticed_by_no_instance_that_runs() {
-    for database in [Database::sqlite(), Database::postgres().await] {
-        let place = at(&database.url).with("BAILIWICK_SWEEP_SECONDS", "1");
-        assert_eq!(create_tenant(&place, "acme").code, 0);
-        let server = place.serve();
-        let token = sign_in(&server, "acme", "ada", "Secret-12").await;
-        // So often that every connection has prepared every statement.
-        futures_util::future::join_all((0..16).map(|n| reads_quietly(&server, &token, n))).await;
-        reads_and_writes(&server, &token, 2).await;
-        let tables = Tables::of(&database).await;
-        for table in
-            ["tenants", "users", "sessions", "api_keys", "audit_events", "revisions", "casbin_rule", "profiles"]
-        {
-            tables.run(&format!("ALTER TABLE {table} ADD COLUMN of_tomorrow TEXT")).await;
-            tables.run(&format!("ALTER TABLE {table} ADD COLUMN of_next_week BIGINT NOT NULL DEFAULT 0")).await;
-        }
-        for characters in 3..6 {
-            reads_and_writes(&server, &token, characters).await;
-            futures_util::future::join_all((0..16).map(|n| reads_quietly(&server, &token, n))).await;
-        }
-        let log = server.stop("-TERM").err;
-        assert!(!log.contains("ERROR") && !log.contains("cached plan"), "{log}");
+both_databases!(columns_that_a_newer_version_adds_are_noticed_by_no_instance_that_runs);
+async fn columns_that_a_newer_version_adds_are_noticed_by_no_instance_that_runs(database: Database) {
+    let place = at(&database.url).with("BAILIWICK_SWEEP_SECONDS", "1");
+    assert_eq!(create_tenant(&place, "acme").code, 0);
+    let server = place.serve();
+    let token = sign_in(&server, "acme", "ada", "Secret-12").await;
+    // So often that every connection has prepared every statement.
+    futures_util::future::join_all((0..16).map(|n| reads_quietly(&server, &token, n))).await;
+    reads_and_writes(&server, &token, 2).await;
+    let tables = Tables::of(&database).await;
+    for table in ["tenants", "users", "sessions", "api_keys", "audit_events", "revisions", "casbin_rule", "profiles"] {
+        tables.run(&format!("ALTER TABLE {table} ADD COLUMN of_tomorrow TEXT")).await;
+        tables.run(&format!("ALTER TABLE {table} ADD COLUMN of_next_week BIGINT NOT NULL DEFAULT 0")).await;
     }
+    for characters in 3..6 {
+        reads_and_writes(&server, &token, characters).await;
+        futures_util::future::join_all((0..16).map(|n| reads_quietly(&server, &token, n))).await;
+    }
+    let log = server.stop("-TERM").err;
+    assert!(!log.contains("ERROR") && !log.contains("cached plan"), "{log}");
 }
 
 /// Signs in, reads and changes what others do at the same time, whichever of them is first.

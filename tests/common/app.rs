@@ -408,13 +408,45 @@ impl Client {
     }
 }
 
-/// Runs a test on a fresh instance over `SQLite`, then on one over `PostgreSQL`.
-pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Instance) -> F) {
-    let database = Database::sqlite();
-    test(Instance::start(&database, Choices::default()).await).await;
-    let database = Database::postgres().await;
-    test(Instance::start(&database, Choices::default()).await).await;
+/// Makes two tests of an `async fn(Instance)`: `sqlite` and `postgres`, in a module of its name.
+macro_rules! both {
+    ($name:ident) => {
+        mod $name {
+            use crate::common::app::{Choices, Database, Instance};
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$name(Instance::start(&Database::sqlite(), Choices::default()).await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$name(Instance::start(&Database::postgres().await, Choices::default()).await).await;
+            }
+        }
+    };
 }
+
+/// Makes two tests of an `async fn(Database)`: `sqlite` and `postgres`, in a module of its name.
+macro_rules! both_databases {
+    ($name:ident) => {
+        mod $name {
+            use crate::common::app::Database;
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$name(Database::sqlite()).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$name(Database::postgres().await).await;
+            }
+        }
+    };
+}
+
+pub(crate) use {both, both_databases};
 
 /// Waits until a condition holds, for ten seconds at the most.
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, on_both};
+use crate::common::app::{Client, Instance, both};
 use crate::common::operations::{automatic, open};
 
 /// The answers at a revision when it was the newest.
@@ -115,102 +115,100 @@ async fn differing(alice: &Client, (from, to): (i64, i64), side: &str) -> BTreeS
     }
 }
 
-#[tokio::test]
-async fn r45_each_revision_is_answered_as_it_was_at_the_time() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        let past = live(&alice).await;
-        assert!(past.len() > 12);
-        for then in &past {
-            let policy = alice.get("Policy", json!({ "revision": then.revision })).await;
-            assert_eq!((&policy["revision"], &policy["csv"]), (&json!(then.revision), &json!(then.csv)));
-            assert_eq!(decided(&alice, Some(then.revision)).await, then.decisions, "at {}", then.revision);
-            let (mut after, mut walked) = (Value::Null, BTreeSet::new());
-            loop {
-                let asked = json!({ "revision": then.revision, "first": 7, "after": after });
-                let page = alice.get("Rules", asked).await["rules"].clone();
-                walked.extend(rules(&page["nodes"]));
-                after = page["pageInfo"]["endCursor"].clone();
-                if page["pageInfo"]["hasNextPage"] == false {
-                    assert_eq!(page["totalCount"], walked.len());
-                    break;
-                }
+both!(r45_each_revision_is_answered_as_it_was_at_the_time);
+async fn r45_each_revision_is_answered_as_it_was_at_the_time(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    let past = live(&alice).await;
+    assert!(past.len() > 12);
+    for then in &past {
+        let policy = alice.get("Policy", json!({ "revision": then.revision })).await;
+        assert_eq!((&policy["revision"], &policy["csv"]), (&json!(then.revision), &json!(then.csv)));
+        assert_eq!(decided(&alice, Some(then.revision)).await, then.decisions, "at {}", then.revision);
+        let (mut after, mut walked) = (Value::Null, BTreeSet::new());
+        loop {
+            let asked = json!({ "revision": then.revision, "first": 7, "after": after });
+            let page = alice.get("Rules", asked).await["rules"].clone();
+            walked.extend(rules(&page["nodes"]));
+            after = page["pageInfo"]["endCursor"].clone();
+            if page["pageInfo"]["hasNextPage"] == false {
+                assert_eq!(page["totalCount"], walked.len());
+                break;
             }
-            assert_eq!(walked.iter().map(String::as_str).collect::<BTreeSet<_>>(), lines(&then.csv));
         }
-        let (first, last) = (&past[0], past.last().unwrap());
-        for (one, other) in past.iter().zip(&past[1..]).chain([(first, last), (last, first), (last, last)]) {
-            let (was, is) = (lines(&one.csv), lines(&other.csv));
-            let without = |these: &BTreeSet<&str>, those: &BTreeSet<&str>| -> BTreeSet<String> {
-                these.difference(those).map(|line| (*line).to_owned()).collect()
-            };
-            let ends = (one.revision, other.revision);
-            assert_eq!(differing(&alice, ends, "added").await, without(&is, &was), "{ends:?}");
-            assert_eq!(differing(&alice, ends, "removed").await, without(&was, &is), "{ends:?}");
-        }
-        let filtered = alice.get("Rules", json!({ "revision": last.revision, "search": "NIGHT", "ptype": "g" })).await;
-        assert_eq!(
-            rules(&filtered["rules"]["nodes"]),
-            BTreeSet::from(["g, user:dana, profile:night, acme".to_owned()])
-        );
-    })
-    .await;
+        assert_eq!(walked.iter().map(String::as_str).collect::<BTreeSet<_>>(), lines(&then.csv));
+    }
+    let (first, last) = (&past[0], past.last().unwrap());
+    for (one, other) in past.iter().zip(&past[1..]).chain([(first, last), (last, first), (last, last)]) {
+        let (was, is) = (lines(&one.csv), lines(&other.csv));
+        let without = |these: &BTreeSet<&str>, those: &BTreeSet<&str>| -> BTreeSet<String> {
+            these.difference(those).map(|line| (*line).to_owned()).collect()
+        };
+        let ends = (one.revision, other.revision);
+        assert_eq!(differing(&alice, ends, "added").await, without(&is, &was), "{ends:?}");
+        assert_eq!(differing(&alice, ends, "removed").await, without(&was, &is), "{ends:?}");
+    }
+    let filtered = alice.get("Rules", json!({ "revision": last.revision, "search": "NIGHT", "ptype": "g" })).await;
+    assert_eq!(rules(&filtered["rules"]["nodes"]), BTreeSet::from(["g, user:dana, profile:night, acme".to_owned()]));
 }
 
-#[tokio::test]
-async fn r45_the_revisions_say_who_made_them_and_why_and_what_access_they_changed() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        let past = live(&alice).await;
-        alice.make("GroupCreate", json!({ "name": "Staff", "permissions": ["reports"], "members": ["mia"], "reason": "a new office" })).await;
-        let revisions = alice.get("PolicyRevisions", json!({ "first": 3 })).await;
-        let newest = &revisions["nodes"][0];
-        assert_eq!((&newest["reason"], &newest["author"]["key"]), (&json!("a new office"), &json!("alice")));
-        let number = newest["revision"].as_i64().unwrap();
-        assert_eq!((&revisions["totalCount"], number), (&json!(number), past.last().unwrap().revision + 1));
-        let diff = json!({ "from": number - 1, "to": number, "access": true });
-        let access = alice.get("PolicyDiff", diff).await["access"].clone();
-        assert_eq!((&access["affectedUsers"], &access["lost"]), (&json!(1), &json!([])));
-        let gained = access["gained"].as_array().unwrap();
-        assert!(gained.contains(&json!({ "user": { "key": "mia" }, "object": "reports/activity", "action": "read" })), "{access}");
-        let back = alice.get("PolicyDiff", json!({ "from": number, "to": number - 1, "access": true })).await["access"].clone();
-        assert_eq!((&back["lost"], &back["gained"]), (&access["gained"], &json!([])));
-        let now = alice.get("Policy", json!({})).await;
-        assert_eq!(differing(&alice, (0, number), "added").await.len(), now["csv"].as_str().unwrap().lines().count());
-        let why = json!({ "subject": "dana", "action": "edit", "object": "voice/queues/sales", "atRevision": past[4].revision });
-        let explained = alice.get("Explain", json!({ "input": why })).await;
-        assert_eq!(explained["decision"]["allowed"], true, "{explained}");
-        assert!(!explained["matched"].as_array().unwrap().is_empty());
-    })
-    .await;
+both!(r45_the_revisions_say_who_made_them_and_why_and_what_access_they_changed);
+async fn r45_the_revisions_say_who_made_them_and_why_and_what_access_they_changed(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    let past = live(&alice).await;
+    alice
+        .make(
+            "GroupCreate",
+            json!({ "name": "Staff", "permissions": ["reports"], "members": ["mia"], "reason": "a new office" }),
+        )
+        .await;
+    let revisions = alice.get("PolicyRevisions", json!({ "first": 3 })).await;
+    let newest = &revisions["nodes"][0];
+    assert_eq!((&newest["reason"], &newest["author"]["key"]), (&json!("a new office"), &json!("alice")));
+    let number = newest["revision"].as_i64().unwrap();
+    assert_eq!((&revisions["totalCount"], number), (&json!(number), past.last().unwrap().revision + 1));
+    let diff = json!({ "from": number - 1, "to": number, "access": true });
+    let access = alice.get("PolicyDiff", diff).await["access"].clone();
+    assert_eq!((&access["affectedUsers"], &access["lost"]), (&json!(1), &json!([])));
+    let gained = access["gained"].as_array().unwrap();
+    assert!(
+        gained.contains(&json!({ "user": { "key": "mia" }, "object": "reports/activity", "action": "read" })),
+        "{access}"
+    );
+    let back =
+        alice.get("PolicyDiff", json!({ "from": number, "to": number - 1, "access": true })).await["access"].clone();
+    assert_eq!((&back["lost"], &back["gained"]), (&access["gained"], &json!([])));
+    let now = alice.get("Policy", json!({})).await;
+    assert_eq!(differing(&alice, (0, number), "added").await.len(), now["csv"].as_str().unwrap().lines().count());
+    let why =
+        json!({ "subject": "dana", "action": "edit", "object": "voice/queues/sales", "atRevision": past[4].revision });
+    let explained = alice.get("Explain", json!({ "input": why })).await;
+    assert_eq!(explained["decision"]["allowed"], true, "{explained}");
+    assert!(!explained["matched"].as_array().unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn revisions_that_are_not_there_are_refused_and_so_is_who_may_not_see_rules() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
-        let desk = alice.new_service("desk").await;
-        let newest = alice.revision().await;
-        let asked = |at: i64| json!({ "subject": "ann", "action": "read", "object": "voice", "atRevision": at });
-        for number in [newest + 1, i64::from(i32::MAX), -1] {
-            let code = if number < 0 { "BAD_INPUT" } else { "NOT_FOUND" };
-            assert_eq!(alice.fail("Policy", json!({ "revision": number })).await, code);
-            assert_eq!(alice.fail("PolicyDiff", json!({ "from": number, "to": 1 })).await, code);
-            assert_eq!(alice.fail("PolicyDiff", json!({ "from": 1, "to": number })).await, code);
-            assert_eq!(alice.fail("Decision", json!({ "input": asked(number) })).await, code);
-            assert_eq!(alice.fail("Explain", json!({ "input": asked(number) })).await, code);
-        }
-        let mut both = asked(1);
-        both["atLeastRevision"] = json!(1);
-        let two = json!({ "inputs": [asked(1), asked(newest)] });
-        assert_eq!(alice.fail("Decisions", two).await, "BAD_INPUT", "each costs a whole policy");
-        assert_eq!(alice.fail("Decision", json!({ "input": both })).await, "BAD_INPUT");
-        // A host decides for everybody, and still sees no rules, nor what they were.
-        assert_eq!(desk.fail("Decision", json!({ "input": asked(newest) })).await, "FORBIDDEN");
-        assert_eq!(ann.fail("Decision", json!({ "input": asked(newest) })).await, "FORBIDDEN");
-        let own = json!({ "action": "read", "object": "voice", "atRevision": newest });
-        assert_eq!(ann.fail("Decision", json!({ "input": own })).await, "FORBIDDEN");
-    })
-    .await;
+both!(revisions_that_are_not_there_are_refused_and_so_is_who_may_not_see_rules);
+async fn revisions_that_are_not_there_are_refused_and_so_is_who_may_not_see_rules(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
+    let desk = alice.new_service("desk").await;
+    let newest = alice.revision().await;
+    let asked = |at: i64| json!({ "subject": "ann", "action": "read", "object": "voice", "atRevision": at });
+    for number in [newest + 1, i64::from(i32::MAX), -1] {
+        let code = if number < 0 { "BAD_INPUT" } else { "NOT_FOUND" };
+        assert_eq!(alice.fail("Policy", json!({ "revision": number })).await, code);
+        assert_eq!(alice.fail("PolicyDiff", json!({ "from": number, "to": 1 })).await, code);
+        assert_eq!(alice.fail("PolicyDiff", json!({ "from": 1, "to": number })).await, code);
+        assert_eq!(alice.fail("Decision", json!({ "input": asked(number) })).await, code);
+        assert_eq!(alice.fail("Explain", json!({ "input": asked(number) })).await, code);
+    }
+    let mut both = asked(1);
+    both["atLeastRevision"] = json!(1);
+    let two = json!({ "inputs": [asked(1), asked(newest)] });
+    assert_eq!(alice.fail("Decisions", two).await, "BAD_INPUT", "each costs a whole policy");
+    assert_eq!(alice.fail("Decision", json!({ "input": both })).await, "BAD_INPUT");
+    // A host decides for everybody, and still sees no rules, nor what they were.
+    assert_eq!(desk.fail("Decision", json!({ "input": asked(newest) })).await, "FORBIDDEN");
+    assert_eq!(ann.fail("Decision", json!({ "input": asked(newest) })).await, "FORBIDDEN");
+    let own = json!({ "action": "read", "object": "voice", "atRevision": newest });
+    assert_eq!(ann.fail("Decision", json!({ "input": own })).await, "FORBIDDEN");
 }

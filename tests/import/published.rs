@@ -9,7 +9,7 @@ use casbin::{CoreApi as _, DefaultModel, EnforceContext, Enforcer, FileAdapter, 
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, on_both};
+use crate::common::app::{Client, Instance, both};
 use crate::common::operations::merged;
 
 mod ordered;
@@ -57,6 +57,9 @@ enum Becomes {
 }
 use Becomes::{Alike, Model, Refused};
 
+/// Matching function that the old program registers: the definition, its name here and there, and what it does.
+type Matching = (&'static str, &'static str, &'static str, fn(&str, &str) -> bool);
+
 struct Published {
     /// The file whose form it is.
     source: &'static str,
@@ -70,7 +73,7 @@ struct Published {
     /// The objects that exist, where they are told.
     objects: &'static [&'static str],
     /// A function that the program registers for its roles: the lines, for what of them, and casbin's own.
-    matching: Option<(&'static str, &'static str, &'static str, fn(&str, &str) -> bool)>,
+    matching: Option<Matching>,
     /// A user who is put into the group of a role afterwards, there as here.
     later: Option<(&'static str, &'static str)>,
     becomes: Becomes,
@@ -330,6 +333,7 @@ fn refused() -> Vec<Published> {
 }
 
 /// The files whose models decide by something that cannot be held here.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn of_other_models() -> Vec<Published> {
     let sub_obj_act = "sub, obj, act";
     let deny = usual("g = _, _", DENY_WINS, RBAC).replace(DENY_WINS, "!some(where (p.eft == deny))");
@@ -545,24 +549,21 @@ fn places(payload: &Value) -> Vec<(u64, u64)> {
     payload["userErrors"].as_array().unwrap().iter().map(place).collect()
 }
 
-#[tokio::test]
-async fn r35a_a_published_policy_is_decided_as_casbin_decides_it_or_refused_with_what_differs() {
-    on_both(async |instance| {
-        let (mut files, mut wrong) = (BTreeSet::new(), Vec::new());
-        for (n, row) in all().into_iter().enumerate() {
-            assert!(files.insert((row.source, row.domain)), "{} stands twice", row.source);
-            let alice = instance.tenant(&format!("t{n}")).await;
-            for user in USERS {
-                alice.add_user(user, "AGENT", json!({})).await;
-            }
-            // One run tells of all forms that differ.
-            if AssertUnwindSafe(becomes(&alice, &row)).catch_unwind().await.is_err() {
-                wrong.push(row.source);
-            }
+both!(r35a_a_published_policy_is_decided_as_casbin_decides_it_or_refused_with_what_differs);
+async fn r35a_a_published_policy_is_decided_as_casbin_decides_it_or_refused_with_what_differs(instance: Instance) {
+    let (mut files, mut wrong) = (BTreeSet::new(), Vec::new());
+    for (n, row) in all().into_iter().enumerate() {
+        assert!(files.insert((row.source, row.domain)), "{} stands twice", row.source);
+        let alice = instance.tenant(&format!("t{n}")).await;
+        for user in USERS {
+            alice.add_user(user, "AGENT", json!({})).await;
         }
-        assert_eq!(wrong, [""; 0]);
-    })
-    .await;
+        // One run tells of all forms that differ.
+        if AssertUnwindSafe(becomes(&alice, &row)).catch_unwind().await.is_err() {
+            wrong.push(row.source);
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
 }
 
 /// Brings a file in, and checks what becomes of it.
@@ -591,139 +592,127 @@ async fn becomes(alice: &Client, row: &Published) {
     assert_eq!((alice.revision().await, alice.rules().await), before, "{}", row.source);
 }
 
+both!(files_of_the_field_are_brought_in_by_what_they_say_themselves);
 /// Files as they are found beside no model: what they say decides what they are.
-#[tokio::test]
-async fn files_of_the_field_are_brought_in_by_what_they_say_themselves() {
-    on_both(async |instance| {
-        for (n, (policy, more, allowed, denied)) in [
-            (
-                "p, role:default/guests, catalog.entity, read, allow\ng, user:default/ann, role:default/guests\n\
-                 g, group:default/team, role:default/guests\ng, user:default/ben, group:default/team\n",
-                json!({}),
-                &["ann read catalog.entity", "ben read catalog.entity"][..],
-                &["cy read catalog.entity", "ann write catalog.entity"][..],
-            ),
-            (
-                "p, chief, *, *\np, clerk, /orders, (GET)|(POST)\np, clerk, /orders/1, GET\ng, ann, chief\ng, ben, clerk\n",
-                json!({ "under": "shop" }),
-                &["ann DELETE shop", "ann GET shop/x/y", "ben POST shop/orders", "ben GET shop/orders/1"],
-                &["ben PUT shop/orders", "ben POST shop/orders/1", "ben get shop/orders", "ann GET other"],
-            ),
-            (
-                "p, chief, papers, sign\ng, chief, clerk\np, clerk, papers, read\n",
-                json!({ "absent": "ROLE" }),
-                &[],
-                &["ann read papers"],
-            ),
-            (
-                "p, role:chief, papers, sign\ng, role:chief, role:clerk\np, role:clerk, papers, read\ng, ann, role:clerk\n",
-                json!({}),
-                &["ann read papers"],
-                &["ann sign papers", "ben read papers"],
-            ),
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            let alice = instance.tenant(&format!("t{n}")).await;
-            for user in USERS {
-                alice.add_user(user, "AGENT", json!({})).await;
-            }
-            let done = alice.make("PolicyImport", merged(json!({ "csv": policy }), more)).await;
-            assert_eq!(done["warnings"], json!([]), "{policy}");
-            for (requests, expected) in [(allowed, true), (denied, false)] {
-                for request in requests {
-                    let [user, action, object] = request.split(' ').collect::<Vec<_>>()[..] else { panic!("{request}") };
-                    assert_eq!(alice.allowed(user, action, object).await, expected, "{request} of {policy}");
-                }
-            }
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_slip_that_casbin_takes_to_the_letter_is_warned_about_and_hinders_nothing() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
+async fn files_of_the_field_are_brought_in_by_what_they_say_themselves(instance: Instance) {
+    for (n, (policy, more, allowed, denied)) in [
+        (
+            "p, role:default/guests, catalog.entity, read, allow\ng, user:default/ann, role:default/guests\n\
+             g, group:default/team, role:default/guests\ng, user:default/ben, group:default/team\n",
+            json!({}),
+            &["ann read catalog.entity", "ben read catalog.entity"][..],
+            &["cy read catalog.entity", "ann write catalog.entity"][..],
+        ),
+        (
+            "p, chief, *, *\np, clerk, /orders, (GET)|(POST)\np, clerk, /orders/1, GET\ng, ann, chief\ng, ben, clerk\n",
+            json!({ "under": "shop" }),
+            &["ann DELETE shop", "ann GET shop/x/y", "ben POST shop/orders", "ben GET shop/orders/1"],
+            &["ben PUT shop/orders", "ben POST shop/orders/1", "ben get shop/orders", "ann GET other"],
+        ),
+        (
+            "p, chief, papers, sign\ng, chief, clerk\np, clerk, papers, read\n",
+            json!({ "absent": "ROLE" }),
+            &[],
+            &["ann read papers"],
+        ),
+        (
+            "p, role:chief, papers, sign\ng, role:chief, role:clerk\np, role:clerk, papers, read\ng, ann, role:clerk\n",
+            json!({}),
+            &["ann read papers"],
+            &["ann sign papers", "ben read papers"],
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let alice = instance.tenant(&format!("t{n}")).await;
         for user in USERS {
             alice.add_user(user, "AGENT", json!({})).await;
         }
-        let csv = "p, role:admin, papers, read\ng, ann, role: admin\np, night clerk, plans, read, deny\ng, ben, nightclerk\ng, cy, nightclerk\n";
-        let done = alice.make("PolicyImport", json!({ "csv": csv, "dryRun": true })).await;
-        let places = |done: &Value| -> Vec<(Value, Value)> {
-            let warnings = done["warnings"].as_array().unwrap();
-            warnings.iter().map(|it| (it["line"].clone(), it["column"].clone())).collect()
-        };
-        assert_eq!(places(&done), [(json!(2), json!(3)), (json!(3), json!(1)), (json!(4), json!(3))]);
-        assert!(done["warnings"][0]["message"].as_str().unwrap().contains("`role:admin` of line 1"), "{done:#}");
-        assert_eq!(places(&alice.make("PolicyImport", json!({ "csv": csv })).await).len(), 3);
-        assert!(!alice.allowed("ann", "read", "papers").await, "as in Casbin");
-    })
-    .await;
+        let done = alice.make("PolicyImport", merged(json!({ "csv": policy }), more)).await;
+        assert_eq!(done["warnings"], json!([]), "{policy}");
+        for (requests, expected) in [(allowed, true), (denied, false)] {
+            for request in requests {
+                let [user, action, object] = request.split(' ').collect::<Vec<_>>()[..] else { panic!("{request}") };
+                assert_eq!(alice.allowed(user, action, object).await, expected, "{request} of {policy}");
+            }
+        }
+    }
 }
 
-#[tokio::test]
-async fn what_is_told_of_a_file_is_refused_by_its_field_where_it_cannot_be() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        for user in USERS {
-            alice.add_user(user, "AGENT", json!({})).await;
-        }
-        let lines = "p, clerk, north, papers, read\ng, ann, clerk, north\n";
-        for (more, code, field) in [
-            (json!({ "domain": "west" }), "INVALID", "domain"),
-            (json!({ "domain": "north", "model": usual("g = _, _", ALLOW, RBAC) }), "INVALID", "domain"),
-            (json!({ "under": "/shop" }), "INVALID", "under"),
-            (json!({ "under": "shop/*" }), "INVALID", "under"),
-            (json!({ "model": "" }), "INVALID", "model"),
-            (json!({ "policyType": "p2" }), "INVALID", "policyType"),
-            (json!({ "policyType": "q", "model": domains() }), "INVALID", "policyType"),
-            (json!({ "policyType": "p2", "model": domains() }), "INVALID", "model"),
-            (json!({ "objects": ["a/*"] }), "INVALID", "objects"),
-            (json!({ "objects": vec!["a"; 10_001] }), "TOO_LARGE", "objects"),
-            (json!({ "model": usual("", ALLOW, &format!("{PLAIN} || r.sub == \"ann\"")) }), "INVALID", "under"),
-            (
-                json!({ "domain": "north", "rolePatterns": [{ "lines": "g", "domains": "KEY_MATCH" }] }),
-                "INVALID",
-                "rolePatterns",
-            ),
-            (
-                json!({ "domain": "north", "model": domains(), "rolePatterns": [{ "lines": "g", "names": "KEY_MATCH" }] }),
-                "INVALID",
-                "rolePatterns",
-            ),
-            (
-                json!({ "domain": "north", "model": domains(), "rolePatterns": [{ "lines": "g3", "domains": "KEY_MATCH" }] }),
-                "INVALID",
-                "rolePatterns",
-            ),
-            (json!({ "model": "#".repeat(20_000) }), "TOO_LARGE", "model"),
-        ] {
-            let refused = alice.refuse("PolicyImport", merged(json!({ "csv": lines }), more.clone())).await;
-            assert_eq!((refused.0.as_str(), refused.1.as_str()), (code, field), "{more}");
-        }
-        // Of a file of many domains every line names one.
-        for (csv, line, column) in [
-            ("p, clerk, papers, read\n", 1, 1),
-            ("p, clerk, papers, read, deny\n", 1, 1),
-            ("g, ann, clerk\n", 1, 1),
-            ("p, clerk, north, a/b, read\np, clerk, north, /a/b, sign\n", 2, 4),
-            ("p, clerk, north, papers, GET.*|POST\n", 1, 5),
-            ("g, user:one/ann, clerk, north\ng, user:two/ann, clerk, north\n", 2, 2),
-        ] {
-            let refused =
-                alice.get("PolicyImport", json!({ "input": { "csv": csv, "domain": "north", "under": "old" } })).await;
-            assert!(places(&refused).contains(&(line, column)), "{csv}: {refused:#}");
-        }
-        let done = alice
-            .make(
-                "PolicyImport",
-                json!({ "csv": format!("{lines}p, clerk, south, papers, sign\n"), "domain": "north" }),
-            )
-            .await;
-        assert_eq!(done["skipped"], 1);
-        assert!(alice.allowed("ann", "read", "papers").await && !alice.allowed("ann", "sign", "papers").await);
-    })
-    .await;
+both!(a_slip_that_casbin_takes_to_the_letter_is_warned_about_and_hinders_nothing);
+async fn a_slip_that_casbin_takes_to_the_letter_is_warned_about_and_hinders_nothing(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    for user in USERS {
+        alice.add_user(user, "AGENT", json!({})).await;
+    }
+    let csv = "p, role:admin, papers, read\ng, ann, role: admin\np, night clerk, plans, read, deny\ng, ben, nightclerk\ng, cy, nightclerk\n";
+    let done = alice.make("PolicyImport", json!({ "csv": csv, "dryRun": true })).await;
+    let places = |done: &Value| -> Vec<(Value, Value)> {
+        let warnings = done["warnings"].as_array().unwrap();
+        warnings.iter().map(|it| (it["line"].clone(), it["column"].clone())).collect()
+    };
+    assert_eq!(places(&done), [(json!(2), json!(3)), (json!(3), json!(1)), (json!(4), json!(3))]);
+    assert!(done["warnings"][0]["message"].as_str().unwrap().contains("`role:admin` of line 1"), "{done:#}");
+    assert_eq!(places(&alice.make("PolicyImport", json!({ "csv": csv })).await).len(), 3);
+    assert!(!alice.allowed("ann", "read", "papers").await, "as in Casbin");
+}
+
+both!(what_is_told_of_a_file_is_refused_by_its_field_where_it_cannot_be);
+async fn what_is_told_of_a_file_is_refused_by_its_field_where_it_cannot_be(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    for user in USERS {
+        alice.add_user(user, "AGENT", json!({})).await;
+    }
+    let lines = "p, clerk, north, papers, read\ng, ann, clerk, north\n";
+    for (more, code, field) in [
+        (json!({ "domain": "west" }), "INVALID", "domain"),
+        (json!({ "domain": "north", "model": usual("g = _, _", ALLOW, RBAC) }), "INVALID", "domain"),
+        (json!({ "under": "/shop" }), "INVALID", "under"),
+        (json!({ "under": "shop/*" }), "INVALID", "under"),
+        (json!({ "model": "" }), "INVALID", "model"),
+        (json!({ "policyType": "p2" }), "INVALID", "policyType"),
+        (json!({ "policyType": "q", "model": domains() }), "INVALID", "policyType"),
+        (json!({ "policyType": "p2", "model": domains() }), "INVALID", "model"),
+        (json!({ "objects": ["a/*"] }), "INVALID", "objects"),
+        (json!({ "objects": vec!["a"; 10_001] }), "TOO_LARGE", "objects"),
+        (json!({ "model": usual("", ALLOW, &format!("{PLAIN} || r.sub == \"ann\"")) }), "INVALID", "under"),
+        (
+            json!({ "domain": "north", "rolePatterns": [{ "lines": "g", "domains": "KEY_MATCH" }] }),
+            "INVALID",
+            "rolePatterns",
+        ),
+        (
+            json!({ "domain": "north", "model": domains(), "rolePatterns": [{ "lines": "g", "names": "KEY_MATCH" }] }),
+            "INVALID",
+            "rolePatterns",
+        ),
+        (
+            json!({ "domain": "north", "model": domains(), "rolePatterns": [{ "lines": "g3", "domains": "KEY_MATCH" }] }),
+            "INVALID",
+            "rolePatterns",
+        ),
+        (json!({ "model": "#".repeat(20_000) }), "TOO_LARGE", "model"),
+    ] {
+        let refused = alice.refuse("PolicyImport", merged(json!({ "csv": lines }), more.clone())).await;
+        assert_eq!((refused.0.as_str(), refused.1.as_str()), (code, field), "{more}");
+    }
+    // Of a file of many domains every line names one.
+    for (csv, line, column) in [
+        ("p, clerk, papers, read\n", 1, 1),
+        ("p, clerk, papers, read, deny\n", 1, 1),
+        ("g, ann, clerk\n", 1, 1),
+        ("p, clerk, north, a/b, read\np, clerk, north, /a/b, sign\n", 2, 4),
+        ("p, clerk, north, papers, GET.*|POST\n", 1, 5),
+        ("g, user:one/ann, clerk, north\ng, user:two/ann, clerk, north\n", 2, 2),
+    ] {
+        let refused =
+            alice.get("PolicyImport", json!({ "input": { "csv": csv, "domain": "north", "under": "old" } })).await;
+        assert!(places(&refused).contains(&(line, column)), "{csv}: {refused:#}");
+    }
+    let done = alice
+        .make("PolicyImport", json!({ "csv": format!("{lines}p, clerk, south, papers, sign\n"), "domain": "north" }))
+        .await;
+    assert_eq!(done["skipped"], 1);
+    assert!(alice.allowed("ann", "read", "papers").await && !alice.allowed("ann", "sign", "papers").await);
 }

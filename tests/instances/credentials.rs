@@ -1,6 +1,7 @@
 //! Users who change their own credentials while another transaction holds the tenant's row: the change is made at
 //! once, and old credentials end at every instance.
 
+use crate::common::app::{Database, both_databases};
 use bailiwick::store::audit::AuditEvent;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
@@ -113,30 +114,28 @@ async fn r28_r29_r30_while_somebody_holds_the_tenant_users_end_their_credentials
     }
 }
 
-#[tokio::test]
-async fn events_that_wait_get_their_places_from_the_next_change_or_with_what_has_run_out() {
-    for database in [Database::sqlite(), Database::postgres().await] {
-        let one = Instance::start(&database, Choices::default()).await;
-        let alice = acme(&one).await;
-        let tables = Tables::of(&database).await;
-        let waiting = "SELECT CAST(count(*) AS text) FROM audit_events WHERE place < 0";
-        let unplace = "UPDATE tenants SET revision = revision WHERE key = 'acme'";
-        for by_change in [true, false] {
-            let tenant = one.policies.get_by_key(&"acme".to_owned().try_into().unwrap()).await.unwrap().unwrap().id;
-            let event = one.audited("acme", "session.create").await.remove(0);
-            let event = AuditEvent { id: uuid::Uuid::now_v7(), change_id: uuid::Uuid::now_v7(), ..event };
-            one.store.note(tenant, &[event]).await.unwrap();
-            tables.run(unplace).await;
-            assert_eq!(tables.texts(waiting).await, ["1"]);
-            if by_change {
-                set_voice(&alice, true).await;
-            } else {
-                one.platform.delete_expired().await.unwrap();
-            }
-            assert_eq!(tables.texts(waiting).await, ["0"]);
-            let chain = one.store.scope(tenant).audit_chain(|_| ()).await.unwrap().unwrap();
-            assert_eq!(chain.broken, None);
+both_databases!(events_that_wait_get_their_places_from_the_next_change_or_with_what_has_run_out);
+async fn events_that_wait_get_their_places_from_the_next_change_or_with_what_has_run_out(database: Database) {
+    let one = Instance::start(&database, Choices::default()).await;
+    let alice = acme(&one).await;
+    let tables = Tables::of(&database).await;
+    let waiting = "SELECT CAST(count(*) AS text) FROM audit_events WHERE place < 0";
+    let unplace = "UPDATE tenants SET revision = revision WHERE key = 'acme'";
+    for by_change in [true, false] {
+        let tenant = one.policies.get_by_key(&"acme".to_owned().try_into().unwrap()).await.unwrap().unwrap().id;
+        let event = one.audited("acme", "session.create").await.remove(0);
+        let event = AuditEvent { id: uuid::Uuid::now_v7(), change_id: uuid::Uuid::now_v7(), ..event };
+        one.store.note(tenant, &[event]).await.unwrap();
+        tables.run(unplace).await;
+        assert_eq!(tables.texts(waiting).await, ["1"]);
+        if by_change {
+            set_voice(&alice, true).await;
+        } else {
+            one.platform.delete_expired().await.unwrap();
         }
+        assert_eq!(tables.texts(waiting).await, ["0"]);
+        let chain = one.store.scope(tenant).audit_chain(|_| ()).await.unwrap().unwrap();
+        assert_eq!(chain.broken, None);
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::proxy::{Proxy, Wire};
 use super::{SAVE, acme, all_end_equal, arrives, counters, queues_at, sees_queues, set_voice, sweeping, voice_input};
-use crate::common::app::{Choices, Client, Database, Instance, eventually};
+use crate::common::app::{Choices, Client, Database, Instance, both_databases, eventually};
 use crate::common::not_hung;
 use crate::common::servers::{PostgresServer, RedisServer};
 use crate::common::tables::Tables;
@@ -91,24 +91,22 @@ async fn past_the_longest_staleness_decisions_stop_until_the_database_is_back() 
     eventually("decisions go on", async || ask().await["data"]["decision"]["allowed"] == true).await;
 }
 
-#[tokio::test]
-async fn a_database_that_was_set_back_is_followed_back() {
-    for database in [Database::sqlite(), Database::postgres().await] {
-        let one = sweeping(&database).await;
-        let alice = acme(&one).await;
-        let revision = set_voice(&alice, true).await;
-        assert!(sees_queues(&alice).await);
-        let tables = Tables::of(&database).await;
-        let acme = "(SELECT id FROM tenants WHERE key = 'acme')";
-        for statement in [
-            format!("DELETE FROM revisions WHERE revision = {revision} AND tenant_id = {acme}"),
-            format!("DELETE FROM casbin_rule WHERE v0 = 'profile:desk' AND v2 LIKE 'voice%' AND tenant_id = {acme}"),
-            format!("UPDATE tenants SET revision = {} WHERE key = 'acme'", revision - 1),
-        ] {
-            tables.run(&statement).await;
-        }
-        eventually("what was undone holds no more", async || !sees_queues(&alice).await).await;
+both_databases!(a_database_that_was_set_back_is_followed_back);
+async fn a_database_that_was_set_back_is_followed_back(database: Database) {
+    let one = sweeping(&database).await;
+    let alice = acme(&one).await;
+    let revision = set_voice(&alice, true).await;
+    assert!(sees_queues(&alice).await);
+    let tables = Tables::of(&database).await;
+    let acme = "(SELECT id FROM tenants WHERE key = 'acme')";
+    for statement in [
+        format!("DELETE FROM revisions WHERE revision = {revision} AND tenant_id = {acme}"),
+        format!("DELETE FROM casbin_rule WHERE v0 = 'profile:desk' AND v2 LIKE 'voice%' AND tenant_id = {acme}"),
+        format!("UPDATE tenants SET revision = {} WHERE key = 'acme'", revision - 1),
+    ] {
+        tables.run(&statement).await;
     }
+    eventually("what was undone holds no more", async || !sees_queues(&alice).await).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! the log.
 
 use super::*;
+use crate::common::app::{Database, both_databases};
 
 const DESCRIBE: &str =
     "mutation($input: ProfileUpdateInput!) { profileUpdate(input: $input) { revision userErrors { code message } } }";
@@ -55,15 +56,13 @@ async fn r44_what_instances_change_in_turn_is_what_the_whole_compiles_to() {
     .await;
 }
 
-#[tokio::test]
-async fn r44_an_instance_that_remembers_nothing_changes_tenants_all_the_same() {
-    for database in [Database::sqlite(), Database::postgres().await] {
-        let forgetful = Choices { state_in_memory: 0, ..Choices::default() };
-        let instance = Instance::start(&database, forgetful).await;
-        let alice = acme(&instance).await;
-        for round in 0..8 {
-            change(&alice, round).await;
-        }
-        assert_eq!(wrong(&instance).await, [""; 0]);
+both_databases!(r44_an_instance_that_remembers_nothing_changes_tenants_all_the_same);
+async fn r44_an_instance_that_remembers_nothing_changes_tenants_all_the_same(database: Database) {
+    let forgetful = Choices { state_in_memory: 0, ..Choices::default() };
+    let instance = Instance::start(&database, forgetful).await;
+    let alice = acme(&instance).await;
+    for round in 0..8 {
+        change(&alice, round).await;
     }
+    assert_eq!(wrong(&instance).await, [""; 0]);
 }

@@ -1,5 +1,6 @@
 //! The effect of null in an update, and of an update that changes nothing.
 
+use crate::common::app::{Instance, both};
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -85,35 +86,32 @@ async fn filled(alice: &Client) {
     alice.add_user("mia", "MANAGER", more).await;
 }
 
-#[tokio::test]
-async fn null_empties_a_field_of_an_update_or_is_refused_by_its_name() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        filled(&alice).await;
-        for (input, field, null) in FIELDS {
-            let (name, mut sent, place) = mutation(input);
-            match place {
-                "" => sent[field] = Value::Null,
-                "telephony" => sent["telephony"] = json!({ field: null }),
-                _ => sent["resources"][0][field] = Value::Null,
+both!(null_empties_a_field_of_an_update_or_is_refused_by_its_name);
+async fn null_empties_a_field_of_an_update_or_is_refused_by_its_name(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    filled(&alice).await;
+    for (input, field, null) in FIELDS {
+        let (name, mut sent, place) = mutation(input);
+        match place {
+            "" => sent[field] = Value::Null,
+            "telephony" => sent["telephony"] = json!({ field: null }),
+            _ => sent["resources"][0][field] = Value::Null,
+        }
+        let document = crate::common::operations::document(name);
+        match null {
+            Refused => {
+                let path = if place.is_empty() { field.to_owned() } else { format!("{place}.{field}") };
+                let refused = alice.refuse(name, sent.clone()).await;
+                assert_eq!(refused, refusal("INVALID", &path), "{input} {field}");
             }
-            let document = crate::common::operations::document(name);
-            match null {
-                Refused => {
-                    let path = if place.is_empty() { field.to_owned() } else { format!("{place}.{field}") };
-                    let refused = alice.refuse(name, sent.clone()).await;
-                    assert_eq!(refused, refusal("INVALID", &path), "{input} {field}");
-                }
-                // Only tried, where that can be, so that each field is looked at for itself.
-                Empties => {
-                    sent["dryRun"] = json!(true);
-                    let payload = alice.done(&document, json!({ "input": sent })).await;
-                    assert_eq!(payload["userErrors"], json!([]), "{input} {field}");
-                }
+            // Only tried, where that can be, so that each field is looked at for itself.
+            Empties => {
+                sent["dryRun"] = json!(true);
+                let payload = alice.done(&document, json!({ "input": sent })).await;
+                assert_eq!(payload["userErrors"], json!([]), "{input} {field}");
             }
         }
-    })
-    .await;
+    }
 }
 
 /// Adds a line of a description, which can have several.
@@ -124,30 +122,23 @@ fn say(said: &mut String, line: &str) {
     }
 }
 
-#[tokio::test]
-async fn null_leaves_nothing_in_what_it_empties() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        filled(&alice).await;
-        let nothing = json!({ "key": "mia", "version": 1, "email": null, "customRole": null, "groups": null,
-            "extension": null, "telephony": { "callGroups": null, "pickupGroups": null }, "profile": null });
-        let mia = alice.make("UserUpdate", nothing).await["user"].clone();
-        assert_eq!(
-            (&mia["email"], &mia["customRole"], &mia["extension"]),
-            (&Value::Null, &Value::Null, &json!("1001"))
-        );
-        assert_eq!((&mia["telephony"]["callGroups"], &mia["telephony"]["pickupGroups"]), (&json!([]), &json!([])));
-        assert!(keys(&alice.get("User", json!({ "key": "mia" })).await["groups"]["nodes"]).is_empty());
-        let nothing = json!({ "key": "staff", "version": 3, "roles": null, "permissions": null });
-        let staff = alice.make("GroupUpdate", nothing).await["group"].clone();
-        assert_eq!((&staff["roles"]["nodes"], &staff["permissions"]), (&json!([]), &json!([])));
-        let nothing =
-            json!({ "key": "reader", "version": 1, "description": null, "permissions": null, "grants": null });
-        let reader = alice.make("RoleUpdate", nothing).await["role"].clone();
-        assert_eq!((&reader["description"], &reader["permissions"]), (&json!(""), &json!([])));
-        assert_eq!(reader["grants"]["nodes"], json!([]));
-    })
-    .await;
+both!(null_leaves_nothing_in_what_it_empties);
+async fn null_leaves_nothing_in_what_it_empties(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    filled(&alice).await;
+    let nothing = json!({ "key": "mia", "version": 1, "email": null, "customRole": null, "groups": null,
+        "extension": null, "telephony": { "callGroups": null, "pickupGroups": null }, "profile": null });
+    let mia = alice.make("UserUpdate", nothing).await["user"].clone();
+    assert_eq!((&mia["email"], &mia["customRole"], &mia["extension"]), (&Value::Null, &Value::Null, &json!("1001")));
+    assert_eq!((&mia["telephony"]["callGroups"], &mia["telephony"]["pickupGroups"]), (&json!([]), &json!([])));
+    assert!(keys(&alice.get("User", json!({ "key": "mia" })).await["groups"]["nodes"]).is_empty());
+    let nothing = json!({ "key": "staff", "version": 3, "roles": null, "permissions": null });
+    let staff = alice.make("GroupUpdate", nothing).await["group"].clone();
+    assert_eq!((&staff["roles"]["nodes"], &staff["permissions"]), (&json!([]), &json!([])));
+    let nothing = json!({ "key": "reader", "version": 1, "description": null, "permissions": null, "grants": null });
+    let reader = alice.make("RoleUpdate", nothing).await["role"].clone();
+    assert_eq!((&reader["description"], &reader["permissions"]), (&json!(""), &json!([])));
+    assert_eq!(reader["grants"]["nodes"], json!([]));
 }
 
 #[tokio::test]
@@ -187,39 +178,41 @@ async fn the_schema_says_of_every_field_of_an_update_that_can_be_null_what_null_
     assert_eq!(found, listed);
 }
 
-#[tokio::test]
-async fn r43_an_update_that_changes_nothing_is_audited_and_makes_no_version_and_no_revision() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        filled(&alice).await;
-        let events = alice.get("AuditEvents", json!({})).await["totalCount"].as_i64().unwrap();
-        let revision = alice.revision().await;
-        let telephony = json!({ "transport": "UDP", "callGroups": ["1"] });
-        for (mutation, input, thing, version) in [
-            ("GroupUpdate", json!({ "key": "staff", "name": "Staff", "roles": ["reader"] }), "group", 2),
-            ("RoleUpdate", json!({ "key": "reader", "description": "reads", "permissions": ["reports"] }), "role", 1),
-            ("ProfileUpdate", json!({ "key": "night", "permissionType": "READ", "maskSensitiveData": false }), "profile", 1),
-            ("ProfileSaveModule", json!({ "profile": "night", "module": "voice", "override": null }), "profile", 1),
-            ("UserUpdate", json!({ "key": "mia" }), "user", 1),
-            (
-                "UserUpdate",
-                json!({ "key": "mia", "fullName": "mia", "email": "mia@example.com", "enabled": true, "baseRole": "MANAGER",
-                    "customRole": "reader", "groups": ["staff"], "extension": "2000", "telephony": telephony }),
-                "user",
-                1,
-            ),
-        ] {
-            let done = alice.make(mutation, merged(input, json!({ "version": version }))).await;
-            assert_eq!(done[thing]["version"], version, "{mutation}");
-            assert_eq!(done["revision"], revision, "{mutation}");
-        }
-        let settings = json!({ "securitySuite": false, "sessionHours": null });
-        assert_eq!(alice.refuse("SettingsUpdate", settings).await, refusal("INVALID", "sessionHours"));
-        assert_eq!(alice.get("AuditEvents", json!({})).await["totalCount"], events + 6, "each once");
-        let wrong = json!({ "key": "mia", "version": 7 });
-        assert_eq!(alice.refuse("UserUpdate", wrong).await, refusal("CONFLICT", "version"), "an old version is one still");
-        let done = alice.make("UserUpdate", json!({ "key": "mia", "version": 1, "fullName": "Mia" })).await;
-        assert_eq!(done["user"]["version"], 2);
-    })
-    .await;
+both!(r43_an_update_that_changes_nothing_is_audited_and_makes_no_version_and_no_revision);
+async fn r43_an_update_that_changes_nothing_is_audited_and_makes_no_version_and_no_revision(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    filled(&alice).await;
+    let events = alice.get("AuditEvents", json!({})).await["totalCount"].as_i64().unwrap();
+    let revision = alice.revision().await;
+    let telephony = json!({ "transport": "UDP", "callGroups": ["1"] });
+    for (mutation, input, thing, version) in [
+        ("GroupUpdate", json!({ "key": "staff", "name": "Staff", "roles": ["reader"] }), "group", 2),
+        ("RoleUpdate", json!({ "key": "reader", "description": "reads", "permissions": ["reports"] }), "role", 1),
+        (
+            "ProfileUpdate",
+            json!({ "key": "night", "permissionType": "READ", "maskSensitiveData": false }),
+            "profile",
+            1,
+        ),
+        ("ProfileSaveModule", json!({ "profile": "night", "module": "voice", "override": null }), "profile", 1),
+        ("UserUpdate", json!({ "key": "mia" }), "user", 1),
+        (
+            "UserUpdate",
+            json!({ "key": "mia", "fullName": "mia", "email": "mia@example.com", "enabled": true, "baseRole": "MANAGER",
+                "customRole": "reader", "groups": ["staff"], "extension": "2000", "telephony": telephony }),
+            "user",
+            1,
+        ),
+    ] {
+        let done = alice.make(mutation, merged(input, json!({ "version": version }))).await;
+        assert_eq!(done[thing]["version"], version, "{mutation}");
+        assert_eq!(done["revision"], revision, "{mutation}");
+    }
+    let settings = json!({ "securitySuite": false, "sessionHours": null });
+    assert_eq!(alice.refuse("SettingsUpdate", settings).await, refusal("INVALID", "sessionHours"));
+    assert_eq!(alice.get("AuditEvents", json!({})).await["totalCount"], events + 6, "each once");
+    let wrong = json!({ "key": "mia", "version": 7 });
+    assert_eq!(alice.refuse("UserUpdate", wrong).await, refusal("CONFLICT", "version"), "an old version is one still");
+    let done = alice.make("UserUpdate", json!({ "key": "mia", "version": 1, "fullName": "Mia" })).await;
+    assert_eq!(done["user"]["version"], 2);
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{mutations, queries};
 use crate::architecture::rust_files;
-use crate::common::app::{Client, Instance, on_both};
+use crate::common::app::{Client, Instance, both};
 use crate::common::operations::document;
 use crate::common::picture::png;
 use crate::common::socket::Socket;
@@ -166,23 +166,20 @@ async fn refusal_of(instance: &Instance, client: &Client, field: &str, name: &st
     errors[0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{field}: {message}")).to_owned()
 }
 
-#[tokio::test]
-async fn every_field_of_the_schema_is_refused_without_a_right_or_listed_as_open() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
-        let (refused, open) = (refused_fields(), BTreeSet::from(OPEN_FIELDS.map(str::to_owned)));
-        let fields = schema_fields(&alice).await;
-        let listed: BTreeSet<String> = refused.keys().cloned().chain(open.iter().cloned()).collect();
-        assert_eq!(listed, fields, "each field needs a right, or is listed as open");
-        assert_eq!(listed.len(), refused.len() + open.len(), "no field is both");
-        for (field, (name, variables)) in refused {
-            for (client, code) in [(&ann, "FORBIDDEN"), (&instance.stranger(), "UNAUTHENTICATED")] {
-                assert_eq!(refusal_of(&instance, client, &field, name, variables.clone()).await, code, "{field}");
-            }
+both!(every_field_of_the_schema_is_refused_without_a_right_or_listed_as_open);
+async fn every_field_of_the_schema_is_refused_without_a_right_or_listed_as_open(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
+    let (refused, open) = (refused_fields(), BTreeSet::from(OPEN_FIELDS.map(str::to_owned)));
+    let fields = schema_fields(&alice).await;
+    let listed: BTreeSet<String> = refused.keys().cloned().chain(open.iter().cloned()).collect();
+    assert_eq!(listed, fields, "each field needs a right, or is listed as open");
+    assert_eq!(listed.len(), refused.len() + open.len(), "no field is both");
+    for (field, (name, variables)) in refused {
+        for (client, code) in [(&ann, "FORBIDDEN"), (&instance.stranger(), "UNAUTHENTICATED")] {
+            assert_eq!(refusal_of(&instance, client, &field, name, variables.clone()).await, code, "{field}");
         }
-    })
-    .await;
+    }
 }
 
 /// Returns the first argument of each `.route(` in a text.
@@ -206,38 +203,35 @@ fn every_route_of_the_sources_is_asked_here() {
     assert_eq!(routes_in(text), ["\"/a\"", "&format!(\"{}/b\", PLACE)", "C"]);
 }
 
-#[tokio::test]
-async fn every_route_is_refused_without_a_right_or_open_to_all() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        alice.set_avatar(None, &png(1)).await;
-        let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
-        let http = reqwest::Client::new();
-        for route in routes() {
-            let ask = async |client: &Client| {
-                let url = format!("{}{}", instance.url, route.path);
-                let request = match &route.body {
-                    Some(body) => http.post(url).json(body),
-                    None => http.get(url),
-                };
-                let request = match &client.token {
-                    Some(token) => request.bearer_auth(token),
-                    None => request,
-                };
-                request.send().await.unwrap().status().as_u16()
+both!(every_route_is_refused_without_a_right_or_open_to_all);
+async fn every_route_is_refused_without_a_right_or_open_to_all(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    alice.set_avatar(None, &png(1)).await;
+    let ann = alice.new_user("acme", "ann", "AGENT", json!({})).await;
+    let http = reqwest::Client::new();
+    for route in routes() {
+        let ask = async |client: &Client| {
+            let url = format!("{}{}", instance.url, route.path);
+            let request = match &route.body {
+                Some(body) => http.post(url).json(body),
+                None => http.get(url),
             };
-            let (stranger, without) = (ask(&instance.stranger()).await, ask(&ann).await);
-            match route.answer {
-                Answer::Refused => assert_eq!((stranger, without), (401, 403), "{}", route.path),
-                Answer::Hidden => assert_eq!((stranger, without), (401, 404), "{}", route.path),
-                Answer::Open => assert!(![401, 403].contains(&stranger) && stranger == without, "{}", route.path),
-            }
-            // The request is one that is answered, were it not for the right.
-            if route.answer != Answer::Open {
-                assert_eq!(ask(&alice).await, 200, "{}", route.path);
-            }
+            let request = match &client.token {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
+            request.send().await.unwrap().status().as_u16()
+        };
+        let (stranger, without) = (ask(&instance.stranger()).await, ask(&ann).await);
+        match route.answer {
+            Answer::Refused => assert_eq!((stranger, without), (401, 403), "{}", route.path),
+            Answer::Hidden => assert_eq!((stranger, without), (401, 404), "{}", route.path),
+            Answer::Open => assert!(![401, 403].contains(&stranger) && stranger == without, "{}", route.path),
         }
-        assert_eq!(alice.fetch("/metrics", &[]).await.status(), 404, "metrics have a listener of their own");
-    })
-    .await;
+        // The request is one that is answered, were it not for the right.
+        if route.answer != Answer::Open {
+            assert_eq!(ask(&alice).await, 200, "{}", route.path);
+        }
+    }
+    assert_eq!(alice.fetch("/metrics", &[]).await.status(), 404, "metrics have a listener of their own");
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::app::{Client, Instance, on_both};
+use crate::common::app::{Client, Instance, both};
 use crate::common::operations::refusal;
 
 /// The rights of max: to administer everything but settings, and all of voice. So he could give whatever is given here.
@@ -78,64 +78,54 @@ fn shaking(before: i64) -> Vec<(&'static str, Value)> {
     ]
 }
 
-#[tokio::test]
-async fn r35b_what_an_admin_or_a_host_holds_nobody_else_takes_away_or_denies() {
-    on_both(async |instance| {
-        let (alice, max, desk) = tenant(&instance).await;
-        let (revision, rules) = (alice.revision().await, alice.rules().await);
-        // Before the groups were made.
-        for (name, input) in shaking(revision - 5) {
-            assert_eq!(max.refuse(name, input.clone()).await, refusal("BEYOND_OWN_RIGHTS", ""), "{name} {input}");
-        }
-        assert_eq!((alice.revision().await, alice.rules().await), (revision, rules));
-        assert!(alice.allowed("desk", "read", "voice/queues/sales").await);
-        // The resources that it registered are the host's own, and no right is left on a removed one (R46).
-        desk.make("ResourceRemove", json!({ "section": "voice/queues", "keys": ["sales"] })).await;
-        alice.make("GroupUpdate", json!({ "key": "one", "version": 1, "roles": [] })).await;
-        let operator = instance.operator().await.in_tenant("acme");
-        operator.make("GroupRemoveMembers", json!({ "group": "two", "users": ["desk"] })).await;
-        assert!(!alice.allowed("desk", "edit", "voice/calls/1").await);
-    })
-    .await;
+both!(r35b_what_an_admin_or_a_host_holds_nobody_else_takes_away_or_denies);
+async fn r35b_what_an_admin_or_a_host_holds_nobody_else_takes_away_or_denies(instance: Instance) {
+    let (alice, max, desk) = tenant(&instance).await;
+    let (revision, rules) = (alice.revision().await, alice.rules().await);
+    // Before the groups were made.
+    for (name, input) in shaking(revision - 5) {
+        assert_eq!(max.refuse(name, input.clone()).await, refusal("BEYOND_OWN_RIGHTS", ""), "{name} {input}");
+    }
+    assert_eq!((alice.revision().await, alice.rules().await), (revision, rules));
+    assert!(alice.allowed("desk", "read", "voice/queues/sales").await);
+    // The resources that it registered are the host's own, and no right is left on a removed one (R46).
+    desk.make("ResourceRemove", json!({ "section": "voice/queues", "keys": ["sales"] })).await;
+    alice.make("GroupUpdate", json!({ "key": "one", "version": 1, "roles": [] })).await;
+    let operator = instance.operator().await.in_tenant("acme");
+    operator.make("GroupRemoveMembers", json!({ "group": "two", "users": ["desk"] })).await;
+    assert!(!alice.allowed("desk", "edit", "voice/calls/1").await);
 }
 
-#[tokio::test]
-async fn r35b_whose_rights_stand_in_the_way_is_told_to_those_who_may_see_them() {
-    on_both(async |instance| {
-        let (alice, max, _) = tenant(&instance).await;
-        let blind = alice.new_delegate("acme", "blind", &[("admin/groups", "*"), ("voice/*", "*")]).await;
-        let update = "mutation($input: GroupUpdateInput!) { groupUpdate(input: $input) { userErrors { code count related { ... on User { key } } } } }";
-        let input = json!({ "input": { "key": "one", "version": 1, "roles": [] } });
-        for (caller, related) in [
-            (&max, json!([{ "key": "bob" }, { "key": "desk" }, { "key": "off" }])),
-            (&blind, json!([])),
-        ] {
-            let refused = caller.data(update, input.clone()).await["groupUpdate"]["userErrors"][0].clone();
-            assert_eq!(refused, json!({ "code": "BEYOND_OWN_RIGHTS", "count": 3, "related": related }));
-        }
-    })
-    .await;
+both!(r35b_whose_rights_stand_in_the_way_is_told_to_those_who_may_see_them);
+async fn r35b_whose_rights_stand_in_the_way_is_told_to_those_who_may_see_them(instance: Instance) {
+    let (alice, max, _) = tenant(&instance).await;
+    let blind = alice.new_delegate("acme", "blind", &[("admin/groups", "*"), ("voice/*", "*")]).await;
+    let update = "mutation($input: GroupUpdateInput!) { groupUpdate(input: $input) { userErrors { code count related { ... on User { key } } } } }";
+    let input = json!({ "input": { "key": "one", "version": 1, "roles": [] } });
+    for (caller, related) in
+        [(&max, json!([{ "key": "bob" }, { "key": "desk" }, { "key": "off" }])), (&blind, json!([]))]
+    {
+        let refused = caller.data(update, input.clone()).await["groupUpdate"]["userErrors"][0].clone();
+        assert_eq!(refused, json!({ "code": "BEYOND_OWN_RIGHTS", "count": 3, "related": related }));
+    }
 }
 
-#[tokio::test]
-async fn r35b_what_others_hold_beside_an_admin_stays_for_those_who_administer_it() {
-    on_both(async |instance| {
-        let (alice, max, _) = tenant(&instance).await;
-        for (name, input) in [
-            ("GroupRemoveMembers", json!({ "group": "one", "users": ["ann"] })),
-            ("GroupAddMembers", json!({ "group": "one", "users": ["ann", "bob"] })),
-            ("GroupUpdate", json!({ "key": "one", "version": 3, "name": "First" })),
-            ("RoleUpdate", json!({ "key": "dialer", "version": 1, "description": "calls" })),
-            ("GroupAddMembers", json!({ "group": "muted", "users": ["ann"] })),
-            ("RoleUpdate", json!({ "key": "mute", "version": 1, "grants": [allow("voice/x", "read")] })),
-            ("GroupDelete", json!({ "key": "others" })),
-            ("ResourceRemove", json!({ "section": "voice/queues", "keys": ["support"] })),
-            ("UserUpdate", json!({ "key": "ann", "version": 1, "groups": [] })),
-            ("UserDelete", json!({ "key": "ann" })),
-        ] {
-            max.make(name, input).await;
-        }
-        assert!(alice.allowed("desk", "read", "voice/queues/sales").await);
-    })
-    .await;
+both!(r35b_what_others_hold_beside_an_admin_stays_for_those_who_administer_it);
+async fn r35b_what_others_hold_beside_an_admin_stays_for_those_who_administer_it(instance: Instance) {
+    let (alice, max, _) = tenant(&instance).await;
+    for (name, input) in [
+        ("GroupRemoveMembers", json!({ "group": "one", "users": ["ann"] })),
+        ("GroupAddMembers", json!({ "group": "one", "users": ["ann", "bob"] })),
+        ("GroupUpdate", json!({ "key": "one", "version": 3, "name": "First" })),
+        ("RoleUpdate", json!({ "key": "dialer", "version": 1, "description": "calls" })),
+        ("GroupAddMembers", json!({ "group": "muted", "users": ["ann"] })),
+        ("RoleUpdate", json!({ "key": "mute", "version": 1, "grants": [allow("voice/x", "read")] })),
+        ("GroupDelete", json!({ "key": "others" })),
+        ("ResourceRemove", json!({ "section": "voice/queues", "keys": ["support"] })),
+        ("UserUpdate", json!({ "key": "ann", "version": 1, "groups": [] })),
+        ("UserDelete", json!({ "key": "ann" })),
+    ] {
+        max.make(name, input).await;
+    }
+    assert!(alice.allowed("desk", "read", "voice/queues/sales").await);
 }

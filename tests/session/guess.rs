@@ -7,7 +7,7 @@ use bailiwick::sync::Bus;
 use serde_json::json;
 
 use super::{SIGN_IN, VIEWER};
-use crate::common::app::{Choices, Client, Database, Instance, OPERATOR_PASSWORD, PASSWORD, eventually, on_both};
+use crate::common::app::{Choices, Client, Database, Instance, OPERATOR_PASSWORD, PASSWORD, both, eventually};
 use crate::common::not_hung;
 use crate::common::servers::RedisServer;
 use crate::common::socket::Socket;
@@ -31,35 +31,28 @@ async fn lock(client: &Client, tenant: &str, username: &str) {
     assert_eq!(outcome(client, tenant, username, WRONG).await, "RATE_LIMITED", "{tenant} {username}");
 }
 
-#[tokio::test]
-async fn wrong_passwords_stop_their_client_for_the_name_and_nobody_else() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        alice.add_user("dana", "AGENT", json!({})).await;
-        let stranger = instance.stranger().at_address("203.0.113.66");
-        let rightful = instance.stranger().at_address("192.0.2.1");
-        for (tenant, username, password) in [
-            ("acme", "alice", PASSWORD),
-            ("platform", "operator", OPERATOR_PASSWORD),
-            ("acme", "nobody", PASSWORD),
-            ("globex", "alice", PASSWORD),
-        ] {
-            lock(&stranger, tenant, username).await;
-            for username in [username.to_uppercase(), username.to_owned()] {
-                assert_eq!(
-                    outcome(&stranger, tenant, &username, password).await,
-                    "RATE_LIMITED",
-                    "{tenant} {username}"
-                );
-            }
-            let expected =
-                if ["nobody", "globex"].contains(&username) || tenant == "globex" { "WRONG_PASSWORD" } else { "OK" };
-            assert_eq!(outcome(&rightful, tenant, username, password).await, expected, "{tenant} {username}");
+both!(wrong_passwords_stop_their_client_for_the_name_and_nobody_else);
+async fn wrong_passwords_stop_their_client_for_the_name_and_nobody_else(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    alice.add_user("dana", "AGENT", json!({})).await;
+    let stranger = instance.stranger().at_address("203.0.113.66");
+    let rightful = instance.stranger().at_address("192.0.2.1");
+    for (tenant, username, password) in [
+        ("acme", "alice", PASSWORD),
+        ("platform", "operator", OPERATOR_PASSWORD),
+        ("acme", "nobody", PASSWORD),
+        ("globex", "alice", PASSWORD),
+    ] {
+        lock(&stranger, tenant, username).await;
+        for username in [username.to_uppercase(), username.to_owned()] {
+            assert_eq!(outcome(&stranger, tenant, &username, password).await, "RATE_LIMITED", "{tenant} {username}");
         }
-        assert_eq!(outcome(&stranger, "acme", "dana", PASSWORD).await, "OK", "another name is not held up");
-        alice.data(VIEWER, json!({})).await;
-    })
-    .await;
+        let expected =
+            if ["nobody", "globex"].contains(&username) || tenant == "globex" { "WRONG_PASSWORD" } else { "OK" };
+        assert_eq!(outcome(&rightful, tenant, username, password).await, expected, "{tenant} {username}");
+    }
+    assert_eq!(outcome(&stranger, "acme", "dana", PASSWORD).await, "OK", "another name is not held up");
+    alice.data(VIEWER, json!({})).await;
 }
 
 #[tokio::test]
@@ -74,33 +67,27 @@ async fn a_clock_that_is_set_forgives_no_wrong_password() {
     }
 }
 
-#[tokio::test]
-async fn a_right_password_in_between_begins_the_count_anew() {
-    on_both(async |instance| {
-        instance.tenant("acme").await;
-        let stranger = instance.stranger();
-        for _ in 0..2 {
-            for _ in 1..WRONG_FOR_NAME {
-                assert_eq!(outcome(&stranger, "acme", "alice", WRONG).await, "WRONG_PASSWORD");
-            }
-            assert_eq!(outcome(&stranger, "acme", "alice", PASSWORD).await, "OK");
+both!(a_right_password_in_between_begins_the_count_anew);
+async fn a_right_password_in_between_begins_the_count_anew(instance: Instance) {
+    instance.tenant("acme").await;
+    let stranger = instance.stranger();
+    for _ in 0..2 {
+        for _ in 1..WRONG_FOR_NAME {
+            assert_eq!(outcome(&stranger, "acme", "alice", WRONG).await, "WRONG_PASSWORD");
         }
-    })
-    .await;
+        assert_eq!(outcome(&stranger, "acme", "alice", PASSWORD).await, "OK");
+    }
 }
 
-#[tokio::test]
-async fn the_right_password_of_a_disabled_user_counts_like_a_wrong_one() {
-    on_both(async |instance| {
-        let alice = instance.tenant("acme").await;
-        alice.add_user("dana", "AGENT", json!({})).await;
-        alice.make("UserUpdate", json!({ "key": "dana", "version": 1, "enabled": false })).await;
-        for _ in 0..WRONG_FOR_NAME {
-            assert_eq!(outcome(&instance.stranger(), "acme", "dana", PASSWORD).await, "WRONG_PASSWORD");
-        }
-        assert_eq!(outcome(&instance.stranger(), "acme", "dana", PASSWORD).await, "RATE_LIMITED");
-    })
-    .await;
+both!(the_right_password_of_a_disabled_user_counts_like_a_wrong_one);
+async fn the_right_password_of_a_disabled_user_counts_like_a_wrong_one(instance: Instance) {
+    let alice = instance.tenant("acme").await;
+    alice.add_user("dana", "AGENT", json!({})).await;
+    alice.make("UserUpdate", json!({ "key": "dana", "version": 1, "enabled": false })).await;
+    for _ in 0..WRONG_FOR_NAME {
+        assert_eq!(outcome(&instance.stranger(), "acme", "dana", PASSWORD).await, "WRONG_PASSWORD");
+    }
+    assert_eq!(outcome(&instance.stranger(), "acme", "dana", PASSWORD).await, "RATE_LIMITED");
 }
 
 #[tokio::test]

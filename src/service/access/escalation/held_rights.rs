@@ -24,7 +24,7 @@ struct Closure {
 }
 
 impl<'a> HeldRights<'a> {
-    /// Returns the held_rights of this state.
+    /// Returns the rights that are held in this state.
     pub(super) const fn new(catalogue: &'a Catalogue, state: &'a TenantState) -> Self {
         Self { catalogue, state }
     }

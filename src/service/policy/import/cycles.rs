@@ -31,13 +31,17 @@ pub(super) fn opened(lines: Vec<PolicyLine>, notes: &mut Notes<'_>) -> Vec<Polic
             Says::Role { .. } => say(says.clone()),
             Says::Membership { member, role } => match rings.get(member) {
                 Some(names) => {
-                    names.iter().for_each(|it| say(Says::Membership { member: (*it).clone(), role: role.clone() }));
+                    for it in names {
+                        say(Says::Membership { member: (*it).clone(), role: role.clone() });
+                    }
                 }
                 None => say(says.clone()),
             },
             Says::Permission { subject, grant } => match rings.get(subject) {
                 Some(names) => {
-                    names.iter().for_each(|it| say(Says::Permission { subject: (*it).clone(), grant: grant.clone() }));
+                    for it in names {
+                        say(Says::Permission { subject: (*it).clone(), grant: grant.clone() });
+                    }
                 }
                 None => say(says.clone()),
             },
