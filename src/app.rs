@@ -145,6 +145,11 @@ impl App {
         &self.platform
     }
 
+    /// Returns the store, for benchmarks, which fill it and close it.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Returns the policies in memory.
     pub fn policies(&self) -> &Arc<PolicyCache> {
         &self.policies

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use bailiwick::app::{App, AppConfig};
 use bailiwick::auth::address::ClientAddress;
+use bailiwick::auth::password::Passwords;
 use bailiwick::config::Settings;
 use bailiwick::domain::key::{TenantId, TenantKey, UserKey};
 use bailiwick::domain::name::{Name, Timestamp};
@@ -53,7 +54,8 @@ pub(crate) async fn serve(app: App) -> Result<(std::net::SocketAddr, JoinHandle<
 }
 
 /// Puts a tenant with its rules into the database, in one transaction.
-pub(crate) async fn put(platform: &Platform, world: &World) -> Result<TenantId> {
+pub(crate) async fn put(app: &App, world: &World) -> Result<TenantId> {
+    let platform = app.platform();
     let key = &world.state.key;
     let row = TenantRow {
         id: TenantId(Uuid::now_v7()),
@@ -66,8 +68,8 @@ pub(crate) async fn put(platform: &Platform, world: &World) -> Result<TenantId> 
         settings: world.state.settings,
         created_at: platform.now(),
     };
-    let (id, hash) = (row.id, platform.passwords.hash(PASSWORD.into(), ClientAddress::UNKNOWN.network()).await?);
-    let mut tx = platform.store.begin_new(row).await?;
+    let (id, hash) = (row.id, Passwords::new()?.hash(PASSWORD.into(), ClientAddress::UNKNOWN.network()).await?);
+    let mut tx = app.store().begin_new(row).await?;
     let account = |key: &UserKey| Ok((key.clone(), account(key, hash.clone(), platform.now())?));
     let accounts = world.state.users.keys().map(account).collect::<Result<BTreeMap<_, _>>>()?;
     tx.write_state(&TenantState::empty(key.clone()), &world.state, &accounts).await?;
@@ -99,8 +101,8 @@ fn first_revision(platform: &Platform, revision: u64) -> RevisionEntry {
         reason: "made to be measured".to_owned(),
         rules: RuleDiff::default(),
         patch: StatePatch::default(),
-        model_hash: platform.model_hash.clone(),
-        catalogue_hash: platform.catalogue.hash().to_owned(),
+        model_hash: platform.model_hash().to_owned(),
+        catalogue_hash: platform.catalogue().hash().to_owned(),
         compiler_version: COMPILER_VERSION,
     }
 }

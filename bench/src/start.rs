@@ -61,8 +61,8 @@ async fn starts(options: &Options, postgres: &PostgresServer, findings: &mut Fin
     for tenants in [1, many] {
         let database = Database::postgres(postgres).await;
         let app = instance::open(&database.url, None).await?;
-        instance::put(app.platform(), &World::of_size(&built_in()?, instance::tenant()?.as_str(), 1_000)?).await?;
-        app.platform().store.close().await;
+        instance::put(&app, &World::of_size(&built_in()?, instance::tenant()?.as_str(), 1_000)?).await?;
+        app.store().close().await;
         let connection = database.connect().await?;
         execute(&connection, &copies(tenants - 1)).await?;
         execute(&connection, "VACUUM ANALYZE").await?;
@@ -135,9 +135,9 @@ async fn first_loads(options: &Options, postgres: &PostgresServer, findings: &mu
     let database = Database::postgres(postgres).await;
     let app = instance::open(&database.url, None).await?;
     let small = World::of_size(&built_in()?, instance::tenant()?.as_str(), 100)?;
-    let tenant = instance::put(app.platform(), &small).await?;
+    let tenant = instance::put(&app, &small).await?;
     let world = World::of_size(&built_in()?, instance::tenant()?.as_str(), rules)?.rules();
-    app.platform().store.close().await;
+    app.store().close().await;
     let pool = sqlx::PgPool::connect(&database.url).await?;
     fill(&pool, tenant, &world).await?;
     let (mut loads, mut raws) = (Vec::new(), Vec::new());
@@ -147,12 +147,12 @@ async fn first_loads(options: &Options, postgres: &PostgresServer, findings: &mu
         raws.push(nanoseconds(from.elapsed())?);
         let app = instance::open(&database.url, None).await?;
         let from = Instant::now();
-        let loaded = app.platform().tenants.get(tenant).await?.ok_or("a tenant that is not there")?;
+        let loaded = app.policies().get(tenant).await?.ok_or("a tenant that is not there")?;
         loads.push(nanoseconds(from.elapsed())?);
         if loaded.policy().snapshot.len() != world.len() {
             return Err("not all rules were loaded".into());
         }
-        app.platform().store.close().await;
+        app.store().close().await;
     }
     pool.close().await;
     findings.add(FIRST_LOAD, ours::NAME, rules, Unit::Nanoseconds, loads);

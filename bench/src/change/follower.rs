@@ -1,6 +1,7 @@
 //! Another instance, in a process of its own. It reports each revision as soon as it decides by it, and each bare
 //! message as soon as it has it and has read one row.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bailiwick::domain::key::{Action, Object};
@@ -58,9 +59,9 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
 
 async fn start(settings: &Settings) -> Result<()> {
     let app = instance::open(&settings.database, Some(&settings.redis)).await?;
-    let platform = app.platform().clone();
+    let policies = Arc::clone(app.policies());
     instance::serve(app).await?;
-    let tenant = platform.tenants.get_by_key(&instance::tenant()?).await?.ok_or("a tenant that is not there")?;
+    let tenant = policies.get_by_key(&instance::tenant()?).await?.ok_or("a tenant that is not there")?;
     let (subject, object) = (settings.subject.clone(), settings.object.clone());
     let mut changes = tenant.changes();
     tokio::spawn(async move {

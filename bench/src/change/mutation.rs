@@ -50,7 +50,7 @@ async fn measure(options: &Options, place: &Place, findings: &mut Findings) -> R
     progress(&format!("change: one rule of {rules}, {}, beside {others} tenants", database.kind));
     let world = World::of_size(&built_in()?, instance::tenant()?.as_str(), *rules)?;
     let app = instance::open(&database.url, None).await?;
-    instance::put(app.platform(), &world).await?;
+    instance::put(&app, &world).await?;
     if *others > 0 {
         let connection = database.connect().await?;
         execute(&connection, &copies(*others)).await?;
@@ -61,7 +61,7 @@ async fn measure(options: &Options, place: &Place, findings: &mut Findings) -> R
     let (changes, commits) = alternate(app.platform(), database, &world, limit).await?;
     findings.add(case, ours::NAME, *rules, Unit::Nanoseconds, changes);
     findings.add(case, COMMIT, *rules, Unit::Nanoseconds, commits);
-    app.platform().store.close().await;
+    app.store().close().await;
     Ok(())
 }
 

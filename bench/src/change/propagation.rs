@@ -107,7 +107,7 @@ impl Writer {
         let app = instance::open(database, Some(redis)).await?;
         let platform = app.platform().clone();
         let world = World::of_size(&built_in()?, instance::tenant()?.as_str(), RULES)?;
-        instance::put(&platform, &world).await?;
+        instance::put(&app, &world).await?;
         let profile = ProfileKey::parse(PROFILE)?;
         let holder = world.state.users.values().find(|user| user.enabled && user.profile.as_ref() == Some(&profile));
         let subject = Subject::User(holder.ok_or("a profile that nobody holds")?.key.clone());

@@ -83,7 +83,7 @@ fn data(rules: &[Rule]) -> serde_json::Value {
         match rule {
             Rule::Membership { member, role } => held.entry(member).or_default().push(role),
             Rule::Permission { subject, object, action, effect } => {
-                let (action, effect) = (action.as_str(), effect.as_str());
+                let (action, effect) = (action.as_str(), effect.as_ref());
                 let grant = match object.prefix() {
                     Some(below) => json!({ "below": below, "action": action, "effect": effect }),
                     None => json!({ "object": object.as_str(), "action": action, "effect": effect }),

@@ -79,14 +79,14 @@ struct Tokens {
 async fn prepare(database: &str, world: &World) -> Result<Tokens> {
     let app = instance::open(database, None).await?;
     let platform: Platform = app.platform().clone();
-    instance::put(&platform, world).await?;
+    instance::put(&app, world).await?;
     let (tenant, password) = (instance::tenant()?, instance::PASSWORD.into());
     let here = ClientAddress::new(Ipv4Addr::LOCALHOST.into());
     let request = RequestInfo::new("prepare".to_owned(), here, OneGuess::default());
     let signed_in = platform.sign_in(tenant.as_str(), "user000000", password, request).await?;
     let system = platform.system_caller(&tenant).await?;
     let issued = platform.api_key_generate(&system, Some(&UserKey::parse("user000001")?), None).await?;
-    platform.store.close().await;
+    app.store().close().await;
     Ok(Tokens { session: signed_in.token.expose().to_owned(), key: issued.token.expose().to_owned() })
 }
 
