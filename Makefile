@@ -63,5 +63,4 @@ test-tools:
 	@scripts/test-tools
 
 compiler:
-	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: https://rustup.rs installs it" >&2; exit 1; }
-	@command -v cc >/dev/null || { echo "a C compiler is missing (SQLite needs it): apt-get install build-essential" >&2; exit 1; }
+	@CARGO=$(CARGO) scripts/compiler

@@ -39,7 +39,7 @@
 //! # Where to begin
 //!
 //! Read [`domain::profile`] for the product's rules, [`policy::compile`] for what they become, and
-//! [`engine::plan`] for how they are matched.
+//! [`engine::plan`] for how they are matched. `docs/RULES.md` lists the product's rules with the tests that prove them.
 
 pub mod app;
 pub mod auth;

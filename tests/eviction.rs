@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::common::app::{Choices, Client, Database, Instance};
+use crate::common::app::{Choices, Client, Database, Instance, both_databases};
 
 /// Number of tenants that fit into memory here.
 const FIT: usize = 2;
@@ -21,12 +21,10 @@ async fn small(database: &Database, bus: &Bus) -> Instance {
     Instance::start(database, Choices { bus: bus.clone(), limits, ..Choices::default() }).await
 }
 
-/// Runs a test on two small instances over `SQLite`, then over `PostgreSQL`.
-async fn on_both_small<F: Future<Output = ()>>(test: impl Fn(Instance, Instance) -> F) {
-    for database in [Database::sqlite(), Database::postgres().await] {
-        let bus = Bus::memory();
-        test(small(&database, &bus).await, small(&database, &bus).await).await;
-    }
+/// Starts two small instances over one database.
+async fn two_small(database: &Database) -> (Instance, Instance) {
+    let bus = Bus::memory();
+    (small(database, &bus).await, small(database, &bus).await)
 }
 
 fn key(name: &str) -> TenantKey {
@@ -69,128 +67,120 @@ async fn may(alice: &Client) -> bool {
     alice.allowed("dana", "read", "voice/queues").await
 }
 
-#[tokio::test]
-async fn r1_many_tenants_in_turn_are_each_decided_by_their_own_rules() {
-    on_both_small(async |one, _| {
-        let mut tenants = Vec::new();
-        for n in 0..6 {
-            let alice = tenant_with_dana(&one, &format!("t{n}")).await;
-            let open = n % 2 == 0;
-            set_voice(&alice, open).await;
-            tenants.push((alice, open));
+both_databases!(r1_many_tenants_in_turn_are_each_decided_by_their_own_rules);
+async fn r1_many_tenants_in_turn_are_each_decided_by_their_own_rules(database: Database) {
+    let (one, _) = two_small(&database).await;
+    let mut tenants = Vec::new();
+    for n in 0..6 {
+        let alice = tenant_with_dana(&one, &format!("t{n}")).await;
+        let open = n % 2 == 0;
+        set_voice(&alice, open).await;
+        tenants.push((alice, open));
+    }
+    for _ in 0..3 {
+        for (alice, open) in &tenants {
+            assert_eq!(may(alice).await, *open);
         }
-        for _ in 0..3 {
-            for (alice, open) in &tenants {
-                assert_eq!(may(alice).await, *open);
+    }
+    // All are idle now, and the next that comes makes room.
+    let held = one.policies.held();
+    drop(tenant(&one.policies, "t0").await);
+    assert!(held.tenants() <= FIT, "{held:?}");
+    let rules: usize = held.rules();
+    assert!((1..10_000).contains(&rules), "{held:?}");
+}
+
+both_databases!(an_acknowledged_change_holds_at_once_while_tenants_come_and_go);
+async fn an_acknowledged_change_holds_at_once_while_tenants_come_and_go(database: Database) {
+    let (one, other) = two_small(&database).await;
+    let mut writers = JoinSet::new();
+    for n in 0..6 {
+        let alice = tenant_with_dana(&one, &format!("t{n}")).await;
+        let there = alice.at(&other);
+        writers.spawn(async move {
+            for round in 0..6 {
+                let open = round % 2 == 0;
+                let revision = set_voice(&alice, open).await;
+                assert_eq!(may(&alice).await, open, "here, at once");
+                let query = "query($input: DecisionInput!) { decision(input: $input) { allowed revision } }";
+                let asked = json!({ "subject": "dana", "action": "read", "object": "voice/queues", "atLeastRevision": revision });
+                let answer = there.data(query, json!({ "input": asked })).await;
+                assert_eq!(answer["decision"], json!({ "allowed": open, "revision": revision }), "there, at that revision");
             }
-        }
-        // All are idle now, and the next that comes makes room.
-        let held = one.policies.held();
-        drop(tenant(&one.policies, "t0").await);
-        assert!(held.tenants() <= FIT, "{held:?}");
-        let rules: usize = held.rules();
-        assert!((1..10_000).contains(&rules), "{held:?}");
-    })
-    .await;
+        });
+    }
+    // Others look all the while, so that tenants are in use when room is made.
+    let readers: Vec<_> = (0..6).map(|n| (Arc::clone(&one.policies), format!("t{n}"))).collect();
+    for (policies, name) in readers {
+        writers.spawn(async move {
+            for _ in 0..50 {
+                let held = tenant(&policies, &name).await;
+                tokio::task::yield_now().await;
+                let again = tenant(&policies, &name).await;
+                assert!(Arc::ptr_eq(&held, &again), "one that is held stays the only one");
+            }
+        });
+    }
+    writers.join_all().await;
 }
 
-#[tokio::test]
-async fn an_acknowledged_change_holds_at_once_while_tenants_come_and_go() {
-    on_both_small(async |one, other| {
-        let mut writers = JoinSet::new();
-        for n in 0..6 {
-            let alice = tenant_with_dana(&one, &format!("t{n}")).await;
-            let there = alice.at(&other);
-            writers.spawn(async move {
-                for round in 0..6 {
-                    let open = round % 2 == 0;
-                    let revision = set_voice(&alice, open).await;
-                    assert_eq!(may(&alice).await, open, "here, at once");
-                    let query = "query($input: DecisionInput!) { decision(input: $input) { allowed revision } }";
-                    let asked = json!({ "subject": "dana", "action": "read", "object": "voice/queues", "atLeastRevision": revision });
-                    let answer = there.data(query, json!({ "input": asked })).await;
-                    assert_eq!(answer["decision"], json!({ "allowed": open, "revision": revision }), "there, at that revision");
-                }
-            });
-        }
-        // Others look all the while, so that tenants are in use when room is made.
-        let readers: Vec<_> = (0..6).map(|n| (Arc::clone(&one.policies), format!("t{n}"))).collect();
-        for (policies, name) in readers {
-            writers.spawn(async move {
-                for _ in 0..50 {
-                    let held = tenant(&policies, &name).await;
-                    tokio::task::yield_now().await;
-                    let again = tenant(&policies, &name).await;
-                    assert!(Arc::ptr_eq(&held, &again), "one that is held stays the only one");
-                }
-            });
-        }
-        writers.join_all().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_subscriber_keeps_its_tenant_and_hears_of_each_change() {
-    on_both_small(async |one, other| {
-        let alice = tenant_with_dana(&one, "acme").await;
-        for name in ["t0", "t1", "t2"] {
-            one.tenant(name).await;
-        }
-        let caller = other.platform.system_caller(&key("acme")).await.unwrap();
-        let changes = other.platform.clone().policy_changes(caller, None).await.unwrap();
-        let mut changes = Box::pin(changes);
-        let acme = watched(&other.policies, "acme").await;
-        for open in [true, false] {
-            crowd_out(&other.policies, &["t0", "t1", "t2"]).await;
-            let revision = set_voice(&alice, open).await;
-            assert_eq!(changes.next().await.unwrap().unwrap().revision, revision.cast_unsigned());
-        }
-        assert!(acme.upgrade().is_some(), "the same all the while");
-        drop(changes);
+both_databases!(a_subscriber_keeps_its_tenant_and_hears_of_each_change);
+async fn a_subscriber_keeps_its_tenant_and_hears_of_each_change(database: Database) {
+    let (one, other) = two_small(&database).await;
+    let alice = tenant_with_dana(&one, "acme").await;
+    for name in ["t0", "t1", "t2"] {
+        one.tenant(name).await;
+    }
+    let caller = other.platform.system_caller(&key("acme")).await.unwrap();
+    let changes = other.platform.clone().policy_changes(caller, None).await.unwrap();
+    let mut changes = Box::pin(changes);
+    let acme = watched(&other.policies, "acme").await;
+    for open in [true, false] {
         crowd_out(&other.policies, &["t0", "t1", "t2"]).await;
-        assert!(acme.upgrade().is_none(), "nobody listens any more");
-        assert!(!may(&alice.at(&other)).await);
-    })
-    .await;
+        let revision = set_voice(&alice, open).await;
+        assert_eq!(changes.next().await.unwrap().unwrap().revision, revision.cast_unsigned());
+    }
+    assert!(acme.upgrade().is_some(), "the same all the while");
+    drop(changes);
+    crowd_out(&other.policies, &["t0", "t1", "t2"]).await;
+    assert!(acme.upgrade().is_none(), "nobody listens any more");
+    assert!(!may(&alice.at(&other)).await);
 }
 
-#[tokio::test]
-async fn who_waits_for_a_revision_gets_it_though_others_crowd_the_tenant_out() {
-    on_both_small(async |one, other| {
-        let alice = tenant_with_dana(&one, "acme").await;
-        for name in ["t0", "t1", "t2"] {
-            one.tenant(name).await;
+both_databases!(who_waits_for_a_revision_gets_it_though_others_crowd_the_tenant_out);
+async fn who_waits_for_a_revision_gets_it_though_others_crowd_the_tenant_out(database: Database) {
+    let (one, other) = two_small(&database).await;
+    let alice = tenant_with_dana(&one, "acme").await;
+    for name in ["t0", "t1", "t2"] {
+        one.tenant(name).await;
+    }
+    let platform = &other.platform;
+    let caller = platform.system_caller(&key("acme")).await.unwrap();
+    let (mut open, mut got) = (false, None);
+    // Waiting ends after two seconds, and a busy machine may need longer for all this.
+    for _ in 0..5 {
+        open = !open;
+        let next = tenant(&other.policies, "acme").await.policy().counters.revision + 1;
+        let query = Query {
+            subject: About::User("dana".to_owned().try_into().unwrap()),
+            action: Action::read(),
+            object: Object::parse("voice/queues").unwrap(),
+            when: bailiwick::service::ask::decision::When::NotBefore(next),
+        };
+        let change = async {
+            crowd_out(&other.policies, &["t0", "t1", "t2"]).await;
+            set_voice(&alice, open).await
+        };
+        let (answer, revision) = tokio::join!(platform.decide(&caller, Interface::CommandLine, &query), change);
+        assert_eq!(revision.cast_unsigned(), next);
+        got = answer.ok();
+        if got.is_some() {
+            break;
         }
-        let platform = &other.platform;
-        let caller = platform.system_caller(&key("acme")).await.unwrap();
-        let (mut open, mut got) = (false, None);
-        // Waiting ends after two seconds, and a busy machine may need longer for all this.
-        for _ in 0..5 {
-            open = !open;
-            let next = tenant(&other.policies, "acme").await.policy().counters.revision + 1;
-            let query = Query {
-                subject: About::User("dana".to_owned().try_into().unwrap()),
-                action: Action::read(),
-                object: Object::parse("voice/queues").unwrap(),
-                when: bailiwick::service::ask::decision::When::NotBefore(next),
-            };
-            let change = async {
-                crowd_out(&other.policies, &["t0", "t1", "t2"]).await;
-                set_voice(&alice, open).await
-            };
-            let (answer, revision) = tokio::join!(platform.decide(&caller, Interface::CommandLine, &query), change);
-            assert_eq!(revision.cast_unsigned(), next);
-            got = answer.ok();
-            if got.is_some() {
-                break;
-            }
-            tenant(&other.policies, "acme").await;
-            assert_eq!(may(&alice.at(&other)).await, open);
-        }
-        assert_eq!(got.map(|decision| decision.allowed), Some(open));
-    })
-    .await;
+        tenant(&other.policies, "acme").await;
+        assert_eq!(may(&alice.at(&other)).await, open);
+    }
+    assert_eq!(got.map(|decision| decision.allowed), Some(open));
 }
 
 #[tokio::test]

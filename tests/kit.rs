@@ -173,3 +173,42 @@ fn deny_toml_allows_every_licence_that_is_built_in_and_no_other_source() {
     assert!(!allowed("MIT AND (GPL-3.0 OR AGPL-3.0)", &|license| license == "MIT"));
     assert!(allowed("GPL-3.0 OR MIT AND ISC", &|license| matches!(license, "MIT" | "ISC")));
 }
+
+/// Runs a script with these programs and the system's tools in its path; returns the line that it refuses with.
+fn refusal(script: &str, programs: &[(&str, &str)]) -> String {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    for tool in ["bash", "env", "sed", "head", "awk", "sort", "dirname"] {
+        let place = ["/usr/bin", "/bin"].iter().map(|at| PathBuf::from(at).join(tool)).find(|place| place.exists());
+        symlink(place.unwrap(), folder.path().join(tool)).unwrap();
+    }
+    for (name, text) in programs {
+        let place = folder.path().join(name);
+        std::fs::write(&place, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let output = Command::new(file(script)).env_clear().env("PATH", folder.path()).output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    said
+}
+
+#[test]
+fn a_machine_without_what_a_build_needs_is_told_so_in_one_line() {
+    let (cargo, cc) = (("cargo", "echo cargo 1.70.0"), ("cc", ""));
+    assert!(refusal("scripts/compiler", &[]).contains("https://rustup.rs"));
+    assert!(refusal("scripts/compiler", &[cargo]).contains("build-essential"));
+    let old = refusal("scripts/compiler", &[cargo, cc]);
+    assert!(old.contains("1.70.0 is too old") && old.contains("rustup update"), "{old}");
+}
+
+#[test]
+fn a_machine_that_cannot_build_the_console_is_told_so_in_one_line() {
+    let (user, npm) = (("id", "echo 1000"), ("npm", "exit 1"));
+    let (old, new) = (("node", "[ \"$1\" = --version ] && echo v18.0.0; [ \"$1\" = --version ]"), ("node", ""));
+    assert!(refusal("scripts/console-packages", &[user]).contains("https://nodejs.org"));
+    let said = refusal("scripts/console-packages", &[npm, old]);
+    assert!(said.contains("v18.0.0") && said.contains("20.19"), "{said}");
+    assert!(refusal("scripts/console-packages", &[npm, new]).contains("is there a network?"));
+}

@@ -7,17 +7,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-    VARY,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY,
 };
-use axum::http::{HeaderMap, HeaderName, Method, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use rust_embed::Embed;
 use uuid::Uuid;
 
 use super::RequestContext;
-use super::media::Media;
+use super::media::{self, Media};
 use super::nothing_at;
 
 /// The word that the build leaves wherever a nonce belongs.
@@ -66,7 +65,7 @@ impl Console {
         let kind = kind_of(path)?;
         let common = [(CONTENT_TYPE, kind), (CACHE_CONTROL, caching), (VARY, "accept-encoding")];
         for (encoding, end) in [("br", "br"), ("gzip", "gz")] {
-            if takes(headers, &ACCEPT_ENCODING, encoding)
+            if media::takes_encoding(headers, encoding)
                 && let Some(bytes) = self.0.file(&format!("{path}.{end}"))
             {
                 return Some((common, [(CONTENT_ENCODING, encoding)], bytes.into_owned()).into_response());
@@ -117,7 +116,7 @@ async fn page(
     headers: HeaderMap,
 ) -> Response {
     let is_address = matches!(method, Method::GET | Method::HEAD) && !uri.path().contains('.');
-    if is_address && takes(&headers, &ACCEPT, "text/html") { console.page() } else { missing(&uri, &headers, &context) }
+    if is_address && media::wants_page(&headers) { console.page() } else { missing(&uri, &headers, &context) }
 }
 
 fn missing(uri: &Uri, headers: &HeaderMap, context: &RequestContext) -> Response {
@@ -134,17 +133,6 @@ fn kind_of(path: &str) -> Option<&'static str> {
         "woff2" => Some("font/woff2"),
         _ => None,
     }
-}
-
-/// Returns `true` if a header lists this value, and not with a quality of 0.
-fn takes(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|element| {
-        let mut parts = element.split(';').map(str::trim);
-        let quality = |part: &str| part.strip_prefix("q=").and_then(|q| q.parse::<f32>().ok());
-        parts.next().is_some_and(|value| value.eq_ignore_ascii_case(wanted))
-            && parts.find_map(quality).is_none_or(|quality| quality > 0.0)
-    })
 }
 
 #[cfg(test)]

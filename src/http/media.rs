@@ -1,6 +1,6 @@
 //! Media types that come in and go out: GraphQL over HTTP knows two for answers, one for requests, all of them UTF-8.
 
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use strum::VariantArray as _;
 
@@ -95,6 +95,15 @@ fn content_type(headers: &HeaderMap) -> Option<(&str, impl Iterator<Item = (&str
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accept.split(',').any(|range| split(range).0.eq_ignore_ascii_case("text/html"))
+}
+
+/// Returns `true` if the client takes an answer in this encoding.
+pub(super) fn takes_encoding(headers: &HeaderMap, encoding: &str) -> bool {
+    let texts = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    texts
+        .flat_map(|text| text.split(','))
+        .map(split)
+        .any(|(name, parameters)| name.eq_ignore_ascii_case(encoding) && quality(parameters) > 0)
 }
 
 /// Splits `type/subtype; name=value` into its parts.

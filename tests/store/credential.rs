@@ -8,11 +8,11 @@ use bailiwick::store::user::AccountChange;
 use sea_orm::ConnectionTrait as _;
 use uuid::Uuid;
 
-use super::harness::{Fresh, on_both};
+use super::harness::{Fresh, both_stores};
 use super::state::event;
 use super::world::{make, rich, user_key};
 
-on_both! {
+both_stores! {
     a_step_beside_the_row_counts_for_all_who_ask_and_once_the_row_counts_it_nothing_moves,
     a_change_of_the_tenant_counts_after_the_steps_that_wait_and_before_those_that_come,
     what_is_not_committed_ends_no_credential,

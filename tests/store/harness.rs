@@ -38,21 +38,20 @@ impl Fresh {
     }
 }
 
-/// Declares one test for each database from a case that takes a [`Fresh`] one.
-macro_rules! on_both {
+/// Makes two tests of an `async fn(Fresh)`: `sqlite` and `postgres`, in a module of its name.
+macro_rules! both_stores {
     ($($name:ident,)+) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
+        $(mod $name {
+            #[tokio::test]
+            async fn sqlite() {
                 super::$name(super::Fresh::sqlite().await).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
+            }
+
+            #[tokio::test]
+            async fn postgres() {
                 super::$name(super::Fresh::postgres().await).await;
-            })+
-        }
+            }
+        })+
     };
 }
-pub(super) use on_both;
+pub(super) use both_stores;

@@ -21,11 +21,11 @@ use bailiwick::store::session::{NewApiKey, NewSession};
 use bailiwick::store::user::{UserFilter, UserOrder};
 use uuid::Uuid;
 
-use super::harness::{Fresh, on_both};
+use super::harness::{Fresh, both_stores};
 use super::state::{entry, event, rules};
 use super::world::{add_resource, change, make, name, resource, rich, tenant_row, user, user_key};
 
-on_both! {
+both_stores! {
     pages_go_forward_and_back_and_hold_still,
     a_page_refuses_what_does_not_fit,
     a_search_takes_the_signs_of_like_as_themselves,

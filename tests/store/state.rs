@@ -22,12 +22,12 @@ use bailiwick::store::user::AccountChange;
 use sea_orm::{ConnectionTrait as _, Database};
 use uuid::Uuid;
 
-use super::harness::{Fresh, on_both};
+use super::harness::{Fresh, both_stores};
 use super::world::{
     account, add_resource, change, group, make, name, profile, resource, rich, tenant_row, user, user_key,
 };
 
-on_both! {
+both_stores! {
     a_state_reads_back_as_it_was_written,
     only_what_differs_is_written,
     names_can_be_swapped_in_one_change,

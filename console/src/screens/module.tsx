@@ -53,7 +53,7 @@ export function Module() {
     <Shown of={answer} retry={reload}>
       {({ profile }) =>
         profile?.module ? (
-          <Editor profile={key} version={profile.version} opened={profile.module} reload={reload} />
+          <Editor key={`${key}/${module}`} profile={key} version={profile.version} opened={profile.module} reload={reload} />
         ) : (
           <Page title={t('state.missing')}><Empty><Link to="/profiles">{t('profiles.title')}</Link></Empty></Page>
         )

@@ -1,5 +1,5 @@
 use axum::body::{Body, to_bytes};
-use axum::http::header::ETAG;
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING, ETAG};
 use axum::http::{Request, StatusCode};
 use tower::ServiceExt as _;
 
